@@ -1,0 +1,13 @@
+"""Errors a person can act on: each message is a sentence that says what to do next."""
+
+
+class TubeletError(Exception):
+    """Wrong use or bad input; shown without a traceback."""
+
+
+class StoreError(TubeletError):
+    """The store is missing, foreign, newer, damaged, full or not writable."""
+
+
+class QueryError(TubeletError):
+    """A SQL query that cannot be answered: its own mistake, or a limit."""

@@ -1,0 +1,23 @@
+"""Names that say what they name: ids are hashes of content, so the same work has the same name everywhere."""
+
+import hashlib
+import json
+from pathlib import Path
+
+DIGITS = 16  # hex digits of an id: 64 bits
+
+
+def hash_of(*parts: object) -> str:
+    """Id of a tuple of plain values; parts are kept apart by JSON."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:DIGITS]
+
+
+def video_id(path: Path) -> str:
+    """Id of a file's bytes. Raises OSError where the file cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+
+
+def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
+    """Readable id of an encoder: its name, then the hash of name, weights and layer."""
+    return f"{name}-{hash_of(name, weights_sha256, layer)}"

@@ -1,0 +1,91 @@
+"""Check: is everything that the store claims there, whole and unchanged? Repair: what is damaged goes, for a rerun to restore."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import StoreError
+from store.files import explained
+from store.schema import DIM_STATS, SLICE_STATS, TABLES, TOKEN_STATS
+from store.snapshot import lock
+from store.store import Store
+
+EXPECTED_ROWS = {TOKEN_STATS.name: "slices * height * width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * dim"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong; `clip_id` is None for a file that no clip claims."""
+
+    clip_id: str | None
+    path: Path
+    what: str
+
+    def __str__(self) -> str:
+        return f"clip {self.clip_id}: {self.what} ({self.path})" if self.clip_id else f"{self.what} ({self.path})"
+
+
+def check(store: Store) -> Iterator[Problem]:
+    """Every problem: embedding files read in full and compared with their hashes, derived rows counted, orphans named."""
+    clips = store.rows("SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL")
+    for clip in clips:
+        path = store.root / clip["embedding_path"]
+        if what := _damage(path, clip["embedding_bytes"], clip["embedding_sha256"]):
+            yield Problem(clip["clip_id"], path, what)
+    yield from _wrong_counts(store)
+    yield from _unclaimed(store, {store.root / clip["embedding_path"] for clip in clips})
+
+
+def repair(store: Store, problems: list[Problem]) -> None:
+    """Delete what no clip claims and un-commit the damaged clips; ingesting again restores them.
+
+    Raises StoreError while an ingest runs: its files look like orphans until they are committed.
+    """
+    try:
+        with lock(store.layout.writers_lock, wait=False), explained(store.root):
+            damaged = sorted({problem.clip_id for problem in problems if problem.clip_id})
+            store.commit({}, {name: damaged for name, table in TABLES.items() if table.of_clip})
+            for problem in problems:
+                problem.path.unlink(missing_ok=True)
+    except BlockingIOError as error:
+        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
+
+
+def ingesting(store: Store) -> bool:
+    """Whether an ingest is running, whose files are not committed yet."""
+    try:
+        with lock(store.layout.writers_lock, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _damage(path: Path, size: int, sha256: str) -> str | None:
+    if not path.is_file():
+        return "its embedding file is missing"
+    if path.stat().st_size != size:
+        return f"its embedding file has {path.stat().st_size:,} bytes instead of {size:,}"
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            return "its embedding file has changed: the SHA-256 differs"
+    return None
+
+
+def _wrong_counts(store: Store) -> Iterator[Problem]:
+    """Clips whose derived rows are too few or too many."""
+    for name, expected in EXPECTED_ROWS.items():
+        rows = store.rows(f"""
+            SELECT clip_id, embedding_path, {expected} AS expected, coalesce(found, 0) AS found
+            FROM clips LEFT JOIN (SELECT clip_id, count(*) AS found FROM {name} GROUP BY clip_id) USING (clip_id)
+            WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY clip_id""")
+        for row in rows:
+            yield Problem(row["clip_id"], store.root / row["embedding_path"], f"{name} has {row['found']:,} of its {row['expected']:,} rows")
+
+
+def _unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
+    for path in sorted(store.layout.embeddings.rglob("*")):
+        if path.is_file() and path not in claimed:
+            yield Problem(None, path, "an embedding file that no clip claims")
+    for path in sorted(store.layout.unfinished.glob("*")):
+        yield Problem(None, path, "left half-written")

@@ -1,0 +1,53 @@
+"""Where everything lies below a store's root: the only module that joins its paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.schema import TABLES
+
+MARKER = "tubelet.json"
+
+
+@dataclass(frozen=True)
+class Layout:
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        return self.root / MARKER
+
+    @property
+    def commit_lock(self) -> Path:
+        """Held for the moment of a commit."""
+        return self.root / "commit.lock"
+
+    @property
+    def writers_lock(self) -> Path:
+        """Shared by running ingests, so that a repair can tell their files from orphans."""
+        return self.root / "writers.lock"
+
+    @property
+    def unfinished(self) -> Path:
+        """Files being written; what a killed process left here is swept by the next ingest."""
+        return self.root / "unfinished"
+
+    @property
+    def embeddings(self) -> Path:
+        return self.root / "embeddings"
+
+    def table(self, name: str) -> Path:
+        return self.root / name
+
+    def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
+        return self.embeddings / encoder_id / video_id / f"{clip_id}.parquet"
+
+    def thumbnail(self, video_id: str) -> Path:
+        return self.root / "media" / video_id / "thumbnail.jpg"
+
+    def relative(self, path: Path) -> str:
+        """Path as the tables hold it: below the root, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def is_own(self, name: str) -> bool:
+        """Whether an entry of the root may have been made by an unfinished creation of this store."""
+        return name in TABLES or name in {"embeddings", "media", "unfinished", "commit.lock", "writers.lock"}

@@ -1,0 +1,211 @@
+"""The one list of tables and columns, each with its meaning and unit.
+
+`tubelet schema`, the SQL page, the README and every reader and writer take them from here.
+Types are DuckDB's names, as a query sees them. ``HALF`` columns lie on disk as little-endian half-precision
+bytes and look like ``FLOAT[]`` to SQL.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from store.statistics import TOKEN_STATISTICS
+
+FORMAT = 1  # of everything on disk; a store of a higher format is refused
+HALF = "FLOAT[]"
+
+ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "FLOAT": pa.float32(),
+    "DOUBLE": pa.float64(),
+    "TIMESTAMP": pa.timestamp("us"),
+    HALF: pa.binary(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: what one row is, what makes it unique, and its columns in order."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], c.name not in self.key) for c in self.columns])
+
+    @property
+    def of_clip(self) -> bool:
+        """Whether rows belong to a clip and live and die with it."""
+        return "clip_id" in self.key
+
+
+ADDRESS = (
+    Column("clip_id", "VARCHAR", "clip of the token"),
+    Column("slice", "SMALLINT", "temporal position in the clip, from 0"),
+    Column("y", "SMALLINT", "row of the patch, from the top, from 0"),
+    Column("x", "SMALLINT", "column of the patch, from the left, from 0"),
+)
+CLIP, SLICE = ADDRESS[0], ADDRESS[1]
+EMBEDDING = Column("embedding", HALF, "vector of the token, rounded to half precision")
+
+VIDEOS = Table(
+    "videos",
+    "distinct file content",
+    ("video_id",),
+    (
+        Column("video_id", "VARCHAR", "first 16 hex digits of the SHA-256 of the file's bytes"),
+        Column("name", "VARCHAR", "file name"),
+        Column("path", "VARCHAR", "absolute path when it was read"),
+        Column("bytes", "BIGINT", "size of the file", "bytes"),
+        Column("modified_ns", "BIGINT", "modification time; with path and bytes it spares hashing again", "ns since 1970"),
+        Column("container", "VARCHAR", "container format, FFmpeg's name"),
+        Column("codec", "VARCHAR", "video codec, FFmpeg's name"),
+        Column("width", "INTEGER", "width as displayed: rotation and pixel aspect applied", "pixels"),
+        Column("height", "INTEGER", "height as displayed: rotation and pixel aspect applied", "pixels"),
+        Column("rotation", "SMALLINT", "rotation the file asks for, applied when decoding", "degrees anticlockwise"),
+        Column("fps", "DOUBLE", "average frame rate", "frames/s"),
+        Column("frames", "INTEGER", "frames as decoded, in the decoder's order", "frames"),
+        Column("duration_s", "DOUBLE", "from the first frame to the end of the last", "s"),
+        Column("label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"),
+        Column("thumbnail", "VARCHAR", "JPEG of one frame, relative to the store"),
+        Column("added_at", "TIMESTAMP", "when the video was committed", "UTC"),
+    ),
+)
+
+ENCODERS = Table(
+    "encoders",
+    "encoder, weights and layer",
+    ("encoder_id",),
+    (
+        Column("encoder_id", "VARCHAR", "name and hash of name, weights and layer"),
+        Column("name", "VARCHAR", "name in `tubelet encoders`"),
+        Column("family", "VARCHAR", "architecture"),
+        Column("layer", "VARCHAR", "which level of the encoder is stored"),
+        Column("dim", "INTEGER", "length of an embedding", "dimensions"),
+        Column("patch", "SMALLINT", "side of a patch", "pixels"),
+        Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),
+        Column("parameters", "BIGINT", "trained numbers of the encoder"),
+        Column("weights_sha256", "VARCHAR", "SHA-256 of the weights' names, shapes and values"),
+        Column("weights_source", "VARCHAR", "where the weights come from; says so when they are untrained"),
+        Column("preprocessing", "VARCHAR", "how pixels become the encoder's input"),
+    ),
+)
+
+CLIPS = Table(
+    "clips",
+    "encoded window",
+    ("clip_id",),
+    (
+        Column("clip_id", "VARCHAR", "hash of video, encoder, window, geometry and precision"),
+        Column("video_id", "VARCHAR", "video of the clip"),
+        Column("encoder_id", "VARCHAR", "encoder of the clip"),
+        Column("first_frame", "INTEGER", "first frame of the window, from 0", "frame"),
+        Column("frames", "INTEGER", "frames fed to the encoder", "frames"),
+        Column("step", "INTEGER", "distance of one frame to the next", "frames"),
+        Column("start_s", "DOUBLE", "time of the first frame since the video's first frame", "s"),
+        Column("stop_s", "DOUBLE", "time at which the last frame ends", "s"),
+        Column("slices", "INTEGER", "temporal positions of the token grid"),
+        Column("height", "INTEGER", "rows of the token grid", "patches"),
+        Column("width", "INTEGER", "columns of the token grid", "patches"),
+        Column("dim", "INTEGER", "length of an embedding", "dimensions"),
+        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its middle, `fit` the whole"),
+        Column("crop_height", "INTEGER", "height of the picture the encoder saw", "pixels"),
+        Column("crop_width", "INTEGER", "width of the picture the encoder saw", "pixels"),
+        Column("precision", "VARCHAR", "arithmetic of the encoder"),
+        Column("embedding_path", "VARCHAR", "embedding file, relative to the store"),
+        Column("embedding_bytes", "BIGINT", "size of the embedding file", "bytes"),
+        Column("embedding_sha256", "VARCHAR", "SHA-256 of the embedding file"),
+        Column("encode_s", "DOUBLE", "seconds in the encoder", "s"),
+        Column("created_at", "TIMESTAMP", "when the clip was encoded", "UTC"),
+    ),
+)
+
+TOKEN_STATS = Table(
+    "token_stats",
+    "token",
+    ("clip_id", "slice", "y", "x"),
+    ADDRESS + tuple(Column(s.name, "FLOAT", s.meaning, s.unit) for s in TOKEN_STATISTICS.values()),
+)
+
+SLICE_STATS = Table(
+    "slice_stats",
+    "clip and slice",
+    ("clip_id", "slice"),
+    (CLIP, SLICE)
+    + tuple(Column(s.name, "FLOAT", f"mean over the slice's patches of: {s.meaning}", s.unit) for s in TOKEN_STATISTICS.values()),
+)
+
+DIM_STATS = Table(
+    "dim_stats",
+    "clip, slice and dimension",
+    ("clip_id", "slice", "dim"),
+    (
+        CLIP,
+        SLICE,
+        Column("dim", "SMALLINT", "component of the embedding, from 0"),
+        Column("mean", "FLOAT", "mean over the slice's patches"),
+        Column("std", "FLOAT", "population standard deviation over the slice's patches"),
+        Column("min", "FLOAT", "smallest value in the slice"),
+        Column("max", "FLOAT", "largest value in the slice"),
+    ),
+)
+
+TOKEN_SAMPLES = Table("token_samples", "sampled token of a clip, the same ones on every machine", ("clip_id", "slice", "y", "x"), (*ADDRESS, EMBEDDING))
+
+FAILURES = Table(
+    "failures",
+    "failed file or clip",
+    ("failure_id",),
+    (
+        Column("failure_id", "VARCHAR", "hash of path, content, encoder, stage, error and frame"),
+        Column("path", "VARCHAR", "absolute path of the file"),
+        Column("video_id", "VARCHAR", "content of the file; NULL where it could not be read"),
+        Column("encoder_id", "VARCHAR", "encoder that failed; NULL where none was reached"),
+        Column("stage", "VARCHAR", "what failed: read, open, decode, window or encode"),
+        Column("error", "VARCHAR", "the reason, in words"),
+        Column("first_frame", "INTEGER", "first frame that is missing because of it", "frame"),
+        Column("at", "TIMESTAMP", "when it failed", "UTC"),
+    ),
+)
+
+# In the order in which a commit writes them.
+TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, CLIPS)}
+
+TOKENS = Table(
+    "tokens",
+    "token, with its embedding (a view over the embedding files)",
+    ("clip_id", "slice", "y", "x"),
+    (
+        Column("video_id", "VARCHAR", "video of the token"),
+        Column("encoder_id", "VARCHAR", "encoder of the token"),
+        *ADDRESS,
+        EMBEDDING,
+    ),
+)
+
+# What SQL sees, in the order in which a person reads it.
+RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, FAILURES)}
+
+
+def markdown() -> str:
+    """Every relation and column as Markdown tables: what the README prints."""
+    return "\n\n".join(_markdown_table(table) for table in RELATIONS.values())
+
+
+def _markdown_table(table: Table) -> str:
+    head = f"**{table.name}**: one row a {table.row}\n\n| column | type | meaning | unit |\n|---|---|---|---|\n"
+    return head + "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} | {c.unit} |" for c in table.columns)

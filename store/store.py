@@ -1,0 +1,210 @@
+"""The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store import embeddings, snapshot, tables, views
+from store.embeddings import EmbeddingFile
+from store.errors import StoreError
+from store.files import explained, write_whole
+from store.layout import Layout
+from store.schema import CLIPS, TABLES
+from store.snapshot import Snapshot
+
+T = TypeVar("T")
+Rows = Mapping[str, pa.Table]  # table name to rows
+
+
+class Store:
+    """A store on disk. Safe to share between threads; several processes may read and write at once."""
+
+    def __init__(self, root: Path | str) -> None:
+        """Open an existing store. Raises StoreError with what to do for anything else."""
+        self.layout = Layout(_local(root))
+        snapshot.read(self.layout)
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    @classmethod
+    def create(cls, root: Path | str) -> "Store":
+        """Open the store, making it first where the folder is absent or empty."""
+        layout = Layout(_local(root))
+        with explained(layout.root):
+            if not layout.marker.exists():
+                _refuse_foreign(layout)
+                snapshot.create(layout)
+        return cls(root)
+
+    @property
+    def root(self) -> Path:
+        return self.layout.root
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every commit: what caches key on."""
+        return f"{self.root}:{snapshot.read(self.layout).name}"
+
+    def query(self, sql: str, parameters: Any = None) -> pa.Table:
+        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query."""
+        return self.newest(lambda: self._ask(sql, parameters))
+
+    def newest(self, ask: Callable[[], T]) -> T:
+        """Ask, and ask once more if a compaction took the files away meanwhile."""
+        before = self.fingerprint
+        try:
+            return ask()
+        except duckdb.IOException:
+            if self.fingerprint == before:
+                raise
+            return ask()
+
+    def rows(self, sql: str, parameters: Any = None) -> list[dict]:
+        """Answer to a query as a list of dicts."""
+        return self.query(sql, parameters).to_pylist()
+
+    def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
+        """A connection of the caller's own for one query over the newest snapshot, to be closed by the caller."""
+        return views.connect(self.layout, snapshot.read(self.layout), sql, settings)
+
+    def close(self) -> None:
+        """Close the connection; the store can still be asked, and then opens another."""
+        with self._lock:
+            self._retire()
+
+    @contextmanager
+    def ingesting(self) -> Iterator[None]:
+        """Be one of the ingests that run; repairs keep away meanwhile."""
+        with explained(self.root), snapshot.ingesting(self.layout):
+            yield
+
+    def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
+
+        Rows that the store holds already are left out, and so are the derived rows of clips that it holds.
+        """
+        with explained(self.root), self._writing() as last:
+            versions = dict(last.versions)
+            for name, ids in (gone or {}).items():
+                if ids:
+                    versions[name] = tables.delete(self.layout.table(name), TABLES[name].key[0], ids)
+            for name, table in _unknown(rows, self.layout, last).items():
+                if len(table):
+                    versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
+            self._publish(versions, last, tables.LOOSE_FILES)
+
+    def compact(self) -> int:
+        """Merge the small files of every table and delete those that nobody needs any more; how many went."""
+        with explained(self.root), self._writing() as last:
+            return self._publish(last.versions, last, at_least=1)
+
+    def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
+        """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
+        with explained(self.root):
+            return embeddings.write(self.root / clip["embedding_path"], clip["clip_id"], grid, self.layout.unfinished)
+
+    def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
+        with explained(self.root):
+            write_whole(self.layout.thumbnail(video_id), jpeg, self.layout.unfinished)
+
+    def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
+        """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
+        found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
+        if not found:
+            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+        return embeddings.read(self.root / found[0]["embedding_path"], first, stop)
+
+    def _writing(self) -> AbstractContextManager[Snapshot]:
+        return snapshot.writing(self.layout)
+
+    def _publish(self, versions: Mapping[str, int], last: Snapshot, at_least: int) -> int:
+        """Make table versions the newest snapshot, tables of many small files merged first; files deleted afterwards."""
+        paths = {name: self.layout.table(name) for name in versions}
+        merged = {name: tables.compact(paths[name], TABLES[name], at_least) for name in versions}
+        if merged != snapshot.read(self.layout).versions:
+            snapshot.publish(self.layout, Snapshot(merged, last.serial + 1))
+        return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
+
+    def _ask(self, sql: str, parameters: Any) -> pa.Table:
+        connection = self._newest_connection(sql)
+        try:
+            with connection.duck.cursor() as cursor:
+                return cursor.sql(sql, params=parameters).to_arrow_table()
+        finally:
+            self._release(connection)
+
+    def _newest_connection(self, sql: str) -> "Connection":
+        current = snapshot.read(self.layout)
+        with self._lock:
+            if self._connection is None or not self._connection.answers(current, sql):
+                self._retire()
+                self._connection = Connection(current.name, views.names_tokens(sql), views.connect(self.layout, current, sql))
+            self._connection.queries += 1
+            return self._connection
+
+    def _release(self, connection: "Connection") -> None:
+        with self._lock:
+            connection.queries -= 1
+            connection.close_if_done()
+
+    def _retire(self) -> None:
+        if self._connection:
+            self._connection.retired = True
+            self._connection.close_if_done()
+        self._connection = None
+
+
+@dataclass
+class Connection:
+    """A connection over one snapshot, closed when it is retired and its last query has ended."""
+
+    snapshot: str
+    tokens: bool  # whether the `tokens` view is filled
+    duck: duckdb.DuckDBPyConnection
+    queries: int = 0
+    retired: bool = False
+
+    def answers(self, current: Snapshot, sql: str) -> bool:
+        return self.snapshot == current.name and (self.tokens or not views.names_tokens(sql))
+
+    def close_if_done(self) -> None:
+        if self.retired and not self.queries:
+            self.duck.close()
+
+
+def _unknown(rows: Rows, layout: Layout, last: Snapshot) -> dict[str, pa.Table]:
+    """The rows whose key, or whose clip, the snapshot does not hold, in the order of the schema."""
+    known = {name: tables.values(layout.table(name), last.versions[name], TABLES[name].key[0]) for name in rows if not _derived(name)}
+    kept = {}
+    for name in (name for name in TABLES if name in rows):
+        taken = known.get(CLIPS.name if _derived(name) else name)
+        ids = rows[name][TABLES[name].key[0]]
+        kept[name] = rows[name] if taken is None else rows[name].filter(pc.invert(pc.is_in(ids, taken)))
+    return kept
+
+
+def _derived(name: str) -> bool:
+    return TABLES[name].of_clip and name != CLIPS.name
+
+
+def _local(root: Path | str) -> Path:
+    if "://" in str(root):
+        raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
+    return Path(os.path.abspath(Path(root).expanduser()))
+
+
+def _refuse_foreign(layout: Layout) -> None:
+    if layout.root.exists() and not layout.root.is_dir():
+        raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
+    foreign = [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)] if layout.root.exists() else []
+    if foreign:
+        raise StoreError(f"{layout.root} is no Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")

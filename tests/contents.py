@@ -1,0 +1,20 @@
+"""What a store holds, apart from clocks: two stores with the same contents are the same result."""
+
+from store import Store
+from store.schema import TABLES
+
+CLOCKS = {"added_at", "created_at", "encode_s", "at"}
+
+
+def contents(root: object) -> dict[str, list[tuple]]:
+    """Every table as sorted rows, without the columns that tell the time."""
+    store = Store(root)
+    try:
+        return {name: _rows(store, name) for name in TABLES}
+    finally:
+        store.close()
+
+
+def _rows(store: Store, name: str) -> list[tuple]:
+    columns = ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
+    return [tuple(map(str, row.values())) for row in store.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")]
