@@ -1,0 +1,24 @@
+"""The ingest: videos in, whole clips out.
+
+    errors          what can go wrong with a video or a clip, and where
+    windows         which frames make a clip: arithmetic, no pixels
+    geometry        how a frame becomes the encoder's picture
+    video           a file as facts and frames, decoded once, in order
+    grid, facts     what every encoder returns, and is
+    toy, vjepa      encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
+    encoders        the table of encoders and their one-method contract
+    sources         which files there are and what they contain
+    recipe          encoder, windows, geometry, precision: what makes a clip
+    messages        what travels between the threads
+    decoding        one pass over one video: whole windows come out
+    reader          sources -> clips of pixels (a thread)
+    pipe            joins two threads, and measures who waits
+    encoding        clip of pixels -> token grid and its statistics (the device)
+    writer          encoded clips -> files and commits (a thread)
+    progress, summary, run   the three together
+    plan            what a run would cost, from a measured probe
+    samples         the videos of `tubelet demo`
+    job             the arguments of the command, checked together
+
+A module imports only what stands above it. Imports store; knows no streamlit.
+"""

@@ -1,0 +1,38 @@
+"""What is known of an encoder once its weights are: the row of `encoders`, and the limits of its input."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from store import ids
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    name: str
+    family: str
+    layer: str
+    dim: int
+    patch: int
+    tubelet: int
+    parameters: int
+    weights_sha256: str
+    weights_source: str
+    preprocessing: str
+
+    @classmethod
+    def of(cls, name: str, row: Any, **known: str) -> "EncoderFacts":
+        """Facts of a row of the encoder table, with what only its weights could tell."""
+        return cls(name, row.family, known.pop("layer"), row.dim, row.patch, row.tubelet, row.parameters, **known)
+
+    @property
+    def encoder_id(self) -> str:
+        return ids.encoder_id(self.name, self.weights_sha256, self.layer)
+
+    @property
+    def row(self) -> dict:
+        return {"encoder_id": self.encoder_id, **asdict(self)}
+
+    @property
+    def minimum_side(self) -> int:
+        """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
+        return 2 * self.patch

@@ -1,0 +1,169 @@
+"""The plan: what a run would make and cost, from a survey of the files and a probe of a few clips; nothing is stored.
+
+The survey counts packets instead of decoding. The probe encodes one clip of up to four videos into a temporary
+store, and measures time, memory and bytes there.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from ingest.decoding import Decoding
+from ingest.encoders import Encoder
+from ingest.encoding import encode
+from ingest.errors import UsageError, VideoError
+from ingest.messages import VideoDone
+from ingest.recipe import Recipe
+from ingest.sources import Source
+from ingest.video import opened
+from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
+from store import Store
+
+PROBES = 4  # videos, a clip each
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One source by its header and packets: frames, clips and tokens it would give."""
+
+    source: Source
+    frames: int
+    clips: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was measured: seconds a clip and a decoded frame, bytes a token, a video and a commit, peak memory in bytes."""
+
+    encode_s: float
+    decode_s: float
+    token_bytes: float
+    video_bytes: float
+    commit_bytes: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Totals of a run on this machine."""
+
+    videos: int
+    unreadable: int
+    too_short: int
+    clips: int
+    tokens: int
+    disk_bytes: int
+    memory_bytes: int
+    memory_total_bytes: int
+    seconds: float
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        left_out = f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window" if self.unreadable or self.too_short else ""
+        return [
+            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens{left_out}",
+            f"disk    {self.disk_bytes / 1e9:,.3f} GB",
+            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak, of {self.memory_total_bytes / 1e9:,.1f} GB",
+            f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
+        ]
+
+
+def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Plan:
+    """Survey the sources and probe the encoder. Raises UsageError where no source gives a clip."""
+    surveys = [survey(source, recipe) for source in sources]
+    good = [found for found in surveys if found and found.clips]
+    if not good:
+        raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
+    measured = probe([good[i * len(good) // PROBES].source for i in range(PROBES)], recipe, encoder, device)
+    clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
+    seconds = max(clips * measured.encode_s, sum(found.frames for found in good) * measured.decode_s)
+    commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
+    readable = sum(found is not None for found in surveys)
+    disk = tokens * measured.token_bytes + readable * measured.video_bytes + commits * measured.commit_bytes
+    total = _memory_total(device)
+    return Plan(
+        len(sources), len(sources) - readable, readable - len(good), clips, tokens, round(disk), measured.memory_bytes, total, seconds
+    )
+
+
+def survey(source: Source, recipe: Recipe) -> Survey | None:
+    """Frames, clips and tokens of one source without decoding more than its first frame; None where it is no video."""
+    try:
+        with opened(source.path) as video:
+            height, width = recipe.geometry.target(*next(video.frames()).displayed, recipe.encoder.patch)
+        with opened(source.path) as video:
+            frames = video.packets
+    except (VideoError, StopIteration):
+        return None
+    windows = recipe.windowing.windows(frames)
+    patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
+    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows))
+
+
+def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Probe:
+    """Decode, encode and write one clip of each source into a temporary store, and measure."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
+        store = Store.create(Path(folder) / "store")
+        writer = Writer(store, recipe.encoder.row, {})
+        encode_s, frame_s, tokens, sizes, logs = [], [], [], [], []
+        for number, source in enumerate(sources):
+            clip, done, seconds = _first_clip(source, f"{number:016x}", recipe)
+            encoded = encode(encoder, clip)
+            encode_s.append(encoded.row["encode_s"])
+            frame_s.append(seconds)
+            tokens.append(encoded.grid[..., 0].size)
+            writer.add(encoded)
+            writer.add(done)
+            writer.commit()
+            logs.append(_bytes(store.root.glob("*/_delta_log/*")))
+            store.compact()
+            sizes.append(_bytes(p for p in store.root.rglob("*.parquet") if "_delta_log" not in p.parts))
+        thumbnails = _bytes(store.root.rglob("*.jpg"))
+    token_bytes = (sizes[-1] - sizes[0]) / sum(tokens[1:])
+    return Probe(min(encode_s), min(frame_s), token_bytes, thumbnails / len(sources), (logs[-1] - logs[0]) / (2 * len(logs)), _peak_memory(device))
+
+
+def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple:
+    """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took."""
+    started = time.perf_counter()
+    with opened(source.path) as video:
+        decoding = Decoding(recipe, video, source, video_id, frozenset())
+        clip = next(decoding.clips(), None) or next(decoding.tail())
+        seconds = (time.perf_counter() - started) / decoding.timeline.frames
+        return clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds
+
+
+def _bytes(paths: Iterator[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Peak of the device's memory; of this process where the device is the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _memory_total(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 7200 else f"about {seconds / 3600:.1f} h"

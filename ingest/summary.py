@@ -1,0 +1,59 @@
+"""The summary of a run: what was done, what failed, and where the seconds went."""
+
+from dataclasses import asdict, dataclass, field
+
+from ingest.messages import Failure
+
+
+@dataclass
+class Summary:
+    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do."""
+
+    store: str
+    encoder_id: str
+    videos: int = 0
+    videos_decoded: int = 0
+    videos_unchanged: int = 0
+    duplicates: int = 0
+    clips: int = 0
+    clips_kept: int = 0
+    tokens: int = 0
+    embedding_bytes: int = 0
+    dropped_windows: int = 0
+    dropped_frames: int = 0
+    interrupted: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some videos failed, 130 stopped by Ctrl-C."""
+        return 130 if self.interrupted else 1 if self.failures else 0
+
+    @property
+    def bottleneck(self) -> str:
+        return max(("decode", "encode", "write"), key=lambda stage: self.seconds.get(stage, 0.0))
+
+    def as_json(self) -> dict:
+        return {**asdict(self), "bottleneck": self.bottleneck}
+
+    def lines(self) -> list[str]:
+        """The summary in words, one fact a line."""
+        seconds = self.seconds
+        rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
+        lines = [
+            f"{self.videos:,} videos: {self.videos_decoded:,} decoded, {self.videos_unchanged:,} already whole, "
+            f"{self.duplicates:,} duplicates, {len({f.path for f in self.failures}):,} with failures",
+            f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+            f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} were there",
+            f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
+            f"encoder waiting {seconds['wait']:.1f}; the bottleneck was {self.bottleneck}",
+        ]
+        if self.dropped_windows:
+            lines.append(
+                f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
+            )
+        lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
+        if self.interrupted:
+            lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+        return lines

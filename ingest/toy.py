@@ -1,0 +1,44 @@
+"""The toy encoder: colours and gradients of a tubelet. Deterministic, instant, and readable dimension by dimension."""
+
+import torch
+
+from ingest.grid import TokenGrid
+
+PATCH = 16
+TUBELET = 2
+DIMENSIONS = (
+    *(f"mean {c}" for c in ("red", "green", "blue")),
+    *(f"standard deviation {c}" for c in ("red", "green", "blue")),
+    *(f"horizontal gradient {c}" for c in ("red", "green", "blue")),
+    *(f"vertical gradient {c}" for c in ("red", "green", "blue")),
+    *(f"change over the tubelet {c}" for c in ("red", "green", "blue")),
+    "constant",
+)
+
+
+class ToyEncoder:
+    """Sixteen numbers a tubelet, on a scale of 0 to 1; the last is 1, so that no embedding is zero."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def encode(self, frames: torch.Tensor) -> TokenGrid:
+        """``(T, 3, H, W)`` in uint8 to a token grid ``(T/2, H/16, W/16, 16)``; a single frame is one slice."""
+        tubelets = _tubelets(frames.to(self.device).float() / 255)  # (S, h, w, t, 3, p, p)
+        mean = tubelets.mean(dim=(3, 5, 6))
+        parts = [
+            mean,
+            (tubelets - mean[:, :, :, None, :, None, None]).square().mean(dim=(3, 5, 6)).sqrt(),
+            tubelets.diff(dim=6).abs().mean(dim=(3, 5, 6)),
+            tubelets.diff(dim=5).abs().mean(dim=(3, 5, 6)),
+            (tubelets[:, :, :, -1] - tubelets[:, :, :, 0]).mean(dim=(4, 5)),
+            torch.ones_like(mean[..., :1]),
+        ]
+        return TokenGrid(torch.cat(parts, dim=-1))
+
+
+def _tubelets(pixels: torch.Tensor) -> torch.Tensor:
+    frames, _, height, width = pixels.shape
+    depth = min(TUBELET, frames)
+    blocks = pixels.reshape(frames // depth, depth, 3, height // PATCH, PATCH, width // PATCH, PATCH)
+    return blocks.permute(0, 3, 5, 1, 2, 4, 6)

@@ -1,0 +1,127 @@
+"""A video file as facts and frames: opened once, decoded once, in the decoder's order.
+
+Frames are counted as decoded; headers lie, and sorting by timestamp scrambles files whose timestamps run backwards.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from ingest.errors import VideoError
+
+av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
+
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame; its pixels are made when asked for."""
+
+    index: int
+    time_s: float  # since the first frame
+    decoded: av.VideoFrame
+    aspect: float = 1.0  # width of a stored pixel over its height
+
+    @property
+    def rotation(self) -> int:
+        """Degrees anticlockwise, a multiple of 90."""
+        return round(self.decoded.rotation / 90) * 90 % 360
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Height and width in pixels after rotation and pixel aspect."""
+        size = self.decoded.height, max(1, round(self.decoded.width * self.aspect))
+        return size[::-1] if self.rotation % 180 else size
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """RGB ``(H, W, 3)`` in uint8, upright; pixel aspect is left to the resize that follows."""
+        return np.rot90(self.decoded.to_ndarray(format="rgb24"), self.rotation // 90)
+
+
+class Video:
+    """An open video; `container`, `codec`, `fps` come from its header, the rest from `frames`."""
+
+    def __init__(self, path: Path, container: av.container.InputContainer) -> None:
+        self._container = container
+        self._stream = _video_stream(container)
+        self._stream.thread_type = "AUTO"
+        self.container = container.format.name
+        self.codec = self._stream.codec_context.name
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self.fps = float(rate) if rate else 25.0
+        self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
+
+    @property
+    def packets(self) -> int:
+        """Packets that hold data: the number of frames of an undamaged file, without decoding one."""
+        return sum(1 for packet in self._container.demux(self._stream) if packet.size)
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
+        start = None
+        index = -1
+        try:
+            for index, decoded in enumerate(self._container.decode(self._stream)):
+                start = decoded.time if start is None else start
+                yield Frame(index, decoded.time - start if decoded.time is not None else index / self.fps, decoded, self.aspect)
+        except (av.FFmpegError, ValueError) as error:
+            raise _broken(index + 1, error) from error
+        if index < 0:
+            raise VideoError("decode", "no frame could be decoded", 0)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Video]:
+    """Open a video file. Raises VideoError with a plain reason where it is none."""
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError("open", _why_unreadable(path, error)) from error
+    with container:
+        yield Video(path, container)
+
+
+@dataclass
+class Timeline:
+    """What is known of a video's time once its frames have passed."""
+
+    fps: float
+    frames: int = 0
+    stop_s: float = 0.0
+
+    def add(self, frame: Frame) -> None:
+        self.frames += 1
+        self.stop_s = max(self.stop_s, frame.time_s + 1 / self.fps)
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if streams:
+        return streams[0]
+    others = "cover art only" if container.streams.video else "audio only" if container.streams.audio else "no streams"
+    raise VideoError("open", f"no video stream ({others})")
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    size = path.stat().st_size if path.exists() else None
+    if size == 0:
+        return "the file is empty (0 bytes)"
+    if size is not None and size < 1024 and path.read_bytes().startswith(LFS_POINTER):
+        return "a Git LFS pointer, not the video itself: run `git lfs pull` in its folder"
+    return f"FFmpeg cannot read it: {_reason(error)}; cut off, or no video file"
+
+
+def _broken(frames: int, error: Exception) -> VideoError:
+    kept = f"decoding stopped after {frames} frames; the clips before are kept" if frames else "no frame could be decoded"
+    return VideoError("decode", f"{kept} ({_reason(error)})", frames)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

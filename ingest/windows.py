@@ -1,0 +1,97 @@
+"""Windows: which frames make a clip. Arithmetic on frame numbers; no pixels.
+
+    frames 4, step 2, hop 8     0 . 2 . 4 . 6 .  8 . 10 . 12 . 14 .  16 .
+                                |-- window 0 --| |--- window 1 ----| |-- partial: dropped and counted, or kept by `tail`
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.errors import UsageError, VideoError
+
+
+@dataclass(frozen=True)
+class Window:
+    """`frames` frames of a video, from `first` on, `step` apart."""
+
+    first: int
+    frames: int
+    step: int
+
+    @property
+    def stop(self) -> int:
+        """Frame after the last one that is used."""
+        return self.first + (self.frames - 1) * self.step + 1
+
+    @property
+    def indices(self) -> range:
+        return range(self.first, self.stop, self.step)
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """How a video is cut: windows of `frames` frames `step` apart, starting every `hop` frames.
+
+    `tubelet` is the encoder's; a kept tail is a multiple of it. Raises UsageError for values that cannot be.
+    """
+
+    frames: int
+    step: int
+    hop: int
+    tubelet: int
+    tail: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "step", "hop"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name} is {getattr(self, name)}: it must be 1 or more")
+        if self.frames % self.tubelet and self.frames != 1:
+            lower = self.frames - self.frames % self.tubelet
+            nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"
+            raise UsageError(f"--frames {self.frames} is no multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
+
+    @property
+    def span(self) -> int:
+        """Frames that a video needs for one window."""
+        return (self.frames - 1) * self.step + 1
+
+    def starting(self) -> Iterator[Window]:
+        """Every whole window of a video without end."""
+        first = 0
+        while True:
+            yield Window(first, self.frames, self.step)
+            first += self.hop
+
+    def whole(self, total: int) -> int:
+        """How many whole windows a video of `total` frames has."""
+        return max(0, (total - self.span) // self.hop + 1)
+
+    def windows(self, total: int) -> list[Window]:
+        """The windows of a video of `total` frames, the kept tail last."""
+        whole = [Window(k * self.hop, self.frames, self.step) for k in range(self.whole(total))]
+        tail = self.partial(total)
+        return whole + ([tail] if self.tail and tail else [])
+
+    def partial(self, total: int) -> Window | None:
+        """What is left for a last, shorter window; None where it would show nothing that a whole one does not.
+
+        A video of a single frame is an image, the one window that may be shorter than a tubelet.
+        """
+        first = self.whole(total) * self.hop
+        seen = Window(first - self.hop, self.frames, self.step).stop if first else 0
+        available = len(range(first, total, self.step))
+        frames = available // self.tubelet * self.tubelet or (1 if total == 1 else 0)
+        left = Window(first, frames, self.step) if frames else None
+        return left if left and left.stop > seen else None
+
+    def unused(self, total: int) -> int:
+        """Frames after the last window: what dropping the partial one leaves out."""
+        used = self.windows(total)
+        return total - used[-1].stop if used else total
+
+    def too_short(self, total: int) -> VideoError:
+        """Why a video of `total` frames has no window, and what would give it one."""
+        advice = f"use --frames {max(self.tubelet, total // self.step // self.tubelet * self.tubelet)} or fewer, or --tail"
+        return VideoError(
+            "window", f"{total} frames are too few: a window of {self.frames} frames, {self.step} apart, needs {self.span}; {advice}", 0
+        )

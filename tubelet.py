@@ -1,0 +1,194 @@
+"""The `tubelet` command: parses arguments, hands over to the rooms, decides nothing.
+
+Rooms are imported by the command that needs them, so that `tubelet --help` and `tubelet sql` never load torch.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+HERE = Path(__file__).resolve().parent
+
+
+class Commands(click.Group):
+    """Shows a mistake that a person can mend as one sentence and exit code 2; other errors keep their traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        from store.errors import TubeletError
+
+        try:
+            return super().invoke(context)
+        except TubeletError as error:
+            click.echo(f"tubelet: {error}", err=True)
+            context.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tubelet")
+def main() -> None:
+    """Encode videos once, then ask: tokens in Parquet, answers in SQL, pictures in a dashboard."""
+
+
+def store_option(command: Any) -> Any:
+    return click.option("--store", required=True, metavar="STORE", help="Folder of the store.")(command)
+
+
+def ingest_options(command: Any) -> Any:
+    """The arguments that `ingest` and `plan` share."""
+    options = (
+        click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+        click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`."),
+        click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
+        click.option("--frames", default=16, show_default=True, help="Frames a window."),
+        click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
+        click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),
+        click.option("--tail", is_flag=True, help="Keep the last, shorter window of each video."),
+        click.option("--size", metavar="PX|HxW", help="Short side, then a square crop; or height x width.  [default: the encoder's]"),
+        click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16."),
+        click.option("--limit", type=click.IntRange(1), help="Take only the first N videos."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@ingest_options
+@store_option
+def ingest(store: str, as_json: bool, **arguments: Any) -> None:
+    """Encode videos into a store; a rerun does only what is missing.
+
+    Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
+    """
+    from ingest.job import Job
+
+    job = Job.of(**arguments)
+    run = job.run(store)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: (click.echo("\nstopping after the clip under way", err=True), run.stop(), signal.signal(number, signal.SIG_DFL)))
+    summary = run.execute(job.sources)
+    run.progress.close()
+    _print(summary, as_json)
+    sys.exit(summary.exit_code)
+
+
+@main.command()
+@ingest_options
+def plan(as_json: bool, **arguments: Any) -> None:
+    """Say what an ingest would make and cost: clips, tokens, disk, memory, time. Stores nothing."""
+    from ingest.job import Job
+
+    _print(Job.of(**arguments).plan(), as_json)
+
+
+@main.command()
+def encoders() -> None:
+    """List the encoders."""
+    from ingest.encoders import ENCODERS
+
+    click.echo(f"{'name':20} {'family':22} {'dim':>5} {'patch':>6} {'tubelet':>8} {'parameters':>14}  weights")
+    for name, row in ENCODERS.items():
+        click.echo(f"{name:20} {row.family:22} {row.dim:5} {row.patch:3} px {row.tubelet:8} {row.parameters:14,}  {row.weights}")
+
+
+@main.command()
+def schema() -> None:
+    """Print every table and column with its meaning and unit, as Markdown."""
+    from store.schema import markdown
+
+    click.echo(markdown())
+
+
+@main.command()
+@store_option
+@click.argument("query")
+@click.option("--format", "format_", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file; the rows are then not capped.")
+def sql(store: str, query: str, format_: str, output: Path | None) -> None:
+    """Answer a SQL query over the store, read-only."""
+    from store import Store, answers
+    from store.sandbox import Limits, ask
+
+    capped = format_ == "table" and output is None
+    answer = ask(Store(store), query, Limits(rows=answers.TABLE_ROWS if capped else None, seconds=600, memory="8GB"))
+    answers.write(answer, format_, output)
+
+
+@main.command()
+@store_option
+@click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
+def check(store: str, repair: bool) -> None:
+    """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
+    from store import Store, integrity
+
+    opened = Store(store)
+    problems = list(integrity.check(opened))
+    for problem in problems:
+        click.echo(str(problem))
+    if problems and repair:
+        integrity.repair(opened, problems)
+        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips that were damaged")
+    elif problems and integrity.ingesting(opened):
+        click.echo("an ingest is running: files that it has not committed yet are named here too")
+    elif not problems:
+        click.echo(f"{store} is whole")
+    sys.exit(1 if problems and not repair else 0)
+
+
+@main.command()
+@store_option
+def compact(store: str) -> None:
+    """Merge the small files of the tables, so that queries over many commits stay fast."""
+    from store import Store
+
+    click.echo(f"{Store(store).compact()} files merged away")
+
+
+@main.command()
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8501, show_default=True)
+def dashboard(store: str, host: str, port: int) -> None:
+    """Serve the dashboard of a store."""
+    _serve(Path(store).expanduser().absolute(), host, port)
+
+
+@main.command()
+@click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
+@click.option("--store", default="demo/store", show_default=True, metavar="STORE")
+@click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8501, show_default=True)
+def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> None:
+    """Sample videos to a store to the dashboard: offline, on a CPU, in a minute."""
+    from ingest.job import Job
+    from ingest.samples import sample_videos
+
+    job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
+    _print(job.run(store).execute(job.sources), as_json=False)
+    _serve(Path(store).absolute(), host, port)
+
+
+def _serve(store: Path, host: str, port: int) -> None:
+    """Become the dashboard's server. The working directory is where Streamlit looks for its settings."""
+    click.echo(f"dashboard: http://{host}:{port}  (Ctrl-C ends it)", err=True)
+    os.chdir(HERE)
+    arguments = ["--server.address", host, "--server.port", str(port), "--server.headless", "true", "--", str(store)]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *arguments])
+
+
+def _print(result: Any, as_json: bool) -> None:
+    click.echo(json.dumps(result.as_json(), indent=1) if as_json else "\n".join(result.lines()))
+
+
+if __name__ == "__main__":
+    main()
