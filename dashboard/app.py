@@ -1,0 +1,74 @@
+"""The frame around the pages: opens the store, draws the sidebar, runs the page that the URL names.
+
+    python -m streamlit run dashboard/app.py -- STORE
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import streamlit as st
+
+from dashboard import caching, selection, units
+from store import Store, StoreError, queries
+
+PAGES = ("corpus", "sql")  # modules of this room, in the order of the menu; the first opens by default
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    st.set_page_config(page_icon=str(HERE / "favicon.svg"), layout="wide", initial_sidebar_state=250)
+    st.logo(str(HERE / "logo.svg"), size="large")
+    st.html(HERE / "style.css")
+    path = sys.argv[1] if len(sys.argv) > 1 else ""
+    modules = {name: import_module(f"dashboard.{name}") for name in PAGES}
+    page = st.navigation([_page(name, module, path) for name, module in modules.items()])
+    st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
+    page.run()
+
+
+def _page(name: str, module: ModuleType, path: str) -> st.Page:
+    default = name == PAGES[0]
+    return st.Page(_runner(module, path), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
+
+
+def _runner(module: ModuleType, path: str) -> Callable[[], None]:
+    def run() -> None:
+        """Show the page, or why the store cannot be shown."""
+        try:
+            store = _store(path)
+            with st.sidebar:
+                _show_store(store)
+                chosen = selection.choose(store)
+            module.show(store, chosen)
+        except StoreError as error:
+            _show_unavailable(str(error))
+
+    return run
+
+
+def _store(path: str) -> Store:
+    if not path:
+        raise StoreError("No store was named: run `tubelet dashboard --store STORE`")
+    return caching.opened(str(Path(path).expanduser().absolute()))
+
+
+def _show_store(store: Store) -> None:
+    """The store's name and how much it holds, on every page."""
+    held = caching.rows(store, queries.corpus_summary())[0]
+    st.markdown(f"**{store.root.name}**", help=f"`{store.root}`")
+    st.caption("  \n".join(units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")))
+
+
+def _show_unavailable(sentence: str) -> None:
+    st.title("This store cannot be shown", anchor=False)
+    st.markdown(sentence)
+    st.markdown("To make a store, encode a folder of videos into it, then open it here:")
+    st.code("tubelet ingest FOLDER --store STORE\ntubelet dashboard --store STORE", language="bash")
+    st.button("Try again", icon=":material/refresh:")
+
+
+if __name__ == "__main__":
+    main()

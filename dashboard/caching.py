@@ -1,0 +1,39 @@
+"""Answers kept until the store changes: the only module that caches.
+
+An answer is keyed on the store's fingerprint, so a new clip shows at the next rerun and no lifetime is guessed.
+Keep small answers here; embeddings cost more to fetch from a cache than from the store.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import streamlit as st
+
+from store import Store
+from store.queries import Question
+from store.sandbox import Answer, ask
+
+KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def opened(path: str) -> Store:
+    """The store at a path, opened once for all sessions. Raises StoreError."""
+    return Store(Path(path))
+
+
+@st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=KEYS)
+def table(store: Store, question: Question) -> pa.Table:
+    """Answer to one of our own questions."""
+    return question.answer(store)
+
+
+def rows(store: Store, question: Question) -> list[dict]:
+    """Answer to one of our own questions, as dicts."""
+    return table(store, question).to_pylist()
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
+def asked(store: Store, sql: str) -> Answer:
+    """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
+    return ask(store, sql)

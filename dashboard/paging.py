@@ -1,0 +1,13 @@
+"""Turning the pages of a query: which rows stand on the page that the URL names."""
+
+import streamlit as st
+
+BUTTON_WIDTH, SLACK, NUMBERS = 34, 28, 7  # pixels a button and over; page numbers shown at most
+
+
+def turn_pages(total: int, rows: int, key: str) -> int:
+    """Draw the page numbers of `total` rows, `rows` a page; the offset of the chosen page's first row."""
+    pages = max(1, -(-total // rows))
+    wider = 30 * max(0, len(str(pages)) - 2)  # three long numbers side by side
+    width = BUTTON_WIDTH * (min(pages, NUMBERS) + 2) + wider + SLACK
+    return (st.pagination(pages, max_visible_pages=NUMBERS, width=width, key=key, bind="query-params") - 1) * rows
