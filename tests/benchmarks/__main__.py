@@ -1,0 +1,24 @@
+"""`make bench`: every benchmark, as the Markdown table that the README shows. `make bench ARGS=memory` runs one."""
+
+import os
+import platform
+import sys
+
+import torch
+
+from tests.benchmarks import embeddings, memory, overhead, sql
+
+BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "memory": memory}
+
+
+def main(names: list[str]) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
+    print("| what | Tubelet | baseline | ratio | target |\n|---|---|---|---|---|")
+    for name in names or BENCHMARKS:
+        for row in BENCHMARKS[name].rows():
+            print(row.markdown, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,88 @@
+"""Embeddings on disk against half-precision .npy files of the same numbers, warm, on the same machine."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from store import embeddings, tables
+from store.derived import clip_rows
+from store.schema import TOKEN_STATS
+from store.statistics import dimension_statistics, token_statistics
+from tests.benchmarks.measure import Row, by_turns, milliseconds
+
+SHAPE = (22, 24, 24, 768)
+CLIPS = 40
+
+
+def rows() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [_write(Path(folder), number) for number in range(CLIPS)]
+        yield from _size(Path(folder), clips[0][0])
+        yield from _one_clip(*clips[0])
+        yield from _corpus(clips)
+
+
+def _grid(number: int) -> np.ndarray:
+    """Correlated in space and time, heavy-tailed over dimensions, as embeddings are."""
+    rng = np.random.default_rng(number)
+    field = rng.standard_normal(SHAPE, np.float32)
+    for axis in range(3):
+        field = (field + np.roll(field, 1, axis)) * np.float32(0.71)
+    return (field * rng.lognormal(0, 0.8, SHAPE[-1]).astype(np.float32)).astype(np.float16)
+
+
+def _write(folder: Path, number: int) -> tuple[Path, Path]:
+    ours, npy, grid = folder / f"{number:016x}.parquet", folder / f"{number}.npy", _grid(number)
+    embeddings.write(ours, ours.stem, grid, folder / "unfinished")
+    np.save(npy, grid)
+    return ours, npy
+
+
+def _size(folder: Path, ours: Path) -> Iterator[Row]:
+    """Files of one clip, and the token statistics of four clips in one table, by the token."""
+    statistics = folder / "token_stats"
+    tables.create(statistics, TOKEN_STATS)
+    for number in range(4):
+        grid = _grid(number)
+        full = grid.astype(np.float32)
+        clip = clip_rows(f"{number:016x}", token_statistics(full), dimension_statistics(full), grid)
+        tables.append(statistics, TOKEN_STATS, clip["token_stats"])
+    tables.compact(statistics, TOKEN_STATS, at_least=1)
+    tables.vacuum(statistics)
+    tokens = int(np.prod(SHAPE[:3]))
+    embedding, scalars = ours.stat().st_size / tokens, sum(f.stat().st_size for f in statistics.glob("*.parquet")) / tokens / 4
+    half = 2 * SHAPE[-1]
+    yield Row("bytes a token: embedding and its statistics", f"{embedding:.1f} + {scalars:.1f} B", f"half precision {half} B", (embedding + scalars) / half, "1.03")
+
+
+def _one_clip(ours: Path, npy: Path) -> Iterator[Row]:
+    figure, baseline, ratio = by_turns(lambda: embeddings.read(ours), lambda: np.load(npy), 31)
+    yield Row("one clip (22 x 24 x 24 x 768) into NumPy", milliseconds(figure), f"np.load {milliseconds(baseline)}", ratio, "1.2")
+    figure, baseline, ratio = by_turns(lambda: embeddings.read(ours, 7, 8), lambda: np.array(np.load(npy, mmap_mode="r")[7]), 31)
+    yield Row("one slice into NumPy", milliseconds(figure), f"np.load, mapped {milliseconds(baseline)}", ratio, "under 0.5 ms")
+
+
+def _corpus(clips: list[tuple[Path, Path]]) -> Iterator[Row]:
+    def moments(load, index):
+        total, squares, count = np.zeros(SHAPE[-1]), np.zeros(SHAPE[-1]), 0
+        for clip in clips:
+            tokens = load(clip[index]).reshape(-1, SHAPE[-1]).astype(np.float32)
+            total += tokens.sum(0)
+            squares += np.einsum("nd,nd->d", tokens, tokens)
+            count += len(tokens)
+        return total / count, squares / count - (total / count) ** 2
+
+    def nearest(load, index):
+        query = load(clips[0][index])[3, 5, 7].astype(np.float32)
+        scores = []
+        for clip in clips:
+            tokens = load(clip[index]).reshape(-1, SHAPE[-1]).astype(np.float32)
+            scores.append(tokens @ query / np.linalg.norm(tokens, axis=1))
+        return np.argsort(np.concatenate(scores))[-20:]
+
+    for what, question in ((f"mean and variance of every dimension, {CLIPS} clips", moments), (f"cosine of one token, {CLIPS} clips", nearest)):
+        assert np.array_equal(question(embeddings.read, 0), question(np.load, 1))
+        figure, baseline, ratio = by_turns(lambda: question(embeddings.read, 0), lambda: question(np.load, 1), 5)
+        yield Row(what, milliseconds(figure), f"NumPy on .npy {milliseconds(baseline)}", ratio, "1.4")
