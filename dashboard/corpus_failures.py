@@ -29,7 +29,7 @@ def show(store: Store, selection: Selection) -> None:
         sql_behind({"Failures": page, "Stages": queries.failure_stages()}, "failures")
     height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4
     st.dataframe(failed, column_config=_column_config(), hide_index=True, height=height, placeholder="", alt="Failed files and clips with their reasons")
-    st.caption("Run the same `tubelet ingest` again to try them once more; what is encoded already is skipped.")
+    st.caption("The next `tubelet ingest` tries a file again once its content, or what it was asked for, has changed; what is encoded is skipped.")
 
 
 def _column_config() -> dict:

@@ -17,6 +17,8 @@ from store.statistics import TOKEN_STATISTICS
 ROWS = 25  # videos a page
 ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
+CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
+MIN_SPAN = 0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
 COLUMNS = ("thumbnail", "name", "label", "curve", "duration_s", "clips", "failures", "tokens", "frames", "fps", "size", "codec")
 
 
@@ -49,7 +51,7 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
         order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders the corpus; a column's header orders this page only.", **_bound("order"))
         meanings = "\n".join(f"- **{s.name}**: {s.meaning}" for s in TOKEN_STATISTICS.values())
         statistic = st.selectbox(
-            "Curve", list(TOKEN_STATISTICS), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
+            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
         )
     return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
 
@@ -113,7 +115,11 @@ def thumbnail(store: Store, relative: str | None) -> str | None:
 def _range(points: Mapping[str, list[float]]) -> tuple[float, float] | None:
     """The one y axis of a page's curves."""
     values = [value for curve in points.values() for value in curve]
-    return (min(values), max(values)) if values else None
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    margin = max(0.0, MIN_SPAN * max(abs(low), abs(high)) - (high - low)) / 2
+    return low - margin, high + margin
 
 
 def _curves_sentence(points: Mapping[str, list[float]], statistic: str) -> str:

@@ -7,14 +7,14 @@ import streamlit as st
 from dashboard import caching, results, units
 from dashboard.selection import Selection, untrained_badge
 from dashboard.sql_link import QUERY
-from store import Store
+from store import Store, answers
 from store.errors import QueryError
 from store.sandbox import Answer, Limits
 from store.schema import RELATIONS, Table
 
 TITLE, ICON = "SQL", ":material/terminal:"
 
-EDITOR_HEIGHT, SCHEMA_HEIGHT, RESULT_HEIGHT = 250, 299, 420  # pixels
+EDITOR_HEIGHT, SCHEMA_HEIGHT, RESULT_HEIGHT = 160, 209, 420  # pixels
 ROW_HEIGHT = 31  # pixels
 
 EXAMPLES = {
@@ -122,7 +122,7 @@ def _numbers(table) -> dict:
 def _downloads(answer: Answer) -> None:
     """Whole rows, embeddings too; made when asked for."""
     name = f"tubelet-{datetime.now():%Y%m%d-%H%M%S}"
-    for kind, write, mime in (("CSV", results.csv, "text/csv"), ("Parquet", results.parquet, "application/vnd.apache.parquet")):
+    for kind, write, mime in (("CSV", answers.csv, "text/csv"), ("Parquet", answers.parquet, "application/vnd.apache.parquet")):
         st.download_button(
             kind, lambda write=write: write(answer.table), f"{name}.{kind.lower()}", mime, key=f"download-{kind}",
             icon=":material/download:", on_click="ignore",

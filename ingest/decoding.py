@@ -101,7 +101,7 @@ class Decoding:
             self.kept += 1
         else:
             pixels = torch.stack([self._pictures[index][0] for index in window.indices])
-            yield Clip(self._clip_row(clip_id, window), pixels, self.source)
+            yield Clip(self._clip_row(clip_id, window), pixels, self.source, self.recipe.windowing.whole(self.video.promised_frames))
         following = self._pending[0].first if self._pending else self._next.first
         for index in [index for index in self._pictures if index < following]:
             del self._pictures[index]

@@ -12,11 +12,15 @@ from store import ids
 
 @dataclass(frozen=True)
 class Clip:
-    """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding."""
+    """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
+
+    `of` is how many clips the header of its video promises.
+    """
 
     row: Mapping
     pixels: torch.Tensor
     source: Source
+    of: int
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -41,14 +42,20 @@ class Survey:
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured: seconds a clip and a decoded frame, bytes a token, a video and a commit, peak memory in bytes."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a video and a commit; peak memory."""
 
     encode_s: float
+    write_s: float
     decode_s: float
+    shared: bool  # one processor does all three: their seconds add up, where a GPU would let them overlap
     token_bytes: float
     video_bytes: float
     commit_bytes: float
     memory_bytes: int
+
+    def seconds(self, clips: int, frames: int) -> float:
+        """Wall time of a run."""
+        return (sum if self.shared else max)((clips * self.encode_s, clips * self.write_s, frames * self.decode_s))
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: to
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     measured = probe([good[i * len(good) // PROBES].source for i in range(PROBES)], recipe, encoder, device)
     clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
-    seconds = max(clips * measured.encode_s, sum(found.frames for found in good) * measured.decode_s)
+    seconds = measured.seconds(clips, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
     disk = tokens * measured.token_bytes + readable * measured.video_bytes + commits * measured.commit_bytes
@@ -118,22 +125,46 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
         writer = Writer(store, recipe.encoder.row, {})
-        encode_s, frame_s, tokens, sizes, logs = [], [], [], [], []
-        for number, source in enumerate(sources):
-            clip, done, seconds = _first_clip(source, f"{number:016x}", recipe)
-            encoded = encode(encoder, clip)
-            encode_s.append(encoded.row["encode_s"])
-            frame_s.append(seconds)
-            tokens.append(encoded.grid[..., 0].size)
-            writer.add(encoded)
-            writer.add(done)
-            writer.commit()
-            logs.append(_bytes(store.root.glob("*/_delta_log/*")))
-            store.compact()
-            sizes.append(_bytes(p for p in store.root.rglob("*.parquet") if "_delta_log" not in p.parts))
+        readings = [_reading(writer, source, f"{number:016x}", recipe, encoder) for number, source in enumerate(sources)]
         thumbnails = _bytes(store.root.rglob("*.jpg"))
-    token_bytes = (sizes[-1] - sizes[0]) / sum(tokens[1:])
-    return Probe(min(encode_s), min(frame_s), token_bytes, thumbnails / len(sources), (logs[-1] - logs[0]) / (2 * len(logs)), _peak_memory(device))
+    first, last = readings[0], readings[-1]
+    return Probe(
+        encode_s=median(reading.encode_s for reading in readings),
+        write_s=median(reading.write_s for reading in readings),
+        decode_s=median(reading.decode_s for reading in readings),
+        shared=device.type == "cpu",
+        token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
+        video_bytes=thumbnails / len(sources),
+        commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
+        memory_bytes=_peak_memory(device),
+    )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One clip through the pipeline: seconds of it, and the bytes of the store after it, data and commit logs."""
+
+    encode_s: float
+    write_s: float
+    decode_s: float  # a frame
+    tokens: int
+    data_bytes: int
+    log_bytes: int
+
+
+def _reading(writer: Writer, source: Source, video_id: str, recipe: Recipe, encoder: Encoder) -> Reading:
+    clip, done, decode_s = _first_clip(source, video_id, recipe)
+    encoded = encode(encoder, clip)
+    started = time.perf_counter()
+    writer.add(encoded)
+    write_s = time.perf_counter() - started
+    writer.add(done)
+    writer.commit()
+    root = writer.store.root
+    log_bytes = _bytes(root.glob("*/_delta_log/*"))
+    writer.store.compact()
+    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts)
+    return Reading(encoded.row["encode_s"], write_s, decode_s, encoded.grid[..., 0].size, data_bytes, log_bytes)
 
 
 def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple:

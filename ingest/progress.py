@@ -9,46 +9,57 @@ LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts sources and tokens. Clips are not known before a video is decoded, so the bar and its ETA count videos."""
+    """Counts clips, tokens and failures against an estimate of the clips to come.
+
+    The clips of a video are known when it is decoded; before, its header's word is taken, and for videos not yet
+    opened the average of those before.
+    """
 
     def __init__(self, sources: int, quiet: bool = False) -> None:
-        self.tokens = self.clips = self.failures = self.done = 0
+        self.tokens = self.clips = self.failures = self.videos = 0
         self._sources = sources
+        self._clips_of_done = self._promised = 0
         self._started = self._last_line = time.monotonic()
-        self._plain = not sys.stderr.isatty()
-        self._quiet = quiet
-        self._bar = tqdm(total=sources, unit="video", disable=quiet or self._plain, dynamic_ncols=True, smoothing=0.1)
+        self._lines = not quiet and not sys.stderr.isatty()
+        self._bar = tqdm(unit="clip", disable=quiet or self._lines, dynamic_ncols=True, smoothing=0.1)
 
-    def clip(self, tokens: int) -> None:
-        """One clip of `tokens` tokens has been encoded."""
+    def clip(self, tokens: int, of: int) -> None:
+        """One clip of `tokens` tokens has been encoded; the header of its video promises `of` clips."""
         self.clips += 1
         self.tokens += tokens
+        self._promised = of
+        self._bar.update()
         self._show()
 
     def video(self, failures: int) -> None:
         """One source is finished."""
-        self.done += 1
+        self.videos += 1
         self.failures += failures
-        self._bar.update()
+        self._clips_of_done, self._promised = self.clips, 0
         self._show()
 
     def close(self) -> None:
         self._bar.close()
 
     @property
-    def _facts(self) -> str:
-        rate = self.tokens / max(time.monotonic() - self._started, 1e-9)
-        return f"{self.clips:,} clips, {rate:,.0f} tokens/s, {self.failures} failed"
+    def expected_clips(self) -> int:
+        """Estimate of all clips of the run."""
+        known = max(self.clips, self._clips_of_done + self._promised)
+        opened = self.videos + (self._promised > 0)
+        return known + round(known / max(opened, 1) * (self._sources - opened))
 
     def _show(self) -> None:
-        self._bar.set_postfix_str(self._facts, refresh=False)
-        if self._plain and not self._quiet and time.monotonic() - self._last_line > LINE_SECONDS:
+        rate = self.tokens / max(time.monotonic() - self._started, 1e-9)
+        facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
+        self._bar.total = self.expected_clips
+        self._bar.set_postfix_str(facts, refresh=False)
+        if self._lines and time.monotonic() - self._last_line > LINE_SECONDS:
             self._last_line = time.monotonic()
-            print(f"{self.done:,} of {self._sources:,} videos, {self._facts}{self._remaining}", file=sys.stderr, flush=True)
+            print(f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{self._remaining}", file=sys.stderr, flush=True)
 
     @property
     def _remaining(self) -> str:
-        if not self.done:
+        if not self.clips:
             return ""
-        seconds = (time.monotonic() - self._started) / self.done * (self._sources - self.done)
+        seconds = (time.monotonic() - self._started) / self.clips * (self.expected_clips - self.clips)
         return f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"

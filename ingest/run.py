@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import torch
+
 from ingest.encoders import Encoder
 from ingest.encoding import EncodedClip, encode
 from ingest.errors import EncodeError
@@ -70,6 +72,7 @@ class Run:
         self._read.break_off()
 
     def _read_all(self, sources: Sequence[Source]) -> None:
+        torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
         started = time.perf_counter()
         try:
             for source in sources:
@@ -104,7 +107,7 @@ class Run:
         tokens = encoded.grid[..., 0].size
         self.summary.clips += 1
         self.summary.tokens += tokens
-        self.progress.clip(tokens)
+        self.progress.clip(tokens, clip.of)
         self._encoded.put(encoded)
         return []
 

@@ -47,7 +47,7 @@ class Summary:
             f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
             f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} were there",
             f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
-            f"encoder waiting {seconds['wait']:.1f}; the bottleneck was {self.bottleneck}",
+            f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
         ]
         if self.dropped_windows:
             lines.append(

@@ -59,6 +59,12 @@ class Video:
         self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
 
     @property
+    def promised_frames(self) -> int:
+        """Frames by the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
+        seconds = (self._container.duration or 0) / av.time_base
+        return self._stream.frames or round(seconds * self.fps)
+
+    @property
     def packets(self) -> int:
         """Packets that hold data: the number of frames of an undamaged file, without decoding one."""
         return sum(1 for packet in self._container.demux(self._stream) if packet.size)

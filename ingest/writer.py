@@ -11,7 +11,7 @@ from store import Store
 from store.derived import clip_rows
 from store.schema import TABLES
 
-COMMIT_SECONDS = 5.0  # a commit costs a fifth of a second; a crash loses at most this much work
+COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
 COMMIT_CLIPS = 64  # bounds the rows held in memory on a fast device
 
 

@@ -11,6 +11,7 @@
     derived     the small rows of a clip, made from its statistics
     snapshot    the one file that says which versions are whole; the writers' locks
     views       DuckDB over a snapshot, locked down
+    connections one connection over the newest snapshot, a cursor a query
     store       the front: open, commit, query
     integrity   check and repair
     queries     questions as pure functions with visible SQL

@@ -1,10 +1,9 @@
 """The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
 
 import os
-import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store import embeddings, snapshot, tables, views
+from store.connections import Connections
 from store.embeddings import EmbeddingFile
 from store.errors import StoreError
 from store.files import explained, write_whole
@@ -22,6 +22,7 @@ from store.schema import CLIPS, TABLES
 from store.snapshot import Snapshot
 
 T = TypeVar("T")
+UNFIT = set("*?[]%\\")  # patterns to DuckDB, escapes to Delta
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
@@ -32,8 +33,8 @@ class Store:
         """Open an existing store. Raises StoreError with what to do for anything else."""
         self.layout = Layout(_local(root))
         snapshot.read(self.layout)
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connections = Connections(self.layout)
+        weakref.finalize(self, self._connections.close)  # at exit at the latest: an open connection prints leak notes
 
     @classmethod
     def create(cls, root: Path | str) -> "Store":
@@ -56,17 +57,17 @@ class Store:
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query."""
-        return self.newest(lambda: self._ask(sql, parameters))
+        return self.newest(lambda: self._connections.ask(sql, parameters))
 
     def newest(self, ask: Callable[[], T]) -> T:
-        """Ask, and ask once more if a compaction took the files away meanwhile."""
-        before = self.fingerprint
-        try:
-            return ask()
-        except duckdb.IOException:
-            if self.fingerprint == before:
-                raise
-            return ask()
+        """Ask, and ask again where a compaction took the files away meanwhile."""
+        while True:
+            before = self.fingerprint
+            try:
+                return ask()
+            except duckdb.IOException:
+                if self.fingerprint == before:
+                    raise
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict]:
         """Answer to a query as a list of dicts."""
@@ -78,8 +79,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connection; the store can still be asked, and then opens another."""
-        with self._lock:
-            self._retire()
+        self._connections.close()
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
@@ -134,52 +134,6 @@ class Store:
             snapshot.publish(self.layout, Snapshot(merged, last.serial + 1))
         return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
 
-    def _ask(self, sql: str, parameters: Any) -> pa.Table:
-        connection = self._newest_connection(sql)
-        try:
-            with connection.duck.cursor() as cursor:
-                return cursor.sql(sql, params=parameters).to_arrow_table()
-        finally:
-            self._release(connection)
-
-    def _newest_connection(self, sql: str) -> "Connection":
-        current = snapshot.read(self.layout)
-        with self._lock:
-            if self._connection is None or not self._connection.answers(current, sql):
-                self._retire()
-                self._connection = Connection(current.name, views.names_tokens(sql), views.connect(self.layout, current, sql))
-            self._connection.queries += 1
-            return self._connection
-
-    def _release(self, connection: "Connection") -> None:
-        with self._lock:
-            connection.queries -= 1
-            connection.close_if_done()
-
-    def _retire(self) -> None:
-        if self._connection:
-            self._connection.retired = True
-            self._connection.close_if_done()
-        self._connection = None
-
-
-@dataclass
-class Connection:
-    """A connection over one snapshot, closed when it is retired and its last query has ended."""
-
-    snapshot: str
-    tokens: bool  # whether the `tokens` view is filled
-    duck: duckdb.DuckDBPyConnection
-    queries: int = 0
-    retired: bool = False
-
-    def answers(self, current: Snapshot, sql: str) -> bool:
-        return self.snapshot == current.name and (self.tokens or not views.names_tokens(sql))
-
-    def close_if_done(self) -> None:
-        if self.retired and not self.queries:
-            self.duck.close()
-
 
 def _unknown(rows: Rows, layout: Layout, last: Snapshot) -> dict[str, pa.Table]:
     """The rows whose key, or whose clip, the snapshot does not hold, in the order of the schema."""
@@ -199,7 +153,10 @@ def _derived(name: str) -> bool:
 def _local(root: Path | str) -> Path:
     if "://" in str(root):
         raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
-    return Path(os.path.abspath(Path(root).expanduser()))
+    path = Path(os.path.abspath(Path(root).expanduser()))
+    if unfit := sorted(set(str(path)) & UNFIT):
+        raise StoreError(f"the path {path} holds {' '.join(unfit)}, which a query would read as a pattern: pass another path as --store")
+    return path
 
 
 def _refuse_foreign(layout: Layout) -> None:

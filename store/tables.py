@@ -1,7 +1,9 @@
 """The small tables: Delta tables through delta-rs, opened at a version, appended to and restored."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,20 +59,23 @@ def restore(path: Path, version: int) -> int:
     return delta.version()
 
 
-def data_files(path: Path, version: int) -> list[str]:
-    """Paths of the Parquet files that make up a version, in a stable order."""
-    return sorted(DeltaTable(path, version=version).file_uris())
+@dataclass(frozen=True)
+class Version:
+    """One version of a table: the paths of its Parquet files, in a stable order, and the names of its columns."""
+
+    files: list[str]
+    columns: set[str]
+
+
+def opened(path: Path, version: int) -> Version:
+    delta = DeltaTable(path, version=version)
+    return Version(sorted(map(unquote, delta.file_uris())), {field.name for field in delta.schema().fields})
 
 
 def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
     """Every value of a text column in a version."""
-    files = [pq.read_table(file, columns=[column])[column].cast(pa.string()) for file in data_files(path, version)]
+    files = [pq.read_table(file, columns=[column])[column].cast(pa.string()) for file in opened(path, version).files]
     return pa.chunked_array([chunk for file in files for chunk in file.chunks], pa.string())
-
-
-def columns(path: Path, version: int) -> set[str]:
-    """Names of the columns that a version holds."""
-    return {field.name for field in DeltaTable(path, version=version).schema().fields}
 
 
 def _writer_properties(table: Table) -> WriterProperties:

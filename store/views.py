@@ -65,10 +65,9 @@ def half_to_float(column: pa.Array) -> pa.Array:
 
 
 def _table_view(layout: Layout, table: Table, version: int) -> str:
-    path = layout.table(table.name)
-    present = tables.columns(path, version)
-    columns = [_column(c) if c.name in present else f'NULL::{c.type} AS "{c.name}"' for c in table.columns]
-    source = _parquet(tables.data_files(path, version), "union_by_name = true")
+    held = tables.opened(layout.table(table.name), version)
+    columns = [_column(c) if c.name in held.columns else f'NULL::{c.type} AS "{c.name}"' for c in table.columns]
+    source = _parquet(held.files, "union_by_name = true")
     return f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}" if source else _empty_view(table)
 
 

@@ -20,7 +20,7 @@ ALLOWED = {
 # Inside a room the arrows run one way: a module imports only what stands before it.
 ORDER = {
     "store": (
-        "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "store",
+        "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (

@@ -1,6 +1,7 @@
 """The dashboard in a real browser against a real server: what AppTest cannot see."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -127,7 +128,7 @@ def test_corpus_url_restores_the_state(visit: Visit) -> None:
     visit.open("?search=video-0001&label=swimming&order=newest&statistic=kurtosis", "What is in the store?")
     visit.expect_text("1–2 of 2 videos")
     visit.expect_text("Curves: kurtosis")
-    assert visit.page.get_by_role("textbox", name="Search").input_value() == "video-0001"
+    sync_api.expect(visit.page.get_by_role("textbox", name="Search")).to_have_value("video-0001", timeout=SLOW)
 
 
 def test_a_chosen_video_is_summarised_and_kept_in_the_url(visit: Visit, store: Store) -> None:
@@ -157,7 +158,7 @@ def test_the_sql_behind_a_table_opens_in_the_sql_page_and_answers(visit: Visit) 
     visit.page.get_by_text("Open in SQL").first.click()
     visit.expect_heading("What do you want to know?")
     visit.expect_text("11 rows in")
-    assert "lower('0002')" in visit.page.get_by_role("textbox", name="Query").input_value()
+    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value(re.compile(r"lower\('0002'\)"), timeout=SLOW)
 
 
 def test_sql_runs_and_shows_an_error_in_place(visit: Visit) -> None:

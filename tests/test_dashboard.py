@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import app, corpus, corpus_videos, results, sql, units
-from store import Store, queries
+from store import Store, answers, queries
 from store.queries import ORDERS, STATES, Question, VideoFilter
 from store.sandbox import Answer, ask
 from store.statistics import TOKEN_STATISTICS
@@ -260,8 +260,8 @@ def test_results_of_every_type_show_and_leave_as_files() -> None:
     assert shown["struct"] == '{"a": 1}'
     assert shown["few"] == "[0.125, null, 2]"
     assert shown["many"] == "[0, 1, 2, 3, … 768 values]"
-    assert pyarrow.csv.read_csv(pa.BufferReader(results.csv(table)))["many"][0].as_py().count(",") == 767
-    assert pyarrow.parquet.read_table(pa.BufferReader(results.parquet(table)))["many"][0].as_py() == list(range(768))
+    assert pyarrow.csv.read_csv(pa.BufferReader(answers.csv(table)))["many"][0].as_py().count(",") == 767
+    assert pyarrow.parquet.read_table(pa.BufferReader(answers.parquet(table)))["many"][0].as_py() == list(range(768))
 
 
 def test_equal_names_are_told_apart() -> None:

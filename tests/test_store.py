@@ -168,3 +168,17 @@ def test_a_damaged_marker_is_named(store):
 def test_an_unknown_clip_is_named(store):
     with pytest.raises(StoreError, match="holds no clip nothing"):
         store.grid("nothing")
+
+
+def test_a_path_may_hold_spaces_and_letters_of_any_language(tmp_path):
+    made = synthetic_store(tmp_path / "größer, 'mein' #1 {store}", videos=2)
+    assert made.rows("SELECT count(*) AS n FROM token_stats") == [{"n": 200}]
+    assert made.rows("SELECT count(embedding) AS n FROM tokens") == [{"n": 200}]
+    made.close()
+
+
+@pytest.mark.parametrize("name", ["a*", "what?", "[1]", "100%", "back\\slash"])
+def test_a_path_that_is_a_pattern_is_refused(name, tmp_path):
+    with pytest.raises(StoreError, match="as a pattern"):
+        Store.create(tmp_path / name)
+    assert not (tmp_path / name).exists()

@@ -19,8 +19,8 @@ from store import Store
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.videos import make_folder
 
-CLIPS = 4  # of 16 frames at 224 px: 1,568 tokens each
-TURNS = 3
+CLIPS = 8  # of 16 frames at 224 px: 1,568 tokens each
+TURNS = 5
 
 
 def rows() -> Iterator[Row]:

@@ -1,0 +1,32 @@
+"""The Corpus page's questions on 10,000 videos against the same questions on 10."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from store import Store, queries
+from tests.benchmarks.measure import Row, by_turns, milliseconds
+from tests.stores import synthetic_store
+
+SIZES = (10, 10_000)
+PAGE = 25  # videos
+
+
+def rows() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = (synthetic_store(Path(folder) / str(size), videos=size, slices=4, side=4, dim=8) for size in SIZES)
+        baseline, figure, ratio = by_turns(lambda: _open_page(few), lambda: _open_page(many), 15)
+        few.close(), many.close()
+    what = f"the Corpus page's queries, {SIZES[1]:,} videos"
+    yield Row(what, milliseconds(figure), f"{SIZES[0]} videos {milliseconds(baseline)}", 1 / ratio, "")
+
+
+def _open_page(store: Store) -> None:
+    """Everything that the page asks when it opens, nothing cached."""
+    encoder_id = queries.encoders().answer(store)["encoder_id"][0].as_py()
+    videos = queries.VideoFilter(encoder_id)
+    queries.corpus_summary().answer(store)
+    queries.labels().answer(store)
+    queries.videos_count(videos).answer(store)
+    page = queries.videos_page(videos, "name", PAGE, 0).answer(store)
+    queries.sparklines(page["video_id"].to_pylist(), encoder_id, "previous_cosine").answer(store)
