@@ -5,6 +5,7 @@ store, and measures time, memory and bytes there.
 """
 
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -136,7 +137,7 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
         token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
         video_bytes=thumbnails / len(sources),
         commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
-        memory_bytes=_peak_memory(device),
+        memory_bytes=peak_memory(device),
     )
 
 
@@ -181,10 +182,13 @@ def _bytes(paths: Iterator[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def _peak_memory(device: torch.device) -> int:
-    """Peak of the device's memory; of this process where the device is the CPU."""
+def peak_memory(device: torch.device) -> int:
+    """Peak of the device's memory in bytes; of this process where the device is the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    if status.exists():  # unlike ru_maxrss, without what the parent process held when it started this one
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from store import embeddings, tables
 from store.derived import clip_rows
-from store.schema import TOKEN_STATS
+from store.schema import TABLES, Table
 from store.statistics import dimension_statistics, token_statistics
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 
@@ -41,20 +42,31 @@ def _write(folder: Path, number: int) -> tuple[Path, Path]:
 
 
 def _size(folder: Path, ours: Path) -> Iterator[Row]:
-    """Files of one clip, and the token statistics of four clips in one table, by the token."""
-    statistics = folder / "token_stats"
-    tables.create(statistics, TOKEN_STATS)
-    for number in range(4):
-        grid = _grid(number)
-        full = grid.astype(np.float32)
-        clip = clip_rows(f"{number:016x}", token_statistics(full), dimension_statistics(full), grid)
-        tables.append(statistics, TOKEN_STATS, clip["token_stats"])
-    tables.compact(statistics, TOKEN_STATS, at_least=1)
-    tables.vacuum(statistics)
-    tokens = int(np.prod(SHAPE[:3]))
-    embedding, scalars = ours.stat().st_size / tokens, sum(f.stat().st_size for f in statistics.glob("*.parquet")) / tokens / 4
-    half = 2 * SHAPE[-1]
-    yield Row("bytes a token: embedding and its statistics", f"{embedding:.1f} + {scalars:.1f} B", f"half precision {half} B", (embedding + scalars) / half, "1.03")
+    """Bytes a token: the embedding file, and the rows of four clips in the compacted tables."""
+    half, tokens = 2 * SHAPE[-1], int(np.prod(SHAPE[:3]))
+    embedding = ours.stat().st_size / tokens
+    made = [_derived(number) for number in range(4)]
+    by_table = {name: _table_bytes(folder / name, TABLES[name], [rows[name] for rows in made]) / tokens / 4 for name in made[0]}
+    scalars, rows = by_table["token_stats"], sum(by_table.values())
+    what = "bytes a token: embedding and its token statistics"
+    yield Row(what, f"{embedding:.1f} + {scalars:.1f} B", f"half precision {half} B", (embedding + scalars) / half, "1.03")
+    what = "bytes a token: the same with slice and dimension statistics and the sample"
+    yield Row(what, f"{embedding:.1f} + {rows:.1f} B", f"half precision {half} B", (embedding + rows) / half, "")
+
+
+def _derived(number: int) -> dict[str, pa.Table]:
+    grid = _grid(number)
+    full = grid.astype(np.float32)
+    return clip_rows(f"{number:016x}", token_statistics(full), dimension_statistics(full), grid)
+
+
+def _table_bytes(path: Path, table: Table, clips: list[pa.Table]) -> int:
+    tables.create(path, table)
+    for rows in clips:
+        tables.append(path, table, rows)
+    tables.compact(path, table, at_least=1)
+    tables.vacuum(path)
+    return sum(file.stat().st_size for file in path.glob("*.parquet"))
 
 
 def _one_clip(ours: Path, npy: Path) -> Iterator[Row]:
