@@ -91,7 +91,6 @@ class Windowing:
 
     def too_short(self, total: int) -> VideoError:
         """Why a video of `total` frames has no window, and what would give it one."""
-        advice = f"use --frames {max(self.tubelet, total // self.step // self.tubelet * self.tubelet)} or fewer, or --tail"
-        return VideoError(
-            "window", f"{total} frames are too few: a window of {self.frames} frames, {self.step} apart, needs {self.span}; {advice}", 0
-        )
+        fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or 1
+        reason = f"too short with {total} frame{'s' * (total != 1)}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
+        return VideoError("window", f"{reason}; use --frames {fitting} or fewer, or --tail", 0)

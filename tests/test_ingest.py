@@ -106,7 +106,7 @@ def test_the_same_content_under_two_names_is_one_video(videos, tmp_path):
 def test_a_video_that_is_too_short_is_a_failure_that_a_fitting_run_resolves(tmp_path):
     make_video(tmp_path / "short.mp4", frames=6)
     summary = run([tmp_path / "short.mp4"], tmp_path / "store", frames=8)
-    assert summary.exit_code == 1 and "6 frames are too few" in summary.failures[0].error
+    assert summary.exit_code == 1 and "too short with 6 frames" in summary.failures[0].error
     assert run([tmp_path / "short.mp4"], tmp_path / "store", frames=8).videos_decoded == 0
     assert run([tmp_path / "short.mp4"], tmp_path / "store", frames=2).exit_code == 0
     store = Store(tmp_path / "store")

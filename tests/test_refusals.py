@@ -75,7 +75,7 @@ def test_a_store_of_a_newer_format_is_refused(command, video, tmp_path):
 def test_a_window_longer_than_the_video_is_a_failure_row_with_advice(video, tmp_path):
     process = tubelet("ingest", video, "--store", tmp_path / "store", "--encoder", "toy", "--size", "64", "--frames", "64")
     assert process.returncode == 1
-    assert "20 frames are too few" in process.stdout and "--frames 20 or fewer, or --tail" in process.stdout
+    assert "too short with 20 frames" in process.stdout and "--frames 20 or fewer, or --tail" in process.stdout
     answer = tubelet("sql", "SELECT stage, error FROM failures", "--store", tmp_path / "store", "--format", "json", check=True)
     assert json.loads(answer.stdout)[0]["stage"] == "window"
 

@@ -58,3 +58,10 @@ def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frame
 def test_impossible_windows_are_refused_with_what_to_use(values, words):
     with pytest.raises(UsageError, match=words):
         Windowing(*values, tubelet=2)
+
+
+@pytest.mark.parametrize("total,step,fitting", [(20, 1, 20), (7, 1, 6), (7, 2, 4), (1, 1, 1), (3, 4, 1)])
+def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting):
+    error = Windowing(64, step, 64, 2).too_short(total)
+    assert f"--frames {fitting} or fewer" in str(error) and (error.stage, error.first_frame) == ("window", 0)
+    assert Windowing(fitting, step, 64, 2).windows(total)
