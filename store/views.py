@@ -28,6 +28,16 @@ def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, st
     refuses to be read in a query that does not name it.
     """
     connection = duckdb.connect(":memory:", config=CLOSED)
+    try:
+        _prepare(connection, layout, snapshot, sql)
+        _lock_down(connection, layout.root, settings or {})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str) -> None:
     connection.execute("SET python_enable_replacements = false")
     connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
     for name, table in TABLES.items():
@@ -36,8 +46,6 @@ def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, st
         _create_tokens_view(connection, layout, _embedding_paths(connection))
     else:
         connection.execute(_refusing_view(TOKENS))
-    _lock_down(connection, layout.root, settings or {})
-    return connection
 
 
 def names_tokens(sql: str) -> bool:
