@@ -75,7 +75,6 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: (click.echo("\nstopping after the clip under way", err=True), run.stop(), signal.signal(number, signal.SIG_DFL)))
     summary = run.execute(job.sources)
-    run.progress.close()
     _print(summary, as_json)
     sys.exit(summary.exit_code)
 

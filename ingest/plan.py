@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -21,7 +22,7 @@ from ingest.decoding import Decoding
 from ingest.encoders import Encoder
 from ingest.encoding import encode
 from ingest.errors import UsageError, VideoError
-from ingest.messages import VideoDone
+from ingest.messages import Clip, VideoDone
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.video import opened
@@ -93,7 +94,7 @@ def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: to
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe([good[i * len(good) // PROBES].source for i in range(PROBES)], recipe, encoder, device)
+    measured = probe(_spread([found.source for found in good]), recipe, encoder, device)
     clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
     seconds = measured.seconds(clips, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
@@ -126,8 +127,11 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
         writer = Writer(store, recipe.encoder.row, {})
-        readings = [_reading(writer, source, f"{number:016x}", recipe, encoder) for number, source in enumerate(sources)]
+        clips = (_first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources))
+        readings = [_reading(writer, *found, encoder) for found in islice(filter(None, clips), PROBES)]
         thumbnails = _bytes(store.root.rglob("*.jpg"))
+    if len(readings) < PROBES:
+        raise UsageError("no video here decodes far enough for a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
     return Probe(
         encode_s=median(reading.encode_s for reading in readings),
@@ -135,7 +139,7 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
         decode_s=median(reading.decode_s for reading in readings),
         shared=device.type == "cpu",
         token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
-        video_bytes=thumbnails / len(sources),
+        video_bytes=thumbnails / len(readings),
         commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
         memory_bytes=peak_memory(device),
     )
@@ -153,8 +157,12 @@ class Reading:
     log_bytes: int
 
 
-def _reading(writer: Writer, source: Source, video_id: str, recipe: Recipe, encoder: Encoder) -> Reading:
-    clip, done, decode_s = _first_clip(source, video_id, recipe)
+def _spread(sources: Sequence[Source]) -> list[Source]:
+    """Sources from all over the list first, then every one as often as probes may be wanted: some break before their first clip."""
+    return [sources[i * len(sources) // PROBES] for i in range(PROBES)] + list(sources) * PROBES
+
+
+def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encoder: Encoder) -> Reading:
     encoded = encode(encoder, clip)
     started = time.perf_counter()
     writer.add(encoded)
@@ -168,14 +176,17 @@ def _reading(writer: Writer, source: Source, video_id: str, recipe: Recipe, enco
     return Reading(encoded.row["encode_s"], write_s, decode_s, encoded.grid[..., 0].size, data_bytes, log_bytes)
 
 
-def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple:
-    """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took."""
+def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, VideoDone, float] | None:
+    """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none."""
     started = time.perf_counter()
-    with opened(source.path) as video:
-        decoding = Decoding(recipe, video, source, video_id, frozenset())
-        clip = next(decoding.clips(), None) or next(decoding.tail())
-        seconds = (time.perf_counter() - started) / decoding.timeline.frames
-        return clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds
+    try:
+        with opened(source.path) as video:
+            decoding = Decoding(recipe, video, source, video_id, frozenset())
+            clip = next(decoding.clips(), None) or next(decoding.tail(), None)
+            seconds = (time.perf_counter() - started) / decoding.timeline.frames
+            return (clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds) if clip else None
+    except VideoError:
+        return None
 
 
 def _bytes(paths: Iterator[Path]) -> int:

@@ -54,6 +54,7 @@ class Run:
             finally:
                 self._read.break_off()
                 self._encoded.close()
+        self.progress.close()
         writing.result()
         reading.result()
         if self.summary.clips:

@@ -172,3 +172,22 @@ def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
     assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (96, 96 * 4 * 36)
     assert plan["disk_bytes"] == pytest.approx(written, rel=0.05)
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
+
+
+def test_a_plan_passes_over_videos_that_break_before_their_first_clip(tmp_path):
+    folder = make_folder(tmp_path / "videos", 2, frames=40)
+    whole = (folder / "video_000.mp4").read_bytes()
+    middle = whole.index(b"mdat") + 2000
+    (folder / "a_broken.mp4").write_bytes(whole[:middle] + bytes(3000) + whole[middle + 3000 :])
+    plan = tubelet("plan", folder, "--encoder", "toy", "--size", "64", "--frames", "40", "--json")
+    assert plan.returncode == 0, plan.stderr
+    assert json.loads(plan.stdout)["clips"] >= 2
+
+
+def test_a_plan_of_nothing_that_decodes_is_a_sentence(tmp_path):
+    video = make_video(tmp_path / "broken.mp4", frames=40)
+    data = video.read_bytes()
+    start = data.index(b"mdat") + 4
+    video.write_bytes(data[:start] + bytes(len(data) - start - 2000) + data[-2000:])
+    process = tubelet("plan", video, "--encoder", "toy", "--size", "64", "--frames", "40")
+    assert process.returncode == 2 and "fewer --frames" in process.stderr and "Traceback" not in process.stderr
