@@ -125,7 +125,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def _broken(frames: int, error: Exception) -> VideoError:
-    kept = f"decoding stopped after {frames} frames; the clips before are kept" if frames else "no frame could be decoded"
+    kept = f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
     return VideoError("decode", f"{kept} ({_reason(error)})", frames)
 
 

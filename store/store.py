@@ -100,12 +100,13 @@ class Store:
             for name, table in _unknown(rows, self.layout, last).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
-            self._publish(versions, last, tables.LOOSE_FILES)
+            changed = [name for name in versions if versions[name] != last.versions[name]]
+            self._publish(versions, last, changed, tables.LOOSE_FILES)
 
     def compact(self) -> int:
         """Merge the small files of every table and delete those that nobody needs any more; how many went."""
         with explained(self.root), self._writing() as last:
-            return self._publish(last.versions, last, at_least=1)
+            return self._publish(last.versions, last, list(TABLES), at_least=1)
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
@@ -126,10 +127,10 @@ class Store:
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)
 
-    def _publish(self, versions: Mapping[str, int], last: Snapshot, at_least: int) -> int:
-        """Make table versions the newest snapshot, tables of many small files merged first; files deleted afterwards."""
-        paths = {name: self.layout.table(name) for name in versions}
-        merged = {name: tables.compact(paths[name], TABLES[name], at_least) for name in versions}
+    def _publish(self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int) -> int:
+        """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
+        paths = {name: self.layout.table(name) for name in mergeable}
+        merged = {**versions, **{name: tables.compact(path, TABLES[name], at_least) for name, path in paths.items()}}
         if merged != snapshot.read(self.layout).versions:
             snapshot.publish(self.layout, Snapshot(merged, last.serial + 1))
         return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
