@@ -48,9 +48,9 @@ class Table:
         return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], c.name not in self.key) for c in self.columns])
 
     @property
-    def of_clip(self) -> bool:
-        """Whether rows belong to a clip and live and die with it."""
-        return "clip_id" in self.key
+    def owner(self) -> str | None:
+        """The table whose rows these live and die with: they are committed together and go together."""
+        return {"clip_id": "clips", "pair_id": "pairs"}.get(self.key[0]) if len(self.key) > 1 else None
 
 
 ADDRESS = (
@@ -60,6 +60,7 @@ ADDRESS = (
     Column("x", "SMALLINT", "column of the patch, from the left, from 0"),
 )
 CLIP, SLICE = ADDRESS[0], ADDRESS[1]
+DIM = Column("dim", "SMALLINT", "component of the embedding, from 0")
 EMBEDDING = Column("embedding", HALF, "vector of the token, rounded to half precision")
 
 VIDEOS = Table(
@@ -156,7 +157,7 @@ DIM_STATS = Table(
     (
         CLIP,
         SLICE,
-        Column("dim", "SMALLINT", "component of the embedding, from 0"),
+        DIM,
         Column("mean", "FLOAT", "mean over the slice's patches"),
         Column("std", "FLOAT", "population standard deviation over the slice's patches"),
         Column("min", "FLOAT", "smallest value in the slice"),
@@ -165,6 +166,94 @@ DIM_STATS = Table(
 )
 
 TOKEN_SAMPLES = Table("token_samples", "sampled token of a clip, the same ones on every machine", ("clip_id", "slice", "y", "x"), (*ADDRESS, EMBEDDING))
+
+PAIR = Column("pair_id", "VARCHAR", "pair of the measurement")
+SHARED_SLICE = Column("shared_slice", "SMALLINT", "number among the slices that are compared, from 0")
+
+PAIRS = Table(
+    "pairs",
+    "pair of clips whose tokens were compared",
+    ("pair_id",),
+    (
+        Column("pair_id", "VARCHAR", "hash of both clips, kind and source"),
+        Column("video_id", "VARCHAR", "video of both clips"),
+        Column("encoder_id", "VARCHAR", "encoder of both clips"),
+        Column("clip_a", "VARCHAR", "clip of the earlier window"),
+        Column("clip_b", "VARCHAR", "clip of the later window; the same clip where kind is `repeated`"),
+        Column("kind", "VARCHAR", "`shifted` windows share frames; controls: `repeated` encodes one window twice, `disjoint` windows share no frame"),
+        Column("shift", "SMALLINT", "how much later window B begins; shared slice k of A is slice k + shift", "slices"),
+        Column("shared_slices", "SMALLINT", "slices compared: those of the same frames; where kind is `disjoint`, those of the same position", "slices"),
+        Column("source", "VARCHAR", "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files"),
+        Column("precision", "VARCHAR", "arithmetic of the encoder"),
+        Column("measured_at", "TIMESTAMP", "when the pair was measured", "UTC"),
+    ),
+)
+
+SENSITIVITY = Table(
+    "sensitivity",
+    "pair, shared slice and dimension; a difference is the value in clip B minus the value in clip A",
+    ("pair_id", "shared_slice", "dim"),
+    (
+        PAIR,
+        SHARED_SLICE,
+        Column("slice_a", "SMALLINT", "the slice in clip A"),
+        Column("slice_b", "SMALLINT", "the slice in clip B"),
+        DIM,
+        Column("mean_abs", "FLOAT", "mean absolute difference over the patches"),
+        Column("rms", "FLOAT", "root mean square difference over the patches"),
+        Column("mean_signed", "FLOAT", "mean difference over the patches"),
+        Column("max_abs", "FLOAT", "largest absolute difference over the patches"),
+    ),
+)
+
+DIM_SENSITIVITY = Table(
+    "dim_sensitivity",
+    "pair and dimension: its curve of mean absolute differences over the shared slices, summed up",
+    ("pair_id", "dim"),
+    (
+        PAIR,
+        DIM,
+        Column("first", "FLOAT", "mean absolute difference on the first shared slice, where window B begins"),
+        Column("last", "FLOAT", "mean absolute difference on the last shared slice, where window A ends"),
+        Column("edge", "FLOAT", "mean of first and last"),
+        Column("middle", "FLOAT", "mean over the middle third of the shared slices (the one or two in the middle of fewer than three)"),
+        Column("mean", "FLOAT", "mean over all shared slices"),
+        Column("edge_signed", "FLOAT", "mean over the first and last shared slice of: value at its own window's edge minus value further inside"),
+        Column("std", "FLOAT", "population standard deviation of the dimension over all tokens of both clips: what makes differences relative"),
+    ),
+)
+
+SLICE_SENSITIVITY = Table(
+    "slice_sensitivity",
+    "pair and shared slice",
+    ("pair_id", "shared_slice"),
+    (
+        PAIR,
+        SHARED_SLICE,
+        Column("mean_abs", "FLOAT", "mean absolute difference over patches and dimensions"),
+        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant ones left out"),
+        Column("q25", "FLOAT", "lower quartile over dimensions of the mean absolute difference"),
+        Column("q50", "FLOAT", "median over dimensions of the mean absolute difference"),
+        Column("q75", "FLOAT", "upper quartile over dimensions of the mean absolute difference"),
+        Column("token_cosine", "FLOAT", "mean over patches of the cosine of the two embeddings", "-1 to 1"),
+        Column("relative_l2", "FLOAT", "mean over patches of the distance of the two embeddings over the mean of their lengths"),
+    ),
+)
+
+TOKEN_SENSITIVITY = Table(
+    "token_sensitivity",
+    "pair, shared slice and patch",
+    ("pair_id", "shared_slice", "y", "x"),
+    (
+        PAIR,
+        SHARED_SLICE,
+        *ADDRESS[2:],
+        Column("l2", "FLOAT", "Euclidean distance of the two embeddings"),
+        Column("cosine", "FLOAT", "cosine of the two embeddings", "-1 to 1"),
+    ),
+)
+
+MEASUREMENTS = (PAIRS, SLICE_SENSITIVITY, DIM_SENSITIVITY, TOKEN_SENSITIVITY, SENSITIVITY)
 
 FAILURES = Table(
     "failures",
@@ -183,7 +272,7 @@ FAILURES = Table(
 )
 
 # In the order in which a commit writes them.
-TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, CLIPS)}
+TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, *reversed(MEASUREMENTS), CLIPS)}
 
 TOKENS = Table(
     "tokens",
@@ -198,7 +287,7 @@ TOKENS = Table(
 )
 
 # What SQL sees, in the order in which a person reads it.
-RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, FAILURES)}
+RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, FAILURES)}
 
 
 def markdown() -> str:

@@ -59,7 +59,9 @@ def writing(layout: Layout) -> Iterator[Snapshot]:
     """The only writer for a moment: yields the snapshot, with every table restored to it."""
     with lock(layout.commit_lock):
         last = read(layout)
-        yield Snapshot({name: tables.restore(layout.table(name), version) for name, version in last.versions.items()}, last.serial)
+        for name in TABLES.keys() - last.versions.keys():  # of a store made before the table was thought of
+            tables.create(layout.table(name), TABLES[name])
+        yield Snapshot({name: tables.restore(layout.table(name), last.versions.get(name, 0)) for name in TABLES}, last.serial)
 
 
 def publish(layout: Layout, snapshot: Snapshot) -> None:

@@ -18,7 +18,7 @@ from store.embeddings import EmbeddingFile
 from store.errors import StoreError
 from store.files import explained, write_whole
 from store.layout import Layout
-from store.schema import CLIPS, TABLES
+from store.schema import TABLES
 from store.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class Store:
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
         """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
 
-        Rows that the store holds already are left out, and so are the derived rows of clips that it holds.
+        Rows that the store holds already are left out, and so are the rows that belong to clips and pairs that it holds.
         """
         with explained(self.root), self._writing() as last:
             versions = dict(last.versions)
@@ -137,18 +137,15 @@ class Store:
 
 
 def _unknown(rows: Rows, layout: Layout, last: Snapshot) -> dict[str, pa.Table]:
-    """The rows whose key, or whose clip, the snapshot does not hold, in the order of the schema."""
-    known = {name: tables.values(layout.table(name), last.versions[name], TABLES[name].key[0]) for name in rows if not _derived(name)}
+    """The rows whose key, or whose owner, the snapshot does not hold, in the order of the schema."""
+    owners = {name: TABLES[name].owner or name for name in rows}
+    known = {name: tables.values(layout.table(name), last.versions[name], TABLES[name].key[0]) for name in set(owners.values()) & rows.keys()}
     kept = {}
     for name in (name for name in TABLES if name in rows):
-        taken = known.get(CLIPS.name if _derived(name) else name)
+        taken = known.get(owners[name])
         ids = rows[name][TABLES[name].key[0]]
         kept[name] = rows[name] if taken is None else rows[name].filter(pc.invert(pc.is_in(ids, taken)))
     return kept
-
-
-def _derived(name: str) -> bool:
-    return TABLES[name].of_clip and name != CLIPS.name
 
 
 def _local(root: Path | str) -> Path:

@@ -41,7 +41,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Sn
     connection.execute("SET python_enable_replacements = false")
     connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
     for name, table in TABLES.items():
-        connection.execute(_table_view(layout, table, snapshot.versions[name]))
+        connection.execute(_table_view(layout, table, snapshot.versions[name]) if name in snapshot.versions else _empty_view(table))
     if names_tokens(sql):
         _create_tokens_view(connection, layout, _embedding_paths(connection))
     else:
