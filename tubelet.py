@@ -62,6 +62,7 @@ def ingest_options(command: Any) -> Any:
 
 @main.command()
 @ingest_options
+@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Keep a small picture of each slice, for the Video page.")
 @store_option
 def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     """Encode videos into a store; a rerun does only what is missing.

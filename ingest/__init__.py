@@ -11,6 +11,7 @@
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip
     messages        what travels between the threads
+    pictures        what the encoder saw, a small picture a slice
     decoding        one pass over one video: whole windows come out
     reader          sources -> clips of pixels (a thread)
     pipe            joins two threads, and measures who waits

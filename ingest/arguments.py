@@ -44,6 +44,7 @@ class Running:
 
     device: str = "auto"
     precision: str = "fp32"
+    pictures: bool = True
 
 
 @dataclass(frozen=True)

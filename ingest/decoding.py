@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import torch
 from PIL import Image
 
-from ingest.geometry import picture, placement
+from ingest.geometry import picture
 from ingest.messages import Clip, now
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.video import Frame, Timeline, Video
 from ingest.windows import Window
+from store.pictures import placement
 
 THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
 THUMBNAIL_HEIGHT = 90  # pixels

@@ -10,6 +10,7 @@ import torch
 from ingest.encoders import Encoder
 from ingest.errors import EncodeError
 from ingest.messages import Clip, now
+from ingest.pictures import first_frames
 from store.statistics import dimension_statistics, token_statistics
 
 
@@ -21,6 +22,7 @@ class EncodedClip:
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
+    frames: torch.Tensor  # (S, 3, h, w) in uint8: the first frame of each slice, as the encoder saw it
 
 
 def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
@@ -37,7 +39,7 @@ def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
     slices, height, width, dim = half.shape
     shape = {"slices": slices, "height": height, "width": width, "dim": dim}
     row = {**clip.row, **shape, "encode_s": time.perf_counter() - started, "created_at": now()}
-    return EncodedClip(row, half, statistics, by_dimension)
+    return EncodedClip(row, half, statistics, by_dimension, first_frames(clip.pixels, slices))
 
 
 def _half(grid: torch.Tensor) -> np.ndarray:

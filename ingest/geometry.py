@@ -12,14 +12,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from ingest.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Resize a frame to `resized` (height, width), then keep `crop` (top, left, height, width) of it."""
-
-    resized: tuple[int, int]
-    crop: tuple[int, int, int, int]
+from store.pictures import Placement
 
 
 @dataclass(frozen=True)
@@ -56,19 +49,6 @@ class Geometry:
             return self.height, self.width
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
-
-
-def placement(frame: tuple[int, int], target: tuple[int, int], fit: bool) -> Placement:
-    """Where a frame displayed at `frame` (height, width) goes in a picture of `target` (height, width).
-
-    Truncation and rounding follow V-JEPA's evaluation transform.
-    """
-    if fit:
-        return Placement(target, (0, 0, *target))
-    scale = max(target[0] / frame[0], target[1] / frame[1])
-    resized = tuple(max(wanted, int(side * scale)) for side, wanted in zip(frame, target))
-    top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
-    return Placement(resized, (top, left, *target))
 
 
 def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:

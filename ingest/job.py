@@ -26,6 +26,7 @@ class Job:
     recipe: Recipe
     encoder: Encoder
     device: torch.device
+    pictures: bool = True  # whether a run keeps slice pictures
 
     @classmethod
     def of(cls, **values: object) -> "Job":
@@ -36,11 +37,11 @@ class Job:
         sources = find(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
         facts, encoder = encoders.load(model.encoder, Setting(device, running.precision, model.weights))
-        return cls(sources, checked(Recipe(facts, windowing, geometry, running.precision)), encoder, device)
+        return cls(sources, checked(Recipe(facts, windowing, geometry, running.precision)), encoder, device, running.pictures)
 
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent."""
-        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)))
+        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), self.pictures)
 
     def plan(self) -> Plan:
         return plan(self.sources, self.recipe, self.encoder, self.device)

@@ -29,14 +29,14 @@ CLIPS_AHEAD = 4  # clips of pixels, and as many of embeddings, held between two 
 class Run:
     """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
 
-    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress) -> None:
+    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pictures: bool = True) -> None:
         known = Known.of(store, recipe.encoder.encoder_id)
         self.store = store
         self.encoder = encoder
         self.progress = progress
         self.summary = Summary(str(store.root), recipe.encoder.encoder_id)
         self._reader = Reader(recipe, known)
-        self._writer = Writer(store, recipe.encoder.row, known.failures)
+        self._writer = Writer(store, recipe.encoder.row, known.failures, pictures)
         self._read: Pipe[Clip | VideoDone] = Pipe(CLIPS_AHEAD)
         self._encoded: Pipe[EncodedClip | VideoDone] = Pipe(CLIPS_AHEAD)
         self._busy = {"decode": 0.0, "encode": 0.0, "write": 0.0}

@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from ingest.encoding import EncodedClip
 from ingest.messages import Failure, VideoDone
+from ingest.pictures import drawn
 from store import Store
 from store.derived import clip_rows
+from store.pictures import Sheet
 from store.schema import TABLES
 
 COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
@@ -18,8 +20,9 @@ COMMIT_CLIPS = 64  # bounds the rows held in memory on a fast device
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns."""
 
-    def __init__(self, store: Store, encoder_row: Mapping, known_failures: Mapping[str, Failure]) -> None:
+    def __init__(self, store: Store, encoder_row: Mapping, known_failures: Mapping[str, Failure], pictures: bool = True) -> None:
         self.store = store
+        self.pictures = pictures
         self.embedding_bytes = 0
         self._encoder_row = encoder_row
         self._known_failures = known_failures
@@ -53,6 +56,8 @@ class Writer:
         path = self.store.layout.embedding(clip.row["encoder_id"], clip.row["video_id"], clip.row["clip_id"])
         row = {**clip.row, "embedding_path": self.store.layout.relative(path)}
         written = self.store.write_embedding(row, clip.grid)
+        if self.pictures:
+            self.store.write_pictures(row, drawn(clip.frames, Sheet.of(row)))
         self.embedding_bytes += written.bytes
         rows = clip_rows(clip.row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid)
         self._clips.append({name: _packed(table) for name, table in rows.items()})

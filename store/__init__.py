@@ -4,6 +4,7 @@
     statistics  token statistics: one function each, over the array API
     schema      tables and columns, each with meaning and unit
     ids         names that are hashes of content
+    pictures    where the encoder's picture lies on a frame, and slices on their sheet
     layout      where everything lies on disk
     files       a file is whole or absent
     tables      Delta tables: append, restore, compact, delete

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from store.errors import StoreError
 from store.files import explained
+from store.layout import THUMBNAIL
 from store.schema import CLIPS, DIM_STATS, PAIRS, SLICE_STATS, TABLES, TOKEN_STATS
 from store.snapshot import lock
 from store.store import Store
@@ -35,6 +36,7 @@ def check(store: Store) -> Iterator[Problem]:
             yield Problem(clip["clip_id"], path, what)
     yield from _wrong_counts(store)
     yield from _unclaimed(store, {store.root / clip["embedding_path"] for clip in clips})
+    yield from _unclaimed_pictures(store)
 
 
 def repair(store: Store, problems: list[Problem]) -> None:
@@ -45,10 +47,11 @@ def repair(store: Store, problems: list[Problem]) -> None:
     try:
         with lock(store.layout.writers_lock, wait=False), explained(store.root):
             damaged = sorted({problem.clip_id for problem in problems if problem.clip_id})
+            pictures = _pictures_of(store, damaged)
             gone = {CLIPS.name: damaged, PAIRS.name: _pairs_of(store, damaged)}
             store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
-            for problem in problems:
-                problem.path.unlink(missing_ok=True)
+            for path in [problem.path for problem in problems] + pictures:
+                path.unlink(missing_ok=True)
     except BlockingIOError as error:
         raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
 
@@ -66,6 +69,12 @@ def _pairs_of(store: Store, clips: list[str]) -> list[str]:
     """Pairs that one of the clips is part of: a measurement without its clips could not be looked into."""
     sql = "SELECT pair_id FROM pairs WHERE clip_a IN (SELECT unnest($1::VARCHAR[])) OR clip_b IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["pair_id"].to_pylist()
+
+
+def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
+    """Slice pictures go with their clips."""
+    rows = store.rows("SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [clips])
+    return [store.layout.pictures(row["video_id"], row["clip_id"]) for row in rows]
 
 
 def _damage(path: Path, size: int, sha256: str) -> str | None:
@@ -96,3 +105,11 @@ def _unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
             yield Problem(None, path, "an embedding file that no clip claims")
     for path in sorted(store.layout.unfinished.glob("*")):
         yield Problem(None, path, "left half-written")
+
+
+def _unclaimed_pictures(store: Store) -> Iterator[Problem]:
+    """Slice pictures are a cache: missing ones are no problem, those without a clip are."""
+    claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
+    for path in sorted(store.layout.media.glob("*/*.jpg")):
+        if path not in claimed and path.name != THUMBNAIL:
+            yield Problem(None, path, "slice pictures of a clip that is not there")

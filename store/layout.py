@@ -6,6 +6,7 @@ from pathlib import Path
 from store.schema import TABLES
 
 MARKER = "tubelet.json"
+THUMBNAIL = "thumbnail.jpg"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,17 @@ class Layout:
     def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
         return self.embeddings / encoder_id / video_id / f"{clip_id}.parquet"
 
+    @property
+    def media(self) -> Path:
+        """Pictures for people: a cache, nothing else depends on it."""
+        return self.root / "media"
+
     def thumbnail(self, video_id: str) -> Path:
-        return self.root / "media" / video_id / "thumbnail.jpg"
+        return self.media / video_id / THUMBNAIL
+
+    def pictures(self, video_id: str, clip_id: str) -> Path:
+        """JPEG of a clip's slices."""
+        return self.media / video_id / f"{clip_id}.jpg"
 
     def relative(self, path: Path) -> str:
         """Path as the tables hold it: below the root, with forward slashes."""

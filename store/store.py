@@ -117,6 +117,11 @@ class Store:
         with explained(self.root):
             write_whole(self.layout.thumbnail(video_id), jpeg, self.layout.unfinished)
 
+    def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
+        """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
+        with explained(self.root):
+            write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg, self.layout.unfinished)
+
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
         found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])

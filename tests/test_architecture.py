@@ -23,12 +23,12 @@ ALLOWED = {
 # of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
-        "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
+        "errors", "statistics", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
         "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
-        "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "messages", "pictures", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.vjepa": ("encoder",),
     "dashboard": (

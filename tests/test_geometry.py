@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ingest.errors import UsageError
-from ingest.geometry import Geometry, Placement, picture, placement
+from ingest.geometry import Geometry, picture
+from store.pictures import Placement, placement
 from tests.conftest import shared
 
 
