@@ -52,6 +52,7 @@ def ingest_options(command: Any) -> Any:
         click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16."),
+        click.option("--pictures/--no-pictures", default=True, show_default=True, help="Keep a small picture of each slice, for the Video page."),
         click.option("--limit", type=click.IntRange(1), help="Take only the first N videos."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
     )
@@ -62,7 +63,6 @@ def ingest_options(command: Any) -> Any:
 
 @main.command()
 @ingest_options
-@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Keep a small picture of each slice, for the Video page.")
 @store_option
 def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     """Encode videos into a store; a rerun does only what is missing.
@@ -183,7 +183,7 @@ def _serve(store: Path, host: str, port: int) -> None:
     os.chdir(HERE)
     arguments = ["--server.address", host, "--server.port", str(port), "--server.headless", "true", "--", str(store)]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", *arguments])
 
 
 def _print(result: Any, as_json: bool) -> None:

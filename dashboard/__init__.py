@@ -1,6 +1,7 @@
-"""The dashboard: pages over a store, in Streamlit. Imports store; never ingest, never torch.
+"""The dashboard: pages over a store, in Streamlit. Imports store and latent; never ingest, never torch.
 
     units            numbers as people read them, each with its unit
+    colours          three numbers of a token become red, green and blue
     caching          answers kept until the store changes: the only module that caches
     selection        what the reader is looking at, from the URL
     sql_link         the control beside a result that shows its query and opens it on the SQL page
@@ -15,7 +16,16 @@
       corpus_encoders    what encoded them, and from which weights
     sql              page: what do you want to know?
 
+    sources          what stands for a video on screen: its file, or its slice pictures, and why
+    media            what a browser fetches by itself: files, pictures, colours, by the ids of the store
+    video            page: what does the encoder see in this video?
+      player             the video beside the colours of its tokens (player.js, timeline.js, player.css, player.html)
+      place              clip, slice and patches in the URL
+      video_colours      what the colours are made from
+      video_patches      the patches that were taken
+
     app              the frame: opens the store, draws the sidebar, runs the chosen page
+    server           the app, and the routes of media beside it
 
 A page is a module with TITLE, ICON and ``show(store, selection)``; its name goes into ``app.PAGES``.
 """

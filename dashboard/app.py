@@ -1,6 +1,6 @@
 """The frame around the pages: opens the store, draws the sidebar, runs the page that the URL names.
 
-    python -m streamlit run dashboard/app.py -- STORE
+`dashboard/server.py` serves it.
 """
 
 import sys
@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import caching, selection, units
 from store import Store, StoreError, queries
 
-PAGES = ("corpus", "sql")  # modules of this room, in the order of the menu; the first opens by default
+PAGES = ("corpus", "video", "sql")  # modules of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
 
 

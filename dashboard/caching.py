@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import streamlit as st
 
-from store import Store
+from dashboard.colours import Colouring, of_clip, ranges
+from store import Store, clip_queries
 from store.queries import Question
 from store.sandbox import Answer, ask
 
-KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
+KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text, Colouring: lambda colouring: colouring.name}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -37,3 +38,16 @@ def rows(store: Store, question: Question) -> list[dict]:
 def asked(store: Store, sql: str) -> Answer:
     """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, sql)
+
+
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
+def colours(store: Store, clip_id: str, colouring: Colouring) -> bytes:
+    """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises StoreError where there is nothing to colour."""
+    (clip,) = clip_queries.clip(clip_id).answer(store).to_pylist()
+    return of_clip(store, clip, colouring).tobytes()
+
+
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
+def colour_ranges(store: Store, encoder_id: str, colouring: Colouring) -> list[tuple[float, float]]:
+    """The values that become dark and bright, one pair a channel."""
+    return ranges(store, encoder_id, colouring)

@@ -10,6 +10,8 @@ from dashboard.sql_link import sql_behind
 from store import Store, queries
 from store.statistics import TOKEN_STATISTICS
 
+VIDEO_PATH = "video"  # where the Video page lies in the URL
+
 
 def show(store: Store, selection: Selection, statistic: str) -> None:
     found = caching.rows(store, queries.video(selection.video_id))
@@ -32,8 +34,14 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
 def _heading(video: Mapping, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(video["name"], anchor=False, width="content")
+        _open_link(video)
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
+
+
+def _open_link(video: Mapping) -> None:
+    page = st.Page(lambda: None, title="Video", url_path=VIDEO_PATH)  # stands for the page; Streamlit knows pages by their path
+    st.page_link(page, label="Open in the player", icon=":material/smart_display:", query_params={VIDEO: video["video_id"]})
 
 
 def _close() -> None:

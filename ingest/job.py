@@ -44,7 +44,7 @@ class Job:
         return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), self.pictures)
 
     def plan(self) -> Plan:
-        return plan(self.sources, self.recipe, self.encoder, self.device)
+        return plan(self.sources, self.recipe, self.encoder, self.device, self.pictures)
 
 
 def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:

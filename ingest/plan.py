@@ -28,6 +28,7 @@ from ingest.sources import Source
 from ingest.video import opened
 from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
 from store import Store
+from store.layout import THUMBNAIL
 
 PROBES = 4  # videos, a clip each
 
@@ -88,13 +89,13 @@ class Plan:
         ]
 
 
-def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Plan:
+def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, pictures: bool = True) -> Plan:
     """Survey the sources and probe the encoder. Raises UsageError where no source gives a clip."""
     surveys = [survey(source, recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe(_spread([found.source for found in good]), recipe, encoder, device)
+    measured = probe(_spread([found.source for found in good]), recipe, encoder, device, pictures)
     clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
     seconds = measured.seconds(clips, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
@@ -120,16 +121,16 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows))
 
 
-def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Probe:
+def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, pictures: bool = True) -> Probe:
     """Decode, encode and write one clip of each source into a temporary store, and measure."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
-        writer = Writer(store, recipe.encoder.row, {})
+        writer = Writer(store, recipe.encoder.row, {}, pictures)
         clips = (_first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources))
         readings = [_reading(writer, *found, encoder) for found in islice(filter(None, clips), PROBES)]
-        thumbnails = _bytes(store.root.rglob("*.jpg"))
+        thumbnails = _bytes(store.root.rglob(THUMBNAIL))
     if len(readings) < PROBES:
         raise UsageError("no video here decodes far enough for a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
@@ -172,7 +173,7 @@ def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encod
     root = writer.store.root
     log_bytes = _bytes(root.glob("*/_delta_log/*"))
     writer.store.compact()
-    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts)
+    data_bytes = _bytes(path for path in root.rglob("*.*") if "_delta_log" not in path.parts and _grows_with_tokens(path))
     return Reading(encoded.row["encode_s"], write_s, decode_s, encoded.grid[..., 0].size, data_bytes, log_bytes)
 
 
@@ -187,6 +188,10 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
             return (clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds) if clip else None
     except VideoError:
         return None
+
+
+def _grows_with_tokens(path: Path) -> bool:
+    return path.suffix == ".parquet" or path.suffix == ".jpg" and path.name != THUMBNAIL
 
 
 def _bytes(paths: Iterator[Path]) -> int:

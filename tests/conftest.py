@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests
+
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
 
 

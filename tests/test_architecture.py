@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
-    "dashboard": {"store", "streamlit", "altair", "pyarrow"},
+    "dashboard": {"store", "streamlit", "altair", "pyarrow", "numpy", "starlette"},
     "tubelet.py": {"click", "store", "ingest"},
 }
 
@@ -24,7 +24,7 @@ ALLOWED = {
 ORDER = {
     "store": (
         "errors", "statistics", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
-        "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "integrity", "queries", "clip_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
         "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
@@ -32,8 +32,8 @@ ORDER = {
     ),
     "ingest.vjepa": ("encoder",),
     "dashboard": (
-        "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
-        "corpus_encoders", "corpus", "sql", "app",
+        "units", "colours", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
+        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video", "sql", "app", "server",
     ),
 }  # fmt: skip
 

@@ -1,0 +1,52 @@
+"""What a browser fetches by itself, by the ids of the store: source videos, slice pictures and colours.
+
+No answer takes a path: ids are looked up in the tables, and what the tables do not name does not exist.
+"""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from dashboard import caching, sources
+from dashboard.colours import Colouring
+from store import Store, StoreError, TubeletError, clip_queries, queries
+
+PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
+REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
+
+
+def answer(name: str, path: str, request: Request) -> Response:
+    """The answer of a route over the store at a path, or why there is none, in words."""
+    try:
+        return ANSWERS[name](caching.opened(path), request)
+    except TubeletError as error:
+        return PlainTextResponse(str(error), 404, PRIVATE)
+
+
+def _source(store: Store, request: Request) -> Response:
+    video = _only(store, queries.video(request.path_params["video"]), "video")
+    if gone := sources.missing(video):
+        raise StoreError(gone)
+    return FileResponse(video["path"], media_type=sources.media_type(video), headers=REVALIDATED)
+
+
+def _pictures(store: Store, request: Request) -> Response:
+    clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
+    return FileResponse(sources.pictures(store, clip), media_type="image/jpeg", headers=REVALIDATED)
+
+
+def _colours(store: Store, request: Request) -> Response:
+    clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
+    values = caching.colours(store, clip["clip_id"], Colouring.parse(request.path_params["colouring"]))
+    return Response(values, media_type="application/octet-stream", headers=REVALIDATED)
+
+
+def _only(store: Store, question: queries.Question, noun: str) -> dict:
+    found = caching.rows(store, question)
+    if not found:
+        raise StoreError(f"the store holds no such {noun}")
+    return found[0]
+
+
+ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours}

@@ -1,0 +1,32 @@
+"""The server: the dashboard's script, and beside it the routes by which a browser fetches videos, pictures and colours.
+
+    python -m streamlit run dashboard/server.py -- STORE
+
+    source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
+    pictures/CLIP                the JPEG of a clip's slices
+    colours/COLOURING/CLIP       S x H x W x 3 bytes: the colour of every token
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+HERE = Path(__file__).resolve().parent
+ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{clip}": "colours"}
+
+
+def _answering(name: str) -> Callable[[Request], Response]:
+    def answered(request: Request) -> Response:
+        """Imported when first asked: what is cached is Streamlit's, which has to run by then."""
+        return import_module("dashboard.media").answer(name, sys.argv[1], request)
+
+    return answered
+
+
+app = st.App(HERE / "app.py", routes=[Route(path, _answering(name)) for path, name in ROUTES.items()])

@@ -1,0 +1,109 @@
+"""The Video page: what does the encoder see in this video? The player, its colours, and the patches taken on it."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard import caching, place, player, sources, units, video_colours, video_patches
+from dashboard.player import Film, Marked, Paint
+from dashboard.selection import Selection, untrained_badge
+from dashboard.sql_link import sql_behind
+from store import Store, clip_queries, queries
+
+TITLE, ICON = "Video", ":material/smart_display:"
+OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any other
+
+
+def show(store: Store, selection: Selection) -> None:
+    st.title("What does the encoder see in this video?", anchor=False)
+    offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
+    if not offered:
+        _show_empty(store)
+        return
+    answer = st.container()
+    choices = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    with choices:
+        film = _film(store, selection, offered)
+    if film is None:
+        answer.markdown("**This video has no clips of this encoder.** Choose another video or encoder, or ingest it:")
+        answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.root}", language="bash")
+        return
+    with choices:
+        colouring = video_colours.choose(film.clip["dim"])
+    paint = video_colours.paint(store, film.clip, colouring)
+    with answer:
+        st.markdown(f"{sentence(film)} {video_colours.sentence(colouring) if paint.url else ''} {untrained_badge(store)}")
+    clip, marked = _marked(store, film)
+    _show_player(film, paint, marked)
+    video_patches.show(store, clip, marked)
+
+
+def sentence(film: Film) -> str:
+    """What the picture shows, with numbers and units."""
+    clip = film.clip
+    windows = f"{units.count(len(film.clips), 'window')} of {units.count(clip['frames'], 'frame')}" if len(film.clips) > 1 else units.count(clip["frames"], "frame")
+    grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
+    kept = "" if clip["embedding_path"] else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
+    return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
+
+
+def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | None:
+    """The video and timeline that the URL or the reader chooses; None for a video without clips."""
+    video = _video(store, selection, offered)
+    cuts = caching.rows(store, clip_queries.timelines(video["video_id"], selection.encoder_id))
+    if not cuts:
+        return None
+    clip = _clip(store, video, selection, cuts)
+    clips = caching.rows(store, clip_queries.timeline(clip))
+    return Film(video, clip, clips, sources.unplayable(video, clips))
+
+
+def _video(store: Store, selection: Selection, offered: list[Mapping]) -> Mapping:
+    names = {row["video_id"]: f"{row['name']} ({row['label']})" if row["label"] else row["name"] for row in offered}
+    asked = caching.rows(store, queries.video(selection.video_id)) if selection.video_id else []
+    if asked:
+        names.setdefault(asked[0]["video_id"], asked[0]["name"])
+    chosen = asked[0]["video_id"] if asked else offered[0]["video_id"]
+    key = f"video-choice-{chosen}"  # a link from elsewhere is another choice
+    st.selectbox("Video", list(names), list(names).index(chosen), names.get, key=key, on_change=lambda: place.change_video(st.session_state[key]), width=300)
+    return caching.rows(store, queries.video(chosen))[0]
+
+
+def _clip(store: Store, video: Mapping, selection: Selection, cuts: list[Mapping]) -> Mapping:
+    """The clip of the URL, or the first of the chosen way of cutting."""
+    asked = caching.rows(store, clip_queries.clip(place.clip_id())) if place.clip_id() else []
+    clip = asked[0] if asked and (asked[0]["video_id"], asked[0]["encoder_id"]) == (video["video_id"], selection.encoder_id) else None
+    if len(cuts) == 1:
+        return clip or caching.rows(store, clip_queries.clip(cuts[0]["first_clip"]))[0]
+    settings = [tuple(cut[name] for name in clip_queries.SETTINGS) for cut in cuts]
+    number = settings.index(tuple(clip[name] for name in clip_queries.SETTINGS)) if clip else 0
+    key = f"cut-{video['video_id']}-{number}"
+    st.selectbox(
+        "Cut into", range(len(cuts)), number, lambda n: _cut(cuts[n]), key=key, width=260,
+        on_change=lambda: place.jump(cuts[st.session_state[key]]["first_clip"], 0),
+    )  # fmt: skip
+    return clip or caching.rows(store, clip_queries.clip(cuts[0]["first_clip"]))[0]
+
+
+def _cut(cut: Mapping) -> str:
+    apart = f", {cut['step']} apart" if cut["step"] > 1 else ""
+    return f"{units.count(cut['clips'], 'clip')} of {cut['frames']} frames{apart}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
+
+
+def _marked(store: Store, film: Film) -> tuple[Mapping, Marked]:
+    """The clip whose patches the URL names, and those of them that there are; none of another video."""
+    named = place.marked()
+    found = caching.rows(store, clip_queries.clip(named.clip_id)) if named.patches else []
+    clip = found[0] if found and found[0]["video_id"] == film.video["video_id"] else film.clip
+    return clip, named.on(clip) if clip["clip_id"] == named.clip_id else Marked()
+
+
+def _show_player(film: Film, paint: Paint, marked: Marked) -> None:
+    with st.skeleton(height=420):
+        player.show(film, paint, place.place(film.clip["clip_id"]), marked, place.told)
+    sql_behind({"Windows": clip_queries.timeline(film.clip), "Video": queries.video(film.video["video_id"]), **video_colours.questions(film.clip)}, "player")
+
+
+def _show_empty(store: Store) -> None:
+    st.markdown("No clips to show yet. Encode a folder of videos, and they appear here:")
+    st.code(f"tubelet ingest FOLDER --store {store.root}", language="bash")

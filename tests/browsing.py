@@ -1,0 +1,132 @@
+"""A real browser against a real server: fixtures and the visitor of whom nothing may leave the machine and nothing may go wrong.
+
+A module of browser tests has a fixture `store` of its own and sets ``pytestmark = BROWSER``.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from store import Store
+
+try:
+    from playwright import sync_api
+except ImportError:
+    sync_api = None
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(sync_api is None, reason="playwright is not installed: pip install 'tubelet[test]'"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+ROOT = Path(__file__).parents[1]
+START_S = 60
+SLOW = 60_000  # ms a page may take on a busy machine, the first one with every import uncached
+
+
+class Visit:
+    """A page of the browser, with what it asked for and what went wrong in it."""
+
+    def __init__(self, page: "sync_api.Page", address: str) -> None:
+        self.page, self.address = page, address
+        self.hosts: set[str] = set()
+        self.problems: list[str] = []
+        page.set_default_timeout(SLOW)
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure))
+        page.on("response", lambda response: self._note_response(response.status, response.url))
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("console", lambda message: self._note_console(message.type, message.text))
+
+    def open(self, path: str, heading: str) -> None:
+        self.page.goto(f"{self.address}/{path}")
+        self.expect_heading(heading)
+
+    def expect_heading(self, text: str) -> None:
+        sync_api.expect(self.page.get_by_role("heading", name=text)).to_be_visible(timeout=SLOW)
+        self.settle()
+
+    def expect_text(self, text: str) -> None:
+        sync_api.expect(self.page.get_by_text(text).first).to_be_visible(timeout=SLOW)
+        self.settle()
+
+    def expect_in_url(self, pattern: str) -> None:
+        sync_api.expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
+
+    def settle(self) -> None:
+        """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""
+        self.page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+    def _note_response(self, status: int, url: str) -> None:
+        if status >= 400 and not _is_probe(url):
+            self.problems.append(f"{status}: {url}")
+
+    def _note_failure(self, url: str, reason: str | None) -> None:
+        if reason != "net::ERR_ABORTED":  # what a reload cuts short
+            self.problems.append(f"{reason}: {url}")
+
+    def _note_console(self, kind: str, text: str) -> None:
+        if kind == "error" and "status of 404" not in text:  # counted by its response, which names the address
+            self.problems.append(f"console: {text}")
+
+
+@pytest.fixture(scope="module")
+def server(store: Store) -> Iterator[str]:
+    """Address of a dashboard over the store."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", "--server.port", str(port), "--", str(store.root)]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_up(f"{address}/_stcore/health")
+            yield address
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
+    """A fresh visitor, of whom nothing may leave the machine and nothing may go wrong."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    visitor = Visit(context.new_page(), server)
+    yield visitor
+    context.close()
+    assert visitor.hosts <= {urlsplit(server).netloc, ""}, "a request left the machine"
+    assert visitor.problems == []
+
+
+def _wait_until_up(address: str) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"no dashboard at {address} after {START_S} s")
+
+
+def _is_probe(url: str) -> bool:
+    """Streamlit's browser code looks for its server below the page's own path first, and is told 404."""
+    return re.match("/[a-z]+/_stcore/", urlsplit(url).path) is not None

@@ -1,0 +1,314 @@
+"""The Video page in a real browser: the slice is that of the shown frame, a click takes the patch under it, the address restores it all."""
+
+import io
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ingest.job import Job
+from store import Store
+from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.numbered import LEFT, PATCHES, READ_NUMBER, SIDE, WIDTH, numbered_video
+
+pytestmark = BROWSER
+FRAMES, WINDOW, FPS = 83, 16, 25  # five whole windows, and three frames that none covers
+HEADING = "What does the encoder see in this video?"
+SEEN = [LEFT / WIDTH, 0, 128 / WIDTH, 1]  # left, top, width, height of what the encoder saw, as shares of the frame
+WHOLE = [0, 0, 1, 1]
+expect = sync_api.expect if sync_api else None
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows."""
+    folder = tmp_path_factory.mktemp("video-page")
+    numbered_video(folder / "videos" / "plays.mp4", FRAMES)
+    numbered_video(folder / "videos" / "silent-film.mpg", 40, "mpeg1video")
+    numbered_video(folder / "videos" / "moved.mp4", 33)
+    numbered_video(folder / "overlap" / "overlap.mp4", 41)
+    ingest(folder / "videos", folder / "store")
+    ingest(folder / "overlap", folder / "store", hop=8)
+    (folder / "videos" / "moved.mp4").rename(folder / "elsewhere.mp4")
+    made = Store(folder / "store")
+    yield made
+    made.close()
+
+
+def ingest(folder: Path, root: Path, **arguments: int) -> None:
+    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **arguments)
+    assert not job.run(str(root)).execute(job.sources).failures
+
+
+def video(store: Store, name: str) -> str:
+    return store.rows("SELECT video_id FROM videos WHERE name = ?", [name])[0]["video_id"]
+
+
+def clips(store: Store, name: str) -> list[dict]:
+    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? ORDER BY first_frame", [name])
+
+
+def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
+    visit.open(f"video?video={video(store, name)}{more}", HEADING)
+    expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
+    expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
+
+
+def shown(visit: Visit, selector: str, part: list[float] = WHOLE) -> list[float]:
+    """The level of every bit in what an element shows, 0 to 1."""
+    return visit.page.locator(selector).evaluate(READ_NUMBER, part)
+
+
+def number(levels: list[float], first_bit: int = 0) -> int:
+    """The number that the levels show, from a bit on."""
+    assert all(level < 0.35 or level > 0.65 for level in levels[first_bit:]), levels
+    return sum((level > 0.5) << bit for bit, level in enumerate(levels[first_bit:]))
+
+
+def seek(visit: Visit, frame: int) -> None:
+    visit.page.locator(".seek").evaluate("(input, frame) => { input.value = frame; input.dispatchEvent(new Event('input')) }", frame)
+    expect(visit.page.locator(f'.player[data-frame="{frame}"]')).to_be_visible(timeout=SLOW)
+
+
+@pytest.mark.parametrize("view", ["beside", "over"])
+def test_the_colours_are_those_of_the_frame_that_the_video_shows(visit: Visit, store: Store, view: str) -> None:
+    """Frames say their number in their own pixels, and tokens in theirs: a slice of two frames shows the number's upper bits."""
+    open_player(visit, store, "plays.mp4")
+    assert visit.page.locator(".player").get_attribute("data-mode") == "video"
+    visit.page.locator("select.view").select_option(view)
+    for frame in (0, 1, 15, 16, 33, 62, 79):
+        seek(visit, frame)
+        assert number(shown(visit, "video", SEEN)) == frame
+        expect(visit.page.locator(f'.latent.{view}[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
+        assert number(shown(visit, f".latent.{view}"), 1) == frame // 2
+        assert clips(store, "plays.mp4")[frame // WINDOW]["clip_id"] == visit.page.locator(".player").get_attribute("data-clip")
+
+
+def test_frames_that_no_window_covers_have_no_colours_and_the_page_says_so(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    seek(visit, FRAMES - 1)
+    assert number(shown(visit, "video", SEEN)) == FRAMES - 1
+    expect(visit.page.locator(".place")).to_contain_text("no window covers this frame", timeout=SLOW)
+    assert shown(visit, ".latent.beside") == [0] * 8
+
+
+def test_while_it_plays_the_slice_follows_the_frame(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    visit.page.locator(".player").evaluate("(player, seen) => {" + f"const read = {READ_NUMBER}" + """
+      window.pairs = []
+      const [video, latent] = ['video', '.latent.beside'].map(name => player.querySelector(name))
+      const note = () => {
+        requestAnimationFrame(() => window.pairs.push([read(video, seen), read(latent, [0, 0, 1, 1])]))
+        video.requestVideoFrameCallback(note)
+      }
+      video.requestVideoFrameCallback(note)
+    }""", SEEN)
+    visit.page.locator("select.speed").select_option("0.5")
+    visit.page.get_by_role("button", name="Play").click()
+    expect(visit.page.locator(".player")).to_have_attribute("data-frame", re.compile("^(79|8.)$"), timeout=SLOW)
+    pairs = [(number(frame), number(latent, 1)) for frame, latent in visit.page.evaluate("window.pairs") if max(latent) > 0]
+    assert len(pairs) > 10
+    assert all(abs(frame // 2 - slice_) <= 1 for frame, slice_ in pairs), "the next frame may be presented between the two readings"
+    assert np.mean([frame // 2 == slice_ for frame, slice_ in pairs]) > 0.8
+
+
+def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    for expected in (2, 4):
+        visit.page.get_by_role("button", name="One slice on").click()
+        expect(visit.page.locator(f'.player[data-frame="{expected}"]')).to_be_visible(timeout=SLOW)
+        assert number(shown(visit, "video", SEEN)) == expected
+    seek(visit, 14)
+    visit.page.locator(".player").press("ArrowRight")
+    expect(visit.page.locator('.player[data-frame="16"][data-slice="0"]')).to_be_visible(timeout=SLOW)
+    visit.page.locator(".player").press("ArrowLeft")
+    expect(visit.page.locator('.player[data-frame="14"][data-slice="7"]')).to_be_visible(timeout=SLOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("silent-film.mpg", "browsers do not play mpeg1video in mpeg"), ("moved.mp4", "the source file is gone or was moved")],
+)
+def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why(visit: Visit, store: Store, name: str, why: str) -> None:
+    open_player(visit, store, name)
+    expect(visit.page.get_by_role("status").filter(has_text=why)).to_be_visible(timeout=SLOW)
+    for frame in (0, 5, 16, 31):
+        seek(visit, frame)
+        expect(visit.page.locator(f'.picture[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
+        assert number(shown(visit, ".picture")) == frame // 2 * 2, "a slice's picture is its first frame"
+        assert number(shown(visit, ".latent.beside"), 1) == frame // 2
+    visit.page.get_by_role("button", name="Play").click()
+    visit.page.get_by_role("button", name="Pause").click()
+
+
+def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(visit: Visit, store: Store) -> None:
+    visit.page.route("**/source/*", lambda route: route.fulfill(status=200, content_type="video/mp4", body=b"no video at all" * 100))
+    open_player(visit, store, "plays.mp4")
+    expect(visit.page.get_by_role("status").filter(has_text="this browser cannot play the file")).to_be_visible(timeout=SLOW)
+    seek(visit, 18)
+    expect(visit.page.locator('.picture[data-slice="1"]')).to_be_visible(timeout=SLOW)
+    assert number(shown(visit, ".picture")) == 18
+
+
+def test_the_corpus_page_leads_to_the_player(visit: Visit, store: Store) -> None:
+    visit.open(f"?video={video(store, 'overlap.mp4')}", "What is in the store?")
+    visit.page.get_by_text("Open in the player").click()
+    visit.expect_heading(HEADING)
+    expect(visit.page.locator(".player .note")).to_contain_text("Window 1 of 4", timeout=SLOW)
+
+
+def test_of_overlapping_windows_one_is_chosen_and_kept(visit: Visit, store: Store) -> None:
+    every = clips(store, "overlap.mp4")
+    assert [clip["first_frame"] for clip in every] == [0, 8, 16, 24]
+    open_player(visit, store, "overlap.mp4", f"&clip={every[1]['clip_id']}&slice=5")
+    for frame, expected in ((18, 1), (23, 1), (24, 3), (10, 1), (7, 0), (9, 0)):
+        seek(visit, frame)
+        assert visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"], frame
+        assert int(visit.page.locator(".player").get_attribute("data-slice")) == (frame - every[expected]["first_frame"]) // 2
+
+
+@contextmanager
+def another_visit(browser, server: str, size: tuple[int, int], ratio: float) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio)
+    visitor = Visit(context.new_page(), server)
+    yield visitor
+    context.close()
+    assert visitor.problems == []
+
+
+@pytest.mark.parametrize(("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)])
+def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: Store, size: tuple[int, int], ratio: float) -> None:
+    with another_visit(browser, server, size, ratio) as visit:
+        open_player(visit, store, "plays.mp4", "&slice=3")
+        for where, y, x, offset in ((".grid", 0, 0, 0.1), (".grid", 5, 5, 0.9), (".grid", 2, 4, 0.5), (".seen", 1, 3, 0.1), (".seen", 4, 0, 0.9)):
+            box = visit.page.locator(where).bounding_box()
+            visit.page.mouse.click(box["x"] + (x + offset) * box["width"] / PATCHES, box["y"] + (y + offset) * box["height"] / PATCHES)
+            visit.expect_in_url(rf"patches=\w+-3\.{y}\.{x}(&|$)")
+            expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 4")).to_be_visible(timeout=SLOW)
+            visit.settle()
+
+
+def test_the_mark_lies_on_the_patch_and_its_picture_is_cut_from_there(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4", f"&patches={clips(store, 'plays.mp4')[0]['clip_id']}-0.0.0")
+    grid, mark = visit.page.locator(".grid").bounding_box(), visit.page.locator(".grid .marks .line").bounding_box()
+    assert (mark["x"], mark["y"]) == pytest.approx((grid["x"], grid["y"]), abs=2)
+    assert mark["width"] == pytest.approx(grid["width"] / PATCHES, abs=3)
+    expect(visit.page.get_by_role("img", name="The patch")).to_be_visible(timeout=SLOW)
+    pixel = middle_pixel(visit, visit.page.get_by_role("img", name="The patch"))
+    assert pixel[0] > 170 and max(pixel[1:3]) < 90, "patch (0, 0) is red"
+
+
+def middle_pixel(visit: Visit, locator) -> list[int]:
+    image = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
+    return list(image.getpixel((image.width // 2, image.height // 2)))
+
+
+def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    box = visit.page.locator(".grid").bounding_box()
+    at = lambda y, x: (box["x"] + (x + 0.5) * box["width"] / PATCHES, box["y"] + (y + 0.5) * box["height"] / PATCHES)  # noqa: E731
+    visit.page.mouse.move(*at(1, 1))
+    visit.page.mouse.down()
+    visit.page.mouse.move(*at(1, 3), steps=10)
+    visit.page.mouse.up()
+    visit.expect_in_url(r"patches=\w+-0\.1\.1%2C0\.1\.2%2C0\.1\.3(&|$)")
+    visit.settle()
+    visit.page.keyboard.down("Shift")
+    visit.page.mouse.click(*at(4, 4))
+    visit.page.keyboard.up("Shift")
+    visit.expect_in_url(r"0\.1\.3%2C0\.4\.4(&|$)")
+    expect(visit.page.get_by_role("heading", name="4 patches")).to_be_visible(timeout=SLOW)
+    visit.settle()
+    visit.page.locator(".player").press("Escape")
+    expect(visit.page.get_by_role("heading", name="4 patches")).to_have_count(0, timeout=SLOW)
+
+
+def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: Store) -> None:
+    clip = clips(store, "plays.mp4")[3]
+    open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&dimensions=3%2C4%2C5")
+    expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')).to_be_visible(timeout=SLOW)
+    assert number(shown(visit, "video", SEEN)) == 3 * WINDOW + 10
+    expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 6")).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator(".legend")).to_contain_text("red: dimension 3", timeout=SLOW)
+
+
+def test_where_the_player_comes_to_rest_is_in_the_url(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    seek(visit, 37)
+    visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
+    visit.page.reload()
+    expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(timeout=SLOW)
+
+
+def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{server}/{path}", headers=headers), timeout=30) as answer:
+            return answer.status, answer.read(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+def test_source_files_are_served_in_ranges_and_only_as_they_were_ingested(server: str, store: Store) -> None:
+    path = Path(store.rows("SELECT path FROM videos WHERE name = 'plays.mp4'")[0]["path"])
+    address = f"source/{video(store, 'plays.mp4')}"
+    status, body, headers = fetched(server, address)
+    assert (status, body, headers["content-type"]) == (200, path.read_bytes(), "video/mp4")
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    status, body, _ = fetched(server, address, Range="bytes=100-199")
+    assert (status, body) == (206, path.read_bytes()[100:200])
+    stamp = path.stat()
+    try:
+        path.touch()
+        assert fetched(server, address)[:2] == (404, b"the source file has changed since it was ingested")
+    finally:
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert fetched(server, address)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["source/gone", "pictures/gone", "colours/d0.1.2/gone"])
+def test_what_the_tables_do_not_name_does_not_exist(server: str, path: str) -> None:
+    status, body, _ = fetched(server, path)
+    assert status == 404 and b"the store holds no such" in body
+
+
+@pytest.mark.parametrize("path", ["source/..", "source/%2e%2e%2f%2e%2e", "pictures/..%2Fetc%2Fpasswd"])
+def test_paths_lead_nowhere(server: str, path: str) -> None:
+    assert fetched(server, path)[0] in (400, 404)
+
+
+def test_colours_are_the_embeddings_on_the_ranges_of_the_sample(server: str, store: Store) -> None:
+    """Against the token table and NumPy's own quantiles."""
+    clip = clips(store, "plays.mp4")[1]
+    status, body, _ = fetched(server, f"colours/d0.7.12/{clip['clip_id']}")
+    assert status == 200
+    sample = np.array(store.query("SELECT embedding FROM token_samples")["embedding"].to_pylist())[:, [0, 7, 12]]
+    low, high = np.quantile(sample, (0.01, 0.99), axis=0)
+    rows = store.rows("SELECT embedding FROM tokens WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]])
+    values = np.array([row["embedding"] for row in rows])[:, [0, 7, 12]]
+    expected = np.clip((values - low) / (high - low), 0, 1) * 255
+    assert np.abs(np.frombuffer(body, np.uint8).reshape(-1, 3) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("colouring", ["d0.1", "d0.1.99", "x", "d0.1.x"])
+def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, colouring: str) -> None:
+    status, body, _ = fetched(server, f"colours/{colouring}/{clips(store, 'plays.mp4')[0]['clip_id']}")
+    assert status == 404 and re.match(rb"[a-z].*(colouring|dimensions)", body)
+
+
+def test_the_player_fetches_nothing_while_it_scrubs_a_window_it_has(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4")
+    visit.page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    for frame in (3, 8, 14, 1):
+        seek(visit, frame)
+        assert json.loads(visit.page.locator(".player").get_attribute("data-frame")) == frame
+    assert [url for url in asked if "/colours/" in url or "/pictures/" in url] == []
