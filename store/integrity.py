@@ -7,7 +7,7 @@ from pathlib import Path
 
 from store.errors import StoreError
 from store.files import explained
-from store.schema import CLIPS, DIM_STATS, PAIRS, SLICE_STATS, TABLES, TOKEN_STATS
+from store.schema import CLIPS, DIM_STATS, PAIRS, PROJECTIONS, SLICE_STATS, TABLES, TOKEN_STATS
 from store.snapshot import lock
 from store.store import Store
 
@@ -45,7 +45,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
     try:
         with lock(store.layout.writers_lock, wait=False), explained(store.root):
             damaged = sorted({problem.clip_id for problem in problems if problem.clip_id})
-            gone = {CLIPS.name: damaged, PAIRS.name: _pairs_of(store, damaged)}
+            gone = {CLIPS.name: damaged, PAIRS.name: _pairs_of(store, damaged), PROJECTIONS.name: _projections_of(store, damaged)}
             store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
             for problem in problems:
                 problem.path.unlink(missing_ok=True)
@@ -66,6 +66,12 @@ def _pairs_of(store: Store, clips: list[str]) -> list[str]:
     """Pairs that one of the clips is part of: a measurement without its clips could not be looked into."""
     sql = "SELECT pair_id FROM pairs WHERE clip_a IN (SELECT unnest($1::VARCHAR[])) OR clip_b IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["pair_id"].to_pylist()
+
+
+def _projections_of(store: Store, clips: list[str]) -> list[str]:
+    """Coordinates and clusters kept of one of the clips."""
+    sql = "SELECT projection_id FROM projections WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
+    return store.query(sql, [clips])["projection_id"].to_pylist()
 
 
 def _damage(path: Path, size: int, sha256: str) -> str | None:

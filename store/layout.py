@@ -41,6 +41,10 @@ class Layout:
     def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
         return self.embeddings / encoder_id / video_id / f"{clip_id}.parquet"
 
+    def sketch(self, basis_id: str, clip_id: str) -> Path:
+        """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
+        return self.root / "codes" / basis_id / f"{clip_id}.npy"
+
     def thumbnail(self, video_id: str) -> Path:
         return self.root / "media" / video_id / "thumbnail.jpg"
 
@@ -50,4 +54,4 @@ class Layout:
 
     def is_own(self, name: str) -> bool:
         """Whether an entry of the root may have been made by an unfinished creation of this store."""
-        return name in TABLES or name in {"embeddings", "media", "unfinished", "commit.lock", "writers.lock"}
+        return name in TABLES or name in {"embeddings", "codes", "media", "unfinished", "commit.lock", "writers.lock"}
