@@ -4,17 +4,27 @@ An answer is keyed on the store's fingerprint, so a new clip shows at the next r
 Keep small answers here; embeddings cost more to fetch from a cache than from the store.
 """
 
+import math
 from pathlib import Path
 
 import pyarrow as pa
 import streamlit as st
 
-from dashboard.colours import Colouring, of_clip, ranges
-from store import Store, clip_queries
+from dashboard.colours import Colouring, of_clip
+from dashboard.colours import basis as fitted
+from dashboard.marks import Marked
+from dashboard.tracks import of_clip as tracked
+from latent import unrelated
+from latent.basis import Basis
+from latent.tracking import Track
+from latent.unrelated import Unrelated
+from store import Store, queries
 from store.queries import Question
 from store.sandbox import Answer, ask
 
 KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text, Colouring: lambda colouring: colouring.name}
+
+GROWTH = 1.2
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -40,14 +50,36 @@ def asked(store: Store, sql: str) -> Answer:
     return ask(store, sql)
 
 
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
-def colours(store: Store, clip_id: str, colouring: Colouring) -> bytes:
-    """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises StoreError where there is nothing to colour."""
-    (clip,) = clip_queries.clip(clip_id).answer(store).to_pylist()
-    return of_clip(store, clip, colouring).tobytes()
+def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
+    """The basis of a colouring. It stays the same until the corpus has grown by a fifth, so that colours do not change while one looks."""
+    return _basis(store.root, encoder_id, colouring, _growth(store, encoder_id), store)
 
 
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
-def colour_ranges(store: Store, encoder_id: str, colouring: Colouring) -> list[tuple[float, float]]:
-    """The values that become dark and bright, one pair a channel."""
-    return ranges(store, encoder_id, colouring)
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
+def _basis(root: Path, encoder_id: str, colouring: Colouring, growth: int, _store: Store) -> Basis:
+    return fitted(_store, encoder_id, colouring)
+
+
+def _growth(store: Store, encoder_id: str) -> int:
+    """A number that changes each time an encoder's clips have become a fifth more."""
+    clips = next((row["clips"] for row in rows(store, queries.encoders()) if row["encoder_id"] == encoder_id), 0)
+    return round(math.log(clips + 1, GROWTH))
+
+
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS | {Basis: lambda basis: basis.basis_id})
+def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
+    """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises LatentError where there is nothing to colour."""
+    return of_clip(store, clip_id, basis).tobytes()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def _unrelated(root: Path, encoder_id: str, video_id: str, growth: int, _store: Store) -> Unrelated:
+    return unrelated.measured(_store, encoder_id, video_id)
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS | {Marked: lambda marked: marked.name})
+def track(store: Store, clip_id: str, marked: Marked) -> Track:
+    """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
+    home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
+    level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
+    return tracked(store, clip_id, marked, level)

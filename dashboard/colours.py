@@ -1,53 +1,95 @@
-"""Colours of tokens: three numbers of each become red, green and blue, on ranges that hold for every clip of an encoder."""
+"""Colours of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
+
+A colouring says where the basis comes from. Its name stands in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
+with the options `~unit`, `~positions` and `~foreground` where they are taken.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from store import Store, StoreError, clip_queries
+from latent import bases, fitting, projections
+from latent import colours as scales
+from latent.basis import Basis, as_clusters
+from latent.clips import Clip
+from latent.clips import opened as opened_clip
+from latent.fitting import FIRST_COMPONENT, Wish
+from latent.scope import Scope
+from store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
+BACKGROUND = 0.25  # of the grey that stands for what is no foreground
+NAME = re.compile(r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tokens are prepared before a basis is fitted."""
+
+    unit: bool = False
+    positions: bool = False
+    foreground: bool = False
+
+    @property
+    def name(self) -> str:
+        return "".join(f"~{option.name}" for option in fields(self) if getattr(self, option.name))
 
 
 @dataclass(frozen=True)
 class Colouring:
-    """Three dimensions, one a channel; its name stands in URLs."""
+    """Where the three numbers of a token come from; `of` is a video, clip or basis id, or dimensions as ``0.1.2``."""
 
-    dimensions: tuple[int, int, int]
+    source: str
+    of: str = ""
+    options: Options = Options()
 
     @property
     def name(self) -> str:
-        return "d" + ".".join(map(str, self.dimensions))
+        return f"{self.source}{'-' if self.of else ''}{self.of}{self.options.name}"
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.of.split(".") if part)
 
     @classmethod
     def parse(cls, name: str) -> "Colouring":
         """A colouring from its name. Raises StoreError for anything else."""
-        if not re.fullmatch(r"d\d{1,5}\.\d{1,5}\.\d{1,5}", name):
+        found = NAME.fullmatch(name)
+        if found is None or (found[1] == "dimensions" and not re.fullmatch(r"\d{1,5}(\.\d{1,5}){2}", found[2] or "")):
             raise StoreError(f"no colouring is called {name}")
-        return cls(tuple(map(int, name[1:].split("."))))
+        taken = found[3].split("~")
+        return cls(found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options))))
 
 
-def ranges(store: Store, encoder_id: str, colouring: Colouring) -> list[tuple[float, float]]:
-    """The values that become dark and bright, one pair a channel."""
-    rows = clip_queries.dimension_ranges(encoder_id, tuple(sorted(set(colouring.dimensions)))).answer(store).to_pylist()
-    found = {row["dim"]: (row["low"], row["high"]) for row in rows}
-    return [found[dimension] for dimension in colouring.dimensions]
+def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
+    """The basis of a colouring, read or fitted now. Raises LatentError for what cannot be fitted."""
+    if colouring.source == "basis":
+        return bases.load(store, colouring.of)
+    named = {colouring.source: colouring.of} if colouring.source in ("clip", "video") else {}
+    wanted = Scope.of(store, **named, encoder=encoder_id)
+    options = colouring.options
+    if colouring.source == "dimensions":
+        return fitting.fit(store, wanted, Wish("dimensions", dimensions=colouring.dimensions))
+    chosen = FIRST_COMPONENT if options.foreground else None
+    return fitting.fit(store, wanted, Wish("pca", components=3, unit=options.unit, positions=options.positions, foreground=chosen))
 
 
-def of_clip(store: Store, clip: Mapping, colouring: Colouring) -> np.ndarray:
-    """The colours of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises StoreError where there is nothing to colour."""
-    if clip["embedding_path"] is None:
-        raise StoreError("this clip was kept without its embeddings")
-    if max(colouring.dimensions) >= clip["dim"]:
-        raise StoreError(f"this encoder has {clip['dim']} dimensions, 0 to {clip['dim'] - 1}")
-    values = store.grid(clip["clip_id"])[..., list(colouring.dimensions)].astype(np.float32)
-    low, high = np.array(ranges(store, clip["encoder_id"], colouring), np.float32).T
-    return bytes_of(values, low, high)
+def of_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+    """The colours of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises LatentError where there is nothing to colour, or not by this basis."""
+    kept = projections.kept(store, fitted, clip_id)
+    clip = None if kept is not None and fitted.foreground is None else opened_clip(store, clip_id)
+    coordinates = fitted.coordinates(clip) if kept is None else kept
+    if fitted.kind == "kmeans":
+        return scales.of_clusters(as_clusters(coordinates))
+    return _dimmed(scales.rgb(coordinates, fitted.limits), clip, fitted)
 
 
-def bytes_of(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Values ``(..., 3)`` on ranges a channel to uint8; what is not finite is black."""
-    scaled = (values - low) / np.maximum(high - low, 1e-12)
-    return (np.clip(np.nan_to_num(scaled, nan=0, posinf=1, neginf=0), 0, 1) * 255 + 0.5).astype(np.uint8)
+def _dimmed(colours: np.ndarray, clip: Clip | None, fitted: Basis) -> np.ndarray:
+    """What is no foreground in a dark grey of its own brightness."""
+    if fitted.foreground is None:
+        return colours
+    grey = (colours.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
+    return np.where(fitted.is_foreground(clip)[..., None], colours, grey)
+
+

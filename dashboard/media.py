@@ -10,6 +10,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from dashboard import caching, sources
 from dashboard.colours import Colouring
+from dashboard.marks import Marked
+from dashboard.tracks import packed
 from store import Store, StoreError, TubeletError, clip_queries, queries
 
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
@@ -38,8 +40,18 @@ def _pictures(store: Store, request: Request) -> Response:
 
 def _colours(store: Store, request: Request) -> Response:
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
-    values = caching.colours(store, clip["clip_id"], Colouring.parse(request.path_params["colouring"]))
-    return Response(values, media_type="application/octet-stream", headers=REVALIDATED)
+    basis = caching.basis(store, clip["encoder_id"], Colouring.parse(request.path_params["colouring"]))
+    if basis.basis_id != request.path_params["basis"]:
+        raise StoreError("the corpus has grown since this page was opened, and its colours with it: reload the page")
+    return Response(caching.colours(store, clip["clip_id"], basis), media_type="application/octet-stream", headers=REVALIDATED)
+
+
+def _track(store: Store, request: Request) -> Response:
+    clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
+    marked = Marked.parse(request.path_params["marked"])
+    home = _only(store, clip_queries.clip(marked.clip_id), "clip")
+    found = caching.track(store, clip["clip_id"], marked.on(home))
+    return Response(packed(found), media_type="application/octet-stream", headers=REVALIDATED)
 
 
 def _only(store: Store, question: queries.Question, noun: str) -> dict:
@@ -49,4 +61,4 @@ def _only(store: Store, question: queries.Question, noun: str) -> dict:
     return found[0]
 
 
-ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours}
+ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours, "track": _track}

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dashboard.player import KEY, Marked, Place
+from dashboard.marks import Marked
+from dashboard.player import KEY, Place
 from dashboard.selection import VIDEO
 
 CLIP, SLICE, PATCHES = "clip", "slice", "patches"  # URL parameters
-MOST = 200  # patches that an address holds
 JUMPS = "player-jumps"  # how often something else than the player said where to go
 
 
@@ -23,9 +23,8 @@ def clip_id() -> str | None:
 
 
 def marked() -> Marked:
-    """The patches that the URL names, whether or not there are such: ``CLIP-slice.y.x,slice.y.x``."""
-    clip, _, patches = st.query_params.get(PATCHES, "").partition("-")
-    return Marked(clip, tuple(tuple(map(_number, part.split("."))) for part in patches.split(",") if part.count(".") == 2)[:MOST])
+    """The patches that the URL names, whether or not there are such."""
+    return Marked.parse(st.query_params.get(PATCHES, ""))
 
 
 def told(news: str) -> None:
@@ -54,9 +53,9 @@ def change_video(video_id: str) -> None:
 
 
 def _mark(clip: str, patches: Iterable[Iterable[int]]) -> None:
-    text = ",".join(".".join(map(str, patch)) for patch in patches)
+    text = Marked(clip, tuple(tuple(patch) for patch in patches)).name
     if text:
-        st.query_params[PATCHES] = f"{clip}-{text}"
+        st.query_params[PATCHES] = text
     else:
         st.query_params.pop(PATCHES, None)
 

@@ -3,6 +3,7 @@
 
 const STATE = new WeakMap()
 const SETTLED_MS = 350 // after the last movement the place is told to the page
+const PATIENCE_MS = 20_000 // for the first frame of a file
 const SVG = "http://www.w3.org/2000/svg"
 
 class Player {
@@ -11,6 +12,7 @@ class Player {
     this.el = name => root.querySelector(name)
     this.video = this.el("video")
     this.sheets = new Map() // window id -> ImageBitmap, or a promise of one
+    this.tracks = new Map() // window id -> {rows, heat}, or a promise of it
     this.colours = new Map() // window id -> Uint8Array (S, H, W, 3), or a promise of one
     this.wanted = 0 // frame that a seek is under way to
     this.frame = 0
@@ -33,6 +35,7 @@ class Player {
     if (old?.goto.nonce === data.goto.nonce) return this.show(this.frame)
     this.patches = data.patches // from now on they are the reader's own
     this.marked = data.marked
+    this.tracks.clear()
     this.goto(data.goto)
   }
 
@@ -41,6 +44,7 @@ class Player {
     this.timeline = new Timeline(windows, video.fps, video.frames)
     this.sheets.clear()
     this.colours.clear()
+    this.tracks.clear()
     this.origin = null
     this.window = null
     this.el(".seek").max = video.frames - 1
@@ -49,6 +53,8 @@ class Player {
     if (video.url) {
       if (this.video.getAttribute("src") !== video.url) this.video.src = video.url
       this.watch()
+      clearTimeout(this.waiting)
+      this.waiting = setTimeout(() => this.origin === null && !this.pictures && this.fallBack("the file has not shown a frame yet"), PATIENCE_MS)
     } else this.fallBack(video.why)
   }
 
@@ -150,7 +156,11 @@ class Player {
     const { window, slice } = this
     if (window) {
       const bytes = this.bytes(window)
-      for (const canvas of this.root.querySelectorAll(".latent")) this.paint(canvas, window, bytes)
+      const track = this.track(window)
+      this.root.dataset.tracking = Boolean(track?.heat)
+      this.paint(this.el(".latent.beside"), window, bytes)
+      if (track?.heat) this.glow(this.el(".latent.over"), window, track.heat)
+      else this.paint(this.el(".latent.over"), window, bytes)
       const next = this.timeline.beside(window, window.slices - 1, 1)
       if (next) this.bytes(next.window)
       if (this.pictures) this.drawPicture(window, slice)
@@ -174,6 +184,25 @@ class Player {
     context.putImageData(image, 0, 0)
     canvas.dataset.clip = window.id
     canvas.dataset.slice = this.slice
+  }
+
+  // Likeness to the patches that were taken: nothing below the level that unrelated patches reach, full at a cosine of 1.
+  glow(canvas, window, heat) {
+    if (canvas.width !== window.w || canvas.height !== window.h) Object.assign(canvas, { width: window.w, height: window.h })
+    const image = canvas.getContext("2d").createImageData(window.w, window.h)
+    const patches = window.w * window.h
+    for (let patch = 0; patch < patches; patch++) image.data.set([255, 150, 20, heat[this.slice * patches + patch]], 4 * patch)
+    canvas.getContext("2d").putImageData(image, 0, 0)
+    canvas.dataset.slice = this.slice
+  }
+
+  track(window) {
+    if (!this.patches.length || !window.embedded) return null
+    const name = `${this.marked}-${this.patches.map(patch => patch.join(".")).join(",")}`
+    return this.kept(this.tracks, window, `${this.data.track}/${name}/${window.id}`, async answer => {
+      const buffer = await answer.arrayBuffer()
+      return { rows: new Float32Array(buffer, 0, 4 * window.slices), heat: new Uint8Array(buffer, 16 * window.slices) }
+    })
   }
 
   bytes(window) {
@@ -230,12 +259,19 @@ class Player {
   note() {
     const { window } = this
     const number = window ? this.data.windows.indexOf(window) + 1 : 0
-    const sentences = []
+    const sentences = this.root.dataset.mode === "loading" ? ["The video is being loaded."] : []
     if (window && this.data.windows.length > 1) sentences.push(`Window ${number} of ${this.data.windows.length}: frames ${window.first} to ${window.first + (window.frames - 1) * window.step}.`)
     if (this.pictures) sentences.push(`Slice pictures are shown in place of the video: ${this.why}.`)
     const sheet = this.pictures && window ? this.sheets.get(window.id) : null
     if (sheet instanceof Error) sentences.push(`There is nothing to show of the picture itself: ${sheet.message}; ingest with pictures to keep them.`)
     const colours = window ? this.colours.get(window.id) : null
+    const track = window && this.patches.length ? this.tracks.get(window.id) : null
+    if (track instanceof Error) sentences.push(`The patch cannot be followed: ${track.message}.`)
+    if (track?.rows) {
+      const [, , score, lost] = track.rows.subarray(4 * this.slice)
+      sentences.push(lost ? "The patch is lost in this slice." : `Best match in this slice: cosine ${score.toFixed(2)}.`)
+    }
+    this.root.dataset.lost = track?.rows ? Boolean(track.rows[4 * this.slice + 3]) : ""
     if (colours instanceof Error) sentences.push(`No colours: ${colours.message}.`)
     const text = sentences.join(" ")
     if (this.el(".note").textContent !== text) this.el(".note").textContent = text
@@ -354,9 +390,18 @@ class Player {
       svg.setAttribute("viewBox", window ? `0 0 ${window.w} ${window.h}` : "0 0 1 1")
       const here = window ? this.patches.filter(patch => patch[0] === slice && this.marked === window.id) : []
       const drawn = [...here, ...(this.brushed ?? [])].flatMap(patch => [this.box(patch, "halo"), this.box(patch, "line")])
+      if (window) drawn.push(...this.best(window, slice))
       if (this.hover && window) drawn.push(this.box(this.hover, "hover"))
       svg.replaceChildren(...drawn)
     }
+  }
+
+  // The best match of the slice, where it is not lost.
+  best(window, slice) {
+    const track = this.patches.length ? this.tracks.get(window.id) : null
+    if (!track?.rows) return []
+    const [y, x, , lost] = track.rows.subarray(4 * slice)
+    return lost ? [] : [this.box([slice, y, x], "halo"), this.box([slice, y, x], "best")]
   }
 
   box([, y, x], kind) {
@@ -373,7 +418,9 @@ class Player {
     const fresh = more && patches.length === 1 ? patches.filter(patch => !old.has(key(patch))) : patches
     this.patches = [...kept, ...fresh]
     this.marked = this.window.id
-    this.drawMarks()
+    this.tracks.clear()
+    this.draw()
+    this.note()
     this.tell.picked({ clip: this.window.id, slice: this.slice, patches: this.patches })
   }
 
@@ -431,6 +478,7 @@ class Player {
   }
 
   end() {
+    clearTimeout(this.waiting)
     this.watching = null
     clearTimeout(this.timer)
     cancelAnimationFrame(this.clock)

@@ -7,11 +7,12 @@ came to rest (`at`: clip and slice) and which patches were taken (`picked`: clip
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from dashboard.marks import Marked
 from store.pictures import Sheet, placement
 
 HERE = Path(__file__).parent
@@ -44,24 +45,12 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Marked:
-    """Patches of one clip, ``(slice, y, x)`` each."""
-
-    clip_id: str = ""
-    patches: tuple[tuple[int, int, int], ...] = ()
-
-    def on(self, clip: Mapping) -> "Marked":
-        """Those that the grid of a `clips` row has."""
-        shape = clip["slices"], clip["height"], clip["width"]
-        return Marked(clip["clip_id"], tuple(patch for patch in self.patches if all(0 <= n < size for n, size in zip(patch, shape))))
-
-
-@dataclass(frozen=True)
 class Paint:
     """Where the colours come from, and what each channel means; no URL where there are none."""
 
     url: str | None = None
-    legend: tuple[str, ...] = field(default=())
+    legend: tuple[str, ...] = ()
+    sentence: str = ""
 
 
 def show(film: Film, paint: Paint, place: Place, marked: Marked, told: Callable[[str], None]) -> None:
@@ -93,6 +82,7 @@ def _data(film: Film) -> dict:
         "seen": {"top": top, "left": left, "height": height, "width": width},
         "tile": list(Sheet.of(clip).tile),
         "pictures": "pictures",
+        "track": "track",
         "windows": [_window(row) for row in film.clips],
     }
 

@@ -4,7 +4,8 @@
 
     source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
     pictures/CLIP                the JPEG of a clip's slices
-    colours/COLOURING/CLIP       S x H x W x 3 bytes: the colour of every token
+    colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
+    track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
 """
 
 import sys
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 HERE = Path(__file__).resolve().parent
-ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{clip}": "colours"}
+ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{basis}/{clip}": "colours", "/track/{marked}/{clip}": "track"}
 
 
 def _answering(name: str) -> Callable[[Request], Response]:

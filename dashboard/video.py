@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, player, sources, units, video_colours, video_patches
-from dashboard.player import Film, Marked, Paint
-from dashboard.selection import Selection, untrained_badge
+from dashboard import caching, place, player, sources, units, video_colours, video_patches, video_track
+from dashboard.marks import Marked
+from dashboard.player import Film, Paint
+from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries, queries
 
@@ -29,13 +30,14 @@ def show(store: Store, selection: Selection) -> None:
         answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.root}", language="bash")
         return
     with choices:
-        colouring = video_colours.choose(film.clip["dim"])
-    paint = video_colours.paint(store, film.clip, colouring)
+        colouring = video_colours.choose(store, film)
+    paint = video_colours.offered(store, film, colouring)
     with answer:
-        st.markdown(f"{sentence(film)} {video_colours.sentence(colouring) if paint.url else ''} {untrained_badge(store)}")
+        st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
     clip, marked = _marked(store, film)
-    _show_player(film, paint, marked)
+    _show_player(store, film, paint, marked)
     video_patches.show(store, clip, marked)
+    video_track.show(store, clip, marked)
 
 
 def sentence(film: Film) -> str:
@@ -45,6 +47,10 @@ def sentence(film: Film) -> str:
     grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
     kept = "" if clip["embedding_path"] else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
     return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
+
+
+def _badge(selection: Selection) -> str:
+    return ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
 
 
 def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | None:
@@ -95,13 +101,13 @@ def _marked(store: Store, film: Film) -> tuple[Mapping, Marked]:
     named = place.marked()
     found = caching.rows(store, clip_queries.clip(named.clip_id)) if named.patches else []
     clip = found[0] if found and found[0]["video_id"] == film.video["video_id"] else film.clip
-    return clip, named.on(clip) if clip["clip_id"] == named.clip_id else Marked()
+    return clip, named.on(clip)
 
 
-def _show_player(film: Film, paint: Paint, marked: Marked) -> None:
+def _show_player(store: Store, film: Film, paint: Paint, marked: Marked) -> None:
     with st.skeleton(height=420):
         player.show(film, paint, place.place(film.clip["clip_id"]), marked, place.told)
-    sql_behind({"Windows": clip_queries.timeline(film.clip), "Video": queries.video(film.video["video_id"]), **video_colours.questions(film.clip)}, "player")
+    sql_behind({"Windows": clip_queries.timeline(film.clip), "Video": queries.video(film.video["video_id"]), **video_colours.questions(store, film)}, "player")
 
 
 def _show_empty(store: Store) -> None:

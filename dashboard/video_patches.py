@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import caching, units
-from dashboard.player import Marked
+from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries
 from store.pictures import Sheet

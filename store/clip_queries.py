@@ -6,7 +6,6 @@ from store.queries import Question
 from store.statistics import TOKEN_STATISTICS
 
 TIMELINE = 5_000  # clips on one timeline, at most
-RANGE_CLIPS = 500  # clips whose samples say how far a dimension reaches
 SETTINGS = ("step", "geometry", "crop_height", "crop_width", "precision")  # clips that agree in these lie on one timeline
 
 
@@ -39,15 +38,6 @@ def timeline(of: Mapping) -> Question:
 FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
 ORDER BY first_frame, frames, clip_id LIMIT {TIMELINE}"""
     return Question(sql, {"video": of["video_id"], "encoder": of["encoder_id"], **{name: of[name] for name in SETTINGS}})
-
-
-def dimension_ranges(encoder_id: str, dimensions: tuple[int, ...]) -> Question:
-    """One row a dimension: the 1 % and 99 % quantiles of its sampled values, over up to 500 clips of the corpus."""
-    sql = f"""SELECT d.i AS dim, quantile_cont(s.embedding[d.i + 1], 0.01) AS low, quantile_cont(s.embedding[d.i + 1], 0.99) AS high
-FROM token_samples s, (SELECT unnest($dimensions::INTEGER[]) AS i) d
-WHERE s.clip_id IN (SELECT clip_id FROM clips WHERE encoder_id = $encoder ORDER BY clip_id LIMIT {RANGE_CLIPS})
-GROUP BY d.i ORDER BY d.i"""
-    return Question(sql, {"encoder": encoder_id, "dimensions": list(dimensions)})
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:

@@ -8,7 +8,7 @@ from pathlib import Path
 from store.errors import StoreError
 from store.files import explained
 from store.layout import THUMBNAIL
-from store.schema import CLIPS, DIM_STATS, PAIRS, SLICE_STATS, TABLES, TOKEN_STATS
+from store.schema import CLIPS, DIM_STATS, PAIRS, PROJECTIONS, SLICE_STATS, TABLES, TOKEN_STATS
 from store.snapshot import lock
 from store.store import Store
 
@@ -48,7 +48,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
         with lock(store.layout.writers_lock, wait=False), explained(store.root):
             damaged = sorted({problem.clip_id for problem in problems if problem.clip_id})
             pictures = _pictures_of(store, damaged)
-            gone = {CLIPS.name: damaged, PAIRS.name: _pairs_of(store, damaged)}
+            gone = {CLIPS.name: damaged, PAIRS.name: _pairs_of(store, damaged), PROJECTIONS.name: _projections_of(store, damaged)}
             store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
             for path in [problem.path for problem in problems] + pictures:
                 path.unlink(missing_ok=True)
@@ -75,6 +75,11 @@ def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
     """Slice pictures go with their clips."""
     rows = store.rows("SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [clips])
     return [store.layout.pictures(row["video_id"], row["clip_id"]) for row in rows]
+
+def _projections_of(store: Store, clips: list[str]) -> list[str]:
+    """Coordinates and clusters kept of one of the clips."""
+    sql = "SELECT projection_id FROM projections WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
+    return store.query(sql, [clips])["projection_id"].to_pylist()
 
 
 def _damage(path: Path, size: int, sha256: str) -> str | None:

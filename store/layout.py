@@ -47,6 +47,10 @@ class Layout:
         """Pictures for people: a cache, nothing else depends on it."""
         return self.root / "media"
 
+    def sketch(self, basis_id: str, clip_id: str) -> Path:
+        """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
+        return self.root / "codes" / basis_id / f"{clip_id}.npy"
+
     def thumbnail(self, video_id: str) -> Path:
         return self.media / video_id / THUMBNAIL
 
@@ -60,4 +64,4 @@ class Layout:
 
     def is_own(self, name: str) -> bool:
         """Whether an entry of the root may have been made by an unfinished creation of this store."""
-        return name in TABLES or name in {"embeddings", "media", "unfinished", "commit.lock", "writers.lock"}
+        return name in TABLES or name in {"embeddings", "codes", "media", "unfinished", "commit.lock", "writers.lock"}

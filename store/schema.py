@@ -23,6 +23,7 @@ ARROW_TYPES = {
     "DOUBLE": pa.float64(),
     "TIMESTAMP": pa.timestamp("us"),
     HALF: pa.binary(),
+    "DOUBLE[]": pa.list_(pa.float64()),
 }
 
 
@@ -50,7 +51,10 @@ class Table:
     @property
     def owner(self) -> str | None:
         """The table whose rows these live and die with: they are committed together and go together."""
-        return {"clip_id": "clips", "pair_id": "pairs"}.get(self.key[0]) if len(self.key) > 1 else None
+        return OWNERS.get(self.key[0]) if len(self.key) > 1 else None
+
+
+OWNERS = {"clip_id": "clips", "pair_id": "pairs", "basis_id": "bases", "projection_id": "projections"}
 
 
 ADDRESS = (
@@ -255,6 +259,87 @@ TOKEN_SENSITIVITY = Table(
 
 MEASUREMENTS = (PAIRS, SLICE_SENSITIVITY, DIM_SENSITIVITY, TOKEN_SENSITIVITY, SENSITIVITY)
 
+BASIS = Column("basis_id", "VARCHAR", "basis it belongs to")
+PROJECTION = Column("projection_id", "VARCHAR", "hash of basis and clip")
+
+BASES = Table(
+    "bases",
+    "fitted basis: a projection or a clustering of one encoder's tokens",
+    ("basis_id",),
+    (
+        Column("basis_id", "VARCHAR", "hash of encoder, kind, parameters and the tokens of the fit"),
+        Column("encoder_id", "VARCHAR", "the only encoder whose clips it applies to"),
+        Column("kind", "VARCHAR", "`pca`, `umap`, `kmeans` or `dimensions` (plain ones)"),
+        Column("scope", "VARCHAR", "what it was fitted on: a `clip`, a `video`, or a sample of the `corpus`"),
+        Column("scope_id", "VARCHAR", "that clip or video; NULL for the corpus"),
+        Column("parameters", "VARCHAR", "settings of the fit, sign convention included, as JSON"),
+        Column("tokens", "INTEGER", "tokens that the fit saw"),
+        Column("explained_variance", "DOUBLE[]", "sample variance along each component (of umap: of its reduction)"),
+        Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
+        Column("created_at", "TIMESTAMP", "when it was fitted", "UTC"),
+    ),
+)
+
+BASIS_VECTORS = Table(
+    "basis_vectors",
+    "row of numbers that a basis is made of",
+    ("basis_id", "name", "number"),
+    (
+        BASIS,
+        Column("name", "VARCHAR", "`mean`, `component`, `centre`, `limits` of a component's colour scale, `position` means, `foreground`, `training`, `coordinates`"),
+        Column("number", "INTEGER", "number of the row among those of its name, from 0"),
+        Column("vector", "DOUBLE[]", "its numbers"),
+    ),
+)
+
+BASIS_CLIPS = Table("basis_clips", "clip that a fit took tokens of", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
+
+PROJECTIONS = Table(
+    "projections",
+    "clip whose coordinates or clusters in a basis are kept",
+    ("projection_id",),
+    (
+        PROJECTION,
+        Column("basis_id", "VARCHAR", "basis that was applied"),
+        Column("clip_id", "VARCHAR", "clip it was applied to"),
+        Column("created_at", "TIMESTAMP", "when it was applied", "UTC"),
+    ),
+)
+
+PROJECTED = (PROJECTION, Column("basis_id", "VARCHAR", "basis that was applied"), *ADDRESS)
+
+TOKEN_PROJECTIONS = Table(
+    "token_projections",
+    "token of a clip, in a umap basis",
+    ("projection_id", "slice", "y", "x"),
+    (*PROJECTED, *(Column(f"c{i}", "FLOAT", f"coordinate {i}; NULL where there is none") for i in (1, 2, 3))),
+)
+
+CLUSTERS = Table(
+    "clusters",
+    "token of a clip, in a kmeans basis",
+    ("projection_id", "slice", "y", "x"),
+    (*PROJECTED, Column("cluster", "SMALLINT", "number of the nearest centre, 0 the largest cluster of the fit; NULL where there is none")),
+)
+
+SKETCHES = Table(
+    "sketches",
+    "measurement of how much of an exact search the search by sketch finds",
+    ("sketch_id",),
+    (
+        Column("sketch_id", "VARCHAR", "hash of basis, clips, queries and candidates"),
+        Column("basis_id", "VARCHAR", "pca basis that the codes are coordinates in"),
+        Column("encoder_id", "VARCHAR", "encoder of the clips"),
+        Column("clips", "INTEGER", "clips that were searched"),
+        Column("queries", "INTEGER", "sampled tokens that were looked for"),
+        Column("candidates", "INTEGER", "tokens ranked again exactly"),
+        Column("recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"),
+        Column("measured_at", "TIMESTAMP", "when it was measured", "UTC"),
+    ),
+)
+
+FITS = (BASES, BASIS_VECTORS, BASIS_CLIPS, PROJECTIONS, TOKEN_PROJECTIONS, CLUSTERS, SKETCHES)
+
 FAILURES = Table(
     "failures",
     "failed file or clip",
@@ -272,7 +357,7 @@ FAILURES = Table(
 )
 
 # In the order in which a commit writes them.
-TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, *reversed(MEASUREMENTS), CLIPS)}
+TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, *reversed(MEASUREMENTS), *reversed(FITS), CLIPS)}
 
 TOKENS = Table(
     "tokens",
@@ -287,7 +372,7 @@ TOKENS = Table(
 )
 
 # What SQL sees, in the order in which a person reads it.
-RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, FAILURES)}
+RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, *FITS, FAILURES)}
 
 
 def markdown() -> str:

@@ -90,7 +90,7 @@ class Store:
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
         """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
 
-        Rows that the store holds already are left out, and so are the rows that belong to clips and pairs that it holds.
+        Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds.
         """
         with explained(self.root), self._writing() as last:
             versions = dict(last.versions)
@@ -121,6 +121,10 @@ class Store:
         """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
         with explained(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg, self.layout.unfinished)
+
+    def write_sketch(self, basis_id: str, clip_id: str, data: bytes) -> None:
+        with explained(self.root):
+            write_whole(self.layout.sketch(basis_id, clip_id), data, self.layout.unfinished)
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
-    "dashboard": {"store", "streamlit", "altair", "pyarrow", "numpy", "starlette"},
+    "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow"},
+    "dashboard": {"store", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette"},
     "tubelet.py": {"click", "store", "ingest"},
 }
 
@@ -31,9 +32,13 @@ ORDER = {
         "messages", "pictures", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.vjepa": ("encoder",),
+    "latent": (
+        "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases",
+        "fitting", "projections", "query", "unrelated", "tracking",
+    ),
     "dashboard": (
-        "units", "colours", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
-        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video", "sql", "app", "server",
+        "units", "marks", "colours", "tracks", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
+        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video_track", "video", "sql", "app", "server",
     ),
 }  # fmt: skip
 

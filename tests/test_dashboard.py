@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import app, corpus, corpus_videos, results, sql, units
-from store import Store, answers, queries
+from store import Store, answers, clip_queries, queries
 from store.queries import ORDERS, STATES, Question, VideoFilter
 from store.sandbox import Answer, ask
 from store.statistics import TOKEN_STATISTICS
@@ -176,6 +176,7 @@ def questions(store: Store) -> dict[str, Question]:
     """One of every question, about the first video of the store."""
     video = store.rows("SELECT video_id FROM videos ORDER BY name")[0]["video_id"]
     encoder = store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
+    clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video])[0]
     everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
     return {
         "videos_count": queries.videos_count(everything),
@@ -189,6 +190,11 @@ def questions(store: Store) -> dict[str, Question]:
         "failures_page": queries.failures_page(10, 0),
         "failure_stages": queries.failure_stages(),
         "encoders": queries.encoders(),
+        "clip": clip_queries.clip(clip["clip_id"]),
+        "videos_with_clips": clip_queries.videos_with_clips(encoder, 2),
+        "timelines": clip_queries.timelines(video, encoder),
+        "timeline": clip_queries.timeline(clip),
+        "patches": clip_queries.patches(clip["clip_id"], [0, 7]),
         **{f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1) for order in ORDERS},
         **{f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0) for state in STATES},
     }

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dashboard import colours
+from dashboard.colours import Colouring
 from ingest.job import Job
 from store import Store
 from tests.browsing import BROWSER, SLOW, Visit, sync_api
@@ -57,7 +59,8 @@ def clips(store: Store, name: str) -> list[dict]:
 
 
 def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
-    visit.open(f"video?video={video(store, name)}{more}", HEADING)
+    colours = "" if "colour=" in more else "&colour=three+dimensions"
+    visit.open(f"video?video={video(store, name)}{colours}{more}", HEADING)
     expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
     expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
 
@@ -231,9 +234,29 @@ def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(visit: Visit, 
     expect(visit.page.get_by_role("heading", name="4 patches")).to_have_count(0, timeout=SLOW)
 
 
+def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, store: Store) -> None:
+    """The red corner is where it was in every slice, and nothing else is like it."""
+    clip = clips(store, "plays.mp4")[0]
+    open_player(visit, store, "plays.mp4", f"&patches={clip['clip_id']}-2.0.0")
+    expect(visit.page.locator(".player")).to_have_attribute("data-tracking", "true", timeout=SLOW)
+    for frame in (4, 12, 20):
+        seek(visit, frame)
+        expect(visit.page.locator(f'.latent.over[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
+        expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine 1.00", timeout=SLOW)
+        alpha = visit.page.locator(".latent.over").evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, 6, 6).data).filter((_, i) => i % 4 === 3)")
+        assert alpha[0] > 200 and np.median(alpha) < 60 and max(alpha[1:]) < alpha[0]
+        best, grid = visit.page.locator(".grid .best").bounding_box(), visit.page.locator(".grid").bounding_box()
+        assert (best["x"], best["y"]) == pytest.approx((grid["x"], grid["y"]), abs=3)
+    visit.expect_text("Found in 8 of 8 slices")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
+
+
 def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[3]
-    open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&dimensions=3%2C4%2C5")
+    open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&colour=three+dimensions&dimensions=3%2C4%2C5")
     expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')).to_be_visible(timeout=SLOW)
     assert number(shown(visit, "video", SEEN)) == 3 * WINDOW + 10
     expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 6")).to_be_visible(timeout=SLOW)
@@ -273,7 +296,7 @@ def test_source_files_are_served_in_ranges_and_only_as_they_were_ingested(server
     assert fetched(server, address)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["source/gone", "pictures/gone", "colours/d0.1.2/gone"])
+@pytest.mark.parametrize("path", ["source/gone", "pictures/gone", "colours/corpus/gone/gone"])
 def test_what_the_tables_do_not_name_does_not_exist(server: str, path: str) -> None:
     status, body, _ = fetched(server, path)
     assert status == 404 and b"the store holds no such" in body
@@ -284,23 +307,31 @@ def test_paths_lead_nowhere(server: str, path: str) -> None:
     assert fetched(server, path)[0] in (400, 404)
 
 
-def test_colours_are_the_embeddings_on_the_ranges_of_the_sample(server: str, store: Store) -> None:
-    """Against the token table and NumPy's own quantiles."""
+def test_colours_are_fetched_by_colouring_basis_and_clip(server: str, store: Store) -> None:
     clip = clips(store, "plays.mp4")[1]
-    status, body, _ = fetched(server, f"colours/d0.7.12/{clip['clip_id']}")
-    assert status == 200
-    sample = np.array(store.query("SELECT embedding FROM token_samples")["embedding"].to_pylist())[:, [0, 7, 12]]
-    low, high = np.quantile(sample, (0.01, 0.99), axis=0)
-    rows = store.rows("SELECT embedding FROM tokens WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]])
-    values = np.array([row["embedding"] for row in rows])[:, [0, 7, 12]]
-    expected = np.clip((values - low) / (high - low), 0, 1) * 255
-    assert np.abs(np.frombuffer(body, np.uint8).reshape(-1, 3) - expected).max() <= 1
+    basis = colours.basis(store, clip["encoder_id"], Colouring("corpus"))
+    status, body, _ = fetched(server, f"colours/corpus/{basis.basis_id}/{clip['clip_id']}")
+    assert (status, body) == (200, colours.of_clip(store, clip["clip_id"], basis).tobytes())
+    assert len(body) == clip["slices"] * PATCHES * PATCHES * 3
+    status, body, _ = fetched(server, f"colours/corpus/0123/{clip['clip_id']}")
+    assert status == 404 and b"reload the page" in body
 
 
-@pytest.mark.parametrize("colouring", ["d0.1", "d0.1.99", "x", "d0.1.x"])
+@pytest.mark.parametrize("colouring", ["dimensions-0.1", "dimensions-0.1.99", "x", "dimensions-0.1.x", "basis-0123", "video-0123", "corpus~loud"])
 def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, colouring: str) -> None:
-    status, body, _ = fetched(server, f"colours/{colouring}/{clips(store, 'plays.mp4')[0]['clip_id']}")
-    assert status == 404 and re.match(rb"[a-z].*(colouring|dimensions)", body)
+    status, body, _ = fetched(server, f"colours/{colouring}/0123/{clips(store, 'plays.mp4')[0]['clip_id']}")
+    assert status == 404 and len(body) > 20 and b"Traceback" not in body
+
+
+@pytest.mark.parametrize("colour", ["the+corpus", "this+video", "this+window"])
+def test_every_source_of_colours_is_drawn(visit: Visit, store: Store, colour: str) -> None:
+    open_player(visit, store, "plays.mp4", f"&colour=components+of+{colour}")
+    expect(visit.page.locator(".legend")).to_contain_text("of variance", timeout=SLOW)
+    seen = visit.page.locator(".latent.beside").evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 6, 6).data)")
+    clip = clips(store, "plays.mp4")[0]
+    colouring = {"the+corpus": Colouring("corpus"), "this+video": Colouring("video", clip["video_id"]), "this+window": Colouring("clip", clip["clip_id"])}[colour]
+    expected = colours.of_clip(store, clip["clip_id"], colours.basis(store, clip["encoder_id"], colouring))
+    assert np.array_equal(np.reshape(seen, (6, 6, 4))[..., :3], expected[0])
 
 
 def test_the_player_fetches_nothing_while_it_scrubs_a_window_it_has(visit: Visit, store: Store) -> None:

@@ -1,0 +1,27 @@
+"""Where the patches that a reader took are in a clip: the track of `latent`, and as the bytes that the player draws."""
+
+import numpy as np
+
+from dashboard.marks import Marked
+from latent import query, tracking
+from latent.clips import opened
+from latent.tracking import Track
+from latent.unrelated import Unrelated
+from store import Store
+
+
+def of_clip(store: Store, clip_id: str, marked: Marked, unrelated: Unrelated) -> Track:
+    """Follow the marked patches through a clip, their own or another. Raises LatentError."""
+    home = opened(store, marked.clip_id)
+    return tracking.track(query.asked(home, marked.patches), home if clip_id == marked.clip_id else opened(store, clip_id), unrelated)
+
+
+def packed(track: Track) -> bytes:
+    """Float32 of each slice (y, x, score, lost), then uint8 ``(S, H, W)``: how far each patch is above the level, 255 at a cosine of 1.
+
+    Where there is no level, the picture begins at the clip's median: half of the patches are blank.
+    """
+    floor = track.level if np.isfinite(track.level) else float(np.nanmedian(track.heat))
+    likeness = np.clip(np.nan_to_num((track.heat - floor) / max(1 - floor, 1e-6)), 0, 1)
+    rows = np.stack([track.y, track.x, track.score, track.lost], axis=1).astype("<f4")
+    return rows.tobytes() + (likeness * 255 + 0.5).astype(np.uint8).tobytes()

@@ -1,0 +1,46 @@
+"""Where the marked patches are in their window: score and level slice by slice, as chart, table and files."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from dashboard import caching, charts, units
+from dashboard.marks import Marked
+from latent.tracking import Track
+from store import Store, TubeletError, answers
+
+ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
+
+
+def show(store: Store, clip: Mapping, marked: Marked) -> None:
+    if not marked.patches or clip["embedding_path"] is None:
+        return
+    try:
+        track = caching.track(store, clip["clip_id"], marked)
+    except TubeletError as error:
+        st.warning(f"The patches cannot be followed: {error}", icon=":material/my_location:")
+        return
+    st.subheader("Where is it in the other slices?", anchor=False)
+    st.markdown(sentence(track))
+    st.altair_chart(charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Downloads: one row a slice.", width="content")
+        for kind, write, mime in (("CSV", answers.csv, "text/csv"), ("Parquet", answers.parquet, "application/vnd.apache.parquet")):
+            st.download_button(
+                kind, lambda write=write: write(track.table), f"track-{clip['clip_id']}.{kind.lower()}", mime, key=f"track-{kind}",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    with st.expander("Table", type="compact"):
+        columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
+        height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4
+        st.dataframe(track.table.drop_columns("clip_id"), column_config=columns, hide_index=True, height=height, placeholder="", alt="The track, one row a slice")
+
+
+def sentence(track: Track) -> str:
+    """Found in how many slices, how sure, and against what."""
+    found = int(np.count_nonzero(~track.lost))
+    where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"
+    if not np.isfinite(track.level):
+        return f"{where}. No other video of this encoder is there to say what unrelated patches reach: a match counts as found where the way back leads home."
+    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.2f}**; a best match below it, or whose own best match lies elsewhere, is lost."

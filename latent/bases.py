@@ -1,0 +1,90 @@
+"""Keeps bases in the store: a row of `bases`, its numbers as rows of `basis_vectors`, the clips it saw as rows of `basis_clips`."""
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from latent import scope
+from latent.basis import MODELS, Basis
+from latent.errors import LatentError
+from latent.foreground import Foreground
+from latent.preparation import Preparation
+from store import Store
+from store.queries import Question
+from store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
+
+
+def keep(store: Store, basis: Basis) -> None:
+    """Commit a basis; nothing where the store has it already."""
+    store.commit(
+        {
+            BASES.name: pa.Table.from_pylist([_row(basis)], BASES.arrow),
+            BASIS_VECTORS.name: _vectors(basis),
+            BASIS_CLIPS.name: pa.Table.from_pylist([{"basis_id": basis.basis_id, "clip_id": clip_id} for clip_id in basis.clip_ids], BASIS_CLIPS.arrow),
+        }
+    )
+
+
+def load(store: Store, basis_id: str) -> Basis:
+    """A kept basis, equal to the one that was fitted. Raises LatentError where there is none of this id."""
+    found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
+    if not found:
+        raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.root}`")
+    row, arrays = found[0], _arrays(store, basis_id)
+    parameters = json.loads(row["parameters"])
+    positions = arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1) if "position" in arrays else None
+    clips = store.query("SELECT clip_id FROM basis_clips WHERE basis_id = ? ORDER BY clip_id", [basis_id])
+    return Basis(
+        basis_id, row["encoder_id"], row["kind"], row["scope"], row["scope_id"], parameters, Preparation(parameters["unit"], positions),
+        Foreground.of(arrays, parameters), MODELS[row["kind"]].of(arrays, parameters), arrays["limits"].astype(np.float32),
+        np.array(row["explained_variance"]), row["total_variance"], row["tokens"], tuple(clips["clip_id"].to_pylist()),
+    )  # fmt: skip
+
+
+def listed(encoder_id: str | None = None) -> Question:
+    """One row a basis, the newest first; those of one encoder only, if named."""
+    where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
+    sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
+  CASE WHEN b.total_variance > 0 THEN list_sum(b.explained_variance[:3]) / b.total_variance END AS explained_by_three,
+  b.parameters, b.created_at
+FROM bases b LEFT JOIN (SELECT basis_id, count(*) AS clips FROM basis_clips GROUP BY basis_id) c USING (basis_id){where}
+ORDER BY b.created_at DESC, b.basis_id"""
+    return Question(sql, {} if encoder_id is None else {"encoder": encoder_id})
+
+
+def _row(basis: Basis) -> dict:
+    return {
+        "basis_id": basis.basis_id,
+        "encoder_id": basis.encoder_id,
+        "kind": basis.kind,
+        "scope": basis.scope,
+        "scope_id": basis.scope_id,
+        "parameters": json.dumps(basis.parameters),
+        "tokens": basis.tokens,
+        "explained_variance": basis.explained.tolist(),
+        "total_variance": basis.total,
+        "created_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+
+
+def _vectors(basis: Basis) -> pa.Table:
+    arrays = {**basis.model.arrays, "limits": basis.limits, **(basis.foreground.arrays if basis.foreground else {})}
+    if basis.preparation.positions is not None:
+        arrays["position"] = basis.preparation.positions.reshape(-1, basis.preparation.positions.shape[-1])
+    return pa.concat_tables([_rows(basis.basis_id, name, values) for name, values in arrays.items()])
+
+
+def _rows(basis_id: str, name: str, values: np.ndarray) -> pa.Table:
+    """The rows of an array ``(n, length)``."""
+    count, length = values.shape
+    lists = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * length, values.astype(np.float64).ravel())
+    return pa.table([pa.array([basis_id] * count), pa.array([name] * count), np.arange(count, dtype=np.int32), lists], schema=BASIS_VECTORS.arrow)
+
+
+def _arrays(store: Store, basis_id: str) -> dict[str, np.ndarray]:
+    """Every array of a basis by its name, float64 ``(n, length)``."""
+    table = store.query("SELECT name, vector FROM basis_vectors WHERE basis_id = ? ORDER BY name, number", [basis_id])
+    names = np.array(table["name"].to_pylist())
+    return {str(name): scope.vectors(table["vector"].filter(pa.array(names == name))) for name in np.unique(names)}

@@ -1,0 +1,90 @@
+"""A fitted basis, ready to be applied to any clip of its encoder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from latent import half
+from latent.centres import Centres
+from latent.clips import Clip
+from latent.errors import LatentError
+from latent.foreground import Foreground
+from latent.linear import Linear
+from latent.manifold import Manifold
+from latent.preparation import Preparation
+
+MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Centres}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What was fitted, on what, and everything it takes to apply it again.
+
+    `explained` ``(k,)`` and `total` are variances over the tokens of the fit (for UMAP those of its reduction; empty where there are none);
+    `limits` ``(k, 2)`` are the ends of the colour scale of each component.
+    """
+
+    basis_id: str
+    encoder_id: str
+    kind: str
+    scope: str
+    scope_id: str | None
+    parameters: Mapping
+    preparation: Preparation
+    foreground: Foreground | None
+    model: Linear | Manifold | Centres
+    limits: np.ndarray
+    explained: np.ndarray
+    total: float
+    tokens: int
+    clip_ids: tuple[str, ...] = field(repr=False)
+
+    @property
+    def components(self) -> int:
+        """Coordinates of a token; for k-means one, the number of its cluster."""
+        return len(self.limits)
+
+    def coordinates(self, clip: Clip) -> np.ndarray:
+        """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""
+        self.refuse_other(clip.encoder_id)
+        out = np.full((*clip.positions, self.components), np.nan, np.float32)
+        for tokens, into in zip(self._prepared(clip), out.reshape(len(out), -1, self.components)):
+            sound = np.isfinite(tokens).all(axis=1)
+            if sound.any():
+                into[sound] = self.model.applied(tokens[sound])
+        return out
+
+    def clusters(self, clip: Clip) -> np.ndarray:
+        """Clusters of a clip's tokens by a k-means basis, int16 ``(S, H, W)``; -1 where a token is not finite."""
+        if not isinstance(self.model, Centres):
+            raise LatentError(f"basis {self.basis_id} is {self.kind} and has no clusters: fit one with --kind kmeans")
+        return as_clusters(self.coordinates(clip))
+
+    def is_foreground(self, clip: Clip) -> np.ndarray:
+        """Which of a clip's tokens are foreground, ``(S, H, W)``; all of them where the basis takes all."""
+        self.refuse_other(clip.encoder_id)
+        if self.foreground is None:
+            return np.ones(clip.positions, bool)
+        return np.stack([self.foreground.mask(tokens) for tokens in self._prepared(clip)]).reshape(clip.positions)
+
+    def refuse_other(self, encoder_id: str) -> None:
+        """Raise LatentError unless clips of this encoder are what the basis was fitted on."""
+        if encoder_id != self.encoder_id:
+            raise LatentError(
+                f"basis {self.basis_id} belongs to encoder {self.encoder_id} and says nothing about {encoder_id}, "
+                f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id}`"
+            )
+
+    def _prepared(self, clip: Clip):
+        """Float32 tokens ``(H*W, D)`` of each slice as the model takes them."""
+        height, width = clip.positions[1:]
+        self.preparation.refuse_other_grid(height, width)
+        y, x = np.indices((height, width)).reshape(2, -1)
+        for tokens in half.slices(clip.grid):
+            yield self.preparation.applied(tokens, y, x)
+
+
+def as_clusters(coordinates: np.ndarray) -> np.ndarray:
+    """The single coordinate ``(..., 1)`` of k-means as int16 ``(...)``, -1 for NaN."""
+    return np.nan_to_num(coordinates[..., 0], nan=-1).astype(np.int16)

@@ -1,0 +1,94 @@
+"""One clip's token grid, read from the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latent.errors import LatentError
+from store import Store, embeddings
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip and its half-precision token grid ``(S, H, W, D)``."""
+
+    clip_id: str
+    video_id: str
+    encoder_id: str
+    grid: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.grid.ndim != 4 or self.grid.dtype != np.float16:
+            raise ValueError(f"a clip's grid is half precision (S, H, W, D), not {self.grid.dtype} {self.grid.shape = }")
+
+    @property
+    def positions(self) -> tuple[int, int, int]:
+        """Slices, patch rows and patch columns."""
+        return self.grid.shape[:3]
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """What the table `clips` says of a clip, so far as its grid is concerned."""
+
+    clip_id: str
+    video_id: str
+    encoder_id: str
+    slices: int
+    height: int
+    width: int
+    dim: int
+    embedding_path: str | None
+
+    @property
+    def positions(self) -> tuple[int, int, int]:
+        return self.slices, self.height, self.width
+
+
+COLUMNS = "clip_id, video_id, encoder_id, slices, height, width, dim, embedding_path"
+
+
+def opened(store: Store, clip_id: str) -> Clip:
+    """A clip with all its embeddings. Raises LatentError where there is no such clip, or none of its embeddings."""
+    found = row(store, clip_id)
+    return Clip(found.clip_id, found.video_id, found.encoder_id, read(store, found))
+
+
+def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -> np.ndarray:
+    """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip kept without embeddings."""
+    if clip.embedding_path is None:
+        raise LatentError(
+            f"clip {clip.clip_id} was kept without embeddings: its statistics, samples and stored projections still answer; "
+            f"for the rest ingest its video again with `--keep embeddings`"
+        )
+    return embeddings.read(store.root / clip.embedding_path, first, stop)
+
+
+def row(store: Store, clip_id: str) -> ClipRow:
+    """What is known of a clip. Raises LatentError where there is none of this id."""
+    found = store.rows(f"SELECT {COLUMNS} FROM clips WHERE clip_id = ?", [clip_id])
+    if not found:
+        raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+    return ClipRow(**found[0])
+
+
+def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
+    """Clips of an encoder whose embeddings are there, the first of every video before the second of any; of some videos only, if named."""
+    sql = f"""SELECT {COLUMNS} FROM clips
+        WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
+        ORDER BY row_number() OVER (PARTITION BY video_id ORDER BY clip_id), clip_id"""
+    return [ClipRow(**found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
+
+
+def need(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
+    """The clips, or LatentError where there is none."""
+    if not found:
+        raise LatentError(f"no clip of {encoder_id} was kept with embeddings: ingest some videos with `--keep embeddings`")
+    return found
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """At most `wanted` of the numbers ``0 .. count - 1``, evenly spaced, from the middle of equal spans."""
+    wanted = min(count, wanted)
+    return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]

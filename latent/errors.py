@@ -1,0 +1,7 @@
+"""Errors a person can act on: each message is a sentence that says what to do next."""
+
+from store.errors import TubeletError
+
+
+class LatentError(TubeletError):
+    """A basis, a track, a segmentation or a search that cannot be had."""

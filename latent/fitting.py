@@ -1,0 +1,167 @@
+"""Fits a basis: gathers the tokens of a scope, prepares them, keeps the foreground, fits, and fixes the colour scale."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from latent import bases, centres, colours, foreground, linear, manifold, positions, scope
+from latent.basis import Basis
+from latent.centres import Centres
+from latent.errors import LatentError
+from latent.foreground import Foreground
+from latent.linear import Linear, Variance
+from latent.manifold import Manifold
+from latent.preparation import Preparation
+from latent.scope import Scope, Tokens
+from store import Store, ids
+
+FIRST_COMPONENT = "first-component"
+SIGNS = "the entry of largest absolute value of each component is positive"
+KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
+
+    kind: str = "pca"
+    components: int | None = None
+    clusters: int = 8
+    dimensions: tuple[int, ...] = (0, 1, 2)
+    unit: bool = False
+    positions: bool = False
+    foreground: str | None = None
+    slices: tuple[int, ...] | None = None
+    neighbours: int = manifold.NEIGHBOURS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("pca", "umap", "kmeans", "dimensions"):
+            raise LatentError(f"there is no basis of kind {self.kind}: choose pca, umap, kmeans or dimensions")
+        for name in ("components", "clusters", "neighbours"):
+            if (getattr(self, name) or 2) < (1 if name == "components" else 2):
+                raise LatentError(f"{name} is {getattr(self, name)}: ask for more")
+
+    @property
+    def parameters(self) -> dict:
+        """What determines a fit of this kind, besides its tokens."""
+        shared = {"kind": self.kind, "unit": self.unit, "positions": self.positions, "foreground": self.foreground}
+        shared["slices"] = None if self.slices is None else sorted(self.slices)
+        own = {
+            "pca": {"signs": SIGNS},
+            "umap": {"signs": SIGNS, "neighbours": self.neighbours, "seed": self.seed, "laid_out": manifold.LAID_OUT, "epochs": manifold.EPOCHS},
+            "kmeans": {"clusters": self.clusters, "seed": self.seed},
+            "dimensions": {"dimensions": list(self.dimensions)},
+        }
+        asked = {"components": self.components or KEPT[self.kind]} if self.kind in KEPT else {}
+        return {**shared, **asked, **own[self.kind]}
+
+
+def fit(store: Store, where: Scope, wish: Wish) -> Basis:
+    """Fit a basis on the tokens of a scope; it is not kept until `bases.keep`. Raises LatentError for what cannot be fitted."""
+    tokens = scope.gather(store, where, wish.slices)
+    preparation, chosen = _preparation(store, where, wish, tokens)
+    if preparation.positions is not None:
+        tokens = tokens.only((tokens.height == preparation.positions.shape[0]) & (tokens.width == preparation.positions.shape[1]))
+    vectors = preparation.applied(tokens.vectors, tokens.y, tokens.x)
+    sound = np.isfinite(vectors).all(axis=1)
+    tokens, vectors = tokens.only(sound), vectors[sound]
+    chosen = chosen or _first_component(wish, vectors, tokens)
+    inside = np.ones(len(vectors), bool) if chosen is None else chosen.mask(vectors)
+    tokens, vectors = tokens.only(inside), vectors[inside]
+    _refuse_few(len(vectors), wish)
+    model, variance = _fitted(vectors, wish)
+    parameters = wish.parameters | _settled(model, preparation, chosen)
+    return Basis(
+        ids.hash_of(where.encoder_id, wish.parameters, _seen(tokens, preparation), manifold.version() if wish.kind == "umap" else None),
+        where.encoder_id, wish.kind, where.kind, where.id, parameters, preparation, chosen, model,
+        colours.ranges(_thinned(model, vectors)), variance.explained, variance.total, len(vectors),
+        tuple(tokens.clip_ids[i] for i in np.unique(tokens.clip)),
+    )  # fmt: skip
+
+
+def _preparation(store: Store, where: Scope, wish: Wish, tokens: Tokens) -> tuple[Preparation, Foreground | None]:
+    """How tokens are prepared, and the clusters that are foreground: these bring their own preparation with them."""
+    if wish.foreground in (None, FIRST_COMPONENT):
+        if not wish.positions:
+            return Preparation(wish.unit), None
+        sides, counts = np.unique(np.column_stack([tokens.height, tokens.width]), axis=0, return_counts=True)
+        height, width = sides[counts.argmax()]
+        return Preparation(wish.unit, positions.means(store, where.encoder_id, int(height), int(width))), None
+    written = re.fullmatch(r"([0-9a-f]+):(\d+(?:,\d+)*)", wish.foreground)
+    if not written:
+        raise LatentError(f"--foreground {wish.foreground} is neither {FIRST_COMPONENT} nor BASIS_ID:CLUSTER,CLUSTER: write one of them")
+    basis = bases.load(store, written[1])
+    basis.refuse_other(where.encoder_id)
+    if not isinstance(basis.model, Centres):
+        raise LatentError(f"basis {basis.basis_id} is {basis.kind} and has no clusters: name one of --kind kmeans")
+    if (basis.preparation.unit, basis.preparation.positions is not None) != (wish.unit, wish.positions):
+        raise LatentError(f"the clusters of basis {basis.basis_id} were made with other --unit and --positions: give the same here")
+    return basis.preparation, foreground.of_clusters(basis.model, tuple(map(int, written[2].split(","))))
+
+
+def _first_component(wish: Wish, vectors: np.ndarray, tokens: Tokens) -> Foreground | None:
+    if wish.foreground is None:
+        return None
+    _refuse_few(len(vectors), wish)
+    border = (tokens.y == 0) | (tokens.x == 0) | (tokens.y == tokens.height - 1) | (tokens.x == tokens.width - 1)
+    return foreground.first_component(vectors, border)
+
+
+def _refuse_few(count: int, wish: Wish) -> None:
+    needed = {"umap": manifold.MINIMUM, "kmeans": 1, "dimensions": 1}.get(wish.kind, 2)
+    if count < needed:
+        raise LatentError(f"{wish.kind} needs {needed} tokens or more, and {count} are left: take more slices, a larger scope, or no --foreground")
+
+
+def _fitted(vectors: np.ndarray, wish: Wish) -> tuple[Linear | Manifold | Centres, Variance]:
+    if wish.kind == "pca":
+        return linear.pca(vectors, wish.parameters["components"])
+    if wish.kind == "umap":
+        return manifold.umap(vectors, wish.parameters["components"], wish.neighbours, wish.seed)
+    if wish.kind == "kmeans":
+        return centres.kmeans(vectors, wish.clusters, wish.seed), Variance(np.empty(0), _total(vectors))
+    return _plain(vectors, wish)
+
+
+def _plain(vectors: np.ndarray, wish: Wish) -> tuple[Linear, Variance]:
+    dim = vectors.shape[1]
+    if wrong := [d for d in wish.dimensions if not 0 <= d < dim]:
+        raise LatentError(f"there is no dimension {wrong[0]}: these embeddings have dimensions 0 to {dim - 1}")
+    chosen = vectors[:, list(wish.dimensions)].astype(np.float64)
+    explained = chosen.var(axis=0, ddof=1) if len(vectors) > 1 else np.zeros(len(wish.dimensions))
+    return linear.dimensions(wish.dimensions, dim), Variance(explained, _total(vectors))
+
+
+def _total(vectors: np.ndarray) -> float:
+    """Sample variance of all dimensions together."""
+    return float(vectors.var(axis=0, dtype=np.float64, ddof=1).sum()) if len(vectors) > 1 else 0.0
+
+
+def _settled(model: Linear | Manifold | Centres, preparation: Preparation, chosen: Foreground | None) -> dict:
+    """What the fit settled: how much there was of what was asked for, which grid, which side is foreground."""
+    found = {"clusters": len(model.centres)} if isinstance(model, Centres) else {}
+    if isinstance(model, Linear):
+        found = {"components": len(model.components)}
+    if isinstance(model, Manifold):
+        found = {"neighbours": model.neighbours, "library": manifold.version()}
+    grid = {} if preparation.positions is None else {"grid": list(preparation.positions.shape[:2])}
+    return found | grid | ({} if chosen is None else {"foreground_chosen": list(chosen.chosen)})
+
+
+def _thinned(model: Linear | Manifold | Centres, vectors: np.ndarray) -> np.ndarray:
+    """Coordinates of the tokens of the fit, of those laid out for UMAP."""
+    return model.coordinates if isinstance(model, Manifold) else model.applied(vectors)
+
+
+def _seen(tokens: Tokens, preparation: Preparation) -> str:
+    """SHA-256 of the embeddings and addresses that the fit saw, and of the position means."""
+    digest = hashlib.sha256("/".join(tokens.clip_ids).encode())
+    for values in (tokens.vectors, tokens.clip, tokens.slice, tokens.y, tokens.x, preparation.positions):
+        if values is not None:
+            digest.update(np.ascontiguousarray(values))
+    return digest.hexdigest()
+
+

@@ -1,0 +1,76 @@
+"""Which tokens count as foreground: those on one side of a threshold on the first component, or those of some clusters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latent.centres import Centres
+from latent.errors import LatentError
+from latent.linear import pca
+
+BINS = 256
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """A token is foreground when the largest of its scores ``x @ directions.T - offsets`` is one of the chosen ones.
+
+    `directions` float32 ``(k, D)``, `offsets` ``(k,)``: for a threshold one of the two directions is zero, for clusters they are the centres.
+    """
+
+    directions: np.ndarray
+    offsets: np.ndarray
+    chosen: tuple[int, ...]
+
+    def mask(self, vectors: np.ndarray) -> np.ndarray:
+        """Whether each prepared token ``(n, D)`` is foreground, ``(n,)``; False where it is not finite."""
+        scores = vectors @ self.directions.T - self.offsets
+        return np.isin(scores.argmax(axis=1), self.chosen) & np.isfinite(scores).all(axis=1)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Rows of numbers: the offset, then the direction."""
+        return {"foreground": np.column_stack([self.offsets, self.directions])}
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Foreground | None":
+        """From what `arrays` gave; None where the basis takes all tokens."""
+        if "foreground" not in arrays:
+            return None
+        rows = arrays["foreground"]
+        return cls(rows[:, 1:].astype(np.float32), rows[:, 0].astype(np.float32), tuple(parameters["foreground_chosen"]))
+
+
+def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
+    """Otsu's threshold on the first principal component of tokens ``(n, D)``; the side with less of the frame's border is foreground.
+
+    `border` ``(n,)``: whether a token lies at the edge of its grid. Where both sides touch it alike, the smaller side is foreground.
+    """
+    linear, _ = pca(vectors, 1)
+    axis = linear.components[0]
+    values = vectors @ axis
+    level = otsu(values)
+    above = values > level
+    if above.all() or not above.any():
+        raise LatentError("the first component does not part these tokens: leave --foreground out, or choose clusters")
+    shares = border[above].mean(), border[~above].mean()
+    chosen = int(shares[0] < shares[1] or shares[0] == shares[1] and above.mean() <= 0.5)
+    return Foreground(np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,))
+
+
+def of_clusters(centres: Centres, chosen: tuple[int, ...]) -> Foreground:
+    """The tokens of some clusters. Raises LatentError for a cluster that there is not."""
+    if wrong := [c for c in chosen if not 0 <= c < len(centres.centres)]:
+        raise LatentError(f"there is no cluster {wrong[0]}: choose from 0 to {len(centres.centres) - 1}")
+    return Foreground(centres.centres, centres.offsets, chosen)
+
+
+def otsu(values: np.ndarray) -> float:
+    """The threshold that leaves the least variance within both sides, of 256 equal steps (Otsu 1979)."""
+    counts, edges = np.histogram(values, BINS)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, sums = np.cumsum(counts), np.cumsum(counts * middles)
+    above = below[-1] - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(edges[1 + np.nan_to_num(between[:-1]).argmax()])

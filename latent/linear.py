@@ -1,0 +1,83 @@
+"""Linear projections: principal components, and plain dimensions.
+
+Sign convention: each principal component points where its entry of largest absolute value is positive (the first of equals).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+BLOCK = 576  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
+FEW = 8  # times as many dimensions as components: then Lanczos is quicker than all eigenvectors
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Coordinates ``(x - mean) @ components.T``; `mean` float32 ``(D,)``, `components` float32 ``(k, D)`` of unit length."""
+
+    mean: np.ndarray
+    components: np.ndarray
+
+    def applied(self, vectors: np.ndarray) -> np.ndarray:
+        """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32."""
+        return (vectors - self.mean) @ self.components.T
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What the basis is made of, as rows of numbers."""
+        return {"mean": self.mean[None], "component": self.components}
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Linear":
+        """From what `arrays` gave."""
+        return cls(arrays["mean"][0].astype(np.float32), arrays["component"].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Of each component ``(k,)``, and of all dimensions together; sample variances, divided by n - 1."""
+
+    explained: np.ndarray
+    total: float
+
+
+def pca(vectors: np.ndarray, components: int) -> tuple[Linear, Variance]:
+    """The first principal components of float32 tokens ``(n, D)``, n at least 2; as many as there can be where fewer than asked for."""
+    count, dim = vectors.shape
+    kept = min(components, count - 1, dim)
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    scatter = _scatter(vectors, mean.astype(np.float32))
+    values, axes = _leading(scatter, kept)
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
+    variance = Variance(np.maximum(values, 0) / (count - 1), float(np.trace(scatter)) / (count - 1))
+    return Linear(mean.astype(np.float32), np.ascontiguousarray((axes * signs).T, np.float32)), variance
+
+
+def dimensions(numbers: tuple[int, ...], dim: int) -> Linear:
+    """Plain dimensions d_i, d_j, ... as a projection."""
+    components = np.zeros((len(numbers), dim), np.float32)
+    components[np.arange(len(numbers)), numbers] = 1
+    return Linear(np.zeros(dim, np.float32), components)
+
+
+def _scatter(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Sum of outer products of centred tokens, float64 ``(D, D)``."""
+    total = np.zeros((vectors.shape[1],) * 2)
+    for start in range(0, len(vectors), BLOCK):
+        centred = vectors[start : start + BLOCK] - mean
+        total += centred.T @ centred
+    return total
+
+
+def _leading(scatter: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Largest eigenvalues ``(count,)``, falling, and their eigenvectors ``(D, count)``."""
+    dim = len(scatter)
+    if count * FEW <= dim and np.trace(scatter) > 0:
+        start = np.random.RandomState(0).standard_normal(dim)
+        values, axes = scipy.sparse.linalg.eigsh(scatter, count, v0=start)
+    else:
+        values, axes = scipy.linalg.eigh(scatter, subset_by_index=[dim - count, dim - 1])
+    order = np.argsort(-values, kind="stable")
+    return values[order], axes[:, order]

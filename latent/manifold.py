@@ -1,0 +1,96 @@
+"""UMAP on PCA-reduced tokens, and where new tokens fall.
+
+umap-learn lays out a seeded draw of at most 3,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
+laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighbourhood
+(benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latent.linear import Linear, Variance, pca
+
+REDUCED = 50  # components that UMAP sees
+LAID_OUT = 3000  # tokens
+NEIGHBOURS = 15
+EPOCHS = 200
+INITIAL_EXTENT = 10.0  # of the first components, from which the layout starts
+MINIMUM = 10  # tokens
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """Reduced tokens ``(m, r)`` of the fit, float32, and their coordinates ``(m, k)``; `reduction` brings others to ``(n, r)``."""
+
+    reduction: Linear
+    training: np.ndarray
+    coordinates: np.ndarray
+    neighbours: int
+
+    def applied(self, vectors: np.ndarray) -> np.ndarray:
+        """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32: means of their nearest tokens' coordinates."""
+        distances, indices = _nearest(self.training, self.reduction.applied(vectors), self.neighbours)
+        nearest = distances[:, :1]
+        width = np.maximum(distances.mean(axis=1, keepdims=True) - nearest, 1e-6 + 1e-6 * nearest)
+        weights = np.exp((nearest - distances) / width)
+        return np.einsum("nk,nkc->nc", weights / weights.sum(axis=1, keepdims=True), self.coordinates[indices]).astype(np.float32)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What the basis is made of, as rows of numbers."""
+        return {**self.reduction.arrays, "training": self.training, "coordinates": self.coordinates}
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Manifold":
+        """From what `arrays` gave."""
+        floats = (arrays[name].astype(np.float32) for name in ("training", "coordinates"))
+        return cls(Linear.of(arrays, parameters), *floats, parameters["neighbours"])
+
+
+def umap(vectors: np.ndarray, components: int, neighbours: int, seed: int) -> tuple[Manifold, Variance]:
+    """Lay out float32 tokens ``(n, D)``, n at least 10, in `components` dimensions; the variance is that of the reduction."""
+    reduction, variance = pca(vectors, REDUCED)
+    drawn = np.sort(np.random.RandomState(seed).permutation(len(vectors))[:LAID_OUT])
+    training = reduction.applied(vectors[drawn])
+    neighbours = min(neighbours, len(training) - 1)
+    coordinates = _laid_out(training, components, neighbours, seed)
+    return Manifold(reduction, training, coordinates, neighbours), variance
+
+
+def version() -> str:
+    from importlib.metadata import version
+
+    return f"umap-learn {version('umap-learn')}"
+
+
+def _laid_out(training: np.ndarray, components: int, neighbours: int, seed: int) -> np.ndarray:
+    """UMAP's own steps on exact neighbours, from a start that is the same everywhere: the first principal components."""
+    import umap.umap_ as learn
+
+    state = np.random.RandomState(seed)
+    distances, indices = _nearest(training, training, neighbours)
+    graph, *_ = learn.fuzzy_simplicial_set(
+        training, neighbours, state, "euclidean", knn_indices=indices.astype(np.int32), knn_dists=distances.astype(np.float32)
+    )
+    curve = learn.find_ab_params(1.0, 0.1)
+    start = _start(training, components, state)
+    placed, _ = learn.simplicial_set_embedding(
+        training, graph, components, 1.0, *curve, 1.0, 5, EPOCHS, start, state, "euclidean", {}, False, {}, False
+    )
+    return np.asarray(placed, np.float32)
+
+
+def _start(training: np.ndarray, components: int, state: np.random.RandomState) -> np.ndarray:
+    """The first components scaled to an extent of 10, with a little noise, so that equal tokens can part."""
+    start = np.zeros((len(training), components), np.float32)
+    start[:, : training.shape[1]] = training[:, :components]
+    start *= INITIAL_EXTENT / max(float(np.abs(start).max()), 1e-12)
+    return (start + state.normal(scale=1e-4, size=start.shape)).astype(np.float32)
+
+
+def _nearest(among: np.ndarray, wanted: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and indices ``(n, count)`` of the nearest rows of `among` to each row of `wanted`, exact."""
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=count, algorithm="brute").fit(among).kneighbors(wanted)

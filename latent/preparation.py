@@ -1,0 +1,31 @@
+"""What happens to tokens before a basis sees them: position means subtracted, then lengths made equal, each where asked for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latent import half
+from latent.errors import LatentError
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """`positions`: float32 ``(H, W, D)`` to subtract, or None; `unit`: whether each token is then divided by its length."""
+
+    unit: bool = False
+    positions: np.ndarray | None = None
+
+    def applied(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Float32 tokens ``(n, D)`` at patches ``(y, x)`` as the basis takes them; NaN where a token has no direction to keep."""
+        if self.positions is not None:
+            vectors = vectors - self.positions[y, x]
+        return half.unit(vectors) if self.unit else vectors
+
+    def refuse_other_grid(self, height: int, width: int) -> None:
+        """Raise LatentError unless position means fit a grid of `height` x `width` patches."""
+        if self.positions is not None and self.positions.shape[:2] != (height, width):
+            own = " x ".join(map(str, self.positions.shape[:2]))
+            raise LatentError(
+                f"this basis subtracts the position means of a grid of {own} patches, and the clip has {height} x {width}: "
+                f"fit one on a clip of that grid, or without --positions"
+            )

@@ -1,0 +1,62 @@
+"""Coordinates and clusters of a clip, kept as rows where they are dear to compute: of UMAP and of k-means.
+
+A kept projection serves clips whose embeddings are gone, and SQL. Linear projections cost milliseconds and are never kept.
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from latent import clips
+from latent.basis import Basis
+from latent.clips import Clip
+from store import Store, ids
+from store.schema import CLUSTERS, PROJECTIONS, TOKEN_PROJECTIONS
+
+KEPT = 3  # coordinates a row has room for
+
+
+def projected(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
+    """Coordinates ``(S, H, W, k)`` of a clip, from its rows, or else computed, and kept where they are dear. Raises LatentError."""
+    found = kept(store, basis, clip_id)
+    if found is not None:
+        return found
+    clip = clips.opened(store, clip_id)
+    coordinates = basis.coordinates(clip)
+    if basis.kind in ("umap", "kmeans") and basis.components <= KEPT:
+        keep(store, basis, clip, coordinates)
+    return coordinates
+
+
+def kept(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
+    """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None where none are kept."""
+    columns = ("cluster",) if basis.kind == "kmeans" else tuple(f"c{i + 1}" for i in range(min(basis.components, KEPT)))
+    table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
+    sql = f"SELECT {', '.join(columns)} FROM {table.name} JOIN projections p USING (projection_id) WHERE projection_id = ? ORDER BY slice, y, x"
+    found = store.query(sql, [projection_id(basis, clip_id)])
+    if not len(found):
+        return None
+    values = [found[name].to_numpy().astype(np.float32) for name in columns]
+    return np.stack(values, axis=-1).reshape(*clips.row(store, clip_id).positions, len(columns))
+
+
+def keep(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> None:
+    """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing where they are kept already."""
+    id_ = projection_id(basis, clip.clip_id)
+    names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}
+    row = pa.Table.from_pylist([{**names, "created_at": datetime.now(UTC).replace(tzinfo=None)}], PROJECTIONS.arrow)
+    table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
+    count = int(np.prod(clip.positions))
+    columns = {name: pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value]).cast(pa.string()) for name, value in names.items()}
+    columns |= dict(zip(("slice", "y", "x"), np.indices(clip.positions, dtype=np.int16).reshape(3, -1)))
+    flat = coordinates.reshape(count, -1)
+    for i, name in enumerate(["cluster"] if table is CLUSTERS else ["c1", "c2", "c3"]):
+        columns[name] = flat[:, i] if i < flat.shape[1] else np.full(count, np.nan, np.float32)
+    arrays = [pa.array(columns[f.name], from_pandas=True).cast(f.type) for f in table.arrow]
+    store.commit({PROJECTIONS.name: row, table.name: pa.table(arrays, schema=table.arrow)})
+
+
+def projection_id(basis: Basis, clip_id: str) -> str:
+    """Id of a basis applied to a clip."""
+    return ids.hash_of(basis.basis_id, clip_id)

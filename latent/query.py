@@ -1,0 +1,79 @@
+"""The tokens a person asks about. A token is as like the query as it is like the most similar of its tokens.
+
+The largest cosine, and not the cosine to the mean: the mean of the parts of a thing may look like none of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from latent import half
+from latent.clips import Clip
+from latent.errors import LatentError
+
+NEAR = 1  # patches, in each direction: what lies beside a token
+
+
+class Address(NamedTuple):
+    """A token of a clip."""
+
+    slice: int
+    y: int
+    x: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """Tokens of one clip: their addresses, their unit vectors float32 ``(q, D)``, and the unit vectors ``(H*W, D)`` of every slice they lie in."""
+
+    clip_id: str
+    video_id: str
+    encoder_id: str
+    addresses: tuple[Address, ...]
+    vectors: np.ndarray
+    slices: dict[int, np.ndarray] = field(repr=False)
+    grid: tuple[int, int]  # rows and columns of the query's clip
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Largest cosine of each float32 token ``(n, D)`` to the query, ``(n,)``; NaN where a token has no direction."""
+        return (vectors @ self.vectors.T).max(axis=1) / half.lengths(vectors)
+
+    def recognised(self, vectors: np.ndarray) -> np.ndarray:
+        """Whether the way back leads home, ``(n,)``: of all tokens in one of the query's own slices, the one most like a unit vector
+        ``(n, D)`` is a query token, or lies beside one."""
+        home = np.zeros(len(vectors), bool)
+        for number, tokens in self.slices.items():
+            scores = np.nan_to_num(vectors @ tokens.T, nan=-np.inf)
+            home |= self._around(number)[scores.argmax(axis=1)] & np.isfinite(vectors).all(axis=1)
+        return home
+
+    def _around(self, number: int) -> np.ndarray:
+        """The query's patches in a slice and those beside them, ``(H*W,)``."""
+        found = np.zeros(self.grid, bool)
+        for address in self.addresses:
+            if address.slice == number:
+                found[max(address.y - NEAR, 0) : address.y + NEAR + 1, max(address.x - NEAR, 0) : address.x + NEAR + 1] = True
+        return found.ravel()
+
+    def refuse_other(self, encoder_id: str) -> None:
+        """Raise LatentError unless the query comes from this encoder."""
+        if encoder_id != self.encoder_id:
+            raise LatentError(f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: ask within one encoder")
+
+
+def asked(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
+    """The tokens of a clip at ``(slice, y, x)``. Raises LatentError for none, for one outside the grid, and for one without direction."""
+    if not addresses:
+        raise LatentError("no patch is chosen: choose one or more")
+    found = tuple(dict.fromkeys(Address(*map(int, address)) for address in addresses))
+    for address in found:
+        if any(not 0 <= number < side for number, side in zip(address, clip.positions)):
+            raise LatentError(f"patch {tuple(address)} lies outside the clip's grid of {' x '.join(map(str, clip.positions))} (slice, y, x)")
+    rows, columns = clip.positions[1:]
+    slices = {s: half.unit(half.widen(clip.grid[s].reshape(rows * columns, -1))) for s in sorted({a.slice for a in found})}
+    vectors = np.stack([slices[a.slice][a.y * columns + a.x] for a in found])
+    if not np.isfinite(vectors).all():
+        raise LatentError("the embedding of a chosen patch is zero or not finite and has no direction: choose another patch")
+    return Query(clip.clip_id, clip.video_id, clip.encoder_id, found, vectors, slices, (rows, columns))

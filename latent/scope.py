@@ -1,0 +1,130 @@
+"""Which tokens a basis is fitted on: all of one clip, some of one video, or the sample of the corpus; never all embeddings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from latent import clips, half
+from latent.clips import ClipRow
+from latent.errors import LatentError
+from store import Store
+
+MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
+MAX_CLIPS = 64  # of a video that are read
+KINDS = ("clip", "video", "corpus")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A clip, a video or the corpus, within one encoder; `id` is None for the corpus."""
+
+    kind: str
+    id: str | None
+    encoder_id: str
+
+    @classmethod
+    def of(cls, store: Store, clip: str | None = None, video: str | None = None, encoder: str | None = None) -> "Scope":
+        """A clip's scope, or else a video's, or else the corpus's; `encoder` is an id or a name and may be left out where there is only one."""
+        if clip is not None:
+            found = clips.row(store, clip).encoder_id
+            if encoder not in (None, found):
+                raise LatentError(f"clip {clip} was encoded by {found}, not by {encoder}: leave --encoder out")
+            return cls("clip", clip, found)
+        return cls("corpus" if video is None else "video", video, _encoder(store, video, encoder))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens with their addresses: float32 vectors ``(n, D)``; `clip`, `slice`, `y`, `x` ``(n,)``; grid sides ``(n,)`` each."""
+
+    vectors: np.ndarray
+    clip_ids: tuple[str, ...]
+    clip: np.ndarray  # numbers into clip_ids
+    slice: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    height: np.ndarray
+    width: np.ndarray
+
+    def only(self, kept: np.ndarray) -> "Tokens":
+        """The tokens where `kept` ``(n,)`` is true."""
+        per_token = (self.clip, self.slice, self.y, self.x, self.height, self.width)
+        return Tokens(self.vectors[kept], self.clip_ids, *(values[kept] for values in per_token))
+
+
+def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> Tokens:
+    """The tokens of a scope, in the order of their addresses; of some slices only, if named. Raises LatentError where there are none.
+
+    A clip gives all its tokens. A video of more than 50,000 gives as many of each of at most 64 clips, drawn by the clip's id; the corpus
+    gives the rows of `token_samples`, thinned by a hash of their addresses where there are more.
+    """
+    if scope.kind == "corpus":
+        found = _samples(store, scope.encoder_id, slices)
+    elif scope.kind == "video":
+        rows = clips.need(clips.with_embeddings(store, scope.encoder_id, [scope.id]), scope.encoder_id)
+        chosen = [rows[i] for i in clips.spread(len(rows), MAX_CLIPS)]
+        found = _joined([_of_clip(store, row, slices, MAX_TOKENS // len(chosen)) for row in chosen])
+    else:
+        found = _of_clip(store, clips.row(store, scope.id), slices)
+    if not len(found.vectors):
+        raise LatentError(f"no token lies in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
+    return found
+
+
+def _encoder(store: Store, video: str | None, wanted: str | None) -> str:
+    sql = """SELECT DISTINCT encoder_id FROM clips JOIN encoders USING (encoder_id)
+        WHERE ($video IS NULL OR video_id = $video) AND ($wanted IS NULL OR encoder_id = $wanted OR name = $wanted) ORDER BY encoder_id"""
+    found = [row["encoder_id"] for row in store.rows(sql, {"video": video, "wanted": wanted})]
+    if len(found) == 1:
+        return found[0]
+    where = f"video {video}" if video else f"{store.root}"
+    if found:
+        raise LatentError(f"{where} holds clips of {len(found)} encoders: name one of them with --encoder: {', '.join(found)}")
+    raise LatentError(f"{where} holds no clips{f' of encoder {wanted}' if wanted else ''}: list them with `tubelet sql \"FROM clips\"`")
+
+
+def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most: int | None = None) -> Tokens:
+    if wrong := [s for s in slices or () if not 0 <= s < clip.slices]:
+        raise LatentError(f"clip {clip.clip_id} has slices 0 to {clip.slices - 1}, not {wrong[0]}: name slices that it has")
+    grid = clips.read(store, clip)
+    address = np.indices(clip.positions, dtype=np.int16).reshape(3, -1)  # (3, n)
+    kept = np.ones(address.shape[1], bool) if slices is None else np.isin(address[0], slices)
+    if at_most is not None and kept.sum() > at_most:
+        chosen = np.random.RandomState(int(clip.clip_id[:8], 16)).permutation(np.flatnonzero(kept))[:at_most]
+        kept = np.isin(np.arange(len(kept)), chosen)
+    count = int(kept.sum())
+    sides = np.full(count, clip.height, np.int16), np.full(count, clip.width, np.int16)
+    vectors = half.widen(grid.reshape(-1, clip.dim)[kept])
+    return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), *address[:, kept], *sides)
+
+
+def _joined(parts: list[Tokens]) -> Tokens:
+    numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
+    names = ("slice", "y", "x", "height", "width")
+    per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Tokens(np.concatenate([p.vectors for p in parts]), tuple(p.clip_ids[0] for p in parts), np.concatenate(numbers), *per_token)
+
+
+def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
+    """Rows of `token_samples`; which ones stay when there are too many depends on their addresses alone."""
+    source = """FROM token_samples s JOIN clips c USING (clip_id)
+        WHERE encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""
+    values = {"encoder": encoder_id, "slices": None if slices is None else list(slices)}
+    (count,) = store.query(f"SELECT count(*) AS n {source}", values)["n"].to_pylist()
+    below = "g" if count <= MAX_TOKENS else f"{MAX_TOKENS * 16**8 // count:08x}"  # of a hash in hexadecimal digits; g lies above them
+    table = store.query(
+        f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {source}
+        AND md5(concat_ws('/', clip_id, s.slice, s.y, s.x)) < $below ORDER BY clip_id, s.slice, s.y, s.x""",
+        {**values, "below": below},
+    )
+    encoded = table["clip_id"].combine_chunks().dictionary_encode()
+    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
+    return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
+
+
+def vectors(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of lists of equal length as an array ``(n, length)``."""
+    values = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(column), -1) if len(column) else np.empty((0, 1), np.float32)

@@ -1,0 +1,85 @@
+"""Where the query is in each slice of a clip, and how sure that is.
+
+A patch is found where it scores above what unrelated patches reach, and where the way back leads to where it came from: the token of
+the query's own slice that is most like the match has to be the query, or a patch beside it. Else it is lost.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy import ndimage
+
+from latent import half
+from latent.clips import Clip
+from latent.query import NEAR, Query
+from latent.unrelated import Unrelated
+
+EIGHT = np.ones((3, 3), bool)  # neighbours of a patch, diagonals included
+
+
+@dataclass(frozen=True)
+class Track:
+    """The best match of each slice of a clip. Scores are cosines; NaN where a slice has no token with a direction.
+
+    `heat` float32 ``(S, H, W)``; the others are ``(S,)``: `y`, `x` of the best patch (-1 where there is none), its `score`, the `margin` to
+    the best patch of any other region, `returned`: whether the way back leads to the query, `lost`. `level` is what unrelated patches reach,
+    NaN where no other video was there to measure it: then only the way back decides.
+    """
+
+    clip_id: str
+    heat: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    score: np.ndarray
+    margin: np.ndarray
+    returned: np.ndarray
+    lost: np.ndarray
+    level: float
+
+    @property
+    def table(self) -> pa.Table:
+        """One row a slice, as CSV and Parquet show it (`store.answers`)."""
+        count = len(self.score)
+        columns = {"clip_id": [self.clip_id] * count, "slice": np.arange(count, dtype=np.int16)}
+        columns |= {name: pa.array(getattr(self, name), from_pandas=True) for name in ("y", "x", "score", "margin", "returned", "lost")}
+        return pa.table({**columns, "level": pa.array(np.full(count, self.level), from_pandas=True)})
+
+
+def track(query: Query, clip: Clip, unrelated: Unrelated) -> Track:
+    """Follow a query through a clip of its encoder: its own, or another of the same video or of any. Raises LatentError."""
+    scored = heat(query, clip)
+    level = unrelated.level(query)
+    flat = np.where(np.isnan(scored), -np.inf, scored).reshape(len(scored), -1)
+    best = flat.argmax(axis=1)
+    score = flat[np.arange(len(flat)), best]
+    seen = np.isfinite(score)
+    returned = query.recognised(_matches(clip, best)) & seen
+    y, x = np.where(seen, np.stack(np.unravel_index(best, clip.positions[1:])), -1).astype(np.int16)
+    margins = np.array([_margin(one, level) for one in scored], np.float32)
+    lost = ~returned | (score < level)
+    return Track(clip.clip_id, scored, y, x, np.where(seen, score, np.nan).astype(np.float32), margins, returned, lost, level)
+
+
+def heat(query: Query, clip: Clip) -> np.ndarray:
+    """Largest cosine of every token of a clip to the query, in full dimension: float32 ``(S, H, W)``, NaN where a token has no direction."""
+    query.refuse_other(clip.encoder_id)
+    return np.stack([query.scores(tokens) for tokens in half.slices(clip.grid)]).reshape(clip.positions)
+
+
+def _matches(clip: Clip, best: np.ndarray) -> np.ndarray:
+    """Unit vector of one patch of each slice, ``(S, D)``."""
+    return half.unit(half.widen(clip.grid.reshape(len(best), -1, clip.grid.shape[-1])[np.arange(len(best)), best]))
+
+
+def _margin(scored: np.ndarray, level: float) -> float:
+    """Best score of a slice ``(H, W)`` less the best outside its region; NaN where there is nothing outside.
+
+    The region: the patches around the best that score above the middle between it and the level, and those beside them.
+    """
+    known = np.where(np.isnan(scored), -np.inf, scored)
+    best = np.unravel_index(known.argmax(), known.shape)
+    floor = (known[best] + level) / 2 if level < known[best] else known[best]
+    regions, _ = ndimage.label(known >= floor, EIGHT)
+    outside = known[~ndimage.binary_dilation(regions == regions[best], EIGHT, iterations=NEAR)]
+    return float(known[best] - outside.max()) if len(outside) and np.isfinite(outside.max()) else float("nan")
