@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import streamlit as st
 
+from dashboard import channels
 from dashboard.colours import Colouring, of_clip
 from dashboard.colours import basis as fitted
 from dashboard.marks import Marked
@@ -70,6 +71,13 @@ def _growth(store: Store, encoder_id: str) -> int:
 def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
     """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises LatentError where there is nothing to colour."""
     return of_clip(store, clip_id, basis).tobytes()
+
+
+@st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS | {Basis: lambda basis: basis.basis_id})
+def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
+    """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
+    (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
+    return channels.points(store, clip, basis, chosen)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)

@@ -12,8 +12,7 @@ import numpy as np
 from latent import bases, fitting, projections
 from latent import colours as scales
 from latent.basis import Basis, as_clusters
-from latent.clips import Clip
-from latent.clips import opened as opened_clip
+from latent.clips import opened
 from latent.fitting import FIRST_COMPONENT, Wish
 from latent.scope import Scope
 from store import Store, StoreError
@@ -72,24 +71,25 @@ def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
     if colouring.source == "dimensions":
         return fitting.fit(store, wanted, Wish("dimensions", dimensions=colouring.dimensions))
     chosen = FIRST_COMPONENT if options.foreground else None
-    return fitting.fit(store, wanted, Wish("pca", components=3, unit=options.unit, positions=options.positions, foreground=chosen))
+    return fitting.fit(store, wanted, Wish("pca", unit=options.unit, positions=options.positions, foreground=chosen))
 
 
 def of_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
     """The colours of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises LatentError where there is nothing to colour, or not by this basis."""
-    kept = projections.kept(store, fitted, clip_id)
-    clip = None if kept is not None and fitted.foreground is None else opened_clip(store, clip_id)
-    coordinates = fitted.coordinates(clip) if kept is None else kept
+    found = coordinates(store, clip_id, fitted)
     if fitted.kind == "kmeans":
-        return scales.of_clusters(as_clusters(coordinates))
-    return _dimmed(scales.rgb(coordinates, fitted.limits), clip, fitted)
+        return scales.of_clusters(as_clusters(found))
+    shown = scales.rgb(found, fitted.limits)
+    return shown if fitted.foreground is None else _dimmed(shown, fitted.is_foreground(opened(store, clip_id)))
 
 
-def _dimmed(colours: np.ndarray, clip: Clip | None, fitted: Basis) -> np.ndarray:
+def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+    """Coordinates of a clip's tokens, ``(S, H, W, k)``: kept ones, or else computed; nothing is written."""
+    kept = projections.kept(store, fitted, clip_id)
+    return fitted.coordinates(opened(store, clip_id)) if kept is None else kept
+
+
+def _dimmed(colours: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     """What is no foreground in a dark grey of its own brightness."""
-    if fitted.foreground is None:
-        return colours
     grey = (colours.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
-    return np.where(fitted.is_foreground(clip)[..., None], colours, grey)
-
-
+    return np.where(foreground[..., None], colours, grey)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from dashboard import caching, sources
+from dashboard import caching, channels, sources
 from dashboard.colours import Colouring
 from dashboard.marks import Marked
 from dashboard.tracks import packed
+from latent.basis import Basis
 from store import Store, StoreError, TubeletError, clip_queries, queries
 
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
@@ -39,11 +40,22 @@ def _pictures(store: Store, request: Request) -> Response:
 
 
 def _colours(store: Store, request: Request) -> Response:
+    clip, basis = _clip_and_basis(store, request)
+    return _bytes(caching.colours(store, clip["clip_id"], basis))
+
+
+def _points(store: Store, request: Request) -> Response:
+    clip, basis = _clip_and_basis(store, request)
+    return _bytes(caching.points(store, clip["clip_id"], basis, channels.parse(request.query_params.get("show", ""), basis)))
+
+
+def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
+    """The clip of a route, and the basis by which its page draws it."""
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
     basis = caching.basis(store, clip["encoder_id"], Colouring.parse(request.path_params["colouring"]))
     if basis.basis_id != request.path_params["basis"]:
         raise StoreError("the corpus has grown since this page was opened, and its colours with it: reload the page")
-    return Response(caching.colours(store, clip["clip_id"], basis), media_type="application/octet-stream", headers=REVALIDATED)
+    return clip, basis
 
 
 def _track(store: Store, request: Request) -> Response:
@@ -51,7 +63,11 @@ def _track(store: Store, request: Request) -> Response:
     marked = Marked.parse(request.path_params["marked"])
     home = _only(store, clip_queries.clip(marked.clip_id), "clip")
     found = caching.track(store, clip["clip_id"], marked.on(home))
-    return Response(packed(found), media_type="application/octet-stream", headers=REVALIDATED)
+    return _bytes(packed(found))
+
+
+def _bytes(data: bytes) -> Response:
+    return Response(data, media_type="application/octet-stream", headers=REVALIDATED)
 
 
 def _only(store: Store, question: queries.Question, noun: str) -> dict:
@@ -61,4 +77,4 @@ def _only(store: Store, question: queries.Question, noun: str) -> dict:
     return found[0]
 
 
-ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours, "track": _track}
+ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours, "track": _track, "points": _points}

@@ -15,11 +15,15 @@ JUMPS = "player-jumps"  # how often something else than the player said where to
 def place(clip_id: str) -> Place:
     """Where the player is to go, within the timeline of a clip."""
     jumps = st.session_state.get(JUMPS, 0)
-    return Place(clip_id, _number(st.query_params.get(SLICE, "")), str(jumps))
+    return Place(clip_id, slice_(), str(jumps))
 
 
 def clip_id() -> str | None:
     return st.query_params.get(CLIP)
+
+
+def slice_() -> int:
+    return _number(st.query_params.get(SLICE, ""))
 
 
 def marked() -> Marked:

@@ -5,6 +5,7 @@
     source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
     pictures/CLIP                the JPEG of a clip's slices
     colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
+    points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
     track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
 """
 
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 HERE = Path(__file__).resolve().parent
-ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{basis}/{clip}": "colours", "/track/{marked}/{clip}": "track"}
+ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{basis}/{clip}": "colours", "/points/{colouring}/{basis}/{clip}": "points", "/track/{marked}/{clip}": "track"}
 
 
 def _answering(name: str) -> Callable[[Request], Response]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, player, sources, units, video_colours, video_patches, video_track
+from dashboard import caching, place, player, sources, units, video_colours, video_map, video_patches, video_track
 from dashboard.marks import Marked
 from dashboard.player import Film, Paint
 from dashboard.selection import Selection
@@ -38,6 +38,7 @@ def show(store: Store, selection: Selection) -> None:
     _show_player(store, film, paint, marked)
     video_patches.show(store, clip, marked)
     video_track.show(store, clip, marked)
+    video_map.show(store, clip, colouring, marked)
 
 
 def sentence(film: Film) -> str:

@@ -37,8 +37,8 @@ ORDER = {
         "fitting", "projections", "query", "unrelated", "tracking",
     ),
     "dashboard": (
-        "units", "marks", "colours", "tracks", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
-        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video_track", "video", "sql", "app", "server",
+        "units", "marks", "colours", "channels", "tracks", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
+        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video_track", "cloud", "video_map", "video", "sql", "app", "server",
     ),
 }  # fmt: skip
 

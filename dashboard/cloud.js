@@ -1,0 +1,230 @@
+// A cloud of tokens in WebGL. data: {url, slices, h, w, clip, tile, pictures, marked, axes, at}.
+// The url gives 16 bytes a point, row by row, slice by slice: x, y, z as float32 in -1..1, then red, green, blue and opacity as bytes.
+
+const CLOUDS = new WeakMap()
+const NEAR_PX = 9 // of the pointer to a point that it means
+
+const VERTEX = `#version 300 es
+in vec3 place; in vec4 colour; in float number;
+uniform mat4 view; uniform float size; uniform float first; uniform float count; uniform float lifted;
+out vec4 shade;
+void main() {
+  gl_Position = view * vec4(place, 1.0);
+  bool here = number >= first && number < first + count;
+  gl_PointSize = (lifted > 0.5 ? 2.6 : here ? 1.25 : 1.0) * size / gl_Position.w;
+  shade = lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : colour;
+}`
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+in vec4 shade; out vec4 pixel; uniform float lifted;
+void main() {
+  float away = length(gl_PointCoord - 0.5) * 2.0;
+  if (away > 1.0 || (lifted > 0.5 && away < 0.62)) discard;
+  pixel = vec4(shade.rgb * shade.a, shade.a);
+}`
+
+class Cloud {
+  constructor(root) {
+    this.root = root
+    this.canvas = root.querySelector("canvas")
+    this.tip = root.querySelector(".tip")
+    this.turn = [0.5, 0.35]
+    this.distance = 3.2
+    this.gl = this.canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true })
+    if (this.gl) this.prepare()
+    else root.querySelector(".axes").textContent = "This browser has no WebGL 2, which the map of tokens needs."
+    this.wire()
+    this.watcher = new ResizeObserver(() => this.draw())
+    this.watcher.observe(this.canvas)
+  }
+
+  prepare() {
+    const { gl } = this
+    const program = (this.program = gl.createProgram())
+    for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+      const shader = gl.createShader(kind)
+      gl.shaderSource(shader, text)
+      gl.compileShader(shader)
+      gl.attachShader(program, shader)
+    }
+    gl.linkProgram(program)
+    gl.useProgram(program)
+    this.buffer = gl.createBuffer()
+    this.numbers = gl.createBuffer()
+    gl.enable(gl.BLEND)
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
+    gl.enable(gl.DEPTH_TEST)
+  }
+
+  update(data, tell) {
+    this.tell = tell
+    const fresh = this.data?.url !== data.url
+    this.data = data
+    this.say(data.axes)
+    if (fresh && this.gl) this.fetch(data.url)
+    else this.draw()
+  }
+
+  async fetch(url) {
+    const answer = await fetch(url)
+    if (url !== this.data.url) return
+    if (!answer.ok) return this.say(`No map: ${await answer.text()}`)
+    this.load(await answer.arrayBuffer())
+    this.draw()
+  }
+
+  say(text) {
+    const words = this.root.querySelector(".axes")
+    if (this.gl && words.textContent !== text) words.textContent = text
+  }
+
+  load(bytes) {
+    const { gl } = this
+    this.places = new Float32Array(bytes)
+    this.count = bytes.byteLength / 16
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer)
+    gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.STATIC_DRAW)
+    for (const [name, size, type, scaled, offset] of [["place", 3, gl.FLOAT, false, 0], ["colour", 4, gl.UNSIGNED_BYTE, true, 12]]) {
+      const at = gl.getAttribLocation(this.program, name)
+      gl.enableVertexAttribArray(at)
+      gl.vertexAttribPointer(at, size, type, scaled, 16, offset)
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.numbers)
+    gl.bufferData(gl.ARRAY_BUFFER, Float32Array.from({ length: this.count }, (_, n) => n), gl.STATIC_DRAW)
+    const at = gl.getAttribLocation(this.program, "number")
+    gl.enableVertexAttribArray(at)
+    gl.vertexAttribPointer(at, 1, gl.FLOAT, false, 0, 0)
+  }
+
+  // Column-major: perspective x distance x tilt x turn.
+  view() {
+    const [a, b] = this.turn
+    const aspect = this.canvas.clientWidth / this.canvas.clientHeight
+    const f = 1.6
+    const [ca, sa, cb, sb] = [Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b)]
+    const rows = [[ca, 0, sa], [sa * sb, cb, -ca * sb], [-sa * cb, sb, ca * cb]] // camera axes
+    const [x, y, z] = rows
+    const near = 0.05
+    const far = 50
+    const p = (far + near) / (near - far)
+    const q = (2 * far * near) / (near - far)
+    const column = n => [(f / aspect) * x[n], f * y[n], p * z[n], -z[n]]
+    return new Float32Array([...column(0), ...column(1), ...column(2), 0, 0, -p * this.distance + q, this.distance])
+  }
+
+  draw() {
+    const { gl, data, canvas } = this
+    if (!gl || !this.count || !canvas.clientWidth) return
+    const ratio = window.devicePixelRatio
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map(side => Math.round(side * ratio))
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height })
+    gl.viewport(0, 0, width, height)
+    gl.clearColor(0.063, 0.09, 0.11, 1)
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT)
+    const set = (name, value) => gl.uniform1f(gl.getUniformLocation(this.program, name), value)
+    this.matrix = this.view()
+    gl.uniformMatrix4fv(gl.getUniformLocation(this.program, "view"), false, this.matrix)
+    const size = Math.max(3, Math.min(14, 900 / Math.sqrt(this.count)))
+    set("size", size * ratio * 1.6)
+    set("first", data.at * data.h * data.w)
+    set("count", data.h * data.w)
+    set("lifted", 0)
+    gl.drawArrays(gl.POINTS, 0, this.count)
+    gl.disable(gl.DEPTH_TEST)
+    set("lifted", 1)
+    for (const number of [...data.marked, ...(this.hover >= 0 ? [this.hover] : [])]) gl.drawArrays(gl.POINTS, number, 1)
+    gl.enable(gl.DEPTH_TEST)
+    this.root.dataset.drawn = this.count
+  }
+
+  // Place of a point on the canvas in CSS pixels, and its depth.
+  project(number) {
+    const m = this.matrix
+    const [x, y, z] = [this.places[4 * number], this.places[4 * number + 1], this.places[4 * number + 2]]
+    const out = [0, 1, 3].map(row => m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row])
+    return [((out[0] / out[2] + 1) / 2) * this.canvas.clientWidth, ((1 - out[1] / out[2]) / 2) * this.canvas.clientHeight, out[2]]
+  }
+
+  // The point under the pointer: of those within reach the nearest to the eye; -1 for none.
+  under(event) {
+    const box = this.canvas.getBoundingClientRect()
+    const [left, top] = [event.clientX - box.left, event.clientY - box.top]
+    let found = -1
+    let best = Infinity
+    for (let number = 0; number < this.count; number++) {
+      const [x, y, depth] = this.project(number)
+      const away = Math.hypot(x - left, y - top)
+      if (away < NEAR_PX && depth + away / NEAR_PX < best) [found, best] = [number, depth + away / NEAR_PX]
+    }
+    return found
+  }
+
+  address(number) {
+    const { h, w } = this.data
+    return [Math.floor(number / (h * w)), Math.floor((number % (h * w)) / w), number % w]
+  }
+
+  tell_of(number, event) {
+    this.tip.hidden = number < 0
+    if (number < 0) return
+    const { data } = this
+    const [slice, y, x] = this.address(number)
+    const columns = Math.ceil(Math.sqrt(data.slices))
+    const [high, wide] = [data.tile[0] / data.h, data.tile[1] / data.w]
+    const scale = 48 / Math.max(high, wide)
+    const patch = this.tip.querySelector(".patch")
+    Object.assign(patch.style, {
+      backgroundImage: `url(${data.pictures}/${data.clip})`,
+      backgroundSize: `${columns * data.tile[1] * scale}px auto`,
+      backgroundPosition: `${-((slice % columns) * data.tile[1] + x * wide) * scale}px ${-(Math.floor(slice / columns) * data.tile[0] + y * high) * scale}px`,
+    })
+    this.tip.querySelector("span").textContent = `slice ${slice + 1}, patch (${y}, ${x})`
+    const box = this.root.getBoundingClientRect()
+    const left = Math.min(event.clientX - box.left + 14, box.width - 230)
+    Object.assign(this.tip.style, { left: `${left}px`, top: `${event.clientY - box.top + 14}px` })
+  }
+
+  wire() {
+    const { canvas } = this
+    canvas.onpointerdown = event => {
+      canvas.setPointerCapture(event.pointerId)
+      this.grip = [event.clientX, event.clientY, ...this.turn]
+      this.moved = false
+    }
+    canvas.onpointermove = event => {
+      if (this.grip) {
+        const [x, y, a, b] = this.grip
+        this.moved ||= Math.hypot(event.clientX - x, event.clientY - y) > 3
+        this.turn = [a + (event.clientX - x) / 150, Math.max(-1.5, Math.min(1.5, b + (event.clientY - y) / 150))]
+        this.tell_of(-1)
+      } else if (this.matrix) {
+        this.hover = this.under(event)
+        this.root.dataset.hover = this.hover < 0 ? "" : this.address(this.hover).join(".")
+        this.tell_of(this.hover, event)
+      }
+      this.draw()
+    }
+    canvas.onpointerup = event => {
+      this.grip = null
+      if (this.moved || !this.matrix) return
+      const number = this.under(event)
+      if (number >= 0) this.tell({ clip: this.data.clip, patch: this.address(number) })
+    }
+    canvas.onpointerleave = () => ((this.hover = -1), this.tell_of(-1), this.draw())
+    canvas.addEventListener("wheel", event => {
+      event.preventDefault()
+      this.distance = Math.max(1.2, Math.min(12, this.distance * Math.exp(event.deltaY / 700)))
+      this.draw()
+    }, { passive: false })
+  }
+}
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component
+  const root = parentElement.querySelector(".cloud")
+  if (!CLOUDS.has(root)) CLOUDS.set(root, new Cloud(root))
+  const cloud = CLOUDS.get(root)
+  cloud.update(data, chosen => setStateValue("chosen", chosen))
+  return () => (cloud.watcher.disconnect(), cloud.gl?.getExtension("WEBGL_lose_context")?.loseContext(), CLOUDS.delete(root))
+}
