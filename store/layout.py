@@ -41,7 +41,7 @@ class Layout:
     def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
         return self.embeddings / encoder_id / video_id / f"{clip_id}.parquet"
 
-    def sketch(self, basis_id: str, clip_id: str) -> Path:
+    def codes(self, basis_id: str, clip_id: str) -> Path:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self.root / "codes" / basis_id / f"{clip_id}.npy"
 
