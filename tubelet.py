@@ -152,6 +152,71 @@ def compact(store: str) -> None:
     click.echo(f"{Store(store).compact()} files merged away")
 
 
+@main.group()
+def basis() -> None:
+    """Fit and list bases: projections and clusterings that give comparable colours in every video."""
+
+
+@basis.command()
+@store_option
+@click.option("--kind", type=click.Choice(["pca", "umap", "kmeans", "dimensions"]), default="pca", show_default=True)
+@click.option("--clip", metavar="CLIP_ID", help="Fit on one clip.")
+@click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
+@click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
+@click.option("--encoder", metavar="NAME|ID", help="Encoder of the clips, where the store holds more than one.")
+@click.option("--components", type=click.IntRange(1), help="Components kept.  [default: 16 of pca, 3 of umap]")
+@click.option("--clusters", type=click.IntRange(2), default=8, show_default=True, help="Clusters of kmeans.")
+@click.option("--dimensions", metavar="I,J,K", default="0,1,2", show_default=True, help="Dimensions of kind dimensions.")
+@click.option("--unit", is_flag=True, help="Divide every token by its length first.")
+@click.option("--positions", is_flag=True, help="Subtract the mean of each grid position over the corpus first.")
+@click.option("--foreground", metavar="RULE", help="first-component, or clusters of a kmeans basis as BASIS_ID:0,3.")
+@click.option("--slices", metavar="I,J,...", help="Only these slices of each clip.")
+@click.option("--seed", default=0, show_default=True, help="Of umap and kmeans.")
+def fit(store: str, **arguments: Any) -> None:
+    """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
+    from latent import bases, fitting
+    from latent.errors import LatentError
+    from latent.scope import Scope
+    from store import Store
+
+    if sum(bool(arguments[name]) for name in ("clip", "video", "corpus")) > 1:
+        raise LatentError("--clip, --video and --corpus exclude each other: name one of them")
+    opened, names = Store(store), ("clip", "video", "encoder")
+    where = Scope.of(opened, *(arguments.pop(name) for name in names))
+    arguments |= {name: _numbers(name, arguments[name]) for name in ("dimensions", "slices")}
+    fitted = fitting.fit(opened, where, fitting.Wish(**{name: value for name, value in arguments.items() if name != "corpus"}))
+    bases.keep(opened, fitted)
+    (row,) = (row for row in bases.listed().answer(opened).to_pylist() if row["basis_id"] == fitted.basis_id)
+    click.echo(bases.line(row))
+
+
+@basis.command("list")
+@store_option
+@click.option("--encoder", metavar="ID", help="Only bases of this encoder.")
+def list_bases(store: str, encoder: str | None) -> None:
+    """List the bases of a store, the newest first."""
+    from latent import bases
+    from store import Store
+
+    rows = bases.listed(encoder).answer(Store(store)).to_pylist()
+    click.echo("\n".join(map(bases.line, rows)) if rows else f"no basis yet: run `tubelet basis fit --store {store}`")
+
+
+@main.command()
+@store_option
+@click.option("--encoder", metavar="NAME|ID", help="Encoder of the clips, where the store holds more than one.")
+@click.option("--anew", is_flag=True, help="Fit the codes anew, on the corpus as it is now.")
+def sketch(store: str, encoder: str | None, anew: bool) -> None:
+    """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
+    from latent import sketches
+    from latent.scope import Scope
+    from store import Store
+
+    opened = Store(store)
+    recall = sketches.write(opened, Scope.of(opened, encoder=encoder).encoder_id, anew)
+    click.echo(f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{sketches.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens")
+
+
 @main.command()
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -175,6 +240,16 @@ def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> 
     job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
     _print(job.run(store).execute(job.sources), as_json=False)
     _serve(Path(store).absolute(), host, port)
+
+
+def _numbers(name: str, text: str | None) -> tuple[int, ...] | None:
+    """Whole numbers from ``3,5,7``."""
+    from store.errors import TubeletError
+
+    try:
+        return None if text is None else tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise TubeletError(f"--{name} {text} is no list of numbers: write one like 0,1,2") from error
 
 
 def _serve(store: Path, host: str, port: int) -> None:

@@ -1,30 +1,32 @@
 """Latent space: what can be seen, followed, cut out and found again in the embeddings of a store.
 
-    errors       sentences that say what to do
-    half         half precision to float32, and unit vectors
-    clips        one clip's token grid, read from the store
-    scope        which tokens a basis is fitted on: a clip, a video or the corpus
-    positions    the mean embedding of each grid position over the corpus
-    preparation  what happens to tokens before a basis sees them
-    linear       projections: PCA and plain dimensions
-    manifold     UMAP on PCA-reduced tokens, and where new tokens fall
-    centres      k-means clusters
-    foreground   which tokens count as foreground
-    colours      coordinates and clusters as colours
-    basis        a fitted basis, ready to be applied to clips of its encoder
-    fitting      fits a basis
-    bases        keeps bases in the store and lists them
-    projections  coordinates and clusters of a clip, kept as rows
-    query        the tokens a person asks about
-    unrelated    how alike patches of other videos are to a query: the level of `lost`
-    tracking     where the query is in each slice of a clip
-    graph        nearest tokens of a clip over space and time
-    segmentation labels spread from a few tokens to all
-    masks        scores as pixels: masks, PNG, .npz, IoU
-    hits         ranked tokens, at most so many a video
-    search       exact search
-    sketch       a compact code of each token, and search by it
-    questions    the SQL behind the pictures
+    errors        sentences that say what to do
+    half          half precision to float32, and unit vectors
+    clips         one clip's token grid, read from the store
+    scope         which tokens a basis is fitted on: a clip, a video or the corpus
+    positions     the mean embedding of each grid position over the corpus
+    preparation   what happens to tokens before a basis sees them
+    linear        projections: PCA and plain dimensions
+    manifold      UMAP on PCA-reduced tokens, and where new tokens fall
+    centres       k-means clusters
+    foreground    which tokens count as foreground
+    colours       coordinates and clusters as colours
+    basis         a fitted basis, ready to be applied to clips of its encoder
+    bases         keeps bases in the store and lists them
+    fitting       fits a basis
+    projections   coordinates and clusters of a clip, kept as rows
+    query         the tokens a person asks about
+    unrelated     what patches of other videos reach: the level below which a track is lost
+    tracking      where the query is in each slice of a clip
+    graph         nearest tokens of a clip over space and time
+    segmentation  labels spread from a few tokens to all
+    masks         scores as pixels: masks, PNG, .npz, intersection over union
+    hits          ranked tokens, at most so many a video
+    search        exact search
+    sketch        a compact code of each token
+    sketch_search search by sketch: codes first, then embeddings
+    sketches      keeps sketches in the store, and their measured recall
+    questions     the SQL behind the pictures
 
 A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch, no streamlit, no video.
 """

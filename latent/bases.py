@@ -54,6 +54,16 @@ ORDER BY b.created_at DESC, b.basis_id"""
     return Question(sql, {} if encoder_id is None else {"encoder": encoder_id})
 
 
+def line(row: dict) -> str:
+    """A row of `listed` as a person reads it."""
+    settings = json.loads(row["parameters"])
+    chosen = [f"{name} {settings[name]}" for name in ("clusters", "dimensions", "slices", "foreground") if settings.get(name) is not None]
+    chosen += [word for word in ("unit", "positions") if settings[word]]
+    where = row["scope"] + (f" {row['scope_id']}" if row["scope_id"] else "")
+    explained = "" if row["explained_by_three"] is None or row["kind"] == "umap" else f", first three explain {row['explained_by_three']:.0%}"
+    return f"{row['basis_id']}  {row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
+
+
 def _row(basis: Basis) -> dict:
     return {
         "basis_id": basis.basis_id,

@@ -5,7 +5,9 @@ laid-out tokens, the nearer the heavier. That is several times as fast as laying
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
 
+import warnings
 from dataclasses import dataclass
+from importlib import metadata
 
 import numpy as np
 
@@ -59,14 +61,14 @@ def umap(vectors: np.ndarray, components: int, neighbours: int, seed: int) -> tu
 
 
 def version() -> str:
-    from importlib.metadata import version
-
-    return f"umap-learn {version('umap-learn')}"
+    """The library that lays tokens out: another one may place them otherwise."""
+    return f"umap-learn {metadata.version('umap-learn')}"
 
 
 def _laid_out(training: np.ndarray, components: int, neighbours: int, seed: int) -> np.ndarray:
     """UMAP's own steps on exact neighbours, from a start that is the same everywhere: the first principal components."""
-    import umap.umap_ as learn
+    with warnings.catch_warnings(action="ignore", category=ImportWarning):  # that TensorFlow is not there
+        import umap.umap_ as learn
 
     state = np.random.RandomState(seed)
     distances, indices = _nearest(training, training, neighbours)

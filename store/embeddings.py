@@ -7,6 +7,7 @@ clip is read straight into an aligned array. A file that is laid out otherwise i
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -83,6 +84,22 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
             if os.preadv(file.fileno(), [row.data], offsets.starts[index]) != offsets.slice_bytes:
                 raise StoreError(f"{path} ends early: run `tubelet check --repair`, then ingest again")
     return grid
+
+
+def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
+    """Single tokens as half precision ``(n, D)``, by their numbers in the order of addresses; a read each."""
+    stat = os.stat(path)
+    offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
+    _, height, width, dim = offsets.shape
+    if offsets.starts is None:
+        return _read_with_pyarrow(path, offsets.shape).reshape(-1, dim)[np.asarray(numbers)]
+    tokens = np.empty((len(numbers), dim), HALF)
+    with open(path, "rb", buffering=0) as file:
+        for row, number in zip(tokens.view(np.uint8), numbers):
+            index, place = divmod(int(number), height * width)
+            if os.preadv(file.fileno(), [row.data], offsets.starts[index] + place * 2 * dim) != 2 * dim:
+                raise StoreError(f"{path} ends early: run `tubelet check --repair`, then ingest again")
+    return tokens
 
 
 def _token_table(clip_id: str, grid: np.ndarray) -> pa.Table:

@@ -47,7 +47,7 @@ class Layout:
         """Pictures for people: a cache, nothing else depends on it."""
         return self.root / "media"
 
-    def sketch(self, basis_id: str, clip_id: str) -> Path:
+    def codes(self, basis_id: str, clip_id: str) -> Path:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self.root / "codes" / basis_id / f"{clip_id}.npy"
 

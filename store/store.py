@@ -122,9 +122,9 @@ class Store:
         with explained(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg, self.layout.unfinished)
 
-    def write_sketch(self, basis_id: str, clip_id: str, data: bytes) -> None:
+    def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
         with explained(self.root):
-            write_whole(self.layout.sketch(basis_id, clip_id), data, self.layout.unfinished)
+            write_whole(self.layout.codes(basis_id, clip_id), data, self.layout.unfinished)
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""

@@ -1,0 +1,61 @@
+"""Scores of patches as pixels: masks, PNG and .npz files, and how well a mask fits another."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from latent.errors import LatentError
+from latent.segmentation import THRESHOLD
+
+
+def enlarged(scores: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scores of patches ``(S, H, W)`` at each pixel ``(S, height, width)``, float32: bilinear between patch centres, level beyond the outermost."""
+    return _weights(scores.shape[1], height) @ scores.astype(np.float32) @ _weights(scores.shape[2], width).T
+
+
+def pixels(scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD) -> np.ndarray:
+    """Which pixels are foreground, ``(S, height, width)``: the enlarged scores above the threshold."""
+    return enlarged(scores, height, width) > threshold
+
+
+def png(mask: np.ndarray) -> bytes:
+    """One slice's mask ``(h, w)`` as a black and white PNG."""
+    sink = io.BytesIO()
+    Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def npz(mask: np.ndarray, scores: np.ndarray) -> bytes:
+    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with the names `mask` and `scores`."""
+    sink = io.BytesIO()
+    np.savez_compressed(sink, mask=mask, scores=scores)
+    return sink.getvalue()
+
+
+def supplied(data: bytes) -> np.ndarray:
+    """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError."""
+    try:
+        if data[:4] == b"\x89PNG":
+            return np.asarray(Image.open(io.BytesIO(data)).convert("L"))[None] > 127
+        loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        mask = loaded if isinstance(loaded, np.ndarray) else loaded["mask"]
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise LatentError("this is no mask: bring a PNG, an .npy, or an .npz with an array named `mask`") from error
+    if mask.ndim not in (2, 3):
+        raise LatentError(f"a mask has slices, rows and columns, not {mask.shape = }: bring an array of three dimensions")
+    return (mask if mask.ndim == 3 else mask[None]) > 0
+
+
+def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union of two masks of one shape, all slices together; 1 where both are empty. Raises LatentError for two shapes."""
+    if mask.shape != truth.shape:
+        raise LatentError(f"masks of {mask.shape} and {truth.shape} cannot be compared: bring one of {mask.shape} (slices, rows, columns)")
+    union = np.count_nonzero(mask | truth)
+    return np.count_nonzero(mask & truth) / union if union else 1.0
+
+
+def _weights(patches: int, side: int) -> np.ndarray:
+    """How much each patch counts at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
+    centres = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
+    return np.maximum(1 - np.abs(centres[:, None] - np.arange(patches)), 0).astype(np.float32)

@@ -1,0 +1,40 @@
+"""Search by sketch: codes rank all tokens, embeddings rank the best thousand again."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+
+from latent import clips, half, hits, search
+from latent.clips import ClipRow
+from latent.hits import Found, Ranking
+from latent.query import Query
+from latent.sketch import Sketch
+from store import Store, embeddings
+
+CANDIDATES = 1000  # tokens ranked again exactly
+EACH = 50  # candidates for each hit that a video may have
+
+
+def find(store: Store, sketch: Sketch, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Found]:
+    """What exact search finds, but for hits that the codes miss; of some videos only where named. Clips without codes are scored exactly."""
+    query.refuse_other(sketch.basis.encoder_id)
+    chosen = clips.need(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
+    wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)
+    candidates = hits.ranked((_roughly(store, sketch, query, row, wide) for row in chosen), wide)
+    candidates.sort(key=lambda hit: hit.clip.clip_id)
+    by_clip = (list(group) for _, group in groupby(candidates, key=lambda hit: hit.clip.clip_id))
+    return hits.ranked((_exactly(store, query, group) for group in by_clip), ranking)
+
+
+def _roughly(store: Store, sketch: Sketch, query: Query, clip: ClipRow, ranking: Ranking) -> Found:
+    codes = sketch.read(store, clip)
+    scores = search.scores(store, query, clip) if codes is None else sketch.scores(codes, query)
+    return hits.best_of(clip, scores, ranking.of_a_clip)
+
+
+def _exactly(store: Store, query: Query, candidates: list[Found]) -> Found:
+    """The candidates of one clip with their cosines, read token by token."""
+    clip, numbers = candidates[0].clip, np.sort(np.concatenate([hit.tokens for hit in candidates]))
+    tokens = embeddings.read_tokens(store.root / clip.embedding_path, numbers)
+    return Found(clip, numbers, query.scores(half.widen(tokens)))

@@ -1,0 +1,109 @@
+"""Keeps sketches in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from latent import bases, clips, fitting, half, hits, scope, sketch_search
+from latent.clips import ClipRow
+from latent.errors import LatentError
+from latent.fitting import Wish
+from latent.hits import Found, Ranking
+from latent.query import Address, Query
+from latent.scope import Scope
+from latent.sketch import COMPONENTS, Sketch
+from store import Store, ids
+from store.schema import SKETCHES
+
+TOP = 20
+QUERIES = 50  # sampled tokens
+
+
+@dataclass(frozen=True)
+class Recall:
+    """How many of the 20 tokens of exact search the sketch found, over all queries."""
+
+    basis_id: str
+    encoder_id: str
+    clips: int
+    queries: int
+    recall: float
+
+
+def opened(store: Store, encoder_id: str) -> Sketch:
+    """The newest sketch of an encoder. Raises LatentError where there is none."""
+    found = store.rows("SELECT basis_id FROM sketches WHERE encoder_id = ? ORDER BY measured_at DESC, sketch_id LIMIT 1", [encoder_id])
+    if not found:
+        raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet sketch --store {store.root}`, or search exactly")
+    return Sketch(bases.load(store, found[0]["basis_id"]))
+
+
+def write(store: Store, encoder_id: str, anew: bool = False) -> Recall:
+    """Code every clip that has no codes, by the newest sketch or by one fitted `anew`, then measure and commit the recall."""
+    rows = clips.need(clips.with_embeddings(store, encoder_id), encoder_id)
+    known = store.rows("SELECT 1 FROM sketches WHERE encoder_id = ? LIMIT 1", [encoder_id])
+    sketch = opened(store, encoder_id) if known and not anew else _fitted(store, encoder_id)
+    for row in rows:
+        if sketch.read(store, row) is None:
+            sketch.write(store, row)
+    recall = measured(store, sketch, rows)
+    store.commit({SKETCHES.name: pa.Table.from_pylist([_row(recall, rows)], SKETCHES.arrow)})
+    return recall
+
+
+def measured(store: Store, sketch: Sketch, rows: list[ClipRow]) -> Recall:
+    """Search for sampled tokens by sketch and exactly, in the clips given."""
+    asked = _queries(store, sketch.basis.encoder_id)
+    truth = _exact(store, asked, rows)
+    videos = sorted({row.video_id for row in rows})
+    found = [sketch_search.find(store, sketch, query, Ranking(TOP), videos) for query in asked]
+    shares = [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, truth) if b]
+    return Recall(sketch.basis.basis_id, sketch.basis.encoder_id, len(rows), len(shares), float(np.mean(shares)))
+
+
+def _fitted(store: Store, encoder_id: str) -> Sketch:
+    basis = fitting.fit(store, Scope("corpus", None, encoder_id), Wish(components=COMPONENTS, unit=True))
+    bases.keep(store, basis)
+    return Sketch(basis)
+
+
+def _queries(store: Store, encoder_id: str) -> list[Query]:
+    """Sampled tokens of the corpus, evenly drawn, each a query."""
+    tokens = scope.gather(store, Scope("corpus", None, encoder_id))
+    sound = np.flatnonzero(np.isfinite(half.lengths(tokens.vectors)))
+    chosen = sound[clips.spread(len(sound), QUERIES)]
+    unit = half.unit(tokens.vectors[chosen])
+    addresses = [Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen]
+    owners = [tokens.clip_ids[tokens.clip[i]] for i in chosen]
+    return [Query(owner, "", encoder_id, (address,), vector[None], {}, (1, 1)) for owner, address, vector in zip(owners, addresses, unit)]
+
+
+def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[Found]]:
+    """Exact hits of many queries, each clip read once."""
+    vectors = np.concatenate([query.vectors for query in asked])  # (q, D)
+    parts: list[list[Found]] = [[] for _ in asked]
+    for row in rows:
+        scores = np.concatenate([tokens @ vectors.T / half.lengths(tokens)[:, None] for tokens in half.slices(clips.read(store, row))])
+        for i, part in enumerate(parts):
+            part.append(hits.best_of(row, scores[:, i], TOP))
+    return [hits.ranked(part, Ranking(TOP)) for part in parts]
+
+
+def _keys(found: list[Found]) -> set[tuple[str, int]]:
+    return {(hit.clip.clip_id, int(hit.tokens[0])) for hit in found}
+
+
+def _row(recall: Recall, rows: list[ClipRow]) -> dict:
+    clip_ids = sorted(row.clip_id for row in rows)
+    return {
+        "sketch_id": ids.hash_of(recall.basis_id, clip_ids, recall.queries, sketch_search.CANDIDATES),
+        "basis_id": recall.basis_id,
+        "encoder_id": recall.encoder_id,
+        "clips": recall.clips,
+        "queries": recall.queries,
+        "candidates": sketch_search.CANDIDATES,
+        "recall": recall.recall,
+        "measured_at": datetime.now(UTC).replace(tzinfo=None),
+    }

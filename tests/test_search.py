@@ -1,0 +1,134 @@
+"""Search: exact against a plain scan, by sketch against exact, and clips that are alike without their embeddings."""
+
+import numpy as np
+import pytest
+
+from latent import clips, hits, query, questions, search, sketch_search, sketches
+from latent.errors import LatentError
+from latent.hits import Ranking
+from store import embeddings
+from tests.commands import tubelet
+from tests.stores import Recipe, add_videos, synthetic_store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    made = synthetic_store(tmp_path_factory.mktemp("search") / "store", videos=10, clips=2, slices=4, side=7, dim=96)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def rows(store):
+    return store.rows("FROM clips ORDER BY clip_id")
+
+
+@pytest.fixture(scope="module")
+def asked(store, rows):
+    return query.asked(clips.opened(store, rows[3]["clip_id"]), [(1, 2, 3), (0, 6, 6)])
+
+
+def scanned(store, rows, asked):
+    """Every token as (score, video, clip, slice, y, x), the best first, by a plain scan in double precision."""
+    found = []
+    for row in rows:
+        tokens = store.grid(row["clip_id"]).astype(np.float64)
+        tokens /= np.linalg.norm(tokens, axis=-1, keepdims=True)
+        scores = (tokens @ asked.vectors.T).max(axis=-1)
+        found += [(score, row["video_id"], row["clip_id"], *address) for address, score in np.ndenumerate(scores) for address in [address]]
+    return sorted(found, key=lambda hit: -hit[0])
+
+
+@pytest.mark.parametrize("per_video", [None, 1, 3])
+def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
+    wanted, taken = [], {}
+    for hit in scanned(store, rows, asked):
+        taken[hit[1]] = taken.get(hit[1], 0) + 1
+        if per_video is None or taken[hit[1]] <= per_video:
+            wanted.append(hit)
+    top = min(20, len(wanted))
+    found = hits.table(search.exact(store, asked, Ranking(20, per_video)))
+    assert [tuple(row.values()) for row in found.select(["video_id", "clip_id", "slice", "y", "x"]).to_pylist()] == [hit[1:] for hit in wanted[:top]]
+    assert np.allclose(found["score"].to_numpy(), [hit[0] for hit in wanted[:top]], atol=1e-5)
+    assert found["rank"].to_pylist() == list(range(1, top + 1))
+
+
+def test_search_keeps_to_the_chosen_videos(store, rows, asked):
+    chosen = sorted({row["video_id"] for row in rows})[:2]
+    found = hits.table(search.exact(store, asked, Ranking(10), chosen))
+    assert set(found["video_id"].to_pylist()) <= set(chosen) and len(found) == 10
+    assert len(hits.table([])) == 0 and hits.table([]).schema == found.schema
+    with pytest.raises(LatentError, match="--keep embeddings"):
+        search.exact(store, asked, Ranking(10), ["no such video"])
+
+
+def test_single_tokens_are_read_as_they_were_written(store, rows):
+    path = store.root / rows[0]["embedding_path"]
+    numbers = [0, 48, 49, 195, 100, 100]
+    assert np.array_equal(embeddings.read_tokens(path, numbers), embeddings.read(path).reshape(-1, 96)[numbers])
+
+
+def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(tmp_path, monkeypatch):
+    made = synthetic_store(tmp_path / "store", videos=8, clips=2, slices=4, side=7, dim=96)
+    (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
+    with pytest.raises(LatentError, match="run `tubelet sketch"):
+        sketches.opened(made, encoder)
+    monkeypatch.setattr(sketch_search, "CANDIDATES", 150)  # of 3,136 tokens
+    recall = sketches.write(made, encoder)
+    assert recall.clips == 16 and 0.95 <= recall.recall <= 1
+    kept = made.rows("FROM sketches")
+    assert len(kept) == 1 and kept[0]["recall"] == recall.recall and kept[0]["candidates"] == 150
+    sketch = sketches.opened(made, encoder)
+    rows = clips.with_embeddings(made, encoder)
+    codes = sketch.read(made, rows[0])
+    assert codes.dtype == np.int8 and codes.shape == (196, 64) and sketch.step.shape == (64,)
+    asked = query.asked(clips.opened(made, rows[5].clip_id), [(2, 3, 3)])
+    rough, exact = sketch.scores(codes, asked), search.scores(made, asked, rows[0])
+    assert np.corrcoef(rough, exact)[0, 1] > 0.98 and np.abs(rough - exact).max() < 0.25
+    for ranking in (Ranking(20), Ranking(20, 2)):
+        found, truth = (hits.table(hit) for hit in (sketch_search.find(made, sketch, asked, ranking), search.exact(made, asked, ranking)))
+        assert set(map(str, found.drop(["rank", "score"]).to_pylist())) >= set(map(str, truth.drop(["rank", "score"]).to_pylist()[:10]))
+        assert np.allclose(found["score"].to_numpy()[:5], truth["score"].to_numpy()[:5], atol=1e-6)
+    made.close()
+
+
+def test_new_and_damaged_codes_are_searched_exactly_until_they_are_written_again(tmp_path):
+    made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
+    (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
+    first = sketches.write(made, encoder)
+    add_videos(made, Recipe(videos=3, slices=4, side=6, dim=48), first=4)
+    sketch, rows = sketches.opened(made, encoder), clips.with_embeddings(made, encoder)
+    path = made.layout.codes(sketch.basis.basis_id, rows[0].clip_id)
+    if path.exists():
+        path.write_bytes(path.read_bytes()[:200])
+    assert sum(sketch.read(made, row) is None for row in rows) in (3, 4)
+    asked = query.asked(clips.opened(made, rows[-1].clip_id), [(2, 3, 3)])
+    assert hits.table(sketch_search.find(made, sketch, asked)).equals(hits.table(search.exact(made, asked)))
+    second = sketches.write(made, encoder)
+    assert second.basis_id == first.basis_id and second.clips == 7 and all(sketch.read(made, row) is not None for row in rows)
+    assert sketches.write(made, encoder, anew=True).basis_id != first.basis_id and len(made.query("FROM sketches")) == 3
+    made.close()
+
+
+@pytest.mark.parametrize("by", ["mean", "max"])
+def test_videos_like_this_one_come_from_statistics_alone(store, rows, by):
+    vectors = np.stack([getattr(store.grid(row["clip_id"]).astype(np.float64).reshape(-1, 96), by)(axis=0) for row in rows])
+    centred = vectors - vectors.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    scores = centred @ centred[3]
+    order = [i for i in np.argsort(-scores) if i != 3]
+    asked = questions.similar_clips(rows[3]["encoder_id"], rows[3]["clip_id"], by)
+    found = asked.answer(store)
+    assert found["clip_id"].to_pylist() == [rows[i]["clip_id"] for i in order][:20]
+    assert np.allclose(found["score"].to_numpy(), scores[order][:20], atol=1e-4)
+    assert "tokens" not in asked.sql and store.query(asked.text)["clip_id"].equals(found["clip_id"])
+
+
+def test_the_command_writes_codes_and_says_their_recall(tmp_path):
+    root = tmp_path / "store"
+    synthetic_store(root, videos=2).close()
+    said = tubelet("sketch", "--store", root, check=True).stdout
+    assert "2 clips coded, recall@20 1.000" in said
+    synthetic_store(tmp_path / "bare", videos=2, embeddings=False).close()
+    process = tubelet("sketch", "--store", tmp_path / "bare")
+    assert process.returncode == 2 and "--keep embeddings" in process.stderr
