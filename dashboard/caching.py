@@ -15,8 +15,10 @@ from dashboard.colours import Colouring, of_clip
 from dashboard.colours import basis as fitted
 from dashboard.marks import Marked
 from dashboard.tracks import of_clip as tracked
-from latent import unrelated
+from latent import clips, query, search, unrelated
 from latent.basis import Basis
+from latent.hits import Ranking
+from latent.hits import table as ranked
 from latent.tracking import Track
 from latent.unrelated import Unrelated
 from store import Store, queries
@@ -91,3 +93,10 @@ def track(store: Store, clip_id: str, marked: Marked) -> Track:
     home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
     level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
     return tracked(store, clip_id, marked, level)
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS | {Marked: lambda marked: marked.name})
+def hits(store: Store, marked: Marked, top: int, per_video: int) -> pa.Table:
+    """The patches of the corpus most like the marked ones, ranked, by exact search. Raises LatentError."""
+    asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
+    return ranked(search.exact(store, asked, Ranking(top, per_video)))

@@ -30,7 +30,7 @@ class Cloud {
     this.canvas = root.querySelector("canvas")
     this.tip = root.querySelector(".tip")
     this.turn = [0.5, 0.35]
-    this.distance = 3.2
+    this.distance = 2.6
     this.gl = this.canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true })
     if (this.gl) this.prepare()
     else root.querySelector(".axes").textContent = "This browser has no WebGL 2, which the map of tokens needs."

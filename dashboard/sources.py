@@ -26,10 +26,12 @@ def missing(video: Mapping) -> str | None:
     return None
 
 
-def unplayable(video: Mapping, clips: list[Mapping]) -> str | None:
+def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) -> str | None:
     """Why slice pictures are shown in place of the file; None where the browser is to try it."""
     if gone := missing(video):
         return gone
+    if any(failure["stage"] == "decode" for failure in failures):
+        return "the file is damaged, and browsers mend it each in their own way"
     if media_type(video) is None or video["codec"] not in PLAYABLE:
         return f"browsers do not play {video['codec']} in {video['container'].split(',')[0]}"
     if any(abs(_frames_too_long(clip, video["fps"])) > IRREGULAR for clip in clips):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, player, sources, units, video_colours, video_map, video_patches, video_track
+from dashboard import caching, place, player, sources, units, video_colours, video_map, video_patches, video_search, video_track
 from dashboard.marks import Marked
 from dashboard.player import Film, Paint
 from dashboard.selection import Selection
@@ -38,6 +38,7 @@ def show(store: Store, selection: Selection) -> None:
     _show_player(store, film, paint, marked)
     video_patches.show(store, clip, marked)
     video_track.show(store, clip, marked)
+    video_search.show(store, clip, marked)
     video_map.show(store, clip, colouring, marked)
 
 
@@ -62,7 +63,7 @@ def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | 
         return None
     clip = _clip(store, video, selection, cuts)
     clips = caching.rows(store, clip_queries.timeline(clip))
-    return Film(video, clip, clips, sources.unplayable(video, clips))
+    return Film(video, clip, clips, sources.unplayable(video, clips, caching.rows(store, queries.failures_of_video(video["video_id"]))))
 
 
 def _video(store: Store, selection: Selection, offered: list[Mapping]) -> Mapping:

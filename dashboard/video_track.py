@@ -7,6 +7,8 @@ import streamlit as st
 
 from dashboard import caching, charts, units
 from dashboard.marks import Marked
+from dashboard.sql_link import sql_behind
+from latent import questions
 from latent.tracking import Track
 from store import Store, TubeletError, answers
 
@@ -21,7 +23,10 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     except TubeletError as error:
         st.warning(f"The patches cannot be followed: {error}", icon=":material/my_location:")
         return
-    st.subheader("Where is it in the other slices?", anchor=False)
+    question = questions.track(marked.clip_id, marked.patches, clip["clip_id"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Where is it in the other slices?", anchor=False, width="content")
+        sql_behind({"Best match of each slice": question}, "track")
     st.markdown(sentence(track))
     st.altair_chart(charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -39,7 +39,7 @@ ORDER = {
     ),
     "dashboard": (
         "units", "marks", "colours", "channels", "tracks", "caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos",
-        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video_track", "cloud", "video_map", "video", "sql", "app", "server",
+        "corpus_failures", "corpus_encoders", "corpus", "player", "place", "video_colours", "video_patches", "video_track", "video_search", "cloud", "video_map", "video", "sql", "app", "server",
     ),
 }  # fmt: skip
 

@@ -254,6 +254,64 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
     assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
 
 
+def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: Store) -> None:
+    """Slice, row and column as axes: the corner of the cube is the red patch of the first slice, and a click on it is known beforehand."""
+    clip = clips(store, "plays.mp4")[0]
+    axes = "&map-x=patch+column&map-y=patch+row&map-z=slice&map-red=all+alike&map-green=slice&map-blue=all+alike"
+    open_player(visit, store, "plays.mp4", f"&map=true{axes}&patches={clip['clip_id']}-0.5.5")
+    cloud = visit.page.locator(".cloud")
+    expect(cloud).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)
+    canvas = cloud.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    lit = canvas.evaluate("""canvas => {
+      const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height })
+      copy.getContext('2d').drawImage(canvas, 0, 0)
+      const { data } = copy.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      let bright = 0, rings = 0
+      for (let i = 0; i < data.length; i += 4) { bright += data[i] > 120 && data[i + 2] > 120; rings += Math.min(data[i], data[i + 1], data[i + 2]) > 240 }
+      return [bright, rings]
+    }""")
+    assert lit[0] > 1000 and lit[1] > 20, "points are drawn, and a ring around the marked one"
+    box = canvas.bounding_box()
+    for fx, fy in ((0.5, 0.5), (0.45, 0.4), (0.55, 0.55), (0.6, 0.45)):
+        visit.page.mouse.move(box["x"] + fx * box["width"], box["y"] + fy * box["height"])
+        if hovered := cloud.get_attribute("data-hover"):
+            break
+    assert hovered and hovered.count(".") == 2
+    slice_, y, x = hovered.split(".")
+    expect(cloud.get_by_role("tooltip")).to_contain_text(f"slice {int(slice_) + 1}, patch ({y}, {x})", timeout=SLOW)
+    visit.page.mouse.down()
+    visit.page.mouse.up()
+    visit.expect_in_url(rf"patches={clip['clip_id']}-{slice_}\.{y}\.{x}(&|$)")
+    expect(visit.page.locator(f'.player[data-slice="{slice_}"]')).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
+
+
+def test_dragging_turns_the_map_and_takes_nothing(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4", "&map=true")
+    canvas = visit.page.locator(".cloud canvas")
+    expect(visit.page.locator(".cloud")).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)
+    canvas.scroll_into_view_if_needed()
+    before, box = canvas.screenshot(), canvas.bounding_box()
+    visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 450, box["y"] + 260, steps=5)
+    visit.page.mouse.up()
+    assert canvas.screenshot() != before
+    visit.settle()
+    assert "patches=" not in visit.page.url
+
+
+def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
+    clip = clips(store, "plays.mp4")[0]
+    open_player(visit, store, "plays.mp4", f"&search=true&patches={clip['clip_id']}-0.0.0")
+    visit.expect_text("12 patches most like it, from 4 videos")
+    visit.page.get_by_role("button", name="Show").nth(11).click()
+    visit.expect_in_url(r"patches=\w+-\d\.0\.0(&|$)")
+    visit.settle()
+    expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine", timeout=SLOW)
+
+
 def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[3]
     open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&colour=three+dimensions&dimensions=3%2C4%2C5")
