@@ -424,6 +424,30 @@ class Player {
     this.tell.picked({ clip: this.window.id, slice: this.slice, patches: this.patches })
   }
 
+  // What is shown, as a picture: the frame with what lies over it, and the grid beside it where that is the view.
+  save() {
+    const source = this.pictures ? this.el(".picture") : this.video
+    const high = this.pictures ? source.height : source.videoHeight
+    const wide = this.pictures ? source.width : source.videoWidth
+    const beside = this.root.dataset.view === "beside"
+    const grid = Math.round((high * this.data.tile[1]) / this.data.tile[0])
+    const canvas = Object.assign(document.createElement("canvas"), { width: wide + (beside ? grid + 8 : 0), height: high })
+    const context = canvas.getContext("2d")
+    context.drawImage(source, 0, 0, wide, high)
+    context.imageSmoothingEnabled = this.root.dataset.smooth === "true"
+    const { top, left, height, width } = this.pictures ? { top: 0, left: 0, height: 1, width: 1 } : this.data.seen
+    if (beside) context.drawImage(this.el(".latent.beside"), wide + 8, 0, grid, high)
+    if (!beside || this.root.dataset.tracking === "true") {
+      context.globalAlpha = Number(this.el(".opacity input").value)
+      context.drawImage(this.el(".latent.over"), left * wide, top * high, width * wide, height * high)
+    }
+    canvas.toBlob(blob => {
+      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${this.root.dataset.clip}-slice-${this.slice}.png` })
+      link.click()
+      URL.revokeObjectURL(link.href)
+    })
+  }
+
   // Hands
 
   wire() {
@@ -434,6 +458,7 @@ class Player {
     this.el(".play").onclick = () => this.toggle()
     this.el(".back").onclick = () => this.step(-1)
     this.el(".on").onclick = () => this.step(1)
+    this.el(".save").onclick = () => this.save()
     this.el(".seek").oninput = event => (this.pause(), this.seek(Number(event.target.value)))
     this.el(".speed").onchange = event => (video.playbackRate = Number(event.target.value))
     this.el(".view").onchange = event => ((this.root.dataset.view = event.target.value), this.mount(), this.drawMarks())

@@ -35,7 +35,10 @@ def show(store: Store, selection: Selection) -> None:
     with answer:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
     clip, marked = _marked(store, film)
-    _show_player(store, film, paint, marked)
+    _show_player(film, paint, marked)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show_behind(store, film)
+        video_colours.offer_file(store, film, colouring, paint)
     video_patches.show(store, clip, marked)
     video_track.show(store, clip, marked)
     video_search.show(store, clip, marked)
@@ -106,9 +109,12 @@ def _marked(store: Store, film: Film) -> tuple[Mapping, Marked]:
     return clip, named.on(clip)
 
 
-def _show_player(store: Store, film: Film, paint: Paint, marked: Marked) -> None:
+def _show_player(film: Film, paint: Paint, marked: Marked) -> None:
     with st.skeleton(height=420):
         player.show(film, paint, place.place(film.clip["clip_id"]), marked, place.told)
+
+
+def _show_behind(store: Store, film: Film) -> None:
     sql_behind({"Windows": clip_queries.timeline(film.clip), "Video": queries.video(film.video["video_id"]), **video_colours.questions(store, film)}, "player")
 
 

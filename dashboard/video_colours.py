@@ -1,7 +1,9 @@
 """What the colours of the Video page are made from: the choice, and what it means in words."""
 
+import io
 from collections.abc import Mapping
 
+import numpy as np
 import streamlit as st
 
 from dashboard import caching
@@ -52,7 +54,7 @@ def legend(basis: Basis) -> tuple[str, ...]:
         return ()
     shares = basis.explained / basis.total if basis.total and basis.kind != "umap" else []
     named = zip(CHANNELS, basis.limits, range(basis.components))
-    return tuple(f"{channel}: {_component(basis, n)}, {low:.3g} to {high:.3g}{f', {shares[n]:.0%} of variance' if n < len(shares) else ''}" for channel, (low, high), n in named)
+    return tuple(f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%} of variance)' if n < len(shares) else ''}" for channel, (low, high), n in named)
 
 
 def sentence(basis: Basis, colouring: Colouring) -> str:
@@ -81,6 +83,20 @@ def offered(store: Store, film: Film, colouring: Colouring) -> Paint:
     except TubeletError as error:
         st.warning(f"No colours: {error}", icon=":material/palette:")
         return Paint()
+
+
+def offer_file(store: Store, film: Film, colouring: Colouring, paint: Paint) -> None:
+    """The window's colours as a file, made when asked for: uint8 ``(slices, rows, columns, 3)``."""
+    if paint.url and film.clip["embedding_path"]:
+        name = f"colours-{film.clip['clip_id']}.npy"
+        st.download_button("Colours .npy", lambda: _npy(store, film.clip, colouring), name, "application/octet-stream", icon=":material/download:", type="tertiary", on_click="ignore")
+
+
+def _npy(store: Store, clip: Mapping, colouring: Colouring) -> bytes:
+    colours = np.frombuffer(caching.colours(store, clip["clip_id"], caching.basis(store, clip["encoder_id"], colouring)), np.uint8)
+    file = io.BytesIO()
+    np.save(file, colours.reshape(clip["slices"], clip["height"], clip["width"], 3))
+    return file.getvalue()
 
 
 def _component(basis: Basis, number: int) -> str:

@@ -48,4 +48,4 @@ def sentence(track: Track) -> str:
     where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"
     if not np.isfinite(track.level):
         return f"{where}. No other video of this encoder is there to say what unrelated patches reach: a match counts as found where the way back leads home."
-    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.2f}**; a best match below it, or whose own best match lies elsewhere, is lost."
+    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.3f}**; a best match below it, or whose own best match lies elsewhere, is lost."

@@ -19,7 +19,7 @@ from dashboard.colours import Colouring
 from ingest.job import Job
 from store import Store
 from tests.browsing import BROWSER, SLOW, Visit, sync_api
-from tests.numbered import LEFT, PATCHES, READ_NUMBER, SIDE, WIDTH, numbered_video
+from tests.numbered import LEFT, PATCHES, PLACES, READ_NUMBER, SIDE, WIDTH, numbered_video
 
 pytestmark = BROWSER
 FRAMES, WINDOW, FPS = 83, 16, 25  # five whole windows, and three frames that none covers
@@ -285,6 +285,24 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
     visit.expect_in_url(rf"patches={clip['clip_id']}-{slice_}\.{y}\.{x}(&|$)")
     expect(visit.page.locator(f'.player[data-slice="{slice_}"]')).to_be_visible(timeout=SLOW)
     expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
+
+
+def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "plays.mp4", "&slice=5")
+    expect(visit.page.locator('.player[data-slice="5"]')).to_be_visible(timeout=SLOW)
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Save as PNG").click()
+    image = np.asarray(Image.open(download.value.path()).convert("RGB"))
+    assert image.shape == (128, 192 + 8 + 128, 3)
+    levels = [image[round((y + 0.5) * 128 / PATCHES), LEFT + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
+    assert number(levels) == 10, "the frame"
+    levels = [image[round((y + 0.5) * 128 / PATCHES), 200 + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
+    assert number(levels, 1) == 5, "and its tokens beside it"
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Colours .npy").click()
+    clip = clips(store, "plays.mp4")[0]
+    basis = colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
+    assert np.array_equal(np.load(download.value.path()), colours.of_clip(store, clip["clip_id"], basis))
 
 
 def test_dragging_turns_the_map_and_takes_nothing(visit: Visit, store: Store) -> None:
