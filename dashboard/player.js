@@ -122,7 +122,8 @@ class Player {
   }
 
   goto({ clip, slice }) {
-    const window = this.data.windows.find(other => other.id === clip) ?? this.data.windows[0]
+    const { windows } = this.timeline
+    const window = windows.find(other => other.id === clip) ?? windows[0]
     if (!window) return
     this.timeline.preferred = window.frames
     this.window = window
@@ -258,9 +259,10 @@ class Player {
 
   note() {
     const { window } = this
-    const number = window ? this.data.windows.indexOf(window) + 1 : 0
+    const { windows } = this.timeline // those of the latest data may be equal, not the same
+    const number = windows.indexOf(window) + 1
     const sentences = this.root.dataset.mode === "loading" ? ["The video is being loaded."] : []
-    if (window && this.data.windows.length > 1) sentences.push(`Window ${number} of ${this.data.windows.length}: frames ${window.first} to ${window.first + (window.frames - 1) * window.step}.`)
+    if (window && windows.length > 1) sentences.push(`Window ${number} of ${windows.length}: frames ${window.first} to ${window.first + (window.frames - 1) * window.step}.`)
     if (this.pictures) sentences.push(`Slice pictures are shown in place of the video: ${this.why}.`)
     const sheet = this.pictures && window ? this.sheets.get(window.id) : null
     if (sheet instanceof Error) sentences.push(`There is nothing to show of the picture itself: ${sheet.message}; ingest with pictures to keep them.`)
@@ -368,7 +370,7 @@ class Player {
   step(by) {
     this.pause()
     const from = this.window ? { window: this.window, slice: this.slice } : null
-    const to = from ? this.timeline.beside(from.window, from.slice, by) : { window: this.data.windows[0], slice: 0 }
+    const to = from ? this.timeline.beside(from.window, from.slice, by) : { window: this.timeline.windows[0], slice: 0 }
     if (!to) return
     this.window = to.window
     this.seek(this.timeline.firstFrame(to.window, to.slice))

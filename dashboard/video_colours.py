@@ -54,7 +54,7 @@ def legend(basis: Basis) -> tuple[str, ...]:
         return ()
     shares = basis.explained / basis.total if basis.total and basis.kind != "umap" else []
     named = zip(CHANNELS, basis.limits, range(basis.components))
-    return tuple(f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%} of variance)' if n < len(shares) else ''}" for channel, (low, high), n in named)
+    return tuple(f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}" for channel, (low, high), n in named)
 
 
 def sentence(basis: Basis, colouring: Colouring) -> str:

@@ -335,6 +335,10 @@ def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: St
     open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&colour=three+dimensions&dimensions=3%2C4%2C5")
     expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')).to_be_visible(timeout=SLOW)
     assert number(shown(visit, "video", SEEN)) == 3 * WINDOW + 10
+    visit.page.locator(".player").press("ArrowRight")
+    visit.expect_in_url("slice=6")
+    visit.settle()
+    expect(visit.page.locator(".note")).to_contain_text("Window 4 of 5: frames 48 to 63.", timeout=SLOW)
     expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 6")).to_be_visible(timeout=SLOW)
     expect(visit.page.locator(".legend")).to_contain_text("red: dimension 3", timeout=SLOW)
 
@@ -402,7 +406,7 @@ def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, col
 @pytest.mark.parametrize("colour", ["the+corpus", "this+video", "this+window"])
 def test_every_source_of_colours_is_drawn(visit: Visit, store: Store, colour: str) -> None:
     open_player(visit, store, "plays.mp4", f"&colour=components+of+{colour}")
-    expect(visit.page.locator(".legend")).to_contain_text("of variance", timeout=SLOW)
+    expect(visit.page.locator(".legend")).to_contain_text("%)", timeout=SLOW)
     seen = visit.page.locator(".latent.beside").evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 6, 6).data)")
     clip = clips(store, "plays.mp4")[0]
     colouring = {"the+corpus": Colouring("corpus"), "this+video": Colouring("video", clip["video_id"]), "this+window": Colouring("clip", clip["clip_id"])}[colour]
