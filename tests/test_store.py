@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from store import Store, StoreError
-from store.schema import FORMAT, MEASUREMENTS, RELATIONS, TABLES
+from store.schema import FITS, FORMAT, MEASUREMENTS, RELATIONS, TABLES
 from tests.contents import contents
 from tests.stores import Recipe, add_videos, grid, synthetic_store
 
