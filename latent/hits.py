@@ -41,21 +41,45 @@ def best_of(clip: ClipRow, scores: np.ndarray, count: int) -> Found:
 
 def ranked(found: Iterable[Found], ranking: Ranking) -> list[Found]:
     """The hits, the best first, each a Found of one token; equal scores in the order of clip and address."""
-    parts = [part for part in found if len(part.tokens)]
-    if not parts:
-        return []
-    scores, tokens = (np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "tokens"))
+    parts, owner, tokens, scores = _best(found, ranking)
+    return [Found(parts[o].clip, tokens[i : i + 1], scores[i : i + 1]) for i, o in enumerate(owner)]
+
+
+def by_clip(found: Iterable[Found], ranking: Ranking) -> list[Found]:
+    """The same hits, all those of a clip together, by their addresses."""
+    parts, owner, tokens, scores = _best(found, ranking)
+    groups = [np.flatnonzero(owner == o) for o in np.unique(owner)]
+    ordered = [group[np.argsort(tokens[group])] for group in groups]
+    return [Found(parts[owner[group[0]]].clip, tokens[group], scores[group]) for group in ordered]
+
+
+def _best(found: Iterable[Found], ranking: Ranking) -> tuple[list[Found], np.ndarray, np.ndarray, np.ndarray]:
+    """All that was found, and of the hits in order: which of it they come from, their tokens, their scores."""
+    parts = list(found)
+    scores, tokens = (np.concatenate([np.empty(0, type_), *(getattr(p, name) for p in parts)]) for name, type_ in (("scores", "f4"), ("tokens", "i8")))
     owner = np.repeat(np.arange(len(parts)), [len(part.tokens) for part in parts])
-    ids = np.array([part.clip.clip_id for part in parts])
-    hits, taken = [], {}
-    for i in np.lexsort((tokens, ids[owner], -scores)):
-        clip = parts[owner[i]].clip
-        taken[clip.video_id] = taken.get(clip.video_id, 0) + 1
-        if ranking.per_video is None or taken[clip.video_id] <= ranking.per_video:
-            hits.append(Found(clip, tokens[i : i + 1], scores[i : i + 1]))
-            if len(hits) == ranking.top:
-                break
-    return hits
+    if ranking.per_video is None and len(scores) > ranking.top:
+        likely = np.flatnonzero(scores >= np.partition(scores, -ranking.top)[-ranking.top])
+        scores, tokens, owner = scores[likely], tokens[likely], owner[likely]
+    clips = _numbered([part.clip.clip_id for part in parts])
+    order = np.lexsort((tokens, clips[owner], -scores))
+    if ranking.per_video is not None:
+        order = order[_places(_numbered([part.clip.video_id for part in parts])[owner[order]]) < ranking.per_video]
+    order = order[: ranking.top]
+    return parts, owner[order], tokens[order], scores[order]
+
+
+def _numbered(names: list[str]) -> np.ndarray:
+    """Each name as its number among all in their order."""
+    return np.unique(np.array(names, str), return_inverse=True)[1]
+
+
+def _places(groups: np.ndarray) -> np.ndarray:
+    """How many of the same number stand before each, ``(n,)``."""
+    order = np.argsort(groups, kind="stable")
+    places = np.empty(len(groups), int)
+    places[order] = np.arange(len(groups)) - np.searchsorted(groups[order], groups[order])
+    return places
 
 
 def table(hits: list[Found]) -> pa.Table:

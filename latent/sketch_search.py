@@ -1,9 +1,6 @@
 """Search by sketch: codes rank all tokens, embeddings rank the best thousand again."""
 
 from collections.abc import Sequence
-from itertools import groupby
-
-import numpy as np
 
 from latent import clips, half, hits, search
 from latent.clips import ClipRow
@@ -21,10 +18,8 @@ def find(store: Store, sketch: Sketch, query: Query, ranking: Ranking = Ranking(
     query.refuse_other(sketch.basis.encoder_id)
     chosen = clips.need(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
     wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)
-    candidates = hits.ranked((_roughly(store, sketch, query, row, wide) for row in chosen), wide)
-    candidates.sort(key=lambda hit: hit.clip.clip_id)
-    by_clip = (list(group) for _, group in groupby(candidates, key=lambda hit: hit.clip.clip_id))
-    return hits.ranked((_exactly(store, query, group) for group in by_clip), ranking)
+    candidates = hits.by_clip((_roughly(store, sketch, query, row, wide) for row in chosen), wide)
+    return hits.ranked((_exactly(store, query, found) for found in candidates), ranking)
 
 
 def _roughly(store: Store, sketch: Sketch, query: Query, clip: ClipRow, ranking: Ranking) -> Found:
@@ -33,8 +28,7 @@ def _roughly(store: Store, sketch: Sketch, query: Query, clip: ClipRow, ranking:
     return hits.best_of(clip, scores, ranking.of_a_clip)
 
 
-def _exactly(store: Store, query: Query, candidates: list[Found]) -> Found:
+def _exactly(store: Store, query: Query, found: Found) -> Found:
     """The candidates of one clip with their cosines, read token by token."""
-    clip, numbers = candidates[0].clip, np.sort(np.concatenate([hit.tokens for hit in candidates]))
-    tokens = embeddings.read_tokens(store.root / clip.embedding_path, numbers)
-    return Found(clip, numbers, query.scores(half.widen(tokens)))
+    tokens = embeddings.read_tokens(store.root / found.clip.embedding_path, found.tokens)
+    return Found(found.clip, found.tokens, query.scores(half.widen(tokens)))

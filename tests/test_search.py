@@ -81,7 +81,7 @@ def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(tm
     sketch = sketches.opened(made, encoder)
     rows = clips.with_embeddings(made, encoder)
     codes = sketch.read(made, rows[0])
-    assert codes.dtype == np.int8 and codes.shape == (196, 64) and sketch.step.shape == (64,)
+    assert codes.dtype == np.int8 and codes.shape == (196, 96) and sketch.step.shape == (96,)
     asked = query.asked(clips.opened(made, rows[5].clip_id), [(2, 3, 3)])
     rough, exact = sketch.scores(codes, asked), search.scores(made, asked, rows[0])
     assert np.corrcoef(rough, exact)[0, 1] > 0.98 and np.abs(rough - exact).max() < 0.25
