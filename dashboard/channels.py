@@ -73,4 +73,3 @@ def _spread(values: np.ndarray) -> np.ndarray:
     if not high > low:
         return np.ones(len(values), np.float32)
     return np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1).astype(np.float32)
-

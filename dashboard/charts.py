@@ -33,13 +33,27 @@ def likeness(track: pa.Table, level: float) -> alt.LayerChart:
     x = alt.X("slice:Q", title="slice", axis=alt.Axis(tickMinStep=1, format="d"))
     score = alt.Y("score:Q", title="cosine of the best match", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     state = alt.condition("datum.lost", alt.value("transparent"), alt.value(BLUE))
-    tooltip = [alt.Tooltip("slice:Q"), alt.Tooltip("y:Q"), alt.Tooltip("x:Q"), *(alt.Tooltip(f"{n}:Q", format=".3f") for n in ("score", "margin")), alt.Tooltip("lost:N")]
+    tooltip = [
+        alt.Tooltip("slice:Q"),
+        alt.Tooltip("y:Q"),
+        alt.Tooltip("x:Q"),
+        *(alt.Tooltip(f"{n}:Q", format=".3f") for n in ("score", "margin")),
+        alt.Tooltip("lost:N"),
+    ]
     line = alt.Chart(track).mark_line(strokeWidth=1, opacity=0.5, color=BLUE).encode(x=x, y=score)
-    points = alt.Chart(track).mark_point(size=50, filled=True, stroke=BLUE, strokeWidth=1.5, opacity=1).encode(x=x, y=score, fill=state, tooltip=tooltip)
+    points = (
+        alt.Chart(track)
+        .mark_point(size=50, filled=True, stroke=BLUE, strokeWidth=1.5, opacity=1)
+        .encode(x=x, y=score, fill=state, tooltip=tooltip)
+    )
     layers = [line, points]
     if level == level:
         unrelated = pa.table({"level": [level], "meaning": ["unrelated patches reach this"]})
         rule = alt.Chart(unrelated).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(y="level:Q")
-        words = alt.Chart(unrelated).mark_text(align="right", baseline="bottom", dy=-3, color=ORANGE).encode(y="level:Q", x=alt.value("width"), text="meaning:N")
+        words = (
+            alt.Chart(unrelated)
+            .mark_text(align="right", baseline="bottom", dy=-3, color=ORANGE)
+            .encode(y="level:Q", x=alt.value("width"), text="meaning:N")
+        )
         layers += [rule, words]
     return alt.layer(*layers).properties(height=HEIGHT)

@@ -9,7 +9,9 @@ from store.pictures import Sheet
 
 HERE = Path(__file__).parent
 KEY = "cloud"
-MOUNT = st.components.v2.component("tubelet.cloud", html=(HERE / "cloud.html").read_text(), css=(HERE / "cloud.css").read_text(), js=(HERE / "cloud.js").read_text())
+MOUNT = st.components.v2.component(
+    "tubelet.cloud", html=(HERE / "cloud.html").read_text(), css=(HERE / "cloud.css").read_text(), js=(HERE / "cloud.js").read_text()
+)
 
 
 def show(clip: Mapping, picture: Mapping[str, str], at: int, marked: Sequence[int], chosen: Callable[[Mapping], None]) -> None:

@@ -77,4 +77,10 @@ def _only(store: Store, question: queries.Question, noun: str) -> dict:
     return found[0]
 
 
-ANSWERS: dict[str, Callable[[Store, Request], Response]] = {"source": _source, "pictures": _pictures, "colours": _colours, "track": _track, "points": _points}
+ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
+    "source": _source,
+    "pictures": _pictures,
+    "colours": _colours,
+    "track": _track,
+    "points": _points,
+}

@@ -71,7 +71,9 @@ def show(film: Film, paint: Paint, place: Place, marked: Marked, told: Callable[
 
 def _data(film: Film) -> dict:
     video, clip = film.video, film.clip
-    top, left, height, width = placement((video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit").seen
+    top, left, height, width = placement(
+        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit"
+    ).seen
     return {
         "video": {
             **{name: video[name] for name in ("width", "height", "fps", "frames")},

@@ -1,12 +1,12 @@
 """The server: the dashboard's script, and beside it the routes by which a browser fetches videos, pictures and colours.
 
-    python -m streamlit run dashboard/server.py -- STORE
+python -m streamlit run dashboard/server.py -- STORE
 
-    source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
-    pictures/CLIP                the JPEG of a clip's slices
-    colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
-    points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
-    track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
+source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
+pictures/CLIP                the JPEG of a clip's slices
+colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
+points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
+track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
 """
 
 import sys
@@ -20,7 +20,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 HERE = Path(__file__).resolve().parent
-ROUTES = {"/source/{video}": "source", "/pictures/{clip}": "pictures", "/colours/{colouring}/{basis}/{clip}": "colours", "/points/{colouring}/{basis}/{clip}": "points", "/track/{marked}/{clip}": "track"}
+ROUTES = {
+    "/source/{video}": "source",
+    "/pictures/{clip}": "pictures",
+    "/colours/{colouring}/{basis}/{clip}": "colours",
+    "/points/{colouring}/{basis}/{clip}": "points",
+    "/track/{marked}/{clip}": "track",
+}
 
 
 def _answering(name: str) -> Callable[[Request], Response]:

@@ -7,7 +7,17 @@ from pathlib import Path
 from store import Store, StoreError
 
 MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # by a word of FFmpeg's name of the container
-PLAYABLE = {"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "libaom-av1", "libvpx", "libvpx-vp9"}  # decoders of what some browsers play; the page falls back where this one does not
+PLAYABLE = {
+    "h264",
+    "hevc",
+    "vp8",
+    "vp9",
+    "av1",
+    "libdav1d",
+    "libaom-av1",
+    "libvpx",
+    "libvpx-vp9",
+}  # decoders of what some browsers play; the page falls back where this one does not
 IRREGULAR = 0.5  # frames by which a clip may be longer or shorter than its frame rate says
 
 

@@ -48,9 +48,17 @@ def show(store: Store, selection: Selection) -> None:
 def sentence(film: Film) -> str:
     """What the picture shows, with numbers and units."""
     clip = film.clip
-    windows = f"{units.count(len(film.clips), 'window')} of {units.count(clip['frames'], 'frame')}" if len(film.clips) > 1 else units.count(clip["frames"], "frame")
+    windows = (
+        f"{units.count(len(film.clips), 'window')} of {units.count(clip['frames'], 'frame')}"
+        if len(film.clips) > 1
+        else units.count(clip["frames"], "frame")
+    )
     grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
-    kept = "" if clip["embedding_path"] else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
+    kept = (
+        ""
+        if clip["embedding_path"]
+        else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
+    )
     return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
 
 
@@ -76,7 +84,15 @@ def _video(store: Store, selection: Selection, offered: list[Mapping]) -> Mappin
         names.setdefault(asked[0]["video_id"], asked[0]["name"])
     chosen = asked[0]["video_id"] if asked else offered[0]["video_id"]
     key = f"video-choice-{chosen}"  # a link from elsewhere is another choice
-    st.selectbox("Video", list(names), list(names).index(chosen), names.get, key=key, on_change=lambda: place.change_video(st.session_state[key]), width=300)
+    st.selectbox(
+        "Video",
+        list(names),
+        list(names).index(chosen),
+        names.get,
+        key=key,
+        on_change=lambda: place.change_video(st.session_state[key]),
+        width=300,
+    )
     return caching.rows(store, queries.video(chosen))[0]
 
 
@@ -115,7 +131,14 @@ def _show_player(film: Film, paint: Paint, marked: Marked) -> None:
 
 
 def _show_behind(store: Store, film: Film) -> None:
-    sql_behind({"Windows": clip_queries.timeline(film.clip), "Video": queries.video(film.video["video_id"]), **video_colours.questions(store, film)}, "player")
+    sql_behind(
+        {
+            "Windows": clip_queries.timeline(film.clip),
+            "Video": queries.video(film.video["video_id"]),
+            **video_colours.questions(store, film),
+        },
+        "player",
+    )
 
 
 def _show_empty(store: Store) -> None:

@@ -54,7 +54,10 @@ def legend(basis: Basis) -> tuple[str, ...]:
         return ()
     shares = basis.explained / basis.total if basis.total and basis.kind != "umap" else []
     named = zip(CHANNELS, basis.limits, range(basis.components))
-    return tuple(f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}" for channel, (low, high), n in named)
+    return tuple(
+        f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}"
+        for channel, (low, high), n in named
+    )
 
 
 def sentence(basis: Basis, colouring: Colouring) -> str:
@@ -89,7 +92,15 @@ def offer_file(store: Store, film: Film, colouring: Colouring, paint: Paint) -> 
     """The window's colours as a file, made when asked for: uint8 ``(slices, rows, columns, 3)``."""
     if paint.url and film.clip["embedding_path"]:
         name = f"colours-{film.clip['clip_id']}.npy"
-        st.download_button("Colours .npy", lambda: _npy(store, film.clip, colouring), name, "application/octet-stream", icon=":material/download:", type="tertiary", on_click="ignore")
+        st.download_button(
+            "Colours .npy",
+            lambda: _npy(store, film.clip, colouring),
+            name,
+            "application/octet-stream",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
 
 
 def _npy(store: Store, clip: Mapping, colouring: Colouring) -> bytes:
@@ -111,11 +122,20 @@ def _kept(row: Mapping) -> str:
 
 
 def _dimensions(dim: int) -> list[int]:
-    text = st.text_input("Dimensions as red, green, blue", "0, 1, 2", key="dimensions", bind="query-params", width=220, help=f"Three numbers from 0 to {dim - 1}.")
+    text = st.text_input(
+        "Dimensions as red, green, blue",
+        "0, 1, 2",
+        key="dimensions",
+        bind="query-params",
+        width=220,
+        help=f"Three numbers from 0 to {dim - 1}.",
+    )
     numbers = [int(part) for part in text.replace(" ", "").split(",") if part.isdecimal()]
     return numbers if len(numbers) == 3 and max(numbers) < dim else [min(n, dim - 1) for n in range(3)]
 
 
 def _options() -> Options:
     with st.popover("Options", icon=":material/tune:"):
-        return Options(**{name: st.checkbox(label, key=name, bind="query-params", help=meaning) for name, (label, meaning) in OPTIONS.items()})
+        return Options(
+            **{name: st.checkbox(label, key=name, bind="query-params", help=meaning) for name, (label, meaning) in OPTIONS.items()}
+        )

@@ -18,7 +18,9 @@ MAP = "map"  # URL parameter
 
 def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        wanted = st.toggle("Map of tokens", key=MAP, bind="query-params", help="Every token of the window as a point, by likeness of its embedding.")
+        wanted = st.toggle(
+            "Map of tokens", key=MAP, bind="query-params", help="Every token of the window as a point, by likeness of its embedding."
+        )
         if not wanted or clip["embedding_path"] is None:
             return
         try:
@@ -29,7 +31,9 @@ def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> N
             return
         sql_behind({"Statistics": channels.statistics(clip["clip_id"]), "Window": clip_queries.clip(clip["clip_id"])}, "map")
     url = f"points/{colouring.name}/{basis.basis_id}/{clip['clip_id']}?{urlencode({'show': SEPARATOR.join(chosen.values())})}"
-    numbers = [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in marked.patches] if marked.clip_id == clip["clip_id"] else []
+    numbers = (
+        [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in marked.patches] if marked.clip_id == clip["clip_id"] else []
+    )
     cloud.show(clip, {"url": url, "axes": sentence(chosen)}, place.slice_(), numbers, _go)
 
 

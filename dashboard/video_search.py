@@ -15,7 +15,12 @@ TOP, PER_VIDEO = 12, 3  # hits, and of one video
 def show(store: Store, clip: Mapping, marked: Marked) -> None:
     if not marked.patches or clip["embedding_path"] is None:
         return
-    wanted = st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=f"The {TOP} most similar patches of this encoder, at most {PER_VIDEO} a video; every embedding is read.")
+    wanted = st.toggle(
+        "Search the corpus",
+        key=SEARCH,
+        bind="query-params",
+        help=f"The {TOP} most similar patches of this encoder, at most {PER_VIDEO} a video; every embedding is read.",
+    )
     if not wanted:
         return
     try:

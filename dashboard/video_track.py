@@ -28,7 +28,9 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         st.subheader("Where is it in the other slices?", anchor=False, width="content")
         sql_behind({"Best match of each slice": question}, "track")
     st.markdown(sentence(track))
-    st.altair_chart(charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach")
+    st.altair_chart(
+        charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach"
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Downloads: one row a slice.", width="content")
         for kind, write, mime in (("CSV", answers.csv, "text/csv"), ("Parquet", answers.parquet, "application/vnd.apache.parquet")):
@@ -39,7 +41,14 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     with st.expander("Table", type="compact"):
         columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
         height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4
-        st.dataframe(track.table.drop_columns("clip_id"), column_config=columns, hide_index=True, height=height, placeholder="", alt="The track, one row a slice")
+        st.dataframe(
+            track.table.drop_columns("clip_id"),
+            column_config=columns,
+            hide_index=True,
+            height=height,
+            placeholder="",
+            alt="The track, one row a slice",
+        )
 
 
 def sentence(track: Track) -> str:

@@ -31,7 +31,9 @@ def test_patches_outside_the_grid_and_of_other_clips_are_left_out() -> None:
 def test_a_track_in_bytes_says_what_it_says(level: float) -> None:
     heat = np.array([[[1.0, 0.8], [0.6, -1]], [[np.nan, 0.5], [0.9, 0.7]]], np.float32)
     score = np.array([1.0, 0.9], np.float32)
-    track = Track("00ff", heat, np.array([0, 1], np.int16), np.array([0, 0], np.int16), score, score, score > 0, np.array([False, True]), level)
+    track = Track(
+        "00ff", heat, np.array([0, 1], np.int16), np.array([0, 0], np.int16), score, score, score > 0, np.array([False, True]), level
+    )
     data = packed(track)
     rows = np.frombuffer(data[: 2 * 16], "<f4").reshape(2, 4)
     assert rows.tolist() == [[0, 0, 1, 0], [1, 0, pytest.approx(0.9), 1]]

@@ -105,7 +105,10 @@ def test_frames_that_no_window_covers_have_no_colours_and_the_page_says_so(visit
 
 def test_while_it_plays_the_slice_follows_the_frame(visit: Visit, store: Store) -> None:
     open_player(visit, store, "plays.mp4")
-    visit.page.locator(".player").evaluate("(player, seen) => {" + f"const read = {READ_NUMBER}" + """
+    visit.page.locator(".player").evaluate(
+        "(player, seen) => {"
+        + f"const read = {READ_NUMBER}"
+        + """
       window.pairs = []
       const [video, latent] = ['video', '.latent.beside'].map(name => player.querySelector(name))
       const note = () => {
@@ -113,7 +116,9 @@ def test_while_it_plays_the_slice_follows_the_frame(visit: Visit, store: Store) 
         video.requestVideoFrameCallback(note)
       }
       video.requestVideoFrameCallback(note)
-    }""", SEEN)
+    }""",
+        SEEN,
+    )
     visit.page.locator("select.speed").select_option("0.5")
     visit.page.get_by_role("button", name="Play").click()
     expect(visit.page.locator(".player")).to_have_attribute("data-frame", re.compile("^(79|8.)$"), timeout=SLOW)
@@ -191,7 +196,13 @@ def another_visit(browser, server: str, size: tuple[int, int], ratio: float) -> 
 def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: Store, size: tuple[int, int], ratio: float) -> None:
     with another_visit(browser, server, size, ratio) as visit:
         open_player(visit, store, "plays.mp4", "&slice=3")
-        for where, y, x, offset in ((".grid", 0, 0, 0.1), (".grid", 5, 5, 0.9), (".grid", 2, 4, 0.5), (".seen", 1, 3, 0.1), (".seen", 4, 0, 0.9)):
+        for where, y, x, offset in (
+            (".grid", 0, 0, 0.1),
+            (".grid", 5, 5, 0.9),
+            (".grid", 2, 4, 0.5),
+            (".seen", 1, 3, 0.1),
+            (".seen", 4, 0, 0.9),
+        ):
             box = visit.page.locator(where).bounding_box()
             visit.page.mouse.click(box["x"] + (x + offset) * box["width"] / PATCHES, box["y"] + (y + offset) * box["height"] / PATCHES)
             visit.expect_in_url(rf"patches=\w+-3\.{y}\.{x}(&|$)")
@@ -243,7 +254,9 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
         seek(visit, frame)
         expect(visit.page.locator(f'.latent.over[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
         expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine 1.00", timeout=SLOW)
-        alpha = visit.page.locator(".latent.over").evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, 6, 6).data).filter((_, i) => i % 4 === 3)")
+        alpha = visit.page.locator(".latent.over").evaluate(
+            "c => Array.from(c.getContext('2d').getImageData(0, 0, 6, 6).data).filter((_, i) => i % 4 === 3)"
+        )
         assert alpha[0] > 200 and np.median(alpha) < 60 and max(alpha[1:]) < alpha[0]
         best, grid = visit.page.locator(".grid .best").bounding_box(), visit.page.locator(".grid").bounding_box()
         assert (best["x"], best["y"]) == pytest.approx((grid["x"], grid["y"]), abs=3)
@@ -332,7 +345,12 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Vi
 
 def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[3]
-    open_player(visit, store, "plays.mp4", f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&colour=three+dimensions&dimensions=3%2C4%2C5")
+    open_player(
+        visit,
+        store,
+        "plays.mp4",
+        f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&colour=three+dimensions&dimensions=3%2C4%2C5",
+    )
     expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')).to_be_visible(timeout=SLOW)
     assert number(shown(visit, "video", SEEN)) == 3 * WINDOW + 10
     visit.page.locator(".player").press("ArrowRight")
@@ -397,7 +415,9 @@ def test_colours_are_fetched_by_colouring_basis_and_clip(server: str, store: Sto
     assert status == 404 and b"reload the page" in body
 
 
-@pytest.mark.parametrize("colouring", ["dimensions-0.1", "dimensions-0.1.99", "x", "dimensions-0.1.x", "basis-0123", "video-0123", "corpus~loud"])
+@pytest.mark.parametrize(
+    "colouring", ["dimensions-0.1", "dimensions-0.1.99", "x", "dimensions-0.1.x", "basis-0123", "video-0123", "corpus~loud"]
+)
 def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, colouring: str) -> None:
     status, body, _ = fetched(server, f"colours/{colouring}/0123/{clips(store, 'plays.mp4')[0]['clip_id']}")
     assert status == 404 and len(body) > 20 and b"Traceback" not in body
@@ -409,7 +429,11 @@ def test_every_source_of_colours_is_drawn(visit: Visit, store: Store, colour: st
     expect(visit.page.locator(".legend")).to_contain_text("%)", timeout=SLOW)
     seen = visit.page.locator(".latent.beside").evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 6, 6).data)")
     clip = clips(store, "plays.mp4")[0]
-    colouring = {"the+corpus": Colouring("corpus"), "this+video": Colouring("video", clip["video_id"]), "this+window": Colouring("clip", clip["clip_id"])}[colour]
+    colouring = {
+        "the+corpus": Colouring("corpus"),
+        "this+video": Colouring("video", clip["video_id"]),
+        "this+window": Colouring("clip", clip["clip_id"]),
+    }[colour]
     expected = colours.of_clip(store, clip["clip_id"], colours.basis(store, clip["encoder_id"], colouring))
     assert np.array_equal(np.reshape(seen, (6, 6, 4))[..., :3], expected[0])
 
