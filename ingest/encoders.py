@@ -1,6 +1,6 @@
 """The table of encoders, and the one-method contract that each of them keeps.
 
-To add one: write a module whose class has ``encode(frames) -> TokenGrid``, and a row of `ENCODERS`.
+To add one: write a module whose class has a ``device`` and ``encode(frames) -> TokenGrids``, and a row of `ENCODERS`.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import torch
 from ingest import checkpoints, toy
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
-from ingest.grid import TokenGrid
+from ingest.grid import TokenGrids
 from ingest.vjepa import VisionTransformer, VisionTransformerConfig
 from ingest.vjepa_encoder import PRECISIONS, PREPROCESSING, VJEPAEncoder
 
@@ -24,8 +24,10 @@ UNTRAINED_SEED = 0
 class Encoder(Protocol):
     """An encoder on its device, ready to run."""
 
-    def encode(self, frames: torch.Tensor) -> TokenGrid:
-        """``(T, 3, H, W)`` in uint8, on the CPU, to a token grid ``(S, H/patch, W/patch, dim)`` in float32."""
+    device: torch.device
+
+    def encode(self, frames: torch.Tensor) -> TokenGrids:
+        """Clips ``(B, T, 3, H, W)`` in uint8, on the CPU, to token grids ``(B, S, H/patch, W/patch, dim)`` in float32, on `device`."""
         ...
 
 

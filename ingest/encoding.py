@@ -30,7 +30,7 @@ def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
     started = time.perf_counter()
     try:
         with torch.inference_mode():
-            grid = encoder.encode(clip.pixels).embeddings
+            grid = encoder.encode(clip.pixels[None]).embeddings[0]
             half = _half(grid)
             statistics = {name: value.cpu().numpy() for name, value in token_statistics(grid).items()}
             by_dimension = {name: value.cpu().numpy() for name, value in dimension_statistics(grid).items()}

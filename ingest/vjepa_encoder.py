@@ -1,8 +1,8 @@
-"""V-JEPA 2.1 as an encoder of the table: 8-bit frames in, token grid out."""
+"""V-JEPA 2.1 as an encoder of the table: 8-bit frames in, token grids out."""
 
 import torch
 
-from ingest.grid import TokenGrid
+from ingest.grid import TokenGrids
 from ingest.vjepa import VisionTransformer
 
 MEAN = (0.485, 0.456, 0.406)
@@ -21,10 +21,10 @@ class VJEPAEncoder:
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1, 1) * 255
         self._std = torch.tensor(STD, device=device).view(3, 1, 1, 1) * 255
 
-    def encode(self, frames: torch.Tensor) -> TokenGrid:
-        """``(T, 3, H, W)`` in uint8 to ``(T/2, H/16, W/16, dim)``; a single frame takes the image path, one slice."""
-        pixels = (frames.to(self.device).transpose(0, 1) - self._mean) / self._std  # (3, T, H, W)
+    def encode(self, frames: torch.Tensor) -> TokenGrids:
+        """``(B, T, 3, H, W)`` in uint8 to ``(B, T/2, H/16, W/16, dim)``; a single frame takes the image path, one slice."""
+        pixels = (frames.to(self.device, non_blocking=True).transpose(1, 2) - self._mean) / self._std  # (B, 3, T, H, W)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            tokens = self.model(pixels[None])[-1]
-        shape = self.model.config.grid(*pixels.shape[1:])
-        return TokenGrid(tokens.float().reshape(*shape, -1))
+            tokens = self.model(pixels)[-1]
+        shape = self.model.config.grid(*pixels.shape[2:])
+        return TokenGrids(tokens.float().unflatten(1, shape))

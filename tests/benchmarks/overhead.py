@@ -52,4 +52,4 @@ def _ingest(job: Job, root: Path) -> None:
 def _forward(encoder: Encoder, clips: list[torch.Tensor]) -> None:
     with torch.inference_mode():
         for pixels in clips:
-            encoder.encode(pixels)
+            encoder.encode(pixels[None])
