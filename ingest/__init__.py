@@ -5,7 +5,7 @@
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is
-    toy, vjepa      encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
+    toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
     encoders        the table of encoders and their one-method contract
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip

@@ -8,16 +8,20 @@ from store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-ROOMS = ("store", "ingest", "dashboard", "tests", "tests/benchmarks")
+ROOMS = ("store", "ingest", "dashboard", "tests")
 
 
 def tree() -> str:
-    """Every file with the first sentence of its docstring."""
+    """Every file with the first sentence of its docstring; a room's subpackages follow it."""
     lines = [_line("", ROOT / "tubelet.py")]
-    for room in ROOMS:
-        lines.append(f"{room}/")
-        lines += [_line("  ", path) for path in sorted((ROOT / room).glob("*.py")) if path.stem != "__init__"]
+    for folder in (folder for room in ROOMS for folder in (ROOT / room, *_subpackages(ROOT / room))):
+        lines.append(f"{folder.relative_to(ROOT)}/")
+        lines += [_line("  ", path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
     return "```\n" + "\n".join(lines) + "\n```"
+
+
+def _subpackages(room: Path) -> list[Path]:
+    return sorted(path.parent for path in room.glob("**/__init__.py") if path.parent != room)
 
 
 def _line(indent: str, path: Path) -> str:

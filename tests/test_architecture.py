@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ ALLOWED = {
     "tubelet.py": {"click", "store", "ingest"},
 }
 
-# Inside a room the arrows run one way: a module imports only what stands before it.
+# Inside a room the arrows run one way: a module imports only what stands before it. A subpackage stands at one place in the order
+# of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
         "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
@@ -27,6 +30,7 @@ ORDER = {
         "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
         "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
+    "ingest.vjepa": ("encoder",),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
@@ -37,7 +41,39 @@ VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "misc"}
 
 
 def files(room):
-    return [ROOT / room] if room.endswith(".py") else sorted((ROOT / room).glob("*.py"))
+    """Every module of a room, those of its subpackages among them."""
+    return [ROOT / room] if room.endswith(".py") else sorted((ROOT / room).rglob("*.py"))
+
+
+def packages():
+    """Every package of the rooms, as dotted names, from the folders that hold one."""
+    return sorted(dotted(path)[:-1] for room in ALLOWED for path in files(room) if path.stem == "__init__")
+
+
+def dotted(path):
+    """`ingest/vjepa/encoder.py` as ("ingest", "vjepa", "encoder")."""
+    return path.relative_to(ROOT).with_suffix("").parts
+
+
+def children(package):
+    """The names of a package's modules and subpackages."""
+    folder = ROOT.joinpath(*package)
+    return {path.stem for path in folder.glob("*.py")} - {"__init__"} | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def against_the_order(importer: tuple[str, ...], imported: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with one import, judged in the innermost package that both belong to.
+
+    An `__init__` may import all of its own package, and is judged by the package's place in the order around it.
+    """
+    shared = next((n for n, (a, b) in enumerate(zip(importer, imported)) if a != b), min(len(importer), len(imported)))
+    order = ORDER.get(".".join(importer[:shared]), ())
+    if shared == len(importer) or importer[shared] == "__init__":
+        return
+    if shared == len(imported) or imported[shared] not in order:
+        yield f"imports {'.'.join(imported)}, no module of the package that both stand in"
+    elif order.index(imported[shared]) >= order.index(importer[shared]):
+        yield f"imports {'.'.join(imported)}, which stands after it"
 
 
 def imports(path):
@@ -57,15 +93,42 @@ def test_a_room_imports_only_what_its_row_of_the_table_allows(room):
         assert found <= ALLOWED[room], f"{path.relative_to(ROOT)} imports {found - ALLOWED[room]}"
 
 
-@pytest.mark.parametrize("room", ORDER)
-def test_inside_a_room_the_arrows_run_one_way(room):
-    assert {path.stem for path in files(room)} - {"__init__"} == set(ORDER[room])
-    for path in files(room):
-        if path.stem == "__init__":
-            continue
-        used = {name.split(".")[1] for name in imports(path) if name.startswith(f"{room}.")} & set(ORDER[room])
-        later = {name for name in used if ORDER[room].index(name) >= ORDER[room].index(path.stem)}
-        assert not later, f"{path.relative_to(ROOT)} imports {later}, which stand after it"
+@pytest.mark.parametrize("package", packages(), ids=".".join)
+def test_inside_a_room_the_arrows_run_one_way(package):
+    order = ORDER[".".join(package)]
+    assert children(package) == set(order) and len(order) == len(set(order))
+    for path in ROOT.joinpath(*package).glob("*.py"):
+        wrong = [
+            f"{path.relative_to(ROOT)} {what}"
+            for name in imports(path)
+            if name.startswith(f"{package[0]}.")
+            for what in against_the_order(dotted(path), tuple(name.split(".")))
+        ]
+        assert not wrong
+
+
+def test_the_order_is_that_of_packages_which_exist_and_are_installed():
+    found = {".".join(package) for package in packages()}
+    assert set(ORDER) == found
+    assert set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]) == found
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "told"),
+    [
+        ("ingest.vjepa.encoder", "ingest.errors.UsageError", None),
+        ("ingest.checkpoints", "ingest.vjepa.encoder.VisionTransformer", None),
+        ("ingest.vjepa.__init__", "ingest.vjepa.encoder.VisionTransformer", None),
+        ("ingest.vjepa.encoder", "ingest.checkpoints.RELEASED", "after it"),
+        ("ingest.vjepa.__init__", "ingest.checkpoints.RELEASED", "after it"),
+        ("ingest.facts", "ingest.vjepa.encoder.VisionTransformer", "after it"),
+        ("ingest.vjepa.encoder", "ingest.vjepa.VisionTransformer", "no module"),
+        ("ingest.job", "ingest.absent.thing", "no module"),
+    ],
+)
+def test_the_order_reaches_into_subpackages(importer, imported, told):
+    wrong = list(against_the_order(tuple(importer.split(".")), tuple(imported.split("."))))
+    assert (told is None and not wrong) or (told and told in wrong[0])
 
 
 @pytest.mark.parametrize("room", ALLOWED)

@@ -17,7 +17,7 @@ from conftest import SHARED, shared
 from torch.nn import functional as F
 
 from ingest.checkpoints import RELEASED, UNTRAINED, CheckpointError, load_meta, untrained, weights_sha256
-from ingest.vjepa import PixelsError, VisionTransformer, VisionTransformerConfig, rotated, rotations
+from ingest.vjepa.encoder import PixelsError, VisionTransformer, VisionTransformerConfig, rotated, rotations
 from store.errors import TubeletError
 
 TINY = VisionTransformerConfig(dim=24, depth=3, heads=2, mlp=48, levels=(0, 1, 2))
