@@ -42,7 +42,7 @@ def ingest_options(command: Any) -> Any:
     """The arguments that `ingest` and `plan` share."""
     options = (
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-        click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`."),
+        click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
         click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
@@ -51,7 +51,7 @@ def ingest_options(command: Any) -> Any:
         click.option("--size", metavar="PX|HxW", help="Short side, then a square crop; or height x width.  [default: the encoder's]"),
         click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-        click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16."),
+        click.option("--precision", default="auto", show_default=True, help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."),
         click.option("--limit", type=click.IntRange(1), help="Take only the first N videos."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
     )

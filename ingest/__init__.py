@@ -6,7 +6,9 @@
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is
+    precision       which arithmetic, and what stays in float32
     toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
+    hub/            encoders through transformers
     encoders        the table of encoders and their one-method contract
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip

@@ -43,7 +43,7 @@ class Running:
     """What does not change which clips there are, and the precision, which does."""
 
     device: str = "auto"
-    precision: str = "fp32"
+    precision: str = "auto"
     pictures: bool = True
 
 

@@ -3,13 +3,13 @@
     RELEASED         the four files Meta released and the encoders they hold
     load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
     untrained        weights from a seed, the same bits on every machine
-    weights_sha256   which weights a model holds, whatever file they came from
+    weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
 """
 
 import hashlib
 import math
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -63,14 +63,14 @@ def load_meta(path: str | Path, key: str, model: Model) -> Model:
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
     exactly. Raises CheckpointError.
     """
-    weights = _sub_dict(_read(path), key, path)
+    weights = _sub_dict(read(path), key, path)
     _check(weights, model.state_dict(), f"{path} under {key!r}")
     copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in weights.items()}
     model.load_state_dict(copies, strict=True, assign=True)
     return model
 
 
-def _read(path: str | Path) -> object:
+def read(path: str | Path) -> object:
     """What the file holds, tensors mapped from the disk; only tensors and plain values are ever built from it."""
     if not Path(path).is_file():
         raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
@@ -85,9 +85,9 @@ def _read(path: str | Path) -> object:
 def _sub_dict(checkpoint: object, key: str, path: str | Path) -> dict[str, torch.Tensor]:
     """The tensors under one key by their names in the model; every occurrence of a prefix is dropped."""
     if key not in ENCODER_KEYS:
-        raise CheckpointError(f"{key!r} is not an encoder to measure with: use one of {_listed(ENCODER_KEYS)}")
+        raise CheckpointError(f"{key!r} is not an encoder to measure with: use one of {listed(ENCODER_KEYS)}")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), dict):
-        held = _listed(checkpoint) if isinstance(checkpoint, dict) else type(checkpoint).__name__
+        held = listed(checkpoint) if isinstance(checkpoint, dict) else type(checkpoint).__name__
         raise CheckpointError(f"{path} has no weights under {key!r}, it holds {held}: is it the file of another model?")
     weights = {}
     for name, tensor in checkpoint[key].items():
@@ -107,9 +107,9 @@ def _cleaned(name: str) -> str:
 def _check(weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], where: str) -> None:
     """Raises CheckpointError unless the names are the same and each is a floating tensor of the wanted shape."""
     if missing := wanted.keys() - weights.keys():
-        raise CheckpointError(f"{where} lacks {_listed(missing)}: is it the file of another model?")
+        raise CheckpointError(f"{where} lacks {listed(missing)}: is it the file of another model?")
     if extra := weights.keys() - wanted.keys():
-        raise CheckpointError(f"{where} has tensors this model does not know, {_listed(extra)}: is it the file of another model?")
+        raise CheckpointError(f"{where} has tensors this model does not know, {listed(extra)}: is it the file of another model?")
     for name, tensor in weights.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
@@ -117,7 +117,7 @@ def _check(weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], wh
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 
 
-def _listed(names: Iterable[object], most: int = 5) -> str:
+def listed(names: Iterable[object], most: int = 5) -> str:
     names = sorted(map(str, names))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
 
@@ -147,12 +147,17 @@ def _initial(name: str, shape: tuple[int, ...], generator: np.random.Generator) 
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """SHA-256 over the tensors in order of name: a line `name [shape]`, then the values as little-endian float32.
+    """SHA-256 of the tensors that a model holds."""
+    return tensors_sha256(model.state_dict())
+
+
+def tensors_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over tensors in order of name: a line `name [shape]`, then the values as little-endian float32.
 
     One tensor is copied at a time, so that a model on a GPU is never copied whole.
     """
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {list(tensor.shape)}\n".encode())
         values = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
         digest.update(values.astype("<f4", copy=False).data)

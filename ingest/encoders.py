@@ -15,8 +15,11 @@ from ingest import checkpoints, toy
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
 from ingest.grid import TokenGrids
+from ingest.hub import files as hub_files
+from ingest.hub import models as hub_models
+from ingest.hub.named import BY_ID, NAMED, Named
 from ingest.vjepa import VisionTransformer, VisionTransformerConfig
-from ingest.vjepa_encoder import PRECISIONS, PREPROCESSING, VJEPAEncoder
+from ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 
 UNTRAINED_SEED = 0
 
@@ -33,7 +36,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how an encoder runs."""
+    """Where and how an encoder runs; the precision is fp32, bf16 or fp16."""
 
     device: torch.device
     precision: str = "fp32"
@@ -42,7 +45,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """An encoder that `--encoder` can name; `load` returns it with its facts."""
+    """An encoder that `--encoder` can name; `load` returns it with its facts.
+
+    One with `frames` takes clips of that many frames alone, and pictures of its own `side` alone.
+    """
 
     family: str
     dim: int
@@ -52,19 +58,22 @@ class Row:
     side: int  # pixels: what `--size` is without being told
     weights: str  # where they come from, in words
     load: Callable[[str, Setting], tuple[EncoderFacts, Encoder]]
+    frames: int | None = None
 
 
 def row(name: str) -> Row:
-    """The row of an encoder. Raises UsageError for a name that is not in the table."""
-    if name not in ENCODERS:
-        raise UsageError(f"--encoder {name} is unknown: choose one of {', '.join(ENCODERS)}")
-    return ENCODERS[name]
+    """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else."""
+    name = BY_ID.get(name, name)
+    if name in ENCODERS:
+        return ENCODERS[name]
+    if hub_files.is_model(name):
+        return _hub_row(hub_models.described(name))
+    raise UsageError(f"--encoder {name} is unknown: choose one of {', '.join(ENCODERS)}, or name a Hugging Face id or a directory")
 
 
 def load(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    """An encoder by its name in the table. Raises UsageError for what does not exist or go together."""
-    if setting.precision not in PRECISIONS:
-        raise UsageError(f"--precision {setting.precision} is unknown: choose one of {', '.join(PRECISIONS)}")
+    """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
+    name = BY_ID.get(name, name)
     return row(name).load(name, setting)
 
 
@@ -110,6 +119,19 @@ def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -
     return facts, VJEPAEncoder(model, setting.device, setting.precision)
 
 
+def _load_hub(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+    if setting.weights:
+        raise UsageError(f"--weights: {name} brings its own; pass the directory of other weights as --encoder")
+    described = NAMED.get(name) or hub_models.described(name)
+    encoder, known = hub_models.load(name, described, setting)
+    return EncoderFacts.of(hub_models.name_of(name), _hub_row(described), layer="last", **known), encoder
+
+
+def _hub_row(named: Named) -> Row:
+    shape = named.family, named.dim, named.patch, named.tubelet, named.parameters, named.side
+    return Row(*shape, weights=f"Hugging Face {named.id}", load=_load_hub, frames=named.frames)
+
+
 def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable) -> Row:
     return Row("V-JEPA 2.1", config.dim, config.patch, config.tubelet, _parameters(config), side, weights, load)
 
@@ -128,4 +150,5 @@ ENCODERS: Mapping[str, Row] = {
         name: _vjepa_row(release.config, 384, f"--weights FILE, from {release.url}", _load_released)
         for name, release in checkpoints.RELEASED.items()
     },
+    **{name: _hub_row(named) for name, named in NAMED.items()},
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 DIGITS = 16  # hex digits of an id: 64 bits
@@ -19,5 +20,5 @@ def video_id(path: Path) -> str:
 
 
 def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
-    """Readable id of an encoder: its name, then the hash of name, weights and layer."""
-    return f"{name}-{hash_of(name, weights_sha256, layer)}"
+    """Readable id of an encoder: its name, fit for a folder's, then the hash of name, weights and layer."""
+    return f"{re.sub('[^A-Za-z0-9._-]', '-', name)}-{hash_of(name, weights_sha256, layer)}"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
-    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
+    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "huggingface_hub", "safetensors"},
     "dashboard": {"store", "streamlit", "altair", "pyarrow"},
     "tubelet.py": {"click", "store", "ingest"},
 }
@@ -27,9 +27,10 @@ ORDER = {
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
-        "messages", "pictures", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
+        "hub", "encoders", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
+    "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models"),
     "ingest.vjepa": ("encoder",),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",

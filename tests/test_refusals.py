@@ -32,7 +32,7 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--hop", "0"), "must be 1 or more"),
         (("--encoder", "toy", "--device", "cuda"), "use --device cpu"),
         (("--encoder", "toy", "--device", "abacus"), "choose auto, cpu, cuda, cuda:N or mps"),
-        (("--encoder", "toy", "--precision", "fp8"), "choose one of fp32"),
+        (("--encoder", "toy", "--precision", "fp8"), "choose one of auto, fp32"),
         (("--encoder", "toy", "--weights", "w.pt"), "leave it out"),
         (("--encoder", "vjepa2.1-vitb"), "pass --weights FILE"),
         (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is no file"),
