@@ -192,6 +192,8 @@ def _column(statistic: str) -> str:
 
 
 def _literal(value: Any) -> str:
+    if hasattr(value, "sql"):
+        return value.sql
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, list | tuple):
