@@ -44,6 +44,14 @@ class Running:
 
     device: str = "auto"
     precision: str = "auto"
+    batch: str = "auto"
+    readers: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "readers"):
+            value = getattr(self, name)
+            if value != "auto" and not (value.isdecimal() and int(value)):
+                raise UsageError(f"--{name} {value}: give a number from 1 on, or auto")
 
 
 @dataclass(frozen=True)

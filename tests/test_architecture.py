@@ -25,8 +25,8 @@ ORDER = {
     ),
     "ingest": (
         "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
-        "hub.named", "hub.files", "hub.shapes", "hub.weights", "hub.encoder", "hub.models", "encoders", "sources", "recipe",
-        "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "hub.named", "hub.files", "hub.shapes", "hub.weights", "hub.encoder", "hub.models", "encoders", "memory", "sources", "recipe",
+        "messages", "decoding", "reader", "pipe", "encoding", "batching", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
