@@ -52,6 +52,8 @@ def ingest_options(command: Any) -> Any:
         click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option("--precision", default="auto", show_default=True, help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."),
+        click.option("--batch", default="auto", show_default=True, metavar="N", help="Clips encoded together, or auto."),
+        click.option("--readers", default="auto", show_default=True, metavar="N", help="Videos decoded at the same time, or auto."),
         click.option("--limit", type=click.IntRange(1), help="Take only the first N videos."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
     )

@@ -1,4 +1,4 @@
-"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes.
+"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is kept.
 
 A new argument is a field of one group and an option of the command; `Arguments.of` finds its place by its name.
 """
@@ -44,6 +44,20 @@ class Running:
 
     device: str = "auto"
     precision: str = "auto"
+    batch: str = "auto"
+    readers: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "readers"):
+            value = getattr(self, name)
+            if value != "auto" and not (value.isdecimal() and int(value)):
+                raise UsageError(f"--{name} {value}: give a number from 1 on, or auto")
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What of a clip is kept besides its rows."""
+
     pictures: bool = True
 
 
@@ -55,6 +69,7 @@ class Arguments:
     model: Model
     cut: Cut = field(default_factory=Cut)
     running: Running = field(default_factory=Running)
+    keeping: Keeping = field(default_factory=Keeping)
 
     @classmethod
     def of(cls, **values: object) -> "Arguments":

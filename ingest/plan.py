@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -22,6 +22,7 @@ from ingest.decoding import Decoding
 from ingest.encoders import Encoder
 from ingest.encoding import encode
 from ingest.errors import UsageError, VideoError
+from ingest.memory import free
 from ingest.messages import Clip, VideoDone
 from ingest.recipe import Recipe
 from ingest.sources import Source
@@ -71,8 +72,13 @@ class Plan:
     tokens: int
     disk_bytes: int
     memory_bytes: int
+    memory_free_bytes: int
     memory_total_bytes: int
     seconds: float
+    batch: int = 1
+
+    def of_batch(self, batch: int) -> "Plan":
+        return replace(self, batch=batch)
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -83,27 +89,30 @@ class Plan:
         return [
             f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
-            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak, of {self.memory_total_bytes / 1e9:,.1f} GB",
+            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
+            f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB",
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
         ]
 
 
-def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Plan:
-    """Survey the sources and probe the encoder. Raises UsageError where no source gives a clip."""
+def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, batch_bytes: int = 0) -> Plan:
+    """Survey the sources and probe the encoder clip by clip; `batch_bytes` is what larger batches need on top.
+
+    Raises UsageError where no source gives a clip.
+    """
+    device = encoder.device
     surveys = [survey(source, recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe(_spread([found.source for found in good]), recipe, encoder, device)
+    measured = probe(_spread([found.source for found in good]), recipe, encoder)
     clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
     seconds = measured.seconds(clips, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
     disk = tokens * measured.token_bytes + readable * measured.video_bytes + commits * measured.commit_bytes
-    total = _memory_total(device)
-    return Plan(
-        len(sources), len(sources) - readable, readable - len(good), clips, tokens, round(disk), measured.memory_bytes, total, seconds
-    )
+    bytes_ = measured.memory_bytes + batch_bytes, free(device), _memory_total(device)
+    return Plan(len(sources), len(sources) - readable, readable - len(good), clips, tokens, round(disk), *bytes_, seconds)
 
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
@@ -120,8 +129,9 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows))
 
 
-def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Probe:
+def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder) -> Probe:
     """Decode, encode and write one clip of each source into a temporary store, and measure."""
+    device = encoder.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
@@ -165,7 +175,7 @@ def _spread(sources: Sequence[Source]) -> list[Source]:
 def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encoder: Encoder) -> Reading:
     encoded = encode(encoder, clip)
     started = time.perf_counter()
-    writer.add(encoded)
+    writer.add(writer.prepare(encoded))
     write_s = time.perf_counter() - started
     writer.add(done)
     writer.commit()

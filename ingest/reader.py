@@ -46,22 +46,31 @@ class Known:
 class Reader:
     """Turns sources into clips of pixels and, after each source, a VideoDone."""
 
-    def __init__(self, recipe: Recipe, known: Known) -> None:
+    def __init__(self, recipe: Recipe, known: Known, threads: int = 0) -> None:
         self.recipe = recipe
         self.known = known
+        self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
         self._seen: dict[str, Path] = {}
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
-        """The missing clips of one source, then its VideoDone; never raises for a bad file."""
-        video_id = None
+        """The missing clips of one source, then its VideoDone; never raises for a bad file.
+
+        The call tells what the source is, so calls have to follow each other for the first of two equal files to be the one that is
+        read; the iterators that they return may run at the same time.
+        """
         try:
             video_id = source.video_id(self.known.stamps)
-            if video_id in self._seen:
-                yield VideoDone(source, video_id, duplicate=True)
-            else:
-                self._seen[video_id] = source.path
-                done = self._without_decoding(source, video_id)
-                yield from [done] if done else self._decode(source, video_id)
+        except VideoError as error:
+            return iter([VideoDone(source, failures=(self._failure(source, None, error),))])
+        if video_id in self._seen:
+            return iter([VideoDone(source, video_id, duplicate=True)])
+        self._seen[video_id] = source.path
+        return self._read(source, video_id)
+
+    def _read(self, source: Source, video_id: str) -> Iterator[Clip | VideoDone]:
+        try:
+            done = self._without_decoding(source, video_id)
+            yield from [done] if done else self._decode(source, video_id)
         except VideoError as error:
             yield VideoDone(source, video_id, failures=(self._failure(source, video_id, error),))
 
@@ -78,7 +87,7 @@ class Reader:
         return self._done(source, video_id, frames, broken, kept=len(wanted))
 
     def _decode(self, source: Source, video_id: str) -> Iterator[Clip | VideoDone]:
-        with opened(source.path) as video:
+        with opened(source.path, self.threads) as video:
             decoding = Decoding(self.recipe, video, source, video_id, self.known.clips)
             broken: tuple[Failure, ...] = ()
             try:

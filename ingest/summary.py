@@ -21,6 +21,8 @@ class Summary:
     embedding_bytes: int = 0
     dropped_windows: int = 0
     dropped_frames: int = 0
+    batch: int = 1  # clips encoded together, at the end of the run
+    halved: bool = False  # because memory ran out
     interrupted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -49,6 +51,8 @@ class Summary:
             f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
             f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
         ]
+        if self.halved:
+            lines.append(f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less")
         if self.dropped_windows:
             lines.append(
                 f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"

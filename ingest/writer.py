@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ingest.arguments import Keeping
 from ingest.encoding import EncodedClip
 from ingest.messages import Failure, VideoDone
-from ingest.pictures import drawn
+from ingest.pictures import drawn, first_frames
 from store import Store
 from store.derived import clip_rows
 from store.pictures import Sheet
@@ -17,24 +19,46 @@ COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses 
 COMMIT_CLIPS = 64  # bounds the rows held in memory on a fast device
 
 
+@dataclass(frozen=True)
+class WrittenClip:
+    """A clip whose embedding file is on disk: its row, and its derived rows packed."""
+
+    row: Mapping
+    derived: Mapping[str, pa.Buffer]
+
+
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns."""
 
-    def __init__(self, store: Store, encoder_row: Mapping, known_failures: Mapping[str, Failure], pictures: bool = True) -> None:
+    def __init__(self, store: Store, encoder_row: Mapping, known_failures: Mapping[str, Failure], keeping: Keeping = Keeping()) -> None:
         self.store = store
-        self.pictures = pictures
+        self.keeping = keeping
         self.embedding_bytes = 0
         self._encoder_row = encoder_row
         self._known_failures = known_failures
-        self._clips: list[dict[str, pa.Buffer]] = []
+        self._clips: list[Mapping[str, pa.Buffer]] = []
         self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "failures")}
         self._resolved: list[str] = []
         self._last_commit = time.monotonic()
 
-    def add(self, item: EncodedClip | VideoDone) -> None:
+    def prepare(self, clip: EncodedClip) -> "WrittenClip":
+        """Write the embedding file and the pictures of a clip and make its rows; several threads may do so at once."""
+        path = self.store.layout.embedding(clip.row["encoder_id"], clip.row["video_id"], clip.row["clip_id"])
+        row = {**clip.row, "embedding_path": self.store.layout.relative(path)}
+        file = self.store.write_embedding(row, clip.grid)
+        if self.keeping.pictures:
+            self.store.write_pictures(row, drawn(first_frames(clip.clip.pixels, row["slices"]), Sheet.of(row)))
+        rows = clip_rows(clip.row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid)
+        packed = {name: _packed(table) for name, table in rows.items()}
+        return WrittenClip({**row, "embedding_bytes": file.bytes, "embedding_sha256": file.sha256}, packed)
+
+    def add(self, item: "WrittenClip | VideoDone") -> None:
         """Take one item; commits when it is time."""
-        if isinstance(item, EncodedClip):
-            self._add_clip(item)
+        if isinstance(item, WrittenClip):
+            self._clips.append(item.derived)
+            self._rows["clips"].append(item.row)
+            self._rows["encoders"] = [self._encoder_row]
+            self.embedding_bytes += item.row["embedding_bytes"]
         else:
             self._add_video(item)
         if time.monotonic() - self._last_commit > COMMIT_SECONDS or len(self._clips) >= COMMIT_CLIPS:
@@ -51,18 +75,6 @@ class Writer:
         for rows in self._rows.values():
             rows.clear()
         self._last_commit = time.monotonic()
-
-    def _add_clip(self, clip: EncodedClip) -> None:
-        path = self.store.layout.embedding(clip.row["encoder_id"], clip.row["video_id"], clip.row["clip_id"])
-        row = {**clip.row, "embedding_path": self.store.layout.relative(path)}
-        written = self.store.write_embedding(row, clip.grid)
-        if self.pictures:
-            self.store.write_pictures(row, drawn(clip.frames, Sheet.of(row)))
-        self.embedding_bytes += written.bytes
-        rows = clip_rows(clip.row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid)
-        self._clips.append({name: _packed(table) for name, table in rows.items()})
-        self._rows["clips"].append({**row, "embedding_bytes": written.bytes, "embedding_sha256": written.sha256})
-        self._rows["encoders"] = [self._encoder_row]
 
     def _add_video(self, done: VideoDone) -> None:
         if done.row:

@@ -28,7 +28,8 @@ ORDER = {
     ),
     "ingest": (
         "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
-        "hub", "encoders", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "hub", "encoders", "memory", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "batching", "writer",
+        "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models"),
     "ingest.vjepa": ("encoder",),

@@ -153,7 +153,7 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     job = Job.of(paths=[str(videos / "video_000.mp4")], **SMALL)
 
     class Overflowing:
-        device = job.device
+        device = job.encoder.device
 
         def encode(self, frames):
             grid = job.encoder.encode(frames)
