@@ -40,6 +40,8 @@ def middle_third(slices: int) -> slice:
 def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
     videos, slices = curves.shape
+    if not videos:
+        return Shape(0, slices, np.nan, np.nan, None, (None, None), (None, None), (None, None))
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
