@@ -37,7 +37,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: its heading, and its numbers in Python's format; `link` names a column of video ids to link to."""
+    """How a column is shown: its heading, the format of its numbers in Python's way, and what it means where the heading is short."""
 
     name: str
     title: str

@@ -57,4 +57,11 @@ def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = N
         yield from sensitivity.sections(one, command, store, prefix)
 
 
+def report(name: str) -> Report:
+    """A report by its name. Raises ReportError."""
+    if name not in REPORTS:
+        raise ReportError(f"there is no report {name!r}: the reports are {', '.join(REPORTS)}")
+    return REPORTS[name]
+
+
 REPORTS = {"sensitivity": Report(sensitivity.TITLE, sensitivity_report)}

@@ -33,21 +33,21 @@ def _label(levels: pa.Table) -> alt.Chart:
 def ranked(dims: pa.Table, reference: float, unit: str) -> alt.LayerChart:
     """Dimensions with their intervals, strongest first. Columns dim, relative, low, high, kind."""
     y = alt.Y("dim:N", sort=None, title="dimension", axis=alt.Axis(labelOverlap=False))
-    colour = alt.Color("kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other dimension"], range=[ORANGE, BLUE]))
+    colour = alt.Color("kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]))
     tips = ["dim:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("relative", "low", "high"))]
     base = alt.Chart(dims).encode(y=y, color=colour, tooltip=tips)
     median = alt.Chart(pa.table({"median": [reference]})).mark_rule(strokeDash=[5, 4], color=GRAY).encode(x="median:Q")
-    rules = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True)), x2="high:Q")
+    rules = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)), x2="high:Q")
     points = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("relative:Q", title=unit))
     return alt.layer(median, rules, points).properties(height={"step": 13}, width="container")
 
 
 def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> alt.LayerChart:
     """Every dimension: how strongly it reacts and how often it is among the strongest. Columns dim, relative, share, q, kind."""
-    colour = alt.Color("kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other dimension"], range=[ORANGE, BLUE]))
+    colour = alt.Color("kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]))
     tips = ["dim:N", alt.Tooltip("relative:Q", format=".4g"), alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("q:Q", format=".2g")]
     points = alt.Chart(dims).mark_circle(size=26, opacity=0.75).encode(
-        x=alt.X("relative:Q", title=unit), color=colour, tooltip=tips,
+        x=alt.X("relative:Q", title=unit, axis=alt.Axis(tickCount=8)), color=colour, tooltip=tips,
         y=alt.Y("share:Q", title=f"share of videos among top {top}", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
     )  # fmt: skip
     rule = alt.Chart(pa.table({"level": [chance], "what": [f"chance {chance:.1%}"]}))
@@ -72,7 +72,7 @@ def agreement(scores: pa.Table) -> alt.Chart:
         alt.Chart(scores)
         .mark_bar(color=BLUE, stroke=None)
         .encode(
-            x=alt.X("low:Q", title="rank correlation of a video with the mean of the others", scale=alt.Scale(zero=False), bin="binned"),
+            x=alt.X("low:Q", title="rank correlation of a video with the mean of the others", scale=alt.Scale(zero=False), bin="binned", axis=alt.Axis(tickCount=8)),
             x2="high:Q",
             y=alt.Y("videos:Q", title="videos"),
             tooltip=[alt.Tooltip("low:Q", format=".3f"), alt.Tooltip("high:Q", format=".3f"), "videos:Q"],

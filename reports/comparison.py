@@ -10,7 +10,7 @@ from reports import charts, parts, wording
 from reports.blocks import Block, Column, Heading, Picture, Table, Text
 from reports.findings import Findings
 
-UNIT = "difference / standard deviation of the dimension"
+UNIT = "difference, in standard deviations"
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:

@@ -11,10 +11,10 @@ FRACTION = 0.5  # of the edge's excess over the middle
 
 @dataclass(frozen=True)
 class Shape:
-    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95 % interval.
+    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
 
     `reach`: slices from the first and from the last shared slice until the median curve has lost half of its edge's excess,
-    None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95 % interval over videos, None below five of them.
+    None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95% interval over videos, None below five of them.
     """
 
     videos: int

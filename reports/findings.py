@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from reports import consistency, curves, ranking
+from reports import consistency, curves, ranking, resampling
 from reports.consistency import Consistency, Settling
 from reports.curves import Shape
 from reports.ranking import ByVideo, Ranking
@@ -81,7 +81,7 @@ def find(store: Store, request: Request) -> Findings:
         asked, foundations, tables["settings"]["setting"].to_pylist(), tables["videos"], tables["curve"],
         *_shapes(questions["curves"].answer(store), foundations),
         {kind: next(iter(tables[kind].to_pylist()), None) for kind in ("repeated", "disjoint")},
-        tables["dimensions"], order, agreed, consistency.settling(data.relative, order.top) if data.videos >= consistency.FEWEST else None,
+        tables["dimensions"], order, agreed, consistency.settling(data.relative, order.top) if data.videos >= resampling.FEWEST else None,
         _heat(data.relative, order, agreed), levels, _outliers(levels, agreed), tables["frame"], questions,
     )  # fmt: skip
 
@@ -103,11 +103,11 @@ def _questions(within: Scope, several: bool) -> dict[str, Question]:
 
 def _by_video(table: pa.Table, videos: int, dims: pa.Table) -> ByVideo:
     shape = videos, int(dims["dim"].to_numpy().max()) + 1
-    at = table["video"].to_numpy(), table["dim"].to_numpy()
+    at = table["video"].to_numpy() * np.int64(shape[1]) + table["dim"].to_numpy()
     filled = {}
     for name, missing in (("relative", np.nan), ("signed", 0), ("varying", 0)):
         filled[name] = np.full(shape, missing, np.float32)
-        filled[name][at] = table[name].to_numpy()
+        filled[name].reshape(-1)[at] = table[name].to_numpy()
     return ByVideo(**filled)
 
 

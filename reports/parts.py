@@ -14,8 +14,8 @@ from store import Store
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
 BINS = 30
-VIDEO_COLUMNS = (Column("name", "video"), Column("label", "label"), Column("pairs", "pairs", ",d"), Column("relative", "mean relative edge", ".3g"), Column("with_others", "correlation with the others", ".2f"))
-OUTLIER_COLUMNS = (Column("name", "video"), Column("how", "how"), Column("score", "robust standard deviations", "+.1f"))
+VIDEO_COLUMNS = (Column("name", "video"), Column("label", "label"), Column("pairs", "pairs", ",d"), Column("relative", "mean relative edge", ".3g"), Column("with_others", "correlation with the others", ".2f"), Column("pair_id", "pair"))
+OUTLIER_COLUMNS = (Column("name", "video"), Column("how", "how"), Column("score", "robust standard deviations", "+.1f"), Column("pair_id", "pair"))
 FACT_COLUMNS = (Column("what", ""), Column("value", ""))
 
 
@@ -39,7 +39,7 @@ def dimensions(found: Findings) -> pa.Table:
     return pa.table({
         "place": np.arange(1, len(at) + 1),
         "dim": found.dims["dim"],
-        "kind": ["specialist" if order.specialist[d] else "other dimension" for d in at],
+        "kind": ["specialist" if order.specialist[d] else "other" for d in at],
         "relative": found.dims["relative"],
         **{name: _known(values[at]) for name, values in (("low", order.relative.low), ("high", order.relative.high))},
         **{name: found.dims[name] for name in ("edge", "middle", "ratio")},
@@ -56,8 +56,8 @@ def dimension_columns(found: Findings) -> tuple[Column, ...]:
         Column("dim", "dimension", "d"),
         Column("kind", "kind"),
         Column("relative", "relative edge", ".3g", "Mean over videos of edge / standard deviation"),
-        Column("low", "from", ".3g", "95 % interval over videos"),
-        Column("high", "to", ".3g", "95 % interval over videos"),
+        Column("low", "from", ".3g", "95% interval over videos"),
+        Column("high", "to", ".3g", "95% interval over videos"),
         Column("ratio", "edge / middle", ".3g", "Mean edge over mean middle; empty where the middle is 0"),
         Column("sign", "sign", "", "Of the effect of the edge: the value at the edge minus the value further inside"),
         Column("sign_share", "same sign", ".0%", f"Share of videos with that sign; {sign_chance(found.count):.0%} by chance"),
@@ -93,11 +93,12 @@ def heat(found: Findings) -> pa.Table:
 
 
 def videos(found: Findings) -> pa.Table:
-    """One row a video: its pairs, one of them to look at, its mean relative edge sensitivity, and how it agrees with the others."""
+    """One row a video, the strongest first: its pairs, one of them to look at, its mean relative edge sensitivity, and how it agrees with the others."""
     others = np.full(found.count, np.nan)
     if found.consistency is not None:
         others[found.consistency.kept] = found.consistency.with_others
-    return found.videos.append_column("relative", _known(found.levels)).append_column("with_others", _known(others))
+    rows = found.videos.append_column("relative", _known(found.levels)).append_column("with_others", _known(others))
+    return rows.sort_by([("relative", "descending"), ("video_id", "ascending")])
 
 
 def outliers(found: Findings) -> pa.Table:

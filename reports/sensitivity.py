@@ -17,7 +17,7 @@ from reports.resampling import FEWEST
 from store import Store
 
 TITLE = "Which dimensions react when the window shifts?"
-RELATIVE, ABSOLUTE = "difference / standard deviation of the dimension", "mean absolute difference"
+RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute difference"
 CHARTED = 40  # dimensions
 
 
@@ -57,11 +57,11 @@ def dimensions(found: Findings, prefix: str) -> Iterator[Block]:
     else:
         yield Text(wording.too_few(found.count).capitalize())
     varying = rows.filter(pc.is_valid(rows["relative"]))
-    reference = float(np.nanmedian(order.relative.value)) if len(varying) else 0.0
+    reference = pc.approximate_median(varying["relative"]).as_py() or 0.0
     yield Picture(
         f"{prefix}strongest", f"The {min(CHARTED, len(varying))} strongest dimensions", charts.ranked(varying[:CHARTED], reference, RELATIVE),
         "Mean relative edge sensitivity of the strongest dimensions with intervals", lambda: varying[:CHARTED],
-        "Mean over videos" + (" and its 95 % interval" if found.count >= FEWEST else "") + "; dashed: the median dimension.", behind,
+        "Mean over videos" + (" and its 95% interval" if found.count >= FEWEST else "") + "; dashed: the median dimension.", behind,
     )  # fmt: skip
     if found.count >= FEWEST_TESTED:
         yield Picture(
@@ -98,7 +98,7 @@ def consistency(found: Findings, prefix: str) -> Iterator[Block]:
         yield Picture(
             f"{prefix}settling", f"How the list of the {found.ranking.top} strongest settles", charts.settling(rows, found.settling.chance, found.ranking.top),
             "Overlap of the list of so many videos with the final one", lambda: rows,
-            "Mean and middle 95 % of 50 random orders of the videos. The final list contains every smaller one's videos, so the curve ends at 100 %.", behind,
+            "Mean and middle 95% of 50 random orders of the videos. The final list contains every smaller one's videos, so the curve ends at 100%.", behind,
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from reports import resampling
 from reports.curves import FRACTION, Shape
 from reports.findings import Findings
-from reports.ranking import Q, TIMES
+from reports.ranking import TIMES, Q
 
 LISTED = 12  # dimensions that a sentence names
 
@@ -27,7 +27,7 @@ def number(value: float | None) -> str:
 
 
 def interval(low: float, high: float, form: str = ".3g") -> str:
-    return f"95 % interval {low:{form}} to {high:{form}}"
+    return f"95% interval {low:{form}} to {high:{form}}"
 
 
 def subject(found: Findings) -> str:
@@ -53,6 +53,8 @@ def answer(found: Findings) -> str:
 def strongest(found: Findings) -> str:
     first = int(found.ranking.order[0])
     estimate = found.ranking.relative
+    if not np.isfinite(estimate.value).any():
+        return "Every dimension is constant, so nothing can be said relative to its spread."
     return (
         f"The strongest, dimension {first}, differs by {estimate.value[first]:.3g} of its standard deviation at the window's edges "
         f"({interval(estimate.low[first], estimate.high[first])}); the median dimension by {np.nanmedian(estimate.value):.3g}."
@@ -83,7 +85,7 @@ def shape(curve: Shape) -> str:
     sure = {True: "The curve over shared slices is U-shaped", False: "The curve over shared slices is not reliably U-shaped"}[curve.u_shaped]
     if curve.videos < resampling.FEWEST:
         return f"Both edges exceed the middle third in {round(share * curve.videos)} of {count(curve.videos, 'video')}."
-    return f"{sure}: both edges exceed the middle third in {share:.0%} of videos ({interval(low, high, '.0%')})."
+    return f"{sure}: both edges exceed the middle third in {share:.0%} of videos ({interval(low, high, '.0%')}; noise: about 25%)."
 
 
 def reach(found: Findings) -> str:
@@ -97,7 +99,7 @@ def _reach(found: Findings, end: int, name: str) -> str:
     if slices is None:
         return f"at the {name} shared slice there is no excess"
     low, high = found.relative.reach_low[end], found.relative.reach_high[end]
-    sure = f" (95 % interval {low} to {high})" if low is not None else ""
+    sure = f" (95% interval {low} to {high})" if low is not None else ""
     return f"{count(slices, 'slice')} from the {name}{sure}, {slices_in_time(found.foundations, slices)}"
 
 
@@ -128,7 +130,7 @@ def specialists(found: Findings) -> str:
     """Who counts as a specialist, and what that rests on."""
     order = found.ranking
     return (
-        f"A specialist is among the {order.top} strongest dimensions of a video more often than by chance (Benjamini-Hochberg q below {Q}), and the 95 % interval "
+        f"A specialist is among the {order.top} strongest dimensions of a video more often than by chance (Benjamini-Hochberg q below {Q}), and the 95% interval "
         f"of its mean begins above {TIMES} times the median dimension's. Chance: every varying dimension is as likely as any other to be among a video's {order.top} "
         f"({order.chance:.2%}), and videos are independent of each other; copies and excerpts of one recording are not. "
         "Intervals: bootstrap over videos, studentised, 1,000 resamples, fixed seed."

@@ -13,19 +13,24 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
-    "dashboard": {"store", "streamlit", "altair", "pyarrow"},
-    "tubelet.py": {"click", "store", "ingest"},
+    "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
+    "dashboard": {"store", "reports", "streamlit", "altair", "pyarrow"},
+    "tubelet.py": {"click", "store", "ingest", "reports"},
 }
 
 # Inside a room the arrows run one way: a module imports only what stands before it.
 ORDER = {
     "store": (
         "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
-        "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "integrity", "queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
         "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
         "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+    ),
+    "reports": (
+        "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
+        "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
