@@ -126,6 +126,28 @@ def sql(store: str, query: str, format_: str, output: Path | None) -> None:
 
 @main.command()
 @store_option
+@click.argument("name", metavar="NAME")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="FILE.html, FILE.md or FILE.parquet.")
+@click.option("--encoder", metavar="NAME", help="Name or id of the encoder.  [default: the one with the most videos]")
+@click.option("--frames", type=int, help="Frames a window.  [default: the length with the most videos]")
+@click.option("--shift", type=int, help="Slices between the windows of a pair.  [default: the shift with the most videos]")
+@click.option("--where", metavar="SQL", help="Only videos that meet a condition, such as \"label = 'cooking'\".")
+@click.option("--setting", metavar="TEXT", help="Only pairs made this way: step, picture, precision and source as the report names them.")
+@click.option("--mix", is_flag=True, help="Average over pairs made in different ways.")
+@click.option("--top", type=int, help="How many dimensions of a video count as its strongest.  [default: 20, at most one in eight]")
+@click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
+def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
+    """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
+    from reports.catalogue import report as known
+    from reports.request import Request
+    from store import Store
+
+    known(name).write(Store(store), Request(**asked), output, compare)
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+
+
+@main.command()
+@store_option
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""

@@ -22,7 +22,7 @@ class Consistency:
     """Agreement of the videos `kept`; ``correlation`` is the ordered matrix of the first 1,000, ``order`` their order.
 
     `pairwise`: mean Spearman correlation of two videos, over all pairs. `with_others`: of each video with the mean ranks of the others.
-    `halves`: median, 2.5 % and 97.5 % of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown).
+    `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown).
     """
 
     kept: np.ndarray
@@ -37,7 +37,7 @@ class Consistency:
 
 @dataclass(frozen=True)
 class Settling:
-    """Overlap of the top-k list of so many videos with that of all of them: mean, lowest and highest 2.5 % over random orders."""
+    """Overlap of the top-k list of so many videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
 
     videos: np.ndarray
     overlap: np.ndarray
@@ -120,7 +120,7 @@ def by_similarity(matrix: np.ndarray) -> np.ndarray:
 
 
 def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tuple[float, float, float] | None:
-    """Median, 2.5 % and 97.5 % over random halves of the videos of 2r / (1 + r), r the rank correlation of the halves' means."""
+    """Median, 2.5% and 97.5% over random halves of the videos of 2r / (1 + r), r the rank correlation of the halves' means."""
     videos = len(values)
     if videos < FEWEST_HALVED:
         return None

@@ -11,10 +11,10 @@ FRACTION = 0.5  # of the edge's excess over the middle
 
 @dataclass(frozen=True)
 class Shape:
-    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95 % interval.
+    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
 
     `reach`: slices from the first and from the last shared slice until the median curve has lost half of its edge's excess,
-    None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95 % interval over videos, None below five of them.
+    None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95% interval over videos, None below five of them.
     """
 
     videos: int
@@ -40,6 +40,8 @@ def middle_third(slices: int) -> slice:
 def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
     videos, slices = curves.shape
+    if not videos:
+        return Shape(0, slices, np.nan, np.nan, None, (None, None), (None, None), (None, None))
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)

@@ -1,7 +1,7 @@
 """How sure: intervals over videos by resampling them, and shares with their intervals.
 
 A mean's interval is a studentised bootstrap (bootstrap-t): the mean of each resample, measured in its own standard error.
-It covers 95 % from five videos on, skewed values included, where a percentile interval of five videos covers 80 to 85 %.
+It covers 95% from five videos on, skewed values included, where a percentile interval of five videos covers 80 to 85%.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SEED = 20261121
 
 @dataclass(frozen=True)
 class Estimates:
-    """Estimates ``(D,)`` with the ends of their 95 % intervals; NaN where there is none."""
+    """Estimates ``(D,)`` with the ends of their 95% intervals; NaN where there is none."""
 
     value: np.ndarray
     low: np.ndarray
@@ -83,6 +83,6 @@ def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.nd
 
 
 def share(hits: int, of: int) -> tuple[float, float, float]:
-    """A share and Wilson's 95 % interval."""
+    """A share and Wilson's 95% interval."""
     interval = stats.binomtest(hits, of).proportion_ci(LEVEL, method="wilson")
     return hits / of, float(interval.low), float(interval.high)

@@ -15,7 +15,7 @@
     connections one connection over the newest snapshot, a cursor a query
     store       the front: open, commit, query
     integrity   check and repair
-    queries     questions as pure functions with visible SQL
+    queries     questions as pure functions with visible SQL (with sensitivity_queries)
     sandbox     other people's SQL: read-only, bounded (with mistakes, landlock, sandboxed, processes)
     answers     answers as text and files
 

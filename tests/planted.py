@@ -17,7 +17,7 @@ import pyarrow as pa
 from store import Store
 from store.schema import TABLES
 from tests.measured import middle_third, pair_row
-from tests.stores import Recipe, _clip_row, _table, _video_id, _video_row, encoder_row
+from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 
 BATCH = 500  # videos in one commit
 EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is no specialist
@@ -124,7 +124,7 @@ def _shifted(made: Planted, pairs: list[dict], numbers: range) -> dict[str, pa.T
     drawn, profile = _draw(made, numbers), made.profile
     absolute = {name: np.nan_to_num(drawn[name]) * drawn["std"] for name in ("first", "last", "edge", "middle")}
     left = np.arange(made.shared) < made.shared / 2
-    weights = profile[left].mean() * left.mean(), profile[~left].mean() * (~left).mean()
+    weights = (profile * left).mean(), (profile * ~left).mean()
     mean = absolute["middle"] + sum(w * (absolute[end] - absolute["middle"]) for w, end in zip(weights, ("first", "last")))
     signed = 0.8 * absolute["edge"] * drawn["sign"]
     ids = [pair["pair_id"] for pair in pairs]
@@ -149,7 +149,9 @@ def _curve(made: Planted, ends: dict[str, np.ndarray]) -> np.ndarray:
 def _slices(made: Planted, ids: list[str], drawn: dict[str, np.ndarray], numbers: range) -> pa.Table:
     rng = np.random.default_rng([made.seed, 2, numbers.start])
     wobble = np.exp((0 if made.full else 0.05) * rng.standard_normal((len(ids), made.shared)))
-    relative = _curve(made, {name: np.nanmean(drawn[name], 1) for name in ("first", "last", "middle")}) * wobble
+    varying = [d for d in range(made.dim) if d not in made.constant]
+    ends = {name: drawn[name][:, varying].mean(1) if varying else np.full(len(ids), np.nan) for name in ("first", "last", "middle")}
+    relative = _curve(made, ends) * wobble
     values = {name: np.nan_to_num(drawn[name]) * drawn["std"] for name in ("first", "last", "middle")}
     curves = {"mean_abs": _curve(made, {name: value.mean(1) for name, value in values.items()}) * wobble}
     for share in (25, 50, 75):
@@ -211,5 +213,5 @@ def _rows(name: str, pair_ids: list[str], columns: dict[str, np.ndarray]) -> pa.
     made = {"pair_id": pa.DictionaryArray.from_arrays(index, pa.array(pair_ids)).cast(pa.string())}
     for column in TABLES[name].arrow.names[1:]:
         type_ = TABLES[name].arrow.field(column).type
-        made[column] = pa.array(np.ascontiguousarray(columns[column], type_.to_pandas_dtype()).ravel())
+        made[column] = pa.array(np.ascontiguousarray(columns[column], type_.to_pandas_dtype()).ravel(), from_pandas=True)
     return pa.table(made, schema=TABLES[name].arrow)

@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "huggingface_hub", "safetensors"},
-    "dashboard": {"store", "streamlit", "altair", "pyarrow"},
-    "tubelet.py": {"click", "store", "ingest"},
+    "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
+    "dashboard": {"store", "reports", "streamlit", "altair", "pyarrow"},
+    "tubelet.py": {"click", "store", "ingest", "reports"},
 }
 
 # Inside a room the arrows run one way: a module imports only what stands before it. A subpackage stands at one place in the order
@@ -24,7 +25,7 @@ ALLOWED = {
 ORDER = {
     "store": (
         "errors", "statistics", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
-        "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "integrity", "queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
         "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
@@ -33,6 +34,10 @@ ORDER = {
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models"),
     "ingest.vjepa": ("encoder",),
+    "reports": (
+        "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
+        "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+    ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
