@@ -1,6 +1,5 @@
 """Batches: clips encoded together are the clips encoded alone, in any number of readers, and memory that runs out halves them."""
 
-import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -143,30 +142,32 @@ def test_other_errors_of_an_encoder_are_not_taken_for_memory():
 
 
 LIMITED = """
-import json, resource, sys
-import torch
-from ingest.job import Job
-from ingest.progress import Progress
-from ingest.run import Pace, Run
-from store import Store
+import resource, sys
 from pathlib import Path
+from ingest.batching import EncodeStage
+from ingest.job import Job
+from ingest.messages import VideoDone
+from ingest.reader import Known, Reader
 
 job = Job.of(paths=[sys.argv[1]], encoder="toy", size="256", frames=16, hop=2)
-run = Run(Store.create(sys.argv[2]), job.recipe, job.encoder, Progress(1, quiet=True), Pace(batch=16))
+items = list(Reader(job.recipe, Known()).read(job.sources[0]))  # all at hand, so that the batches are as large as they may be
+stage = EncodeStage(job.encoder, 16)
 size = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmSize")).split()[1]) * 1024
-resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv[3]), -1))
-print(json.dumps(run.execute(job.sources).as_json(), default=str))
+resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv[2]), -1))
+out = [ready for item in items for ready in stage.add(item)] + list(stage.drain())
+ends = [item for item in out if isinstance(item, VideoDone)]
+print(len(out) - len(ends), sum(len(end.failures) for end in ends), stage.batch)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, which Linux enforces")
 def test_an_address_space_that_is_really_used_up_halves_the_batches(tmp_path):
     video = make_video(tmp_path / "a.mp4", frames=46, height=256, width=256)
-    arguments = [sys.executable, "-c", LIMITED, video, tmp_path / "store", 700 * 2**20]
+    arguments = [sys.executable, "-c", LIMITED, video, 700 * 2**20]
     process = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, env=environment(), cwd=ROOT)
     assert process.returncode == 0, process.stderr
-    summary = json.loads(process.stdout)
-    assert summary["clips"] == 16 and summary["failures"] == [] and summary["halved"] and summary["batch"] < 16
+    clips, failures, batch = map(int, process.stdout.split())
+    assert (clips, failures) == (16, 0) and batch < 16
 
 
 def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
