@@ -163,7 +163,7 @@ print(len(out) - len(ends), sum(len(end.failures) for end in ends), stage.batch)
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, which Linux enforces")
 def test_an_address_space_that_is_really_used_up_halves_the_batches(tmp_path):
     video = make_video(tmp_path / "a.mp4", frames=46, height=256, width=256)
-    arguments = [sys.executable, "-c", LIMITED, video, 700 * 2**20]
+    arguments = [sys.executable, "-c", LIMITED, video, 250 * 2**20]
     process = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, env=environment(), cwd=ROOT)
     assert process.returncode == 0, process.stderr
     clips, failures, batch = map(int, process.stdout.split())
