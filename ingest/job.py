@@ -9,6 +9,7 @@ import torch
 from ingest import encoders
 from ingest.encoders import Encoder
 from ingest.geometry import Geometry
+from ingest.layer import Layer
 from ingest.plan import Plan, plan
 from ingest.progress import Progress
 from ingest.recipe import Recipe, checked
@@ -41,15 +42,17 @@ class Job:
         fit: bool = False,
         device: str = "auto",
         precision: str = "fp32",
+        layer: str = "last",
         limit: int | None = None,
     ) -> "Job":
         """A job from the command's arguments. Raises UsageError with what to do instead."""
         row = encoders.row(encoder)
-        windowing = Windowing(frames, step, frames * step if hop is None else hop, row.tubelet, tail)
+        windowing = Windowing(frames, step, frames * step if hop is None else hop, row.tubelet, tail, row.images)
         geometry = Geometry.parse(size or str(row.side), fit)
+        chosen = Layer.parse(layer, encoder, row.levels)
         sources = find(paths, limit)
         place = encoders.device(device)
-        facts, loaded = encoders.load(encoder, encoders.Setting(place, precision, weights))
+        facts, loaded = encoders.load(encoder, encoders.Setting(place, precision, weights, chosen))
         return cls(sources, checked(Recipe(facts, windowing, geometry, precision)), loaded, place)
 
     def run(self, store: str) -> Run:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 DIGITS = 16  # hex digits of an id: 64 bits
+OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder puts out
 
 
 def hash_of(*parts: object) -> str:
@@ -19,5 +20,6 @@ def video_id(path: Path) -> str:
 
 
 def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
-    """Readable id of an encoder: its name, then the hash of name, weights and layer."""
-    return f"{name}-{hash_of(name, weights_sha256, layer)}"
+    """Readable id of an encoder: its name, its layer where that is not the output, then the hash of name, weights and layer."""
+    readable = name if layer in OUTPUTS else f"{name}-{layer}"
+    return f"{readable}-{hash_of(name, weights_sha256, layer)}"

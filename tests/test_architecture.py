@@ -27,10 +27,10 @@ ORDER = {
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
+        "errors", "windows", "geometry", "video", "grid", "layer", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
         "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
-    "ingest.vjepa": ("encoder",),
+    "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
