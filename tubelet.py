@@ -44,6 +44,7 @@ def ingest_options(command: Any) -> Any:
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
         click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
         click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
+        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, or all joined."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
         click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),

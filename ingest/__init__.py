@@ -5,7 +5,7 @@
     windows         which frames make a clip: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
-    grid, facts     what every encoder returns, and is
+    grid, facts     what every encoder returns, and is; layer says of which of its levels
     precision       which arithmetic, and what stays in float32
     toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
     hub/            encoders through transformers

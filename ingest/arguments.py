@@ -20,10 +20,11 @@ class Videos:
 
 @dataclass(frozen=True)
 class Model:
-    """Which encoder, with which weights."""
+    """Which encoder, with which weights, and which of its levels."""
 
     encoder: str
     weights: Path | None = None
+    layer: str = "last"
 
 
 @dataclass(frozen=True)

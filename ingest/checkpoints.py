@@ -1,6 +1,6 @@
-"""Weights of V-JEPA 2.1: Meta's files read strictly, random ones made, either summed up in a hash.
+"""Weights of the V-JEPA family: Meta's files read strictly, random ones made, either summed up in a hash.
 
-    RELEASED         the four files Meta released and the encoders they hold
+    RELEASED         the files Meta released and the networks they hold
     load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
     untrained        weights from a seed, the same bits on every machine
     weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from ingest.vjepa import VisionTransformer, VisionTransformerConfig
+from ingest.vjepa import UNTRAINED, VARIANTS, Predictor, PredictorConfig, Variant, VisionTransformer, VisionTransformerConfig
 from store.errors import TubeletError
 
-ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` is the student, other weights in the same shape
+KEYS = ("ema_encoder", "target_encoder", "predictor")  # averaged encoders; `encoder` is the student, other weights in the same shape
 PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
 DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
-Model = TypeVar("Model", bound=nn.Module)
+Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
 class CheckpointError(TubeletError):
@@ -33,37 +33,45 @@ class CheckpointError(TubeletError):
 
 @dataclass(frozen=True)
 class Release:
-    """One encoder Meta released: its shape, the key it has in the file, and the file. The names of g and G differ in case alone."""
+    """One model Meta released: its networks, the key of its encoder in the file, and the file. Names of g and G differ in case alone."""
 
-    config: VisionTransformerConfig
+    variant: Variant
     key: str
     file: str
 
     @property
+    def config(self) -> VisionTransformerConfig:
+        return self.variant.encoder
+
+    @property
     def url(self) -> str:
-        return f"https://dl.fbaipublicfiles.com/vjepa2/{self.file}"
+        return f"https://dl.fbaipublicfiles.com/{self.file}"
 
 
-VIT_B = VisionTransformerConfig(dim=768, depth=12, heads=12, mlp=3072, levels=(2, 5, 8, 11))
-VIT_L = VisionTransformerConfig(dim=1024, depth=24, heads=16, mlp=4096, levels=(5, 11, 17, 23))
-VIT_G1B = VisionTransformerConfig(dim=1408, depth=40, heads=22, mlp=6144, levels=(9, 19, 29, 39))
-VIT_G2B = VisionTransformerConfig(dim=1664, depth=48, heads=26, mlp=8192, levels=(11, 23, 37, 47))
-RELEASED = {
-    "vjepa2.1-vitb": Release(VIT_B, "ema_encoder", "vjepa2_1_vitb_dist_vitG_384.pt"),
-    "vjepa2.1-vitl": Release(VIT_L, "ema_encoder", "vjepa2_1_vitl_dist_vitG_384.pt"),
-    "vjepa2.1-vitg": Release(VIT_G1B, "target_encoder", "vjepa2_1_vitg_384.pt"),
-    "vjepa2.1-vitG": Release(VIT_G2B, "target_encoder", "vjepa2_1_vitG_384.pt"),
+FILES = {  # name -> the encoder's key, the file
+    "vjepa2.1-vitb": ("ema_encoder", "vjepa2/vjepa2_1_vitb_dist_vitG_384.pt"),
+    "vjepa2.1-vitl": ("ema_encoder", "vjepa2/vjepa2_1_vitl_dist_vitG_384.pt"),
+    "vjepa2.1-vitg": ("target_encoder", "vjepa2/vjepa2_1_vitg_384.pt"),
+    "vjepa2.1-vitG": ("target_encoder", "vjepa2/vjepa2_1_vitG_384.pt"),
+    "vjepa2-vitl": ("target_encoder", "vjepa2/vitl.pt"),
+    "vjepa2-vith": ("target_encoder", "vjepa2/vith.pt"),
+    "vjepa2-vitg": ("target_encoder", "vjepa2/vitg.pt"),
+    "vjepa2-vitg-384": ("target_encoder", "vjepa2/vitg-384.pt"),
+    "vjepa1-vitl": ("target_encoder", "jepa/vitl16/vitl16.pth.tar"),
+    "vjepa1-vith": ("target_encoder", "jepa/vith16/vith16.pth.tar"),
+    "vjepa1-vith-384": ("target_encoder", "jepa/vith16-384/vith16-384.pth.tar"),
 }
-UNTRAINED = VisionTransformerConfig(dim=192, depth=6, heads=3, mlp=768, levels=(0, 2, 3, 5))
+RELEASED = {name: Release(VARIANTS[name], *file) for name, file in FILES.items()}
 
 
-def load_meta(path: str | Path, key: str, model: Model) -> Model:
+def load_meta(path: str | Path, key: str, model: Network) -> Network:
     """The model with the weights that a checkpoint in Meta's format keeps under `key`: on the CPU, in float32, detached from the file.
 
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
-    exactly. Raises CheckpointError.
+    exactly, but for tables of positions that the trainer may have left and the model never reads. Raises CheckpointError.
     """
-    weights = _sub_dict(read(path), key, path)
+    found = _sub_dict(read(path), key, path)
+    weights = {name: tensor for name, tensor in found.items() if not model.config.unused(name, getattr(tensor, "shape", ()))}
     _check(weights, model.state_dict(), f"{path} under {key!r}")
     copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in weights.items()}
     model.load_state_dict(copies, strict=True, assign=True)
@@ -84,8 +92,8 @@ def read(path: str | Path) -> object:
 
 def _sub_dict(checkpoint: object, key: str, path: str | Path) -> dict[str, torch.Tensor]:
     """The tensors under one key by their names in the model; every occurrence of a prefix is dropped."""
-    if key not in ENCODER_KEYS:
-        raise CheckpointError(f"{key!r} is not an encoder to measure with: use one of {listed(ENCODER_KEYS)}")
+    if key not in KEYS:
+        raise CheckpointError(f"{key!r} is not a network to measure with: use one of {listed(KEYS)}")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), dict):
         held = listed(checkpoint) if isinstance(checkpoint, dict) else type(checkpoint).__name__
         raise CheckpointError(f"{path} has no weights under {key!r}, it holds {held}: is it the file of another model?")
@@ -122,18 +130,18 @@ def listed(names: Iterable[object], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
 
 
-def untrained(config: VisionTransformerConfig = UNTRAINED, seed: int = 0) -> VisionTransformer:
-    """An encoder with random weights, bit for bit the same on every machine: NumPy's PCG64 over the tensors in order of name.
+def untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:
+    """A network with random weights, bit for bit the same on every machine: NumPy's PCG64 over the parameters in order of name.
 
     A weight is uniform with standard deviation 1 / sqrt(fan-in), so that every layer keeps the scale of what it is given: tokens then
     attend selectively and leave a block visibly changed, where the usual 0.02 hardly moves them away from their patch embedding.
-    Norms are the identity, biases zero.
+    Norms are the identity, biases zero, tables of positions what they always are.
     """
     with torch.device("meta"):
-        model = VisionTransformer(config)
+        model = VisionTransformer(config) if isinstance(config, VisionTransformerConfig) else Predictor(config)
     generator = np.random.Generator(np.random.PCG64(seed))
-    weights = {name: _initial(name, tuple(tensor.shape), generator) for name, tensor in sorted(model.state_dict().items())}
-    model.load_state_dict(weights, strict=True, assign=True)
+    weights = {name: _initial(name, tuple(tensor.shape), generator) for name, tensor in sorted(model.named_parameters())}
+    model.load_state_dict(weights | dict(model.named_buffers()), strict=True, assign=True)
     return model
 
 

@@ -18,6 +18,7 @@ from ingest.grid import TokenGrids
 from ingest.hub import files as hub_files
 from ingest.hub import models as hub_models
 from ingest.hub.named import BY_ID, NAMED, Named
+from ingest.layer import LAST, Layer
 from ingest.vjepa import VisionTransformer, VisionTransformerConfig
 from ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 
@@ -41,6 +42,7 @@ class Setting:
     device: torch.device
     precision: str = "fp32"
     weights: Path | None = None
+    layer: Layer = LAST
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Row:
     weights: str  # where they come from, in words
     load: Callable[[str, Setting], tuple[EncoderFacts, Encoder]]
     frames: int | None = None
+    levels: int = 1  # that `--layer` chooses from
+    images: bool = True  # whether a single frame can be encoded
 
 
 def row(name: str) -> Row:
@@ -114,9 +118,10 @@ def _load_released(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
 
 
 def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    digest = checkpoints.weights_sha256(model)
-    facts = EncoderFacts.of(name, row(name), layer="last", weights_sha256=digest, weights_source=source, preprocessing=PREPROCESSING)
-    return facts, VJEPAEncoder(model, setting.device, setting.precision)
+    layer, digest = setting.layer, checkpoints.weights_sha256(model)
+    known = {"layer": layer.name, "dim": model.config.dim * len(layer.levels), "weights_sha256": digest, "weights_source": source}
+    facts = EncoderFacts.of(name, row(name), **known, preprocessing=PREPROCESSING)
+    return facts, VJEPAEncoder(model, setting.device, setting.precision, layer)
 
 
 def _load_hub(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
@@ -133,21 +138,16 @@ def _hub_row(named: Named) -> Row:
 
 
 def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable) -> Row:
-    return Row("V-JEPA 2.1", config.dim, config.patch, config.tubelet, _parameters(config), side, weights, load)
-
-
-def _parameters(config: VisionTransformerConfig) -> int:
-    """Numbers in the tensors of a model of this shape."""
-    patch_embeddings = 3 * config.patch**2 * (config.tubelet + 1) * config.dim
-    block = config.dim * (4 * config.dim + 2 * config.mlp) + config.mlp + 9 * config.dim
-    return patch_embeddings + 4 * config.dim + config.depth * block + 2 * config.dim * len(config.levels)
+    generation, levels = config.generation, len(config.levels)
+    shape = (generation.name, config.dim, config.patch, config.tubelet, config.parameters, side)
+    return Row(*shape, weights, load, levels=levels, images=generation.images or generation.repeats)
 
 
 ENCODERS: Mapping[str, Row] = {
     "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
     "vjepa2.1-untrained": _vjepa_row(checkpoints.UNTRAINED, 224, "untrained: seeded random numbers, for trying Tubelet out", _load_untrained),
     **{
-        name: _vjepa_row(release.config, 384, f"--weights FILE, from {release.url}", _load_released)
+        name: _vjepa_row(release.config, release.variant.side, f"--weights FILE, from {release.url}", _load_released)
         for name, release in checkpoints.RELEASED.items()
     },
     **{name: _hub_row(named) for name, named in NAMED.items()},

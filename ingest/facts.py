@@ -20,9 +20,9 @@ class EncoderFacts:
     preprocessing: str
 
     @classmethod
-    def of(cls, name: str, row: Any, **known: str) -> "EncoderFacts":
+    def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
-        return cls(name, row.family, known.pop("layer"), row.dim, row.patch, row.tubelet, row.parameters, **known)
+        return cls(name, row.family, known.pop("layer"), known.pop("dim", row.dim), row.patch, row.tubelet, row.parameters, **known)
 
     @property
     def encoder_id(self) -> str:

@@ -10,6 +10,7 @@ from ingest.arguments import Arguments, Cut, Keeping, Running
 from ingest.encoders import Encoder, Row, Setting
 from ingest.errors import UsageError
 from ingest.geometry import Geometry
+from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
 from ingest.plan import Plan, plan
 from ingest.progress import Progress
@@ -42,7 +43,8 @@ class Job:
         device = encoders.device(running.device)
         arithmetic = precision.resolved(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
-        facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights))
+        layer = Layer.parse(model.layer, model.encoder, row.levels)
+        facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
         recipe = checked(Recipe(facts, windowing, geometry, arithmetic))
         return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
 
@@ -81,7 +83,7 @@ def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:
     if row.frames:
         _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
-    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail), Geometry.parse(cut.size or str(row.side), cut.fit)
+    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), Geometry.parse(cut.size or str(row.side), cut.fit)
 
 
 def _check_fixed(cut: Cut, row: Row) -> None:

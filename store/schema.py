@@ -92,10 +92,10 @@ ENCODERS = Table(
     "encoder, weights and layer",
     ("encoder_id",),
     (
-        Column("encoder_id", "VARCHAR", "name and hash of name, weights and layer"),
+        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights and layer"),
         Column("name", "VARCHAR", "name in `tubelet encoders`"),
         Column("family", "VARCHAR", "architecture"),
-        Column("layer", "VARCHAR", "which level of the encoder is stored"),
+        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or `all` joined in order"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
         Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),

@@ -28,12 +28,12 @@ ORDER = {
         "integrity", "queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
+        "errors", "arguments", "windows", "geometry", "video", "grid", "layer", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
         "hub", "encoders", "memory", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models"),
-    "ingest.vjepa": ("encoder",),
+    "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "reports": (
         "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
         "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",

@@ -36,6 +36,11 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--weights", "w.pt"), "leave it out"),
         (("--encoder", "vjepa2.1-vitb"), "pass --weights FILE"),
         (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is no file"),
+        (("--encoder", "vjepa2-vitl"), "download https://dl.fbaipublicfiles.com/vjepa2/vitl.pt"),
+        (("--encoder", "vjepa1-vitl", "--frames", "1"), "use 2"),
+        (("--encoder", "vjepa2-vith", "--frames", "5"), "use 4 or 6"),
+        (("--encoder", "vjepa2-vitg", "--layer", "all"), "has one level: leave --layer out"),
+        (("--encoder", "vjepa2.1-untrained", "--layer", "4"), "levels 0 to 3: choose one of them, last or all"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_exit_2_and_makes_no_store(arguments, words, video, tmp_path):
