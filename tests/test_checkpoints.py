@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ingest.checkpoints import RELEASED, CheckpointError, load_meta, untrained, weights_sha256
 from ingest.vjepa import UNTRAINED, V1, V2, Predictor, VisionTransformer, VisionTransformerConfig
-from tests.networks import ENCODERS, PREDICTORS, TABLE, encode, network, pixels
+from tests.networks import ENCODERS, PREDICTORS, TABLE, encode, meta_file, network, pixels
 
 TINY = ENCODERS["2.1"]
 UNTRAINED_SHA256 = "8f21f1d6d1a2efd31c775d8ef49e1f49ecf70c04a9cc19bed34a82246bd5106b"
@@ -63,14 +63,6 @@ def test_released_files_are_told_apart_by_more_than_case() -> None:
     files = [release.file.lower() for release in RELEASED.values()]
     assert len(set(files)) == len(files) - 1, "g and G of 2.1 differ in case alone, no others do"
     assert all(release.url.startswith("https://") for release in RELEASED.values())
-
-
-def meta_file(path: Path, weights: dict[str, torch.Tensor], key: str = "target_encoder") -> Path:
-    """A checkpoint as Meta's trainer saves it: prefixed names, the student and the optimizer beside the encoder."""
-    prefixed = {f"module.backbone.{name}": tensor for name, tensor in weights.items()}
-    student = {name: tensor + 1 for name, tensor in prefixed.items()}
-    torch.save({"encoder": student, key: prefixed, "opt": {"state": {}}, "epoch": 3, "lr": 1e-4}, path)
-    return path
 
 
 def empty(config: VisionTransformerConfig = TINY) -> VisionTransformer:

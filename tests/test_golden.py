@@ -104,8 +104,8 @@ def test_what_cannot_be_compared_is_named_and_exit_3(tmp_path: Path, capsys: pyt
     ("changes", "told"),
     [
         ({"encoder": {"embed_dim": 24, "depth": 11, "num_heads": 2, "mlp_ratio": "48 / 11"}}, "are not rising block indices"),
-        ({"encoder": {"embed_dim": 24, "depth": 12, "num_heads": 2, "mlp_ratio": "4"}}, "is (104, 24) where this model has (96, 24)"),
-        ({"encoder": {"embed_dim": 24, "depth": 12, "num_heads": 2}}, "its JSON lacks encoder.mlp_ratio"),
+        ({"encoder_derived": {"hierarchical_layers": [2, 5, 8, 11], "mlp_hidden": 96}}, "is (104, 24) where this model has (96, 24)"),
+        ({"encoder": {"embed_dim": 24, "depth": 12, "mlp_ratio": 4}}, "its JSON lacks encoder.num_heads"),
         ({"checkpoint_key": "opt"}, "'opt' is not a network to measure with"),
         ({"predictor": None}, "its JSON lacks predictor"),
     ],
@@ -171,8 +171,9 @@ def test_nan_and_another_shape_are_different() -> None:
     assert report.difference(np.zeros((1, 2)), np.zeros(2)) == float("inf")
 
 
-def test_ratios_are_exact_and_grids_are_found_from_places() -> None:
+def test_ratios_are_read_and_grids_are_found_from_places() -> None:
     assert int(ratio("48 / 11") * 1408) == 6144 and int(ratio("64 / 13") * 1664) == 8192 and ratio(4.0) == 4
+    assert int(ratio("48 / 11") * 110) == 479, "a float falls short of 480, and Meta's width with it"
     ids, places = np.array([0, 5, 17, 33]), np.array([[0, 0, 0], [0, 1, 1], [1, 1, 1], [2, 2, 1]])
     assert loose.grid_of(ids, places) == (3, 3, 4)
     with pytest.raises(Unchecked):

@@ -14,7 +14,6 @@ from ingest.vjepa import PixelsError, Variant
 from ingest.vjepa_encoder import MEAN, STD, VJEPAEncoder
 from store import Store
 from tests import networks
-from tests.test_checkpoints import meta_file
 from tests.videos import make_video
 
 CPU = torch.device("cpu")
@@ -66,7 +65,7 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
         name = f"small-{kind}"
         monkeypatch.setitem(RELEASED, name, Release(Variant(32, config, networks.PREDICTORS[kind]), "target_encoder", f"{name}.pt"))
         monkeypatch.setitem(ENCODERS, name, encoders._vjepa_row(config, 32, "--weights FILE", encoders._load_released))
-        files[name] = meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
+        files[name] = networks.meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
     return files
 
 

@@ -19,7 +19,7 @@ def weights(model: torch.nn.Module) -> dict[str, np.ndarray]:
 def levels(model: VisionTransformer, kind: str, clip: torch.Tensor, kept: list[int] | None = None) -> list[np.ndarray]:
     """The reference's normed levels of one clip (3, T, H, W)."""
     known, config = weights(model), model.config
-    stream = reference.encoded(known, kind, config.heads, clip.double().numpy(), kept, config.table)
+    stream = reference.encoded(reference.Network(known, kind, config.heads, config.table), clip.double().numpy(), kept)
     norms = [f"norms_block.{j}" if kind == "2.1" else "norm" for j in range(len(config.levels))]
     return [reference.normed(known, name, stream[block]) for name, block in zip(norms, config.levels, strict=True)]
 
@@ -75,7 +75,7 @@ def test_predictions_are_those_of_the_literal_predictor(name: str) -> None:
     with torch.inference_mode():
         asked, answered = model(given, Masks(torch.tensor([context]), torch.tensor([targets]), TABLE), mask_index=config.mask_tokens + 1)
     where = places(kind, context + targets, config.interpolated, TABLE)
-    tokens = reference.predicted(known, kind, config.heads, given[0].double().numpy(), where, len(targets), mask=1)
+    tokens = reference.predicted(reference.Network(known, kind, config.heads), given[0].double().numpy(), where, mask=1)
     assert np.abs(asked[0].numpy() - reference.linear(known, "predictor_proj", tokens[0])).max() < NEAR
     if kind == "2.1":
         assert np.abs(answered[0].numpy() - reference.linear(known, "predictor_proj_context", tokens[1])).max() < NEAR

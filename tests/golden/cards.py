@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from ingest.vjepa import V1, V2, V21, Generation, PredictorConfig, VisionTransformerConfig
@@ -70,7 +69,7 @@ class Card:
             dim=dim,
             depth=depth,
             heads=self.of("encoder", "num_heads"),
-            mlp=int(dim * ratio(self.of("encoder", "mlp_ratio"))),
+            mlp=self.fields.get("encoder_derived", {}).get("mlp_hidden") or int(dim * ratio(self.of("encoder", "mlp_ratio"))),
             levels=self._hierarchical(depth) if generation is V21 else tuple(sorted({*blocks, depth - 1})),
             patch=self.patch,
             tubelet=self.tubelet,
@@ -114,10 +113,10 @@ class Card:
         return (self.trained[0], side, side) if side else self.trained
 
 
-def ratio(text: str | float) -> Fraction:
-    """A number or a quotient of two: "4.0", "48 / 11"."""
+def ratio(text: str | float) -> float:
+    """A number or a quotient of two: "4.0", "48 / 11". A float, as Meta's code multiplies with one before it cuts to an integer."""
     numerator, _, denominator = str(text).partition("/")
-    return Fraction(numerator.strip()) / Fraction(denominator.strip() or 1)
+    return float(numerator) / float(denominator or 1)
 
 
 def _stretching(generation: Generation, interpolated: bool) -> Generation:
