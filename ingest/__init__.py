@@ -12,12 +12,14 @@
     encoders        the table of encoders and their one-method contract
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip
+    memory          what a batch needs, and what is free
     messages        what travels between the threads
     pictures        what the encoder saw, a small picture a slice
     decoding        one pass over one video: whole windows come out
-    reader          sources -> clips of pixels (a thread)
+    reader          sources -> clips of pixels (threads)
     pipe            joins two threads, and measures who waits
     encoding        clip of pixels -> token grid and its statistics (the device)
+    batching        the encode stage: clips of one shape together
     writer          encoded clips -> files and commits (a thread)
     progress, summary, run   the three together
     plan            what a run would cost, from a measured probe

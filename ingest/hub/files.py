@@ -59,6 +59,8 @@ def _fetched(name: str, patterns: Sequence[str]) -> Path:
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(patterns)))
+    except errors.HFValidationError as error:
+        raise UsageError(f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path") from error
     except errors.GatedRepoError as error:
         raise UsageError(f"{name} asks for its licence: accept it at https://huggingface.co/{name}, then run `hf auth login`") from error
     except errors.RepositoryNotFoundError as error:
