@@ -43,7 +43,7 @@ def ingest_options(command: Any) -> Any:
     options = (
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
         click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`."),
-        click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
+        click.option("--weights", type=click.Path(path_type=Path), help="File of the encoder's weights.  [default: the released ones, downloaded once]"),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
         click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),
@@ -89,13 +89,22 @@ def plan(as_json: bool, **arguments: Any) -> None:
 
 
 @main.command()
-def encoders() -> None:
-    """List the encoders."""
-    from ingest.encoders import ENCODERS
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def encoders(as_json: bool) -> None:
+    """List the encoders: geometry, parameters, where their weights come from, under which licence, and whether they are here."""
+    from ingest.catalogue import catalogue
 
-    click.echo(f"{'name':20} {'family':22} {'dim':>5} {'patch':>6} {'tubelet':>8} {'parameters':>14}  weights")
-    for name, row in ENCODERS.items():
-        click.echo(f"{name:20} {row.family:22} {row.dim:5} {row.patch:3} px {row.tubelet:8} {row.parameters:14,}  {row.weights}")
+    _print(catalogue(), as_json)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def download(names: tuple[str, ...]) -> None:
+    """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
+    from ingest.encoders import fetch
+
+    for name in names:
+        click.echo(fetch(name))
 
 
 @main.command()

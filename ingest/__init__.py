@@ -5,8 +5,9 @@
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is
-    toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
-    encoders        the table of encoders and their one-method contract
+    toy, vjepa/     encoders; vjepa_encoder takes frames
+    weights/        released weights and local files of any format -> tensors by name; checkpoints puts them into a network
+    encoders        the table of encoders and their one-method contract; catalogue prints it
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip
     messages        what travels between the threads

@@ -1,11 +1,13 @@
 """The table of encoders, and the one-method contract that each of them keeps.
 
-To add one: write a module whose class has ``encode(frames) -> TokenGrid``, and a row of `ENCODERS`.
+To add one: write a module whose class has ``encode(frames) -> TokenGrid``, and a row of `ENCODERS`; where its weights are released,
+a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and licence.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,9 @@ from ingest.facts import EncoderFacts
 from ingest.grid import TokenGrid
 from ingest.vjepa import VisionTransformer, VisionTransformerConfig
 from ingest.vjepa_encoder import PRECISIONS, PREPROCESSING, VJEPAEncoder
+from ingest.weights import fetching
+from ingest.weights.formats import opened
+from ingest.weights.release import RELEASES, Release
 
 UNTRAINED_SEED = 0
 
@@ -50,12 +55,15 @@ class Row:
     side: int  # pixels: what `--size` is without being told
     weights: str  # where they come from, in words
     load: Callable[[str, Setting], tuple[EncoderFacts, Encoder]]
+    release: Release | None = None  # what is downloaded where `--weights` is not given
 
 
 def row(name: str) -> Row:
-    """The row of an encoder. Raises UsageError for a name that is not in the table."""
+    """The row of an encoder. Raises UsageError for a name that is not in the table: two names differ by case alone, so none is guessed."""
     if name not in ENCODERS:
-        raise UsageError(f"--encoder {name} is unknown: choose one of {', '.join(ENCODERS)}")
+        alike = [known for known in ENCODERS if known.lower() == name.lower()]
+        advice = f"names tell case apart, say which you mean: {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
+        raise UsageError(f"--encoder {name} is unknown: {advice}")
     return ENCODERS[name]
 
 
@@ -93,13 +101,23 @@ def _load_untrained(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]
 
 
 def _load_released(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    release = checkpoints.RELEASED[name]
-    if not setting.weights:
-        raise UsageError(f"{name} needs its weights: download {release.url}, then pass --weights FILE")
+    release, model = row(name).release, _empty(name)
+    weights = opened(setting.weights) if setting.weights else fetching.fetched(release, partial(checkpoints.check, model, key=release.key))
+    return _vjepa(name, checkpoints.filled(model, weights, release.key), weights.origin(release.key), setting)
+
+
+def fetch(name: str) -> Path:
+    """The released weights of an encoder on this machine, downloaded where they are absent. Raises UsageError where there are none."""
+    release = row(name).release
+    if release is None:
+        raise UsageError(f"{name} has no weights to download")
+    return fetching.fetched(release, partial(checkpoints.check, _empty(name), key=release.key)).path
+
+
+def _empty(name: str) -> VisionTransformer:
+    """The model of a released encoder without numbers: it costs neither memory nor time."""
     with torch.device("meta"):
-        model = VisionTransformer(release.config)
-    model = checkpoints.load_meta(setting.weights, release.key, model)
-    return _vjepa(name, model, f"{setting.weights.name}, {release.key}", setting)
+        return VisionTransformer(checkpoints.CONFIGS[name])
 
 
 def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
@@ -108,8 +126,8 @@ def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -
     return facts, VJEPAEncoder(model, setting.device, setting.precision)
 
 
-def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable) -> Row:
-    return Row("V-JEPA 2.1", config.dim, config.patch, config.tubelet, _parameters(config), side, weights, load)
+def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, release: Release | None = None) -> Row:
+    return Row("V-JEPA 2.1", config.dim, config.patch, config.tubelet, _parameters(config), side, weights, load, release)
 
 
 def _parameters(config: VisionTransformerConfig) -> int:
@@ -123,7 +141,7 @@ ENCODERS: Mapping[str, Row] = {
     "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
     "vjepa2.1-untrained": _vjepa_row(checkpoints.UNTRAINED, 224, "untrained: seeded random numbers, for trying Tubelet out", _load_untrained),
     **{
-        name: _vjepa_row(release.config, 384, f"--weights FILE, from {release.url}", _load_released)
-        for name, release in checkpoints.RELEASED.items()
+        name: _vjepa_row(config, 384, RELEASES[name].url, _load_released, RELEASES[name])
+        for name, config in checkpoints.CONFIGS.items()
     },
 }

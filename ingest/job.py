@@ -1,4 +1,4 @@
-"""A job: the arguments of an ingest, checked together, before anything is decoded."""
+"""A job: the arguments of an ingest, checked together, before anything is downloaded or decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ingest.encoders import Encoder
 from ingest.geometry import Geometry
 from ingest.plan import Plan, plan
 from ingest.progress import Progress
-from ingest.recipe import Recipe, checked
+from ingest.recipe import Recipe, check_size
 from ingest.run import Run
 from ingest.sources import Source, find
 from ingest.windows import Windowing
@@ -47,10 +47,11 @@ class Job:
         row = encoders.row(encoder)
         windowing = Windowing(frames, step, frames * step if hop is None else hop, row.tubelet, tail)
         geometry = Geometry.parse(size or str(row.side), fit)
+        check_size(geometry, encoder, row.patch)
         sources = find(paths, limit)
         place = encoders.device(device)
         facts, loaded = encoders.load(encoder, encoders.Setting(place, precision, weights))
-        return cls(sources, checked(Recipe(facts, windowing, geometry, precision)), loaded, place)
+        return cls(sources, Recipe(facts, windowing, geometry, precision), loaded, place)
 
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
-    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
+    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "requests", "filelock", "huggingface_hub", "safetensors"},
     "dashboard": {"store", "streamlit", "altair", "pyarrow"},
     "tubelet.py": {"click", "store", "ingest"},
 }
@@ -27,10 +27,11 @@ ORDER = {
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
-        "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder", "encoders", "catalogue",
+        "sources", "recipe", "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.vjepa": ("encoder",),
+    "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
