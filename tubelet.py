@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Commands(click.Group):
-    """Shows a mistake that a person can mend as one sentence and exit code 2; other errors keep their traceback."""
+    """Shows a mistake that a person can mend as one sentence and exit code 2, ends with 130 on Ctrl-C; other errors keep their traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         from store.errors import TubeletError
@@ -26,6 +26,8 @@ class Commands(click.Group):
         except TubeletError as error:
             click.echo(f"tubelet: {error}", err=True)
             context.exit(2)
+        except KeyboardInterrupt:
+            context.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from ingest.errors import DownloadError
 from ingest.weights import download as downloading
@@ -161,6 +162,14 @@ def test_a_web_page_is_not_taken_for_weights(server: Server, part: Part) -> None
     assert part.size == 0 and len(server.asked) == 1
 
 
+def test_a_way_that_leaves_https_is_not_taken() -> None:
+    answer = requests.Response()
+    answer.status_code, answer.url = 200, "http://elsewhere.org/w.pt"
+    with pytest.raises(DownloadError, match="https://here.org/w.pt leads to http://elsewhere.org/w.pt, where nobody vouches"):
+        downloading._check_answer("https://here.org/w.pt", answer)
+    downloading._check_answer("http://here.org/w.pt", answer)
+
+
 def test_no_server_is_a_sentence_and_keeps_what_came(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, breaks=[BREAK])
     with pytest.raises(DownloadError):
@@ -174,7 +183,7 @@ def test_no_server_is_a_sentence_and_keeps_what_came(server: Server, part: Part)
 
 def test_no_space_is_told_before_a_byte_is_written(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY)
-    with pytest.raises(DownloadError, match=r"no space for .*: [\d,.]+ GB are needed in .* are free: .* point HF_HOME to"):
+    with pytest.raises(DownloadError, match=r"no space for .*: [\d,.]+ GB are needed in .* are free: .* point HF_HOME to a folder"):
         fetch(server, part, reserve=10**18)
     assert part.size == 0
 
@@ -210,7 +219,8 @@ def test_a_stopped_download_goes_on_in_the_next_run(server: Server, part: Part, 
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     process.send_signal(number)
-    process.communicate()
+    told = process.communicate()[1]
+    assert ("MB are kept: run the same command again later to go on" in told) == (number == signal.SIGINT)
     assert process.returncode != 0 and 2 << 20 <= part.size < len(body)
     came = part.size
     server.files["/w.pt"].pause = 0

@@ -359,6 +359,13 @@ def test_what_the_hub_has_not_or_forbids_is_a_sentence(server: Server, hub: Rele
         fetched(hub, accept)
 
 
+def test_no_space_for_a_release_on_the_hub_is_told_before(server: Server, hub: Release, tmp_path: Path) -> None:
+    huge = replace(hub, encoder=10**17)
+    with pytest.raises(DownloadError, match=f"no space for {hub.url}: .* are needed in {tmp_path}/hub .* point HF_HOME"):
+        fetched(huge, accept)
+    assert server.asked == []
+
+
 def test_without_a_network_the_hub_is_a_sentence(server: Server, hub: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # huggingface_hub waits 23 s between its tries

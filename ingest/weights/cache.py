@@ -16,6 +16,7 @@ from pathlib import Path
 
 from huggingface_hub import constants, is_offline_mode
 
+from ingest.errors import DownloadError
 from ingest.weights.release import Release
 
 VARIABLE = "HF_HOME"
@@ -35,6 +36,20 @@ def free(path: Path) -> int:
     while not path.exists() and path != path.parent:
         path = path.parent
     return shutil.disk_usage(path).free
+
+
+def require(needed: int, path: Path, what: str) -> None:
+    """Raises DownloadError unless `needed` bytes fit where `path` is or will be."""
+    there = free(path)
+    if needed > there:
+        raise DownloadError(
+            f"no space for {what}: {gigabytes(needed)} are needed in {path.parent} and {gigabytes(there)} are free: free some (what came is "
+            f"kept), or point {VARIABLE} to a folder on a larger disk"
+        )
+
+
+def gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.2f} GB" if count >= 1e7 else f"{count / 1e6:,.3f} MB"
 
 
 @dataclass(frozen=True)

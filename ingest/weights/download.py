@@ -13,6 +13,7 @@ import requests
 
 from ingest.errors import DownloadError
 from ingest.weights import cache
+from ingest.weights.cache import gigabytes
 from ingest.weights.part import Part, Version
 from ingest.weights.transfer import Transfer
 
@@ -41,6 +42,9 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
                 raise DownloadError(f"{url} does not come: {_reason(error)}. {_kept(part)}") from error
             print(f"{_reason(error)}; another try in {left[0]:.0f} s", file=sys.stderr, flush=True)
             time.sleep(left.pop(0))
+        except KeyboardInterrupt:
+            print(f"\nstopped; {_kept(part)}", file=sys.stderr, flush=True)
+            raise
         except requests.RequestException as error:
             raise DownloadError(f"{url} cannot be asked for: {_reason(error)}") from error
 
@@ -58,7 +62,7 @@ def _receive(url: str, part: Part, reserve: int) -> None:
             raise Interruption("the server cannot go on where the last transfer stopped, so it starts anew")
         if response.status_code != requests.codes.partial:
             part.begin(_version(url, response))
-        _check_room(url, part, reserve)
+        cache.require(reserve + _missing(part), part.path, url)
         _write(response, part)
     part.ended()
     _check_length(part)
@@ -71,6 +75,8 @@ def _check_answer(url: str, response: requests.Response) -> None:
         raise Interruption(f"the server answered {status} {response.reason}")
     if status >= 400 and status != PAST_THE_END:
         raise DownloadError(f"{url} is not there: the server answered {status} {response.reason}. {ELSEWHERE}")
+    if url.startswith("https:") and not response.url.startswith("https:"):
+        raise DownloadError(f"{url} leads to {response.url}, where nobody vouches for what comes. {ELSEWHERE}")
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise DownloadError(f"{url} gave a web page in place of the file: a login or proxy between here and there may have put it there")
 
@@ -94,15 +100,10 @@ def _version(url: str, response: requests.Response) -> Version:
     return Version(url, validator, int(length) if length.isdecimal() else None)
 
 
-def _check_room(url: str, part: Part, reserve: int) -> None:
+def _missing(part: Part) -> int:
+    """Bytes that are still to come, as far as the server told."""
     version = part.version
-    needed = reserve + (version.length - part.size if version and version.length else 0)
-    free = cache.free(part.path)
-    if needed > free:
-        raise DownloadError(
-            f"no space for {url}: {_gigabytes(needed)} are needed in {part.path.parent} and {_gigabytes(free)} are free: "
-            f"free some, or point {cache.VARIABLE} to a folder on a larger disk"
-        )
+    return version.length - part.size if version and version.length else 0
 
 
 def _write(response: requests.Response, part: Part) -> None:
@@ -119,7 +120,7 @@ def _write(response: requests.Response, part: Part) -> None:
         if error.errno not in FULL:
             raise
         raise DownloadError(
-            f"the disk of {part.path.parent} is full after {_gigabytes(part.size)}, which are kept: free some space and run the same "
+            f"the disk of {part.path.parent} is full after {gigabytes(part.size)}, which are kept: free some space and run the same "
             f"command again to go on, or point {cache.VARIABLE} to a folder on a larger disk"
         ) from error
 
@@ -137,8 +138,8 @@ def _kept(part: Part) -> str:
     version = part.version
     if not (part.size and version and version.validator):
         return f"Run the same command again later. {ELSEWHERE}"
-    of = f" of {_gigabytes(version.length)}" if version.length else ""
-    return f"{_gigabytes(part.size)}{of} are kept: run the same command again later to go on"
+    of = f" of {gigabytes(version.length)}" if version.length else ""
+    return f"{gigabytes(part.size)}{of} are kept: run the same command again later to go on"
 
 
 def _reason(error: Exception) -> str:
@@ -152,6 +153,3 @@ def _reason(error: Exception) -> str:
         return "the connection broke off"
     return "no connection to the server" if isinstance(error, requests.ConnectionError) else str(error)
 
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.2f} GB" if count >= 1e7 else f"{count / 1e6:,.3f} MB"

@@ -41,7 +41,7 @@ def extract(weights: Weights, origin: Origin, path: Path) -> None:
     tensors = dict(_named(weights, origin.key))
     if PREDICTOR in weights.sections:
         tensors |= _named(weights, PREDICTOR)
-    _check_room(path, sum(tensor.nbytes for tensor in tensors.values()))
+    cache.require(sum(tensor.nbytes for tensor in tensors.values()), path, f"encoder and predictor of {weights.path.name}")
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         save_file(tensors, unfinished, origin.metadata)
@@ -59,15 +59,6 @@ def _named(weights: Weights, key: str) -> dict[str, torch.Tensor]:
         if not isinstance(tensor, torch.Tensor):
             raise CheckpointError(f"{weights.path} under {key!r}: {name} is no tensor")
     return {f"{key}.{name}": tensor.contiguous() for name, tensor in tensors.items()}
-
-
-def _check_room(path: Path, needed: int) -> None:
-    free = cache.free(path)
-    if needed > free:
-        raise DownloadError(
-            f"no space for {path}: {needed / 1e9:.2f} GB are needed and {free / 1e9:.2f} GB are free: free some and run the same command again, "
-            f"the download is kept"
-        )
 
 
 def _flush(path: Path) -> None:

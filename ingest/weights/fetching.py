@@ -46,10 +46,11 @@ def _brought(release: Release, check: Check) -> Path:
     if cache.offline():
         raise DownloadError(
             f"the weights of {release.name} are not on this machine and HF_HUB_OFFLINE forbids connections: run `tubelet download "
-            f"{release.name}` where there is a network and copy {_cache_folder(release)} here, or get {release.url} and pass it as --weights"
+            f"{release.name}` where there is a network and copy its cache to {_cache_folder(release)}, or get {release.url} and pass it as --weights"
         )
     with _explained(release):
         if release.repository:
+            cache.require(release.download - hub.arrived(release), hub.folder() / "models", release.url)
             return hub.fetched(release)
         cache.folder().mkdir(parents=True, exist_ok=True)
         place = Place(release)
@@ -78,6 +79,7 @@ def _fill(place: Place, check: Check) -> None:
 
 
 def _keep(weights: Weights, place: Place) -> None:
+    print(f"keeping encoder and predictor of {place.release.name} in {place.weights}", file=sys.stderr, flush=True)
     with open(place.part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -105,7 +105,7 @@ def _from_safetensors(path: Path) -> Weights:
     for name, tensor in tensors.items():
         key, _, inner = name.partition(".")
         sections.setdefault(key, {})[inner] = tensor
-    return Weights(path, sections, f"{metadata['url']}, sha256 {metadata['sha256'][:16]}")
+    return Weights(path, sections, f"{metadata.get('url')}, sha256 {metadata.get('sha256', '')[:16]}")
 
 
 def _renamed(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:

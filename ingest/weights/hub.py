@@ -5,6 +5,7 @@ from pathlib import Path
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
 
 from ingest.errors import DownloadError
 from ingest.weights.formats import INDEX, SINGLE, shards
@@ -34,6 +35,12 @@ def fetched(release: Release) -> Path:
     if path is None:
         raise DownloadError(f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE")
     return path
+
+
+def arrived(release: Release) -> int:
+    """Bytes of a download that broke off: huggingface_hub goes on with them."""
+    blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
+    return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
 
 
 def source(release: Release, path: Path) -> str:
