@@ -93,6 +93,7 @@ def test_another_address_does_not_go_on_with_the_part_of_the_first(server: Serve
     part.path.write_bytes(b"x" * 1000)
     server.files["/w.pt"] = Served(BODY)
     assert fetch(server, part) == BODY
+    assert server.asked == [("/w.pt", None, 200)]
 
 
 def test_a_range_past_the_end_starts_anew(server: Server, part: Part) -> None:

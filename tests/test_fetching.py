@@ -294,6 +294,10 @@ def test_the_cache_lies_in_hf_home(home: Path) -> None:
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+def anything(weights: Weights) -> None:
+    """For a release whose network is not here yet."""
+
+
 @pytest.fixture
 def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     """A release on a hub that is the server; its cache is empty."""
@@ -332,17 +336,23 @@ def test_a_release_on_the_hub_comes_through_huggingface_hub(
 ) -> None:
     assert cached(hub) is None
     offer(server, saved[index])
-    weights = fetched(hub, accept)
+    weights = fetched(hub, anything)
     expected = opened(saved[index]).tensors(hub.key)
     assert weights.tensors(hub.key).keys() == expected.keys()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights.tensors(hub.key).items())
     assert weights.origin(hub.key) == f"{hub.url} at {COMMIT[:12]}"
     asked = len(server.asked)
     server.files.clear()
-    assert fetched(hub, accept).path == weights.path == cached(hub)
+    assert fetched(hub, anything).path == weights.path == cached(hub)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert fetched(hub, accept).path == weights.path
+    assert fetched(hub, anything).path == weights.path
     assert len(server.asked) == asked
+
+
+def test_a_release_on_the_hub_of_another_model_is_named(server: Server, hub: Release, saved: tuple[Path, Path]) -> None:
+    offer(server, saved[0])
+    with pytest.raises(CheckpointError, match="lacks blocks.2.attn.proj.bias"):
+        fetched(hub, lambda weights: check(empty(), weights, hub.key))
 
 
 @pytest.mark.parametrize(
@@ -356,13 +366,13 @@ def test_a_release_on_the_hub_comes_through_huggingface_hub(
 def test_what_the_hub_has_not_or_forbids_is_a_sentence(server: Server, hub: Release, absent: dict[str, str], words: str) -> None:
     server.absent |= absent
     with pytest.raises(DownloadError, match=f"{hub.url} {words}"):
-        fetched(hub, accept)
+        fetched(hub, anything)
 
 
 def test_no_space_for_a_release_on_the_hub_is_told_before(server: Server, hub: Release, tmp_path: Path) -> None:
     huge = replace(hub, encoder=10**17)
     with pytest.raises(DownloadError, match=f"no space for {hub.url}: .* are needed in {tmp_path}/hub .* point HF_HOME"):
-        fetched(huge, accept)
+        fetched(huge, anything)
     assert server.asked == []
 
 
@@ -370,10 +380,10 @@ def test_without_a_network_the_hub_is_a_sentence(server: Server, hub: Release, m
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # huggingface_hub waits 23 s between its tries
     with pytest.raises(DownloadError, match=f"{hub.url} does not come: .* Run the same command again later to go on"):
-        fetched(hub, accept)
+        fetched(hub, anything)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(DownloadError, match=f"HF_HUB_OFFLINE forbids connections: .* get {hub.url} and pass it as --weights"):
-        fetched(hub, accept)
+        fetched(hub, anything)
 
 
 def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Release) -> None:

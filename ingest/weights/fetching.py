@@ -39,7 +39,10 @@ def fetched(release: Release, check: Check) -> Weights:
         weights = opened(path)
     except CheckpointError as error:
         raise CheckpointError(f"the cached weights of {release.name} are damaged, delete them to download them again. {error}") from error
-    return replace(weights, source=hub.source(release, path)) if release.repository else weights
+    if not release.repository:
+        return weights
+    check(weights)
+    return replace(weights, source=hub.source(release, path))
 
 
 def _brought(release: Release, check: Check) -> Path:
