@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Commands(click.Group):
-    """Shows a mistake that a person can mend as one sentence and exit code 2; other errors keep their traceback."""
+    """Shows a mistake that a person can mend as one sentence and exit code 2, ends with 130 on Ctrl-C; other errors keep their traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         from store.errors import TubeletError
@@ -26,6 +26,8 @@ class Commands(click.Group):
         except TubeletError as error:
             click.echo(f"tubelet: {error}", err=True)
             context.exit(2)
+        except KeyboardInterrupt:
+            context.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,7 +45,7 @@ def ingest_options(command: Any) -> Any:
     options = (
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
         click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
-        click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
+        click.option("--weights", type=click.Path(path_type=Path), help="File of the encoder's weights.  [default: the released ones, downloaded once]"),
         click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, or all joined."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
@@ -93,13 +95,22 @@ def plan(as_json: bool, **arguments: Any) -> None:
 
 
 @main.command()
-def encoders() -> None:
-    """List the encoders."""
-    from ingest.encoders import ENCODERS
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def encoders(as_json: bool) -> None:
+    """List the encoders: geometry, parameters, where their weights come from, under which licence, and whether they are here."""
+    from ingest.catalogue import catalogue
 
-    click.echo(f"{'name':20} {'family':22} {'dim':>5} {'patch':>6} {'tubelet':>8} {'parameters':>14}  weights")
-    for name, row in ENCODERS.items():
-        click.echo(f"{name:20} {row.family:22} {row.dim:5} {row.patch:3} px {row.tubelet:8} {row.parameters:14,}  {row.weights}")
+    _print(catalogue(), as_json)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def download(names: tuple[str, ...]) -> None:
+    """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
+    from ingest.encoders import fetch
+
+    for name in names:
+        click.echo(fetch(name))
 
 
 @main.command()

@@ -6,10 +6,12 @@
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is; layer says of which of its levels
+    contract        what an encoder is to everybody else
     precision       which arithmetic, and what stays in float32
-    toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
+    toy, vjepa/     networks and encoders of ours; vjepa_encoder takes frames, vjepa_rows name them
+    weights/        released weights and local files of any format -> tensors by name; checkpoints puts them into a network
     hub/            encoders through transformers
-    encoders        the table of encoders and their one-method contract
+    encoders        the table of encoders and their one-method contract; catalogue prints it
     sources         which files there are and what they contain
     recipe          encoder, windows, geometry, precision: what makes a clip
     memory          what a batch needs, and what is free

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.encoding import EncodedClip, Launched, launch
 from ingest.errors import EncodeError
 from ingest.memory import out_of_memory

@@ -1,16 +1,14 @@
-"""Weights of the V-JEPA family: Meta's files read strictly, random ones made, either summed up in a hash.
+"""Weights of the V-JEPA family: files read strictly, random ones made, either summed up in a hash.
 
-    RELEASED         the files Meta released and the networks they hold
     load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
+    filled, check    the same for an opened file; whether its tensors are this model's, before anything is copied
     untrained        weights from a seed, the same bits on every machine
     weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
 """
 
 import hashlib
 import math
-import pickle
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,116 +16,47 @@ import numpy as np
 import torch
 from torch import nn
 
-from ingest.vjepa import UNTRAINED, VARIANTS, Predictor, PredictorConfig, Variant, VisionTransformer, VisionTransformerConfig
-from store.errors import TubeletError
+from ingest.errors import CheckpointError
+from ingest.vjepa import UNTRAINED, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
+from ingest.weights.formats import Weights, listed, opened
 
-KEYS = ("ema_encoder", "target_encoder", "predictor")  # averaged encoders; `encoder` is the student, other weights in the same shape
-PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
-DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
 Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
-class CheckpointError(TubeletError):
-    """A file of weights that is absent, damaged, unsafe, or of another model."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """One model Meta released: its networks, the key of its encoder in the file, and the file. Names of g and G differ in case alone."""
-
-    variant: Variant
-    key: str
-    file: str
-
-    @property
-    def config(self) -> VisionTransformerConfig:
-        return self.variant.encoder
-
-    @property
-    def url(self) -> str:
-        return f"https://dl.fbaipublicfiles.com/{self.file}"
-
-
-FILES = {  # name -> the encoder's key, the file
-    "vjepa2.1-vitb": ("ema_encoder", "vjepa2/vjepa2_1_vitb_dist_vitG_384.pt"),
-    "vjepa2.1-vitl": ("ema_encoder", "vjepa2/vjepa2_1_vitl_dist_vitG_384.pt"),
-    "vjepa2.1-vitg": ("target_encoder", "vjepa2/vjepa2_1_vitg_384.pt"),
-    "vjepa2.1-vitG": ("target_encoder", "vjepa2/vjepa2_1_vitG_384.pt"),
-    "vjepa2-vitl": ("target_encoder", "vjepa2/vitl.pt"),
-    "vjepa2-vith": ("target_encoder", "vjepa2/vith.pt"),
-    "vjepa2-vitg": ("target_encoder", "vjepa2/vitg.pt"),
-    "vjepa2-vitg-384": ("target_encoder", "vjepa2/vitg-384.pt"),
-    "vjepa1-vitl": ("target_encoder", "jepa/vitl16/vitl16.pth.tar"),
-    "vjepa1-vith": ("target_encoder", "jepa/vith16/vith16.pth.tar"),
-    "vjepa1-vith-384": ("target_encoder", "jepa/vith16-384/vith16-384.pth.tar"),
-}
-RELEASED = {name: Release(VARIANTS[name], *file) for name, file in FILES.items()}
-
-
 def load_meta(path: str | Path, key: str, model: Network) -> Network:
-    """The model with the weights that a checkpoint in Meta's format keeps under `key`: on the CPU, in float32, detached from the file.
+    """The model with the weights that a file keeps under `key`, see `filled`. Raises CheckpointError."""
+    return filled(model, opened(path), key)
+
+
+def filled(model: Network, weights: Weights, key: str) -> Network:
+    """The model with the tensors under `key`: on the CPU, in float32, detached from the file.
 
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
     exactly, but for tables of positions that the trainer may have left and the model never reads. Raises CheckpointError.
     """
-    found = _sub_dict(read(path), key, path)
-    weights = {name: tensor for name, tensor in found.items() if not model.config.unused(name, getattr(tensor, "shape", ()))}
-    _check(weights, model.state_dict(), f"{path} under {key!r}")
-    copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in weights.items()}
+    check(model, weights, key)
+    used = _used(model, weights, key)
+    copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in used.items()}
     model.load_state_dict(copies, strict=True, assign=True)
     return model
 
 
-def read(path: str | Path) -> object:
-    """What the file holds, tensors mapped from the disk; only tensors and plain values are ever built from it."""
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
-    except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off, or not in PyTorch's zip format): download it again") from error
-
-
-def _sub_dict(checkpoint: object, key: str, path: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors under one key by their names in the model; every occurrence of a prefix is dropped."""
-    if key not in KEYS:
-        raise CheckpointError(f"{key!r} is not a network to measure with: use one of {listed(KEYS)}")
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), dict):
-        held = listed(checkpoint) if isinstance(checkpoint, dict) else type(checkpoint).__name__
-        raise CheckpointError(f"{path} has no weights under {key!r}, it holds {held}: is it the file of another model?")
-    weights = {}
-    for name, tensor in checkpoint[key].items():
-        cleaned = _cleaned(str(name))
-        if cleaned in weights:
-            raise CheckpointError(f"{path} under {key!r} holds {cleaned} twice, under different prefixes")
-        weights[cleaned] = tensor
-    return weights
-
-
-def _cleaned(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name.replace(prefix, "")
-    return name
-
-
-def _check(weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], where: str) -> None:
-    """Raises CheckpointError unless the names are the same and each is a floating tensor of the wanted shape."""
-    if missing := wanted.keys() - weights.keys():
+def check(model: Network, weights: Weights, key: str) -> None:
+    """Raises CheckpointError unless the names under `key` are the model's and each is a floating tensor of the model's shape."""
+    tensors, wanted, where = _used(model, weights, key), model.state_dict(), f"{weights.path} under {key!r}"
+    if missing := wanted.keys() - tensors.keys():
         raise CheckpointError(f"{where} lacks {listed(missing)}: is it the file of another model?")
-    if extra := weights.keys() - wanted.keys():
+    if extra := tensors.keys() - wanted.keys():
         raise CheckpointError(f"{where} has tensors this model does not know, {listed(extra)}: is it the file of another model?")
-    for name, tensor in weights.items():
+    for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
         if tensor.shape != wanted[name].shape:
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 
 
-def listed(names: Iterable[object], most: int = 5) -> str:
-    names = sorted(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
+def _used(model: Network, weights: Weights, key: str) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in weights.tensors(key).items() if not model.config.unused(name, getattr(tensor, "shape", ()))}
 
 
 def untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:

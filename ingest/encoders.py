@@ -1,84 +1,52 @@
-"""The table of encoders, and the one-method contract that each of them keeps.
+"""The table of encoders, and how one of them is found and loaded.
 
-To add one: write a module whose class has a ``device`` and ``encode(frames) -> TokenGrids``, and a row of `ENCODERS`.
+To add one: write a module whose class keeps the contract (`ingest/contract.py`), and a row of `ENCODERS`; where its weights are
+released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and licence.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
-from ingest import checkpoints, toy
+from ingest import toy, vjepa_rows
+from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
-from ingest.grid import TokenGrids
 from ingest.hub import files as hub_files
-from ingest.hub import models as hub_models
-from ingest.hub.named import BY_ID, NAMED, Named
-from ingest.layer import LAST, Layer
-from ingest.vjepa import VisionTransformer, VisionTransformerConfig
-from ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
-
-UNTRAINED_SEED = 0
-
-
-class Encoder(Protocol):
-    """An encoder on its device, ready to run."""
-
-    device: torch.device
-
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
-        """Clips ``(B, T, 3, H, W)`` in uint8, on the CPU, to token grids ``(B, S, H/patch, W/patch, dim)`` in float32, on `device`."""
-        ...
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where and how an encoder runs; the precision is fp32, bf16 or fp16."""
-
-    device: torch.device
-    precision: str = "fp32"
-    weights: Path | None = None
-    layer: Layer = LAST
-
-
-@dataclass(frozen=True)
-class Row:
-    """An encoder that `--encoder` can name; `load` returns it with its facts.
-
-    One with `frames` takes clips of that many frames alone, and pictures of its own `side` alone.
-    """
-
-    family: str
-    dim: int
-    patch: int
-    tubelet: int
-    parameters: int
-    side: int  # pixels: what `--size` is without being told
-    weights: str  # where they come from, in words
-    load: Callable[[str, Setting], tuple[EncoderFacts, Encoder]]
-    frames: int | None = None
-    levels: int = 1  # that `--layer` chooses from
-    images: bool = True  # whether a single frame can be encoded
+from ingest.hub import rows as hub_rows
+from ingest.hub.named import BY_ID
 
 
 def row(name: str) -> Row:
-    """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else."""
+    """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else.
+
+    Two names of the table differ by case alone, so none is guessed.
+    """
     name = BY_ID.get(name, name)
     if name in ENCODERS:
         return ENCODERS[name]
     if hub_files.is_model(name):
-        return _hub_row(hub_models.described(name))
-    raise UsageError(f"--encoder {name} is unknown: choose one of {', '.join(ENCODERS)}, or name a Hugging Face id or a directory")
+        return hub_rows.row_of(name)
+    alike = [known for known in ENCODERS if known.lower() == name.lower()]
+    advice = f"names tell case apart, say which you mean: {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
+    raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
 
 
 def load(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
     """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
     name = BY_ID.get(name, name)
-    return row(name).load(name, setting)
+    found = row(name)
+    return found.load(name, found, setting)
+
+
+def fetch(name: str) -> Path:
+    """The released weights of an encoder on this machine, downloaded where they are absent. Raises UsageError where there are none."""
+    supply = row(name).supply
+    if supply is None:
+        raise UsageError(f"{name} has no weights to download")
+    return supply.fetch()
 
 
 def device(name: str) -> torch.device:
@@ -93,62 +61,16 @@ def device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _load_toy(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def _load_toy(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
         raise UsageError(f"--weights: {name} has none; leave it out")
     digest = hashlib.sha256(repr(toy.DIMENSIONS).encode()).hexdigest()
-    facts = EncoderFacts.of(name, row(name), layer="only", weights_sha256=digest, weights_source="no weights", preprocessing="RGB / 255")
+    facts = EncoderFacts.of(name, row, layer="only", weights_sha256=digest, weights_source="no weights", preprocessing="RGB / 255")
     return facts, toy.ToyEncoder(setting.device)
-
-
-def _load_untrained(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    if setting.weights:
-        raise UsageError(f"--weights: {name} has its own random ones; name the encoder that the file belongs to")
-    return _vjepa(name, checkpoints.untrained(seed=UNTRAINED_SEED), f"untrained: random weights of seed {UNTRAINED_SEED}", setting)
-
-
-def _load_released(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    release = checkpoints.RELEASED[name]
-    if not setting.weights:
-        raise UsageError(f"{name} needs its weights: download {release.url}, then pass --weights FILE")
-    with torch.device("meta"):
-        model = VisionTransformer(release.config)
-    model = checkpoints.load_meta(setting.weights, release.key, model)
-    return _vjepa(name, model, f"{setting.weights.name}, {release.key}", setting)
-
-
-def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    layer, digest = setting.layer, checkpoints.weights_sha256(model)
-    known = {"layer": layer.name, "dim": model.config.dim * len(layer.levels), "weights_sha256": digest, "weights_source": source}
-    facts = EncoderFacts.of(name, row(name), **known, preprocessing=PREPROCESSING)
-    return facts, VJEPAEncoder(model, setting.device, setting.precision, layer)
-
-
-def _load_hub(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
-    if setting.weights:
-        raise UsageError(f"--weights: {name} brings its own; pass the directory of other weights as --encoder")
-    described = NAMED.get(name) or hub_models.described(name)
-    encoder, known = hub_models.load(name, described, setting)
-    return EncoderFacts.of(hub_models.name_of(name), _hub_row(described), layer="last", **known), encoder
-
-
-def _hub_row(named: Named) -> Row:
-    shape = named.family, named.dim, named.patch, named.tubelet, named.parameters, named.side
-    return Row(*shape, weights=f"Hugging Face {named.id}", load=_load_hub, frames=named.frames)
-
-
-def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable) -> Row:
-    generation, levels = config.generation, len(config.levels)
-    shape = (generation.name, config.dim, config.patch, config.tubelet, config.parameters, side)
-    return Row(*shape, weights, load, levels=levels, images=generation.images or generation.repeats)
 
 
 ENCODERS: Mapping[str, Row] = {
     "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
-    "vjepa2.1-untrained": _vjepa_row(checkpoints.UNTRAINED, 224, "untrained: seeded random numbers, for trying Tubelet out", _load_untrained),
-    **{
-        name: _vjepa_row(release.config, release.variant.side, f"--weights FILE, from {release.url}", _load_released)
-        for name, release in checkpoints.RELEASED.items()
-    },
-    **{name: _hub_row(named) for name, named in NAMED.items()},
+    **vjepa_rows.ROWS,
+    **hub_rows.ROWS,
 }

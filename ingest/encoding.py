@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.errors import EncodeError
 from ingest.messages import Clip, now
 from store.statistics import dimension_statistics, token_statistics

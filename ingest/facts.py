@@ -32,7 +32,7 @@ class EncoderFacts:
     def row(self) -> dict:
         return {"encoder_id": self.encoder_id, **asdict(self)}
 
-    @property
-    def minimum_side(self) -> int:
-        """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
-        return 2 * self.patch
+
+def minimum_side(patch: int) -> int:
+    """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
+    return 2 * patch

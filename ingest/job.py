@@ -1,4 +1,4 @@
-"""A job: the arguments of an ingest, checked together, before anything is decoded."""
+"""A job: the arguments of an ingest, checked together, before anything is downloaded or decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ import torch
 
 from ingest import encoders, memory, precision
 from ingest.arguments import Arguments, Cut, Keeping, Running
-from ingest.encoders import Encoder, Row, Setting
+from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
 from ingest.geometry import Geometry
 from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
 from ingest.plan import Plan, plan
 from ingest.progress import Progress
-from ingest.recipe import Recipe, checked
+from ingest.recipe import Recipe, check_size
 from ingest.run import Pace, Run
 from ingest.sources import Source, find
 from ingest.windows import Windowing
@@ -39,13 +39,14 @@ class Job:
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder)
         windowing, geometry = _cut(arguments.cut, row)
+        check_size(geometry, model.encoder, row.patch)
         sources = find(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
         arithmetic = precision.resolved(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
         facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
-        recipe = checked(Recipe(facts, windowing, geometry, arithmetic))
+        recipe = Recipe(facts, windowing, geometry, arithmetic)
         return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
 

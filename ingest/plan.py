@@ -18,8 +18,8 @@ from statistics import median
 
 import torch
 
+from ingest.contract import Encoder
 from ingest.decoding import Decoding
-from ingest.encoders import Encoder
 from ingest.encoding import encode
 from ingest.errors import UsageError, VideoError
 from ingest.memory import free

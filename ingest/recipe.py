@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ingest.errors import UsageError
-from ingest.facts import EncoderFacts
+from ingest.facts import EncoderFacts, minimum_side
 from ingest.geometry import Geometry
 from ingest.windows import Window, Windowing
 from store import ids
@@ -23,13 +23,12 @@ class Recipe:
         return ids.hash_of(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
 
 
-def checked(recipe: Recipe) -> Recipe:
-    """The recipe, or UsageError where the encoder cannot take its pictures."""
-    encoder, geometry = recipe.encoder, recipe.geometry
-    for name, side in (("height", geometry.height), ("width", geometry.width)):
-        if side % encoder.patch:
-            nearest = max(encoder.minimum_side, round(side / encoder.patch) * encoder.patch)
-            raise UsageError(f"--size: {name} {side} is no multiple of {encoder.name}'s patch of {encoder.patch} px: use {nearest}")
-        if side < encoder.minimum_side:
-            raise UsageError(f"--size: {name} {side} is too small for {encoder.name}: use {encoder.minimum_side} or more")
-    return recipe
+def check_size(geometry: Geometry, name: str, patch: int) -> None:
+    """Raises UsageError where an encoder cannot take pictures of this size: known before its weights are."""
+    smallest = minimum_side(patch)
+    for side_name, side in (("height", geometry.height), ("width", geometry.width)):
+        if side % patch:
+            nearest = max(smallest, round(side / patch) * patch)
+            raise UsageError(f"--size: {side_name} {side} is no multiple of {name}'s patch of {patch} px: use {nearest}")
+        if side < smallest:
+            raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")

@@ -17,7 +17,7 @@ import torch
 
 from ingest.arguments import Keeping, Running
 from ingest.batching import EncodeStage
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.encoding import EncodedClip
 from ingest.messages import Clip, VideoDone
 from ingest.pipe import Broken, Pipe

@@ -1,6 +1,5 @@
-"""Small networks of every V-JEPA generation with a random number in every weight, files of them, and pixels to feed them."""
+"""Small networks of every V-JEPA generation with a random number in every weight, and pixels to feed them."""
 
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -48,11 +47,3 @@ def encode(model: VisionTransformer, clips: torch.Tensor, kept: torch.Tensor | N
     """The encoder's last level, (B, N, D)."""
     with torch.inference_mode():
         return model(clips, kept)[-1]
-
-
-def meta_file(path: Path, weights: dict[str, torch.Tensor], key: str = "target_encoder") -> Path:
-    """A checkpoint as Meta's trainer saves it: prefixed names, the student and the optimizer beside the encoder."""
-    prefixed = {f"module.backbone.{name}": tensor for name, tensor in weights.items()}
-    student = {name: tensor + 1 for name, tensor in prefixed.items()}
-    torch.save({"encoder": student, key: prefixed, "opt": {"state": {}}, "epoch": 3, "lr": 1e-4}, path)
-    return path

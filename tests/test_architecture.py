@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
-    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "huggingface_hub", "safetensors"},
+    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "dashboard": {"store", "reports", "streamlit", "altair", "pyarrow"},
     "tubelet.py": {"click", "store", "ingest", "reports"},
@@ -28,12 +28,13 @@ ORDER = {
         "integrity", "queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "geometry", "video", "grid", "layer", "facts", "precision", "toy", "vjepa", "checkpoints", "vjepa_encoder",
-        "hub", "encoders", "memory", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "batching", "writer",
+        "errors", "arguments", "windows", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder",
+        "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
     ),
-    "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models"),
+    "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
+    "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
         "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
         "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
@@ -126,8 +127,8 @@ def test_the_order_is_that_of_packages_which_exist_and_are_installed():
         ("ingest.vjepa.encoder", "ingest.errors.UsageError", None),
         ("ingest.checkpoints", "ingest.vjepa.encoder.VisionTransformer", None),
         ("ingest.vjepa.__init__", "ingest.vjepa.encoder.VisionTransformer", None),
-        ("ingest.vjepa.encoder", "ingest.checkpoints.RELEASED", "after it"),
-        ("ingest.vjepa.__init__", "ingest.checkpoints.RELEASED", "after it"),
+        ("ingest.vjepa.encoder", "ingest.checkpoints.untrained", "after it"),
+        ("ingest.vjepa.__init__", "ingest.checkpoints.untrained", "after it"),
         ("ingest.facts", "ingest.vjepa.encoder.VisionTransformer", "after it"),
         ("ingest.vjepa.encoder", "ingest.vjepa.VisionTransformer", "no module"),
         ("ingest.job", "ingest.absent.thing", "no module"),

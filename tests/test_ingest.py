@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ingest import encoders
-from ingest.encoders import ENCODERS, Setting
+from ingest.contract import Setting
+from ingest.encoders import ENCODERS
 from ingest.job import Job
 from store import Store
 from tests.commands import tubelet

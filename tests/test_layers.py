@@ -8,7 +8,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from ingest import encoders
-from ingest.encoders import ENCODERS, Setting
+from ingest.contract import Setting
+from ingest.encoders import ENCODERS
 from ingest.errors import UsageError
 from ingest.job import Job
 from ingest.layer import LAST, Layer

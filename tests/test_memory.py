@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ingest import encoders, memory
-from ingest.encoders import Setting
+from ingest.contract import Setting
 from ingest.errors import UsageError
 from ingest.job import Job
 from ingest.memory import Budget, ClipSize, ControlGroups

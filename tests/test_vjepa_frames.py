@@ -6,34 +6,38 @@ import numpy as np
 import pytest
 import torch
 
-from ingest import encoders
-from ingest.checkpoints import RELEASED, CheckpointError, Release
-from ingest.encoders import ENCODERS, Setting
+from ingest import encoders, vjepa_rows
+from ingest.contract import Setting
+from ingest.encoders import ENCODERS
+from ingest.errors import CheckpointError
 from ingest.job import Job
-from ingest.vjepa import PixelsError, Variant
+from ingest.vjepa import PixelsError
 from ingest.vjepa_encoder import MEAN, STD, VJEPAEncoder
+from ingest.weights.release import Release
 from store import Store
 from tests import networks
+from tests.checkpoints import meta_file
 from tests.videos import make_video
 
 CPU = torch.device("cpu")
 
 
 def frames(count: int, height: int = 32, width: int = 48) -> torch.Tensor:
-    return torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(count))
+    """A batch of one clip (1, T, 3, H, W)."""
+    return torch.randint(0, 256, (1, count, 3, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(count))
 
 
 def normalised(pictures: torch.Tensor) -> torch.Tensor:
-    """(T, 3, H, W) in 8 bits as the networks take it, by the definition: scale to 1, less the mean, over the deviation."""
-    channels = [(pictures[:, c].double() / 255 - MEAN[c]) / STD[c] for c in range(3)]
-    return torch.stack(channels)[None].float()
+    """(1, T, 3, H, W) in 8 bits as the networks take it, by the definition: scale to 1, less the mean, over the deviation."""
+    channels = [(pictures[:, :, c].double() / 255 - MEAN[c]) / STD[c] for c in range(3)]
+    return torch.stack(channels, dim=1).float()
 
 
 @pytest.mark.parametrize("kind", networks.ENCODERS)
 def test_frames_become_the_network_s_tokens_on_a_grid(kind: str) -> None:
     model = networks.network(networks.ENCODERS[kind])
     with torch.inference_mode():
-        grid = VJEPAEncoder(model, CPU, "fp32").encode(frames(6)).embeddings
+        grid = VJEPAEncoder(model, CPU, "fp32").encode(frames(6)).embeddings[0]
     wanted = networks.encode(model, normalised(frames(6))).reshape(3, 2, 3, -1)
     torch.testing.assert_close(grid, wanted, atol=1e-4, rtol=0)
 
@@ -42,9 +46,9 @@ def test_frames_become_the_network_s_tokens_on_a_grid(kind: str) -> None:
 def test_a_single_frame_is_an_image_or_a_still_or_refused() -> None:
     models = {kind: networks.network(config) for kind, config in networks.ENCODERS.items()}
     still = VJEPAEncoder(models["2"], CPU, "fp32")
-    assert torch.equal(still.encode(frames(1)).embeddings, still.encode(frames(1).expand(2, -1, -1, -1)).embeddings)
+    assert torch.equal(still.encode(frames(1)).embeddings, still.encode(frames(1).expand(-1, 2, -1, -1, -1)).embeddings)
     image = VJEPAEncoder(models["2.1"], CPU, "fp32")
-    assert not torch.equal(image.encode(frames(1)).embeddings, image.encode(frames(1).expand(2, -1, -1, -1)).embeddings)
+    assert not torch.equal(image.encode(frames(1)).embeddings, image.encode(frames(1).expand(-1, 2, -1, -1, -1)).embeddings)
     with pytest.raises(PixelsError, match="V-JEPA 1 at least 2"):
         VJEPAEncoder(models["1"], CPU, "fp32").encode(frames(1))
 
@@ -63,9 +67,9 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
     files = {}
     for kind, config in networks.ENCODERS.items():
         name = f"small-{kind}"
-        monkeypatch.setitem(RELEASED, name, Release(Variant(32, config, networks.PREDICTORS[kind]), "target_encoder", f"{name}.pt"))
-        monkeypatch.setitem(ENCODERS, name, encoders._vjepa_row(config, 32, "--weights FILE", encoders._load_released))
-        files[name] = networks.meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
+        release = Release(name, f"https://nowhere.invalid/{name}.pt", "target_encoder", config.parameters, 0, "none")
+        monkeypatch.setitem(ENCODERS, name, vjepa_rows.released(config, 32, release))
+        files[name] = meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
     return files
 
 

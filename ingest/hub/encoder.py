@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ingest import precision
+from ingest.contract import Setting
 from ingest.grid import TokenGrids
 from ingest.hub import files
 from ingest.hub.shapes import Geometry, Shape
@@ -52,7 +52,7 @@ class Pixels:
 class HubEncoder:
     """The last hidden states of a model of transformers; class and register tokens are left out."""
 
-    def __init__(self, model: torch.nn.Module, geometry: Geometry, shape: Shape, pixels: Pixels, setting: Any) -> None:
+    def __init__(self, model: torch.nn.Module, geometry: Geometry, shape: Shape, pixels: Pixels, setting: Setting) -> None:
         self.device = setting.device
         self.geometry = geometry
         self._shape = shape

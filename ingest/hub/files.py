@@ -16,7 +16,20 @@ PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.
 
 def is_model(name: str) -> bool:
     """Whether an encoder's name is a directory or an id, and not a name of the table."""
-    return Path(name).expanduser().is_dir() or bool(ID.fullmatch(name))
+    return is_directory(name) or bool(ID.fullmatch(name))
+
+
+def is_directory(name: str) -> bool:
+    return Path(name).expanduser().is_dir()
+
+
+def cached(name: str) -> Path | None:
+    """The directory of an id in the hub's cache, None where its configuration or weights are not there. Makes no connection."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    folder = Path(config).parent if isinstance(config, str) else None
+    return folder if folder and weight_files(folder) else None
 
 
 def with_settings(name: str) -> Path:

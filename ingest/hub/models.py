@@ -1,9 +1,10 @@
 """A model of transformers by name, id or directory: what it is before its weights are read, and the encoder afterwards."""
 
 from pathlib import Path
-from typing import Any
 
-from ingest.checkpoints import CheckpointError, tensors_sha256
+from ingest.checkpoints import tensors_sha256
+from ingest.contract import Setting
+from ingest.errors import CheckpointError
 from ingest.hub import files, weights
 from ingest.hub.encoder import HubEncoder, Pixels
 from ingest.hub.named import BY_ID, NAMED, Named
@@ -27,7 +28,7 @@ def described(text: str) -> Named:
     return Named(text, shape.family, numbers.dim, numbers.patch, parameters(config, shape), whole, numbers.tubelet, numbers.frames)
 
 
-def load(text: str, expected: Named, setting: Any) -> tuple[HubEncoder, dict[str, str]]:
+def load(text: str, expected: Named, setting: Setting) -> tuple[HubEncoder, dict[str, str]]:
     """The encoder, and what only its files could tell for its facts. Raises UsageError or CheckpointError."""
     source = expected.id if text in NAMED else text
     folder = files.with_weights(source)

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from ingest import checkpoints
-from ingest.checkpoints import CheckpointError
+from ingest.errors import CheckpointError
 from ingest.hub import files
 from ingest.hub.shapes import Shape, model_class, quiet
+from ingest.weights import formats
 
 
 def read(folder: Path) -> dict[str, torch.Tensor]:
@@ -22,7 +22,7 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{folder} holds no model.safetensors and no pytorch_model.bin: download the model again")
     tensors: dict[str, torch.Tensor] = {}
     for path in found:
-        tensors |= _safetensors(path) if path.suffix == ".safetensors" else checkpoints.read(path)
+        tensors |= formats.mapped(path) if path.suffix == ".safetensors" else formats.unpickled(path)
     return tensors
 
 
@@ -38,15 +38,5 @@ def load(folder: Path, tensors: dict[str, torch.Tensor], config: Any, shape: Sha
     wrong = {str(entry[0] if isinstance(entry, tuple) else entry) for entry in found["mismatched_keys"]}
     for names, problem in ((found["missing_keys"], "lacks"), (wrong, "has another shape of"), (unexpected, "has tensors this model does not know,")):
         if names:
-            raise CheckpointError(f"{folder} {problem} {checkpoints.listed(names)}: its config.json and its weights do not belong together")
+            raise CheckpointError(f"{folder} {problem} {formats.listed(names)}: its config.json and its weights do not belong together")
     return model
-
-
-def _safetensors(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no whole safetensors file: download it again") from error

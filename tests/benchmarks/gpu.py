@@ -19,7 +19,7 @@ import torch
 
 from ingest import checkpoints
 from ingest.grid import TokenGrids
-from ingest.vjepa import VisionTransformerConfig
+from ingest.vjepa import VARIANTS, VisionTransformerConfig
 from ingest.vjepa_encoder import VJEPAEncoder
 
 SIDE = 384
@@ -48,7 +48,7 @@ def bench(device: torch.device, arguments: argparse.Namespace) -> None:
     print("| what | clips/s | share |\n|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tubelet-gpu-") as folder:
         for size in arguments.encoders.split(","):
-            config = checkpoints.RELEASED[SIZES[size]].config
+            config = VARIANTS[SIZES[size]].encoder
             model = checkpoints.untrained(config)
             for frames in map(int, arguments.frames.split(",")):
                 case = Case(size, config, frames, device)

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 
 from ingest import checkpoints
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.job import Job
 from ingest.messages import Clip
 from ingest.progress import Progress
 from ingest.reader import Known, Reader
 from ingest.run import Run
+from ingest.vjepa import VARIANTS
 from ingest.vjepa_encoder import VJEPAEncoder
 from store import Store
 from tests.benchmarks.measure import Row, by_turns, milliseconds
@@ -24,7 +25,7 @@ HEIGHTS = (480, 720, 720, 1080)  # of the videos, a clip each
 
 
 def rows() -> Iterator[Row]:
-    config = checkpoints.RELEASED["vjepa2.1-vitb"].config
+    config = VARIANTS["vjepa2.1-vitb"].encoder
     encoder = VJEPAEncoder(checkpoints.untrained(config), torch.device("cpu"), "fp32")
     with tempfile.TemporaryDirectory() as folder:
         videos = Path(folder) / "videos"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ingest import checkpoints, encoders
+from ingest.vjepa import VARIANTS
 from ingest.vjepa_encoder import VJEPAEncoder
 from tests.videos import scene
 
@@ -36,7 +37,7 @@ class Cost:
 
 def costs(device: torch.device) -> Iterator[tuple[str, str, Cost]]:
     """Every encoder and precision with its cost, on frames of a moving square; the weights are random, of a seed."""
-    shapes = {"vjepa2.1-untrained": checkpoints.UNTRAINED, "ViT-B geometry, random weights": checkpoints.RELEASED["vjepa2.1-vitb"].config}
+    shapes = {"vjepa2.1-untrained": checkpoints.UNTRAINED, "ViT-B geometry, random weights": VARIANTS["vjepa2.1-vitb"].encoder}
     frames = torch.from_numpy(np.stack(list(scene(FRAMES, SIDE, SIDE, 0)))).permute(0, 3, 1, 2)[None]
     for name, config in shapes.items():
         grids = {}
