@@ -34,7 +34,7 @@ ORDER = {
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
-        "corpus_encoders", "corpus", "sql", "app",
+        "corpus_encoders", "corpus", "blocks", "sensitivity_scope", "sensitivity", "sql", "app",
     ),
 }  # fmt: skip
 
