@@ -31,7 +31,7 @@ def show(store: Store, selection: Selection) -> None:
             found = caching.findings(store, request)
             other = caching.findings(store, found.request.other(compare)) if compare else None
     except NoVideos as error:
-        st.info(f"{str(error).capitalize()}.", icon=":material/filter_alt_off:")
+        st.info(f"{wording.sentence(str(error))}.", icon=":material/filter_alt_off:")
     except QueryError as error:
         st.error(f"````text\n{error}\n````", title="This condition has no answer", icon=":material/error:")
     except ReportError as error:

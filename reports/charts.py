@@ -38,8 +38,9 @@ def ranked(dims: pa.Table, reference: float, unit: str) -> alt.LayerChart:
     base = alt.Chart(dims).encode(y=y, color=colour, tooltip=tips)
     median = alt.Chart(pa.table({"median": [reference]})).mark_rule(strokeDash=[5, 4], color=GRAY).encode(x="median:Q")
     rules = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)), x2="high:Q")
+    rules = [rules] if dims["low"].null_count < len(dims) else []
     points = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("relative:Q", title=unit))
-    return alt.layer(median, rules, points).properties(height=13 * max(len(dims), 3), width="container")
+    return alt.layer(median, *rules, points).properties(height=13 * max(len(dims), 3), width="container")
 
 
 def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> alt.LayerChart:

@@ -48,7 +48,7 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "specialists": lambda f: str(len(f.ranking.specialists)),
         "mean rank correlation of two videos": lambda f: wording.number(f.consistency and f.consistency.pairwise),
         "Kendall's W": lambda f: wording.number(f.consistency and f.consistency.w),
-        "split-half reliability": lambda f: wording.number(f.consistency and f.consistency.halves and f.consistency.halves[0]),
+        "split-half reliability": lambda f: wording.number(f.consistency and f.consistency.halves[0]),
         "noise floor": lambda f: wording.number(f.controls["repeated"] and f.controls["repeated"]["relative"]),
     }
     return pa.table({"what": list(rows), "a": [row(a) for row in rows.values()], "b": [row(b) for row in rows.values()]})

@@ -10,10 +10,12 @@ from reports import wording
 from reports.blocks import Column
 from reports.findings import Findings
 from reports.ranking import sign_chance
+from reports.resampling import FEWEST
 from store import Store
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
 BINS = 30
+MANY_VIDEOS = ("kind", "low", "high", "sign_share", "share", "p", "q")  # columns that mislead with few
 VIDEO_COLUMNS = (Column("name", "video"), Column("label", "label"), Column("pairs", "pairs", ",d"), Column("relative", "mean relative edge", ".3g"), Column("with_others", "correlation with the others", ".2f"), Column("pair_id", "pair"))
 OUTLIER_COLUMNS = (Column("name", "video"), Column("how", "how"), Column("score", "robust standard deviations", "+.1f"), Column("pair_id", "pair"))
 FACT_COLUMNS = (Column("what", ""), Column("value", ""))
@@ -50,6 +52,12 @@ def dimensions(found: Findings) -> pa.Table:
 
 
 def dimension_columns(found: Findings) -> tuple[Column, ...]:
+    """Those that so many videos carry."""
+    few = found.count < FEWEST
+    return tuple(column for column in _dimension_columns(found) if not (few and column.name in MANY_VIDEOS))
+
+
+def _dimension_columns(found: Findings) -> tuple[Column, ...]:
     top, chance = found.ranking.top, found.ranking.chance
     return (
         Column("place", "place", "d"),

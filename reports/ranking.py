@@ -15,8 +15,8 @@ from reports import resampling
 from reports.resampling import Estimates
 
 TOP, TOP_SHARE = 20, 8  # places at most, and no more than one in eight dimensions
-FEWEST_TESTED = 3  # videos; with one or two, a test would mislead
 Q = 0.01  # false discovery rate among specialists
+SMALLEST = 1e-300  # p-value that is told from others
 TIMES = 1.5  # how far above the median dimension a specialist's interval begins
 
 
@@ -88,8 +88,8 @@ def among_top(relative: np.ndarray, k: int) -> tuple[np.ndarray, float]:
 def chance_of(hits: np.ndarray, videos: int, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """P-values of at least so many hits by chance, and their Benjamini-Hochberg q-values, over the dimensions that vary."""
     p, q = np.full(len(hits), np.nan), np.full(len(hits), np.nan)
-    if videos >= FEWEST_TESTED and varying.any():
-        p[varying] = stats.binom.sf(hits[varying] - 1, videos, chance)
+    if videos >= resampling.FEWEST and varying.any():
+        p[varying] = np.maximum(stats.binom.sf(hits[varying] - 1, videos, chance), SMALLEST)
         q[varying] = stats.false_discovery_control(p[varying])
     return p, q
 

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from reports import charts, parts, wording
 from reports.blocks import Block, Code, Heading, Picture, Table, Text
 from reports.findings import MANY_PLACES, Findings
-from reports.ranking import FEWEST_TESTED
 from reports.rasters import Raster, reduced, spanned
 from reports.resampling import FEWEST
 from store import Store
@@ -55,7 +54,7 @@ def dimensions(found: Findings, prefix: str) -> Iterator[Block]:
         listed = ", ".join(map(str, order.specialists))
         yield Code(f"Specialists ({len(order.specialists)})", listed or "none")
     else:
-        yield Text(wording.too_few(found.count).capitalize())
+        yield Text(wording.sentence(wording.too_few(found.count)))
     varying = rows.filter(pc.is_valid(rows["relative"]))
     reference = pc.approximate_median(varying["relative"]).as_py() or 0.0
     yield Picture(
@@ -63,7 +62,7 @@ def dimensions(found: Findings, prefix: str) -> Iterator[Block]:
         "Mean relative edge sensitivity of the strongest dimensions with intervals", lambda: varying[:CHARTED],
         "Mean over videos" + (" and its 95% interval" if found.count >= FEWEST else "") + "; dashed: the median dimension.", behind,
     )  # fmt: skip
-    if found.count >= FEWEST_TESTED:
+    if found.count >= FEWEST:
         yield Picture(
             f"{prefix}share", "Strength and frequency", charts.share_and_strength(varying, order.chance, order.top, RELATIVE),
             "Every dimension by how strongly it reacts and in how many videos it is among the strongest", lambda: varying,
@@ -122,7 +121,7 @@ def videos(found: Findings, prefix: str) -> Iterator[Block]:
     yield Text(
         "An outlier lies more than 3.5 robust standard deviations (1.4826 times the median absolute deviation) from the median video: in the correlation of its order "
         "of dimensions with the others' (after Fisher's transform), or in the logarithm of its mean relative sensitivity."
-        if found.consistency is not None else "Outliers cannot be told from fewer than three videos."
+        if found.consistency is not None else "Outliers cannot be told from fewer than five videos."
     )  # fmt: skip
     if found.consistency is not None:
         yield Table(f"{prefix}outliers", f"Outliers ({len(found.outliers)})", parts.outliers(found), parts.OUTLIER_COLUMNS, 50, behind, "pair_id")
@@ -150,7 +149,7 @@ def frame(found: Findings, prefix: str) -> Iterator[Block]:
 def foundations(found: Findings, command: str, store: Store, prefix: str) -> Iterator[Block]:
     yield Heading("What this rests on", f"{prefix}foundations")
     if found.count < FEWEST:
-        yield Text(wording.too_few(found.count).capitalize())
+        yield Text(wording.sentence(wording.too_few(found.count)))
     yield Text(
         "The unit is the video: several pairs of a video are averaged first. Sensitivity at the edge is the mean of the first and the last shared slice, divided by the "
         "dimension's standard deviation over all tokens of its pair; constant dimensions have none and are never divided by. "

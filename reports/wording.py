@@ -13,6 +13,11 @@ from reports.ranking import TIMES, Q
 LISTED = 12  # dimensions that a sentence names
 
 
+def sentence(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def plain(text: str) -> str:
     """Text from a file or a person, so that Markdown shows it as it is."""
     return re.sub(r"([\\`*_{}\[\]<>#|$~:])", r"\\\1", text)
@@ -148,15 +153,14 @@ def constants(found: Findings) -> str:
 def agreement(found: Findings) -> str:
     agreed = found.consistency
     if agreed is None:
-        return "Whether videos agree cannot be told from fewer than three videos or three dimensions that vary in all of them."
+        return "Whether videos agree cannot be told from fewer than five videos, or three dimensions that vary in all of them."
     left = len(agreed.with_others) < found.count
     parts = [
         f"Two videos agree on the order of dimensions with a mean rank correlation of **{agreed.pairwise:.2f}** (Spearman, all {len(agreed.with_others):,} videos pairwise)",
         f"Kendall's W is **{agreed.w:.2f}** (0 chance, 1 the same order)",
     ]
-    if agreed.halves:
-        middle, low, high = agreed.halves
-        parts.append(f"the ranking of half of the videos predicts the other half's with a reliability of **{middle:.2f}** (Spearman-Brown; {low:.2f} to {high:.2f} over 200 random splits)")
+    middle, low, high = agreed.halves
+    parts.append(f"the ranking of half of the videos predicts the other half's with a reliability of **{middle:.2f}** (Spearman-Brown; {low:.2f} to {high:.2f} over 200 random splits)")
     rest = f" {found.count - len(agreed.with_others):,} videos in which more than half of the dimensions are constant take no part." if left else ""
     dims = f" Over the {len(agreed.dims):,} dimensions that vary in every video." if len(agreed.dims) < found.foundations["dim"] else ""
     return "; ".join(parts) + "." + dims + rest
