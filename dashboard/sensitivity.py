@@ -57,9 +57,14 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
     """Files with everything that the page shows, made when asked for."""
     for suffix, (name, mime) in KINDS.items():
         st.download_button(
-            name, lambda suffix=suffix: FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare)), f"sensitivity{suffix}", mime,
-            key=f"download-{suffix}", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            name,
+            lambda suffix=suffix: FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare)),
+            f"sensitivity{suffix}",
+            mime,
+            key=f"download-{suffix}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _show_unmeasured(store: Store, selection: Selection, measured: bool) -> None:

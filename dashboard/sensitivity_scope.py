@@ -24,7 +24,9 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
         within = [row for row in within if row["shift"] == shift]
         setting = _setting(_distinct(within, "setting"))
-        where = st.text_input("Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params")
+        where = st.text_input(
+            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params"
+        )
         compare = _compare(held, selection.encoder_id, frames, shift)
     request = Request(selection.encoder_id, frames, shift, None if setting == ALL else setting, where.strip() or None, setting == ALL)
     return request, compare
@@ -42,7 +44,14 @@ def _setting(settings: list[str]) -> str | None:
     """Drawn where there is a choice: the pairs of the most videos unless another, or all, are asked for."""
     if len(settings) < 2:
         return None
-    return st.selectbox("Setting", [*settings, ALL], key="setting", bind="query-params", width=300, help="Pairs made in different ways are not averaged unasked.")
+    return st.selectbox(
+        "Setting",
+        [*settings, ALL],
+        key="setting",
+        bind="query-params",
+        width=300,
+        help="Pairs made in different ways are not averaged unasked.",
+    )
 
 
 def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> str | None:
@@ -56,4 +65,6 @@ def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> s
             others.append(f"{different[0]}={offered[different[0]]}")
     if not others:
         return None
-    return st.selectbox("Compare with", list(dict.fromkeys(others)), None, key="compare", bind="query-params", placeholder="nothing", width=190)
+    return st.selectbox(
+        "Compare with", list(dict.fromkeys(others)), None, key="compare", bind="query-params", placeholder="nothing", width=190
+    )

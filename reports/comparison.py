@@ -17,16 +17,32 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     names = _names(a, b, difference)
     yield Heading("Side by side", "comparison")
     yield Text("\n".join(f"- **{wording.plain(name)}**: {wording.plain(wording.subject(found))}" for name, found in zip(names, (a, b))))
-    band = pa.concat_tables(parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b)))
+    band = pa.concat_tables(
+        parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b))
+    )
     behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
     yield Picture(
-        "comparison_curve", "Curves over shared slices", charts.curve(band, parts.levels(a, "relative").slice(0, 0), UNIT, "which"),
-        "Relative curves of both over their shared slices", lambda: band, "Medians over videos and the quartiles around them.", behind,
-    )  # fmt: skip
+        "comparison_curve",
+        "Curves over shared slices",
+        charts.curve(band, parts.levels(a, "relative").slice(0, 0), UNIT, "which"),
+        "Relative curves of both over their shared slices",
+        lambda: band,
+        "Medians over videos and the quartiles around them.",
+        behind,
+    )
     columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
-    yield Table("comparison", "Results", _results(a, b), columns, questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))})
+    yield Table(
+        "comparison",
+        "Results",
+        _results(a, b),
+        columns,
+        questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
+    )
     if a.foundations["weights_sha256"] != b.foundations["weights_sha256"] or a.foundations["layer"] != b.foundations["layer"]:
-        yield Text("The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, so they are not compared one by one.")
+        yield Text(
+            "The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, "
+            "so they are not compared one by one."
+        )
         return
     yield from _dimensions(a, b, names)
 
@@ -42,7 +58,9 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "shared slices": lambda f: str(f.relative.slices),
         "relative difference at the edge, median video": lambda f: wording.number(f.relative.edge),
         "relative difference in the middle, median video": lambda f: wording.number(f.relative.middle),
-        "both edges exceed the middle": lambda f: "unknown" if f.relative.u_share is None else f"{f.relative.u_share[0]:.0%} ({wording.interval(*f.relative.u_share[1:], '.0%')})",
+        "both edges exceed the middle": lambda f: (
+            "unknown" if f.relative.u_share is None else f"{f.relative.u_share[0]:.0%} ({wording.interval(*f.relative.u_share[1:], '.0%')})"
+        ),
         "context from the first slice": lambda f: _reach(f, 0),
         "context from the last slice": lambda f: _reach(f, 1),
         "specialists": lambda f: str(len(f.ranking.specialists)),
@@ -71,7 +89,11 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})
     yield Picture(
-        "comparison_dimensions", "Dimensions in both", charts.both(table, names, "relative edge sensitivity"),
-        "Mean relative edge sensitivity of every dimension in both", lambda: table, "A point a dimension: mean over videos.",
+        "comparison_dimensions",
+        "Dimensions in both",
+        charts.both(table, names, "relative edge sensitivity"),
+        "Mean relative edge sensitivity of every dimension in both",
+        lambda: table,
+        "A point a dimension: mean over videos.",
         {f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
-    )  # fmt: skip
+    )

@@ -108,7 +108,7 @@ def _ties(ordered: np.ndarray) -> float:
 
 
 def with_others(ranks: np.ndarray) -> np.ndarray:
-    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for a video that is unlike the rest."""
+    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for one that is unlike the rest."""
     others = ranks.sum(0) - ranks
     return np.einsum("vd,vd->v", standardised(ranks), standardised(others))
 

@@ -59,7 +59,7 @@ def u_shaped(curves: np.ndarray) -> np.ndarray:
 
 
 def reach(curve: np.ndarray, fraction: float = FRACTION) -> tuple[int | None, int | None]:
-    """Slices from each end of a curve ``(S,)`` until it falls to `fraction` of that edge's excess over the middle; None without an excess."""
+    """Slices from each end of a curve ``(S,)`` until it falls to `fraction` of its excess over the middle; None without one."""
     middle = curve[middle_third(len(curve))].mean()
     return _inward(curve, middle, fraction), _inward(curve[::-1], middle, fraction)
 

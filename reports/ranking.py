@@ -22,7 +22,7 @@ TIMES = 1.5  # how far above the median dimension a specialist's interval begins
 
 @dataclass(frozen=True)
 class ByVideo:
-    """What every statistic is computed from, ``(V, D)`` each: relative edge sensitivity (NaN: constant), signed edge, share of pairs that vary."""
+    """What every statistic is computed from, ``(V, D)`` each: relative edge (NaN: constant), signed edge, share of pairs that vary."""
 
     relative: np.ndarray
     signed: np.ndarray
@@ -71,7 +71,16 @@ def ranked(data: ByVideo, top: int | None = None) -> Ranking:
     sign, sign_share = signs(data.signed, np.isfinite(data.relative))
     value = np.where(np.isfinite(relative.value), relative.value, -np.inf)
     return Ranking(
-        np.lexsort((np.arange(len(value)), -value)), relative, k, chance, hits / data.videos, p, q, sign, sign_share, specialists(relative, q)
+        np.lexsort((np.arange(len(value)), -value)),
+        relative,
+        k,
+        chance,
+        hits / data.videos,
+        p,
+        q,
+        sign,
+        sign_share,
+        specialists(relative, q),
     )
 
 
@@ -109,7 +118,7 @@ def sign_chance(videos: int) -> float:
 
 
 def specialists(relative: Estimates, q: np.ndarray) -> np.ndarray:
-    """Among the top k more often than chance (q < 0.01), and the interval of the mean begins 1.5 times above the median dimension's mean."""
+    """Among the top k more often than chance (q < 0.01), and an interval of the mean that begins above 1.5 times the median dimension's."""
     if not np.isfinite(relative.value).any():
         return np.zeros(len(q), bool)
     median = np.nanmedian(relative.value)

@@ -36,7 +36,9 @@ def test_the_answer_is_the_reports_and_stands_first(store):
 
 
 def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
-    page = open_page("sensitivity", store, shift="2", setting="step 1, crop 64 x 64, float32, stored", where="label = 'cooking' OR label = 'swimming'")
+    page = open_page(
+        "sensitivity", store, shift="2", setting="step 1, crop 64 x 64, float32, stored", where="label = 'cooking' OR label = 'swimming'"
+    )
     assert not page.exception and "In **3 videos**" in text(page) and "float32, stored" in text(page)
     page = open_page("sensitivity", store, shift="1", compare="shift=2")
     assert not page.exception and page.warning[0].value.count("--setting") == 2, "the other side has two settings"

@@ -28,7 +28,8 @@ from reports.request import Request
 from store import Store
 started = time.perf_counter()
 report("sensitivity").write(Store(sys.argv[1]), Request(), Path(sys.argv[2]))
-print(json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, Path(sys.argv[2]).stat().st_size]))
+taken, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps([taken, peak, Path(sys.argv[2]).stat().st_size]))
 """
 
 
@@ -49,7 +50,9 @@ def _report(store: Store, videos: int, allowed: float) -> Row:
     environment_ = {name: value for name, value in environment().items() if name != "OMP_NUM_THREADS"}
     process = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment_, cwd=ROOT)
     taken, peak, size = json.loads(process.stdout.splitlines()[-1])
-    what = f"the whole sensitivity report as HTML ({size / 1e6:.2f} MB, peak memory {peak / 1e6:.0f} MB), {videos:,} videos x 768 dimensions"
+    what = (
+        f"the whole sensitivity report as HTML ({size / 1e6:.2f} MB, peak memory {peak / 1e6:.0f} MB), {videos:,} videos x 768 dimensions"
+    )
     return Row(what, milliseconds(taken), f"allowed {allowed:g} s", taken / allowed, "1")
 
 
