@@ -9,27 +9,14 @@ from scipy.stats import spearmanr
 from reports import charts, parts, wording
 from reports.blocks import Block, Column, Heading, Picture, Table, Text
 from reports.findings import Findings
-
-UNIT = "difference, in standard deviations"
+from reports.pictures import RELATIVE
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     names = _names(a, b, difference)
     yield Heading("Side by side", "comparison")
     yield Text("\n".join(f"- **{wording.plain(name)}**: {wording.plain(wording.subject(found))}" for name, found in zip(names, (a, b))))
-    band = pa.concat_tables(
-        parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b))
-    )
-    behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
-    yield Picture(
-        "comparison_curve",
-        "Curves over shared slices",
-        charts.curve(band, parts.levels(a, "relative").slice(0, 0), UNIT, "which"),
-        "Relative curves of both over their shared slices",
-        lambda: band,
-        "Medians over videos and the quartiles around them.",
-        behind,
-    )
+    yield _curves(a, b, names)
     columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
     yield Table(
         "comparison",
@@ -45,6 +32,16 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
         )
         return
     yield from _dimensions(a, b, names)
+
+
+def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
+    """Both curves on one pair of axes."""
+    bands = [parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b))]
+    band = pa.concat_tables(bands)
+    chart = charts.curve(band, parts.levels(a, "relative").slice(0, 0), RELATIVE, "which")
+    behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
+    caption, said = "Medians over videos and the quartiles around them.", "Relative curves of both over their shared slices"
+    return Picture("comparison_curve", "Curves over shared slices", chart, said, lambda: band, caption, behind)
 
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from reports import resampling
 
+FEWEST_SLICES = 3  # below it there is no middle apart from the edges
 FRACTION = 0.5  # of the edge's excess over the middle
 
 
@@ -45,7 +46,7 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
-    if slices < 3:
+    if slices < FEWEST_SLICES:
         return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
     low, high = _reach_interval(curves, fraction) if videos >= resampling.FEWEST else (nothing, nothing)
     u_share = resampling.share(int(u_shaped(curves).sum()), videos)

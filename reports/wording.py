@@ -6,10 +6,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from reports import resampling
-from reports.curves import FRACTION, Shape
+from reports.consistency import OUTLIER
+from reports.curves import FEWEST_SLICES, FRACTION, Shape
 from reports.findings import Findings
 from reports.ranking import TIMES, Q
 
+METHOD = (
+    "The unit is the video: several pairs of a video are averaged first. Sensitivity at the edge is the mean of the first and the last "
+    "shared slice, divided by the dimension's standard deviation over all tokens of its pair; constant dimensions have none and are never "
+    "divided by. Read from the tables `dim_sensitivity`, `slice_sensitivity` and `token_sensitivity`; "
+    "the full table `sensitivity` is not needed."
+)
 LISTED = 12  # dimensions that a sentence names
 
 
@@ -83,7 +90,7 @@ def too_few(videos: int) -> str:
 
 def shape(curve: Shape) -> str:
     """Whether the curve is U-shaped, and how sure that is."""
-    if curve.slices < 3:
+    if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."
     if curve.u_share is None:
         return "No video's curve could be told."
@@ -190,3 +197,15 @@ def agreement(found: Findings) -> str:
     )
     dims = f" Over the {len(agreed.dims):,} dimensions that vary in every video." if len(agreed.dims) < found.foundations["dim"] else ""
     return "; ".join(parts) + "." + dims + rest
+
+
+def outliers(found: Findings) -> str:
+    """Who counts as one."""
+    if found.consistency is None:
+        return "Outliers cannot be told from fewer than five videos."
+    return (
+        f"An outlier lies more than {OUTLIER} robust standard deviations (1.4826 times the median absolute deviation) "
+        "from the median video: "
+        "in the correlation of its order of dimensions with the others' (after Fisher's transform), "
+        "or in the logarithm of its mean relative sensitivity."
+    )

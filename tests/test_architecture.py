@@ -30,7 +30,7 @@ ORDER = {
     ),
     "reports": (
         "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
-        "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+        "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
