@@ -1,4 +1,4 @@
-"""The dashboard: pages over a store, in Streamlit. Imports store; never ingest, never torch.
+"""The dashboard: pages over a store, in Streamlit. Imports store and reports; never ingest, never torch.
 
     units            numbers as people read them, each with its unit
     caching          answers kept until the store changes: the only module that caches

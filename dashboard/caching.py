@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import streamlit as st
 
+from reports.findings import Findings, find
+from reports.request import Request
 from store import Store
 from store.queries import Question
 from store.sandbox import Answer, ask
@@ -37,3 +39,9 @@ def rows(store: Store, question: Question) -> list[dict]:
 def asked(store: Store, sql: str) -> Answer:
     """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, sql)
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, Request: repr})
+def findings(store: Store, request: Request) -> Findings:
+    """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
+    return find(store, request)

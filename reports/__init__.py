@@ -12,6 +12,7 @@
     blocks         what a report is made of
     wording        the numbers in sentences
     parts          the numbers in tables
+    pictures       the numbers in pictures
     sensitivity    the report's six sections
     comparison     two of them side by side
     cells          values as people read them

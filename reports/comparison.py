@@ -9,26 +9,39 @@ from scipy.stats import spearmanr
 from reports import charts, parts, wording
 from reports.blocks import Block, Column, Heading, Picture, Table, Text
 from reports.findings import Findings
-
-UNIT = "difference, in standard deviations"
+from reports.pictures import RELATIVE
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     names = _names(a, b, difference)
     yield Heading("Side by side", "comparison")
     yield Text("\n".join(f"- **{wording.plain(name)}**: {wording.plain(wording.subject(found))}" for name, found in zip(names, (a, b))))
-    band = pa.concat_tables(parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b)))
-    behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
-    yield Picture(
-        "comparison_curve", "Curves over shared slices", charts.curve(band, parts.levels(a, "relative").slice(0, 0), UNIT, "which"),
-        "Relative curves of both over their shared slices", lambda: band, "Medians over videos and the quartiles around them.", behind,
-    )  # fmt: skip
+    yield _curves(a, b, names)
     columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
-    yield Table("comparison", "Results", _results(a, b), columns, questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))})
+    yield Table(
+        "comparison",
+        "Results",
+        _results(a, b),
+        columns,
+        questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
+    )
     if a.foundations["weights_sha256"] != b.foundations["weights_sha256"] or a.foundations["layer"] != b.foundations["layer"]:
-        yield Text("The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, so they are not compared one by one.")
+        yield Text(
+            "The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, "
+            "so they are not compared one by one."
+        )
         return
     yield from _dimensions(a, b, names)
+
+
+def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
+    """Both curves on one pair of axes."""
+    bands = [parts.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b))]
+    band = pa.concat_tables(bands)
+    chart = charts.curve(band, parts.levels(a, "relative").slice(0, 0), RELATIVE, "which")
+    behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
+    caption, said = "Medians over videos and the quartiles around them.", "Relative curves of both over their shared slices"
+    return Picture("comparison_curve", "Curves over shared slices", chart, said, lambda: band, caption, behind)
 
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
@@ -42,13 +55,15 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "shared slices": lambda f: str(f.relative.slices),
         "relative difference at the edge, median video": lambda f: wording.number(f.relative.edge),
         "relative difference in the middle, median video": lambda f: wording.number(f.relative.middle),
-        "both edges exceed the middle": lambda f: "unknown" if f.relative.u_share is None else f"{f.relative.u_share[0]:.0%} ({wording.interval(*f.relative.u_share[1:], '.0%')})",
+        "both edges exceed the middle": lambda f: (
+            "unknown" if f.relative.u_share is None else f"{f.relative.u_share[0]:.0%} ({wording.interval(*f.relative.u_share[1:], '.0%')})"
+        ),
         "context from the first slice": lambda f: _reach(f, 0),
         "context from the last slice": lambda f: _reach(f, 1),
         "specialists": lambda f: str(len(f.ranking.specialists)),
         "mean rank correlation of two videos": lambda f: wording.number(f.consistency and f.consistency.pairwise),
         "Kendall's W": lambda f: wording.number(f.consistency and f.consistency.w),
-        "split-half reliability": lambda f: wording.number(f.consistency and f.consistency.halves and f.consistency.halves[0]),
+        "split-half reliability": lambda f: wording.number(f.consistency and f.consistency.halves[0]),
         "noise floor": lambda f: wording.number(f.controls["repeated"] and f.controls["repeated"]["relative"]),
     }
     return pa.table({"what": list(rows), "a": [row(a) for row in rows.values()], "b": [row(b) for row in rows.values()]})
@@ -71,7 +86,11 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})
     yield Picture(
-        "comparison_dimensions", "Dimensions in both", charts.both(table, names, "relative edge sensitivity"),
-        "Mean relative edge sensitivity of every dimension in both", lambda: table, "A point a dimension: mean over videos.",
+        "comparison_dimensions",
+        "Dimensions in both",
+        charts.both(table, names, "relative edge sensitivity"),
+        "Mean relative edge sensitivity of every dimension in both",
+        lambda: table,
+        "A point a dimension: mean over videos.",
         {f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
-    )  # fmt: skip
+    )

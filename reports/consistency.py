@@ -10,9 +10,11 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.stats import rankdata
 
+from reports.resampling import FEWEST
+
 MATRIX_VIDEOS = 1000  # beyond it the correlations between videos are summed up
 SPLITS, ORDERS = 200, 50
-FEWEST, FEWEST_HALVED = 3, 4  # videos: to agree at all, and to be halved
+FEWEST_DIMS = 3  # that can be put in an order worth comparing
 OUTLIER = 3.5  # robust standard deviations
 SEED = 5
 
@@ -32,7 +34,7 @@ class Consistency:
     with_others: np.ndarray
     correlation: np.ndarray
     order: np.ndarray
-    halves: tuple[float, float, float] | None
+    halves: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Settling:
 
 
 def consistency(relative: np.ndarray) -> Consistency | None:
-    """None for fewer than three videos or dimensions that can be compared."""
+    """None for fewer than five videos, or three dimensions, that can be compared."""
     kept, dims = comparable(relative)
-    if len(kept) < FEWEST or len(dims) < FEWEST:
+    if len(kept) < FEWEST or len(dims) < FEWEST_DIMS:
         return None
     values = relative[np.ix_(kept, dims)]
     ranks = ranked(values)
@@ -106,7 +108,7 @@ def _ties(ordered: np.ndarray) -> float:
 
 
 def with_others(ranks: np.ndarray) -> np.ndarray:
-    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for a video that is unlike the rest."""
+    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for one that is unlike the rest."""
     others = ranks.sum(0) - ranks
     return np.einsum("vd,vd->v", standardised(ranks), standardised(others))
 
@@ -119,11 +121,9 @@ def by_similarity(matrix: np.ndarray) -> np.ndarray:
     return hierarchy.leaves_list(hierarchy.linkage(np.maximum(distance, 0), "average"))
 
 
-def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tuple[float, float, float] | None:
+def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tuple[float, float, float]:
     """Median, 2.5% and 97.5% over random halves of the videos of 2r / (1 + r), r the rank correlation of the halves' means."""
     videos = len(values)
-    if videos < FEWEST_HALVED:
-        return None
     rng, half = np.random.default_rng(seed), np.zeros((splits, videos), np.float32)
     for row in half:
         row[rng.permutation(videos)[: videos // 2]] = 1

@@ -6,6 +6,7 @@ import numpy as np
 
 from reports import resampling
 
+FEWEST_SLICES = 3  # below it there is no middle apart from the edges
 FRACTION = 0.5  # of the edge's excess over the middle
 
 
@@ -45,7 +46,7 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
-    if slices < 3:
+    if slices < FEWEST_SLICES:
         return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
     low, high = _reach_interval(curves, fraction) if videos >= resampling.FEWEST else (nothing, nothing)
     u_share = resampling.share(int(u_shaped(curves).sum()), videos)
@@ -59,7 +60,7 @@ def u_shaped(curves: np.ndarray) -> np.ndarray:
 
 
 def reach(curve: np.ndarray, fraction: float = FRACTION) -> tuple[int | None, int | None]:
-    """Slices from each end of a curve ``(S,)`` until it falls to `fraction` of that edge's excess over the middle; None without an excess."""
+    """Slices from each end of a curve ``(S,)`` until it falls to `fraction` of its excess over the middle; None without one."""
     middle = curve[middle_third(len(curve))].mean()
     return _inward(curve, middle, fraction), _inward(curve[::-1], middle, fraction)
 

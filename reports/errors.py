@@ -21,4 +21,7 @@ class ManySettings(ReportError):
     def __init__(self, settings: list[str], videos: list[int]) -> None:
         self.settings = settings
         listed = "\n".join(f"  --setting {setting!r}  ({count:,} videos)" for setting, count in zip(settings, videos))
-        super().__init__(f"the pairs were made in {len(settings)} ways, which are not averaged unasked: choose one of them, or pass --mix for all\n{listed}")
+        super().__init__(
+            f"the pairs were made in {len(settings)} ways, which are not averaged unasked: "
+            f"choose one of them, or pass --mix for all\n{listed}"
+        )

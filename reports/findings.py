@@ -40,7 +40,10 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Findings:
-    """`foundations`, `band`, `dims`, `frame` and `videos` are answers to questions; `questions` names all that were asked. `levels`: mean relative sensitivity of each video."""
+    """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
+
+    `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos.
+    """
 
     request: Request
     foundations: Mapping
@@ -78,12 +81,23 @@ def find(store: Store, request: Request) -> Findings:
     order = ranking.ranked(data, asked.top)
     levels = _levels(data.relative)
     return Findings(
-        asked, foundations, tables["settings"]["setting"].to_pylist(), tables["videos"], tables["curve"],
+        asked,
+        foundations,
+        tables["settings"]["setting"].to_pylist(),
+        tables["videos"],
+        tables["curve"],
         *_shapes(questions["curves"].answer(store), foundations),
         {kind: next(iter(tables[kind].to_pylist()), None) for kind in ("repeated", "disjoint")},
-        tables["dimensions"], order, agreed, consistency.settling(data.relative, order.top) if data.videos >= resampling.FEWEST else None,
-        _heat(data.relative, order, agreed), levels, _outliers(levels, agreed), tables["frame"], questions,
-    )  # fmt: skip
+        tables["dimensions"],
+        order,
+        agreed,
+        consistency.settling(data.relative, order.top) if data.videos >= resampling.FEWEST else None,
+        _heat(data.relative, order, agreed),
+        levels,
+        _outliers(levels, agreed),
+        tables["frame"],
+        questions,
+    )
 
 
 def _questions(within: Scope, several: bool) -> dict[str, Question]:

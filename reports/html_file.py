@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: charts as SVG, matrices as PNG, SQL to unfold, light and dark by the reader's setting."""
+"""A report as one HTML file that needs nothing else: charts as SVG, matrices as PNG, SQL to unfold, light and dark as the reader likes."""
 
 import html
 import re
@@ -18,7 +18,14 @@ VEGA_LITE = "6.1"
 THEME = {
     "background": None,
     "font": "system-ui, sans-serif",
-    "axis": {"labelColor": "var(--muted)", "titleColor": "var(--ink)", "gridColor": "var(--line)", "domainColor": "var(--line)", "tickColor": "var(--line)", "titleFontWeight": "normal"},
+    "axis": {
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--ink)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "titleFontWeight": "normal",
+    },
     "legend": {"labelColor": "var(--ink)", "titleColor": "var(--ink)"},
     "view": {"stroke": "transparent"},
     "header": {"labelColor": "var(--ink)", "titleColor": "var(--ink)"},
@@ -31,14 +38,18 @@ PAGE = Template("""<!DOCTYPE html>
 :root{--ink:#16242e;--muted:#5b6b76;--line:#d5dde3;--page:#fff;--soft:#f2f5f7;--link:#0b6a9c;color-scheme:light dark}
 @media(prefers-color-scheme:dark){:root{--ink:#e3eaee;--muted:#94a5b0;--line:#2e3b44;--page:#10171c;--soft:#1a242b;--link:#6cbce8}}
 body{margin:0 auto;padding:1.5rem 1rem 4rem;max-width:60rem;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,sans-serif}
-h1{font-size:1.7rem;line-height:1.25;margin:.2em 0}h2{font-size:1.3rem;margin:2.2em 0 .4em;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:1.6em 0 .3em}
+h1{font-size:1.7rem;line-height:1.25;margin:.2em 0}
+h2{font-size:1.3rem;margin:2.2em 0 .4em;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:1.6em 0 .3em}
 a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}h2 a{color:inherit}
 nav a{margin-right:1.1em;white-space:nowrap}figure{margin:1.2em 0}figcaption,.note{color:var(--muted);font-size:.9em}
 svg{max-width:100%;height:auto}.scroll{overflow:auto;max-height:32rem;border:1px solid var(--line);border-radius:6px}
-table{border-collapse:collapse;width:100%;font-size:.87em}th,td{padding:.28em .7em;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
-th{position:sticky;top:0;background:var(--soft);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:.87em}
+th,td{padding:.28em .7em;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+th{position:sticky;top:0;background:var(--soft);font-weight:600;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td{overflow-wrap:anywhere}tr:target{background:var(--soft)}
-pre{background:var(--soft);padding:.7em .9em;border-radius:6px;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85em;max-height:24rem}
+pre{background:var(--soft);padding:.7em .9em;border-radius:6px;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;
+font-size:.85em;max-height:24rem}
 details{margin:.3em 0}summary{color:var(--muted);cursor:pointer;font-size:.9em}
 </style></head><body>
 <h1>$title</h1>
@@ -65,7 +76,8 @@ def _parts(block: Block) -> Iterator[str]:
         case Code():
             yield f"<h3>{html.escape(block.label)}</h3><pre>{html.escape(block.text)}</pre>"
         case Picture():
-            yield f'<figure id="{block.name}"><h3>{html.escape(block.title)}</h3>{_drawing(block)}<figcaption>{html.escape(block.caption)}</figcaption>{_sql(block.questions)}</figure>'
+            yield f'<figure id="{block.name}"><h3>{html.escape(block.title)}</h3>{_drawing(block)}'
+            yield f"<figcaption>{html.escape(block.caption)}</figcaption>{_sql(block.questions)}</figure>"
         case Table():
             yield f'<h3 id="{block.name}-table">{html.escape(block.title)}</h3>{_table(block)}{_sql(block.questions)}'
 

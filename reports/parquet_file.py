@@ -1,6 +1,6 @@
 """A report as Parquet: every number of it in one table, `part` says of which table or picture.
 
-    SELECT dim, relative, low, high, q FROM 'report.parquet' WHERE part = 'dimensions'
+SELECT dim, relative, low, high, q FROM 'report.parquet' WHERE part = 'dimensions'
 """
 
 import io
@@ -13,7 +13,9 @@ from reports.blocks import Block, Picture, Table
 
 
 def written(title: str, blocks: Iterable[Block]) -> bytes:
-    parts = {block.name: block.rows if isinstance(block, Table) else block.numbers() for block in blocks if isinstance(block, Table | Picture)}
+    parts = {
+        block.name: block.rows if isinstance(block, Table) else block.numbers() for block in blocks if isinstance(block, Table | Picture)
+    }
     tables = [_plain(name, table) for name, table in parts.items()]
     joined = pa.concat_tables(tables, promote_options="permissive").replace_schema_metadata({"title": title})
     sink = io.BytesIO()

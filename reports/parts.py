@@ -9,13 +9,27 @@ import pyarrow as pa
 from reports import wording
 from reports.blocks import Column
 from reports.findings import Findings
-from reports.ranking import sign_chance
+from reports.ranking import Ranking, sign_chance
+from reports.resampling import FEWEST
 from store import Store
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
 BINS = 30
-VIDEO_COLUMNS = (Column("name", "video"), Column("label", "label"), Column("pairs", "pairs", ",d"), Column("relative", "mean relative edge", ".3g"), Column("with_others", "correlation with the others", ".2f"), Column("pair_id", "pair"))
-OUTLIER_COLUMNS = (Column("name", "video"), Column("how", "how"), Column("score", "robust standard deviations", "+.1f"), Column("pair_id", "pair"))
+MANY_VIDEOS = ("kind", "low", "high", "sign_share", "share", "p", "q")  # columns that mislead with few
+VIDEO_COLUMNS = (
+    Column("name", "video"),
+    Column("label", "label"),
+    Column("pairs", "pairs", ",d"),
+    Column("relative", "mean relative edge", ".3g"),
+    Column("with_others", "correlation with the others", ".2f"),
+    Column("pair_id", "pair"),
+)
+OUTLIER_COLUMNS = (
+    Column("name", "video"),
+    Column("how", "how"),
+    Column("score", "robust standard deviations", "+.1f"),
+    Column("pair_id", "pair"),
+)
 FACT_COLUMNS = (Column("what", ""), Column("value", ""))
 
 
@@ -29,7 +43,10 @@ def levels(found: Findings, kind: str) -> pa.Table:
     """level, what: of the controls that were measured."""
     names = {"repeated": "same window twice (noise floor)", "disjoint": "windows that share no frame"}
     rows = [(found.controls[control][kind], name) for control, name in names.items() if found.controls[control]]
-    return pa.table({"level": pa.array([level for level, _ in rows], pa.float64()), "what": pa.array([what for _, what in rows], pa.string())})
+    return pa.table({
+        "level": pa.array([level for level, _ in rows], pa.float64()),
+        "what": pa.array([what for _, what in rows], pa.string()),
+    })
 
 
 def dimensions(found: Findings) -> pa.Table:
@@ -44,12 +61,22 @@ def dimensions(found: Findings) -> pa.Table:
         **{name: _known(values[at]) for name, values in (("low", order.relative.low), ("high", order.relative.high))},
         **{name: found.dims[name] for name in ("edge", "middle", "ratio")},
         "sign": pa.array([{1: "+", -1: "\N{MINUS SIGN}", 0: "none"}[int(s)] for s in order.sign[at]]),
-        **{name: _known(values[at]) for name, values in (("sign_share", order.sign_share), ("share", order.top_share), ("p", order.p), ("q", order.q))},
+        **{name: _known(values[at]) for name, values in _tests(order)},
         "varying": found.dims["varying"],
-    })  # fmt: skip
+    })
+
+
+def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
+    return ("sign_share", order.sign_share), ("share", order.top_share), ("p", order.p), ("q", order.q)
 
 
 def dimension_columns(found: Findings) -> tuple[Column, ...]:
+    """Those that so many videos carry."""
+    few = found.count < FEWEST
+    return tuple(column for column in _dimension_columns(found) if not (few and column.name in MANY_VIDEOS))
+
+
+def _dimension_columns(found: Findings) -> tuple[Column, ...]:
     top, chance = found.ranking.top, found.ranking.chance
     return (
         Column("place", "place", "d"),
@@ -89,11 +116,15 @@ def heat(found: Findings) -> pa.Table:
     """video_id, dim, relative: every cell of the heat map."""
     d, v = np.meshgrid(found.heat.dims, found.heat.videos, indexing="ij")
     ids = found.videos["video_id"].combine_chunks().dictionary_encode()
-    return pa.table({"video_id": ids.take(pa.array(v.ravel())), "dim": d.ravel().astype(np.int16), "relative": _known(found.heat.values.ravel())})
+    return pa.table({
+        "video_id": ids.take(pa.array(v.ravel())),
+        "dim": d.ravel().astype(np.int16),
+        "relative": _known(found.heat.values.ravel()),
+    })
 
 
 def videos(found: Findings) -> pa.Table:
-    """One row a video, the strongest first: its pairs, one of them to look at, its mean relative edge sensitivity, and how it agrees with the others."""
+    """One row a video, the strongest first: its pairs, one of them to look at, its level, and how it agrees with the others."""
     others = np.full(found.count, np.nan)
     if found.consistency is not None:
         others[found.consistency.kept] = found.consistency.with_others
@@ -104,7 +135,10 @@ def videos(found: Findings) -> pa.Table:
 def outliers(found: Findings) -> pa.Table:
     at = [outlier.video for outlier in found.outliers]
     named = found.videos.select(["video_id", "name", "pair_id"]).take(pa.array(at, pa.int64()))
-    said = {"how": pa.array([o.how for o in found.outliers], pa.string()), "score": pa.array([o.score for o in found.outliers], pa.float64())}
+    said = {
+        "how": pa.array([o.how for o in found.outliers], pa.string()),
+        "score": pa.array([o.score for o in found.outliers], pa.float64()),
+    }
     for name, column in said.items():
         named = named.append_column(name, column)
     return named
@@ -119,7 +153,8 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['dim']:,} dimensions)",
         "weights": facts["weights_source"],
         "SHA-256 of the weights": facts["weights_sha256"],
-        "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames, shifted by {wording.count(found.request.shift, 'slice')}",
+        "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
+        "shift": wording.count(found.request.shift, "slice"),
         "a slice lasts": f"{facts['slice_s']:.4g} s (median video)",
         "settings": "; ".join(found.settings) + (" (mixed as asked)" if len(found.settings) > 1 else ""),
         "precision, source": f"{facts['precision']}; {facts['source']}",
@@ -127,7 +162,11 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "windows that share no frame": _level(found, "disjoint"),
         "measured": f"{facts['first_measured']:%Y-%m-%d %H:%M} to {facts['last_measured']:%Y-%m-%d %H:%M} UTC",
         "store": f"{store.root}, {store.fingerprint.rpartition(':')[2]}",
-        "software": ", ".join([f"tubelet {version('tubelet')}", f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in VERSIONS)]),
+        "software": ", ".join([
+            f"tubelet {version('tubelet')}",
+            f"Python {platform.python_version()}",
+            *(f"{name} {version(name)}" for name in VERSIONS),
+        ]),
     }
     return pa.table({"what": list(rows), "value": [str(value) for value in rows.values()]})
 
@@ -136,7 +175,8 @@ def _level(found: Findings, kind: str) -> str:
     control = found.controls[kind]
     if control is None:
         return "not measured"
-    return f"{control['relative'] or 0:.3g} standard deviations, {control['absolute']:.3g} absolute (median of {wording.count(control['videos'], 'video')})"
+    videos = wording.count(control["videos"], "video")
+    return f"{control['relative'] or 0:.3g} standard deviations, {control['absolute']:.3g} absolute (median of {videos})"
 
 
 def _known(values: np.ndarray) -> pa.Array:

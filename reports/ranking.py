@@ -15,14 +15,14 @@ from reports import resampling
 from reports.resampling import Estimates
 
 TOP, TOP_SHARE = 20, 8  # places at most, and no more than one in eight dimensions
-FEWEST_TESTED = 3  # videos; with one or two, a test would mislead
 Q = 0.01  # false discovery rate among specialists
+SMALLEST = 1e-300  # p-value that is told from others
 TIMES = 1.5  # how far above the median dimension a specialist's interval begins
 
 
 @dataclass(frozen=True)
 class ByVideo:
-    """What every statistic is computed from, ``(V, D)`` each: relative edge sensitivity (NaN: constant), signed edge, share of pairs that vary."""
+    """What every statistic is computed from, ``(V, D)`` each: relative edge (NaN: constant), signed edge, share of pairs that vary."""
 
     relative: np.ndarray
     signed: np.ndarray
@@ -71,7 +71,16 @@ def ranked(data: ByVideo, top: int | None = None) -> Ranking:
     sign, sign_share = signs(data.signed, np.isfinite(data.relative))
     value = np.where(np.isfinite(relative.value), relative.value, -np.inf)
     return Ranking(
-        np.lexsort((np.arange(len(value)), -value)), relative, k, chance, hits / data.videos, p, q, sign, sign_share, specialists(relative, q)
+        np.lexsort((np.arange(len(value)), -value)),
+        relative,
+        k,
+        chance,
+        hits / data.videos,
+        p,
+        q,
+        sign,
+        sign_share,
+        specialists(relative, q),
     )
 
 
@@ -88,8 +97,8 @@ def among_top(relative: np.ndarray, k: int) -> tuple[np.ndarray, float]:
 def chance_of(hits: np.ndarray, videos: int, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """P-values of at least so many hits by chance, and their Benjamini-Hochberg q-values, over the dimensions that vary."""
     p, q = np.full(len(hits), np.nan), np.full(len(hits), np.nan)
-    if videos >= FEWEST_TESTED and varying.any():
-        p[varying] = stats.binom.sf(hits[varying] - 1, videos, chance)
+    if videos >= resampling.FEWEST and varying.any():
+        p[varying] = np.maximum(stats.binom.sf(hits[varying] - 1, videos, chance), SMALLEST)
         q[varying] = stats.false_discovery_control(p[varying])
     return p, q
 
@@ -109,7 +118,7 @@ def sign_chance(videos: int) -> float:
 
 
 def specialists(relative: Estimates, q: np.ndarray) -> np.ndarray:
-    """Among the top k more often than chance (q < 0.01), and the interval of the mean begins 1.5 times above the median dimension's mean."""
+    """Among the top k more often than chance (q < 0.01), and an interval of the mean that begins above 1.5 times the median dimension's."""
     if not np.isfinite(relative.value).any():
         return np.zeros(len(q), bool)
     median = np.nanmedian(relative.value)

@@ -43,7 +43,8 @@ class Raster:
         return (
             f'<div style="max-width:{width}px;font-size:0.85em">'
             f'<div style="margin-bottom:2px">\N{DOWNWARDS ARROW} {html.escape(self.y)}</div>'
-            f'<img alt="" src="data:image/png;base64,{data}" style="width:100%;aspect-ratio:{ratio};image-rendering:pixelated;display:block">'
+            f'<img alt="" src="data:image/png;base64,{data}" '
+            f'style="width:100%;aspect-ratio:{ratio};image-rendering:pixelated;display:block">'
             f'<div style="text-align:right;margin:2px 0 6px">{html.escape(self.x)} \N{RIGHTWARDS ARROW}</div>{self._legend}</div>'
         )
 
@@ -52,7 +53,8 @@ class Raster:
         bar = f"height:10px;width:180px;border:1px solid #8a98a3;background:linear-gradient(to right,{','.join(STOPS)})"
         missing = "" if np.isfinite(self.values).all() else f'<span style="color:rgb{UNKNOWN}">\N{BLACK SQUARE} constant</span>'
         return (
-            f'<div style="display:flex;flex-wrap:wrap;gap:8px;align-items:center"><span>{self.low:.3g} or less</span><div style="{bar}"></div>'
+            '<div style="display:flex;flex-wrap:wrap;gap:8px;align-items:center">'
+            f'<span>{self.low:.3g} or less</span><div style="{bar}"></div>'
             f"<span>{self.high:.3g} or more</span><span>{html.escape(self.unit)}</span>{missing}</div>"
         )
 

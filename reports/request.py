@@ -33,7 +33,9 @@ class Request:
         """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
         name, _, value = difference.partition("=")
         if name not in COMPARABLE or not value.strip():
-            raise ReportError(f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}")
+            raise ReportError(
+                f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
+            )
         if name in ("frames", "shift") and not value.strip().isdigit():
             raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
         reset = {"setting": None} if name in ("encoder", "frames") else {}  # which is the other one's own
@@ -52,7 +54,8 @@ def resolved(store: Store, request: Request) -> Request:
     held = queries.scopes().answer(store).to_pylist()
     if not held:
         raise NoPairs(
-            f"{store.root} holds no pairs of clips: measure them with `tubelet ingest PATH... --store {store.root} --encoder NAME --pairs 1 --shift 1`, "
+            f"{store.root} holds no pairs of clips: measure them with "
+            f"`tubelet ingest PATH... --store {store.root} --encoder NAME --pairs 1 --shift 1`, "
             f"or, where embeddings are stored, with `tubelet pairs --store {store.root} --shift 1`"
         )
     wanted = [row for row in held if _fits(row, request)]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 RESAMPLES, BLOCK = 1000, 100
-FEWEST = 5  # videos; below it resamples repeat each other and an interval says nothing
+FEWEST = 5  # videos; below it resamples repeat each other: no interval, no test and no agreement is given
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 SEED = 20261121

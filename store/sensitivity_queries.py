@@ -47,7 +47,14 @@ class Scope:
     def values_of(self, kind: str) -> dict:
         """The values that `chosen` names for pairs of this kind; controls have shifts of their own."""
         shift = self.shift if kind == "shifted" else None
-        given = {"encoder": self.encoder_id, "frames": self.frames, "kind": kind, "shift": shift, "setting": self.setting, "videos": self.videos}
+        given = {
+            "encoder": self.encoder_id,
+            "frames": self.frames,
+            "kind": kind,
+            "shift": shift,
+            "setting": self.setting,
+            "videos": self.videos,
+        }
         return {name: value for name, value in given.items() if value is not None}
 
     def chosen(self, kind: str = "shifted") -> str:
@@ -91,8 +98,10 @@ def foundations(scope: Scope) -> Question:
 SELECT count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
   any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.dim) AS dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
-  any_value(e.weights_source) AS weights_source, string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
-  median(e.tubelet * a.step / v.fps) AS slice_s, min(e.tubelet * a.step / v.fps) AS shortest_slice_s, max(e.tubelet * a.step / v.fps) AS longest_slice_s,
+  any_value(e.weights_source) AS weights_source,
+  string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
+  median(e.tubelet * a.step / v.fps) AS slice_s,
+  min(e.tubelet * a.step / v.fps) AS shortest_slice_s, max(e.tubelet * a.step / v.fps) AS longest_slice_s,
   min(p.measured_at) AS first_measured, max(p.measured_at) AS last_measured
 FROM chosen c JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
 JOIN videos v ON v.video_id = p.video_id JOIN encoders e ON e.encoder_id = p.encoder_id
@@ -121,12 +130,12 @@ FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
 
 def curves(scope: Scope) -> Question:
     """One row a video and shared slice, in order: what the band is made of."""
-    sql = f"{_curves_of_videos(scope)}\nSELECT video_id, shared_slice, relative, mean_abs, token_cosine FROM curves ORDER BY video_id, shared_slice"
+    sql = f"{_curves_of_videos(scope)}\nSELECT video_id, shared_slice, relative, mean_abs FROM curves ORDER BY video_id, shared_slice"
     return Question(sql, scope.values)
 
 
 def control_levels(scope: Scope, kind: str) -> Question:
-    """One row of a control: the median over videos of the mean over slices, and the largest value anywhere; no row where none was measured."""
+    """One row of a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
     sql = f"""{scope.chosen(kind)}, levels AS (
   SELECT c.video_id, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs, max(s.mean_abs) AS largest
   FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.video_id
@@ -181,6 +190,6 @@ GROUP BY s.y, s.x ORDER BY s.y, s.x"""
 
 def _curves_of_videos(scope: Scope) -> str:
     return f"""{scope.chosen()}, curves AS (
-  SELECT c.video_id, s.shared_slice, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs, avg(s.token_cosine) AS token_cosine
+  SELECT c.video_id, s.shared_slice, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs
   FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY ALL
 )"""

@@ -131,7 +131,9 @@ def _shifted(made: Planted, pairs: list[dict], numbers: range) -> dict[str, pa.T
     dims = np.broadcast_to(np.arange(made.dim), drawn["edge"].shape)
     tables = {
         "pairs": pa.Table.from_pylist(pairs, schema=TABLES["pairs"].arrow),
-        "dim_sensitivity": _rows("dim_sensitivity", ids, {**absolute, "dim": dims, "mean": mean, "edge_signed": signed, "std": drawn["std"]}),
+        "dim_sensitivity": _rows(
+            "dim_sensitivity", ids, {**absolute, "dim": dims, "mean": mean, "edge_signed": signed, "std": drawn["std"]}
+        ),
         "slice_sensitivity": _slices(made, ids, drawn, numbers),
         "token_sensitivity": _tokens(made, ids, made.shared, numbers, profile),
     }
@@ -158,7 +160,11 @@ def _slices(made: Planted, ids: list[str], drawn: dict[str, np.ndarray], numbers
         curves[f"q{share}"] = _curve(made, {name: np.quantile(value, share / 100, axis=1) for name, value in values.items()}) * wobble
     slices = np.broadcast_to(np.arange(made.shared), relative.shape)
     distance = 0.9 * relative
-    return _rows("slice_sensitivity", ids, {**curves, "shared_slice": slices, "relative": relative, "token_cosine": 1 - distance**2 / 2, "relative_l2": distance})
+    return _rows(
+        "slice_sensitivity",
+        ids,
+        {**curves, "shared_slice": slices, "relative": relative, "token_cosine": 1 - distance**2 / 2, "relative_l2": distance},
+    )
 
 
 def _tokens(made: Planted, ids: list[str], count: int, numbers: range, profile: np.ndarray) -> pa.Table:

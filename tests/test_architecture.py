@@ -37,11 +37,11 @@ ORDER = {
     "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
         "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
-        "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+        "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
-        "corpus_encoders", "corpus", "sql", "app",
+        "corpus_encoders", "corpus", "blocks", "sensitivity_scope", "sensitivity", "sql", "app",
     ),
 }  # fmt: skip
 

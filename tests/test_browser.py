@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -39,6 +40,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def server(store: Store) -> Iterator[str]:
+    with serving(store) as address:
+        yield address
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[str]:
     """Address of a dashboard over the store."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -216,4 +223,4 @@ def _wait_until_up(address: str) -> None:
 
 def _is_probe(url: str) -> bool:
     """Streamlit's browser code looks for its server below the page's own path first, and is told 404."""
-    return urlsplit(url).path.startswith("/sql/_stcore/")
+    return re.match(r"/\w+/_stcore/", urlsplit(url).path) is not None
