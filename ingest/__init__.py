@@ -1,6 +1,7 @@
 """The ingest: videos in, whole clips out.
 
     errors          what can go wrong with a video or a clip, and where
+    arguments       what the command was given, in groups
     windows         which frames make a clip: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from ingest import encoders
-from ingest.encoders import Encoder
+from ingest.arguments import Arguments, Cut
+from ingest.encoders import Encoder, Row, Setting
 from ingest.geometry import Geometry
 from ingest.plan import Plan, plan
 from ingest.progress import Progress
@@ -28,29 +28,15 @@ class Job:
     device: torch.device
 
     @classmethod
-    def of(
-        cls,
-        paths: Sequence[str],
-        encoder: str,
-        weights: Path | None = None,
-        frames: int = 16,
-        step: int = 1,
-        hop: int | None = None,
-        tail: bool = False,
-        size: str | None = None,
-        fit: bool = False,
-        device: str = "auto",
-        precision: str = "fp32",
-        limit: int | None = None,
-    ) -> "Job":
-        """A job from the command's arguments. Raises UsageError with what to do instead."""
-        row = encoders.row(encoder)
-        windowing = Windowing(frames, step, frames * step if hop is None else hop, row.tubelet, tail)
-        geometry = Geometry.parse(size or str(row.side), fit)
-        sources = find(paths, limit)
-        place = encoders.device(device)
-        facts, loaded = encoders.load(encoder, encoders.Setting(place, precision, weights))
-        return cls(sources, checked(Recipe(facts, windowing, geometry, precision)), loaded, place)
+    def of(cls, **values: object) -> "Job":
+        """A job from the command's arguments, by their names. Raises UsageError with what to do instead."""
+        arguments = Arguments.of(**values)
+        model, running = arguments.model, arguments.running
+        windowing, geometry = _cut(arguments.cut, encoders.row(model.encoder))
+        sources = find(arguments.videos.paths, arguments.videos.limit)
+        device = encoders.device(running.device)
+        facts, encoder = encoders.load(model.encoder, Setting(device, running.precision, model.weights))
+        return cls(sources, checked(Recipe(facts, windowing, geometry, running.precision)), encoder, device)
 
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent."""
@@ -58,3 +44,8 @@ class Job:
 
     def plan(self) -> Plan:
         return plan(self.sources, self.recipe, self.encoder, self.device)
+
+
+def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:
+    hop = cut.frames * cut.step if cut.hop is None else cut.hop
+    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail), Geometry.parse(cut.size or str(row.side), cut.fit)

@@ -24,7 +24,7 @@ ORDER = {
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
+        "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
         "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "dashboard": (

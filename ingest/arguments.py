@@ -1,0 +1,63 @@
+"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes.
+
+A new argument is a field of one group and an option of the command; `Arguments.of` finds its place by its name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from ingest.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Files and folders, and how many videos of them to take."""
+
+    paths: Sequence[str]
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which encoder, with which weights."""
+
+    encoder: str
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which frames make a clip, and the size of their pictures; None where the encoder decides."""
+
+    frames: int = 16
+    step: int = 1
+    hop: int | None = None
+    tail: bool = False
+    size: str | None = None
+    fit: bool = False
+
+
+@dataclass(frozen=True)
+class Running:
+    """What does not change which clips there are, and the precision, which does."""
+
+    device: str = "auto"
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """All arguments of `tubelet ingest` and `tubelet plan`."""
+
+    videos: Videos
+    model: Model
+    cut: Cut = field(default_factory=Cut)
+    running: Running = field(default_factory=Running)
+
+    @classmethod
+    def of(cls, **values: object) -> "Arguments":
+        """Arguments from single values, each put into the group that has a field of its name. Raises UsageError for unknown names."""
+        if unknown := values.keys() - {f.name for group in fields(cls) for f in fields(group.type)}:
+            raise UsageError(f"an ingest has no argument {', '.join(sorted(unknown))}")
+        return cls(**{g.name: g.type(**{f.name: values[f.name] for f in fields(g.type) if f.name in values}) for g in fields(cls)})
