@@ -3,17 +3,21 @@
     errors          what can go wrong with a video or a clip, and where
     arguments       what the command was given, in groups
     windows         which frames make a clip: arithmetic, no pixels
+    pairs           which windows are compared: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is
     toy, vjepa      encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
     encoders        the table of encoders and their one-method contract
     sources         which files there are and what they contain
-    recipe          encoder, windows, geometry, precision: what makes a clip
+    recipe          encoder, windows, geometry, precision, pairs: what makes a clip
     messages        what travels between the threads
+    strip           the small pictures of a clip that stands in a pair
+    known           what the store holds already
     decoding        one pass over one video: whole windows come out
     reader          sources -> clips of pixels (a thread)
     pipe            joins two threads, and measures who waits
+    measuring       live token grids wait for their partner; then the pair is measured
     encoding        clip of pixels -> token grid and its statistics (the device)
     writer          encoded clips -> files and commits (a thread)
     progress, summary, run   the three together

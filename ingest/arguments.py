@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingest.errors import UsageError
 
+EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
 
 @dataclass(frozen=True)
 class Videos:
@@ -28,7 +29,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Cut:
-    """Which frames make a clip, and the size of their pictures; None where the encoder decides."""
+    """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = 16
     step: int = 1
@@ -36,14 +37,17 @@ class Cut:
     tail: bool = False
     size: str | None = None
     fit: bool = False
+    shift: int | None = None  # slices
+    pairs: str | None = None  # a video: a number, or all
 
 
 @dataclass(frozen=True)
 class Running:
-    """What does not change which clips there are, and the precision, which does."""
+    """What does not change which clips there are, and the precision, which does; `keep` is embeddings or statistics."""
 
     device: str = "auto"
     precision: str = "fp32"
+    keep: str = EMBEDDINGS
 
 
 @dataclass(frozen=True)

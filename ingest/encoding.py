@@ -9,35 +9,47 @@ import torch
 
 from ingest.encoders import Encoder
 from ingest.errors import EncodeError
+from ingest.measuring import Measured, Measuring
 from ingest.messages import Clip, now
+from store.errors import MeasurementError
 from store.statistics import dimension_statistics, token_statistics
 
 
 @dataclass(frozen=True)
 class EncodedClip:
-    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU."""
+    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
+
+    A `stored` clip brings its measured pairs alone.
+    """
 
     row: Mapping
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
+    pairs: tuple[Measured, ...] = ()
+    stored: bool = False
+    strip: bytes | None = None  # JPEG
 
 
-def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
-    """Encode one clip. Raises EncodeError for embeddings that cannot be kept and for a device without memory left."""
+def encode(encoder: Encoder, clip: Clip, measuring: Measuring) -> EncodedClip:
+    """Encode one clip and measure the pairs that it completes. Raises EncodeError for embeddings that cannot be kept and for a device without memory left."""
     started = time.perf_counter()
     try:
         with torch.inference_mode():
             grid = encoder.encode(clip.pixels).embeddings
             half = _half(grid)
+            live = dimension_statistics(grid)
+            pairs = measuring.take(clip, grid, live)
             statistics = {name: value.cpu().numpy() for name, value in token_statistics(grid).items()}
-            by_dimension = {name: value.cpu().numpy() for name, value in dimension_statistics(grid).items()}
+            by_dimension = {name: value.cpu().numpy() for name, value in live.items()}
+    except MeasurementError as error:
+        raise EncodeError(str(error)) from error
     except torch.OutOfMemoryError as error:
         raise EncodeError("the device ran out of memory: use a smaller --size or fewer --frames") from error
     slices, height, width, dim = half.shape
     shape = {"slices": slices, "height": height, "width": width, "dim": dim}
     row = {**clip.row, **shape, "encode_s": time.perf_counter() - started, "created_at": now()}
-    return EncodedClip(row, half, statistics, by_dimension)
+    return EncodedClip(row, half, statistics, by_dimension, pairs, clip.stored, clip.strip)
 
 
 def _half(grid: torch.Tensor) -> np.ndarray:

@@ -11,46 +11,58 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 
-from ingest.decoding import Decoding
+from ingest.decoding import Decoding, Wanted
 from ingest.encoders import Encoder
-from ingest.encoding import encode
+from ingest.encoding import EncodedClip, encode
 from ingest.errors import UsageError, VideoError
+from ingest.measuring import Measuring
 from ingest.messages import Clip, VideoDone
+from ingest.pairs import WindowPair
+from ingest.reader import REPEATS
 from ingest.recipe import Recipe
 from ingest.sources import Source
+from ingest.strip import strip
 from ingest.video import opened
 from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
 from store import Store
+from store.measurements import LIVE, SHIFTED, Pair
+from store.schema import MEASUREMENTS
+from store.sensitivity import Side, measure
 
 PROBES = 4  # videos, a clip each
 
 
 @dataclass(frozen=True)
 class Survey:
-    """One source by its header and packets: frames, clips and tokens it would give."""
+    """One source by its header and packets: frames, clips (those that only pairs need among them), tokens and pairs it would give."""
 
     source: Source
     frames: int
     clips: int
     tokens: int
+    pairs: int = 0
+    strips: int = 0  # clips that stand in a pair: each leaves a strip of pictures
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a video and a commit; peak memory."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair, a strip, a video and a commit; peak memory."""
 
     encode_s: float
     write_s: float
     decode_s: float
     shared: bool  # one processor does all three: their seconds add up, where a GPU would let them overlap
     token_bytes: float
+    pair_bytes: float
+    strip_bytes: float
     video_bytes: float
     commit_bytes: float
     memory_bytes: int
@@ -69,6 +81,7 @@ class Plan:
     too_short: int
     clips: int
     tokens: int
+    pairs: int
     disk_bytes: int
     memory_bytes: int
     memory_total_bytes: int
@@ -81,28 +94,30 @@ class Plan:
         """The plan in words."""
         left_out = f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window" if self.unreadable or self.too_short else ""
         return [
-            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens{left_out}",
+            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak, of {self.memory_total_bytes / 1e9:,.1f} GB",
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
         ]
 
 
-def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Plan:
+def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, embeddings: bool = True) -> Plan:
     """Survey the sources and probe the encoder. Raises UsageError where no source gives a clip."""
     surveys = [survey(source, recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe(_spread([found.source for found in good]), recipe, encoder, device)
-    clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
-    seconds = measured.seconds(clips, sum(found.frames for found in good))
+    measured = probe(_spread([found.source for found in good]), recipe, encoder, device, embeddings)
+    clips, tokens, pairs, strips = (sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs", "strips"))
+    again = min(REPEATS, sum(found.pairs > 0 for found in good))  # the control that encodes a window twice
+    seconds = measured.seconds(clips + again, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
-    disk = tokens * measured.token_bytes + readable * measured.video_bytes + commits * measured.commit_bytes
+    media = strips * measured.strip_bytes + readable * measured.video_bytes
+    disk = tokens * measured.token_bytes + pairs * measured.pair_bytes + media + commits * measured.commit_bytes
     total = _memory_total(device)
     return Plan(
-        len(sources), len(sources) - readable, readable - len(good), clips, tokens, round(disk), measured.memory_bytes, total, seconds
+        len(sources), len(sources) - readable, readable - len(good), clips, tokens, pairs + again, round(disk), measured.memory_bytes, total, seconds
     )
 
 
@@ -115,21 +130,27 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
             frames = video.packets
     except (VideoError, StopIteration):
         return None
-    windows = recipe.windowing.windows(frames)
+    pairs = recipe.pairing.pairs(recipe.windowing, frames)
+    windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
-    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows))
+    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), *_paired(pairs))
 
 
-def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device) -> Probe:
+def _paired(pairs: Sequence[WindowPair]) -> tuple[int, int]:
+    """How many pairs, and how many clips stand in them."""
+    return len(pairs), len({window for pair in pairs for window in (pair.a, pair.b)})
+
+
+def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, embeddings: bool = True) -> Probe:
     """Decode, encode and write one clip of each source into a temporary store, and measure."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
-        writer = Writer(store, recipe.encoder.row, {})
+        writer = Writer(store, recipe.encoder.row, {}, embeddings)
         clips = (_first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources))
-        readings = [_reading(writer, *found, encoder) for found in islice(filter(None, clips), PROBES)]
-        thumbnails = _bytes(store.root.rglob("*.jpg"))
+        readings = [_reading(writer, recipe, encoder, *found) for found in islice(filter(None, clips), PROBES)]
+        thumbnails, pictures = _bytes(store.root.rglob("thumbnail.jpg")), _bytes(store.root.rglob("*.jpg"))
     if len(readings) < PROBES:
         raise UsageError("no video here decodes far enough for a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
@@ -139,9 +160,11 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
         decode_s=median(reading.decode_s for reading in readings),
         shared=device.type == "cpu",
         token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
+        pair_bytes=(last.pair_bytes - first.pair_bytes) / (len(readings) - 1),
+        strip_bytes=(pictures - thumbnails) / len(readings),
         video_bytes=thumbnails / len(readings),
         commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
-        memory_bytes=peak_memory(device),
+        memory_bytes=peak_memory(device) + recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings),
     )
 
 
@@ -153,7 +176,9 @@ class Reading:
     write_s: float
     decode_s: float  # a frame
     tokens: int
+    grid_bytes: int  # of the live grid, on the device
     data_bytes: int
+    pair_bytes: int
     log_bytes: int
 
 
@@ -162,8 +187,8 @@ def _spread(sources: Sequence[Source]) -> list[Source]:
     return [sources[i * len(sources) // PROBES] for i in range(PROBES)] + list(sources) * PROBES
 
 
-def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encoder: Encoder) -> Reading:
-    encoded = encode(encoder, clip)
+def _reading(writer: Writer, recipe: Recipe, encoder: Encoder, clip: Clip, done: VideoDone, decode_s: float) -> Reading:
+    encoded = _paired_with_itself(encode(encoder, clip, Measuring()), clip, recipe)
     started = time.perf_counter()
     writer.add(encoded)
     write_s = time.perf_counter() - started
@@ -172,8 +197,21 @@ def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encod
     root = writer.store.root
     log_bytes = _bytes(root.glob("*/_delta_log/*"))
     writer.store.compact()
-    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts)
-    return Reading(encoded.row["encode_s"], write_s, decode_s, encoded.grid[..., 0].size, data_bytes, log_bytes)
+    pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
+    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
+    grid = encoded.grid
+    return Reading(encoded.row["encode_s"], write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
+
+
+def _paired_with_itself(encoded: EncodedClip, clip: Clip, recipe: Recipe) -> EncodedClip:
+    """The clip with the rows of a pair and a strip, as a run would write them: its slices compared with its own, shifted ones."""
+    slices, pairing, row = len(encoded.grid), recipe.pairing, encoded.row
+    shift = slices // 2 if pairing.count is None else pairing.shift
+    if pairing.count == 0 or shift >= slices:
+        return encoded
+    side = Side.of(encoded.grid.astype(np.float32))
+    pair = Pair(row["video_id"], row["encoder_id"], row["clip_id"], row["clip_id"], SHIFTED, shift, LIVE, recipe.precision)
+    return replace(encoded, pairs=((pair, measure(side, side, shift)),), strip=strip(clip.pixels, recipe.encoder.tubelet))
 
 
 def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, VideoDone, float] | None:
@@ -181,7 +219,7 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
     started = time.perf_counter()
     try:
         with opened(source.path) as video:
-            decoding = Decoding(recipe, video, source, video_id, frozenset())
+            decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
             return (clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds) if clip else None

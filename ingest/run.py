@@ -13,10 +13,12 @@ import torch
 from ingest.encoders import Encoder
 from ingest.encoding import EncodedClip, encode
 from ingest.errors import EncodeError
+from ingest.known import Known
+from ingest.measuring import Measuring
 from ingest.messages import Clip, Failure, VideoDone
 from ingest.pipe import Broken, Pipe
 from ingest.progress import Progress
-from ingest.reader import Known, Reader
+from ingest.reader import Reader
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.summary import Summary
@@ -29,14 +31,16 @@ CLIPS_AHEAD = 4  # clips of pixels, and as many of embeddings, held between two 
 class Run:
     """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
 
-    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress) -> None:
-        known = Known.of(store, recipe.encoder.encoder_id)
+    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, embeddings: bool = True) -> None:
+        """`embeddings`: whether the large files are kept, or statistics and measurements alone."""
+        known = Known.of(store, recipe, embeddings)
         self.store = store
         self.encoder = encoder
         self.progress = progress
-        self.summary = Summary(str(store.root), recipe.encoder.encoder_id)
+        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe))
         self._reader = Reader(recipe, known)
-        self._writer = Writer(store, recipe.encoder.row, known.failures)
+        self._writer = Writer(store, recipe.encoder.row, known.failures, embeddings, known.bare)
+        self._measuring = Measuring()
         self._read: Pipe[Clip | VideoDone] = Pipe(CLIPS_AHEAD)
         self._encoded: Pipe[EncodedClip | VideoDone] = Pipe(CLIPS_AHEAD)
         self._busy = {"decode": 0.0, "encode": 0.0, "write": 0.0}
@@ -57,7 +61,7 @@ class Run:
         self.progress.close()
         writing.result()
         reading.result()
-        if self.summary.clips:
+        if self.summary.clips or self.summary.pairs:
             self.store.compact()
         self.summary.embedding_bytes = self._writer.embedding_bytes
         self.summary.seconds = {
@@ -86,29 +90,28 @@ class Run:
             self._read.close()
 
     def _encode_all(self) -> None:
-        failed: list[Failure] = []
+        failed: dict[str, Failure] = {}
         for item in self._read:
             if isinstance(item, Clip):
-                failed += self._encode_one(item)
+                failed |= {failure.failure_id: failure for failure in self._encode_one(item)}
             else:
-                item = replace(item, failures=(*item.failures, *failed))
-                failed = []
+                item = replace(item, failures=(*item.failures, *failed.values()))
+                failed = {}
+                self._measuring.end(item.video_id)
                 self._count(item)
                 self._encoded.put(item)
 
     def _encode_one(self, clip: Clip) -> list[Failure]:
         started = time.perf_counter()
         try:
-            encoded = encode(self.encoder, clip)
+            encoded = encode(self.encoder, clip, self._measuring)
         except EncodeError as error:
             row = clip.row
             return [Failure(str(clip.source.path), row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])]
         finally:
             self._busy["encode"] += time.perf_counter() - started
-        tokens = encoded.grid[..., 0].size
-        self.summary.clips += 1
-        self.summary.tokens += tokens
-        self.progress.clip(tokens, clip.of)
+        self.summary.add(encoded)
+        self.progress.clip(encoded.grid[..., 0].size, clip.of)
         self._encoded.put(encoded)
         return []
 
@@ -129,7 +132,14 @@ class Run:
         summary.duplicates += done.duplicate
         summary.videos_unchanged += not (done.decoded or done.duplicate or done.failures)
         summary.clips_kept += done.kept_clips
+        summary.pairs_kept += done.kept_pairs
+        summary.pairless += done.pairless
         summary.dropped_windows += done.dropped_window
         summary.dropped_frames += done.dropped_frames if done.dropped_window else 0
         summary.failures += done.failures
         self.progress.video(len(done.failures))
+
+
+def _pair_frames(recipe: Recipe) -> int:
+    """Frames that a video needs for one pair; 0 where none are measured."""
+    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0

@@ -44,6 +44,10 @@ class Layout:
     def thumbnail(self, video_id: str) -> Path:
         return self.root / "media" / video_id / "thumbnail.jpg"
 
+    def strip(self, video_id: str, clip_id: str) -> Path:
+        """JPEG of a clip, a picture a slice: a cache, there for clips that stand in pairs."""
+        return self.root / "media" / video_id / f"{clip_id}.jpg"
+
     def relative(self, path: Path) -> str:
         """Path as the tables hold it: below the root, with forward slashes."""
         return path.relative_to(self.root).as_posix()

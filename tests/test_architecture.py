@@ -20,12 +20,12 @@ ALLOWED = {
 # Inside a room the arrows run one way: a module imports only what stands before it.
 ORDER = {
     "store": (
-        "errors", "statistics", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
-        "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "errors", "statistics", "sensitivity", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "measurements",
+        "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
-        "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
+        "messages", "strip", "known", "decoding", "reader", "pipe", "measuring", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
@@ -73,10 +73,10 @@ def test_no_module_has_a_name_that_says_nothing(room):
     assert not {path.stem for path in files(room)} & VAGUE
 
 
-@pytest.mark.parametrize("command", [["--help"], ["sql", "--help"], ["schema"], ["sql", "SELECT 1 AS one"], ["check"], ["compact"]])
+@pytest.mark.parametrize("command", [["--help"], ["sql", "--help"], ["schema"], ["sql", "SELECT 1 AS one"], ["check"], ["compact"], ["pairs"]])
 def test_commands_that_only_ask_never_load_torch(command, tmp_path):
     """Run in a process of their own; what they imported is read from sys.modules."""
-    store = ["--store", str(tmp_path / "store")] if command[0] in ("check", "compact") or len(command) == 2 and command[1] != "--help" else []
+    store = ["--store", str(tmp_path / "store")] if command[0] in ("check", "compact", "pairs") or len(command) == 2 and command[1] != "--help" else []
     program = (
         "import sys; from store import Store; sys.argv = ['tubelet', *{arguments!r}]; "
         "Store.create({root!r}) if {needed} else None\n"
