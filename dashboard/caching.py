@@ -1,7 +1,8 @@
 """Answers kept until the store changes: the only module that caches.
 
 An answer is keyed on the store's fingerprint, so a new clip shows at the next rerun and no lifetime is guessed.
-Keep small answers here; embeddings cost more to fetch from a cache than from the store.
+Keep small answers here; embeddings cost more to fetch from a cache than from the store. What a browser draws of a pair is
+kept as the one object it is.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from store import Store
+from store.differences import Differences, differences
 from store.queries import Question
 from store.sandbox import Answer, ask
 
@@ -37,3 +39,9 @@ def rows(store: Store, question: Question) -> list[dict]:
 def asked(store: Store, sql: str) -> Answer:
     """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, sql)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
+    """The differences of a pair, shared as they are between sessions: nothing is copied on a hit. Raises StoreError."""
+    return differences(store, pair_id, most_bytes)

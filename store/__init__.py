@@ -17,7 +17,8 @@
     store       the front: open, commit, query
     integrity   check and repair
     stored_pairs pairs of clips that are stored, measured from their files
-    queries     questions as pure functions with visible SQL
+    differences the signed differences of a pair in 8 bits, for a browser
+    queries     questions as pure functions with visible SQL; pair_queries those about single pairs
     sandbox     other people's SQL: read-only, bounded (with mistakes, landlock, sandboxed, processes)
     answers     answers as text and files
 

@@ -21,14 +21,14 @@ ALLOWED = {
 ORDER = {
     "store": (
         "errors", "statistics", "sensitivity", "schema", "ids", "layout", "files", "tables", "embeddings", "derived", "measurements",
-        "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "pair_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
         "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
         "messages", "strip", "known", "decoding", "reader", "pipe", "measuring", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
     ),
     "dashboard": (
-        "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
+        "units", "caching", "selection", "sql_link", "paging", "charts", "results", "windows_matrix", "windows_choice", "windows", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
     ),
 }  # fmt: skip
