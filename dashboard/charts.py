@@ -59,5 +59,5 @@ def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
             alt.Color("l2:Q", title="distance", scale=alt.Scale(scheme="blues")),
             [alt.Tooltip("y:O", title="row"), alt.Tooltip("x:O", title="column"), alt.Tooltip("l2:Q", format=".4g"), alt.Tooltip("cosine:Q", format=".4f")],
         )
-        .properties(width=side * width, height=side * height)
+        .properties(width=side * width, height=side * height, autosize=alt.AutoSizeParams(type="pad"))
     )

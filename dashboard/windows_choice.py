@@ -10,13 +10,15 @@ from dashboard.windows_matrix import ADDRESS
 from store import Store, pair_queries
 
 PAIR = "pair"  # URL parameter
+SEEN = "windows_encoder"  # in the session: the encoder when the page was last drawn
 LISTED = 200  # videos offered at once
 KINDS = {"shifted": "shifted by {shift}", "repeated": "control: the same window twice", "disjoint": "control: windows that share nothing"}
 
 
 def choose(store: Store, selection: Selection) -> Mapping | None:
     """Draw the pickers and return the pair to show; None where the encoder has no pairs."""
-    linked = _linked(store, selection)
+    _forget_other_encoder(selection)
+    linked = _linked(store)
     encoder_id = linked["encoder_id"] if linked else selection.encoder_id
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, key="pair_search", bind="query-params")
@@ -30,6 +32,7 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
         pairs = {row["pair_id"]: label(row) for row in caching.rows(store, pair_queries.pairs_of_video(video_id, encoder_id))}
         pair_id = _pick("Pair", pairs, linked["pair_id"] if linked and linked["video_id"] == video_id else None, _take_pair)
     _more(videos)
+    st.query_params[PAIR] = pair_id
     return caching.rows(store, pair_queries.pair(pair_id))[0]
 
 
@@ -41,8 +44,16 @@ def label(row: Mapping) -> str:
     return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px{source}"
 
 
-def _linked(store: Store, selection: Selection) -> Mapping | None:
-    """The pair that the URL names, unless the reader has chosen another encoder since."""
+def _forget_other_encoder(selection: Selection) -> None:
+    """A change of the encoder leads away from the pair that was shown."""
+    if st.session_state.get(SEEN, selection.encoder_id) != selection.encoder_id:
+        st.query_params.pop(PAIR, None)
+        _leave_cell()
+    st.session_state[SEEN] = selection.encoder_id
+
+
+def _linked(store: Store) -> Mapping | None:
+    """The pair that the URL names, unless it names another encoder too."""
     found = caching.rows(store, pair_queries.pair(st.query_params.get(PAIR, "")))
     chosen = st.query_params.get("encoder")
     return found[0] if found and (chosen is None or chosen == found[0]["encoder_id"]) else None

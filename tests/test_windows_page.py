@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from dashboard import windows, windows_choice, windows_matrix
@@ -11,6 +12,7 @@ from store import Store, StoreError, pair_queries
 from store.differences import coded, differences
 from store.measurements import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from store.sandbox import ask
+from store.schema import CLIPS
 from store.sensitivity import Side, measure
 from tests.stores import synthetic_store
 from tests.test_dashboard import open_page, text
@@ -186,3 +188,23 @@ def test_labels_and_sentences():
     assert windows_choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
     assert "not known" in windows.noise({"pairs": 0, "most": None})
+
+
+def test_another_encoder_leads_away_from_the_pair(paired):
+    """The address then names a pair of its own, or none; going back to the first encoder does not bring the other's pair."""
+    test = open_page("windows", paired)
+    shown = test.query_params["pair"]
+    assert shown in (test.selectbox[2].value, [test.selectbox[2].value])
+    test.session_state["windows_encoder"] = "another"
+    test.query_params["pair"] = pair_of(paired, DISJOINT)["pair_id"]
+    assert test.run().selectbox[2].value == (shown[0] if isinstance(shown, list) else shown)
+
+
+def test_clips_that_only_pairs_need_are_told_from_the_others(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1, clips=2)
+    rows = store.rows("FROM clips ORDER BY first_frame")
+    partner = rows[1] | {"clip_id": "f" * 16, "role": "partner"}
+    store.commit({"clips": pa.Table.from_pylist([partner], CLIPS.arrow)})
+    shown = text(open_page("corpus", store, video=rows[0]["video_id"]))
+    assert "2 clips over" in shown and "200 tokens, 1 more for pairs of windows by" in shown
+    store.close()

@@ -6,9 +6,9 @@ import sys
 
 import torch
 
-from tests.benchmarks import corpus, embeddings, memory, overhead, sql
+from tests.benchmarks import corpus, embeddings, memory, overhead, pairs, sql
 
-BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "corpus": corpus, "memory": memory}
+BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "corpus": corpus, "pairs": pairs, "memory": memory}
 
 
 def main(names: list[str]) -> None:
