@@ -53,6 +53,9 @@ def ingest_options(command: Any) -> Any:
         click.option("--tail", is_flag=True, help="Keep the last, shorter window of each video."),
         click.option("--size", metavar="PX|HxW", help="Short side, then a square crop; or height x width.  [default: the encoder's]"),
         click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
+        click.option("--shift", type=int, help="Slices by which the second window of a pair begins later.  [default: 1]"),
+        click.option("--pairs", metavar="N|all", help="Pairs of windows to measure a video: a number, 0 for none, or all that the hop makes.  [default: 1]"),
+        click.option("--keep", type=click.Choice(["embeddings", "statistics"]), default="embeddings", show_default=True, help="Leave the embeddings out?"),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option("--precision", default="auto", show_default=True, help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."),
         click.option("--batch", default="auto", show_default=True, metavar="N", help="Clips encoded together, or auto."),
@@ -160,6 +163,25 @@ def report(name: str, store: str, output: Path, compare: str | None, **asked: An
 
 @main.command()
 @store_option
+@click.option("--shift", type=int, help="Slices by which the second window begins later.  [default: 1; with --pairs all: any]")
+@click.option("--pairs", default="1", show_default=True, metavar="N|all", help="Pairs a video, or all that there are.")
+@click.option("--encoder", metavar="NAME", help="Only clips of this encoder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def pairs(store: str, shift: int | None, pairs: str, encoder: str | None, as_json: bool) -> None:
+    """Measure pairs of clips that are stored already, from their half-precision files.
+
+    Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use.
+    """
+    from store import Store
+    from store.stored_pairs import measure_stored
+
+    outcome = measure_stored(Store(store), shift, pairs, encoder)
+    _print(outcome, as_json)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+@store_option
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
@@ -171,7 +193,7 @@ def check(store: str, repair: bool) -> None:
         click.echo(str(problem))
     if problems and repair:
         integrity.repair(opened, problems)
-        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips that were damaged")
+        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged")
     elif problems and integrity.ingesting(opened):
         click.echo("an ingest is running: files that it has not committed yet are named here too")
     elif not problems:

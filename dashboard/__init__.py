@@ -13,6 +13,9 @@
       corpus_video       the video chosen in that table
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
+    windows          page: what changes when the window shifts?
+      windows_choice     which pair, and the widgets that choose another
+      windows_matrix     its differences, drawn in the browser (with windows_matrix.html, .css, .js)
     sql              page: what do you want to know?
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page

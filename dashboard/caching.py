@@ -1,7 +1,8 @@
 """Answers kept until the store changes: the only module that caches.
 
 An answer is keyed on the store's fingerprint, so a new clip shows at the next rerun and no lifetime is guessed.
-Keep small answers here; embeddings cost more to fetch from a cache than from the store.
+Keep small answers here; embeddings cost more to fetch from a cache than from the store. What a browser draws of a pair is
+kept as the one object it is.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import streamlit as st
 from reports.findings import Findings, find
 from reports.request import Request
 from store import Store
+from store.differences import Differences, differences
 from store.queries import Question
 from store.sandbox import Answer, ask
 
@@ -45,3 +47,7 @@ def asked(store: Store, sql: str) -> Answer:
 def findings(store: Store, request: Request) -> Findings:
     """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
     return find(store, request)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
+    """The differences of a pair, shared as they are between sessions: nothing is copied on a hit. Raises StoreError."""
+    return differences(store, pair_id, most_bytes)

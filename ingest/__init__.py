@@ -3,6 +3,7 @@
     errors          what can go wrong with a video or a clip, and where
     arguments       what the command was given, in groups
     windows         which frames make a clip: arithmetic, no pixels
+    pairs           which windows are compared: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is; layer says of which of its levels
@@ -13,13 +14,15 @@
     hub/            encoders through transformers
     encoders        the table of encoders and their one-method contract; catalogue prints it
     sources         which files there are and what they contain
-    recipe          encoder, windows, geometry, precision: what makes a clip
     memory          what a batch needs, and what is free
+    recipe          encoder, windows, geometry, precision, pairs: what makes a clip
     messages        what travels between the threads
     pictures        what the encoder saw, a small picture a slice
+    known           what the store holds already
     decoding        one pass over one video: whole windows come out
     reader          sources -> clips of pixels (threads)
     pipe            joins two threads, and measures who waits
+    measuring       live token grids wait for their partner; then the pair is measured
     encoding        clip of pixels -> token grid and its statistics (the device)
     batching        the encode stage: clips of one shape together
     writer          encoded clips -> files and commits (a thread)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ingest.errors import UsageError
 
+EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
+
 
 @dataclass(frozen=True)
 class Videos:
@@ -29,7 +31,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Cut:
-    """Which frames make a clip, and the size of their pictures; None where the encoder decides."""
+    """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = 16
     step: int = 1
@@ -37,6 +39,8 @@ class Cut:
     tail: bool = False
     size: str | None = None
     fit: bool = False
+    shift: int | None = None  # slices
+    pairs: str | None = None  # a video: a number, or all
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,19 @@ class Running:
 
 @dataclass(frozen=True)
 class Keeping:
-    """What of a clip is kept besides its rows."""
+    """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
 
+    keep: str = EMBEDDINGS
     pictures: bool = True
+
+    def __post_init__(self) -> None:
+        if self.keep not in (EMBEDDINGS, STATISTICS):
+            raise UsageError(f"--keep {self.keep} is unknown: choose {EMBEDDINGS} or {STATISTICS}")
+
+    @property
+    def embeddings(self) -> bool:
+        """Whether the large files are kept, or statistics and measurements alone."""
+        return self.keep == EMBEDDINGS
 
 
 @dataclass(frozen=True)

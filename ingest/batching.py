@@ -13,6 +13,7 @@ import torch
 from ingest.contract import Encoder
 from ingest.encoding import EncodedClip, Launched, launch
 from ingest.errors import EncodeError
+from ingest.measuring import Measuring
 from ingest.memory import out_of_memory
 from ingest.messages import Clip, Failure, VideoDone
 
@@ -24,6 +25,7 @@ class EncodeStage:
 
     def __init__(self, encoder: Encoder, batch: int) -> None:
         self.batch = batch
+        self._measuring = Measuring()
         self.busy_s = 0.0
         self._encoder = encoder
         self._waiting: list[Clip | VideoDone] = []
@@ -72,7 +74,7 @@ class EncodeStage:
     def _attempt(self, clips: Sequence[Clip]) -> Launched | None:
         """A batch under way, or None where memory ran out; by then the error and what it held on to are gone."""
         try:
-            return launch(self._encoder, clips)
+            return launch(self._encoder, clips, self._measuring)
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
@@ -82,6 +84,7 @@ class EncodeStage:
 
     def _finished(self, item: Launched | Clip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
         if isinstance(item, VideoDone):
+            self._measuring.end(item.video_id)
             yield replace(item, failures=(*item.failures, *self._failed.pop(item.source.path, ())))
         elif isinstance(item, Clip):
             self._fail(item, NO_MEMORY)
@@ -102,4 +105,6 @@ class EncodeStage:
     def _fail(self, clip: Clip, error: EncodeError) -> None:
         row = clip.row
         failure = Failure(str(clip.source.path), row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])
-        self._failed.setdefault(clip.source.path, []).append(failure)
+        failed = self._failed.setdefault(clip.source.path, [])
+        if failure not in failed:  # a clip that is encoded twice for a control fails twice
+            failed.append(failure)

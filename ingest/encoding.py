@@ -5,14 +5,16 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from ingest.contract import Encoder
 from ingest.errors import EncodeError
+from ingest.measuring import Measured, Measuring
 from ingest.messages import Clip, now
+from store.errors import MeasurementError
 from store.statistics import dimension_statistics, token_statistics
 
 HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinity
@@ -20,24 +22,30 @@ HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinit
 
 @dataclass(frozen=True)
 class EncodedClip:
-    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU."""
+    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
+
+    `pairs` are those that this clip completed.
+    """
 
     clip: Clip
     row: Mapping
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
+    pairs: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding."""
+    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` what its pairs met."""
 
     clip: Clip
     grid: torch.Tensor  # (S, H, W, D) in half precision
     largest: torch.Tensor
     token_stats: Mapping[str, torch.Tensor]
     dim_stats: Mapping[str, torch.Tensor]
+    pairs: tuple[Measured, ...] = ()
+    problem: str | None = None
 
     def encoded(self, encode_s: float) -> EncodedClip:
         """The clip as arrays. Raises EncodeError for embeddings that cannot be kept, before anything is stored."""
@@ -46,10 +54,12 @@ class Sent:
             raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
         if largest >= HALF_LIMIT:
             raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
+        if self.problem:
+            raise EncodeError(self.problem)
         slices, height, width, dim = self.grid.shape
         shape = {"slices": slices, "height": height, "width": width, "dim": dim}
         row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
-        return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats))
+        return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
 
 
 @dataclass(frozen=True)
@@ -67,12 +77,12 @@ class Launched:
         return time.perf_counter()
 
 
-def launch(encoder: Encoder, clips: Sequence[Clip]) -> Launched:
-    """Start the encoding of clips of one shape as one batch."""
+def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> Launched:
+    """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete."""
     started = time.perf_counter()
     with torch.inference_mode():
         grids = encoder.encode(_stacked(clips, encoder.device)).embeddings
-        sent = [_sent(clip, grid) for clip, grid in zip(clips, grids, strict=True)]
+        sent = [_sent(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)]
     event = torch.cuda.Event() if encoder.device.type == "cuda" else None
     if event:
         event.record(torch.cuda.current_stream(encoder.device))
@@ -81,15 +91,22 @@ def launch(encoder: Encoder, clips: Sequence[Clip]) -> Launched:
 
 def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
     """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be kept."""
-    launched = launch(encoder, [clip])
+    launched = launch(encoder, [clip], Measuring())
     return launched.sent[0].encoded(launched.wait() - launched.started)
 
 
-def _sent(clip: Clip, grid: torch.Tensor) -> Sent:
+def _sent(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Sent:
     """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
     statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
-    by_dimension = {name: _to_cpu(value) for name, value in dimension_statistics(grid).items()}
-    return Sent(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
+    live = dimension_statistics(grid)
+    by_dimension = {name: _to_cpu(value) for name, value in live.items()}
+    sent = Sent(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
+    if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
+        return sent  # a clip that cannot be kept is no part of a pair
+    try:
+        return replace(sent, pairs=measuring.take(clip, grid, live))
+    except MeasurementError as error:
+        return replace(sent, problem=str(error))
 
 
 def _stacked(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:

@@ -12,7 +12,8 @@ from ingest.errors import UsageError
 from ingest.geometry import Geometry
 from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
-from ingest.plan import Plan, plan
+from ingest.pairs import Pairing
+from ingest.plan import Plan, Probing, plan
 from ingest.progress import Progress
 from ingest.recipe import Recipe, check_size
 from ingest.run import Pace, Run
@@ -39,6 +40,7 @@ class Job:
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder)
         windowing, geometry = _cut(arguments.cut, row)
+        pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         check_size(geometry, model.encoder, row.patch)
         sources = find(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
@@ -46,7 +48,7 @@ class Job:
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
         facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
-        recipe = Recipe(facts, windowing, geometry, arithmetic)
+        recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
         return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
 
     @property
@@ -62,7 +64,8 @@ class Job:
         """What a run would make and cost. Raises UsageError where a batch does not fit into the free memory."""
         budget = self.budget()
         batch = self.batch(budget)
-        return plan(self.sources, self.recipe, self.encoder, (batch - 1) * budget.clip_bytes(self.clip_size)).of_batch(batch)
+        probing = Probing(self.recipe, self.encoder, self.keeping)
+        return plan(self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size)).of_batch(batch)
 
     @property
     def clip_size(self) -> ClipSize:

@@ -5,22 +5,29 @@ from dataclasses import dataclass
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts, minimum_side
 from ingest.geometry import Geometry
+from ingest.pairs import Pairing, WindowPair
 from ingest.windows import Window, Windowing
 from store import ids
+from store.measurements import LIVE, Pair
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Encoder, windows, geometry and precision; other settings make other clips, never the same id."""
+    """Encoder, windows, geometry, precision and pairs; other settings make other clips, never the same id."""
 
     encoder: EncoderFacts
     windowing: Windowing
     geometry: Geometry
     precision: str
+    pairing: Pairing = Pairing()
 
     def clip_id(self, video_id: str, window: Window, size: tuple[int, int]) -> str:
         place = (self.geometry.mode, *size, self.precision)
         return ids.hash_of(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
+
+    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int]) -> Pair:
+        a, b = (self.clip_id(video_id, window, size) for window in (windows.a, windows.b))
+        return Pair(video_id, self.encoder.encoder_id, a, b, windows.kind, windows.shift, LIVE, self.precision)
 
 
 def check_size(geometry: Geometry, name: str, patch: int) -> None:

@@ -19,10 +19,11 @@ from ingest.arguments import Keeping, Running
 from ingest.batching import EncodeStage
 from ingest.contract import Encoder
 from ingest.encoding import EncodedClip
+from ingest.known import Known
 from ingest.messages import Clip, VideoDone
 from ingest.pipe import Broken, Pipe
 from ingest.progress import Progress
-from ingest.reader import Known, Reader
+from ingest.reader import Reader
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.summary import Summary
@@ -64,14 +65,14 @@ class Run:
     """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
 
     def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pace: Pace = Pace(), keeping: Keeping = Keeping()) -> None:
-        known = Known.of(store, recipe.encoder.encoder_id)
+        known = Known.of(store, recipe, keeping.embeddings)
         self.store = store
         self.progress = progress
         self.pace = pace
-        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, batch=pace.batch)
+        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
         self._stage = EncodeStage(encoder, pace.batch)
         self._reader = Reader(recipe, known, pace.decoder_threads)
-        self._writer = Writer(store, recipe.encoder.row, known.failures, keeping)
+        self._writer = Writer(store, recipe.encoder.row, known, keeping)
         self._read: Pipe[Clip | VideoDone] = Pipe(pace.clips_ahead)
         self._encoded: Pipe[EncodedClip | VideoDone] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
@@ -92,7 +93,7 @@ class Run:
         self.progress.close()
         writing.result()
         reading.result()
-        if self.summary.clips:
+        if self.summary.clips or self.summary.pairs:
             self.store.compact()
         self._account(time.perf_counter() - started)
         return self.summary
@@ -172,10 +173,8 @@ class Run:
         self.summary.seconds = {"wall": wall_s, **self._busy, "encode": self._stage.busy_s, "wait": wait}
 
     def _count_clip(self, encoded: EncodedClip) -> None:
-        tokens = encoded.grid[..., 0].size
-        self.summary.clips += 1
-        self.summary.tokens += tokens
-        self.progress.clip(encoded.clip.source.path, tokens, encoded.clip.of)
+        self.summary.add(encoded)
+        self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
 
     def _count(self, done: VideoDone) -> None:
         summary = self.summary
@@ -184,10 +183,17 @@ class Run:
         summary.duplicates += done.duplicate
         summary.videos_unchanged += not (done.decoded or done.duplicate or done.failures)
         summary.clips_kept += done.kept_clips
+        summary.pairs_kept += done.kept_pairs
+        summary.pairless += done.pairless
         summary.dropped_windows += done.dropped_window
         summary.dropped_frames += done.dropped_frames if done.dropped_window else 0
         summary.failures += done.failures
         self.progress.video(done.source.path, len(done.failures))
+
+
+def _pair_frames(recipe: Recipe) -> int:
+    """Frames that a video needs for one pair; 0 where none are measured."""
+    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
 
 
 def _is_done(item: Future | VideoDone) -> bool:

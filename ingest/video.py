@@ -67,8 +67,14 @@ class Video:
 
     @property
     def packets(self) -> int:
-        """Packets that hold data: the number of frames of an undamaged file, without decoding one."""
-        return sum(1 for packet in self._container.demux(self._stream) if packet.size)
+        """Packets that hold data, up to where the file breaks: the number of frames of an undamaged file, without decoding one."""
+        count = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                count += bool(packet.size)
+        except (av.FFmpegError, ValueError):
+            pass  # decoding says what is wrong with it
+        return count
 
     def frames(self) -> Iterator[Frame]:
         """Every frame in order. Raises VideoError where the file breaks, after the good frames."""

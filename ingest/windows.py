@@ -57,12 +57,26 @@ class Windowing:
         """Frames that a video needs for one window."""
         return (self.frames - 1) * self.step + 1
 
+    @property
+    def slices(self) -> int:
+        """Slices of a whole window."""
+        return max(1, self.frames // self.tubelet)
+
+    @property
+    def slice_frames(self) -> int:
+        """Frames of the video from one slice to the next."""
+        return self.tubelet * self.step
+
     def starting(self) -> Iterator[Window]:
         """Every whole window of a video without end."""
         first = 0
         while True:
             yield Window(first, self.frames, self.step)
             first += self.hop
+
+    def in_grid(self, window: Window) -> bool:
+        """Whether a window is one of those that start every `hop` frames."""
+        return window.first % self.hop == 0
 
     def whole(self, total: int) -> int:
         """How many whole windows a video of `total` frames has."""

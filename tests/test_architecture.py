@@ -24,12 +24,12 @@ ALLOWED = {
 # of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
-        "errors", "statistics", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "snapshot", "views", "connections", "store",
-        "integrity", "queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
+        "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "pair_queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder",
-        "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "decoding", "reader", "pipe", "encoding", "batching", "writer",
+        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder",
+        "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
@@ -40,7 +40,7 @@ ORDER = {
         "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "dashboard": (
-        "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
+        "units", "caching", "selection", "sql_link", "paging", "charts", "results", "windows_matrix", "windows_choice", "windows", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "blocks", "sensitivity_scope", "sensitivity", "sql", "app",
     ),
 }  # fmt: skip
@@ -144,10 +144,10 @@ def test_no_module_has_a_name_that_says_nothing(room):
     assert not {path.stem for path in files(room)} & VAGUE
 
 
-@pytest.mark.parametrize("command", [["--help"], ["sql", "--help"], ["schema"], ["sql", "SELECT 1 AS one"], ["check"], ["compact"]])
+@pytest.mark.parametrize("command", [["--help"], ["sql", "--help"], ["schema"], ["sql", "SELECT 1 AS one"], ["check"], ["compact"], ["pairs"]])
 def test_commands_that_only_ask_never_load_torch(command, tmp_path):
     """Run in a process of their own; what they imported is read from sys.modules."""
-    store = ["--store", str(tmp_path / "store")] if command[0] in ("check", "compact") or len(command) == 2 and command[1] != "--help" else []
+    store = ["--store", str(tmp_path / "store")] if command[0] in ("check", "compact", "pairs") or len(command) == 2 and command[1] != "--help" else []
     program = (
         "import sys; from store import Store; sys.argv = ['tubelet', *{arguments!r}]; "
         "Store.create({root!r}) if {needed} else None\n"

@@ -22,7 +22,7 @@ from tests.commands import ROOT, environment
 from tests.contents import contents
 from tests.videos import make_folder
 
-SMALL = {"encoder": "toy", "size": "64", "frames": 4}
+SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.contents import contents
 from tests.videos import make_folder, make_video, scene
 
 BATCH_TOLERANCE = 1e-5  # a clip in a batch against the same clip alone, fp32: other matrix shapes sum in another order
-SMALL = {"encoder": "toy", "size": "64", "frames": 4}
+SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
 
 def run(paths, root, **arguments):
@@ -170,12 +170,13 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
 
 
 def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
-    videos = make_folder(tmp_path / "videos", 12, frames=64, height=120, width=160)
+    videos = make_folder(tmp_path / "videos", 12, frames=64, height=120, width=160)  # eight windows and a partner each
     arguments = (videos, "--encoder", "vjepa2.1-untrained", "--size", "96", "--frames", "8")
     plan = json.loads(tubelet("plan", *arguments, "--json", check=True).stdout)
     summary = json.loads(tubelet("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout)
     written = sum(path.stat().st_size for path in (tmp_path / "store").rglob("*") if path.is_file())
-    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (96, 96 * 4 * 36)
+    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (108, 108 * 4 * 36)
+    assert plan["pairs"] == summary["pairs"] == 12 + 12 + 3
     assert plan["disk_bytes"] == pytest.approx(written, rel=0.05)
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 

@@ -10,7 +10,7 @@ from tests.commands import tubelet
 from tests.contents import contents
 from tests.videos import make_folder, make_video
 
-FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
+FAST = ("--encoder", "toy", "--size", "64", "--frames", "4", "--pairs", "0")
 
 
 @pytest.fixture(scope="module")

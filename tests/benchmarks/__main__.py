@@ -6,9 +6,9 @@ import sys
 
 import torch
 
-from tests.benchmarks import corpus, embeddings, memory, overhead, sensitivity, sql
+from tests.benchmarks import corpus, embeddings, memory, overhead, pairs, sensitivity, sql
 
-BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "corpus": corpus, "sensitivity": sensitivity, "memory": memory}
+BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "corpus": corpus, "pairs": pairs, "sensitivity": sensitivity, "memory": memory}
 
 
 def main(names: list[str]) -> None:
