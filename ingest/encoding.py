@@ -32,7 +32,10 @@ class EncodedClip:
 
 
 def encode(encoder: Encoder, clip: Clip, measuring: Measuring) -> EncodedClip:
-    """Encode one clip and measure the pairs that it completes. Raises EncodeError for embeddings that cannot be kept and for a device without memory left."""
+    """Encode one clip and measure the pairs that it completes.
+
+    Raises EncodeError for embeddings that cannot be kept and for a device without memory left.
+    """
     started = time.perf_counter()
     try:
         with torch.inference_mode():

@@ -54,7 +54,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair, a strip, a video and a commit; peak memory."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair and so on; peak memory."""
 
     encode_s: float
     write_s: float
@@ -117,7 +117,8 @@ def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: to
     disk = tokens * measured.token_bytes + pairs * measured.pair_bytes + media + commits * measured.commit_bytes
     total = _memory_total(device)
     return Plan(
-        len(sources), len(sources) - readable, readable - len(good), clips, tokens, pairs + again, round(disk), measured.memory_bytes, total, seconds
+        len(sources), len(sources) - readable, readable - len(good), clips, tokens, pairs + again, round(disk),
+        measured.memory_bytes, total, seconds,
     )
 
 

@@ -24,7 +24,12 @@ class Writer:
     """
 
     def __init__(
-        self, store: Store, encoder_row: Mapping, known_failures: Mapping[str, Failure], embeddings: bool = True, bare: frozenset[str] = frozenset()
+        self,
+        store: Store,
+        encoder_row: Mapping,
+        known_failures: Mapping[str, Failure],
+        embeddings: bool = True,
+        bare: frozenset[str] = frozenset(),
     ) -> None:
         self.store = store
         self._embeddings = embeddings
