@@ -12,6 +12,8 @@ from store import Store, StoreError, pair_queries
 TITLE, ICON = "Windows", ":material/compare:"
 RANKED = 12  # dimensions in the table
 ROW_HEIGHT = 31  # pixels
+NOT_KEPT = "The embeddings of these clips were not kept, so single values cannot be shown. Run the same ingest with `--keep embeddings` to get them."
+RELATIVE_EDGE = "Mean |difference| on the outer shared slices over the dimension's standard deviation"
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -50,7 +52,8 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> str:
     """What this pair says, in one or two sentences with numbers."""
     shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
     if pair["kind"] == "repeated":
-        return f"The same window encoded twice: mean differences reach {share(curve['most'])} of a dimension's standard deviation. This is the noise floor."
+        said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
+        return f"The same window encoded twice: {said}. This is the noise floor."
     if pair["kind"] == "disjoint":
         return f"Two windows that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
     edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
@@ -68,7 +71,8 @@ def provenance(pair: Mapping) -> str:
     source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
     apart = f", {pair['step']} apart" if pair["step"] > 1 else ""
     shared = units.count(pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice")
-    return f"{' and '.join(times)}, {units.count(pair['frames'], 'frame')}{apart} each, {shared} compared. Measured from {source}, {pair['encoder']}, {pair['precision']}."
+    windows = f"{' and '.join(times)}, {units.count(pair['frames'], 'frame')}{apart} each"
+    return f"{windows}, {shared} compared. Measured from {source}, {pair['encoder']}, {pair['precision']}."
 
 
 def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
@@ -90,7 +94,7 @@ def _show_matrix(store: Store, pair: Mapping) -> None:
     ranking = pair_queries.ranked_dimensions(pair["pair_id"], pair["dim"])
     try:
         if not pair["embeddings"]:
-            raise StoreError("The embeddings of these clips were not kept, so single values cannot be shown. Run the same ingest with `--keep embeddings` to get them.")
+            raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair["pair_id"], windows_matrix.MOST_BYTES)
     except StoreError as error:
         st.info(f"{error}", icon=":material/info:")
@@ -128,7 +132,7 @@ def _show_ranked(store: Store, ranked) -> None:
         column_order=("dim", "relative_edge", "edge_over_middle"),
         column_config={
             "dim": number("dim", width=45, format="%d"),
-            "relative_edge": number("edge / std", width=75, format="%.3g", help="Mean |difference| on the outer shared slices over the dimension's standard deviation"),
+            "relative_edge": number("edge / std", width=75, format="%.3g", help=RELATIVE_EDGE),
             "edge_over_middle": number("edge / middle", width=95, format="%.3g"),
         },
         alt="Dimensions whose edge difference is largest",
@@ -137,7 +141,7 @@ def _show_ranked(store: Store, ranked) -> None:
 
 def _show_none(store: Store, selection: Selection) -> None:
     by = f" of {selection.encoder.label}" if selection.encoder else ""
-    st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; a video that is encoded already gets its pair by the same command:")
+    st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; an encoded video gets its pair by the same command:")
     st.code(f"tubelet ingest FOLDER --encoder NAME --shift 1 --pairs 1 --store {store.root}", language="bash")
     st.markdown("Clips that overlap already are compared without their videos:")
     st.code(f"tubelet pairs --pairs all --store {store.root}", language="bash")

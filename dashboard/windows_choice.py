@@ -21,7 +21,8 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
     linked = _linked(store)
     encoder_id = linked["encoder_id"] if linked else selection.encoder_id
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, key="pair_search", bind="query-params")
+        bound = {"key": "pair_search", "bind": "query-params"}
+        text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, **bound)
         videos = caching.rows(store, pair_queries.paired_videos(encoder_id, text.strip(), LISTED))
         names = {row["video_id"]: row["name"] for row in videos}
         if linked and linked["video_id"] not in names:
@@ -41,7 +42,8 @@ def label(row: Mapping) -> str:
     shift = f"{row['shift']} slice{'s' * (row['shift'] != 1)}"
     window = f"{row['frames']} frames" + (f" {row['step']} apart" if row["step"] > 1 else "")
     source = "" if row["source"] == "live" else ", from stored files"
-    return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px{source}"
+    size = f"{row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px"
+    return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {size}{source}"
 
 
 def _forget_other_encoder(selection: Selection) -> None:

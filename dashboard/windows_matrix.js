@@ -47,7 +47,7 @@ function viewer(root, pair, setStateValue) {
   const find = name => root.querySelector(name)
   const patches = pair.rows * pair.columns
   const places = new Uint16Array(pair.dim)
-  const state = { id: pair.id, tell: setStateValue, ...addressed(pair), byEffect: false, timer: 0, pictures: {}, colours: null }
+  const state = { id: pair.id, tell: setStateValue, ...addressed(pair), byEffect: false, timer: 0, pictures: {}, means: [], colours: null }
   const canvas = find(".values")
   canvas.width = pair.dim
   canvas.height = patches
@@ -167,8 +167,9 @@ function viewer(root, pair, setStateValue) {
 
   function drawCurves(chosen) {
     const all = patches * pair.dim
-    const [name, first, step] = chosen ? [`dimension ${chosen.dim}`, chosen.dim, pair.dim] : ["all cells", 0, 1]
-    drawCurve(".of-dim", ".curve-title", `${name}: mean |B \u2212 A|`, slice => meanOf(slice, first, all, step))
+    const ofAll = slice => (state.means[slice] ??= meanOf(slice, 0, all, 1))
+    const ofDim = slice => meanOf(slice, chosen.dim, all, pair.dim)
+    drawCurve(".of-dim", ".curve-title", `${chosen ? `dimension ${chosen.dim}` : "all cells"}: mean |B \u2212 A|`, chosen ? ofDim : ofAll)
     find(".patch").style.display = chosen ? "block" : "none"
     if (!chosen) return
     const row = chosen.patch * pair.dim
@@ -237,6 +238,7 @@ function viewer(root, pair, setStateValue) {
   state.restyle()
   state.observer.observe(canvas)
   for (const [name, bytes] of [[".a", pair.a], [".b", pair.b]]) {
+    find(`.picture${name}`).parentElement.hidden = !bytes.length
     if (bytes.length) createImageBitmap(new Blob([bytes.slice()], { type: "image/jpeg" })).then(picture => { state.pictures[name] = picture; draw() })
   }
   return state

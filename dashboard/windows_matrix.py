@@ -15,7 +15,10 @@ HERE = Path(__file__).parent
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
 ADDRESS = ("dim", "y", "x", "slice")  # URL parameters: the cell that was clicked, and the slice it was clicked on
 
-_component = st.components.v2.component("tubelet_windows_matrix", **{kind: (HERE / f"windows_matrix.{kind}").read_text() for kind in ("html", "css", "js")})
+SOURCE = {kind: (HERE / f"windows_matrix.{kind}").read_text() for kind in ("html", "css", "js")}
+DRAWN_FROM = "Cells are drawn from the half-precision files in 8 bits; the curves and tables below come from the measurement itself."
+
+_component = st.components.v2.component("tubelet_windows_matrix", **SOURCE)
 
 
 @st.fragment
@@ -25,7 +28,7 @@ def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> No
     _component(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
     dim, y, x, shared_slice = (_addressed(name, size) for name, size in zip(ADDRESS, (made.shape[3], *made.shape[1:3], made.shape[0])))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Cells are drawn from the half-precision files in 8 bits; the curves and tables below come from the measurement itself.", width="content")
+        st.caption(DRAWN_FROM, width="content")
         cell = pair_queries.cell_over_slices(pair, dim, y, x)
         sql_behind({"Slice": pair_queries.cells_of_slice(pair, shared_slice), f"Dimension {dim} of patch ({y}, {x})": cell}, "matrix")
 

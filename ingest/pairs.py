@@ -46,8 +46,8 @@ class Pairing:
         if count is None:
             return _every(shift, windowing)
         if shift is not None and not 1 <= shift < windowing.slices:
-            most = windowing.slices - 1
-            raise UsageError(f"--shift {shift}: a window of {windowing.slices} slices can be shifted by 1 to {most} of them; --pairs 0 measures no pairs")
+            possible = f"a window of {windowing.slices} slices can be shifted by 1 to {windowing.slices - 1} of them"
+            raise UsageError(f"--shift {shift}: {possible}; --pairs 0 measures no pairs")
         return cls(shift or 1, count)
 
     def pairs(self, windowing: Windowing, total: int) -> list[WindowPair]:
@@ -111,8 +111,8 @@ def _every(shift: int | None, windowing: Windowing) -> Pairing:
     if shift is not None:
         raise UsageError("--pairs all takes every shift that the hop makes: leave --shift out")
     if next(_gaps(windowing), None) is None:
-        frames = windowing.slice_frames
-        raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; use a smaller --hop, best a multiple of {frames} frames")
+        better = f"use a smaller --hop, best a multiple of {windowing.slice_frames} frames"
+        raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")
     return Pairing(1, None)
 
 

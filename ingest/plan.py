@@ -62,7 +62,7 @@ class Probing:
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair, a picture, a video and a commit; peak memory."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair and so on; peak memory."""
 
     encode_s: float
     write_s: float

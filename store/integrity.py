@@ -125,7 +125,8 @@ def _wrong_counts(store: Store) -> Iterator[Problem]:
 
 def _damaged_pairs(store: Store) -> Iterator[Problem]:
     """Pairs whose clips are gone, or whose rows are too few or too many."""
-    lost = """SELECT pair_id, clip_a, clip_b FROM pairs WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
+    lost = """SELECT pair_id, clip_a, clip_b FROM pairs
+        WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
     for row in store.rows(lost):
         yield Problem(None, None, f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store", row["pair_id"])
     for name, expected in MEASURED_ROWS.items():

@@ -40,7 +40,8 @@ GROUP BY ALL ORDER BY v.name, v.video_id LIMIT $limit"""
 
 def pairs_of_video(video_id: str, encoder_id: str) -> Question:
     """One row a pair of a video, shifted ones first, in time order."""
-    sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision, a.first_frame, a.frames, a.step, a.start_s, a.crop_height, a.crop_width
+    sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision,
+  a.first_frame, a.frames, a.step, a.start_s, a.crop_height, a.crop_width
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id
 WHERE p.video_id = $video AND p.encoder_id = $encoder
 ORDER BY p.kind = 'shifted' DESC, p.kind, a.first_frame, a.frames, p.shift, p.source, p.pair_id"""
@@ -71,8 +72,8 @@ FROM slice_sensitivity WHERE pair_id = $pair ORDER BY shared_slice"""
 
 def ranked_dimensions(pair_id: str, limit: int) -> Question:
     """One row a dimension, the one whose edge difference is largest in its own standard deviations first; constant ones last."""
-    sql = """SELECT dim, edge / nullif(std, 0) AS relative_edge, middle / nullif(std, 0) AS relative_middle, edge / nullif(middle, 0) AS edge_over_middle,
-  edge, middle, edge_signed, std
+    sql = """SELECT dim, edge / nullif(std, 0) AS relative_edge, middle / nullif(std, 0) AS relative_middle,
+  edge / nullif(middle, 0) AS edge_over_middle, edge, middle, edge_signed, std
 FROM dim_sensitivity WHERE pair_id = $pair
 ORDER BY relative_edge DESC NULLS LAST, dim LIMIT $limit"""
     return Question(sql, {"pair": pair_id, "limit": limit})
@@ -89,7 +90,8 @@ ORDER BY a.y, a.x"""
 
 def cell_over_slices(pair: Mapping, dim: int, y: int, x: int) -> Question:
     """One row a shared slice: the value of one dimension of one patch in both clips, from the half-precision files."""
-    sql = f"""SELECT b.slice AS shared_slice, a.embedding[$dim + 1] AS a, b.embedding[$dim + 1] AS b, b.embedding[$dim + 1] - a.embedding[$dim + 1] AS difference
+    sql = f"""SELECT b.slice AS shared_slice, a.embedding[$dim + 1] AS a, b.embedding[$dim + 1] AS b,
+  b.embedding[$dim + 1] - a.embedding[$dim + 1] AS difference
 {TOKENS_OF_BOTH}
 WHERE {BOTH_CLIPS} AND a.y = $y AND a.x = $x
 ORDER BY shared_slice"""

@@ -87,9 +87,9 @@ def _compared(a: Array, b: Array) -> dict[str, Array]:
 
 def _deviation(a: Side, b: Side) -> np.ndarray:
     """Population standard deviation of each dimension over all tokens of both clips, ``(D,)``, from its moments by slice."""
-    moments = {name: np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)]).astype(np.float64) for name in ("mean", "std", "min", "max")}
-    total = np.sqrt((moments["std"] ** 2).mean(axis=0) + moments["mean"].var(axis=0))
-    varies = moments["max"].max(axis=0) > moments["min"].min(axis=0)
+    mean, std, low, high = (np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)]) for name in ("mean", "std", "min", "max"))
+    total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.astype(np.float64).var(axis=0))
+    varies = high.max(axis=0) > low.min(axis=0)
     return np.where(varies, total, 0).astype(np.float32)
 
 
