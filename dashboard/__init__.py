@@ -13,6 +13,9 @@
       corpus_video       the video chosen in that table
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
+    sensitivity      page: which dimensions react when the window shifts?
+      sensitivity_scope  which pairs it is about
+      blocks             the blocks of a report, drawn
     sql              page: what do you want to know?
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page
