@@ -16,6 +16,9 @@
     windows          page: what changes when the window shifts?
       windows_choice     which pair, and the widgets that choose another
       windows_matrix     its differences, drawn in the browser (with windows_matrix.html, .css, .js)
+    sensitivity      page: which dimensions react when the window shifts?
+      sensitivity_scope  which pairs it is about
+      blocks             the blocks of a report, drawn
     sql              page: what do you want to know?
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page

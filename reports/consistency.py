@@ -144,9 +144,16 @@ def settling(relative: np.ndarray, k: int, orders: int = ORDERS, seed: int = SEE
     place = np.stack([rng.permutation(videos) for _ in range(orders)])  # (orders, V): when a video is added
     final = np.zeros(dims, bool)
     final[_top(values.sum(0)[None], k)[0]] = True
-    overlap = np.stack([final[_top((place < size).astype(np.float32) @ values, k)].mean(1) for size in sizes])
+    overlap = np.stack([final[_top(_sums(values, place, size), k)].mean(1) for size in sizes])
     low, high = np.quantile(overlap, [0.025, 0.975], axis=1)
     return Settling(sizes, overlap.mean(1), low, high, k / dims)
+
+
+def _sums(values: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
+    """Sums over the first `size` videos of every order: gathered where they are few, as a matrix product where they are many."""
+    if size > len(values) // 4:
+        return (place < size).astype(np.float32) @ values
+    return np.stack([values[np.flatnonzero(added < size)].sum(0) for added in place])
 
 
 def _top(sums: np.ndarray, k: int) -> np.ndarray:
