@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Commands(click.Group):
-    """Shows a mistake that a person can mend as one sentence and exit code 2; other errors keep their traceback."""
+    """Shows a mistake that a person can mend as one sentence and exit code 2, ends with 130 on Ctrl-C; other errors keep their traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         from store.errors import TubeletError
@@ -26,6 +26,8 @@ class Commands(click.Group):
         except TubeletError as error:
             click.echo(f"tubelet: {error}", err=True)
             context.exit(2)
+        except KeyboardInterrupt:
+            context.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,17 +44,23 @@ def ingest_options(command: Any) -> Any:
     """The arguments that `ingest` and `plan` share."""
     options = (
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-        click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`."),
-        click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder."),
+        click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
+        click.option("--weights", type=click.Path(path_type=Path), help="File of the encoder's weights.  [default: the released ones, downloaded once]"),
+        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, or all joined."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
         click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),
         click.option("--tail", is_flag=True, help="Keep the last, shorter window of each video."),
         click.option("--size", metavar="PX|HxW", help="Short side, then a square crop; or height x width.  [default: the encoder's]"),
         click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-        click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16."),
+        click.option("--shift", type=int, help="Slices by which the second window of a pair begins later.  [default: 1]"),
+        click.option("--pairs", metavar="N|all", help="Pairs of windows a video: a number, 0 for none, or all that the hop makes.  [default: 1]"),
+        click.option("--keep", default="embeddings", show_default=True, help="embeddings, or statistics and measurements alone."),
         click.option("--pictures/--no-pictures", default=True, show_default=True, help="Keep a small picture of each slice, for the Video page."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.option("--precision", default="auto", show_default=True, help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."),
+        click.option("--batch", default="auto", show_default=True, metavar="N", help="Clips encoded together, or auto."),
+        click.option("--readers", default="auto", show_default=True, metavar="N", help="Videos decoded at the same time, or auto."),
         click.option("--limit", type=click.IntRange(1), help="Take only the first N videos."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
     )
@@ -90,13 +98,22 @@ def plan(as_json: bool, **arguments: Any) -> None:
 
 
 @main.command()
-def encoders() -> None:
-    """List the encoders."""
-    from ingest.encoders import ENCODERS
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def encoders(as_json: bool) -> None:
+    """List the encoders: geometry, parameters, where their weights come from, under which licence, and whether they are here."""
+    from ingest.catalogue import catalogue
 
-    click.echo(f"{'name':20} {'family':22} {'dim':>5} {'patch':>6} {'tubelet':>8} {'parameters':>14}  weights")
-    for name, row in ENCODERS.items():
-        click.echo(f"{name:20} {row.family:22} {row.dim:5} {row.patch:3} px {row.tubelet:8} {row.parameters:14,}  {row.weights}")
+    _print(catalogue(), as_json)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def download(names: tuple[str, ...]) -> None:
+    """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
+    from ingest.encoders import fetch
+
+    for name in names:
+        click.echo(fetch(name))
 
 
 @main.command()
@@ -124,6 +141,47 @@ def sql(store: str, query: str, format_: str, output: Path | None) -> None:
 
 @main.command()
 @store_option
+@click.argument("name", metavar="NAME")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="FILE.html, FILE.md or FILE.parquet.")
+@click.option("--encoder", metavar="NAME", help="Name or id of the encoder.  [default: the one with the most videos]")
+@click.option("--frames", type=int, help="Frames a window.  [default: the length with the most videos]")
+@click.option("--shift", type=int, help="Slices between the windows of a pair.  [default: the shift with the most videos]")
+@click.option("--where", metavar="SQL", help="Only videos that meet a condition, such as \"label = 'cooking'\".")
+@click.option("--setting", metavar="TEXT", help="Only pairs made this way: step, picture, precision and source as the report names them.")
+@click.option("--mix", is_flag=True, help="Average over pairs made in different ways.")
+@click.option("--top", type=int, help="How many dimensions of a video count as its strongest.  [default: 20, at most one in eight]")
+@click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
+def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
+    """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
+    from reports.catalogue import report as known
+    from reports.request import Request
+    from store import Store
+
+    known(name).write(Store(store), Request(**asked), output, compare)
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+
+
+@main.command()
+@store_option
+@click.option("--shift", type=int, help="Slices by which the second window begins later.  [default: 1; with --pairs all: any]")
+@click.option("--pairs", default="1", show_default=True, metavar="N|all", help="Pairs a video, or all that there are.")
+@click.option("--encoder", metavar="NAME", help="Only clips of this encoder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def pairs(store: str, shift: int | None, pairs: str, encoder: str | None, as_json: bool) -> None:
+    """Measure pairs of clips that are stored already, from their half-precision files.
+
+    Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use.
+    """
+    from store import Store
+    from store.stored_pairs import measure_stored
+
+    outcome = measure_stored(Store(store), shift, pairs, encoder)
+    _print(outcome, as_json)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+@store_option
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
@@ -135,7 +193,7 @@ def check(store: str, repair: bool) -> None:
         click.echo(str(problem))
     if problems and repair:
         integrity.repair(opened, problems)
-        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips that were damaged")
+        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged")
     elif problems and integrity.ingesting(opened):
         click.echo("an ingest is running: files that it has not committed yet are named here too")
     elif not problems:

@@ -1,8 +1,12 @@
-"""The dashboard: pages over a store, in Streamlit. Imports store and latent; never ingest, never torch.
+"""The dashboard: pages over a store, in Streamlit. Imports store, latent and reports; never ingest, never torch.
 
     units            numbers as people read them, each with its unit
     colours          three numbers of a token become red, green and blue
-    caching          answers kept until the store changes: the only module that caches
+    marks            patches that were taken, as a text in URLs
+    channels         what of a token can be seen on the map
+    tracks           where taken patches are in a clip
+    caching          answers kept until the store changes: the only module that caches, beside
+    latent_caching   what the latent room answers, kept in the same way
     selection        what the reader is looking at, from the URL
     sql_link         the control beside a result that shows its query and opens it on the SQL page
     paging           which rows stand on the page that the URL names
@@ -14,15 +18,24 @@
       corpus_video       the video chosen in that table
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
-    sql              page: what do you want to know?
-
-    sources          what stands for a video on screen: its file, or its slice pictures, and why
-    media            what a browser fetches by itself: files, pictures, colours, by the ids of the store
     video            page: what does the encoder see in this video?
       player             the video beside the colours of its tokens (player.js, timeline.js, player.css, player.html)
       place              clip, slice and patches in the URL
       video_colours      what the colours are made from
       video_patches      the patches that were taken
+      video_track        where they are in their window
+      video_search       where else in the corpus there are such
+      video_map          the map of tokens
+      cloud              its points, drawn in the browser (with cloud.html, .css, .js)
+      sources            what stands for a video on screen: its file, or its slice pictures, and why
+      media              what a browser fetches by itself: files, pictures, colours, by the ids of the store
+    windows          page: what changes when the window shifts?
+      windows_choice     which pair, and the widgets that choose another
+      windows_matrix     its differences, drawn in the browser (with windows_matrix.html, .css, .js)
+    sensitivity      page: which dimensions react when the window shifts?
+      sensitivity_scope  which pairs it is about
+      blocks             the blocks of a report, drawn
+    sql              page: what do you want to know?
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page
     server           the app, and the routes of media beside it

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import caching, selection, units
 from store import Store, StoreError, queries
 
-PAGES = ("corpus", "video", "sql")  # modules of this room, in the order of the menu; the first opens by default
+PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # modules of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
 
 

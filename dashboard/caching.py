@@ -1,33 +1,23 @@
-"""Answers kept until the store changes: the only module that caches.
+"""Answers kept until the store changes: the only module that caches, beside `latent_caching`, which keeps what is fitted and searched.
 
 An answer is keyed on the store's fingerprint, so a new clip shows at the next rerun and no lifetime is guessed.
-Keep small answers here; embeddings cost more to fetch from a cache than from the store.
+Keep small answers here; embeddings cost more to fetch from a cache than from the store. What a browser draws of a pair is
+kept as the one object it is.
 """
 
-import math
 from pathlib import Path
 
 import pyarrow as pa
 import streamlit as st
 
-from dashboard import channels
-from dashboard.colours import Colouring, of_clip
-from dashboard.colours import basis as fitted
-from dashboard.marks import Marked
-from dashboard.tracks import of_clip as tracked
-from latent import clips, query, search, unrelated
-from latent.basis import Basis
-from latent.hits import Ranking
-from latent.hits import table as ranked
-from latent.tracking import Track
-from latent.unrelated import Unrelated
-from store import Store, queries
+from reports.findings import Findings, find
+from reports.request import Request
+from store import Store
+from store.differences import Differences, differences
 from store.queries import Question
 from store.sandbox import Answer, ask
 
-KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text, Colouring: lambda colouring: colouring.name}
-
-GROWTH = 1.2
+KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -53,50 +43,13 @@ def asked(store: Store, sql: str) -> Answer:
     return ask(store, sql)
 
 
-def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
-    """The basis of a colouring. It stays the same until the corpus has grown by a fifth, so that colours do not change while one looks."""
-    return _basis(store.root, encoder_id, colouring, _growth(store, encoder_id), store)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
-def _basis(root: Path, encoder_id: str, colouring: Colouring, growth: int, _store: Store) -> Basis:
-    return fitted(_store, encoder_id, colouring)
-
-
-def _growth(store: Store, encoder_id: str) -> int:
-    """A number that changes each time an encoder's clips have become a fifth more."""
-    clips = next((row["clips"] for row in rows(store, queries.encoders()) if row["encoder_id"] == encoder_id), 0)
-    return round(math.log(clips + 1, GROWTH))
-
-
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS | {Basis: lambda basis: basis.basis_id})
-def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
-    """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises LatentError where there is nothing to colour."""
-    return of_clip(store, clip_id, basis).tobytes()
-
-
-@st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS | {Basis: lambda basis: basis.basis_id})
-def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
-    """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
-    (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
-    return channels.points(store, clip, basis, chosen)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, Request: repr})
+def findings(store: Store, request: Request) -> Findings:
+    """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
+    return find(store, request)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
-def _unrelated(root: Path, encoder_id: str, video_id: str, growth: int, _store: Store) -> Unrelated:
-    return unrelated.measured(_store, encoder_id, video_id)
-
-
-@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS | {Marked: lambda marked: marked.name})
-def track(store: Store, clip_id: str, marked: Marked) -> Track:
-    """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
-    home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
-    level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
-    return tracked(store, clip_id, marked, level)
-
-
-@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS | {Marked: lambda marked: marked.name})
-def hits(store: Store, marked: Marked, top: int, per_video: int) -> pa.Table:
-    """The patches of the corpus most like the marked ones, ranked, by exact search. Raises LatentError."""
-    asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
-    return ranked(search.exact(store, asked, Ranking(top, per_video)))
+def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
+    """The differences of a pair, shared as they are between sessions: nothing is copied on a hit. Raises StoreError."""
+    return differences(store, pair_id, most_bytes)

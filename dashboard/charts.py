@@ -57,3 +57,39 @@ def likeness(track: pa.Table, level: float) -> alt.LayerChart:
         )
         layers += [rule, words]
     return alt.layer(*layers).properties(height=HEIGHT)
+
+
+SLICE_CURVES = {  # columns of slice_sensitivity: the title of their axis
+    "absolute": ("q50", "|difference|, median and quartiles"),
+    "relative": ("relative", "|difference| / standard deviation"),
+    "cosine": ("token_cosine", "cosine of the embeddings"),
+}
+
+
+def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
+    """One of SLICE_CURVES over the shared slices; the absolute one with its quartiles over dimensions."""
+    column, title = SLICE_CURVES[name]
+    x = alt.X("shared_slice:Q", title="shared slice", axis=alt.Axis(tickMinStep=1, tickCount=6))
+    y = alt.Y(f"{column}:Q", title=None, scale=alt.Scale(zero=name != "cosine"), axis=alt.Axis(tickCount=4))
+    tooltip = [alt.Tooltip("shared_slice:Q", title="shared slice"), alt.Tooltip(f"{column}:Q", title=name, format=".4g")]
+    line = alt.Chart(points).mark_line(point={"size": 16}, strokeWidth=1.5).encode(x, y, tooltip=tooltip)
+    band = alt.Chart(points).mark_area(opacity=0.25).encode(x, alt.Y("q25:Q", title=None), alt.Y2("q75:Q"))
+    layers = [band, line] if name == "absolute" else [line]
+    return alt.layer(*layers).properties(height=HEIGHT, title=alt.TitleParams(title, fontSize=12, fontWeight=600, anchor="start"))
+
+
+def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
+    """A value of every patch of the frame. Columns y, x, l2, cosine."""
+    side = max(4, min(16, 320 // max(height, width)))
+    place = {"axis": None, "scale": alt.Scale(paddingInner=0)}
+    return (
+        alt.Chart(points)
+        .mark_rect()
+        .encode(
+            alt.X("x:O", **place),
+            alt.Y("y:O", **place),
+            alt.Color("l2:Q", title="distance", scale=alt.Scale(scheme="blues")),
+            [alt.Tooltip("y:O", title="row"), alt.Tooltip("x:O", title="column"), alt.Tooltip("l2:Q", format=".4g"), alt.Tooltip("cosine:Q", format=".4f")],
+        )
+        .properties(width=side * width, height=side * height, autosize=alt.AutoSizeParams(type="pad"))
+    )

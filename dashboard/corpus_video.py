@@ -8,6 +8,7 @@ from dashboard import caching, charts, units
 from dashboard.selection import VIDEO, Selection
 from dashboard.sql_link import sql_behind
 from store import Store, queries
+from store.schema import PARTNER
 from store.statistics import TOKEN_STATISTICS
 
 VIDEO_PATH = "video"  # where the Video page lies in the URL
@@ -72,7 +73,10 @@ def _clips(store: Store, selection: Selection, clips: queries.Question, curve: q
 
 
 def _clips_sentence(rows: list[Mapping]) -> str:
+    partners = sum(row["role"] == PARTNER for row in rows)
+    extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
+    rows = [row for row in rows if row["role"] != PARTNER] or rows
     grids = sorted({f"{row['slices']} × {row['height']} × {row['width']}" for row in rows})
     tokens = units.count(sum(row["tokens"] for row in rows), "token")
     times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
-    return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}"
+    return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

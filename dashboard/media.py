@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from dashboard import caching, channels, sources
+from dashboard import caching, channels, latent_caching, sources
 from dashboard.colours import Colouring
 from dashboard.marks import Marked
 from dashboard.tracks import packed
@@ -41,18 +41,18 @@ def _pictures(store: Store, request: Request) -> Response:
 
 def _colours(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(caching.colours(store, clip["clip_id"], basis))
+    return _bytes(latent_caching.colours(store, clip["clip_id"], basis))
 
 
 def _points(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(caching.points(store, clip["clip_id"], basis, channels.parse(request.query_params.get("show", ""), basis)))
+    return _bytes(latent_caching.points(store, clip["clip_id"], basis, channels.parse(request.query_params.get("show", ""), basis)))
 
 
 def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
     """The clip of a route, and the basis by which its page draws it."""
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
-    basis = caching.basis(store, clip["encoder_id"], Colouring.parse(request.path_params["colouring"]))
+    basis = latent_caching.basis(store, clip["encoder_id"], Colouring.parse(request.path_params["colouring"]))
     if basis.basis_id != request.path_params["basis"]:
         raise StoreError("the corpus has grown since this page was opened, and its colours with it: reload the page")
     return clip, basis
@@ -62,7 +62,7 @@ def _track(store: Store, request: Request) -> Response:
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
     marked = Marked.parse(request.path_params["marked"])
     home = _only(store, clip_queries.clip(marked.clip_id), "clip")
-    found = caching.track(store, clip["clip_id"], marked.on(home))
+    found = latent_caching.track(store, clip["clip_id"], marked.on(home))
     return _bytes(packed(found))
 
 

@@ -10,6 +10,7 @@ from dashboard.player import Film, Paint
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries, queries
+from store.schema import PARTNER
 
 TITLE, ICON = "Video", ":material/smart_display:"
 OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any other
@@ -114,7 +115,9 @@ def _clip(store: Store, video: Mapping, selection: Selection, cuts: list[Mapping
 
 def _cut(cut: Mapping) -> str:
     apart = f", {cut['step']} apart" if cut["step"] > 1 else ""
-    return f"{units.count(cut['clips'], 'clip')} of {cut['frames']} frames{apart}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
+    for_pairs = " for pairs of windows" if cut["role"] == PARTNER else ""
+    clips = f"{units.count(cut['clips'], 'clip')}{for_pairs} of {cut['frames']} frames{apart}"
+    return f"{clips}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
 
 
 def _marked(store: Store, film: Film) -> tuple[Mapping, Marked]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from dashboard import caching
+from dashboard import caching, latent_caching
 from dashboard.colours import CHANNELS, Colouring, Options
 from dashboard.player import Film, Paint
 from latent import bases
@@ -44,7 +44,7 @@ def choose(store: Store, film: Film) -> Colouring:
 
 def paint(store: Store, film: Film, colouring: Colouring) -> Paint:
     """Where the player finds the colours. Raises TubeletError where there are none to be had."""
-    basis = caching.basis(store, film.clip["encoder_id"], colouring)
+    basis = latent_caching.basis(store, film.clip["encoder_id"], colouring)
     return Paint(f"colours/{colouring.name}/{basis.basis_id}", legend(basis), sentence(basis, colouring))
 
 
@@ -104,7 +104,7 @@ def offer_file(store: Store, film: Film, colouring: Colouring, paint: Paint) -> 
 
 
 def _npy(store: Store, clip: Mapping, colouring: Colouring) -> bytes:
-    colours = np.frombuffer(caching.colours(store, clip["clip_id"], caching.basis(store, clip["encoder_id"], colouring)), np.uint8)
+    colours = np.frombuffer(latent_caching.colours(store, clip["clip_id"], latent_caching.basis(store, clip["encoder_id"], colouring)), np.uint8)
     file = io.BytesIO()
     np.save(file, colours.reshape(clip["slices"], clip["height"], clip["width"], 3))
     return file.getvalue()

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import caching, channels, cloud, place
+from dashboard import channels, cloud, latent_caching, place
 from dashboard.channels import CHANNELS, SEPARATOR
 from dashboard.colours import Colouring
 from dashboard.marks import Marked
@@ -24,7 +24,7 @@ def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> N
         if not wanted or clip["embedding_path"] is None:
             return
         try:
-            basis = caching.basis(store, clip["encoder_id"], colouring)
+            basis = latent_caching.basis(store, clip["encoder_id"], colouring)
             chosen = _channels(basis)
         except TubeletError as error:
             st.warning(f"No map: {error}", icon=":material/scatter_plot:")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, units, video_patches
+from dashboard import caching, latent_caching, place, units, video_patches
 from dashboard.marks import Marked
 from store import Store, TubeletError, clip_queries, queries
 
@@ -25,7 +25,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         return
     try:
         with st.spinner("Reading every embedding of this encoder", show_time=True):
-            hits = caching.hits(store, marked, TOP, PER_VIDEO).to_pylist()
+            hits = latent_caching.hits(store, marked, TOP, PER_VIDEO).to_pylist()
     except TubeletError as error:
         st.warning(f"No search: {error}", icon=":material/search_off:")
         return

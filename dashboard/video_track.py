@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from dashboard import caching, charts, units
+from dashboard import charts, latent_caching, units
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from latent import questions
@@ -19,7 +19,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     if not marked.patches or clip["embedding_path"] is None:
         return
     try:
-        track = caching.track(store, clip["clip_id"], marked)
+        track = latent_caching.track(store, clip["clip_id"], marked)
     except TubeletError as error:
         st.warning(f"The patches cannot be followed: {error}", icon=":material/my_location:")
         return

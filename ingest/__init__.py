@@ -3,19 +3,28 @@
     errors          what can go wrong with a video or a clip, and where
     arguments       what the command was given, in groups
     windows         which frames make a clip: arithmetic, no pixels
+    pairs           which windows are compared: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
     video           a file as facts and frames, decoded once, in order
-    grid, facts     what every encoder returns, and is
-    toy, vjepa/     encoders; checkpoints reads Meta's files, vjepa_encoder takes frames
-    encoders        the table of encoders and their one-method contract
+    grid, facts     what every encoder returns, and is; layer says of which of its levels
+    contract        what an encoder is to everybody else
+    precision       which arithmetic, and what stays in float32
+    toy, vjepa/     networks and encoders of ours; vjepa_encoder takes frames, vjepa_rows name them
+    weights/        released weights and local files of any format -> tensors by name; checkpoints puts them into a network
+    hub/            encoders through transformers
+    encoders        the table of encoders and their one-method contract; catalogue prints it
     sources         which files there are and what they contain
-    recipe          encoder, windows, geometry, precision: what makes a clip
+    memory          what a batch needs, and what is free
+    recipe          encoder, windows, geometry, precision, pairs: what makes a clip
     messages        what travels between the threads
     pictures        what the encoder saw, a small picture a slice
+    known           what the store holds already
     decoding        one pass over one video: whole windows come out
-    reader          sources -> clips of pixels (a thread)
+    reader          sources -> clips of pixels (threads)
     pipe            joins two threads, and measures who waits
+    measuring       live token grids wait for their partner; then the pair is measured
     encoding        clip of pixels -> token grid and its statistics (the device)
+    batching        the encode stage: clips of one shape together
     writer          encoded clips -> files and commits (a thread)
     progress, summary, run   the three together
     plan            what a run would cost, from a measured probe

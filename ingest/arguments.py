@@ -1,4 +1,4 @@
-"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes.
+"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is kept.
 
 A new argument is a field of one group and an option of the command; `Arguments.of` finds its place by its name.
 """
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ingest.errors import UsageError
+
+EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,16 @@ class Videos:
 
 @dataclass(frozen=True)
 class Model:
-    """Which encoder, with which weights."""
+    """Which encoder, with which weights, and which of its levels."""
 
     encoder: str
     weights: Path | None = None
+    layer: str = "last"
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Which frames make a clip, and the size of their pictures; None where the encoder decides."""
+    """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = 16
     step: int = 1
@@ -36,6 +39,8 @@ class Cut:
     tail: bool = False
     size: str | None = None
     fit: bool = False
+    shift: int | None = None  # slices
+    pairs: str | None = None  # a video: a number, or all
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,32 @@ class Running:
     """What does not change which clips there are, and the precision, which does."""
 
     device: str = "auto"
-    precision: str = "fp32"
+    precision: str = "auto"
+    batch: str = "auto"
+    readers: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "readers"):
+            value = getattr(self, name)
+            if value != "auto" and not (value.isdecimal() and int(value)):
+                raise UsageError(f"--{name} {value}: give a number from 1 on, or auto")
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
+
+    keep: str = EMBEDDINGS
     pictures: bool = True
+
+    def __post_init__(self) -> None:
+        if self.keep not in (EMBEDDINGS, STATISTICS):
+            raise UsageError(f"--keep {self.keep} is unknown: choose {EMBEDDINGS} or {STATISTICS}")
+
+    @property
+    def embeddings(self) -> bool:
+        """Whether the large files are kept, or statistics and measurements alone."""
+        return self.keep == EMBEDDINGS
 
 
 @dataclass(frozen=True)
@@ -55,6 +84,7 @@ class Arguments:
     model: Model
     cut: Cut = field(default_factory=Cut)
     running: Running = field(default_factory=Running)
+    keeping: Keeping = field(default_factory=Keeping)
 
     @classmethod
     def of(cls, **values: object) -> "Arguments":

@@ -1,16 +1,14 @@
-"""Weights of V-JEPA 2.1: Meta's files read strictly, random ones made, either summed up in a hash.
+"""Weights of the V-JEPA family: files read strictly, random ones made, either summed up in a hash.
 
-    RELEASED         the four files Meta released and the encoders they hold
     load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
+    filled, check    the same for an opened file; whether its tensors are this model's, before anything is copied
     untrained        weights from a seed, the same bits on every machine
-    weights_sha256   which weights a model holds, whatever file they came from
+    weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
 """
 
 import hashlib
 import math
-import pickle
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,122 +16,61 @@ import numpy as np
 import torch
 from torch import nn
 
-from ingest.vjepa import VisionTransformer, VisionTransformerConfig
-from store.errors import TubeletError
+from ingest.errors import CheckpointError
+from ingest.vjepa import UNTRAINED, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
+from ingest.weights.formats import Weights, listed, opened
 
-ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` is the student, other weights in the same shape
-PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
-DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
-Model = TypeVar("Model", bound=nn.Module)
+Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
-class CheckpointError(TubeletError):
-    """A file of weights that is absent, damaged, unsafe, or of another model."""
+def load_meta(path: str | Path, key: str, model: Network) -> Network:
+    """The model with the weights that a file keeps under `key`, see `filled`. Raises CheckpointError."""
+    return filled(model, opened(path), key)
 
 
-@dataclass(frozen=True)
-class Release:
-    """One encoder Meta released: its shape, the key it has in the file, and the file. The names of g and G differ in case alone."""
-
-    config: VisionTransformerConfig
-    key: str
-    file: str
-
-    @property
-    def url(self) -> str:
-        return f"https://dl.fbaipublicfiles.com/vjepa2/{self.file}"
-
-
-VIT_B = VisionTransformerConfig(dim=768, depth=12, heads=12, mlp=3072, levels=(2, 5, 8, 11))
-VIT_L = VisionTransformerConfig(dim=1024, depth=24, heads=16, mlp=4096, levels=(5, 11, 17, 23))
-VIT_G1B = VisionTransformerConfig(dim=1408, depth=40, heads=22, mlp=6144, levels=(9, 19, 29, 39))
-VIT_G2B = VisionTransformerConfig(dim=1664, depth=48, heads=26, mlp=8192, levels=(11, 23, 37, 47))
-RELEASED = {
-    "vjepa2.1-vitb": Release(VIT_B, "ema_encoder", "vjepa2_1_vitb_dist_vitG_384.pt"),
-    "vjepa2.1-vitl": Release(VIT_L, "ema_encoder", "vjepa2_1_vitl_dist_vitG_384.pt"),
-    "vjepa2.1-vitg": Release(VIT_G1B, "target_encoder", "vjepa2_1_vitg_384.pt"),
-    "vjepa2.1-vitG": Release(VIT_G2B, "target_encoder", "vjepa2_1_vitG_384.pt"),
-}
-UNTRAINED = VisionTransformerConfig(dim=192, depth=6, heads=3, mlp=768, levels=(0, 2, 3, 5))
-
-
-def load_meta(path: str | Path, key: str, model: Model) -> Model:
-    """The model with the weights that a checkpoint in Meta's format keeps under `key`: on the CPU, in float32, detached from the file.
+def filled(model: Network, weights: Weights, key: str) -> Network:
+    """The model with the tensors under `key`: on the CPU, in float32, detached from the file.
 
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
-    exactly. Raises CheckpointError.
+    exactly, but for tables of positions that the trainer may have left and the model never reads. Raises CheckpointError.
     """
-    weights = _sub_dict(_read(path), key, path)
-    _check(weights, model.state_dict(), f"{path} under {key!r}")
-    copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in weights.items()}
+    check(model, weights, key)
+    used = _used(model, weights, key)
+    copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in used.items()}
     model.load_state_dict(copies, strict=True, assign=True)
     return model
 
 
-def _read(path: str | Path) -> object:
-    """What the file holds, tensors mapped from the disk; only tensors and plain values are ever built from it."""
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
-    except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off, or not in PyTorch's zip format): download it again") from error
-
-
-def _sub_dict(checkpoint: object, key: str, path: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors under one key by their names in the model; every occurrence of a prefix is dropped."""
-    if key not in ENCODER_KEYS:
-        raise CheckpointError(f"{key!r} is not an encoder to measure with: use one of {_listed(ENCODER_KEYS)}")
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), dict):
-        held = _listed(checkpoint) if isinstance(checkpoint, dict) else type(checkpoint).__name__
-        raise CheckpointError(f"{path} has no weights under {key!r}, it holds {held}: is it the file of another model?")
-    weights = {}
-    for name, tensor in checkpoint[key].items():
-        cleaned = _cleaned(str(name))
-        if cleaned in weights:
-            raise CheckpointError(f"{path} under {key!r} holds {cleaned} twice, under different prefixes")
-        weights[cleaned] = tensor
-    return weights
-
-
-def _cleaned(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name.replace(prefix, "")
-    return name
-
-
-def _check(weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], where: str) -> None:
-    """Raises CheckpointError unless the names are the same and each is a floating tensor of the wanted shape."""
-    if missing := wanted.keys() - weights.keys():
-        raise CheckpointError(f"{where} lacks {_listed(missing)}: is it the file of another model?")
-    if extra := weights.keys() - wanted.keys():
-        raise CheckpointError(f"{where} has tensors this model does not know, {_listed(extra)}: is it the file of another model?")
-    for name, tensor in weights.items():
+def check(model: Network, weights: Weights, key: str) -> None:
+    """Raises CheckpointError unless the names under `key` are the model's and each is a floating tensor of the model's shape."""
+    tensors, wanted, where = _used(model, weights, key), model.state_dict(), f"{weights.path} under {key!r}"
+    if missing := wanted.keys() - tensors.keys():
+        raise CheckpointError(f"{where} lacks {listed(missing)}: is it the file of another model?")
+    if extra := tensors.keys() - wanted.keys():
+        raise CheckpointError(f"{where} has tensors this model does not know, {listed(extra)}: is it the file of another model?")
+    for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
         if tensor.shape != wanted[name].shape:
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 
 
-def _listed(names: Iterable[object], most: int = 5) -> str:
-    names = sorted(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
+def _used(model: Network, weights: Weights, key: str) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in weights.tensors(key).items() if not model.config.unused(name, getattr(tensor, "shape", ()))}
 
 
-def untrained(config: VisionTransformerConfig = UNTRAINED, seed: int = 0) -> VisionTransformer:
-    """An encoder with random weights, bit for bit the same on every machine: NumPy's PCG64 over the tensors in order of name.
+def untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:
+    """A network with random weights, bit for bit the same on every machine: NumPy's PCG64 over the parameters in order of name.
 
     A weight is uniform with standard deviation 1 / sqrt(fan-in), so that every layer keeps the scale of what it is given: tokens then
     attend selectively and leave a block visibly changed, where the usual 0.02 hardly moves them away from their patch embedding.
-    Norms are the identity, biases zero.
+    Norms are the identity, biases zero, tables of positions what they always are.
     """
     with torch.device("meta"):
-        model = VisionTransformer(config)
+        model = VisionTransformer(config) if isinstance(config, VisionTransformerConfig) else Predictor(config)
     generator = np.random.Generator(np.random.PCG64(seed))
-    weights = {name: _initial(name, tuple(tensor.shape), generator) for name, tensor in sorted(model.state_dict().items())}
-    model.load_state_dict(weights, strict=True, assign=True)
+    weights = {name: _initial(name, tuple(tensor.shape), generator) for name, tensor in sorted(model.named_parameters())}
+    model.load_state_dict(weights | dict(model.named_buffers()), strict=True, assign=True)
     return model
 
 
@@ -147,12 +84,17 @@ def _initial(name: str, shape: tuple[int, ...], generator: np.random.Generator) 
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """SHA-256 over the tensors in order of name: a line `name [shape]`, then the values as little-endian float32.
+    """SHA-256 of the tensors that a model holds."""
+    return tensors_sha256(model.state_dict())
+
+
+def tensors_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over tensors in order of name: a line `name [shape]`, then the values as little-endian float32.
 
     One tensor is copied at a time, so that a model on a GPU is never copied whole.
     """
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {list(tensor.shape)}\n".encode())
         values = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
         digest.update(values.astype("<f4", copy=False).data)

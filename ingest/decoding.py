@@ -4,39 +4,55 @@ Only the frames of unfinished windows are held, as the encoder's small pictures,
 the length of a video.
 """
 
+import heapq
 import io
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
 
 from ingest.geometry import picture
 from ingest.messages import Clip, now
+from ingest.pairs import WindowPair
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.video import Frame, Timeline, Video
 from ingest.windows import Window
+from store.measurements import REPEATED, Pair
 from store.pictures import placement
+from store.schema import GRID, PARTNER
 
 THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
 THUMBNAIL_HEIGHT = 90  # pixels
 
 
-class Decoding:
-    """One pass over one open video: pictures go in, whole windows come out."""
+@dataclass(frozen=True)
+class Wanted:
+    """What a video is to give besides the grid of windows, and what of it all is there."""
 
-    def __init__(self, recipe: Recipe, video: Video, source: Source, video_id: str, stored: frozenset[str]) -> None:
+    pairs: tuple[WindowPair, ...] = ()
+    stored_clips: frozenset[str] = frozenset()
+    stored_pairs: frozenset[str] = frozenset()
+
+
+class Decoding:
+    """One pass over one open video: pictures go in, whole windows come out, each with the pairs that it is needed for."""
+
+    def __init__(self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted) -> None:
         self.recipe = recipe
         self.video = video
         self.source = source
         self.video_id = video_id
-        self.stored = stored
+        self.wanted = wanted
         self.timeline = Timeline(video.fps)
         self.kept = 0
+        self.emitted: set[str] = set()
         self.first: Frame | None = None
         self._pending: deque[Window] = deque()
-        self._starting = recipe.windowing.starting()
+        self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
+        self._starting = heapq.merge(recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first)
         self._next = next(self._starting)
         self._pictures: dict[int, tuple[torch.Tensor, float]] = {}  # frame -> picture, time in s
         self._thumbnail: tuple[float, bytes] | None = None
@@ -98,14 +114,29 @@ class Decoding:
 
     def _finish(self, window: Window) -> Iterator[Clip]:
         clip_id = self.recipe.clip_id(self.video_id, window, self.size)
-        if clip_id in self.stored:
-            self.kept += 1
-        else:
-            pixels = torch.stack([self._pictures[index][0] for index in window.indices])
-            yield Clip(self._clip_row(clip_id, window), pixels, self.source, self.recipe.windowing.whole(self.video.promised_frames))
+        stored, pairs = clip_id in self.wanted.stored_clips, self._pairs(window)
+        self.kept += stored
+        if not stored or pairs:
+            self.emitted.add(clip_id)
+            yield from self._encodings(self._clip(clip_id, window), pairs, stored)
         following = self._pending[0].first if self._pending else self._next.first
         for index in [index for index in self._pictures if index < following]:
             del self._pictures[index]
+
+    def _pairs(self, window: Window) -> tuple[Pair, ...]:
+        """Pairs of this window that the store lacks."""
+        pairs = (self.recipe.pair(self.video_id, pair, self.size) for pair in self.wanted.pairs if window in (pair.a, pair.b))
+        return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
+
+    def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
+        """The clip as it is to be encoded: once, and once more for the control that repeats it."""
+        yield replace(clip, pairs=pairs, stored=stored)
+        yield from (replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED)
+
+    def _clip(self, clip_id: str, window: Window) -> Clip:
+        pixels = torch.stack([self._pictures[index][0] for index in window.indices])
+        promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
+        return Clip(self._clip_row(clip_id, window), pixels, self.source, promised)
 
     def _clip_row(self, clip_id: str, window: Window) -> dict:
         height, width = self.size
@@ -116,6 +147,7 @@ class Decoding:
             "first_frame": window.first,
             "frames": window.frames,
             "step": window.step,
+            "role": PARTNER if window in self._partners else GRID,
             "start_s": self._pictures[window.first][1],
             "stop_s": self._pictures[window.indices[-1]][1] + 1 / self.video.fps,
             "geometry": self.recipe.geometry.mode,
@@ -133,3 +165,7 @@ class Decoding:
             file = io.BytesIO()
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=80)
             self._thumbnail = contrast, file.getvalue()
+
+
+def _first(window: Window) -> int:
+    return window.first

@@ -1,52 +1,127 @@
-"""Encoding: a clip of pixels to a token grid and its statistics, on the encoder's device, and back as arrays."""
+"""Encoding: clips of pixels to token grids and their statistics, on the encoder's device, and back as arrays.
+
+`launch` starts the work of a batch and `Launched.clips` waits for it: in between a GPU computes while the CPU does other things.
+"""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from ingest.encoders import Encoder
+from ingest.contract import Encoder
 from ingest.errors import EncodeError
+from ingest.measuring import Measured, Measuring
 from ingest.messages import Clip, now
-from ingest.pictures import first_frames
+from store.errors import MeasurementError
 from store.statistics import dimension_statistics, token_statistics
+
+HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinity
 
 
 @dataclass(frozen=True)
 class EncodedClip:
-    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU."""
+    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
 
+    `pairs` are those that this clip completed.
+    """
+
+    clip: Clip
     row: Mapping
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
-    frames: torch.Tensor  # (S, 3, h, w) in uint8: the first frame of each slice, as the encoder saw it
+    pairs: tuple[Measured, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` what its pairs met."""
+
+    clip: Clip
+    grid: torch.Tensor  # (S, H, W, D) in half precision
+    largest: torch.Tensor
+    token_stats: Mapping[str, torch.Tensor]
+    dim_stats: Mapping[str, torch.Tensor]
+    pairs: tuple[Measured, ...] = ()
+    problem: str | None = None
+
+    def encoded(self, encode_s: float) -> EncodedClip:
+        """The clip as arrays. Raises EncodeError for embeddings that cannot be kept, before anything is stored."""
+        largest = float(self.largest)
+        if not np.isfinite(largest):
+            raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
+        if largest >= HALF_LIMIT:
+            raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
+        if self.problem:
+            raise EncodeError(self.problem)
+        slices, height, width, dim = self.grid.shape
+        shape = {"slices": slices, "height": height, "width": width, "dim": dim}
+        row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
+        return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A batch under way on the encoder's device."""
+
+    sent: Sequence[Sent]
+    started: float
+    event: torch.cuda.Event | None  # reached when everything is on the CPU; None where it is already
+
+    def wait(self) -> float:
+        """Wait for the batch; the moment when it was there."""
+        if self.event:
+            self.event.synchronize()
+        return time.perf_counter()
+
+
+def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> Launched:
+    """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete."""
+    started = time.perf_counter()
+    with torch.inference_mode():
+        grids = encoder.encode(_stacked(clips, encoder.device)).embeddings
+        sent = [_sent(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)]
+    event = torch.cuda.Event() if encoder.device.type == "cuda" else None
+    if event:
+        event.record(torch.cuda.current_stream(encoder.device))
+    return Launched(sent, started, event)
 
 
 def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
-    """Encode one clip. Raises EncodeError for embeddings that cannot be kept and for a device without memory left."""
-    started = time.perf_counter()
+    """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be kept."""
+    launched = launch(encoder, [clip], Measuring())
+    return launched.sent[0].encoded(launched.wait() - launched.started)
+
+
+def _sent(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Sent:
+    """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
+    statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
+    live = dimension_statistics(grid)
+    by_dimension = {name: _to_cpu(value) for name, value in live.items()}
+    sent = Sent(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
+    if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
+        return sent  # a clip that cannot be kept is no part of a pair
     try:
-        with torch.inference_mode():
-            grid = encoder.encode(clip.pixels).embeddings
-            half = _half(grid)
-            statistics = {name: value.cpu().numpy() for name, value in token_statistics(grid).items()}
-            by_dimension = {name: value.cpu().numpy() for name, value in dimension_statistics(grid).items()}
-    except torch.OutOfMemoryError as error:
-        raise EncodeError("the device ran out of memory: use a smaller --size or fewer --frames") from error
-    slices, height, width, dim = half.shape
-    shape = {"slices": slices, "height": height, "width": width, "dim": dim}
-    row = {**clip.row, **shape, "encode_s": time.perf_counter() - started, "created_at": now()}
-    return EncodedClip(row, half, statistics, by_dimension, first_frames(clip.pixels, slices))
+        return replace(sent, pairs=measuring.take(clip, grid, live))
+    except MeasurementError as error:
+        return replace(sent, problem=str(error))
 
 
-def _half(grid: torch.Tensor) -> np.ndarray:
-    """The grid rounded to half precision; refuses what is not finite or does not fit, before anything is stored."""
-    half = grid.half()
-    if not bool(torch.isfinite(half).all()):
-        if not bool(torch.isfinite(grid).all()):
-            raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
-        raise EncodeError(f"embeddings reach {float(grid.abs().max()):.0f}, beyond half precision's 65504: the clip is not stored")
-    return half.cpu().numpy()
+def _stacked(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:
+    """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which copies while it computes from there alone."""
+    first = clips[0].pixels
+    batch = torch.empty((len(clips), *first.shape), dtype=first.dtype, pin_memory=device.type == "cuda")
+    return torch.stack([clip.pixels for clip in clips], out=batch)
+
+
+def _to_cpu(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor on its way to the CPU; there at once unless it comes from CUDA."""
+    if tensor.device.type != "cuda":
+        return tensor.cpu()
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}

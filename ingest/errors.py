@@ -18,3 +18,11 @@ class VideoError(TubeletError):
 
 class EncodeError(TubeletError):
     """One clip cannot be encoded."""
+
+
+class CheckpointError(TubeletError):
+    """A file of weights that is absent, damaged, unsafe, or of another model."""
+
+
+class DownloadError(TubeletError):
+    """Weights that could not be brought to this machine."""

@@ -20,9 +20,9 @@ class EncoderFacts:
     preprocessing: str
 
     @classmethod
-    def of(cls, name: str, row: Any, **known: str) -> "EncoderFacts":
+    def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
-        return cls(name, row.family, known.pop("layer"), row.dim, row.patch, row.tubelet, row.parameters, **known)
+        return cls(name, row.family, known.pop("layer"), known.pop("dim", row.dim), row.patch, row.tubelet, row.parameters, **known)
 
     @property
     def encoder_id(self) -> str:
@@ -32,7 +32,7 @@ class EncoderFacts:
     def row(self) -> dict:
         return {"encoder_id": self.encoder_id, **asdict(self)}
 
-    @property
-    def minimum_side(self) -> int:
-        """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
-        return 2 * self.patch
+
+def minimum_side(patch: int) -> int:
+    """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
+    return 2 * patch

@@ -1,4 +1,4 @@
-"""The token grid: what every encoder returns."""
+"""Token grids: what every encoder returns."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ import torch
 
 
 @dataclass(frozen=True)
-class TokenGrid:
-    """Embeddings of one clip, ``(S, H, W, D)`` in float32: slices, patch rows, patch columns, dimensions."""
+class TokenGrids:
+    """Embeddings of a batch of clips, ``(B, S, H, W, D)`` in float32: clips, slices, patch rows, patch columns, dimensions."""
 
     embeddings: torch.Tensor
 
     def __post_init__(self) -> None:
-        if self.embeddings.ndim != 4 or self.embeddings.dtype != torch.float32:
-            raise ValueError(f"a token grid is float32 (S, H, W, D), not {self.embeddings.dtype} {tuple(self.embeddings.shape)}")
+        if self.embeddings.ndim != 5 or self.embeddings.dtype != torch.float32:
+            raise ValueError(f"token grids are float32 (B, S, H, W, D), not {self.embeddings.dtype} {tuple(self.embeddings.shape)}")

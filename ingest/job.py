@@ -1,18 +1,22 @@
-"""A job: the arguments of an ingest, checked together, before anything is decoded."""
+"""A job: the arguments of an ingest, checked together, before anything is downloaded or decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from ingest import encoders
-from ingest.arguments import Arguments, Cut
-from ingest.encoders import Encoder, Row, Setting
+from ingest import encoders, memory, precision
+from ingest.arguments import Arguments, Cut, Keeping, Running
+from ingest.contract import Encoder, Row, Setting
+from ingest.errors import UsageError
 from ingest.geometry import Geometry
-from ingest.plan import Plan, plan
+from ingest.layer import Layer
+from ingest.memory import Budget, ClipSize
+from ingest.pairs import Pairing
+from ingest.plan import Plan, Probing, plan
 from ingest.progress import Progress
-from ingest.recipe import Recipe, checked
-from ingest.run import Run
+from ingest.recipe import Recipe, check_size
+from ingest.run import Pace, Run
 from ingest.sources import Source, find
 from ingest.windows import Windowing
 from store import Store
@@ -25,28 +29,76 @@ class Job:
     sources: Sequence[Source]
     recipe: Recipe
     encoder: Encoder
-    device: torch.device
-    pictures: bool = True  # whether a run keeps slice pictures
+    running: Running
+    keeping: Keeping
+    fixed: bool  # the encoder takes clips of one size alone
 
     @classmethod
     def of(cls, **values: object) -> "Job":
         """A job from the command's arguments, by their names. Raises UsageError with what to do instead."""
         arguments = Arguments.of(**values)
         model, running = arguments.model, arguments.running
-        windowing, geometry = _cut(arguments.cut, encoders.row(model.encoder))
+        row = encoders.row(model.encoder)
+        windowing, geometry = _cut(arguments.cut, row)
+        pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+        check_size(geometry, model.encoder, row.patch)
         sources = find(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
-        facts, encoder = encoders.load(model.encoder, Setting(device, running.precision, model.weights))
-        return cls(sources, checked(Recipe(facts, windowing, geometry, running.precision)), encoder, device, running.pictures)
+        arithmetic = precision.resolved(running.precision, device)
+        memory.check_weights(row.parameters, arithmetic != "fp32", device)
+        layer = Layer.parse(model.layer, model.encoder, row.levels)
+        facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
+        recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
+        return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
+
+    @property
+    def device(self) -> torch.device:
+        return self.encoder.device
 
     def run(self, store: str) -> Run:
-        """A run into a store, made where it is absent."""
-        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), self.pictures)
+        """A run into a store, made where it is absent. Raises UsageError where a batch does not fit into the free memory."""
+        pace = Pace.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
+        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
 
     def plan(self) -> Plan:
-        return plan(self.sources, self.recipe, self.encoder, self.device, self.pictures)
+        """What a run would make and cost. Raises UsageError where a batch does not fit into the free memory."""
+        budget = self.budget()
+        batch = self.batch(budget)
+        probing = Probing(self.recipe, self.encoder, self.keeping)
+        return plan(self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size)).of_batch(batch)
+
+    @property
+    def clip_size(self) -> ClipSize:
+        """Frames and pixels of a clip; with --fit, those of a video twice as wide as high, which has more than most."""
+        return ClipSize(self.recipe.windowing.frames, *self.recipe.geometry.target(1, 2, self.recipe.encoder.patch))
+
+    def budget(self) -> Budget:
+        """The encoder's memory by arithmetic, corrected by a measured clip once the arithmetic alone fits."""
+        budget = Budget(self.recipe.encoder, self.recipe.precision != "fp32")
+        self.batch(budget)
+        probe = self.clip_size if self.fixed else memory.probe_size(self.clip_size, self.recipe.encoder)
+        return budget.measured(self.encoder, probe)
+
+    def batch(self, budget: Budget) -> int:
+        return budget.batch(self.running.batch, self.clip_size, self.device)
 
 
 def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:
+    if row.frames:
+        _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
-    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail), Geometry.parse(cut.size or str(row.side), cut.fit)
+    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), Geometry.parse(cut.size or str(row.side), cut.fit)
+
+
+def _check_fixed(cut: Cut, row: Row) -> None:
+    """Raises UsageError unless the clips are what an encoder of fixed positions takes."""
+    wrong = ""
+    if cut.frames != row.frames:
+        wrong = f"--frames {cut.frames}"
+    elif cut.tail:
+        wrong = "--tail"
+    elif cut.fit or cut.size not in (None, str(row.side), f"{row.side}x{row.side}"):
+        wrong = "--fit" if cut.fit else f"--size {cut.size}"
+    if wrong:
+        only = f"clips of exactly {row.frames} frames at {row.side} x {row.side} px, for which it has positions"
+        raise UsageError(f"{wrong}: this {row.family} model takes {only}: use --frames {row.frames} and leave out --size, --fit and --tail")

@@ -8,19 +8,23 @@ import torch
 
 from ingest.sources import Source
 from store import ids
+from store.measurements import Pair
 
 
 @dataclass(frozen=True)
 class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
-    `of` is how many clips the header of its video promises.
+    `of` is how many clips the header of its video promises. `pairs` are those to measure with it; a clip that is `stored`
+    is encoded for them alone.
     """
 
     row: Mapping
     pixels: torch.Tensor
     source: Source
     of: int
+    pairs: tuple[Pair, ...] = ()
+    stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class VideoDone:
     dropped_frames: int = 0
     dropped_window: bool = False
     decoded: bool = False
+    kept_pairs: int = 0
+    pairless: bool = False  # too short for the pair that was asked for
     duplicate: bool = False  # of a source earlier in the same run
 
 

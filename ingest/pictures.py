@@ -13,8 +13,8 @@ QUALITY = 80  # of the JPEG: blocks do not show at the size of a patch
 
 
 def first_frames(pixels: torch.Tensor, slices: int) -> torch.Tensor:
-    """The first frame of each slice: ``(T, 3, H, W)`` to ``(S, 3, H, W)``, a copy that does not hold the clip."""
-    return pixels[:: max(1, len(pixels) // slices)][:slices].clone()
+    """The first frame of each slice: ``(T, 3, H, W)`` to ``(S, 3, H, W)``."""
+    return pixels[:: max(1, len(pixels) // slices)][:slices]
 
 
 def drawn(frames: torch.Tensor, sheet: Sheet) -> bytes:

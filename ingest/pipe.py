@@ -1,4 +1,4 @@
-"""A bounded pipe between two threads that says how long each side waited, and that either side can break off."""
+"""A bounded pipe between threads that says how long each side waited, and that either side can break off."""
 
 import threading
 import time
@@ -46,6 +46,11 @@ class Pipe(Generic[T]):
                 item = self._items.popleft()
                 self._changed.notify_all()
             yield item
+
+    @property
+    def empty(self) -> bool:
+        """Whether the taking side would have to wait."""
+        return not self._items
 
     def close(self) -> None:
         """No more items: the taking side ends after those under way."""

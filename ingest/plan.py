@@ -11,24 +11,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 
-from ingest.decoding import Decoding
-from ingest.encoders import Encoder
-from ingest.encoding import encode
+from ingest.arguments import Keeping
+from ingest.contract import Encoder
+from ingest.decoding import Decoding, Wanted
+from ingest.encoding import EncodedClip, encode
 from ingest.errors import UsageError, VideoError
+from ingest.memory import free
 from ingest.messages import Clip, VideoDone
+from ingest.reader import REPEATS
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.video import opened
 from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
 from store import Store
 from store.layout import THUMBNAIL
+from store.measurements import LIVE, SHIFTED, Pair
+from store.schema import MEASUREMENTS
+from store.sensitivity import Side, measure
 
 PROBES = 4  # videos, a clip each
 
@@ -41,17 +48,29 @@ class Survey:
     frames: int
     clips: int
     tokens: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What a probe runs: the recipe on its encoder, and what is kept of a clip."""
+
+    recipe: Recipe
+    encoder: Encoder
+    keeping: Keeping
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a video and a commit; peak memory."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair and so on; peak memory."""
 
     encode_s: float
     write_s: float
     decode_s: float
     shared: bool  # one processor does all three: their seconds add up, where a GPU would let them overlap
     token_bytes: float
+    pair_bytes: float
+    sheet_bytes: float  # of the pictures of a clip
     video_bytes: float
     commit_bytes: float
     memory_bytes: int
@@ -70,10 +89,16 @@ class Plan:
     too_short: int
     clips: int
     tokens: int
+    pairs: int
     disk_bytes: int
     memory_bytes: int
+    memory_free_bytes: int
     memory_total_bytes: int
     seconds: float
+    batch: int = 1
+
+    def of_batch(self, batch: int) -> "Plan":
+        return replace(self, batch=batch)
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -82,29 +107,34 @@ class Plan:
         """The plan in words."""
         left_out = f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window" if self.unreadable or self.too_short else ""
         return [
-            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens{left_out}",
+            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
-            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak, of {self.memory_total_bytes / 1e9:,.1f} GB",
+            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
+            f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB",
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
         ]
 
 
-def plan(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, pictures: bool = True) -> Plan:
-    """Survey the sources and probe the encoder. Raises UsageError where no source gives a clip."""
-    surveys = [survey(source, recipe) for source in sources]
+def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> Plan:
+    """Survey the sources and probe the encoder clip by clip; `batch_bytes` is what larger batches need on top.
+
+    Raises UsageError where no source gives a clip.
+    """
+    device = probing.encoder.device
+    surveys = [survey(source, probing.recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe(_spread([found.source for found in good]), recipe, encoder, device, pictures)
-    clips, tokens = sum(found.clips for found in good), sum(found.tokens for found in good)
-    seconds = measured.seconds(clips, sum(found.frames for found in good))
+    measured = probe(_spread([found.source for found in good]), probing)
+    clips, tokens, pairs = (sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs"))
+    again = min(REPEATS, sum(found.pairs > 0 for found in good))  # the control that encodes a window twice
+    seconds = measured.seconds(clips + again, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
-    disk = tokens * measured.token_bytes + readable * measured.video_bytes + commits * measured.commit_bytes
-    total = _memory_total(device)
-    return Plan(
-        len(sources), len(sources) - readable, readable - len(good), clips, tokens, round(disk), measured.memory_bytes, total, seconds
-    )
+    rows = tokens * measured.token_bytes + (pairs + again) * measured.pair_bytes + commits * measured.commit_bytes
+    disk = rows + clips * measured.sheet_bytes + readable * measured.video_bytes
+    bytes_ = measured.memory_bytes + batch_bytes, free(device), _memory_total(device)
+    return Plan(len(sources), len(sources) - readable, readable - len(good), clips, tokens, pairs + again, round(disk), *bytes_, seconds)
 
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
@@ -116,21 +146,23 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
             frames = video.packets
     except (VideoError, StopIteration):
         return None
-    windows = recipe.windowing.windows(frames)
+    pairs = recipe.pairing.pairs(recipe.windowing, frames)
+    windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
-    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows))
+    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), len(pairs))
 
 
-def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: torch.device, pictures: bool = True) -> Probe:
+def probe(sources: Sequence[Source], probing: Probing) -> Probe:
     """Decode, encode and write one clip of each source into a temporary store, and measure."""
+    recipe, device = probing.recipe, probing.encoder.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
-        writer = Writer(store, recipe.encoder.row, {}, pictures)
+        writer = Writer(store, recipe.encoder.row, keeping=probing.keeping)
         clips = (_first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources))
-        readings = [_reading(writer, *found, encoder) for found in islice(filter(None, clips), PROBES)]
-        thumbnails = _bytes(store.root.rglob(THUMBNAIL))
+        readings = [_reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)]
+        thumbnails, pictures = _bytes(store.root.rglob(THUMBNAIL)), _bytes(store.root.rglob("*.jpg"))
     if len(readings) < PROBES:
         raise UsageError("no video here decodes far enough for a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
@@ -140,9 +172,11 @@ def probe(sources: Sequence[Source], recipe: Recipe, encoder: Encoder, device: t
         decode_s=median(reading.decode_s for reading in readings),
         shared=device.type == "cpu",
         token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
+        pair_bytes=(last.pair_bytes - first.pair_bytes) / (len(readings) - 1),
+        sheet_bytes=(pictures - thumbnails) / len(readings),
         video_bytes=thumbnails / len(readings),
         commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
-        memory_bytes=peak_memory(device),
+        memory_bytes=peak_memory(device) + recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings),
     )
 
 
@@ -154,7 +188,9 @@ class Reading:
     write_s: float
     decode_s: float  # a frame
     tokens: int
+    grid_bytes: int  # of the live grid, on the device
     data_bytes: int
+    pair_bytes: int
     log_bytes: int
 
 
@@ -163,18 +199,31 @@ def _spread(sources: Sequence[Source]) -> list[Source]:
     return [sources[i * len(sources) // PROBES] for i in range(PROBES)] + list(sources) * PROBES
 
 
-def _reading(writer: Writer, clip: Clip, done: VideoDone, decode_s: float, encoder: Encoder) -> Reading:
-    encoded = encode(encoder, clip)
+def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float) -> Reading:
+    encoded = _paired_with_itself(encode(probing.encoder, clip), probing.recipe)
     started = time.perf_counter()
-    writer.add(encoded)
+    writer.add(writer.prepare(encoded))
     write_s = time.perf_counter() - started
     writer.add(done)
     writer.commit()
     root = writer.store.root
     log_bytes = _bytes(root.glob("*/_delta_log/*"))
     writer.store.compact()
-    data_bytes = _bytes(path for path in root.rglob("*.*") if "_delta_log" not in path.parts and _grows_with_tokens(path))
-    return Reading(encoded.row["encode_s"], write_s, decode_s, encoded.grid[..., 0].size, data_bytes, log_bytes)
+    pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
+    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
+    grid = encoded.grid
+    return Reading(encoded.row["encode_s"], write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
+
+
+def _paired_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
+    """The clip with the rows of a pair, as a run would write them: its slices compared with its own, shifted ones."""
+    slices, pairing, row = len(encoded.grid), recipe.pairing, encoded.row
+    shift = slices // 2 if pairing.count is None else pairing.shift
+    if pairing.count == 0 or shift >= slices:
+        return encoded
+    side = Side.of(encoded.grid.astype(np.float32))
+    pair = Pair(row["video_id"], row["encoder_id"], row["clip_id"], row["clip_id"], SHIFTED, shift, LIVE, recipe.precision)
+    return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 
 def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, VideoDone, float] | None:
@@ -182,16 +231,12 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
     started = time.perf_counter()
     try:
         with opened(source.path) as video:
-            decoding = Decoding(recipe, video, source, video_id, frozenset())
+            decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
             return (clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds) if clip else None
     except VideoError:
         return None
-
-
-def _grows_with_tokens(path: Path) -> bool:
-    return path.suffix == ".parquet" or path.suffix == ".jpg" and path.name != THUMBNAIL
 
 
 def _bytes(paths: Iterator[Path]) -> int:

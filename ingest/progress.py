@@ -18,24 +18,25 @@ class Progress:
     def __init__(self, sources: int, quiet: bool = False) -> None:
         self.tokens = self.clips = self.failures = self.videos = 0
         self._sources = sources
-        self._clips_of_done = self._promised = 0
+        self._clips_of_done = 0
+        self._open: dict[object, tuple[int, int]] = {}  # video -> its clips so far, and those its header promises
         self._started = self._last_line = time.monotonic()
         self._lines = not quiet and not sys.stderr.isatty()
         self._bar = tqdm(unit="clip", disable=quiet or self._lines, dynamic_ncols=True, smoothing=0.1)
 
-    def clip(self, tokens: int, of: int) -> None:
-        """One clip of `tokens` tokens has been encoded; the header of its video promises `of` clips."""
+    def clip(self, video: object, tokens: int, of: int) -> None:
+        """One clip of `tokens` tokens of a video has been encoded; the header of the video promises `of` clips."""
         self.clips += 1
         self.tokens += tokens
-        self._promised = of
+        self._open[video] = self._open.get(video, (0, 0))[0] + 1, of
         self._bar.update()
         self._show()
 
-    def video(self, failures: int) -> None:
+    def video(self, video: object, failures: int) -> None:
         """One source is finished."""
         self.videos += 1
         self.failures += failures
-        self._clips_of_done, self._promised = self.clips, 0
+        self._clips_of_done += self._open.pop(video, (0, 0))[0]
         self._show()
 
     def close(self) -> None:
@@ -44,8 +45,8 @@ class Progress:
     @property
     def expected_clips(self) -> int:
         """Estimate of all clips of the run."""
-        known = max(self.clips, self._clips_of_done + self._promised)
-        opened = self.videos + (self._promised > 0)
+        known = self._clips_of_done + sum(max(counted, promised) for counted, promised in self._open.values())
+        opened = self.videos + len(self._open)
         return known + round(known / max(opened, 1) * (self._sources - opened))
 
     def _show(self) -> None:

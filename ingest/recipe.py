@@ -3,33 +3,39 @@
 from dataclasses import dataclass
 
 from ingest.errors import UsageError
-from ingest.facts import EncoderFacts
+from ingest.facts import EncoderFacts, minimum_side
 from ingest.geometry import Geometry
+from ingest.pairs import Pairing, WindowPair
 from ingest.windows import Window, Windowing
 from store import ids
+from store.measurements import LIVE, Pair
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Encoder, windows, geometry and precision; other settings make other clips, never the same id."""
+    """Encoder, windows, geometry, precision and pairs; other settings make other clips, never the same id."""
 
     encoder: EncoderFacts
     windowing: Windowing
     geometry: Geometry
     precision: str
+    pairing: Pairing = Pairing()
 
     def clip_id(self, video_id: str, window: Window, size: tuple[int, int]) -> str:
         place = (self.geometry.mode, *size, self.precision)
         return ids.hash_of(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
 
+    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int]) -> Pair:
+        a, b = (self.clip_id(video_id, window, size) for window in (windows.a, windows.b))
+        return Pair(video_id, self.encoder.encoder_id, a, b, windows.kind, windows.shift, LIVE, self.precision)
 
-def checked(recipe: Recipe) -> Recipe:
-    """The recipe, or UsageError where the encoder cannot take its pictures."""
-    encoder, geometry = recipe.encoder, recipe.geometry
-    for name, side in (("height", geometry.height), ("width", geometry.width)):
-        if side % encoder.patch:
-            nearest = max(encoder.minimum_side, round(side / encoder.patch) * encoder.patch)
-            raise UsageError(f"--size: {name} {side} is no multiple of {encoder.name}'s patch of {encoder.patch} px: use {nearest}")
-        if side < encoder.minimum_side:
-            raise UsageError(f"--size: {name} {side} is too small for {encoder.name}: use {encoder.minimum_side} or more")
-    return recipe
+
+def check_size(geometry: Geometry, name: str, patch: int) -> None:
+    """Raises UsageError where an encoder cannot take pictures of this size: known before its weights are."""
+    smallest = minimum_side(patch)
+    for side_name, side in (("height", geometry.height), ("width", geometry.width)):
+        if side % patch:
+            nearest = max(smallest, round(side / patch) * patch)
+            raise UsageError(f"--size: {side_name} {side} is no multiple of {name}'s patch of {patch} px: use {nearest}")
+        if side < smallest:
+            raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")

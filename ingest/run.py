@@ -1,51 +1,87 @@
 """A run: reader, encoder and writer at the same time, joined by bounded pipes.
 
-    reader thread --Clip, VideoDone--> encoder (the calling thread) --EncodedClip, VideoDone--> writer thread
+    reader threads --Clip, VideoDone--> encoder (the calling thread) --EncodedClip, VideoDone--> writer thread and its helpers
+
+A video is read by one thread from its beginning to its end, so its clips and its VideoDone keep their order on the whole way.
 """
 
+import os
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import torch
 
-from ingest.encoders import Encoder
-from ingest.encoding import EncodedClip, encode
-from ingest.errors import EncodeError
-from ingest.messages import Clip, Failure, VideoDone
+from ingest.arguments import Keeping, Running
+from ingest.batching import EncodeStage
+from ingest.contract import Encoder
+from ingest.encoding import EncodedClip
+from ingest.known import Known
+from ingest.messages import Clip, VideoDone
 from ingest.pipe import Broken, Pipe
 from ingest.progress import Progress
-from ingest.reader import Known, Reader
+from ingest.reader import Reader
 from ingest.recipe import Recipe
 from ingest.sources import Source
 from ingest.summary import Summary
 from ingest.writer import Writer
 from store import Store
 
-CLIPS_AHEAD = 4  # clips of pixels, and as many of embeddings, held between two stages
+CLIPS_AHEAD = 4  # at least, between two stages
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much goes on at once: clips a batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
+
+    batch: int = 1
+    readers: int = 1
+    decoder_threads: int = 0
+    writers: int = 1
+
+    @classmethod
+    def of(cls, running: Running, device: torch.device, batch: int, sources: int) -> "Pace":
+        """The pace of a run; auto readers are one where the encoder computes on the CPU, else three quarters of the cores.
+
+        One decoder on all cores gives more frames of one video, a decoder a core gives more of many: converting and resizing, which
+        take as long as decoding, then happen on all of them.
+        """
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        gpu = device.type != "cpu"
+        wanted = (max(1, cores * 3 // 4) if gpu else 1) if running.readers == "auto" else int(running.readers)
+        readers = max(1, min(wanted, sources))
+        return cls(batch, readers, max(1, cores // readers) if readers > 1 else 0, max(1, cores // 4) if gpu else 1)
+
+    @property
+    def clips_ahead(self) -> int:
+        """Clips of pixels, and as many of embeddings, held between two stages."""
+        return max(CLIPS_AHEAD, 2 * self.batch)
 
 
 class Run:
     """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
 
-    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pictures: bool = True) -> None:
-        known = Known.of(store, recipe.encoder.encoder_id)
+    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pace: Pace = Pace(), keeping: Keeping = Keeping()) -> None:
+        known = Known.of(store, recipe, keeping.embeddings)
         self.store = store
-        self.encoder = encoder
         self.progress = progress
-        self.summary = Summary(str(store.root), recipe.encoder.encoder_id)
-        self._reader = Reader(recipe, known)
-        self._writer = Writer(store, recipe.encoder.row, known.failures, pictures)
-        self._read: Pipe[Clip | VideoDone] = Pipe(CLIPS_AHEAD)
-        self._encoded: Pipe[EncodedClip | VideoDone] = Pipe(CLIPS_AHEAD)
-        self._busy = {"decode": 0.0, "encode": 0.0, "write": 0.0}
+        self.pace = pace
+        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
+        self._stage = EncodeStage(encoder, pace.batch)
+        self._reader = Reader(recipe, known, pace.decoder_threads)
+        self._writer = Writer(store, recipe.encoder.row, known, keeping)
+        self._read: Pipe[Clip | VideoDone] = Pipe(pace.clips_ahead)
+        self._encoded: Pipe[EncodedClip | VideoDone] = Pipe(pace.clips_ahead)
+        self._busy = {"decode": 0.0, "write": 0.0}
 
     def execute(self, sources: Sequence[Source]) -> Summary:
         """Ingest every source. Raises StoreError where the store cannot be written; what was committed stays."""
         started = time.perf_counter()
-        with self.store.ingesting(), ThreadPoolExecutor(2, "tubelet") as threads:
-            reading = threads.submit(self._read_all, sources)
+        with self.store.ingesting(), ThreadPoolExecutor(self.pace.readers + 1, "tubelet") as threads:
+            reading = threads.submit(self._read_all, sources, threads)
             writing = threads.submit(self._write_all)
             try:
                 self._encode_all()
@@ -57,70 +93,88 @@ class Run:
         self.progress.close()
         writing.result()
         reading.result()
-        if self.summary.clips:
+        if self.summary.clips or self.summary.pairs:
             self.store.compact()
-        self.summary.embedding_bytes = self._writer.embedding_bytes
-        self.summary.seconds = {
-            "wall": time.perf_counter() - started,
-            **self._busy,
-            "wait": self._read.waited_s + self._encoded.blocked_s,
-        }
+        self._account(time.perf_counter() - started)
         return self.summary
 
     def stop(self) -> None:
-        """Finish the clip under way, commit what is encoded, and return."""
+        """Finish the clips under way, commit what is encoded, and return."""
         self.summary.interrupted = True
         self._read.break_off()
 
-    def _read_all(self, sources: Sequence[Source]) -> None:
-        torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
+    def _read_all(self, sources: Sequence[Source], threads: ThreadPoolExecutor) -> None:
         started = time.perf_counter()
+        ordered, turn = iter(sources), threading.Lock()
         try:
-            for source in sources:
-                for item in self._reader.read(source):
+            others = [threads.submit(self._read_some, ordered, turn) for _ in range(self.pace.readers - 1)]
+            self._read_some(ordered, turn)
+            for other in others:
+                other.result()
+        finally:
+            self._busy["decode"] = time.perf_counter() - started - self._read.blocked_s / self.pace.readers
+            self._read.close()
+
+    def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
+        """Read one source after another; which one is next, and whether it is a duplicate, is told one thread at a time."""
+        torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
+        try:
+            while True:
+                with turn:
+                    if (source := next(sources, None)) is None:
+                        return
+                    items = self._reader.read(source)
+                for item in items:
                     self._read.put(item)
         except Broken:
             pass  # stopped; what is missing is found again by the next run
-        finally:
-            self._busy["decode"] = time.perf_counter() - started - self._read.blocked_s
-            self._read.close()
+        except BaseException:
+            self._read.break_off()
+            raise
 
     def _encode_all(self) -> None:
-        failed: list[Failure] = []
         for item in self._read:
-            if isinstance(item, Clip):
-                failed += self._encode_one(item)
-            else:
-                item = replace(item, failures=(*item.failures, *failed))
-                failed = []
-                self._count(item)
-                self._encoded.put(item)
+            self._pass_on(self._stage.add(item))
+            if self._read.empty:
+                self._pass_on(self._stage.drain())
+        self._pass_on(self._stage.drain())
 
-    def _encode_one(self, clip: Clip) -> list[Failure]:
-        started = time.perf_counter()
-        try:
-            encoded = encode(self.encoder, clip)
-        except EncodeError as error:
-            row = clip.row
-            return [Failure(str(clip.source.path), row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])]
-        finally:
-            self._busy["encode"] += time.perf_counter() - started
-        tokens = encoded.grid[..., 0].size
-        self.summary.clips += 1
-        self.summary.tokens += tokens
-        self.progress.clip(tokens, clip.of)
-        self._encoded.put(encoded)
-        return []
+    def _pass_on(self, items: Iterable[EncodedClip | VideoDone]) -> None:
+        for item in items:
+            if isinstance(item, VideoDone):
+                self._count(item)
+            else:
+                self._count_clip(item)
+            self._encoded.put(item)
 
     def _write_all(self) -> None:
         started = time.perf_counter()
+        under_way: deque[Future | VideoDone] = deque()
         try:
-            for item in self._encoded:
-                self._writer.add(item)
+            with ThreadPoolExecutor(self.pace.writers, "tubelet-write") as threads:
+                for item in self._encoded:
+                    under_way.append(item if isinstance(item, VideoDone) else threads.submit(self._writer.prepare, item))
+                    while len(under_way) >= self.pace.writers or (under_way and _is_done(under_way[0])):
+                        self._add(under_way.popleft())
+                while under_way:
+                    self._add(under_way.popleft())
             self._writer.commit()
         finally:
             self._busy["write"] = time.perf_counter() - started - self._encoded.waited_s
             self._encoded.break_off()
+
+    def _add(self, item: Future | VideoDone) -> None:
+        self._writer.add(item if isinstance(item, VideoDone) else item.result())
+
+    def _account(self, wall_s: float) -> None:
+        self.summary.batch, self.summary.halved = self._stage.batch, self._stage.batch < self.pace.batch
+        self.summary.embedding_bytes = self._writer.embedding_bytes
+        wait = self._read.waited_s + self._encoded.blocked_s
+        self.summary.seconds = {"wall": wall_s, **self._busy, "encode": self._stage.busy_s, "wait": wait}
+
+    def _count_clip(self, encoded: EncodedClip) -> None:
+        self.summary.add(encoded)
+        self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
 
     def _count(self, done: VideoDone) -> None:
         summary = self.summary
@@ -129,7 +183,18 @@ class Run:
         summary.duplicates += done.duplicate
         summary.videos_unchanged += not (done.decoded or done.duplicate or done.failures)
         summary.clips_kept += done.kept_clips
+        summary.pairs_kept += done.kept_pairs
+        summary.pairless += done.pairless
         summary.dropped_windows += done.dropped_window
         summary.dropped_frames += done.dropped_frames if done.dropped_window else 0
         summary.failures += done.failures
-        self.progress.video(len(done.failures))
+        self.progress.video(done.source.path, len(done.failures))
+
+
+def _pair_frames(recipe: Recipe) -> int:
+    """Frames that a video needs for one pair; 0 where none are measured."""
+    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
+
+
+def _is_done(item: Future | VideoDone) -> bool:
+    return isinstance(item, VideoDone) or item.done()

@@ -2,12 +2,18 @@
 
 from dataclasses import asdict, dataclass, field
 
+from ingest.encoding import EncodedClip
 from ingest.messages import Failure
+from store.schema import PARTNER
 
 
 @dataclass
 class Summary:
-    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do."""
+    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do.
+
+    Of the `clips`, `partner_clips` were encoded only because a pair needs them; `again` counts clips encoded for a pair that
+    are not stored a second time. `pairless` videos are too short for a pair, which takes `pair_frames` frames.
+    """
 
     store: str
     encoder_id: str
@@ -21,9 +27,28 @@ class Summary:
     embedding_bytes: int = 0
     dropped_windows: int = 0
     dropped_frames: int = 0
+    batch: int = 1  # clips encoded together, at the end of the run
+    halved: bool = False  # because memory ran out
+    pairs: int = 0
+    pairs_kept: int = 0
+    partner_clips: int = 0
+    again: int = 0
+    pairs_s: float = 0.0  # in the encoder, for partner clips and clips encoded again
+    pairless: int = 0
+    pair_frames: int = 0
     interrupted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+
+    def add(self, clip: EncodedClip) -> None:
+        """Count one encoded clip and the pairs that it completed."""
+        partner = clip.row["role"] == PARTNER and not clip.clip.stored
+        self.clips += not clip.clip.stored
+        self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
+        self.partner_clips += partner
+        self.again += clip.clip.stored
+        self.pairs_s += clip.row["encode_s"] if partner or clip.clip.stored else 0.0
+        self.pairs += len(clip.pairs)
 
     @property
     def exit_code(self) -> int:
@@ -49,6 +74,9 @@ class Summary:
             f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
             f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
         ]
+        if self.halved:
+            lines.append(f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less")
+        lines += self._pair_lines()
         if self.dropped_windows:
             lines.append(
                 f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
@@ -56,4 +84,18 @@ class Summary:
         lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
         if self.interrupted:
             lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+        return lines
+
+    def _pair_lines(self) -> list[str]:
+        """What was measured of pairs, what it cost, and which videos were too short for it."""
+        if not self.pair_frames:
+            return []
+        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} were there"]
+        if self.partner_clips or self.again:
+            lines[0] += (
+                f". For them alone {self.partner_clips:,} more clips were encoded and {self.again:,} encoded again, "
+                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves them out"
+            )
+        if self.pairless:
+            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")
         return lines

@@ -2,7 +2,7 @@
 
 import torch
 
-from ingest.grid import TokenGrid
+from ingest.grid import TokenGrids
 
 PATCH = 16
 TUBELET = 2
@@ -22,9 +22,9 @@ class ToyEncoder:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def encode(self, frames: torch.Tensor) -> TokenGrid:
-        """``(T, 3, H, W)`` in uint8 to a token grid ``(T/2, H/16, W/16, 16)``; a single frame is one slice."""
-        tubelets = _tubelets(frames.to(self.device).float() / 255)  # (S, h, w, t, 3, p, p)
+    def encode(self, frames: torch.Tensor) -> TokenGrids:
+        """``(B, T, 3, H, W)`` in uint8 to token grids ``(B, T/2, H/16, W/16, 16)``; a single frame is one slice."""
+        tubelets = _tubelets(frames.to(self.device, non_blocking=True).float() / 255)  # (B * S, h, w, t, 3, p, p)
         mean = tubelets.mean(dim=(3, 5, 6))
         parts = [
             mean,
@@ -34,11 +34,11 @@ class ToyEncoder:
             (tubelets[:, :, :, -1] - tubelets[:, :, :, 0]).mean(dim=(4, 5)),
             torch.ones_like(mean[..., :1]),
         ]
-        return TokenGrid(torch.cat(parts, dim=-1))
+        return TokenGrids(torch.cat(parts, dim=-1).unflatten(0, (len(frames), -1)))
 
 
 def _tubelets(pixels: torch.Tensor) -> torch.Tensor:
-    frames, _, height, width = pixels.shape
+    _, frames, _, height, width = pixels.shape
     depth = min(TUBELET, frames)
-    blocks = pixels.reshape(frames // depth, depth, 3, height // PATCH, PATCH, width // PATCH, PATCH)
+    blocks = pixels.reshape(-1, depth, 3, height // PATCH, PATCH, width // PATCH, PATCH)
     return blocks.permute(0, 3, 5, 1, 2, 4, 6)

@@ -48,10 +48,11 @@ class Frame:
 class Video:
     """An open video; `container`, `codec`, `fps` come from its header, the rest from `frames`."""
 
-    def __init__(self, path: Path, container: av.container.InputContainer) -> None:
+    def __init__(self, container: av.container.InputContainer, threads: int) -> None:
         self._container = container
         self._stream = _video_stream(container)
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
         self.container = container.format.name
         self.codec = self._stream.codec_context.name
         rate = self._stream.average_rate or self._stream.guessed_rate
@@ -66,8 +67,14 @@ class Video:
 
     @property
     def packets(self) -> int:
-        """Packets that hold data: the number of frames of an undamaged file, without decoding one."""
-        return sum(1 for packet in self._container.demux(self._stream) if packet.size)
+        """Packets that hold data, up to where the file breaks: the number of frames of an undamaged file, without decoding one."""
+        count = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                count += bool(packet.size)
+        except (av.FFmpegError, ValueError):
+            pass  # decoding says what is wrong with it
+        return count
 
     def frames(self) -> Iterator[Frame]:
         """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
@@ -84,14 +91,14 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Video]:
-    """Open a video file. Raises VideoError with a plain reason where it is none."""
+def opened(path: Path, threads: int = 0) -> Iterator[Video]:
+    """Open a video file, to be decoded by so many threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError("open", _why_unreadable(path, error)) from error
     with container:
-        yield Video(path, container)
+        yield Video(container, threads)
 
 
 @dataclass

@@ -32,7 +32,8 @@ class Window:
 class Windowing:
     """How a video is cut: windows of `frames` frames `step` apart, starting every `hop` frames.
 
-    `tubelet` is the encoder's; a kept tail is a multiple of it. Raises UsageError for values that cannot be.
+    `tubelet` is the encoder's; a kept tail is a multiple of it. `images` tells whether the encoder takes a single frame nevertheless.
+    Raises UsageError for values that cannot be.
     """
 
     frames: int
@@ -40,12 +41,13 @@ class Windowing:
     hop: int
     tubelet: int
     tail: bool = False
+    images: bool = True
 
     def __post_init__(self) -> None:
         for name in ("frames", "step", "hop"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} is {getattr(self, name)}: it must be 1 or more")
-        if self.frames % self.tubelet and self.frames != 1:
+        if self.frames % self.tubelet and not (self.frames == 1 and self.images):
             lower = self.frames - self.frames % self.tubelet
             nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"
             raise UsageError(f"--frames {self.frames} is no multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
@@ -55,12 +57,26 @@ class Windowing:
         """Frames that a video needs for one window."""
         return (self.frames - 1) * self.step + 1
 
+    @property
+    def slices(self) -> int:
+        """Slices of a whole window."""
+        return max(1, self.frames // self.tubelet)
+
+    @property
+    def slice_frames(self) -> int:
+        """Frames of the video from one slice to the next."""
+        return self.tubelet * self.step
+
     def starting(self) -> Iterator[Window]:
         """Every whole window of a video without end."""
         first = 0
         while True:
             yield Window(first, self.frames, self.step)
             first += self.hop
+
+    def in_grid(self, window: Window) -> bool:
+        """Whether a window is one of those that start every `hop` frames."""
+        return window.first % self.hop == 0
 
     def whole(self, total: int) -> int:
         """How many whole windows a video of `total` frames has."""
@@ -80,7 +96,7 @@ class Windowing:
         first = self.whole(total) * self.hop
         seen = Window(first - self.hop, self.frames, self.step).stop if first else 0
         available = len(range(first, total, self.step))
-        frames = available // self.tubelet * self.tubelet or (1 if total == 1 else 0)
+        frames = available // self.tubelet * self.tubelet or int(total == 1 and self.images)
         left = Window(first, frames, self.step) if frames else None
         return left if left and left.stop > seen else None
 
@@ -91,6 +107,7 @@ class Windowing:
 
     def too_short(self, total: int) -> VideoError:
         """Why a video of `total` frames has no window, and what would give it one."""
-        fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or 1
+        fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or int(self.images)
         reason = f"too short with {total} frame{'s' * (total != 1)}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
-        return VideoError("window", f"{reason}; use --frames {fitting} or fewer, or --tail", 0)
+        advice = f"use --frames {fitting} or fewer, or --tail" if fitting else "use a smaller --step, or an encoder of single frames"
+        return VideoError("window", f"{reason}; {advice}", 0)

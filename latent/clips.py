@@ -74,9 +74,12 @@ def row(store: Store, clip_id: str) -> ClipRow:
 
 
 def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
-    """Clips of an encoder whose embeddings are there, the first of every video before the second of any; of some videos only, if named."""
+    """Clips of an encoder whose embeddings are there, the first of every video before the second of any; of some videos only, if named.
+
+    Clips that only a pair of windows needs are left out: they show once more what the others show.
+    """
     sql = f"""SELECT {COLUMNS} FROM clips
-        WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
+        WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND role IS DISTINCT FROM 'partner' AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
         ORDER BY row_number() OVER (PARTITION BY video_id ORDER BY clip_id), clip_id"""
     return [ClipRow(**found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
 

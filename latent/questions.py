@@ -31,7 +31,8 @@ def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: s
 
 def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
     """One row a clip, the most similar first: the cosine of its vector to that of `clip_id`, after the mean over the encoder's clips is
-    subtracted. The vector is the mean, or the maximum, of every dimension over all tokens, from `dim_stats`: no embedding is read."""
+    subtracted. The vector is the mean, or the maximum, of every dimension over all tokens, from `dim_stats`: no embedding is read.
+    Clips that only a pair of windows needs are left out of the answer."""
     if by not in SIMILAR:
         raise LatentError(f"clips are compared by mean or by max, not by {by}")
     sql = f"""WITH vectors AS (
@@ -42,7 +43,7 @@ def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 
 SELECT c.video_id, o.clip_id, c.start_s, c.stop_s,
   sum(o.value * q.value) / nullif(sqrt(sum(o.value ** 2) * sum(q.value ** 2)), 0) AS score
 FROM centred q JOIN centred o USING (dim) JOIN clips c ON c.clip_id = o.clip_id
-WHERE q.clip_id = $clip AND o.clip_id <> $clip
+WHERE q.clip_id = $clip AND o.clip_id <> $clip AND c.role IS DISTINCT FROM 'partner'
 GROUP BY ALL ORDER BY score DESC NULLS LAST, o.clip_id LIMIT $limit"""
     return Question(sql, {"encoder": encoder_id, "clip": clip_id, "limit": limit})
 

@@ -2,6 +2,7 @@
 
     errors      sentences that say what to do
     statistics  token statistics: one function each, over the array API
+    sensitivity how far two grids differ on the slices they share, over the array API
     schema      tables and columns, each with meaning and unit
     ids         names that are hashes of content
     pictures    where the encoder's picture lies on a frame, and slices on their sheet
@@ -10,12 +11,15 @@
     tables      Delta tables: append, restore, compact, delete
     embeddings  the large file of a clip: half precision, read without decoding
     derived     the small rows of a clip, made from its statistics
+    measurements the rows of a pair, made from what was measured of it
     snapshot    the one file that says which versions are whole; the writers' locks
     views       DuckDB over a snapshot, locked down
     connections one connection over the newest snapshot, a cursor a query
     store       the front: open, commit, query
     integrity   check and repair
-    queries     questions as pure functions with visible SQL
+    stored_pairs pairs of clips that are stored, measured from their files
+    differences the signed differences of a pair in 8 bits, for a browser
+    queries     questions as pure functions with visible SQL; pair_queries those about single pairs, sensitivity_queries about many videos
     sandbox     other people's SQL: read-only, bounded (with mistakes, landlock, sandboxed, processes)
     answers     answers as text and files
 

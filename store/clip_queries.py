@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 
 from store.queries import Question
+from store.schema import GRID
 from store.statistics import TOKEN_STATISTICS
 
 TIMELINE = 5_000  # clips on one timeline, at most
-SETTINGS = ("step", "geometry", "crop_height", "crop_width", "precision")  # clips that agree in these lie on one timeline
+SETTINGS = ("role", "step", "geometry", "crop_height", "crop_width", "precision")  # clips that agree in these lie on one timeline
+ROLE = f"coalesce(role, '{GRID}')"  # clips that are older than roles are of the grid
 
 
 def clip(clip_id: str) -> Question:
     """One row: a clip."""
-    return Question("SELECT * FROM clips WHERE clip_id = $clip", {"clip": clip_id})
+    return Question(f"SELECT * REPLACE ({ROLE} AS role) FROM clips WHERE clip_id = $clip", {"clip": clip_id})
 
 
 def videos_with_clips(encoder_id: str, limit: int) -> Question:
@@ -23,17 +25,17 @@ ORDER BY v.name, v.video_id LIMIT $limit"""
 
 
 def timelines(video_id: str, encoder_id: str) -> Question:
-    """One row a way of cutting a video into clips, the one with most clips first."""
-    columns = ", ".join(SETTINGS)
-    sql = f"""SELECT {columns}, max(frames) AS frames, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
+    """One row a way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
+    settings = ", ".join(SETTINGS[1:])
+    sql = f"""SELECT {ROLE} AS role, {settings}, max(frames) AS frames, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
-GROUP BY {columns} ORDER BY clips DESC, {columns}"""
+GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 
 def timeline(of: Mapping) -> Question:
-    """One row a clip of the video, encoder and settings of a `clips` row, in the order of the video."""
-    same = "".join(f" AND {name} = ${name}" for name in SETTINGS)
+    """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
+    same = "".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)
     sql = f"""SELECT clip_id, first_frame, frames, step, start_s, stop_s, slices, height, width, embedding_path IS NOT NULL AS embedded
 FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
 ORDER BY first_frame, frames, clip_id LIMIT {TIMELINE}"""

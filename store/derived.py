@@ -21,12 +21,12 @@ def clip_rows(
     slices, _, _, dim = grid.shape
     by_slice = np.repeat(np.arange(slices), dim), np.tile(np.arange(dim), slices)
     return {
-        TOKEN_STATS.name: _rows(TOKEN_STATS, clip_id, {**_addresses(grid.shape[:3]), **token_stats}),
-        SLICE_STATS.name: _rows(
-            SLICE_STATS, clip_id, {"slice": np.arange(slices), **{name: _mean_defined(value) for name, value in token_stats.items()}}
+        TOKEN_STATS.name: rows_of(TOKEN_STATS, clip_id, {**_addresses(grid.shape[:3]), **token_stats}),
+        SLICE_STATS.name: rows_of(
+            SLICE_STATS, clip_id, {"slice": np.arange(slices), **{name: mean_defined(value) for name, value in token_stats.items()}}
         ),
-        DIM_STATS.name: _rows(DIM_STATS, clip_id, {"slice": by_slice[0], "dim": by_slice[1], **dim_stats}),
-        TOKEN_SAMPLES.name: _rows(TOKEN_SAMPLES, clip_id, _samples(clip_id, grid)),
+        DIM_STATS.name: rows_of(DIM_STATS, clip_id, {"slice": by_slice[0], "dim": by_slice[1], **dim_stats}),
+        TOKEN_SAMPLES.name: rows_of(TOKEN_SAMPLES, clip_id, _samples(clip_id, grid)),
     }
 
 
@@ -43,7 +43,7 @@ def _addresses(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     return dict(zip((column.name for column in ADDRESS[1:]), np.indices(shape, dtype=np.int16)))
 
 
-def _mean_defined(values: np.ndarray) -> np.ndarray:
+def mean_defined(values: np.ndarray) -> np.ndarray:
     """Mean over the patches where the statistic is defined; NaN where it is nowhere: ``(S, H, W) -> (S,)``."""
     flat = values.reshape(len(values), -1)
     defined = np.isfinite(flat)
@@ -51,10 +51,11 @@ def _mean_defined(values: np.ndarray) -> np.ndarray:
         return (np.where(defined, flat, 0).sum(axis=1, dtype=np.float64) / defined.sum(axis=1)).astype(np.float32)
 
 
-def _rows(table: Table, clip_id: str, columns: Mapping[str, np.ndarray | pa.Array]) -> pa.Table:
+def rows_of(table: Table, owner_id: str, columns: Mapping[str, np.ndarray | pa.Array]) -> pa.Table:
+    """Rows of one clip or pair, whose id is the first column of the table's key; NaN becomes NULL."""
     arrays = {name: values if isinstance(values, pa.Array) else np.ravel(values) for name, values in columns.items()}
     count = len(next(iter(arrays.values())))
-    arrays["clip_id"] = pa.array([clip_id]).take(pa.array(np.zeros(count, np.int64)))
+    arrays[table.key[0]] = pa.array([owner_id]).take(pa.array(np.zeros(count, np.int64)))
     return pa.table([_column(arrays[field.name], field.type) for field in table.arrow], schema=table.arrow)
 
 

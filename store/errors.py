@@ -11,3 +11,7 @@ class StoreError(TubeletError):
 
 class QueryError(TubeletError):
     """A SQL query that cannot be answered: its own mistake, or a limit."""
+
+
+class MeasurementError(StoreError):
+    """A pair whose differences cannot be kept."""

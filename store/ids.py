@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 DIGITS = 16  # hex digits of an id: 64 bits
+OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder puts out
 
 
 def hash_of(*parts: object) -> str:
@@ -19,5 +21,6 @@ def video_id(path: Path) -> str:
 
 
 def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
-    """Readable id of an encoder: its name, then the hash of name, weights and layer."""
-    return f"{name}-{hash_of(name, weights_sha256, layer)}"
+    """Readable id of an encoder, fit for a folder's name: its name, its layer where that is not the output, then the hash of both and the weights."""
+    readable = name if layer in OUTPUTS else f"{name}-{layer}"
+    return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_of(name, weights_sha256, layer)}"

@@ -118,12 +118,12 @@ def labels() -> Question:
 
 
 def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Question:
-    """One row a video: a statistic over its encoded time, the mean of the slices in each of up to 60 equal spans."""
+    """One row a video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
     sql = f"""WITH slices_in_time AS (
   SELECT c.video_id, s.{_column(statistic)} AS value, max(c.stop_s) OVER (PARTITION BY c.video_id) AS until_s,
     c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s
   FROM clips c JOIN slice_stats s USING (clip_id)
-  WHERE c.encoder_id = $encoder AND c.video_id IN (SELECT unnest($videos::VARCHAR[]))
+  WHERE c.encoder_id = $encoder AND c.video_id IN (SELECT unnest($videos::VARCHAR[])) AND c.role IS DISTINCT FROM 'partner'
 ), spans AS (
   SELECT video_id, floor(at_s / until_s * {POINTS}) AS span, avg(value) AS value
   FROM slices_in_time WHERE value IS NOT NULL GROUP BY ALL
@@ -133,10 +133,10 @@ SELECT video_id, list(value ORDER BY span) AS points FROM spans GROUP BY video_i
 
 
 def statistic_over_time(video_id: str, encoder_id: str, statistic: str) -> Question:
-    """One row a slice of a video's clips: the middle of the slice in seconds, and the statistic."""
+    """One row a slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
     sql = f"""SELECT c.clip_id, s.slice, c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s, s.{_column(statistic)} AS value
 FROM clips c JOIN slice_stats s USING (clip_id)
-WHERE c.video_id = $video AND c.encoder_id = $encoder
+WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'
 ORDER BY c.start_s, c.clip_id, s.slice"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
@@ -147,9 +147,9 @@ def video(video_id: str) -> Question:
 
 
 def clips_of_video(video_id: str, encoder_id: str) -> Question:
-    """One row a clip of a video, in time order."""
+    """One row a clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
     sql = """SELECT clip_id, start_s, stop_s, first_frame, frames, step, slices, height, width,
-  slices * height * width AS tokens, precision, encode_s
+  slices * height * width AS tokens, precision, encode_s, role
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
 ORDER BY first_frame, clip_id"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
@@ -192,6 +192,8 @@ def _column(statistic: str) -> str:
 
 
 def _literal(value: Any) -> str:
+    if hasattr(value, "sql"):
+        return value.sql
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, list | tuple):

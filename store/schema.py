@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from store.statistics import TOKEN_STATISTICS
 
+GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
 
@@ -96,10 +97,10 @@ ENCODERS = Table(
     "encoder, weights and layer",
     ("encoder_id",),
     (
-        Column("encoder_id", "VARCHAR", "name and hash of name, weights and layer"),
+        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights and layer"),
         Column("name", "VARCHAR", "name in `tubelet encoders`"),
         Column("family", "VARCHAR", "architecture"),
-        Column("layer", "VARCHAR", "which level of the encoder is stored"),
+        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or `all` joined in order"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
         Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),
@@ -121,6 +122,7 @@ CLIPS = Table(
         Column("first_frame", "INTEGER", "first frame of the window, from 0", "frame"),
         Column("frames", "INTEGER", "frames fed to the encoder", "frames"),
         Column("step", "INTEGER", "distance of one frame to the next", "frames"),
+        Column("role", "VARCHAR", "`grid`: one of the windows that start every `--hop` frames; `partner`: encoded only because a pair needs it"),
         Column("start_s", "DOUBLE", "time of the first frame since the video's first frame", "s"),
         Column("stop_s", "DOUBLE", "time at which the last frame ends", "s"),
         Column("slices", "INTEGER", "temporal positions of the token grid"),
@@ -131,7 +133,7 @@ CLIPS = Table(
         Column("crop_height", "INTEGER", "height of the picture the encoder saw", "pixels"),
         Column("crop_width", "INTEGER", "width of the picture the encoder saw", "pixels"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),
-        Column("embedding_path", "VARCHAR", "embedding file, relative to the store"),
+        Column("embedding_path", "VARCHAR", "embedding file, relative to the store; NULL where only statistics were kept"),
         Column("embedding_bytes", "BIGINT", "size of the embedding file", "bytes"),
         Column("embedding_sha256", "VARCHAR", "SHA-256 of the embedding file"),
         Column("encode_s", "DOUBLE", "seconds in the encoder", "s"),

@@ -90,14 +90,15 @@ class Store:
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
         """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
 
-        Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds.
+        Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds;
+        what goes in the same commit is not held any more.
         """
         with explained(self.root), self._writing() as last:
             versions = dict(last.versions)
             for name, ids in (gone or {}).items():
                 if ids:
                     versions[name] = tables.delete(self.layout.table(name), TABLES[name].key[0], ids)
-            for name, table in _unknown(rows, self.layout, last).items():
+            for name, table in _unknown(rows, self.layout, versions).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
             changed = [name for name in versions if versions[name] != last.versions[name]]
@@ -131,6 +132,8 @@ class Store:
         found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
         if not found:
             raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+        if found[0]["embedding_path"] is None:
+            raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
         return embeddings.read(self.root / found[0]["embedding_path"], first, stop)
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
@@ -145,10 +148,10 @@ class Store:
         return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
 
 
-def _unknown(rows: Rows, layout: Layout, last: Snapshot) -> dict[str, pa.Table]:
-    """The rows whose key, or whose owner, the snapshot does not hold, in the order of the schema."""
+def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
+    """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
-    known = {name: tables.values(layout.table(name), last.versions[name], TABLES[name].key[0]) for name in set(owners.values()) & rows.keys()}
+    known = {name: tables.values(layout.table(name), versions[name], TABLES[name].key[0]) for name in set(owners.values()) & rows.keys()}
     kept = {}
     for name in (name for name in TABLES if name in rows):
         taken = known.get(owners[name])

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,10 +43,12 @@ class Visit:
         self.page, self.address = page, address
         self.hosts: set[str] = set()
         self.problems: list[str] = []
+        self.sent = 0  # messages to the server
         page.set_default_timeout(SLOW)
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure))
         page.on("response", lambda response: self._note_response(response.status, response.url))
+        page.on("websocket", lambda socket: socket.on("framesent", lambda _: self._count_message()))
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("console", lambda message: self._note_console(message.type, message.text))
 
@@ -68,6 +71,9 @@ class Visit:
         """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""
         self.page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
 
+    def _count_message(self) -> None:
+        self.sent += 1
+
     def _note_response(self, status: int, url: str) -> None:
         if status >= 400 and not _is_probe(url):
             self.problems.append(f"{status}: {url}")
@@ -83,6 +89,12 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def server(store: Store) -> Iterator[str]:
+    with serving(store) as address:
+        yield address
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[str]:
     """Address of a dashboard over the store."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -129,4 +141,4 @@ def _wait_until_up(address: str) -> None:
 
 def _is_probe(url: str) -> bool:
     """Streamlit's browser code looks for its server below the page's own path first, and is told 404."""
-    return re.match("/[a-z]+/_stcore/", urlsplit(url).path) is not None
+    return re.match(r"/\w+/_stcore/", urlsplit(url).path) is not None

@@ -28,4 +28,5 @@ def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Pop
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    """Of a process that uses one thread, this project, no network, and no weights that this machine may hold."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(ROOT / "absent")}

@@ -1,6 +1,7 @@
 """Shared fixtures: small real stores and the test videos beside the project, where there are any."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,15 @@ def shared(name: str) -> Path:
     if not (SHARED / name).exists():
         pytest.skip(f"no {SHARED / name}: the material that this test measures against is not on this machine")
     return SHARED / name
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB; skipped where this user may not mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a small tmpfs here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

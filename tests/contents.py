@@ -3,7 +3,7 @@
 from store import Store
 from store.schema import TABLES
 
-CLOCKS = {"added_at", "created_at", "encode_s", "at"}
+CLOCKS = {"added_at", "created_at", "encode_s", "at", "measured_at"}
 
 
 def contents(root: object) -> dict[str, list[tuple]]:

@@ -18,6 +18,7 @@ from PIL import Image
 from store import Store, derived, ids
 from store.schema import TABLES
 from store.statistics import dimension_statistics, token_statistics
+from tests.measured import joined, measured, pair_row
 
 PATCH, TUBELET, FPS = 16, 2, 25.0
 LABELS = ("cooking", "swimming", "walking", None)  # of video 0, 1, 2, 3, 0, ...
@@ -27,7 +28,7 @@ COMMIT_VIDEOS = 100  # videos in one commit
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a synthetic store holds. Clips of a video overlap by half a window, so neighbours are pairs."""
+    """What a synthetic store holds. Clips of a video overlap by half a window, so neighbours are pairs, and are measured."""
 
     videos: int = 3
     clips: int = 1  # a video
@@ -37,6 +38,7 @@ class Recipe:
     seed: int = 0
     failures: int = 1
     embeddings: bool = True  # False: as `--keep statistics` leaves it
+    shift: int = 0  # slices from one clip to the next; 0: half a window
 
     @property
     def frames(self) -> int:
@@ -46,7 +48,7 @@ class Recipe:
     @property
     def hop(self) -> int:
         """Frames from one window to the next: a multiple of the tubelet."""
-        return max(self.slices // 2, 1) * TUBELET
+        return (self.shift or max(self.slices // 2, 1)) * TUBELET
 
 
 def synthetic_store(path: Path, **recipe: int) -> Store:
@@ -96,7 +98,7 @@ def grid(recipe: Recipe, number: int, clip: int = 0) -> np.ndarray:
 
 
 def _commit_videos(store: Store, recipe: Recipe, numbers: range) -> None:
-    videos, clips, derived_rows = [], [], {}
+    videos, clips, pairs, derived_rows = [], [], [], {}
     for number in numbers:
         videos.append(_video_row(store, recipe, number))
         store.write_thumbnail(videos[-1]["video_id"], _thumbnail(number))
@@ -105,7 +107,8 @@ def _commit_videos(store: Store, recipe: Recipe, numbers: range) -> None:
             clips.append(row)
             for name, table in rows.items():
                 derived_rows.setdefault(name, []).append(table)
-    tables = {name: pa.concat_tables(parts) for name, parts in derived_rows.items()}
+        pairs += [_pair(recipe, number, clip) for clip in range(recipe.clips - 1) if recipe.hop < recipe.frames]
+    tables = {name: pa.concat_tables(parts) for name, parts in derived_rows.items()} | joined(pairs)
     store.commit({**tables, "videos": _table("videos", videos), "clips": _table("clips", clips)})
 
 
@@ -119,6 +122,12 @@ def _clip(store: Store, recipe: Recipe, number: int, clip: int) -> tuple[dict, d
         row |= {"embedding_bytes": file.bytes, "embedding_sha256": file.sha256}
     full = half.astype(np.float32)
     return row, derived.clip_rows(row["clip_id"], token_statistics(full), dimension_statistics(full), half)
+
+
+def _pair(recipe: Recipe, number: int, clip: int) -> dict[str, pa.Table]:
+    """What is measured of a clip and the next one of its video."""
+    a, b = (_clip_row(recipe, number, clip + step) for step in (0, 1))
+    return measured(pair_row(a, b, recipe.hop // TUBELET), grid(recipe, number, clip), grid(recipe, number, clip + 1))
 
 
 def _video_row(store: Store, recipe: Recipe, number: int) -> dict:

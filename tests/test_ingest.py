@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from ingest import encoders
-from ingest.encoders import ENCODERS, Setting
+from ingest.contract import Setting
+from ingest.encoders import ENCODERS
 from ingest.job import Job
 from store import Store
 from tests.commands import tubelet
 from tests.contents import contents
 from tests.videos import make_folder, make_video, scene
 
-SMALL = {"encoder": "toy", "size": "64", "frames": 4}
+BATCH_TOLERANCE = 1e-5  # a clip in a batch against the same clip alone, fp32: other matrix shapes sum in another order
+SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
 
 def run(paths, root, **arguments):
@@ -55,7 +57,7 @@ def test_embeddings_are_those_of_the_encoder_on_the_frames_of_the_window(tmp_pat
     facts, toy = encoders.load("toy", Setting(torch.device("cpu")))
     frames = torch.from_numpy(np.stack(list(_decoded(tmp_path / "a.mp4")))).permute(0, 3, 1, 2)
     for clip in clips:
-        expected = toy.encode(frames[clip["first_frame"] : clip["first_frame"] + 4]).embeddings
+        expected = toy.encode(frames[None, clip["first_frame"] : clip["first_frame"] + 4]).embeddings[0]
         assert np.array_equal(store.grid(clip["clip_id"]), expected.half().numpy())
     (row,) = store.rows("SELECT max(abs(norm - n)) AS worst FROM token_stats JOIN (SELECT *, sqrt(list_sum(list_transform(embedding, lambda v: v * v))) AS n FROM tokens) USING (clip_id, slice, y, x)")
     assert row["worst"] < 2e-3
@@ -73,7 +75,7 @@ def _decoded(path):
 def test_the_toy_s_first_dimensions_are_the_mean_colour(tmp_path):
     pixels = torch.from_numpy(np.stack(list(scene(4, 64, 64, 0)))).permute(0, 3, 1, 2)
     _, toy = encoders.load("toy", Setting(torch.device("cpu")))
-    grid = toy.encode(pixels).embeddings
+    grid = toy.encode(pixels[None]).embeddings[0]
     assert grid.shape == (2, 4, 4, 16)
     expected = pixels[2:4, :, 16:32, 32:48].float().mean(dim=(0, 2, 3)) / 255
     assert torch.allclose(grid[1, 1, 2, :3], expected, atol=1e-6)
@@ -136,12 +138,14 @@ def test_more_windows_of_a_known_video_add_only_what_is_missing(tmp_path):
 def test_every_encoder_at_hand_keeps_the_contract(name):
     row = ENCODERS[name]
     facts, encoder = encoders.load(name, Setting(torch.device("cpu")))
-    frames = torch.randint(0, 256, (2 * row.tubelet, 3, 3 * row.patch, 2 * row.patch), dtype=torch.uint8)
+    frames = torch.randint(0, 256, (3, 2 * row.tubelet, 3, 3 * row.patch, 2 * row.patch), dtype=torch.uint8)
     with torch.inference_mode():
-        grid = encoder.encode(frames).embeddings
-        image = encoder.encode(frames[:1]).embeddings
-    assert grid.shape == (2, 3, 2, row.dim) and image.shape == (1, 3, 2, row.dim)
-    assert bool(torch.isfinite(grid).all())
+        grids = encoder.encode(frames).embeddings
+        image = encoder.encode(frames[:, :1]).embeddings
+        alone = torch.cat([encoder.encode(clip[None]).embeddings for clip in frames])
+    assert grids.shape == (3, 2, 3, 2, row.dim) and image.shape == (3, 1, 3, 2, row.dim)
+    assert bool(torch.isfinite(grids).all()) and float((grids - alone).abs().max()) < BATCH_TOLERANCE
+    assert grids.device == encoder.device
     assert (facts.dim, facts.patch, facts.tubelet, facts.parameters) == (row.dim, row.patch, row.tubelet, row.parameters)
     assert facts.encoder_id == encoders.load(name, Setting(torch.device("cpu")))[0].encoder_id
 
@@ -150,9 +154,11 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     job = Job.of(paths=[str(videos / "video_000.mp4")], **SMALL)
 
     class Overflowing:
+        device = job.encoder.device
+
         def encode(self, frames):
             grid = job.encoder.encode(frames)
-            grid.embeddings[0, 0, 0, 0] = 1e6 if frames.float().mean() > 0 else 0
+            grid.embeddings[:, 0, 0, 0, 0] = 1e6 if frames.float().mean() > 0 else 0
             return grid
 
     from ingest.progress import Progress
@@ -164,12 +170,13 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
 
 
 def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
-    videos = make_folder(tmp_path / "videos", 12, frames=64, height=120, width=160)
+    videos = make_folder(tmp_path / "videos", 12, frames=64, height=120, width=160)  # eight windows and a partner each
     arguments = (videos, "--encoder", "vjepa2.1-untrained", "--size", "96", "--frames", "8")
     plan = json.loads(tubelet("plan", *arguments, "--json", check=True).stdout)
     summary = json.loads(tubelet("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout)
     written = sum(path.stat().st_size for path in (tmp_path / "store").rglob("*") if path.is_file())
-    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (96, 96 * 4 * 36)
+    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (108, 108 * 4 * 36)
+    assert plan["pairs"] == summary["pairs"] == 12 + 12 + 3
     assert plan["disk_bytes"] == pytest.approx(written, rel=0.05)
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 

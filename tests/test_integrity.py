@@ -44,7 +44,7 @@ def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested)
     assert process.returncode == 1
     assert clip["clip_id"] in process.stdout and words in process.stdout and len(process.stdout.splitlines()) == 1
     assert tubelet("check", "--store", store.root, "--repair").returncode == 0
-    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 5}]
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
     assert "1 clips encoded" in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
     assert tubelet("check", "--store", store.root).returncode == 0
     assert contents(store.root) == before

@@ -10,7 +10,7 @@ from tests.commands import tubelet
 from tests.contents import contents
 from tests.videos import make_folder, make_video
 
-FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
+FAST = ("--encoder", "toy", "--size", "64", "--frames", "4", "--pairs", "0")
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,21 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--hop", "0"), "must be 1 or more"),
         (("--encoder", "toy", "--device", "cuda"), "use --device cpu"),
         (("--encoder", "toy", "--device", "abacus"), "choose auto, cpu, cuda, cuda:N or mps"),
-        (("--encoder", "toy", "--precision", "fp8"), "choose one of fp32"),
+        (("--encoder", "toy", "--precision", "fp8"), "choose one of auto, fp32"),
         (("--encoder", "toy", "--weights", "w.pt"), "leave it out"),
-        (("--encoder", "vjepa2.1-vitb"), "pass --weights FILE"),
+        (("--encoder", "vjepa2.1-vitb"), "run `tubelet download vjepa2.1-vitb` where there is a network"),
+        (("--encoder", "vjepa2.1-vitb", "--size", "100"), "use 96"),
+        (("--encoder", "vjepa2.1-VITG"), "say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"),
+        (("--encoder", "toy", "--shift", "8"), "by 1 to 7 of them"),
+        (("--encoder", "toy", "--pairs", "all"), "use a smaller --hop"),
+        (("--encoder", "toy", "--frames", "2", "--shift", "1"), "leave --shift and --pairs out"),
+        (("--encoder", "toy", "--keep", "pixels"), "choose embeddings or statistics"),
         (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is no file"),
+        (("--encoder", "vjepa2-vitl"), "run `tubelet download vjepa2-vitl`"),
+        (("--encoder", "vjepa1-vitl", "--frames", "1"), "use 2"),
+        (("--encoder", "vjepa2-vith", "--frames", "5"), "use 4 or 6"),
+        (("--encoder", "vjepa2-vitg", "--layer", "all"), "has one level: leave --layer out"),
+        (("--encoder", "vjepa2.1-untrained", "--layer", "4"), "levels 0 to 3: choose one of them, last or all"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_exit_2_and_makes_no_store(arguments, words, video, tmp_path):
@@ -89,18 +100,6 @@ def test_an_unreadable_file_does_not_stop_the_others(video, tmp_path):
     assert process.returncode == 1 and summary["clips"] == 4
     errors = {failure["path"].rpartition("/")[2]: failure["error"] for failure in summary["failures"]}
     assert "no such file" in errors["gone.mp4"] and "git lfs pull" in errors["pointer.mp4"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 4 MB; skipped where this user may not mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small tmpfs here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_is_a_sentence_and_the_store_stays_whole(small_disk, tmp_path):

@@ -24,7 +24,7 @@ def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     for seed in SEEDS:
         Scene.of(seed).write(folder / "videos" / f"{seed}.mp4")
-    job = Job.of(paths=[str(folder / "videos")], encoder="toy", frames=FRAMES, size=str(SIDE), device="cpu")
+    job = Job.of(paths=[str(folder / "videos")], encoder="toy", frames=FRAMES, size=str(SIDE), device="cpu", pairs="0")
     assert job.run(str(folder / "store")).execute(job.sources).clips == len(SEEDS)
     made = Store(folder / "store")
     yield made

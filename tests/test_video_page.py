@@ -46,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def ingest(folder: Path, root: Path, **arguments: int) -> None:
-    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **arguments)
+    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
     assert not job.run(str(root)).execute(job.sources).failures
 
 

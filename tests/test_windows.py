@@ -65,3 +65,11 @@ def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting)
     error = Windowing(64, step, 64, 2).too_short(total)
     assert f"--frames {fitting} or fewer" in str(error) and (error.stage, error.first_frame) == ("window", 0)
     assert Windowing(fitting, step, 64, 2).windows(total)
+
+
+def test_encoders_without_an_image_path_have_no_window_of_one_frame():
+    with pytest.raises(UsageError, match="--frames 1 is no multiple of the encoder's tubelet of 2 frames: use 2"):
+        Windowing(1, 1, 1, 2, images=False)
+    windowing = Windowing(4, 1, 4, 2, tail=True, images=False)
+    assert windowing.windows(1) == [] and windowing.windows(3) == [Window(0, 2, 1)]
+    assert "an encoder of single frames" in str(windowing.too_short(1))

@@ -6,9 +6,18 @@ import sys
 
 import torch
 
-from tests.benchmarks import corpus, embeddings, latent, memory, overhead, sql
+from tests.benchmarks import corpus, embeddings, latent, memory, overhead, pairs, sensitivity, sql
 
-BENCHMARKS = {"overhead": overhead, "embeddings": embeddings, "sql": sql, "corpus": corpus, "latent": latent, "memory": memory}
+BENCHMARKS = {
+    "overhead": overhead,
+    "embeddings": embeddings,
+    "sql": sql,
+    "corpus": corpus,
+    "pairs": pairs,
+    "sensitivity": sensitivity,
+    "latent": latent,
+    "memory": memory,
+}
 
 
 def main(names: list[str]) -> None:

@@ -1,0 +1,76 @@
+"""What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks and hits."""
+
+import math
+from pathlib import Path
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard import caching, channels
+from dashboard.colours import Colouring, of_clip
+from dashboard.colours import basis as fitted
+from dashboard.marks import Marked
+from dashboard.tracks import of_clip as tracked
+from latent import clips, query, search, unrelated
+from latent.basis import Basis
+from latent.hits import Ranking
+from latent.hits import table as ranked
+from latent.tracking import Track
+from latent.unrelated import Unrelated
+from store import Store, queries
+
+KEYS = caching.KEYS | {
+    Colouring: lambda colouring: colouring.name,
+    Basis: lambda basis: basis.basis_id,
+    Marked: lambda marked: marked.name,
+}
+GROWTH = 1.2
+
+
+def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
+    """The basis of a colouring. It stays the same until the corpus has grown by a fifth, so that colours do not change while one looks."""
+    return _basis(store.root, encoder_id, colouring, _growth(store, encoder_id), store)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
+def _basis(root: Path, encoder_id: str, colouring: Colouring, growth: int, _store: Store) -> Basis:
+    return fitted(_store, encoder_id, colouring)
+
+
+def _growth(store: Store, encoder_id: str) -> int:
+    """A number that changes each time an encoder's clips have become a fifth more."""
+    held = next((row["clips"] for row in caching.rows(store, queries.encoders()) if row["encoder_id"] == encoder_id), 0)
+    return round(math.log(held + 1, GROWTH))
+
+
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
+def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
+    """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises LatentError where there is nothing to colour."""
+    return of_clip(store, clip_id, basis).tobytes()
+
+
+@st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
+def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
+    """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
+    (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
+    return channels.points(store, clip, basis, chosen)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def _unrelated(root: Path, encoder_id: str, video_id: str, growth: int, _store: Store) -> Unrelated:
+    return unrelated.measured(_store, encoder_id, video_id)
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def track(store: Store, clip_id: str, marked: Marked) -> Track:
+    """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
+    home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
+    level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
+    return tracked(store, clip_id, marked, level)
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def hits(store: Store, marked: Marked, top: int, per_video: int) -> pa.Table:
+    """The patches of the corpus most like the marked ones, ranked, by exact search. Raises LatentError."""
+    asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
+    return ranked(search.exact(store, asked, Ranking(top, per_video)))

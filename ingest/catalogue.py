@@ -1,0 +1,61 @@
+"""The encoders there are, as a table: for people in lines, for machines as JSON."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ingest.contract import Row
+from ingest.encoders import ENCODERS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One encoder of the table, and whether its weights are on this machine."""
+
+    name: str
+    family: str
+    dim: int
+    patch: int  # pixels
+    tubelet: int  # frames
+    parameters: int
+    weights: str  # where they come from
+    licence: str | None  # of the weights; None where none are released
+    download_bytes: int | None  # of the download, to about a percent
+    cached: str | None  # path of the weights on this machine
+
+    @classmethod
+    def of(cls, name: str, row: Row) -> "Entry":
+        supply = row.supply
+        path: Path | None = supply.cached() if supply else None
+        facts = (row.family, row.dim, row.patch, row.tubelet, row.parameters, row.weights)
+        return cls(name, *facts, supply and supply.licence, supply and supply.download_bytes, path and str(path))
+
+    @property
+    def state(self) -> str:
+        """Where the weights are now: nothing to bring, in the cache, or a download away."""
+        if self.download_bytes is None:
+            return "nothing to load"
+        return "cached" if self.cached else f"{self.download_bytes / 1e9:.2f} GB to load"
+
+    @property
+    def line(self) -> str:
+        numbers = f"{self.dim:5} {self.patch:3} px {self.tubelet:8} {self.parameters:14,}"
+        return f"{self.name:20} {self.family:22} {numbers}  {self.state:16} {self.weights}" + (f"; licence: {self.licence}" if self.licence else "")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All encoders, in the order of their table."""
+
+    entries: tuple[Entry, ...]
+
+    def lines(self) -> list[str]:
+        heading = f"{'name':20} {'family':22} {'dim':>5} {'patch':>6} {'tubelet':>8} {'parameters':>14}  {'on this machine':16} weights"
+        return [heading, *(entry.line for entry in self.entries)]
+
+    def as_json(self) -> list[dict]:
+        return [asdict(entry) for entry in self.entries]
+
+
+def catalogue() -> Catalogue:
+    """The table of encoders as it stands on this machine. Makes no connection."""
+    return Catalogue(tuple(Entry.of(name, row) for name, row in ENCODERS.items()))

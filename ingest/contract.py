@@ -1,0 +1,63 @@
+"""What an encoder is to everybody else: one method, a row of the table, and where its weights come from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from ingest.facts import EncoderFacts
+from ingest.grid import TokenGrids
+from ingest.layer import LAST, Layer
+
+
+class Encoder(Protocol):
+    """An encoder on its device, ready to run."""
+
+    device: torch.device
+
+    def encode(self, frames: torch.Tensor) -> TokenGrids:
+        """Clips ``(B, T, 3, H, W)`` in uint8, on the CPU, to token grids ``(B, S, H/patch, W/patch, dim)`` in float32, on `device`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how an encoder runs; the precision is fp32, bf16 or fp16."""
+
+    device: torch.device
+    precision: str = "fp32"
+    weights: Path | None = None
+    layer: Layer = LAST
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Weights that somebody released: under which licence, how large a download, and how they come to this machine."""
+
+    licence: str
+    download_bytes: int  # to about a percent
+    cached: Callable[[], Path | None]  # where they lie, None where they would have to be downloaded; makes no connection
+    fetch: Callable[[], Path]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An encoder that `--encoder` can name; `load`, given its name and this row, returns it with its facts.
+
+    One with `frames` takes clips of that many frames alone, and pictures of its own `side` alone.
+    """
+
+    family: str
+    dim: int
+    patch: int
+    tubelet: int
+    parameters: int
+    side: int  # pixels: what `--size` is without being told
+    weights: str  # where they come from, in words
+    load: Callable[[str, "Row", Setting], tuple[EncoderFacts, Encoder]]
+    frames: int | None = None
+    levels: int = 1  # that `--layer` chooses from
+    images: bool = True  # whether a single frame can be encoded
+    supply: Supply | None = None  # None: nothing to download

@@ -1,0 +1,11 @@
+"""Encoders through transformers: a directory that `save_pretrained` wrote, or the same files on the Hugging Face Hub.
+
+    named     well-known models under short names
+    files     a name, an id or a directory -> the directory that holds the model
+    shapes    what a model is, from the `model_type` of its config: how it is called, and where the patch tokens are
+    weights   its tensors, read strictly
+    encoder   8-bit frames in, token grids out
+    models    the above together: what a model is before its weights are read, and the encoder afterwards
+
+transformers is imported when such an encoder is asked for, not before.
+"""

@@ -1,0 +1,136 @@
+"""Pairs: which windows of a video are compared. Arithmetic on frame numbers; no pixels.
+
+    shift 1, tubelet 2, step 1      A  |0 1|2 3|4 5|6 7|          shared slice k is slice k + 1 of A
+                                    B      |2 3|4 5|6 7|8 9|      and slice k of B
+
+Pairs are a function of the settings and of the number of frames alone, so that every run chooses the same ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.errors import UsageError
+from ingest.windows import Window, Windowing
+from store.measurements import DISJOINT, REPEATED, SHIFTED
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class WindowPair:
+    """Two windows of one video; B begins `shift` slices after A (whole ones, where the windows are disjoint)."""
+
+    a: Window
+    b: Window
+    kind: str
+    shift: int
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How windows are paired: `count` pairs a video, `shift` slices apart; None: every overlapping pair that the hop makes."""
+
+    shift: int = 1
+    count: int | None = 0
+
+    @classmethod
+    def parse(cls, shift: int | None, pairs: str | None, windowing: Windowing) -> "Pairing":
+        """What `--shift` and `--pairs` ask for; None is not given. Raises UsageError for what these windows cannot give."""
+        count = _count(pairs)
+        if count == 0:
+            return cls()
+        if impossible := _impossible(windowing):
+            if shift is None and pairs is None:
+                return cls()
+            raise UsageError(f"{impossible}: leave --shift and --pairs out")
+        if count is None:
+            return _every(shift, windowing)
+        if shift is not None and not 1 <= shift < windowing.slices:
+            possible = f"a window of {windowing.slices} slices can be shifted by 1 to {windowing.slices - 1} of them"
+            raise UsageError(f"--shift {shift}: {possible}; --pairs 0 measures no pairs")
+        return cls(shift or 1, count)
+
+    def pairs(self, windowing: Windowing, total: int) -> list[WindowPair]:
+        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control where its windows give one."""
+        shifted = list(self._overlapping(windowing, total)) if self.count is None else self._spread(windowing, total)
+        apart = _disjoint(windowing, total, anchor(shifted)) if shifted else None
+        return shifted + ([apart] if apart else [])
+
+    def held(self, windowing: Windowing) -> int:
+        """Live token grids that wait for their partner at one moment of a video, at most."""
+        if self.count == 0:
+            return 0
+        reach = (windowing.slices - 1 if self.count is None else self.shift) * windowing.slice_frames
+        waiting = reach // windowing.hop + 1
+        return 1 + (waiting if self.count is None else min(waiting, self.count))  # one more waits for the disjoint control
+
+    def frames_needed(self, windowing: Windowing) -> int:
+        """Frames that a video needs for one pair."""
+        if self.count is None:
+            return windowing.span + next(_gaps(windowing))
+        return windowing.span + self.shift * windowing.slice_frames
+
+    def _spread(self, windowing: Windowing, total: int) -> list[WindowPair]:
+        """The middle of each of `count` equal parts of the windows whose partner lies in the video."""
+        offset = self.shift * windowing.slice_frames
+        fitting = windowing.whole(total - offset)
+        chosen = sorted({(2 * part + 1) * fitting // (2 * self.count) for part in range(self.count)}) if fitting else []
+        return [_pair(windowing, index * windowing.hop, offset, SHIFTED) for index in chosen]
+
+    def _overlapping(self, windowing: Windowing, total: int) -> Iterator[WindowPair]:
+        last = (windowing.whole(total) - 1) * windowing.hop
+        gaps = list(_gaps(windowing))
+        for first in range(0, last + 1, windowing.hop):
+            yield from (_pair(windowing, first, gap, SHIFTED) for gap in gaps if first + gap <= last)
+
+
+def anchor(shifted: list[WindowPair]) -> Window:
+    """The window that stands in the controls: A of the middle pair."""
+    return shifted[len(shifted) // 2].a
+
+
+def repeated(shifted: list[WindowPair]) -> WindowPair:
+    """The control that encodes one window twice."""
+    return WindowPair(anchor(shifted), anchor(shifted), REPEATED, 0)
+
+
+def _count(pairs: str | None) -> int | None:
+    text = "1" if pairs is None else str(pairs).strip().lower()
+    if text != ALL and not text.isdecimal():
+        raise UsageError(f"--pairs {pairs} is no number of pairs a video: write 0, 1, 2 and so on, or all")
+    return None if text == ALL else int(text)
+
+
+def _impossible(windowing: Windowing) -> str:
+    if windowing.tubelet == 1:
+        return "an image encoder sees one frame at a time, so that no window around it can shift"
+    return "a window of one slice shares none when it shifts" if windowing.slices < 2 else ""
+
+
+def _every(shift: int | None, windowing: Windowing) -> Pairing:
+    if shift is not None:
+        raise UsageError("--pairs all takes every shift that the hop makes: leave --shift out")
+    if next(_gaps(windowing), None) is None:
+        better = f"use a smaller --hop, best a multiple of {windowing.slice_frames} frames"
+        raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")
+    return Pairing(1, None)
+
+
+def _gaps(windowing: Windowing) -> Iterator[int]:
+    """Distances in frames, multiples of the hop, at which two windows share whole slices."""
+    for gap in range(windowing.hop, windowing.slices * windowing.slice_frames, windowing.hop):
+        if gap % windowing.slice_frames == 0:
+            yield gap
+
+
+def _disjoint(windowing: Windowing, total: int, window: Window) -> WindowPair | None:
+    """The window and the nearest one of the grid that shares no frame with it: after it, or else before."""
+    gap = -(-windowing.span // windowing.hop) * windowing.hop
+    if window.first + gap + windowing.span <= total:
+        return _pair(windowing, window.first, gap, DISJOINT)
+    return _pair(windowing, window.first - gap, gap, DISJOINT) if window.first >= gap else None
+
+
+def _pair(windowing: Windowing, first: int, gap: int, kind: str) -> WindowPair:
+    a, b = (Window(start, windowing.frames, windowing.step) for start in (first, first + gap))
+    return WindowPair(a, b, kind, gap // windowing.slice_frames)

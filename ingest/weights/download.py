@@ -1,0 +1,155 @@
+"""HTTP: from the last byte that came to the last there is.
+
+A transfer that breaks goes on where it stopped, as long as the server still has the same version of the file (If-Range); the same
+holds for the next run after Ctrl-C, a full disk or a crash. Errors that waiting cannot mend are said at once.
+"""
+
+import errno
+import sys
+import time
+from collections.abc import Sequence
+
+import requests
+
+from ingest.errors import DownloadError
+from ingest.weights import cache
+from ingest.weights.cache import gigabytes
+from ingest.weights.part import Part, Version
+from ingest.weights.transfer import Transfer
+
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before another try; every byte further than before starts them anew
+TIMEOUT = (10, 60)  # seconds to connect, and between two reads
+CHUNK = 1 << 16  # bytes; a transfer that breaks loses less than this
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that a later try may mend
+PAST_THE_END = requests.codes.requested_range_not_satisfiable
+ELSEWHERE = "Pass a file you have as --weights FILE"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Interruption(Exception):
+    """A transfer that broke off; another try may go on."""
+
+
+def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSES) -> None:
+    """Bring the file at `url` into `part` whole. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
+    left, furthest = list(pauses), part.size
+    while not part.complete(url):
+        try:
+            _receive(url, part, reserve)
+        except (Interruption, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            left, furthest = (list(pauses), part.size) if part.size > furthest else (left, furthest)
+            if not left:
+                raise DownloadError(f"{url} does not come: {_reason(error)}. {_kept(part)}") from error
+            print(f"{_reason(error)}; another try in {left[0]:.0f} s", file=sys.stderr, flush=True)
+            time.sleep(left.pop(0))
+        except KeyboardInterrupt:
+            print(f"\nstopped; {_kept(part)}", file=sys.stderr, flush=True)
+            raise
+        except requests.RequestException as error:
+            raise DownloadError(f"{url} cannot be asked for: {_reason(error)}") from error
+
+
+def _receive(url: str, part: Part, reserve: int) -> None:
+    """One request: everything after what is there, or everything."""
+    known = part.resumable(url)
+    headers = {"Accept-Encoding": "identity", "User-Agent": "tubelet"}
+    if known:
+        headers |= {"Range": f"bytes={part.size}-", "If-Range": known.validator}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        _check_answer(url, response)
+        if not _continues(url, response, part):
+            part.remove()
+            raise Interruption("the server cannot go on where the last transfer stopped, so it starts anew")
+        if response.status_code != requests.codes.partial:
+            part.begin(_version(url, response))
+        cache.require(reserve + _missing(part), part.path, url)
+        _write(response, part)
+    part.ended()
+    _check_length(part)
+
+
+def _check_answer(url: str, response: requests.Response) -> None:
+    """Raises DownloadError for an answer that stays the same however often it is asked for, Interruption for one that may pass."""
+    status = response.status_code
+    if status in PASSING:
+        raise Interruption(f"the server answered {status} {response.reason}")
+    if status >= 400 and status != PAST_THE_END:
+        raise DownloadError(f"{url} is not there: the server answered {status} {response.reason}. {ELSEWHERE}")
+    if url.startswith("https:") and not response.url.startswith("https:"):
+        raise DownloadError(f"{url} leads to {response.url}, where nobody vouches for what comes. {ELSEWHERE}")
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        raise DownloadError(f"{url} gave a web page in place of the file: a login or proxy between here and there may have put it there")
+
+
+def _continues(url: str, response: requests.Response, part: Part) -> bool:
+    """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError where the promised length was wrong."""
+    version = part.version
+    if response.status_code not in (requests.codes.partial, PAST_THE_END) or version is None:
+        return response.status_code == requests.codes.ok
+    start, _, length = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    if length.isdecimal() and version.length not in (None, int(length)):
+        part.remove()
+        raise DownloadError(f"{url} is not whole: the server promised {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}")
+    return response.status_code == requests.codes.partial and start.partition("-")[0] == str(part.size)
+
+
+def _version(url: str, response: requests.Response) -> Version:
+    etag = response.headers.get("ETag", "")
+    validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    length = response.headers.get("Content-Length", "")
+    return Version(url, validator, int(length) if length.isdecimal() else None)
+
+
+def _missing(part: Part) -> int:
+    """Bytes that are still to come, as far as the server told."""
+    version = part.version
+    return version.length - part.size if version and version.length else 0
+
+
+def _write(response: requests.Response, part: Part) -> None:
+    version = part.version
+    try:
+        with (
+            open(part.path, "ab") as file,
+            Transfer(desc=part.path.stem, total=version and version.length, initial=part.size) as transfer,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                transfer.update(len(chunk))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DownloadError(
+            f"the disk of {part.path.parent} is full after {gigabytes(part.size)}, which are kept: free some space and run the same "
+            f"command again to go on, or point {cache.VARIABLE} to a folder on a larger disk"
+        ) from error
+
+
+def _check_length(part: Part) -> None:
+    """A library that gives up silently on a broken connection is not believed, nor are more bytes than were promised."""
+    version, size = part.version, part.size
+    if version and version.length is not None and size != version.length:
+        if size > version.length:
+            part.remove()
+        raise Interruption(f"the server promised {version.length:,} bytes and sent {size:,}")
+
+
+def _kept(part: Part) -> str:
+    version = part.version
+    if not (part.size and version and version.validator):
+        return f"Run the same command again later. {ELSEWHERE}"
+    of = f" of {gigabytes(version.length)}" if version.length else ""
+    return f"{gigabytes(part.size)}{of} are kept: run the same command again later to go on"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Interruption):
+        return str(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not trusted here"
+    if isinstance(error, requests.Timeout):
+        return "the server is silent"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    return "no connection to the server" if isinstance(error, requests.ConnectionError) else str(error)
+

@@ -1,0 +1,158 @@
+"""A local file of any format, opened as sections of tensors that are read only when they are used.
+
+    PyTorch's zip           Meta's .pt and .pth.tar: mapped; a section a key
+    PyTorch before 1.6      no zip: PyTorch can only read it whole
+    safetensors, Tubelet's  what `extraction` keeps: mapped; tensors are called SECTION.NAME
+    safetensors, others'    transformers' V-JEPA 2, a file or a folder with an index of shards: mapped, renamed to Meta's names
+
+The first bytes tell the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
+"""
+
+import json
+import pickle
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+
+from ingest.errors import CheckpointError
+from ingest.weights.renames import meta_tensors
+
+ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
+PREDICTOR = "predictor"
+PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
+ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # in a folder of transformers
+MARK = "tubelet"  # in the metadata of our own files: their format
+DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError, SafetensorError)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """An opened file: what stands under which key, and in words where it comes from."""
+
+    path: Path
+    sections: Mapping[str, object]
+    source: str
+    renamed: bool = False  # from transformers, which keeps one encoder
+
+    def tensors(self, key: str) -> dict[str, torch.Tensor]:
+        """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
+        if key not in (*ENCODER_KEYS, PREDICTOR):
+            raise CheckpointError(f"{key!r} is not a network to measure with: use one of {listed((*ENCODER_KEYS, PREDICTOR))}")
+        section = self.sections.get("encoder" if self.renamed and key in ENCODER_KEYS else key)
+        if not isinstance(section, Mapping):
+            raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {listed(self.sections)}: is it the file of another model?")
+        return self._cleaned(section, key)
+
+    def origin(self, key: str) -> str:
+        """Where the tensors of a key come from, in words."""
+        return self.source if self.renamed else f"{self.source}, {key}"
+
+    def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
+        tensors = {}
+        for name, tensor in section.items():
+            cleaned = _cleaned(str(name))
+            if cleaned in tensors:
+                raise CheckpointError(f"{self.path} under {key!r} holds {cleaned} twice, under different prefixes")
+            tensors[cleaned] = tensor
+        return tensors
+
+
+def opened(path: str | Path) -> Weights:
+    """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of no known format, or holds code."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return _renamed(path, _from_folder(path))
+    if not path.is_file():
+        raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
+    with open(path, "rb") as file:
+        head = file.read(9)
+    return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
+
+
+def listed(names: Iterable[object], most: int = 5) -> str:
+    names = sorted(map(str, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
+
+
+def unpickled(path: Path) -> object:
+    """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
+    with open(path, "rb") as file:
+        head = file.read(len(ZIP))
+    if not head.startswith((ZIP, PICKLE)):
+        raise CheckpointError(f"{path} is no whole checkpoint (neither PyTorch's format nor safetensors): download it again")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of pickle protocols: what cannot be read is refused below
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=head.startswith(ZIP))
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
+    except DAMAGE as error:
+        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+
+
+def _from_torch(path: Path) -> Weights:
+    checkpoint = unpickled(path)
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
+    return Weights(path, checkpoint, path.name)
+
+
+def _from_safetensors(path: Path) -> Weights:
+    tensors = mapped(path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    if MARK not in metadata:
+        return _renamed(path, tensors)
+    sections: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        key, _, inner = name.partition(".")
+        sections.setdefault(key, {})[inner] = tensor
+    return Weights(path, sections, f"{metadata.get('url')}, sha256 {metadata.get('sha256', '')[:16]}")
+
+
+def _renamed(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
+    return Weights(path, meta_tensors(tensors), f"{path.name}, by transformers' names", renamed=True)
+
+
+def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a folder that transformers saved: one file, or shards by an index."""
+    if (folder / SINGLE).is_file():
+        return mapped(folder / SINGLE)
+    if not (folder / INDEX).is_file():
+        raise CheckpointError(f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint")
+    tensors = {}
+    for shard in shards(folder / INDEX):
+        if not (folder / shard).is_file():
+            raise CheckpointError(f"{folder} lacks {shard}, which {INDEX} names: download it again")
+        tensors |= mapped(folder / shard)
+    return tensors
+
+
+def shards(index: Path) -> list[str]:
+    """The files that an index of shards names: files beside it, never elsewhere."""
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{index} is no index of shards: download it again") from error
+    if outside := [name for name in names if Path(name).name != name]:
+        raise CheckpointError(f"{index} names files of other folders, {listed(outside)}: download it again")
+    return names
+
+
+def mapped(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file, mapped. Raises CheckpointError."""
+    try:
+        return load_file(path)
+    except DAMAGE as error:
+        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+
+
+def _cleaned(name: str) -> str:
+    for prefix in PREFIXES:
+        name = name.replace(prefix, "")
+    return name

@@ -1,0 +1,75 @@
+"""Releases that lie on the Hugging Face hub: huggingface_hub downloads, resumes, locks and keeps them in its own cache."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
+
+from ingest.errors import DownloadError
+from ingest.weights.formats import INDEX, SINGLE, shards
+from ingest.weights.release import Release
+from ingest.weights.transfer import Transfer
+
+
+def folder() -> Path:
+    return Path(constants.HF_HUB_CACHE)
+
+
+def cached(release: Release) -> Path | None:
+    """The file or folder of a release in the hub's cache, None where a part of it is absent. Makes no connection."""
+    return _gathered(lambda name: _found(release, name))
+
+
+def fetched(release: Release) -> Path:
+    """The same, downloaded where it is absent. Raises DownloadError."""
+    try:
+        path = _gathered(lambda name: _downloaded(release, name))
+    except GatedRepoError as error:
+        raise DownloadError(f"{release.url} is shown only to those who asked for it: ask there, then run `hf auth login`") from error
+    except RepositoryNotFoundError as error:
+        raise DownloadError(f"{release.url} is not there, or only for others: pass a file you have as --weights FILE") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
+        raise DownloadError(f"{release.url} does not come: {_first_line(error)}. Run the same command again later to go on") from error
+    if path is None:
+        raise DownloadError(f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE")
+    return path
+
+
+def arrived(release: Release) -> int:
+    """Bytes of a download that broke off: huggingface_hub goes on with them."""
+    blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
+    return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
+
+
+def source(release: Release, path: Path) -> str:
+    """Repository and commit, in words: the hub's cache keeps a commit in a folder of its name."""
+    snapshot = path if path.is_dir() else path.parent
+    return f"{release.url} at {snapshot.name[:12]}"
+
+
+def _gathered(get: Callable[[str], Path | None]) -> Path | None:
+    """The single file, or the folder with all shards, as `get` finds or brings them."""
+    if single := get(SINGLE):
+        return single
+    index = get(INDEX)
+    return index.parent if index and all(get(name) for name in shards(index)) else None
+
+
+def _found(release: Release, name: str) -> Path | None:
+    path = try_to_load_from_cache(release.repository, name)
+    return Path(path) if isinstance(path, str) else None
+
+
+def _downloaded(release: Release, name: str) -> Path | None:
+    try:
+        return Path(hf_hub_download(release.repository, name, tqdm_class=Transfer))
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -1,0 +1,74 @@
+"""What a report is made of: a page draws these and an exporter writes them, in the same order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import altair as alt
+import pyarrow as pa
+
+from reports.rasters import Raster
+from store.queries import Question
+
+Questions = Mapping[str, Question]
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    anchor: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown; what comes from files is escaped."""
+
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Something to copy: a command, a list of dimensions."""
+
+    label: str
+    text: str
+    language: str = "text"
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is shown: its heading, the format of its numbers in Python's way, and what it means where the heading is short."""
+
+    name: str
+    title: str
+    format: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`."""
+
+    name: str
+    title: str
+    rows: pa.Table
+    columns: tuple[Column, ...]
+    shown: int = 50
+    questions: Questions = field(default_factory=dict)
+    pairs: str | None = None  # column of pair ids that lead to the Windows page
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart or a raster, what it shows in words, and its numbers for who cannot see it or wants to compute on."""
+
+    name: str
+    title: str
+    drawing: alt.TopLevelMixin | Raster
+    alt: str
+    numbers: Callable[[], pa.Table]
+    caption: str = ""
+    questions: Questions = field(default_factory=dict)
+
+
+Block = Heading | Text | Code | Table | Picture

@@ -1,0 +1,67 @@
+"""Every report by its name, and the files that it can be written to."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports import comparison, html_file, markdown_file, parquet_file, sensitivity, wording
+from reports.blocks import Block, Heading, Text
+from reports.errors import ReportError
+from reports.findings import Findings, find
+from reports.request import Request
+from store import Store
+
+FORMATS = {".html": html_file.written, ".md": markdown_file.written, ".parquet": parquet_file.written}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title, and its blocks out of a store and what was asked for; `compare` changes one thing, as in `shift=2`."""
+
+    title: str
+    blocks: Callable[[Store, Request, str | None], Iterator[Block]]
+
+    def write(self, store: Store, request: Request, path: Path, compare: str | None = None) -> None:
+        """Write the report to a file of the format that its name ends in. Raises ReportError."""
+        written = FORMATS[suffix(path)]
+        path.write_bytes(written(self.title, self.blocks(store, request, compare)))
+
+
+def suffix(path: Path) -> str:
+    """The format of a file. Raises ReportError for a name that ends otherwise."""
+    if path.suffix not in FORMATS:
+        raise ReportError(f"{path} ends in no format of a report: name a file that ends in {', '.join(FORMATS)} as -o")
+    if not path.absolute().parent.is_dir():
+        raise ReportError(f"{path.absolute().parent} is no folder: make it, or name another file as -o")
+    return path.suffix
+
+
+def sensitivity_report(store: Store, request: Request, compare: str | None = None) -> Iterator[Block]:
+    found = find(store, request)
+    other = find(store, found.request.other(compare)) if compare else None
+    return sensitivity_blocks(store, found, other, compare)
+
+
+def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = None, compare: str | None = None) -> Iterator[Block]:
+    """The answer, the comparison where there is one, and the sections of each."""
+    command = found.request.command(store, compare)
+    yield Text(wording.answer(found))
+    yield Text(wording.plain(wording.subject(found)) + ".")
+    if other is None:
+        yield from sensitivity.sections(found, command, store)
+        return
+    yield from comparison.sections(found, other, compare)
+    for prefix, one in (("a_", found), ("b_", other)):
+        yield Heading(wording.subject(one), f"{prefix}report")
+        yield Text(wording.answer(one))
+        yield from sensitivity.sections(one, command, store, prefix)
+
+
+def report(name: str) -> Report:
+    """A report by its name. Raises ReportError."""
+    if name not in REPORTS:
+        raise ReportError(f"there is no report {name!r}: the reports are {', '.join(REPORTS)}")
+    return REPORTS[name]
+
+
+REPORTS = {"sensitivity": Report(sensitivity.TITLE, sensitivity_report)}

@@ -1,0 +1,27 @@
+"""What a report cannot do, and what to do instead."""
+
+from store.errors import TubeletError
+
+
+class ReportError(TubeletError):
+    """There is nothing to report on, or too much at once."""
+
+
+class NoPairs(ReportError):
+    """Nothing was measured yet."""
+
+
+class NoVideos(ReportError):
+    """What was asked for fits no video."""
+
+
+class ManySettings(ReportError):
+    """Pairs that differ in more than was asked for would be averaged."""
+
+    def __init__(self, settings: list[str], videos: list[int]) -> None:
+        self.settings = settings
+        listed = "\n".join(f"  --setting {setting!r}  ({count:,} videos)" for setting, count in zip(settings, videos))
+        super().__init__(
+            f"the pairs were made in {len(settings)} ways, which are not averaged unasked: "
+            f"choose one of them, or pass --mix for all\n{listed}"
+        )

@@ -1,0 +1,416 @@
+"""Released weights from a server to the cache: checked, kept small, found again without a network; two at once disturb nobody."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from filelock import FileLock
+from huggingface_hub import constants
+from safetensors import safe_open
+
+import tubelet as front_door
+from ingest import encoders, vjepa_rows
+from ingest.checkpoints import check, filled, weights_sha256
+from ingest.contract import Setting
+from ingest.encoders import ENCODERS
+from ingest.errors import CheckpointError, DownloadError
+from ingest.vjepa import VARIANTS
+from ingest.vjepa_rows import _empty
+from ingest.weights import cache
+from ingest.weights.cache import Place
+from ingest.weights.fetching import cached, fetched
+from ingest.weights.formats import Weights, opened
+from ingest.weights.release import HUB, RELEASES, Release
+from tests.checkpoints import TINY, Intruder, empty, meta_file, tiny
+from tests.commands import ROOT, environment
+from tests.servers import Served, Server, serving
+
+KEY = "ema_encoder"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty HF_HOME, and connections allowed whatever this machine's variables say."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def release(server: Server, tmp_path: Path, home: Path) -> Release:
+    """A small encoder in Meta's format, released on the server."""
+    body = meta_file(tmp_path / "tiny.pt", tiny().state_dict(), KEY).read_bytes()
+    server.files["/tiny.pt"] = Served(body)
+    return Release("vjepa2.1-vitb", server.url("/tiny.pt"), KEY, 20_000, 8, "see SOURCE")
+
+
+def accept(weights: Weights) -> None:
+    check(empty(), weights, KEY)
+
+
+def kept(home: Path) -> list[str]:
+    """What lies in the cache, locks left out: by the kind of file."""
+    names = sorted(path.name for path in (home / "tubelet").iterdir())
+    return [name.partition("-vitb-")[2].partition(".")[2] for name in names if not name.endswith(".lock")]
+
+
+def test_what_was_downloaded_is_kept_small_and_found_again(server: Server, release: Release, home: Path) -> None:
+    assert cached(release) is None
+    weights = fetched(release, accept)
+    assert weights_sha256(filled(empty(), weights, KEY)) == weights_sha256(tiny())
+    assert cached(release) == weights.path and kept(home) == ["json", "safetensors"]
+    assert weights.path.stat().st_size < len(server.files["/tiny.pt"].body) / 2
+    server.files.clear()
+    assert fetched(release, accept).path == weights.path
+    assert len(server.asked) == 1
+
+
+def test_the_record_and_the_file_say_where_it_came_from(server: Server, release: Release) -> None:
+    body = server.files["/tiny.pt"].body
+    weights = fetched(release, accept)
+    record = json.loads(Place(release).record.read_text())
+    assert (record["url"], record["key"], record["bytes"]) == (release.url, KEY, len(body))
+    assert record["sha256"] == hashlib.sha256(body).hexdigest()
+    with safe_open(weights.path, framework="pt") as file:
+        assert {name: str(value) for name, value in record.items()}.items() <= file.metadata().items()
+    assert weights.origin(KEY) == f"{release.url}, sha256 {record['sha256'][:16]}, {KEY}"
+
+
+@pytest.fixture
+def row(release: Release, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The table of encoders with the small release in the place of ViT-B's."""
+    name = release.name
+    monkeypatch.setitem(ENCODERS, name, vjepa_rows.released(TINY, 32, release))
+    return name
+
+
+def test_an_encoder_loads_without_weights_and_its_facts_are_those_of_metas_file(row: str, release: Release, tmp_path: Path) -> None:
+    setting = Setting(torch.device("cpu"))
+    facts, encoder = encoders.load(row, setting)
+    local, _ = encoders.load(row, replace(setting, weights=tmp_path / "tiny.pt"))
+    again, _ = encoders.load(row, replace(setting, weights=cached(release)))
+    assert facts.weights_sha256 == local.weights_sha256 == weights_sha256(tiny())
+    assert facts.encoder_id == local.encoder_id == again.encoder_id
+    assert facts.weights_source == again.weights_source and release.url in facts.weights_source
+    assert local.weights_source == f"tiny.pt, {KEY}"
+    frames = torch.zeros(1, 2, 3, 32, 32, dtype=torch.uint8)
+    assert encoder.encode(frames).embeddings.shape == (1, 1, 2, 2, TINY.dim)
+
+
+def test_fetching_by_name_is_for_encoders_with_a_release(row: str, release: Release) -> None:
+    assert encoders.fetch(row) == cached(release)
+    with pytest.raises(encoders.UsageError, match="toy has no weights to download"):
+        encoders.fetch("toy")
+
+
+def test_a_break_and_a_later_run_end_in_the_same_file(server: Server, release: Release) -> None:
+    body = server.files["/tiny.pt"].body + b""
+    server.files["/tiny.pt"].breaks = [1 << 16]
+    fetched(release, accept)
+    assert [asked[1] for asked in server.asked][0] is None and len(server.asked) == 2
+    assert json.loads(Place(release).record.read_text())["sha256"] == hashlib.sha256(body).hexdigest()
+
+
+def test_the_checkpoint_of_another_model_is_named_and_kept_out(server: Server, release: Release, home: Path, tmp_path: Path) -> None:
+    weights = tiny().state_dict()
+    del weights["norms_block.2.bias"]
+    server.files["/tiny.pt"] = Served(meta_file(tmp_path / "other.pt", weights, KEY).read_bytes())
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="is not what vjepa2.1-vitb needs; it is kept as .*part: delete that .* lacks norms_block.2.bias"):
+            fetched(release, accept)
+        assert cached(release) is None and kept(home) == ["part", "part.json"]
+    assert len(server.asked) == 1
+
+
+def test_the_key_of_another_model_is_named(server: Server, release: Release, tmp_path: Path) -> None:
+    server.files["/tiny.pt"] = Served(meta_file(tmp_path / "other.pt", tiny().state_dict(), "target_encoder").read_bytes())
+    with pytest.raises(CheckpointError, match="no weights under 'ema_encoder', it holds encoder, epoch, lr, opt, predictor and 1 more"):
+        fetched(release, accept)
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.999])
+def test_a_file_that_its_server_holds_cut_off_is_refused_and_dropped(server: Server, release: Release, home: Path, cut: float) -> None:
+    whole = server.files["/tiny.pt"].body
+    server.files["/tiny.pt"] = Served(whole[: int(cut * len(whole))])
+    with pytest.raises(DownloadError, match="was downloaded and dropped: .* is no whole checkpoint"):
+        fetched(release, accept)
+    assert kept(home) == []
+    server.files["/tiny.pt"] = Served(whole, etag='"whole"')
+    assert fetched(release, accept).path == cached(release)
+
+
+def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(server: Server, release: Release, home: Path, tmp_path: Path) -> None:
+    marker, buffer = tmp_path / "intruded", io.BytesIO()
+    torch.save({KEY: {"norm.weight": Intruder(marker)}}, buffer)
+    server.files["/tiny.pt"] = Served(buffer.getvalue())
+    with pytest.raises(DownloadError, match="was downloaded and dropped: .* holds code or damaged data besides tensors, none of it was run"):
+        fetched(release, accept)
+    assert not marker.exists() and kept(home) == []
+    with zipfile.ZipFile(buffer) as archive:
+        assert b"Path" in archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl"))), "the file has to call something"
+
+
+@pytest.mark.parametrize(
+    ("served", "words"),
+    [
+        (Served(b"<html>log in</html>", type="text/html"), "a web page in place of the file"),
+        (Served(b"<html>log in</html>"), "was downloaded and dropped: .* is no whole checkpoint"),
+        (Served(b""), "was downloaded and dropped: .* is no whole checkpoint"),
+        (Served(b"x", statuses=[404]), "answered 404 Not Found"),
+    ],
+    ids=["page", "page called binary", "nothing", "404"],
+)
+def test_what_is_no_checkpoint_never_reaches_the_cache(server: Server, release: Release, home: Path, served: Served, words: str) -> None:
+    server.files["/tiny.pt"] = served
+    with pytest.raises(DownloadError, match=words):
+        fetched(release, accept)
+    assert kept(home) == []
+
+
+def test_damaged_cached_weights_are_told_with_their_place(release: Release) -> None:
+    path = fetched(release, accept).path
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match=f"are damaged, delete them to download them again. {path}"):
+        fetched(release, accept)
+
+
+def test_offline_the_cache_answers_and_nothing_is_asked(server: Server, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DownloadError, match="HF_HUB_OFFLINE forbids connections: run `tubelet download vjepa2.1-vitb` .* --weights"):
+        fetched(release, accept)
+    assert server.asked == []
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    path = fetched(release, accept).path
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetched(release, accept).path == path and len(server.asked) == 1
+
+
+def test_no_space_names_the_variable_that_points_elsewhere(server: Server, release: Release, home: Path) -> None:
+    huge = replace(release, encoder=10**17)
+    with pytest.raises(DownloadError, match=f"no space for .* are needed in {home}/tubelet .* point HF_HOME to a folder on a larger disk"):
+        fetched(huge, accept)
+    assert [path.suffix for path in (home / "tubelet").glob("*.safetensors")] == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_cache_without_permission_is_a_sentence(release: Release, home: Path) -> None:
+    home.mkdir(mode=0o500)
+    with pytest.raises(DownloadError, match="is not writable for this user: point HF_HOME"):
+        fetched(release, accept)
+
+
+def test_a_cache_in_the_place_of_a_file_is_a_sentence(release: Release, home: Path) -> None:
+    home.write_text("a file")
+    with pytest.raises(DownloadError, match="is not writable for this user: point HF_HOME"):
+        fetched(release, accept)
+
+
+def program(release: Release) -> list[str]:
+    """A process of its own that fetches a release."""
+    facts = ", ".join(f"{name}={value!r}" for name, value in vars(release).items())
+    code = f"from ingest.weights.fetching import *; print(fetched(Release({facts}), lambda weights: None).path)"
+    return [sys.executable, "-c", code]
+
+
+def test_two_processes_at_once_make_one_whole_file(server: Server, release: Release, home: Path) -> None:
+    server.files["/tiny.pt"].pause = 1.0
+    start = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT, "env": {**environment(), "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}}
+    processes = [subprocess.Popen(program(release), **start) for _ in range(2)]
+    answers = [(*process.communicate(timeout=120), process.returncode) for process in processes]
+    assert {code for *_, code in answers} == {0}, answers
+    assert {out for out, *_ in answers} == {f"{Place(release).weights}\n"}
+    assert len(server.asked) == 1 and kept(home) == ["json", "safetensors"]
+    assert weights_sha256(filled(empty(), fetched(release, accept), KEY)) == weights_sha256(tiny())
+
+
+def test_a_download_under_way_is_waited_for(release: Release, home: Path, capsys: pytest.CaptureFixture) -> None:
+    (home / "tubelet").mkdir(parents=True)
+    with FileLock(Place(release).lock):
+        waiting = threading.Thread(target=fetched, args=(release, accept))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive() and cached(release) is None
+    waiting.join(30)
+    assert cached(release) and "another process downloads vjepa2.1-vitb: waiting for it" in capsys.readouterr().err
+
+
+def test_names_in_the_cache_never_collide_on_a_disk_that_ignores_case() -> None:
+    places = [Place(release) for release in RELEASES.values()]
+    names = [path.name for place in places for path in (place.weights, place.record, place.part, place.lock)]
+    assert len({name.lower() for name in names}) == len(names) == 4 * len(RELEASES)
+    assert all(name == name.lower() for name in names)
+    assert len({name.lower() for name in RELEASES}) < len(RELEASES), "vitg and vitG are what this test is about"
+
+
+def test_another_address_or_key_has_another_place(release: Release) -> None:
+    others = [replace(release, url=release.url + "x"), replace(release, key="target_encoder"), replace(release, name="VJEPA2.1-vitb")]
+    assert len({Place(other).stem for other in (release, *others)}) == 4
+
+
+def test_case_is_never_guessed() -> None:
+    with pytest.raises(encoders.UsageError, match="VITG is unknown: names tell case apart, say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"):
+        encoders.row("vjepa2.1-VITG")
+
+
+@pytest.mark.parametrize("release", RELEASES.values(), ids=list(RELEASES))
+def test_every_release_is_traceable(release: Release) -> None:
+    assert release.url.startswith("https://") and release.key in ("ema_encoder", "target_encoder")
+    assert release.licence and release.kept < 1.01 * release.download
+    assert release.repository is None or release.repository.startswith("facebook/")
+    assert (release.repository is None) == release.file.endswith((".pt", ".pth.tar"))
+    row = ENCODERS[release.name]
+    table = sum(tensor.numel() for tensor in _empty(VARIANTS[release.name].encoder).buffers())  # of V-JEPA 1, in its file and not trained
+    assert (row.supply.licence, row.supply.download_bytes) == (release.licence, release.download) and row.parameters + table == release.encoder
+
+
+def test_sizes_follow_from_the_parameters() -> None:
+    """Against what was measured or stated of the files: 1.66, 5.15, 16.9 and 30.2 GB."""
+    assert [round(RELEASES[f"vjepa2.1-vit{size}"].download / 1e9, 1) for size in "blgG"] == [1.7, 5.2, 16.9, 30.2]
+    with pytest.raises(ValueError, match="is no address"):
+        Release("x", "weights.pt", KEY, 1, 1, "")
+
+
+def test_the_cache_lies_in_hf_home(home: Path) -> None:
+    assert cache.folder() == home / "tubelet" and cache.free(home / "a" / "b") > 0
+
+
+# The Hugging Face hub: huggingface_hub itself against a server that answers as the hub does
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def anything(weights: Weights) -> None:
+    """For a release whose network is not here yet."""
+
+
+@pytest.fixture
+def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
+    """A release on a hub that is the server; its cache is empty."""
+    monkeypatch.setattr(constants, "ENDPOINT", server.address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    server.absent = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
+    return Release("vjepa2-vitl", f"{HUB}facebook/tiny", "target_encoder", 20_000, 8, "see SOURCE")
+
+
+def offer(server: Server, folder: Path) -> None:
+    """Serve a folder as the hub serves the main branch of facebook/tiny."""
+    for path in folder.iterdir():
+        etag = f'"{hashlib.sha256(path.read_bytes()).hexdigest()}"'
+        served = Served(path.read_bytes(), etag=etag, headers={"X-Repo-Commit": COMMIT})
+        server.files |= {f"/facebook/tiny/resolve/{revision}/{path.name}": served for revision in ("main", COMMIT)}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small VJEPA2Model as one file and in shards."""
+    from transformers import VJEPA2Config, VJEPA2Model
+
+    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "crop_size": 64, "frames_per_clip": 4}
+    model = VJEPA2Model(VJEPA2Config(**shape, pred_hidden_size=24, pred_num_hidden_layers=1, pred_num_attention_heads=2))
+    one, many = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("many")
+    model.save_pretrained(one)
+    model.save_pretrained(many, max_shard_size="100KB")
+    return one, many
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["one file", "shards"])
+def test_a_release_on_the_hub_comes_through_huggingface_hub(
+    server: Server, hub: Release, saved: tuple[Path, Path], index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cached(hub) is None
+    offer(server, saved[index])
+    weights = fetched(hub, anything)
+    expected = opened(saved[index]).tensors(hub.key)
+    assert weights.tensors(hub.key).keys() == expected.keys()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights.tensors(hub.key).items())
+    assert weights.origin(hub.key) == f"{hub.url} at {COMMIT[:12]}"
+    asked = len(server.asked)
+    server.files.clear()
+    assert fetched(hub, anything).path == weights.path == cached(hub)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetched(hub, anything).path == weights.path
+    assert len(server.asked) == asked
+
+
+def test_a_release_on_the_hub_of_another_model_is_named(server: Server, hub: Release, saved: tuple[Path, Path]) -> None:
+    offer(server, saved[0])
+    with pytest.raises(CheckpointError, match="lacks blocks.2.attn.proj.bias"):
+        fetched(hub, lambda weights: check(empty(), weights, hub.key))
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [
+        ({}, "holds neither model.safetensors nor model.safetensors.index.json: pass a file you have as --weights FILE"),
+        ({"X-Error-Code": "RepoNotFound"}, "is not there, or only for others: pass a file you have as --weights FILE"),
+        ({"X-Error-Code": "GatedRepo"}, "is shown only to those who asked for it: ask there, then run `hf auth login`"),
+    ],
+)
+def test_what_the_hub_has_not_or_forbids_is_a_sentence(server: Server, hub: Release, absent: dict[str, str], words: str) -> None:
+    server.absent |= absent
+    with pytest.raises(DownloadError, match=f"{hub.url} {words}"):
+        fetched(hub, anything)
+
+
+def test_no_space_for_a_release_on_the_hub_is_told_before(server: Server, hub: Release, tmp_path: Path) -> None:
+    huge = replace(hub, encoder=10**17)
+    with pytest.raises(DownloadError, match=f"no space for {hub.url}: .* are needed in {tmp_path}/hub .* point HF_HOME"):
+        fetched(huge, anything)
+    assert server.asked == []
+
+
+def test_without_a_network_the_hub_is_a_sentence(server: Server, hub: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # huggingface_hub waits 23 s between its tries
+    with pytest.raises(DownloadError, match=f"{hub.url} does not come: .* Run the same command again later to go on"):
+        fetched(hub, anything)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DownloadError, match=f"HF_HUB_OFFLINE forbids connections: .* get {hub.url} and pass it as --weights"):
+        fetched(hub, anything)
+
+
+def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Release) -> None:
+    before = json.loads(command("encoders", "--json"))
+    assert [entry["name"] for entry in before] == list(ENCODERS) and {entry["cached"] for entry in before} == {None}
+    for entry in before:
+        known = ENCODERS[entry["name"]]
+        assert (entry["dim"], entry["patch"], entry["tubelet"], entry["parameters"]) == (known.dim, known.patch, known.tubelet, known.parameters)
+        assert entry["download_bytes"] == (known.supply and known.supply.download_bytes)
+        assert entry["licence"] == (known.supply and known.supply.licence)
+    assert command("download", row) == f"{cached(release)}\n"
+    after = {entry["name"]: entry["cached"] for entry in json.loads(command("encoders", "--json"))}
+    assert after.pop(row) == str(cached(release)) and set(after.values()) == {None}
+    lines = {line.split()[0]: line for line in command("encoders").splitlines()}
+    assert " cached " in lines[row] and "see SOURCE" in lines[row] and " 30.24 GB to load " in lines["vjepa2.1-vitG"]
+
+
+def test_download_refuses_what_has_no_weights() -> None:
+    for name, words in (("toy", "toy has no weights to download"), ("nobody", "choose one of toy")):
+        answer = CliRunner().invoke(front_door.main, ["download", name])
+        assert answer.exit_code == 2 and words in answer.stderr
+
+
+def command(*arguments: str) -> str:
+    answer = CliRunner().invoke(front_door.main, arguments)
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
