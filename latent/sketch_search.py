@@ -1,4 +1,4 @@
-"""Search by sketch: codes rank all tokens, embeddings rank the best thousand again."""
+"""Search by sketch: codes rank all tokens, embeddings rank the best 3,000 again."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from latent.query import Query
 from latent.sketch import Sketch
 from store import Store, embeddings
 
-CANDIDATES = 1000  # tokens ranked again exactly
+CANDIDATES = 3000  # tokens ranked again exactly
 EACH = 50  # candidates for each hit that a video may have
 
 
