@@ -176,7 +176,8 @@ def questions(store: Store) -> dict[str, Question]:
     """One of every question, about the first video of the store."""
     video = store.rows("SELECT video_id FROM videos ORDER BY name")[0]["video_id"]
     encoder = store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
-    clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video])[0]
+    first = store.rows("SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video])[0]["clip_id"]
+    (clip,) = clip_queries.clip(first).answer(store).to_pylist()
     everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
     return {
         "videos_count": queries.videos_count(everything),
