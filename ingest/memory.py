@@ -14,7 +14,7 @@ import torch
 
 from ingest.contract import Encoder
 from ingest.errors import UsageError
-from ingest.facts import EncoderFacts
+from ingest.facts import EncoderFacts, minimum_side
 
 SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "not enough memory")
 PROBE_TOKENS = 1024  # of the measured clip: a fraction of a second on a CPU, enough to drown what does not grow with tokens
@@ -103,7 +103,7 @@ class Budget:
         frames = range(clip.frames - clip.frames % self.facts.tubelet, 0, -self.facts.tubelet)
         if best := next((n for n in frames if n < clip.frames and self.clip_bytes(replace(clip, frames=n)) <= each), None):
             ways.append(f"--frames {best}")
-        sides = range(min(clip.height, clip.width) // self.facts.patch * self.facts.patch, self.facts.minimum_side - 1, -self.facts.patch)
+        sides = range(min(clip.height, clip.width) // self.facts.patch * self.facts.patch, minimum_side(self.facts.patch) - 1, -self.facts.patch)
         if best := next((n for n in sides if self.clip_bytes(replace(clip, height=n, width=n)) <= each), None):
             ways.append(f"--size {best}")
         return ways

@@ -28,11 +28,11 @@ def loaded(layer: str, name: str = NAME) -> tuple:
 
 @pytest.mark.parametrize("frames", [4, 1])
 def test_all_is_every_level_joined_in_order(frames: int) -> None:
-    pictures = torch.randint(0, 256, (frames, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randint(0, 256, (1, frames, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         grids = {layer: loaded(layer)[1].encode(pictures).embeddings for layer in ("0", "1", "2", "3", "last", "all")}
     assert torch.equal(grids["all"], torch.cat([grids[str(level)] for level in range(4)], dim=-1))
-    assert torch.equal(grids["3"], grids["last"]) and grids["last"].shape == (max(frames // 2, 1), 2, 3, 192)
+    assert torch.equal(grids["3"], grids["last"]) and grids["last"].shape == (1, max(frames // 2, 1), 2, 3, 192)
     assert not any(torch.isclose(grids["last"], grids[level], atol=0.1).all() for level in "012")
 
 
@@ -78,7 +78,7 @@ def store_of_all(tmp_path_factory) -> tuple:
     """A store whose clips hold all four levels, and the summary and the plan of the ingest that made it."""
     folder = tmp_path_factory.mktemp("layers")
     videos = make_folder(folder / "videos", 2, frames=8)
-    arguments = (videos, "--encoder", NAME, "--layer", "all", "--size", "48", "--frames", "4", "--json")
+    arguments = (videos, "--encoder", NAME, "--layer", "all", "--size", "48", "--frames", "4", "--pairs", "0", "--json")
     plan = json.loads(tubelet("plan", *arguments, check=True).stdout)
     summary = json.loads(tubelet("ingest", *arguments, "--store", folder / "store", check=True).stdout)
     return folder / "store", summary, plan
@@ -113,7 +113,7 @@ def test_the_dashboard_shows_all_levels(store_of_all, monkeypatch) -> None:
 
 def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> None:
     video = make_video(tmp_path / "a.mp4", frames=8)
-    small = {"encoder": NAME, "size": "32", "frames": 4}
+    small = {"encoder": NAME, "size": "32", "frames": 4, "pairs": "0"}
     synthetic_store(tmp_path / "store", videos=1).close()
     for layer in ("1", "all", "last"):
         job = Job.of(paths=[str(video)], layer=layer, **small)

@@ -76,7 +76,7 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
 @pytest.mark.parametrize("kind", networks.ENCODERS)
 def test_a_file_of_every_generation_goes_into_the_store(kind: str, released: dict[str, Path], tmp_path: Path) -> None:
     name, video = f"small-{kind}", make_video(tmp_path / "a.mp4", frames=8)
-    job = Job.of(paths=[str(video)], encoder=name, weights=released[name], frames=4, device="cpu")
+    job = Job.of(paths=[str(video)], encoder=name, weights=released[name], frames=4, device="cpu", pairs="0")
     run = job.run(str(tmp_path / "store"))
     assert run.execute(job.sources).clips == 2
     run.store.close()
