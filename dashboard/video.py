@@ -54,6 +54,8 @@ def sentence(film: Film) -> str:
         if len(film.clips) > 1
         else units.count(clip["frames"], "frame")
     )
+    if clip["role"] == PARTNER:
+        windows += ", apart from its other windows: a pair needs it"
     grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
     kept = (
         ""

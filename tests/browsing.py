@@ -119,8 +119,14 @@ def browser() -> Iterator["sync_api.Browser"]:
 
 @pytest.fixture
 def visit(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
-    """A fresh visitor, of whom nothing may leave the machine and nothing may go wrong."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    with visiting(browser, server) as visitor:
+        yield visitor
+
+
+@contextmanager
+def visiting(browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800), ratio: float = 1) -> Iterator[Visit]:
+    """A fresh visitor, of whom nothing may leave the machine and nothing may go wrong; `size` of the window, `ratio` of device pixels."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio)
     visitor = Visit(context.new_page(), server)
     yield visitor
     context.close()

@@ -1,4 +1,7 @@
-"""The Video page in a real browser: the slice is that of the shown frame, a click takes the patch under it, the address restores it all."""
+"""The Video page in a real browser: the slice is that of the shown frame, a click takes the patch under it, the address restores it all.
+
+To load a page takes seconds, so tests that lead nowhere share one that is open (`playing`), and each begins at its first frame.
+"""
 
 import io
 import json
@@ -7,7 +10,6 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from dashboard import colours
 from dashboard.colours import Colouring
 from ingest.job import Job
 from store import Store
-from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
 from tests.numbered import LEFT, PATCHES, PLACES, READ_NUMBER, SIDE, WIDTH, numbered_video
 
 pytestmark = BROWSER
@@ -26,26 +28,53 @@ FRAMES, WINDOW, FPS = 83, 16, 25  # five whole windows, and three frames that no
 HEADING = "What does the encoder see in this video?"
 SEEN = [LEFT / WIDTH, 0, 128 / WIDTH, 1]  # left, top, width, height of what the encoder saw, as shares of the frame
 WHOLE = [0, 0, 1, 1]
+DRAWN = """(canvas, colours) => new Promise(done => {
+  const deadline = performance.now() + 20000
+  const look = () => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, 6, 6)
+    const drawn = colours.every((level, i) => data[Math.floor(i / 3) * 4 + i % 3] === level)
+    drawn || performance.now() > deadline ? done(drawn) : requestAnimationFrame(look)
+  }
+  look()
+})"""
 expect = sync_api.expect if sync_api else None
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows."""
+    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows and a pair."""
     folder = tmp_path_factory.mktemp("video-page")
     numbered_video(folder / "videos" / "plays.mp4", FRAMES)
     numbered_video(folder / "videos" / "silent-film.mpg", 40, "mpeg1video")
     numbered_video(folder / "videos" / "moved.mp4", 33)
     numbered_video(folder / "overlap" / "overlap.mp4", 41)
     ingest(folder / "videos", folder / "store")
-    ingest(folder / "overlap", folder / "store", hop=8)
+    ingest(folder / "overlap", folder / "store", hop=8, pairs="1")
     (folder / "videos" / "moved.mp4").rename(folder / "elsewhere.mp4")
     made = Store(folder / "store")
     yield made
     made.close()
 
 
-def ingest(folder: Path, root: Path, **arguments: int) -> None:
+@pytest.fixture(scope="module")
+def opened(browser, server: str, store: Store) -> Iterator[Visit]:
+    with visiting(browser, server) as visitor:
+        open_player(visitor, store, "plays.mp4")
+        yield visitor
+
+
+@pytest.fixture
+def playing(opened: Visit) -> Visit:
+    """The open page of `plays.mp4`, at its first frame, nothing marked, colours beside the video."""
+    opened.page.locator(".player").press("Escape")
+    opened.page.locator("select.view").select_option("beside")
+    seek(opened, 0)
+    expect(opened.page.get_by_role("heading", name="Patch (")).to_have_count(0, timeout=SLOW)
+    opened.settle()
+    return opened
+
+
+def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
     job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
     assert not job.run(str(root)).execute(job.sources).failures
 
@@ -54,8 +83,8 @@ def video(store: Store, name: str) -> str:
     return store.rows("SELECT video_id FROM videos WHERE name = ?", [name])[0]["video_id"]
 
 
-def clips(store: Store, name: str) -> list[dict]:
-    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? ORDER BY first_frame", [name])
+def clips(store: Store, name: str, role: str = "grid") -> list[dict]:
+    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? AND role = ? ORDER BY first_frame", [name, role])
 
 
 def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
@@ -82,9 +111,9 @@ def seek(visit: Visit, frame: int) -> None:
 
 
 @pytest.mark.parametrize("view", ["beside", "over"])
-def test_the_colours_are_those_of_the_frame_that_the_video_shows(visit: Visit, store: Store, view: str) -> None:
+def test_the_colours_are_those_of_the_frame_that_the_video_shows(playing: Visit, store: Store, view: str) -> None:
     """Frames say their number in their own pixels, and tokens in theirs: a slice of two frames shows the number's upper bits."""
-    open_player(visit, store, "plays.mp4")
+    visit = playing
     assert visit.page.locator(".player").get_attribute("data-mode") == "video"
     visit.page.locator("select.view").select_option(view)
     for frame in (0, 1, 15, 16, 33, 62, 79):
@@ -95,16 +124,17 @@ def test_the_colours_are_those_of_the_frame_that_the_video_shows(visit: Visit, s
         assert clips(store, "plays.mp4")[frame // WINDOW]["clip_id"] == visit.page.locator(".player").get_attribute("data-clip")
 
 
-def test_frames_that_no_window_covers_have_no_colours_and_the_page_says_so(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_frames_that_no_window_covers_have_no_colours_and_the_page_says_so(playing: Visit) -> None:
+    visit = playing
     seek(visit, FRAMES - 1)
     assert number(shown(visit, "video", SEEN)) == FRAMES - 1
     expect(visit.page.locator(".place")).to_contain_text("no window covers this frame", timeout=SLOW)
     assert shown(visit, ".latent.beside") == [0] * 8
 
 
-def test_while_it_plays_the_slice_follows_the_frame(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_while_it_plays_the_slice_follows_the_frame(playing: Visit) -> None:
+    visit = playing
+    seek(visit, 40)
     visit.page.locator(".player").evaluate(
         "(player, seen) => {"
         + f"const read = {READ_NUMBER}"
@@ -128,8 +158,8 @@ def test_while_it_plays_the_slice_follows_the_frame(visit: Visit, store: Store) 
     assert np.mean([frame // 2 == slice_ for frame, slice_ in pairs]) > 0.8
 
 
-def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(playing: Visit) -> None:
+    visit = playing
     for expected in (2, 4):
         visit.page.get_by_role("button", name="One slice on").click()
         expect(visit.page.locator(f'.player[data-frame="{expected}"]')).to_be_visible(timeout=SLOW)
@@ -166,40 +196,34 @@ def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(visi
     assert number(shown(visit, ".picture")) == 18
 
 
-def test_the_corpus_page_leads_to_the_player(visit: Visit, store: Store) -> None:
+def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is_chosen_and_kept(visit: Visit, store: Store) -> None:
+    """The windows of the grid alone stand on one timeline; the one that only a pair needs is a choice of its own."""
+    every = clips(store, "overlap.mp4")
+    (partner,) = clips(store, "overlap.mp4", "partner")
+    assert [clip["first_frame"] for clip in every] == [0, 8, 16, 24] and partner["first_frame"] == 10
     visit.open(f"?video={video(store, 'overlap.mp4')}", "What is in the store?")
     visit.page.get_by_text("Open in the player").click()
     visit.expect_heading(HEADING)
     expect(visit.page.locator(".player .note")).to_contain_text("Window 1 of 4", timeout=SLOW)
-
-
-def test_of_overlapping_windows_one_is_chosen_and_kept(visit: Visit, store: Store) -> None:
-    every = clips(store, "overlap.mp4")
-    assert [clip["first_frame"] for clip in every] == [0, 8, 16, 24]
-    open_player(visit, store, "overlap.mp4", f"&clip={every[1]['clip_id']}&slice=5")
-    for frame, expected in ((18, 1), (23, 1), (24, 3), (10, 1), (7, 0), (9, 0)):
+    for frame, expected in ((9, 0), (18, 2), (23, 2), (31, 2), (32, 3), (10, 1), (18, 1), (23, 1), (24, 3), (7, 0)):
         seek(visit, frame)
         assert visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"], frame
         assert int(visit.page.locator(".player").get_attribute("data-slice")) == (frame - every[expected]["first_frame"]) // 2
-
-
-@contextmanager
-def another_visit(browser, server: str, size: tuple[int, int], ratio: float) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio)
-    visitor = Visit(context.new_page(), server)
-    yield visitor
-    context.close()
-    assert visitor.problems == []
+    visit.expect_in_url(f"clip={every[0]['clip_id']}&slice=3")
+    visit.settle()
+    visit.page.get_by_role("combobox", name="Cut into").click()
+    visit.page.get_by_role("option", name="1 clip for pairs of windows").click()
+    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')).to_be_visible(timeout=SLOW)
+    visit.expect_text("apart from its other windows: a pair needs it")
 
 
 @pytest.mark.parametrize(("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)])
 def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: Store, size: tuple[int, int], ratio: float) -> None:
-    with another_visit(browser, server, size, ratio) as visit:
+    with visiting(browser, server, size, ratio) as visit:
         open_player(visit, store, "plays.mp4", "&slice=3")
         for where, y, x, offset in (
             (".grid", 0, 0, 0.1),
             (".grid", 5, 5, 0.9),
-            (".grid", 2, 4, 0.5),
             (".seen", 1, 3, 0.1),
             (".seen", 4, 0, 0.9),
         ):
@@ -210,23 +234,13 @@ def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: S
             visit.settle()
 
 
-def test_the_mark_lies_on_the_patch_and_its_picture_is_cut_from_there(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4", f"&patches={clips(store, 'plays.mp4')[0]['clip_id']}-0.0.0")
-    grid, mark = visit.page.locator(".grid").bounding_box(), visit.page.locator(".grid .marks .line").bounding_box()
-    assert (mark["x"], mark["y"]) == pytest.approx((grid["x"], grid["y"]), abs=2)
-    assert mark["width"] == pytest.approx(grid["width"] / PATCHES, abs=3)
-    expect(visit.page.get_by_role("img", name="The patch")).to_be_visible(timeout=SLOW)
-    pixel = middle_pixel(visit, visit.page.get_by_role("img", name="The patch"))
-    assert pixel[0] > 170 and max(pixel[1:3]) < 90, "patch (0, 0) is red"
-
-
 def middle_pixel(visit: Visit, locator) -> list[int]:
     image = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
     return list(image.getpixel((image.width // 2, image.height // 2)))
 
 
-def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(playing: Visit) -> None:
+    visit = playing
     box = visit.page.locator(".grid").bounding_box()
     at = lambda y, x: (box["x"] + (x + 0.5) * box["width"] / PATCHES, box["y"] + (y + 0.5) * box["height"] / PATCHES)  # noqa: E731
     visit.page.mouse.move(*at(1, 1))
@@ -246,9 +260,15 @@ def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(visit: Visit, 
 
 
 def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, store: Store) -> None:
-    """The red corner is where it was in every slice, and nothing else is like it."""
+    """The red corner is marked, its picture is cut from there, it is where it was in every slice, and nothing else is like it."""
     clip = clips(store, "plays.mp4")[0]
-    open_player(visit, store, "plays.mp4", f"&patches={clip['clip_id']}-2.0.0")
+    open_player(visit, store, "plays.mp4", f"&slice=2&patches={clip['clip_id']}-2.0.0")
+    grid, mark = visit.page.locator(".grid").bounding_box(), visit.page.locator(".grid .marks .line").bounding_box()
+    assert (mark["x"], mark["y"]) == pytest.approx((grid["x"], grid["y"]), abs=2)
+    assert mark["width"] == pytest.approx(grid["width"] / PATCHES, abs=3)
+    expect(visit.page.get_by_role("img", name="The patch")).to_be_visible(timeout=SLOW)
+    pixel = middle_pixel(visit, visit.page.get_by_role("img", name="The patch"))
+    assert pixel[0] > 170 and max(pixel[1:3]) < 90, "patch (0, 0) is red"
     expect(visit.page.locator(".player")).to_have_attribute("data-tracking", "true", timeout=SLOW)
     for frame in (4, 12, 20):
         seek(visit, frame)
@@ -285,6 +305,7 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
       return [bright, rings]
     }""")
     assert lit[0] > 1000 and lit[1] > 20, "points are drawn, and a ring around the marked one"
+    turned_by_dragging_and_nothing_taken(visit, canvas)
     box = canvas.bounding_box()
     for fx, fy in ((0.5, 0.5), (0.45, 0.4), (0.55, 0.55), (0.6, 0.45)):
         visit.page.mouse.move(box["x"] + fx * box["width"], box["y"] + fy * box["height"])
@@ -300,9 +321,20 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
     expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
 
 
-def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4", "&slice=5")
-    expect(visit.page.locator('.player[data-slice="5"]')).to_be_visible(timeout=SLOW)
+def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
+    marked, before, box = re.search(r"patches=[^&]+", visit.page.url)[0], canvas.screenshot(), canvas.bounding_box()
+    visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 450, box["y"] + 260, steps=5)
+    visit.page.mouse.up()
+    assert canvas.screenshot() != before
+    visit.settle()
+    assert marked in visit.page.url
+
+
+def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(playing: Visit, store: Store) -> None:
+    visit = playing
+    seek(visit, 10)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save as PNG").click()
     image = np.asarray(Image.open(download.value.path()).convert("RGB"))
@@ -316,21 +348,6 @@ def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(visit: Visit,
     clip = clips(store, "plays.mp4")[0]
     basis = colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
     assert np.array_equal(np.load(download.value.path()), colours.of_clip(store, clip["clip_id"], basis))
-
-
-def test_dragging_turns_the_map_and_takes_nothing(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4", "&map=true")
-    canvas = visit.page.locator(".cloud canvas")
-    expect(visit.page.locator(".cloud")).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)
-    canvas.scroll_into_view_if_needed()
-    before, box = canvas.screenshot(), canvas.bounding_box()
-    visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
-    visit.page.mouse.down()
-    visit.page.mouse.move(box["x"] + 450, box["y"] + 260, steps=5)
-    visit.page.mouse.up()
-    assert canvas.screenshot() != before
-    visit.settle()
-    assert "patches=" not in visit.page.url
 
 
 def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
@@ -361,8 +378,8 @@ def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: St
     expect(visit.page.locator(".legend")).to_contain_text("red: dimension 3", timeout=SLOW)
 
 
-def test_where_the_player_comes_to_rest_is_in_the_url(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Store) -> None:
+    visit = playing
     seek(visit, 37)
     visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
     visit.page.reload()
@@ -423,23 +440,21 @@ def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, col
     assert status == 404 and len(body) > 20 and b"Traceback" not in body
 
 
-@pytest.mark.parametrize("colour", ["the+corpus", "this+video", "this+window"])
-def test_every_source_of_colours_is_drawn(visit: Visit, store: Store, colour: str) -> None:
-    open_player(visit, store, "plays.mp4", f"&colour=components+of+{colour}")
-    expect(visit.page.locator(".legend")).to_contain_text("%)", timeout=SLOW)
-    seen = visit.page.locator(".latent.beside").evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 6, 6).data)")
+def test_every_source_of_colours_is_drawn(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[0]
-    colouring = {
-        "the+corpus": Colouring("corpus"),
-        "this+video": Colouring("video", clip["video_id"]),
-        "this+window": Colouring("clip", clip["clip_id"]),
-    }[colour]
-    expected = colours.of_clip(store, clip["clip_id"], colours.basis(store, clip["encoder_id"], colouring))
-    assert np.array_equal(np.reshape(seen, (6, 6, 4))[..., :3], expected[0])
+    sources = {"the corpus": Colouring("corpus"), "this video": Colouring("video", clip["video_id"]), "this window": Colouring("clip", clip["clip_id"])}
+    open_player(visit, store, "plays.mp4", "&colour=components+of+the+corpus")
+    for source, colouring in sources.items():
+        visit.page.get_by_role("combobox", name="Colours").click()
+        visit.page.get_by_role("option", name=f"components of {source}").click()
+        visit.expect_text(f"principal components of {'one window' if source == 'this window' else source}")
+        expected = colours.of_clip(store, clip["clip_id"], colours.basis(store, clip["encoder_id"], colouring))[0]
+        assert visit.page.locator(".latent.beside").evaluate(DRAWN, expected.ravel().tolist()), source
+        expect(visit.page.locator(".legend")).to_contain_text("%)", timeout=SLOW)
 
 
-def test_the_player_fetches_nothing_while_it_scrubs_a_window_it_has(visit: Visit, store: Store) -> None:
-    open_player(visit, store, "plays.mp4")
+def test_the_player_fetches_nothing_while_it_scrubs_a_window_it_has(playing: Visit) -> None:
+    visit = playing
     visit.page.wait_for_load_state("networkidle")
     asked: list[str] = []
     visit.page.on("request", lambda request: asked.append(request.url))
