@@ -14,8 +14,7 @@ JUMPS = "player-jumps"  # how often something else than the player said where to
 
 def place(clip_id: str) -> Place:
     """Where the player is to go, within the timeline of a clip."""
-    jumps = st.session_state.get(JUMPS, 0)
-    return Place(clip_id, slice_(), str(jumps))
+    return Place(clip_id, slice_(), _nonce())
 
 
 def clip_id() -> str | None:
@@ -32,9 +31,9 @@ def marked() -> Marked:
 
 
 def told(news: str) -> None:
-    """The player's news, into the URL."""
+    """The player's news, into the URL, unless it was led elsewhere meanwhile."""
     value = st.session_state[KEY][news]
-    if not value:
+    if not value or value["nonce"] != _nonce():
         return
     st.query_params[CLIP], st.query_params[SLICE] = value["clip"], str(value["slice"])
     if news == "picked":
@@ -54,6 +53,10 @@ def change_video(video_id: str) -> None:
     for name in (CLIP, SLICE, PATCHES):
         st.query_params.pop(name, None)
     st.query_params[VIDEO] = video_id
+
+
+def _nonce() -> str:
+    return str(st.session_state.get(JUMPS, 0))
 
 
 def _mark(clip: str, patches: Iterable[Iterable[int]]) -> None:

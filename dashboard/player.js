@@ -45,13 +45,18 @@ class Player {
     this.sheets.clear()
     this.colours.clear()
     this.tracks.clear()
-    this.origin = null
     this.window = null
     this.el(".seek").max = video.frames - 1
     this.segments()
+    if (!video.url || this.video.getAttribute("src") !== video.url) this.open(video)
+  }
+
+  // A file that is open stays so when other windows of it are shown: nothing new is presented by itself then.
+  open(video) {
+    this.origin = null
     this.mode("loading")
     if (video.url) {
-      if (this.video.getAttribute("src") !== video.url) this.video.src = video.url
+      this.video.src = video.url
       this.watch()
       clearTimeout(this.waiting)
       this.waiting = setTimeout(() => this.origin === null && !this.pictures && this.fallBack("the file has not shown a frame yet"), PATIENCE_MS)
@@ -125,9 +130,11 @@ class Player {
     const { windows } = this.timeline
     const window = windows.find(other => other.id === clip) ?? windows[0]
     if (!window) return
+    clearTimeout(this.timer) // where it stood is no news any more
     this.timeline.preferred = window.frames
     this.window = window
-    this.seek(this.timeline.firstFrame(window, Math.max(0, Math.min(window.slices - 1, slice))))
+    this.slice = Math.max(0, Math.min(window.slices - 1, slice))
+    this.seek(this.timeline.firstFrame(window, this.slice))
   }
 
   seek(frame) {
@@ -520,6 +527,7 @@ export default function (component) {
   const root = parentElement.querySelector(".player")
   if (!STATE.has(root)) STATE.set(root, new Player(root))
   const player = STATE.get(root)
-  player.update(data, { at: place => setStateValue("at", place), picked: patches => setStateValue("picked", patches) })
+  const tell = name => place => setStateValue(name, { ...place, nonce: player.data.goto.nonce })
+  player.update(data, { at: tell("at"), picked: tell("picked") })
   return () => (player.end(), STATE.delete(root))
 }

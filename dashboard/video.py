@@ -55,7 +55,7 @@ def sentence(film: Film) -> str:
         else units.count(clip["frames"], "frame")
     )
     if clip["role"] == PARTNER:
-        windows += ", apart from its other windows: a pair needs it"
+        windows += " that only pairs of windows need"
     grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
     kept = (
         ""

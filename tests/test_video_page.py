@@ -209,12 +209,12 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
         seek(visit, frame)
         assert visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"], frame
         assert int(visit.page.locator(".player").get_attribute("data-slice")) == (frame - every[expected]["first_frame"]) // 2
-    visit.expect_in_url(f"clip={every[0]['clip_id']}&slice=3")
-    visit.settle()
     visit.page.get_by_role("combobox", name="Cut into").click()
     visit.page.get_by_role("option", name="1 clip for pairs of windows").click()
     expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')).to_be_visible(timeout=SLOW)
-    visit.expect_text("apart from its other windows: a pair needs it")
+    visit.expect_text("16 frames that only pairs of windows need")
+    visit.expect_in_url(f"clip={partner['clip_id']}&slice=0")
+    assert visit.page.locator(".player").get_attribute("data-mode") == "video", "the file stays open"
 
 
 @pytest.mark.parametrize(("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)])
@@ -343,6 +343,8 @@ def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(playing: Visi
     assert number(levels) == 10, "the frame"
     levels = [image[round((y + 0.5) * 128 / PATCHES), 200 + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
     assert number(levels, 1) == 5, "and its tokens beside it"
+    visit.expect_in_url("slice=5")
+    visit.settle()
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Colours .npy").click()
     clip = clips(store, "plays.mp4")[0]
