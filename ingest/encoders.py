@@ -5,13 +5,13 @@ To add one: write a module whose class has ``encode(frames) -> TokenGrid``, and 
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from ingest import checkpoints, toy
+from ingest import checkpoints, pretrained, toy
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
 from ingest.grid import TokenGrid
@@ -106,6 +106,16 @@ def _load_released(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
     return _vjepa(name, model, f"{setting.weights.name}, {release.key}", setting)
 
 
+def _load_pretrained(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+    """The file says itself which shape its encoder has; the table's row shows that of `tubelet pretrain` without being told."""
+    if not setting.weights:
+        raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
+    model = pretrained.load(setting.weights)
+    source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
+    facts, encoder = _vjepa(name, model, source, setting)
+    return replace(facts, patch=model.config.patch, parameters=model.config.parameters), encoder
+
+
 def _vjepa(name: str, model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
     layer, digest = setting.layer, checkpoints.weights_sha256(model)
     known = {"layer": layer.name, "dim": model.config.dim * len(layer.levels), "weights_sha256": digest, "weights_source": source}
@@ -122,6 +132,7 @@ def _vjepa_row(config: VisionTransformerConfig, side: int, weights: str, load: C
 ENCODERS: Mapping[str, Row] = {
     "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
     "vjepa2.1-untrained": _vjepa_row(checkpoints.UNTRAINED, 224, "untrained: seeded random numbers, for trying Tubelet out", _load_untrained),
+    "vjepa2.1-pretrained": _vjepa_row(checkpoints.UNTRAINED, 224, "--weights FILE, from `tubelet pretrain`", _load_pretrained),
     **{
         name: _vjepa_row(release.config, release.variant.side, f"--weights FILE, from {release.url}", _load_released)
         for name, release in checkpoints.RELEASED.items()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
-    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm"},
+    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "safetensors", "tqdm"},
     "dashboard": {"store", "streamlit", "altair", "pyarrow"},
     "tubelet.py": {"click", "store", "ingest"},
 }
@@ -27,10 +27,19 @@ ORDER = {
         "integrity", "queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "windows", "geometry", "video", "grid", "layer", "facts", "toy", "vjepa", "checkpoints", "vjepa_encoder", "encoders", "sources", "recipe",
+        "errors", "windows", "geometry", "video", "grid", "layer", "facts", "toy", "vjepa", "checkpoints", "pretrained", "vjepa_encoder",
+        "encoders", "sources", "recipe",
         "messages", "decoding", "reader", "pipe", "encoding", "writer", "progress", "summary", "run", "plan", "samples", "job",
+        "flow", "scenes", "evaluation", "pretraining",
     ),
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
+    "ingest.scenes": ("photographs", "outlines", "motion", "scene"),
+    "ingest.evaluation": (
+        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+    ),
+    "ingest.pretraining": (
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "objective", "batches", "trainer", "run",
+    ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",
         "corpus_encoders", "corpus", "sql", "app",
