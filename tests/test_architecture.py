@@ -38,7 +38,7 @@ ORDER = {
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
     "ingest.pretraining": (
-        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "objective", "batches", "trainer", "run",
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "corpus_video", "corpus_videos", "corpus_failures",

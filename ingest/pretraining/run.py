@@ -30,6 +30,7 @@ from store.errors import TubeletError
 from store.files import write_whole
 
 LOG_STEPS = 20
+PREPARED = 2 * len(batches.CYCLE)  # batches that are looked at before the first step
 SAVE_SECONDS = 120.0
 UNCHECKED = "rate", "cooldown"  # settings that a resumed run may change
 
@@ -112,7 +113,7 @@ class Pretraining:
 
     def _resume(self, trainer: Trainer) -> None:
         if not self.checkpoint.exists():
-            trainer.calibrate(batches.batch(step, self.footage, self.settings) for step in range(len(batches.CYCLE)))
+            trainer.prepare([batches.batch(step, self.footage, self.settings) for step in range(PREPARED)])
             return
         try:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)

@@ -28,7 +28,7 @@ class Settings:
     decay: float = 0.05
     momentum: float = 0.998
     masked_from: int = 0  # step at which the masked loss sets in, where lessons come first; it is whole another as many later
-    context_from: int = 200  # the same for the context loss
+    context_from: int = 1000  # the same for the context loss
     context_weight: float = 0.5
     teacher: str | None = None
     seed: int = 0

@@ -1,7 +1,7 @@
 """The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,15 +9,16 @@ import torch
 from ingest.evaluation.spectrum import effective_rank
 from ingest.pretraining import teacher
 from ingest.pretraining.lessons import Lessons
-from ingest.pretraining.objective import Batch, Networks, losses
+from ingest.pretraining.objective import Batch, Networks, losses, normalised
 from ingest.pretraining.settings import Settings
+from ingest.pretraining.whitening import whiten
 from store.errors import TubeletError
 
 SAMPLED = 2048  # tokens that variance and rank are measured on
 LEAST_SPREAD = 0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
 LEAST_RANK = 1.5
 GRADIENT_NORM = 1.0
-BETAS = (0.9, 0.95)
+BETAS = (0.9, 0.98)
 
 
 class CollapseError(TubeletError):
@@ -52,11 +53,15 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
         self.step = 0
 
-    def calibrate(self, some: Iterable[Batch]) -> None:
-        """Before the first step: how large what is taught is, from a few batches."""
+    def prepare(self, some: Sequence[Batch]) -> None:
+        """Before the first step: patch embeddings from real patches, and how large what is taught is, from a few batches."""
+        clips = [batch.clips.to(self.device) for batch in some]
+        shortest = [normalised(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
+        for encoder in (self.networks.student, self.networks.target):
+            whiten(encoder, torch.cat(shortest))
         if self.lessons:
             with torch.autocast(self.device.type, torch.bfloat16):
-                taught = [self.lessons(batch.clips.to(self.device)).flatten(0, 1) for batch in some]
+                taught = [self.lessons(each).flatten(0, 1) for each in clips]
             self.networks.calibrate(torch.cat(taught))
 
     def learn(self, batch: Batch) -> Step:
