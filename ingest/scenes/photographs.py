@@ -16,7 +16,7 @@ from ingest.video import opened
 
 SUFFIXES = frozenset(".jpg .jpeg .png .webp".split())
 SHORT_SIDE = 320  # pixels kept of a photograph: room for a camera to move over, at 224 px
-SCIKIT_IMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "grass.png", "gravel.png", "brick.png")
+SCIKIT_IMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "grass.png", "gravel.png", "brick.png")
 
 
 def in_folder(folder: Path, sides: Sequence[int] = (SHORT_SIDE,)) -> list[torch.Tensor]:
@@ -29,7 +29,7 @@ def in_folder(folder: Path, sides: Sequence[int] = (SHORT_SIDE,)) -> list[torch.
 
 
 def of_scikit_image() -> list[torch.Tensor]:
-    """The photographs that scikit-image carries (public domain or CC0, as its README says); none where it is not installed."""
+    """The photographs that scikit-image carries (public domain or CC0, as `skimage.data` says of each); none where it is not installed."""
     try:
         files = metadata.files("scikit-image") or []
     except metadata.PackageNotFoundError:
