@@ -28,9 +28,10 @@ ORDER = {
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "pair_queries", "sensitivity_queries", "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder",
+        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
         "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
+        "flow", "scenes", "evaluation", "pretraining",
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
@@ -38,6 +39,13 @@ ORDER = {
     "reports": (
         "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
         "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+    ),
+    "ingest.scenes": ("photographs", "outlines", "motion", "scene"),
+    "ingest.evaluation": (
+        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+    ),
+    "ingest.pretraining": (
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "caching", "selection", "sql_link", "paging", "charts", "results", "windows_matrix", "windows_choice", "windows", "corpus_video", "corpus_videos", "corpus_failures",
