@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 HERE = Path(__file__).resolve().parent
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 class Commands(click.Group):
@@ -81,8 +83,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 
     job = Job.of(**arguments)
     run = job.run(store)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: (click.echo("\nstopping after the clip under way", err=True), run.stop(), signal.signal(number, signal.SIG_DFL)))
+    _on_interrupt("stopping after the clip under way", run.stop)
     summary = run.execute(job.sources)
     _print(summary, as_json)
     sys.exit(summary.exit_code)
@@ -95,6 +96,50 @@ def plan(as_json: bool, **arguments: Any) -> None:
     from ingest.job import Job
 
     _print(Job.of(**arguments).plan(), as_json)
+
+
+@main.command()
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEOS...")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The weights; a log lies beside.")
+@click.option("--steps", default=20_000, show_default=True, help="Steps in all; a resumed run goes on up to here.")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Pictures for generated scenes.")
+@click.option("--teacher", type=click.Choice(["efficientnet-lite0"]), help="A frozen image network whose features are learned, too.")
+@click.option("--size", "side", default=224, show_default=True, metavar="PX", help="Side of a clip.")
+@click.option("--frames", default=16, show_default=True, help="Frames of the longest clips.")
+@click.option("--tokens", default=1568, show_default=True, help="Tokens a batch.")
+@click.option("--masks", default=2, show_default=True, type=click.IntRange(1, 5), help="Masks under which a batch is seen.")
+@click.option("--masked-from", default=0, show_default=True, help="Step at which the masked loss sets in, after a teacher's lessons.")
+@click.option("--rate", default=1e-3, show_default=True, help="Learning rate.")
+@click.option("--cooldown", default=500, show_default=True, help="Last steps, over which the rate falls to nothing.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
+    """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
+    from ingest import encoders as table
+    from ingest.pretraining.run import Pretraining
+
+    run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
+    for line in run.unusable:
+        click.echo(f"left out: {line}", err=True)
+    _on_interrupt("stopping after the step under way", run.stopping.set)
+    run.execute()
+    click.echo(f"{output} holds the encoder and its predictor; try it with `tubelet evaluate --weights {output}`")
+
+
+@main.command()
+@click.option("--encoder", metavar="NAME", help="One of `tubelet encoders`.  [default with --weights: vjepa2.1-pretrained]")
+@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder, or what `tubelet pretrain` wrote.")
+@click.option("--videos", metavar="DIR", help="Videos that the encoder has not seen.  [default: the samples]")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Unseen pictures.  [default: scikit-image's]")
+@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1), help="Tracked scenes; eight times as many directed.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def evaluate(as_json: bool, **arguments: Any) -> None:
+    """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
+    from ingest.evaluation.evaluation import evaluate
+
+    _print(evaluate(**arguments), as_json)
 
 
 @main.command()
@@ -317,6 +362,18 @@ def _serve(store: Path, host: str, port: int) -> None:
     arguments = ["--server.address", host, "--server.port", str(port), "--server.headless", "true", "--", str(store)]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", *arguments])
+
+
+def _on_interrupt(words: str, stop: Callable[[], None]) -> None:
+    """Ctrl-C and SIGTERM ask to stop; a second one ends the process at once."""
+
+    def asked(number: int, _: Any) -> None:
+        click.echo(f"\n{words}", err=True)
+        stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
 
 
 def _print(result: Any, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from ingest import checkpoints
+from ingest import checkpoints, pretrained
 from ingest.contract import Encoder, Row, Setting, Supply
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
@@ -24,6 +24,11 @@ def released(config: VisionTransformerConfig, side: int, release: Release) -> Ro
         release.licence, release.download, partial(fetching.cached, release), lambda: _fetched(config, release).path
     )
     return _row(config, side, release.url, partial(_load_released, config, release), supply)
+
+
+def of_a_file(config: VisionTransformerConfig, side: int) -> Row:
+    """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
+    return _row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
 
 
 def untrained(config: VisionTransformerConfig, side: int) -> Row:
@@ -53,6 +58,14 @@ def _load_untrained(config: VisionTransformerConfig, name: str, row: Row, settin
     return loaded((name, row), checkpoints.untrained(config, UNTRAINED_SEED), source, setting)
 
 
+def _load_pretrained(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+    if not setting.weights:
+        raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
+    model = pretrained.load(setting.weights)
+    source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
+    return loaded((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+
+
 def loaded(entry: tuple[str, Row], model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
     """A network with its weights as an encoder, and its facts; `entry` is its name and row, `source` says where the weights are from."""
     layer = setting.layer
@@ -73,5 +86,6 @@ def _empty(config: VisionTransformerConfig) -> VisionTransformer:
 
 ROWS: Mapping[str, Row] = {
     "vjepa2.1-untrained": untrained(UNTRAINED, 224),
+    "vjepa2.1-pretrained": of_a_file(UNTRAINED, 224),
     **{name: released(variant.encoder, variant.side, RELEASES[name]) for name, variant in VARIANTS.items()},
 }

@@ -30,9 +30,10 @@ ORDER = {
         "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
     "ingest": (
-        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "vjepa_encoder",
+        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
         "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
+        "flow", "scenes", "evaluation", "pretraining",
     ),
     "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
@@ -45,6 +46,13 @@ ORDER = {
         "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases",
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
         "sketches", "questions",
+    ),
+    "ingest.scenes": ("photographs", "outlines", "motion", "scene"),
+    "ingest.evaluation": (
+        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+    ),
+    "ingest.pretraining": (
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results",

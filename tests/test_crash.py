@@ -12,13 +12,13 @@ from tests.commands import started, tubelet
 from tests.contents import contents
 from tests.videos import make_folder
 
-KILLS = 20
+KILLS = 10
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    folder = make_folder(tmp_path_factory.mktemp("videos"), 12, frames=26)
+    folder = make_folder(tmp_path_factory.mktemp("videos"), 8, frames=26)
     (folder / "broken.mp4").write_bytes(b"no video")
     return folder
 
@@ -54,7 +54,7 @@ def consistent(root):
         store.close()
 
 
-def test_killed_twenty_times_the_store_ends_as_if_nothing_had_happened(videos, uninterrupted, tmp_path):
+def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(videos, uninterrupted, tmp_path):
     root = tmp_path / "store"
     moments = random.Random(7)
     killed_at_work = 0

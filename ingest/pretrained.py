@@ -1,0 +1,66 @@
+"""Weights that `tubelet pretrain` wrote: one safetensors file in half precision whose metadata says which network they belong to.
+
+    names      `encoder.*` and `predictor.*`, Meta's names after that
+    metadata   `tubelet_format`, `encoder` and `settings` as JSON, `steps`, and `made_with` in words
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from ingest.errors import CheckpointError
+from ingest.vjepa import VisionTransformer, VisionTransformerConfig
+
+FORMAT = "pretrained 1"
+PREFIX = "encoder."
+SHAPE = "dim", "depth", "heads", "mlp", "levels", "patch", "tubelet"
+
+
+def serialised(encoder: nn.Module, config: VisionTransformerConfig, predictor: nn.Module, words: Mapping[str, str]) -> bytes:
+    """The file's bytes. Of the shape only what `VisionTransformerConfig` takes besides the generation, which is 2.1, is written."""
+    weights = {PREFIX + name: tensor for name, tensor in encoder.state_dict().items()}
+    weights |= {f"predictor.{name}": tensor for name, tensor in predictor.state_dict().items()}
+    halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in weights.items()}
+    return save(halves, {"tubelet_format": FORMAT, "encoder": json.dumps({name: getattr(config, name) for name in SHAPE}), **words})
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """What the file says about itself. Raises CheckpointError where it is none of `tubelet pretrain`."""
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path} is no file: give the path of weights that `tubelet pretrain` wrote")
+    try:
+        with safe_open(path, "pt") as file:
+            found = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no whole safetensors file: make it again with `tubelet pretrain`") from error
+    if found.get("tubelet_format") != FORMAT:
+        raise CheckpointError(f"{path} was not written by this version of `tubelet pretrain`: name the encoder that it belongs to")
+    return found
+
+
+def config(path: str | Path) -> VisionTransformerConfig:
+    """The shape of the encoder in the file."""
+    try:
+        values = json.loads(metadata(path)["encoder"])
+        return VisionTransformerConfig(**{**values, "levels": tuple(values["levels"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} describes no encoder of this version: make it again with `tubelet pretrain`") from error
+
+
+def load(path: str | Path) -> VisionTransformer:
+    """The encoder, in float32 on the CPU. Raises CheckpointError unless every tensor of it is there, and no other."""
+    shape = config(path)
+    with torch.device("meta"):
+        model = VisionTransformer(shape)
+    with safe_open(path, "pt") as file:
+        weights = {name.removeprefix(PREFIX): file.get_tensor(name).float() for name in file.keys() if name.startswith(PREFIX)}
+    try:
+        model.load_state_dict(weights, strict=True, assign=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not hold the encoder that it describes: make it again with `tubelet pretrain`") from error
+    return model

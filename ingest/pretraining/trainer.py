@@ -1,0 +1,126 @@
+"""The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from ingest.evaluation.spectrum import effective_rank
+from ingest.pretraining import teacher
+from ingest.pretraining.lessons import Lessons
+from ingest.pretraining.objective import Batch, Networks, losses, normalised
+from ingest.pretraining.settings import Settings
+from ingest.pretraining.whitening import whiten
+from store.errors import TubeletError
+
+SAMPLED = 2048  # tokens that variance and rank are measured on
+LEAST_SPREAD = 0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
+LEAST_RANK = 1.5
+GRADIENT_NORM = 1.0
+BETAS = (0.9, 0.98)
+
+
+class CollapseError(TubeletError):
+    """Tokens have become alike: the loss falls, and nothing is learned."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step showed: losses, learning rate, and the spread and effective rank of the target's tokens."""
+
+    step: int
+    frames: int
+    loss: float
+    masked: float
+    context: float
+    lessons: float
+    rate: float
+    spread: float
+    rank: float
+
+
+class Trainer:
+    """Networks and optimiser on a device; autocast to bf16, averages and normalisation in float32."""
+
+    def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
+        self.settings, self.device, self.steps = settings, device, steps
+        self.lessons = Lessons(teacher.load(device), settings.encoder.tubelet) if settings.teacher else None
+        self.networks = Networks(settings, sum(self.lessons.sizes) if self.lessons else 1).to(device)
+        learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
+        groups = [{"params": [w for w in learned if w.ndim > 1], "weight_decay": settings.decay}]
+        groups.append({"params": [w for w in learned if w.ndim <= 1], "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
+        self.step = 0
+
+    def prepare(self, some: Sequence[Batch]) -> None:
+        """Before the first step: patch embeddings from real patches, and how large what is taught is, from a few batches."""
+        clips = [batch.clips.to(self.device) for batch in some]
+        shortest = [normalised(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
+        for encoder in (self.networks.student, self.networks.target):
+            whiten(encoder, torch.cat(shortest))
+        if self.lessons:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                taught = [self.lessons(each).flatten(0, 1) for each in clips]
+            self.networks.calibrate(torch.cat(taught))
+
+    def learn(self, batch: Batch) -> Step:
+        """One step. Raises CollapseError when the target's tokens no longer differ."""
+        rate, weights = self._rate(), self._weights()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = _moved(batch if any(weights) else replace(batch, masks=()), self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            found = losses(self.networks, batch, self.lessons)
+        total = found.total(*weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), GRADIENT_NORM)
+        self.optimizer.step()
+        self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        parts = (float(part.detach()) for part in (total, found.masked, found.context, found.lessons))
+        return self._checked(Step(self.step, batch.clips.shape[1], *parts, rate, *_spread_and_rank(found.tokens)))
+
+    def state(self) -> dict:
+        """Everything that the next step depends on."""
+        return {"step": self.step, "networks": self.networks.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict) -> None:
+        self.networks.load_state_dict(state["networks"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def _rate(self) -> float:
+        """Linear up, constant, and at the end as a cosine down: the constant part may be made longer afterwards."""
+        left = (self.steps - self.step) / max(1, min(self.settings.cooldown, self.steps // 2))
+        falling = (1 - math.cos(math.pi * min(1.0, left))) / 2
+        return self.settings.rate * min(1.0, (self.step + 1) / self.settings.warmup) * falling
+
+    def _weights(self) -> tuple[float, float]:
+        """Of the masked and the context loss."""
+        masked, context = (
+            min(1.0, (self.step - start) / start) if start else 1.0 for start in (self.settings.masked_from, self.settings.context_from)
+        )
+        return max(0.0, masked), max(0.0, self.settings.context_weight * context)
+
+    def _checked(self, progress: Step) -> Step:
+        if not math.isfinite(progress.loss):
+            raise CollapseError(f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate")
+        if progress.step > self.settings.warmup and (progress.spread < LEAST_SPREAD or progress.rank < LEAST_RANK):
+            raise CollapseError(
+                f"collapse at step {progress.step}: all tokens have become alike "
+                f"(spread {progress.spread:.3f}, effective rank {progress.rank:.1f}); "
+                "start again with a lower --rate, more videos, or a --teacher"
+            )
+        return progress
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    masks = [replace(each, context=each.context.to(device), targets=each.targets.to(device)) for each in batch.masks]
+    return replace(batch, clips=batch.clips.to(device), seen=batch.seen.to(device), masks=masks)
+
+
+def _spread_and_rank(tokens: torch.Tensor) -> tuple[float, float]:
+    sample = tokens[:: max(1, len(tokens) // SAMPLED)]
+    return float(sample.std(0).mean()), effective_rank(sample)

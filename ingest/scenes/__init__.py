@@ -1,0 +1,9 @@
+"""Generated scenes: textured objects that move over photographs, with everything about them known.
+
+    photographs   pictures to take backgrounds and textures from: files, frames of videos, generated ones
+    outlines      random closed outlines, as masks
+    motion        where an object is, how turned, how large and in which light, frame by frame
+    scene         photograph, outline and motion to frames and the object's mask
+
+Used to train (`pretraining`) and to measure (`evaluation`). All randomness comes from the generator that is handed in.
+"""

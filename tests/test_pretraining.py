@@ -1,0 +1,275 @@
+"""Pretraining: masks, resumption to the bit, learning without collapse, and weights that an ingest can use."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import shared
+
+from ingest import encoders, pretrained
+from ingest.checkpoints import untrained
+from ingest.contract import Setting
+from ingest.errors import CheckpointError, UsageError
+from ingest.flow import displacements
+from ingest.pretraining import batches, masks
+from ingest.pretraining.augmentation import seen
+from ingest.pretraining.lessons import Lessons
+from ingest.pretraining.masks import drawn
+from ingest.pretraining.objective import Networks, losses
+from ingest.pretraining.run import Pretraining
+from ingest.pretraining.settings import Settings
+from ingest.pretraining.teacher import Teacher, read
+from ingest.pretraining.trainer import CollapseError, Trainer
+from ingest.pretraining.whitening import whiten
+from ingest.vjepa import VisionTransformerConfig
+from tests.commands import tubelet
+from tests.videos import make_folder
+
+CPU = torch.device("cpu")
+TINY = {
+    "dim": 48,
+    "depth": 4,
+    "heads": 2,
+    "predictor_dim": 32,
+    "predictor_depth": 1,
+    "side": 64,
+    "frames": 8,
+    "tokens": 128,
+    "warmup": 5,
+    "cooldown": 10,
+}
+GRID = (4, 14, 14)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("videos"), 2, frames=40)
+
+
+@pytest.fixture(scope="module")
+def run(videos, tmp_path_factory):
+    return Pretraining.of([str(videos)], tmp_path_factory.mktemp("weights") / "w.safetensors", 60, None, CPU, **TINY)
+
+
+def trainer_at(run, step):
+    trainer = Trainer(run.settings, CPU, run.steps)
+    trainer.prepare([batches.batch(number, run.footage, run.settings) for number in range(4)])
+    return trainer, [trainer.learn(batches.batch(number, run.footage, run.settings)) for number in range(step)]
+
+
+@pytest.mark.parametrize("kind", masks.KINDS)
+@pytest.mark.parametrize("grid", [(2, 4, 4), (8, 14, 14), (1, 14, 14)])
+def test_every_mask_splits_the_tokens_into_context_and_targets(kind, grid):
+    if kind == "future" and grid[0] == 1:
+        pytest.skip("an image has no future")
+    found = drawn(kind, np.random.default_rng(0), grid, 1)
+    both = torch.cat([found.context[0], found.targets[0]])
+    assert sorted(both.tolist()) == list(range(np.prod(grid)))
+    batch = drawn(kind, np.random.default_rng(1), grid, 5)
+    for context, targets in zip(batch.context, batch.targets):
+        assert not set(context.tolist()) & set(targets.tolist()) and len(set(context.tolist())) == len(context)
+
+
+@pytest.mark.parametrize(("kind", "kept", "within"), [("short", 0.39, 0.04), ("long", 0.19, 0.04), ("image", 0.33, 0.04)])
+def test_block_masks_keep_the_share_that_metas_generator_keeps(kind, kept, within):
+    grid = (1, 16, 16) if kind == "image" else (8, 16, 16)
+    generator = np.random.default_rng(0)
+    shares = [drawn(kind, generator, grid, 1).context.shape[1] / np.prod(grid) for _ in range(200)]
+    assert np.mean(shares) == pytest.approx(kept, abs=within)  # the means of VJEPA.md, 300 draws of Meta's own generator
+
+
+@pytest.mark.parametrize("kind", ["short", "long", "image"])
+def test_metas_own_masks_are_tubes_of_the_same_share(kind):
+    arrays = np.load(shared("golden") / "masks.npz")
+    spread = {"short": (0.2, 0.6), "long": (0.02, 0.35), "image": (0.15, 0.5)}[kind]
+    slices = 1 if kind == "image" else 8
+    for call in range(3):
+        context = arrays[f"{kind}/call{call}/enc"]
+        assert spread[0] < context.shape[1] / (slices * 256) < spread[1]
+        ours = drawn(kind, np.random.default_rng(call), (slices, 16, 16), 2).context
+        for ids in (context[0], ours[0].numpy()):  # the same patches in every slice that was not cut
+            first = set(ids[ids < 256].tolist())
+            assert set((ids[ids < 256 * (slices - 1)] % 256).tolist()) <= first
+
+
+def test_the_future_hides_the_last_slices_and_scatter_gives_each_slice_its_own():
+    future = drawn("future", np.random.default_rng(0), (8, 14, 14), 3)
+    last = int(future.context.max()) // 196
+    assert 3 <= last <= 5 and set(range((last + 1) * 196, 8 * 196)) <= set(future.targets[0].tolist())
+    scatter = drawn("scatter", np.random.default_rng(0), (2, 14, 14), 1).context[0]
+    assert set(scatter[scatter < 196].tolist()) != set((scatter[scatter >= 196] - 196).tolist())
+
+
+def test_distances_to_the_nearest_target():
+    found = masks.distances(masks.Masks(torch.tensor([[0, 3]]), torch.tensor([[1, 2]]), (1, 2, 3)))
+    assert found[0].tolist() == pytest.approx([1.0, 2**0.5])
+
+
+def test_batches_come_in_order_and_are_those_of_their_number(run):
+    found = list(batches.from_step(3, 12, run.footage, run.settings))
+    assert [step for step, _ in found] == list(range(3, 12))
+    for step, batch in found:
+        again = batches.batch(step, run.footage, run.settings)
+        assert torch.equal(batch.seen, again.seen)
+        assert all(torch.equal(a.targets, b.targets) for a, b in zip(batch.masks, again.masks, strict=True))
+
+
+def test_the_student_sees_other_light_and_blanks_and_the_target_the_clip_itself():
+    clips = torch.full((2, 8, 3, 64, 64), 100.0)
+    shown = seen(np.random.default_rng(0), clips, 16)
+    blank = (shown == 127).flatten(2).unflatten(2, (3, 4, 16, 4, 16)).all(dim=6).all(dim=4).all(dim=2)
+    assert 0 < blank.float().mean() < 0.25 and (clips == 100).all()
+    assert not torch.allclose(shown[~(shown == 127)], torch.tensor(100.0), atol=5)
+
+
+def test_the_masked_loss_is_that_of_a_computation_by_hand(run):
+    batch = batches.batch(0, run.footage, run.settings)
+    networks = Networks(run.settings, 1)
+    with torch.no_grad():
+        found = losses(networks, batch, None)
+        mean, std = (torch.tensor(v).view(3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        told = []
+        for each in batch.masks:
+            for clip in range(len(batch.clips)):
+                inputs = [(pixels[clip].transpose(0, 1) / 255 - mean) / std for pixels in (batch.clips, batch.seen)]
+                levels = [
+                    (level[0] - level[0].mean(-1, True)) / (level[0].var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+                    for level in networks.target(inputs[0][None])
+                ]
+                wanted = torch.cat(levels, -1)[each.targets[clip]]
+                one = replace(each, context=each.context[clip : clip + 1], targets=each.targets[clip : clip + 1])
+                context = torch.cat(networks.student(inputs[1][None], one.context), -1)
+                told.append((networks.predictor(context, one)[0][0] - wanted).abs().mean())
+    assert float(found.masked) == pytest.approx(float(torch.stack(told).mean()), rel=1e-3)
+    assert found.lessons == 0
+
+
+def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run):
+    trainer, progress = trainer_at(run, 24)
+    masked = [each.masked for each in progress]
+    assert np.mean(masked[-4:]) < 0.94 * np.mean(masked[:3])
+    assert progress[-1].spread > 0.1 and progress[-1].rank > 2
+    run.save(trainer)
+    following = [trainer.learn(batches.batch(step, run.footage, run.settings)) for step in (24, 25, 26)]
+    resumed = Trainer(run.settings, CPU, run.steps)
+    run._resume(resumed)
+    assert resumed.step == 24
+    again = [resumed.learn(batches.batch(step, run.footage, run.settings)) for step in (24, 25, 26)]
+    assert again == following  # losses, spread and rank, to the bit; from the second step on the optimiser's state shows, too
+    run.checkpoint.unlink()
+
+
+def test_lessons_are_the_features_of_first_frames_and_the_motion_between_frames():
+    torch.manual_seed(0)
+    teacher = Teacher().eval()
+    lessons = Lessons(teacher, tubelet=2)
+    clips = torch.rand(2, 4, 3, 64, 64) * 255
+    taught = lessons(clips)
+    assert taught.shape == (2, 2 * 16, sum(lessons.sizes)) and lessons.sizes[-1] == 2
+    with torch.no_grad():
+        alone = teacher(clips[1, 2][None])  # second slice of the second clip
+    assert torch.allclose(taught[1, 16:, :-2], alone.flatten(0, 2), atol=1e-4)
+    assert torch.allclose(taught[1, 16:, -2:], displacements(clips[1], 16)[2:].mean(0).flatten(0, 1))
+    for part in taught.split(lessons.sizes, -1)[:-1]:
+        assert part.mean(-1).abs().max() < 1e-3
+    assert not lessons(clips[:, :1])[..., -2:].any()
+    assert float(lessons.loss(taught, taught)) == 0 and float(lessons.loss(taught + 1, taught)) == pytest.approx(0.5)
+
+
+def test_a_teacher_keeps_its_names_in_its_file_and_what_is_beyond_the_last_lesson_is_left(tmp_path):
+    torch.manual_seed(1)
+    teacher = Teacher().eval()
+    torch.save({**teacher.state_dict(), "_fc.weight": torch.zeros(1000, 1280)}, tmp_path / "teacher.pth")
+    image = torch.rand(1, 3, 64, 64) * 255
+    with torch.no_grad():
+        assert torch.allclose(read(tmp_path / "teacher.pth", CPU)(image), teacher(image), atol=1e-4)
+
+
+def test_lessons_are_calibrated_number_by_number(run):
+    networks = Networks(run.settings, 3)
+    networks.calibrate(torch.tensor([[1.0, 10.0, 5.0], [3.0, 30.0, 5.0]]))
+    assert networks.taught_mean.tolist() == [2, 20, 5] and networks.taught_std.tolist() == pytest.approx([2**0.5, 200**0.5, 1e-3])
+    assert {"taught_mean", "taught_std"} <= set(networks.state_dict())
+
+
+def test_collapse_stops_the_run_with_a_sentence(run):
+    trainer, _ = trainer_at(run, 6)
+    for weights in trainer.networks.target.parameters():
+        weights.data.zero_()
+    with pytest.raises(CollapseError, match="collapse at step 7: all tokens have become alike"):
+        trainer.learn(batches.batch(6, run.footage, run.settings))
+
+
+def test_from_the_command_to_an_ingest(videos, tmp_path):
+    output, store = tmp_path / "w.safetensors", tmp_path / "store"
+    arguments = ["pretrain", videos, "-o", output, "--size", 64, "--frames", 4, "--tokens", 64, "--device", "cpu", "--cooldown", 2]
+    process = tubelet(*arguments, "--steps", 4, check=True)
+    assert "tubelet evaluate --weights" in process.stdout and "min left" in process.stderr
+    (line,) = (tmp_path / "w.safetensors.log.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 4
+    again = tubelet(*arguments, "--steps", 4)
+    assert again.returncode == 2 and "exists: choose another -o" in again.stderr
+    ingest = ["ingest", videos, "--encoder", "vjepa2.1-pretrained", "--weights", output, "--size", 64, "--device", "cpu"]
+    tubelet(*ingest, "--store", store, check=True)
+    row = json.loads(tubelet("sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True).stdout)[0]
+    assert row["name"] == "vjepa2.1-pretrained" and row["dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
+
+
+def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):
+    trainer, _ = trainer_at(run, 1)
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(run.weights(trainer))
+    facts, encoder = encoders.load("vjepa2.1-pretrained", Setting(CPU, weights=path))
+    assert (facts.dim, facts.patch) == (48, 16) and facts.parameters == sum(w.numel() for w in encoder.model.parameters())
+    for name, weights in trainer.networks.target.state_dict().items():
+        assert torch.equal(encoder.model.state_dict()[name], weights.half().float()), name
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+        pretrained.load(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [({"side": 60}, "no multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number")],
+)
+def test_settings_that_cannot_be_are_refused(settings, told):
+    with pytest.raises(UsageError, match=told):
+        Settings(**settings)
+
+
+def test_a_run_without_a_readable_video_says_so(tmp_path):
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    with pytest.raises(UsageError, match="none of the 1 videos can be used; the first: no.mp4"):
+        Pretraining.of([str(tmp_path)], tmp_path / "w", 10, None, CPU, **TINY)
+
+
+def test_a_checkpoint_of_another_run_is_refused(run, videos):
+    trainer, _ = trainer_at(run, 1)
+    run.save(trainer)
+    other = Pretraining.of([str(videos)], run.output, 60, None, CPU, **{**TINY, "dim": 24})
+    with pytest.raises(CheckpointError, match=r"of another run \(different: dim\)"):
+        other.execute()
+    with pytest.raises(CheckpointError, match="already made 1 steps"):
+        replace(run, steps=1).execute()
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="damaged"):
+        run.execute()
+    run.checkpoint.unlink()
+
+
+def test_whitened_patches_have_unit_variance_and_stand_for_what_lasts_and_what_changes():
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.nn.functional.interpolate(torch.randn(12, 3, 8, 8, generator=generator), size=(128, 128), mode="bicubic")
+    pixels = coarse[:, :, None] + 0.3 * torch.randn(12, 3, 4, 128, 128, generator=generator)
+    encoder = untrained(VisionTransformerConfig(48, 1, 2, 96))
+    whiten(encoder, pixels)
+    tokens = encoder.patch_embed(pixels, (2, 8, 8)).flatten(0, 1)
+    assert tokens.std(0).tolist() == pytest.approx([1.0] * 48, abs=0.1)
+    still = encoder.patch_embed(pixels[:, :, :1].expand(-1, -1, 2, -1, -1), (1, 8, 8)).flatten(0, 1)
+    assert still[:, 32:].abs().max() < 1e-4  # a third is silent where nothing moves
+    moved = encoder.patch_embed(pixels[:, :, [1, 0, 3, 2]], (2, 8, 8)).flatten(0, 1)
+    assert torch.allclose(moved[:, :32], tokens[:, :32], atol=1e-4) and torch.allclose(moved[:, 32:], -tokens[:, 32:], atol=1e-4)
+    correlation = torch.corrcoef(encoder.patch_embed_img(pixels[:, :, :1], (1, 8, 8)).flatten(0, 1).T)
+    assert (correlation - torch.eye(48)).abs().max() < 0.35
