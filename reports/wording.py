@@ -56,8 +56,8 @@ def answer(found: Findings) -> str:
         first = [int(d) for d in found.ranking.order[:5] if np.isfinite(found.ranking.relative.value[d])]
         return f"In **{count(found.count, 'video')}** dimensions {_listed(first)} react most; {too_few(found.count)}"
     special, dims = found.ranking.specialists, found.foundations["dim"]
-    who = "**No dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
-    verb = "reacts" if len(special) == 1 else "react"
+    who = "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
+    verb = "reacts" if len(special) < 2 else "react"
     named = f": {_listed(special)}" if special else ""
     first = f"Over **{count(found.count, 'video')}**, {who} {verb} to the shift clearly more than the rest{named}."
     return f"{first} {strongest(found)} {shape(found.relative)}"

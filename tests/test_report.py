@@ -178,7 +178,7 @@ def test_no_structure_no_findings(tmp_path):
     flat = planted_store(tmp_path / "store", videos=30, dim=64, specialists=(), flat=True)
     found = find(flat, Request())
     assert not found.ranking.specialists and not found.relative.u_shaped and abs(found.consistency.pairwise) < 0.02
-    assert "**No dimension** react" in wording.answer(found) and "not reliably U-shaped" in wording.answer(found)
+    assert "**no dimension** reacts" in wording.answer(found) and "not reliably U-shaped" in wording.answer(found)
     flat.close()
 
 
