@@ -19,7 +19,9 @@ from PIL import Image
 from dashboard import colours
 from dashboard.colours import Colouring
 from ingest.job import Job
-from store import Store
+from latent import questions
+from latent.clips import with_embeddings
+from store import Store, clip_queries
 from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
 from tests.numbered import LEFT, PATCHES, PLACES, READ_NUMBER, SIDE, WIDTH, numbered_video
 
@@ -390,6 +392,20 @@ def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Sto
     visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
     visit.page.reload()
     expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(timeout=SLOW)
+
+
+def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(store: Store) -> None:
+    grid, (partner,) = clips(store, "overlap.mp4"), clips(store, "overlap.mp4", "partner")
+    ids = [clip["clip_id"] for clip in grid]
+    on_one = lambda clip: [row["clip_id"] for row in clip_queries.timeline(clip).answer(store).to_pylist()]  # noqa: E731
+    assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
+    cuts = clip_queries.timelines(partner["video_id"], partner["encoder_id"]).answer(store).to_pylist()
+    assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [("grid", 4, ids[0]), ("partner", 1, partner["clip_id"])]
+    searched = with_embeddings(store, partner["encoder_id"], [partner["video_id"]])
+    assert sorted(row.clip_id for row in searched) == sorted(ids)
+    alike = questions.similar_clips(partner["encoder_id"], partner["clip_id"]).answer(store)["clip_id"].to_pylist()
+    assert set(ids) < set(alike) and partner["clip_id"] not in alike
+    assert partner["clip_id"] not in questions.similar_clips(partner["encoder_id"], ids[1]).answer(store)["clip_id"].to_pylist()
 
 
 def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
