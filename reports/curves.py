@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports import resampling
+from store.measurements import middle_third
 
 FEWEST_SLICES = 3  # below it there is no middle apart from the edges
 FRACTION = 0.5  # of the edge's excess over the middle
@@ -31,11 +32,6 @@ class Shape:
     def u_shaped(self) -> bool | None:
         """Whether most videos are, beyond doubt: the interval's lower end is above a half. None where there is no interval."""
         return None if self.u_share is None else self.u_share[1] > 0.5
-
-
-def middle_third(slices: int) -> slice:
-    """The shared slices that count as the middle: of 19 those from 6 to 12; all where there are fewer than three."""
-    return slice(slices // 3, slices - slices // 3)
 
 
 def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:

@@ -58,15 +58,19 @@ def pair_rows(pair: Pair, measured: Measurement, at: datetime) -> dict[str, pa.T
     }
 
 
+def middle_third(slices: int) -> slice:
+    """The shared slices that count as the middle: of 19 those from 6 to 12; all where there are fewer than three."""
+    return slice(slices // 3, slices - slices // 3)
+
+
 def summed_up(measured: Measurement) -> dict[str, np.ndarray]:
     """Each dimension's curve over the shared slices in a few numbers, ``(D,)`` each."""
     curve, signed = measured.mean_abs, measured.mean_signed
-    third = len(curve) // 3
     return {
         "first": curve[0],
         "last": curve[-1],
         "edge": (curve[0] + curve[-1]) / 2,
-        "middle": curve[third : len(curve) - third].mean(axis=0),
+        "middle": curve[middle_third(len(curve))].mean(axis=0),
         "mean": curve.mean(axis=0),
         "edge_signed": (signed[0] - signed[-1]) / 2,  # B begins on the first shared slice, A ends on the last
         "std": measured.std,

@@ -222,7 +222,7 @@ DIM_SENSITIVITY = Table(
         Column("first", "FLOAT", "mean absolute difference on the first shared slice, where window B begins"),
         Column("last", "FLOAT", "mean absolute difference on the last shared slice, where window A ends"),
         Column("edge", "FLOAT", "mean of first and last"),
-        Column("middle", "FLOAT", "mean over the middle third of the shared slices (the one or two in the middle of fewer than three)"),
+        Column("middle", "FLOAT", "mean over the middle third of the shared slices (all of fewer than three)"),
         Column("mean", "FLOAT", "mean over all shared slices"),
         Column("edge_signed", "FLOAT", "mean over the first and last shared slice of: value at its own window's edge minus value further inside"),
         Column("std", "FLOAT", "population standard deviation of the dimension over all tokens of both clips: what makes differences relative"),
