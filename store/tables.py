@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -51,12 +52,18 @@ def delete(path: Path, column: str, values: Sequence[str]) -> int:
 
 
 def restore(path: Path, version: int) -> int:
-    """Take back everything after `version`; the new version that equals it."""
-    delta = DeltaTable(path)
-    if delta.version() != version:
-        delta.restore(version)
-        delta = DeltaTable(path)
-    return delta.version()
+    """Take back everything after `version`; the new version that equals it.
+
+    Versions follow each other without a gap, so one look for the next one's log tells that there is nothing to take back.
+    """
+    if not _log(path, version + 1).exists():
+        return version
+    DeltaTable(path).restore(version)
+    return DeltaTable(path).version()
+
+
+def _log(path: Path, version: int) -> Path:
+    return path / "_delta_log" / f"{version:020}.json"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,13 @@ class Version:
 
 
 def opened(path: Path, version: int) -> Version:
+    """One version of a table. It never changes, so it is read once; a table made anew in the same place has another time of writing."""
+    log = _log(path, version)
+    return _opened(path, version, log.stat().st_mtime_ns if log.exists() else 0)
+
+
+@lru_cache(maxsize=256)
+def _opened(path: Path, version: int, _written_ns: int) -> Version:
     delta = DeltaTable(path, version=version)
     return Version(sorted(map(unquote, delta.file_uris())), {field.name for field in delta.schema().fields})
 
