@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from dashboard import address
+from dashboard.address import CLIP, PATCHES, SLICE
 from dashboard.marks import Marked
 from dashboard.player import KEY, Place
 from dashboard.selection import VIDEO
 
-CLIP, SLICE, PATCHES = "clip", "slice", "patches"  # URL parameters
 JUMPS = "player-jumps"  # how often something else than the player said where to go
 
 
@@ -17,17 +18,21 @@ def place(clip_id: str) -> Place:
     return Place(clip_id, slice_(), _nonce())
 
 
-def clip_id() -> str | None:
-    return st.query_params.get(CLIP)
+def video_id() -> str:
+    return address.read()[VIDEO]
+
+
+def clip_id() -> str:
+    return address.read()[CLIP]
 
 
 def slice_() -> int:
-    return _number(st.query_params.get(SLICE, ""))
+    return _number(address.read()[SLICE])
 
 
 def marked() -> Marked:
     """The patches that the URL names, whether or not there are such."""
-    return Marked.parse(st.query_params.get(PATCHES, ""))
+    return Marked.parse(address.read()[PATCHES])
 
 
 def told(news: str) -> None:
@@ -35,36 +40,28 @@ def told(news: str) -> None:
     value = st.session_state[KEY][news]
     if not value or value["nonce"] != _nonce():
         return
-    st.query_params[CLIP], st.query_params[SLICE] = value["clip"], str(value["slice"])
-    if news == "picked":
-        _mark(value["clip"], value["patches"])
+    patches = {PATCHES: _text(value["clip"], value["patches"])} if news == "picked" else {}
+    address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **patches)
 
 
 def jump(clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
     """Lead the player somewhere else."""
     st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
-    st.query_params[CLIP], st.query_params[SLICE] = clip, str(slice_)
-    _mark(clip, patches)
+    address.write(**{CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)})
 
 
 def change_video(video_id: str) -> None:
     """Another video: what the URL says of the last one goes."""
     st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
-    for name in (CLIP, SLICE, PATCHES):
-        st.query_params.pop(name, None)
-    st.query_params[VIDEO] = video_id
+    address.write(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: ""})
 
 
 def _nonce() -> str:
     return str(st.session_state.get(JUMPS, 0))
 
 
-def _mark(clip: str, patches: Iterable[Iterable[int]]) -> None:
-    text = Marked(clip, tuple(tuple(patch) for patch in patches)).name
-    if text:
-        st.query_params[PATCHES] = text
-    else:
-        st.query_params.pop(PATCHES, None)
+def _text(clip: str, patches: Iterable[Iterable[int]]) -> str:
+    return Marked(clip, tuple(tuple(patch) for patch in patches)).name
 
 
 def _number(text: str) -> int:

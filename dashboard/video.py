@@ -71,7 +71,7 @@ def _badge(selection: Selection) -> str:
 
 def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | None:
     """The video and timeline that the URL or the reader chooses; None for a video without clips."""
-    video = _video(store, selection, offered)
+    video = _video(store, offered)
     cuts = caching.rows(store, clip_queries.timelines(video["video_id"], selection.encoder_id))
     if not cuts:
         return None
@@ -80,9 +80,9 @@ def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | 
     return Film(video, clip, clips, sources.unplayable(video, clips, caching.rows(store, queries.failures_of_video(video["video_id"]))))
 
 
-def _video(store: Store, selection: Selection, offered: list[Mapping]) -> Mapping:
+def _video(store: Store, offered: list[Mapping]) -> Mapping:
     names = {row["video_id"]: f"{row['name']} ({row['label']})" if row["label"] else row["name"] for row in offered}
-    asked = caching.rows(store, queries.video(selection.video_id)) if selection.video_id else []
+    asked = caching.rows(store, queries.video(place.video_id())) if place.video_id() else []
     if asked:
         names.setdefault(asked[0]["video_id"], asked[0]["name"])
     chosen = asked[0]["video_id"] if asked else offered[0]["video_id"]

@@ -89,12 +89,12 @@ def offered(store: Store, film: Film, colouring: Colouring) -> Paint:
 
 
 def offer_file(store: Store, film: Film, colouring: Colouring, paint: Paint) -> None:
-    """The window's colours as a file, made when asked for: uint8 ``(slices, rows, columns, 3)``."""
+    """The window's colours as a file of some kilobytes: uint8 ``(slices, rows, columns, 3)``."""
     if paint.url and film.clip["embedding_path"]:
         name = f"colours-{film.clip['clip_id']}.npy"
         st.download_button(
             "Colours .npy",
-            lambda: _npy(store, film.clip, colouring),
+            _npy(store, film.clip, colouring),
             name,
             "application/octet-stream",
             icon=":material/download:",

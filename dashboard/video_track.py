@@ -35,7 +35,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         st.caption("Downloads: one row a slice.", width="content")
         for kind, write, mime in (("CSV", answers.csv, "text/csv"), ("Parquet", answers.parquet, "application/vnd.apache.parquet")):
             st.download_button(
-                kind, lambda write=write: write(track.table), f"track-{clip['clip_id']}.{kind.lower()}", mime, key=f"track-{kind}",
+                kind, write(track.table), f"track-{clip['clip_id']}.{kind.lower()}", mime, key=f"track-{kind}",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
     with st.expander("Table", type="compact"):

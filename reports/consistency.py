@@ -64,9 +64,10 @@ def consistency(relative: np.ndarray) -> Consistency | None:
 
 
 def comparable(relative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Videos in which at least half of the dimensions vary, and the dimensions that vary in all of those."""
+    """Videos in which at least half of the dimensions vary and some react, and the dimensions that vary in all of those."""
     varying = np.isfinite(relative)
-    kept = np.flatnonzero(varying.mean(1) >= 0.5)
+    reacting = np.where(varying, relative, 0).any(1)
+    kept = np.flatnonzero(reacting & (varying.mean(1) >= 0.5))
     return kept, np.flatnonzero(varying[kept].all(0)) if len(kept) else np.array([], int)
 
 

@@ -52,6 +52,8 @@ def subject(found: Findings) -> str:
 
 def answer(found: Findings) -> str:
     """The answer to the page's question in a sentence or two."""
+    if not np.nan_to_num(found.ranking.relative.value).any():
+        return unmoved(found)
     if found.count < resampling.FEWEST:
         first = [int(d) for d in found.ranking.order[:5] if np.isfinite(found.ranking.relative.value[d])]
         return f"In **{count(found.count, 'video')}** dimensions {_listed(first)} react most; {too_few(found.count)}"
@@ -66,12 +68,18 @@ def answer(found: Findings) -> str:
 def strongest(found: Findings) -> str:
     first = int(found.ranking.order[0])
     estimate = found.ranking.relative
-    if not np.isfinite(estimate.value).any():
-        return "Every dimension is constant, so nothing can be said relative to its spread."
     return (
         f"The strongest, dimension {first}, differs by {estimate.value[first]:.3g} of its standard deviation at the window's edges "
         f"({interval(estimate.low[first], estimate.high[first])}); the median dimension by {np.nanmedian(estimate.value):.3g}."
     )
+
+
+def unmoved(found: Findings) -> str:
+    """What to say where there is no reaction to rank."""
+    videos = f"**{count(found.count, 'video')}**"
+    if not np.isfinite(found.ranking.relative.value).any():
+        return f"Every dimension is constant in {videos}, so nothing can be said relative to its spread."
+    return f"In {videos} **no dimension** reacts: at the window's edges, the shared frames have the same tokens in either window."
 
 
 def _listed(dims: list[int]) -> str:

@@ -34,6 +34,7 @@ BROWSER = [
 ROOT = Path(__file__).parents[1]
 START_S = 60
 SLOW = 60_000  # ms a page may take on a busy machine, the first one with every import uncached
+CLICKS = 3  # on a download, before it counts as broken
 
 
 class Visit:
@@ -66,6 +67,18 @@ class Visit:
 
     def expect_in_url(self, pattern: str) -> None:
         sync_api.expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
+
+    def download(self, button: str) -> Path:
+        """What a click on the button brings; clicked again, as a visitor would, where a run of the script took the file from under it."""
+        for _ in range(CLICKS):
+            self.settle()
+            try:
+                with self.page.expect_download(timeout=SLOW / CLICKS) as download:
+                    self.page.get_by_role("button", name=button).click()
+                return Path(download.value.path())
+            except sync_api.TimeoutError:
+                continue
+        raise AssertionError(f"{CLICKS} clicks on {button} brought no file")
 
     def settle(self) -> None:
         """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""

@@ -57,7 +57,7 @@ ORDER = {
     "dashboard": (
         "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "place", "video_colours", "video_patches", "video_track", "video_search", "cloud", "video_map", "video",
+        "player", "address", "place", "video_colours", "video_patches", "video_track", "video_search", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
     ),
 }  # fmt: skip

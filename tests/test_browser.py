@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -105,9 +104,7 @@ def test_an_example_is_taken_and_run(visit: Visit) -> None:
 def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> None:
     visit.open(f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}", "What do you want to know?")
     visit.expect_text("7 rows in")
-    with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="CSV").click()
-    assert Path(download.value.path()).read_text().count("video-0000") == 7
+    assert visit.download("CSV").read_text().count("video-0000") == 7
 
 
 WINDOWS = "What changes when the window shifts?"

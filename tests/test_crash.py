@@ -12,13 +12,13 @@ from tests.commands import started, tubelet
 from tests.contents import contents
 from tests.videos import make_folder
 
-KILLS = 10
+KILLS = 6
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    folder = make_folder(tmp_path_factory.mktemp("videos"), 8, frames=26)
+    folder = make_folder(tmp_path_factory.mktemp("videos"), 5, frames=18)
     (folder / "broken.mp4").write_bytes(b"no video")
     return folder
 
@@ -76,7 +76,7 @@ def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(videos
 def test_two_ingests_at_once_make_one_store(videos, uninterrupted, tmp_path):
     root = tmp_path / "store"
     processes = [started("ingest", videos, "--store", root, *ARGUMENTS, commits_at_once=True) for _ in range(2)]
-    outputs = [process.communicate(timeout=120) for process in processes]
+    outputs = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [1, 1], outputs
     assert contents(root) == uninterrupted
     assert problems(root) == []

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import tubelet as front_door
+from ingest.job import Job
 from reports import comparison, sensitivity, wording
 from reports.blocks import Code, Heading, Picture, Table, Text
 from reports.catalogue import REPORTS, sensitivity_blocks
@@ -29,6 +30,7 @@ from store.sensitivity_queries import Chosen, Scope
 from tests.commands import ROOT, tubelet
 from tests.planted import Planted, add_planted, planted_store, relative_edges
 from tests.stores import synthetic_store
+from tests.videos import make_folder
 
 PLANTED = {
     "videos": 40,
@@ -219,6 +221,18 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     for format_ in ("html", "md", "parquet"):
         REPORTS["sensitivity"].write(dead, Request(), tmp_path / f"report.{format_}")
     dead.close()
+
+
+def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_nothing(tmp_path):
+    job = Job.of(paths=[str(make_folder(tmp_path / "videos", 6, frames=12))], encoder="toy", size="64", frames=8)
+    job.run(str(tmp_path / "store")).execute(job.sources)
+    still = Store(tmp_path / "store")
+    found = find(still, Request())
+    assert found.count == 6 and not np.nan_to_num(found.ranking.relative.value).any()
+    assert "**no dimension** reacts: at the window's edges" in wording.answer(found) and found.consistency is None
+    for format_ in ("html", "md", "parquet"):
+        REPORTS["sensitivity"].write(still, Request(), tmp_path / f"report.{format_}")
+    still.close()
 
 
 def test_a_store_without_pairs_says_which_command_makes_them(tmp_path):

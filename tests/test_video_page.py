@@ -189,6 +189,7 @@ def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why
         expect(visit.page.locator(f'.picture[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
         assert number(shown(visit, ".picture")) == frame // 2 * 2, "a slice's picture is its first frame"
         assert number(shown(visit, ".latent.beside"), 1) == frame // 2
+    visit.page.get_by_label("Repeat the window").check()
     visit.page.get_by_role("button", name="Play").click()
     visit.page.get_by_role("button", name="Pause").click()
 
@@ -287,9 +288,7 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
         expect(visit.page.locator(".grid .best")).to_be_visible(timeout=SLOW)
         assert visit.page.locator(".grid").evaluate(BEST) == pytest.approx((0, 0), abs=3)
     visit.expect_text("Found in 8 of 8 slices")
-    with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="CSV").click()
-    lines = Path(download.value.path()).read_text().splitlines()
+    lines = visit.download("CSV").read_text().splitlines()
     assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
 
 
@@ -341,21 +340,17 @@ def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
 def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(playing: Visit, store: Store) -> None:
     visit = playing
     seek(visit, 10)
-    with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Save as PNG").click()
-    image = np.asarray(Image.open(download.value.path()).convert("RGB"))
+    image = np.asarray(Image.open(visit.download("Save as PNG")).convert("RGB"))
     assert image.shape == (128, 192 + 8 + 128, 3)
     levels = [image[round((y + 0.5) * 128 / PATCHES), LEFT + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
     assert number(levels) == 10, "the frame"
     levels = [image[round((y + 0.5) * 128 / PATCHES), 200 + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
     assert number(levels, 1) == 5, "and its tokens beside it"
     visit.expect_in_url("slice=5")
-    visit.settle()
-    with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Colours .npy").click()
+    saved = np.load(visit.download("Colours .npy"))
     clip = clips(store, "plays.mp4")[0]
     basis = colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
-    assert np.array_equal(np.load(download.value.path()), colours.of_clip(store, clip["clip_id"], basis))
+    assert np.array_equal(saved, colours.of_clip(store, clip["clip_id"], basis))
 
 
 def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
