@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ingest import checkpoints
+from ingest.vjepa import VARIANTS
 from ingest.vjepa_encoder import VJEPAEncoder
 from store.differences import coded
 from store.sensitivity import Side, measure
@@ -21,12 +22,12 @@ def rows() -> Iterator[Row]:
 
 
 def _against_encoding() -> Iterator[Row]:
-    encoder = VJEPAEncoder(checkpoints.untrained(checkpoints.RELEASED["vjepa2.1-vitb"].config), torch.device("cpu"), "fp32")
+    encoder = VJEPAEncoder(checkpoints.untrained(VARIANTS["vjepa2.1-vitb"].encoder), torch.device("cpu"), "fp32")
     pixels = torch.randint(0, 256, (FRAMES + 2, 3, SIDE, SIDE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    windows = pixels[:FRAMES], pixels[2:]
+    windows = torch.stack([pixels[:FRAMES], pixels[2:]])
     with torch.inference_mode():
-        a, b = (Side.of(encoder.encode(frames).embeddings) for frames in windows)
-        baseline, figure, ratio = by_turns(lambda: [encoder.encode(frames) for frames in windows], lambda: measure(a, b, 1), 5)
+        a, b = map(Side.of, encoder.encode(windows).embeddings)
+        baseline, figure, ratio = by_turns(lambda: encoder.encode(windows), lambda: measure(a, b, 1), 5)
     what = f"measuring a pair of windows, ViT-B geometry, {FRAMES} frames at {SIDE} px, 7 shared slices"
     yield Row(what, milliseconds(figure), f"encoding its two clips {milliseconds(baseline)}", 1 / ratio, "0.02")
 
