@@ -1,22 +1,35 @@
 """The command as a user runs it: a process of its own."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMITS_AT_ONCE = "import ingest.writer, tubelet; ingest.writer.COMMIT_SECONDS = 0; tubelet.main()"  # a commit an item, to be hit by kills
+IMPORTED = ["tubelet", "ingest.job", "ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
 
 
-def tubelet(*arguments: object, check: bool = False, **options: object) -> subprocess.CompletedProcess:
+def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:
     """Run `tubelet ARGUMENTS` and return what it printed and its exit code."""
-    process = subprocess.run(
-        [sys.executable, ROOT / "tubelet.py", *map(str, arguments)], capture_output=True, text=True, env=environment(), **options
-    )
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(IMPORTED)
+    with _variables(environment()):
+        forkserver.ensure_running()
+    with tempfile.TemporaryDirectory() as folder:
+        printed = [Path(folder) / name for name in ("stdout", "stderr")]
+        process = forks.Process(target=_run, args=([str(argument) for argument in arguments], printed))
+        process.start()
+        process.join()
+        done = subprocess.CompletedProcess(arguments, process.exitcode, *(file.read_text() for file in printed))
     if check:
-        assert process.returncode == 0, process.stderr
-    return process
+        assert done.returncode == 0, done.stderr
+    return done
 
 
 def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Popen:
@@ -30,3 +43,23 @@ def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Pop
 def environment() -> dict[str, str]:
     """Of a process that uses one thread, this project, no network, and no weights that this machine may hold."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(ROOT / "absent")}
+
+
+def _run(arguments: list[str], printed: list[Path]) -> None:
+    for number, file in enumerate(printed, 1):
+        os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
+    sys.argv = ["tubelet", *arguments]
+    import tubelet as front_door
+
+    front_door.main(arguments, prog_name="tubelet")
+
+
+@contextmanager
+def _variables(wanted: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
