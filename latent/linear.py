@@ -9,8 +9,8 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
-BLOCK = 576  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
-FEW = 8  # times as many dimensions as components: then Lanczos is quicker than all eigenvectors
+BLOCK = 2304  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
+FEW = 32  # times as many dimensions as components: then Lanczos is quicker than all eigenvectors
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def test_the_probe_reads_a_linear_direction_and_nothing_from_noise():
 
 
 def test_the_control_tells_the_direction_of_scenes_from_the_motion_of_pixels(textures):
-    scenes = [directed(seed, textures, textures) for seed in range(96)]
+    scenes = [directed(seed, textures, textures) for seed in range(64)]
     control = GradientMotion(16, 2)
     right = direction.probe(
         [direction.mean_token(control.encode(scene.frames[None]).embeddings[0]) for scene, _ in scenes], [way for _, way in scenes]
