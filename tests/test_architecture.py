@@ -18,7 +18,7 @@ ALLOWED = {
     "ingest": {"store", "film", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
-    "dashboard": {"store", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette"},
+    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
     "tubelet.py": {"click", "store", "ingest", "reports", "latent"},
 }
 
@@ -57,9 +57,9 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results",
+        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "mask_files", "exports", "films", "media", "selection", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "address", "place", "video_colours", "video_patches", "video_track", "video_search", "cloud", "video_map", "video",
+        "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
     ),
 }  # fmt: skip
