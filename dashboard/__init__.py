@@ -1,4 +1,4 @@
-"""The dashboard: pages over a store, in Streamlit. Imports store, latent and reports; never ingest, never torch.
+"""The dashboard: pages over a store, in Streamlit. Imports store, film, latent and reports; never ingest, never torch.
 
     units            numbers as people read them, each with its unit
     colours          three numbers of a token become red, green and blue
@@ -19,14 +19,17 @@
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
     video            page: what does the encoder see in this video?
-      player             the video beside the colours of its tokens (player.js, timeline.js, player.css, player.html)
-      place              clip, slice and patches in the URL
+      player             the video beside the colours of its tokens (player.html, player.css and the scripts that it names)
+      address, place     clip, slice, patches and marks in the URL
       video_colours      what the colours are made from
       video_patches      the patches that were taken
+      video_segmentation what was cut out by foreground and background marks
       video_track        where they are in their window
       video_search       where else in the corpus there are such
       video_map          the map of tokens
       cloud              its points, drawn in the browser (with cloud.html, .css, .js)
+      mask_files         what was cut out, as PNG and .npz
+      exports, films     a window as MP4, and what it is asked to show
       sources            what stands for a video on screen: its file, or its slice pictures, and why
       media              what a browser fetches by itself: files, pictures, colours, by the ids of the store
     windows          page: what changes when the window shifts?

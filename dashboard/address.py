@@ -12,8 +12,8 @@ import streamlit as st
 
 from dashboard.selection import VIDEO
 
-CLIP, SLICE, PATCHES = "clip", "slice", "patches"
-NAMES = (VIDEO, CLIP, SLICE, PATCHES)
+CLIP, SLICE, PATCHES, SEGMENT = "clip", "slice", "patches", "segment"
+NAMES = (VIDEO, CLIP, SLICE, PATCHES, SEGMENT)
 KEPT = "address"  # in the session
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 

@@ -1,4 +1,4 @@
-"""What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks and hits."""
+"""What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks, masks and hits."""
 
 import math
 from pathlib import Path
@@ -11,13 +11,15 @@ from dashboard.colours import Colouring, of_clip
 from dashboard.colours import basis as fitted
 from dashboard.marks import Marked
 from dashboard.tracks import of_clip as tracked
-from latent import clips, query, search, unrelated
+from latent import clips, graph, query, search, segmentation, unrelated
 from latent.basis import Basis
+from latent.graph import TokenGraph
 from latent.hits import Ranking
 from latent.hits import table as ranked
+from latent.segmentation import Segmentation
 from latent.tracking import Track
 from latent.unrelated import Unrelated
-from store import Store, queries
+from store import Store, StoreError, queries
 
 KEYS = caching.KEYS | {
     Colouring: lambda colouring: colouring.name,
@@ -30,6 +32,14 @@ GROWTH = 1.2
 def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
     """The basis of a colouring. It stays the same until the corpus has grown by a fifth, so that colours do not change while one looks."""
     return _basis(store.root, encoder_id, colouring, _growth(store, encoder_id), store)
+
+
+def basis_of(store: Store, encoder_id: str, colouring: str, basis_id: str) -> Basis:
+    """The basis by which an open page draws. Raises StoreError where it is another by now."""
+    found = basis(store, encoder_id, Colouring.parse(colouring))
+    if found.basis_id != basis_id:
+        raise StoreError("the corpus has grown since this page was opened, and its colours with it: reload the page")
+    return found
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
@@ -67,6 +77,17 @@ def track(store: Store, clip_id: str, marked: Marked) -> Track:
     home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
     level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
     return tracked(store, clip_id, marked, level)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def _graph(root: Path, clip_id: str, _store: Store) -> TokenGraph:
+    return graph.joined(clips.opened(_store, clip_id))
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def segmented(store: Store, marked: Marked) -> Segmentation:
+    """What spreads from marked patches and their background over their clip. Raises LatentError."""
+    return segmentation.segmented(_graph(store.root, marked.clip_id, store), marked.patches, marked.background)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)

@@ -1,32 +1,45 @@
-"""Patches that a reader took, as one text that stands in URLs: ``CLIP-slice.y.x,slice.y.x``."""
+"""Patches that a reader marked, as one text that stands in URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-MOST = 200  # patches that a text holds
-NAME = re.compile(r"([0-9a-f]{1,64})-(\d+\.\d+\.\d+(?:,\d+\.\d+\.\d+)*)")
+Patch = tuple[int, int, int]  # slice, y, x
+MOST = 200  # patches of a kind that a text holds
+PATCHES = r"(?:\d+\.\d+\.\d+(?:,\d+\.\d+\.\d+)*)"
+NAME = re.compile(rf"([0-9a-f]{{1,64}})-({PATCHES}?)(?:~({PATCHES}))?")
 
 
 @dataclass(frozen=True)
 class Marked:
-    """Patches of one clip, ``(slice, y, x)`` each."""
+    """Patches of one clip, ``(slice, y, x)`` each: those that are meant, and those marked as background to them."""
 
     clip_id: str = ""
-    patches: tuple[tuple[int, int, int], ...] = ()
+    patches: tuple[Patch, ...] = ()
+    background: tuple[Patch, ...] = ()
 
     @classmethod
     def parse(cls, name: str) -> "Marked":
         """The patches that a text names; none where it is no such text."""
         found = NAME.fullmatch(name)
-        return cls(found[1], tuple(tuple(map(int, part.split("."))) for part in found[2].split(","))[:MOST]) if found else cls()
+        return cls(found[1], _parsed(found[2]), _parsed(found[3])) if found and (found[2] or found[3]) else cls()
 
     @property
     def name(self) -> str:
-        return f"{self.clip_id}-{','.join('.'.join(map(str, patch)) for patch in self.patches)}" if self.patches else ""
+        if not self.patches and not self.background:
+            return ""
+        return f"{self.clip_id}-{_text(self.patches)}{'~' if self.background else ''}{_text(self.background)}"
 
     def on(self, clip: Mapping) -> "Marked":
         """Those that the grid of a `clips` row has; none where it is another clip."""
         shape = clip["slices"], clip["height"], clip["width"]
-        fits = (patch for patch in self.patches if all(0 <= n < size for n, size in zip(patch, shape)))
-        return Marked(self.clip_id, tuple(fits)) if clip["clip_id"] == self.clip_id else Marked()
+        inside = lambda patches: tuple(p for p in patches if all(0 <= n < size for n, size in zip(p, shape)))  # noqa: E731
+        return Marked(self.clip_id, inside(self.patches), inside(self.background)) if clip["clip_id"] == self.clip_id else Marked()
+
+
+def _parsed(text: str | None) -> tuple[Patch, ...]:
+    return tuple(tuple(map(int, part.split("."))) for part in text.split(","))[:MOST] if text else ()
+
+
+def _text(patches: Iterable[Patch]) -> str:
+    return ",".join(".".join(map(str, patch)) for patch in patches)

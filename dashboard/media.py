@@ -1,21 +1,24 @@
-"""What a browser fetches by itself, by the ids of the store: source videos, slice pictures and colours.
+"""What a browser fetches by itself, by the ids of the store: source videos, slice pictures, colours, tracks and masks.
 
 No answer takes a path: ids are looked up in the tables, and what the tables do not name does not exist.
 """
 
 from collections.abc import Callable
+from functools import partial
+from os import SEEK_END
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
-from dashboard import caching, channels, latent_caching, sources
-from dashboard.colours import Colouring
+from dashboard import caching, channels, films, latent_caching, mask_files, sources
 from dashboard.marks import Marked
 from dashboard.tracks import packed
 from latent.basis import Basis
+from latent.segmentation import Segmentation
 from store import Store, StoreError, TubeletError, clip_queries, queries
 
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
+PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
 
 
@@ -52,22 +55,59 @@ def _points(store: Store, request: Request) -> Response:
 def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
     """The clip of a route, and the basis by which its page draws it."""
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
-    basis = latent_caching.basis(store, clip["encoder_id"], Colouring.parse(request.path_params["colouring"]))
-    if basis.basis_id != request.path_params["basis"]:
-        raise StoreError("the corpus has grown since this page was opened, and its colours with it: reload the page")
-    return clip, basis
+    return clip, latent_caching.basis_of(store, clip["encoder_id"], request.path_params["colouring"], request.path_params["basis"])
 
 
 def _track(store: Store, request: Request) -> Response:
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
-    marked = Marked.parse(request.path_params["marked"])
+    marked = _marked(request)
     home = _only(store, clip_queries.clip(marked.clip_id), "clip")
     found = latent_caching.track(store, clip["clip_id"], marked.on(home))
     return _bytes(packed(found))
 
 
+def _mask(store: Store, request: Request) -> Response:
+    _, found = _segmented(store, request)
+    return _bytes(found.scores.astype("<f4").tobytes())
+
+
+def _mask_file(store: Store, request: Request) -> Response:
+    clip, found = _segmented(store, request)
+    name = request.path_params["file"]
+    return _file(mask_files.written(clip, found, _marked(request), name), f"{clip['clip_id']}-{name}")
+
+
+def _mp4(store: Store, request: Request) -> Response:
+    clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
+    film = films.made(store, clip, request.query_params)
+    length = {"Content-Length": str(film.seek(0, SEEK_END))}
+    film.seek(0)
+    parts = iter(partial(film.read, PART), b"")
+    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | saved_as(f"{clip['clip_id']}.mp4"))
+
+
+def _segmented(store: Store, request: Request) -> tuple[dict, Segmentation]:
+    """The clip of the marks, and what spreads from them."""
+    marked = _marked(request)
+    clip = _only(store, clip_queries.clip(marked.clip_id), "clip")
+    return clip, latent_caching.segmented(store, marked.on(clip))
+
+
+def _marked(request: Request) -> Marked:
+    return Marked.parse(request.path_params["marked"])
+
+
 def _bytes(data: bytes) -> Response:
     return Response(data, media_type="application/octet-stream", headers=REVALIDATED)
+
+
+def _file(data: bytes, name: str) -> Response:
+    """To be saved, not shown."""
+    return Response(data, media_type="application/octet-stream", headers=REVALIDATED | saved_as(name))
+
+
+def saved_as(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _only(store: Store, question: queries.Question, noun: str) -> dict:
@@ -83,4 +123,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "colours": _colours,
     "track": _track,
     "points": _points,
+    "mask": _mask,
+    "mask_file": _mask_file,
+    "mp4": _mp4,
 }

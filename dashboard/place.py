@@ -1,11 +1,11 @@
-"""Where the reader stands on the Video page: clip, slice and patches, read from the URL and written back to it."""
+"""Where the reader stands on the Video page: clip, slice, patches and the marks of a mask, read from the URL and written back to it."""
 
 from collections.abc import Iterable
 
 import streamlit as st
 
 from dashboard import address
-from dashboard.address import CLIP, PATCHES, SLICE
+from dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from dashboard.marks import Marked
 from dashboard.player import KEY, Place
 from dashboard.selection import VIDEO
@@ -35,13 +35,21 @@ def marked() -> Marked:
     return Marked.parse(address.read()[PATCHES])
 
 
+def segment() -> Marked:
+    """The foreground and background that the URL names, whether or not there are such."""
+    return Marked.parse(address.read()[SEGMENT])
+
+
 def told(news: str) -> None:
     """The player's news, into the URL, unless it was led elsewhere meanwhile."""
     value = st.session_state[KEY][news]
     if not value or value["nonce"] != _nonce():
         return
-    patches = {PATCHES: _text(value["clip"], value["patches"])} if news == "picked" else {}
-    address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **patches)
+    if news == "cut":
+        marks = {SEGMENT: _text(value["clip"], value["foreground"], value["background"])}
+    else:
+        marks = {PATCHES: _text(value["clip"], value["patches"])} if news == "picked" else {}
+    address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **marks)
 
 
 def jump(clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
@@ -53,15 +61,15 @@ def jump(clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
 def change_video(video_id: str) -> None:
     """Another video: what the URL says of the last one goes."""
     st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
-    address.write(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: ""})
+    address.write(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
 
 
 def _nonce() -> str:
     return str(st.session_state.get(JUMPS, 0))
 
 
-def _text(clip: str, patches: Iterable[Iterable[int]]) -> str:
-    return Marked(clip, tuple(tuple(patch) for patch in patches)).name
+def _text(clip: str, *kinds: Iterable[Iterable[int]]) -> str:
+    return Marked(clip, *(tuple(map(tuple, patches)) for patches in kinds)).name
 
 
 def _number(text: str) -> int:

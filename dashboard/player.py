@@ -1,27 +1,30 @@
 """The player: one video, or its slice pictures, beside the colours of the tokens of the shown slice.
 
-    show(Film(...), place, marked)      draws it; scrubbing needs no server
+    show(Film(...), paint, Place(...), Marks(...), told)      draws it; scrubbing needs no server
 
-The browser fetches the file, the pictures and the colours from the routes of `media`, and tells two things back: where it
-came to rest (`at`: clip and slice) and which patches were taken (`picked`: clip and [slice, y, x] each).
+The browser fetches the file, the pictures, the colours, tracks and masks from the routes of `media`, and tells three things back: where it
+came to rest (`at`: clip and slice), which patches were taken (`picked`: clip and [slice, y, x] each) and which were marked as foreground
+and background (`cut`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard.marks import Marked
+from dashboard.marks import MOST, Marked
 from store.pictures import Sheet, placement
 
 HERE = Path(__file__).parent
 KEY = "player"
+SCRIPTS = ("timeline", "kept", "painting", "source", "layers", "patches", "words", "saving", "player")  # one module in the browser
 MOUNT = st.components.v2.component(
     "tubelet.player",
     html=(HERE / "player.html").read_text(),
     css=(HERE / "player.css").read_text(),
-    js="\n".join((HERE / name).read_text() for name in ("timeline.js", "player.js")),
+    js="\n".join((HERE / f"{name}.js").read_text() for name in SCRIPTS),
 )
 
 
@@ -45,6 +48,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """The patches that are taken to be followed, and those from which a mask spreads."""
+
+    taken: Marked = Marked()
+    segment: Marked = Marked()
+
+
+@dataclass(frozen=True)
 class Paint:
     """Where the colours come from, and what each channel means; no URL where there are none."""
 
@@ -53,20 +64,29 @@ class Paint:
     sentence: str = ""
 
 
-def show(film: Film, paint: Paint, place: Place, marked: Marked, told: Callable[[str], None]) -> None:
-    """Draw the player; `told` is called with ``at`` or ``picked`` when `st.session_state[KEY]` holds news of it."""
+def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[str], None]) -> None:
+    """Draw the player; `told` is called with ``at``, ``picked`` or ``cut`` when `st.session_state[KEY]` holds news of it."""
     MOUNT(
         key=KEY,
         data=_data(film) | {
             "colours": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
             "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
-            "marked": marked.clip_id,
-            "patches": [list(patch) for patch in marked.patches],
+            "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
+            "segment": {
+                "clip": marks.segment.clip_id,
+                "foreground": _lists(marks.segment.patches),
+                "background": _lists(marks.segment.background),
+            },
+            "most": MOST,
             "selectable": True,
+            "cuttable": any(row["embedded"] for row in film.clips),
         },
-        on_at_change=lambda: told("at"),
-        on_picked_change=lambda: told("picked"),
+        **{f"on_{news}_change": partial(told, news) for news in ("at", "picked", "cut")},
     )  # fmt: skip
+
+
+def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
+    return [list(patch) for patch in patches]
 
 
 def _data(film: Film) -> dict:
@@ -85,6 +105,8 @@ def _data(film: Film) -> dict:
         "tile": list(Sheet.of(clip).tile),
         "pictures": "pictures",
         "track": "track",
+        "mask": "mask",
+        "mp4": "mp4",
         "windows": [_window(row) for row in film.clips],
     }
 

@@ -7,6 +7,9 @@ pictures/CLIP                the JPEG of a clip's slices
 colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
 points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
+mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
+mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
+mp4/CLIP?...                 the window as a film, drawn as dashboard/films.py says
 """
 
 import sys
@@ -26,6 +29,9 @@ ROUTES = {
     "/colours/{colouring}/{basis}/{clip}": "colours",
     "/points/{colouring}/{basis}/{clip}": "points",
     "/track/{marked}/{clip}": "track",
+    "/mask/{marked}": "mask",
+    "/mask/{marked}/{file}": "mask_file",
+    "/mp4/{clip}": "mp4",
 }
 
 

@@ -44,9 +44,15 @@ def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) ->
         return "the file is damaged, and browsers mend it each in their own way"
     if media_type(video) is None or video["codec"] not in PLAYABLE:
         return f"browsers do not play {video['codec']} in {video['container'].split(',')[0]}"
-    if any(abs(_frames_too_long(clip, video["fps"])) > IRREGULAR for clip in clips):
+    if not all(steady(clip, video["fps"]) for clip in clips):
         return "the file's frames do not come at a steady rate"
     return None
+
+
+def steady(clip: Mapping, fps: float) -> bool:
+    """Whether a clip is as long as its frames and their rate say."""
+    too_long = (clip["stop_s"] - clip["start_s"]) * fps - 1 - (clip["frames"] - 1) * clip["step"]
+    return abs(too_long) <= IRREGULAR
 
 
 def pictures(store: Store, clip: Mapping) -> Path:
@@ -62,7 +68,3 @@ def _stat(path: Path) -> stat_result | None:
         return path.stat()
     except OSError:
         return None
-
-
-def _frames_too_long(clip: Mapping, fps: float) -> float:
-    return (clip["stop_s"] - clip["start_s"]) * fps - 1 - (clip["frames"] - 1) * clip["step"]

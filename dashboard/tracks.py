@@ -16,12 +16,17 @@ def of_clip(store: Store, clip_id: str, marked: Marked, unrelated: Unrelated) ->
     return tracking.track(query.asked(home, marked.patches), home if clip_id == marked.clip_id else opened(store, clip_id), unrelated)
 
 
-def packed(track: Track) -> bytes:
-    """Float32 of each slice (y, x, score, lost), then uint8 ``(S, H, W)``: how far each patch is above the level, 255 at a cosine of 1.
+def likeness(track: Track) -> np.ndarray:
+    """How far each patch is above the level, uint8 ``(S, H, W)``: 255 at a cosine of 1.
 
     Where there is no level, the picture begins at the clip's median: half of the patches are blank.
     """
     floor = track.level if np.isfinite(track.level) else float(np.nanmedian(track.heat))
-    likeness = np.clip(np.nan_to_num((track.heat - floor) / max(1 - floor, 1e-6)), 0, 1)
+    shares = np.clip(np.nan_to_num((track.heat - floor) / max(1 - floor, 1e-6)), 0, 1)
+    return (shares * 255 + 0.5).astype(np.uint8)
+
+
+def packed(track: Track) -> bytes:
+    """Float32 of each slice (y, x, score, lost), then the likeness of each patch, uint8 ``(S, H, W)``."""
     rows = np.stack([track.y, track.x, track.score, track.lost], axis=1).astype("<f4")
-    return rows.tobytes() + (likeness * 255 + 0.5).astype(np.uint8).tobytes()
+    return rows.tobytes() + likeness(track).tobytes()

@@ -4,9 +4,21 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, player, sources, units, video_colours, video_map, video_patches, video_search, video_track
+from dashboard import (
+    caching,
+    place,
+    player,
+    sources,
+    units,
+    video_colours,
+    video_map,
+    video_patches,
+    video_search,
+    video_segmentation,
+    video_track,
+)
 from dashboard.marks import Marked
-from dashboard.player import Film, Paint
+from dashboard.player import Film, Marks, Paint
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries, queries
@@ -35,11 +47,13 @@ def show(store: Store, selection: Selection) -> None:
     paint = video_colours.offered(store, film, colouring)
     with answer:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
-    clip, marked = _marked(store, film)
-    _show_player(film, paint, marked)
+    clip, marked = _marked(store, film, place.marked())
+    cut, segment = _marked(store, film, place.segment())
+    _show_player(film, paint, Marks(marked, segment))
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(store, film)
         video_colours.offer_file(store, film, colouring, paint)
+    video_segmentation.show(store, cut, segment)
     video_patches.show(store, clip, marked)
     video_track.show(store, clip, marked)
     video_search.show(store, clip, marked)
@@ -122,17 +136,16 @@ def _cut(cut: Mapping) -> str:
     return f"{clips}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
 
 
-def _marked(store: Store, film: Film) -> tuple[Mapping, Marked]:
+def _marked(store: Store, film: Film, named: Marked) -> tuple[Mapping, Marked]:
     """The clip whose patches the URL names, and those of them that there are; none of another video."""
-    named = place.marked()
-    found = caching.rows(store, clip_queries.clip(named.clip_id)) if named.patches else []
+    found = caching.rows(store, clip_queries.clip(named.clip_id)) if named.clip_id else []
     clip = found[0] if found and found[0]["video_id"] == film.video["video_id"] else film.clip
     return clip, named.on(clip)
 
 
-def _show_player(film: Film, paint: Paint, marked: Marked) -> None:
-    with st.skeleton(height=420):
-        player.show(film, paint, place.place(film.clip["clip_id"]), marked, place.told)
+def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
+    with st.skeleton(height=460):
+        player.show(film, paint, place.place(film.clip["clip_id"]), marks, place.told)
 
 
 def _show_behind(store: Store, film: Film) -> None:

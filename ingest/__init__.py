@@ -1,11 +1,10 @@
 """The ingest: videos in, whole clips out.
 
-    errors          what can go wrong with a video or a clip, and where
+    errors          what can go wrong with arguments, a clip or weights
     arguments       what the command was given, in groups
     windows         which frames make a clip: arithmetic, no pixels
     pairs           which windows are compared: arithmetic, no pixels
     geometry        how a frame becomes the encoder's picture
-    video           a file as facts and frames, decoded once, in order
     grid, facts     what every encoder returns, and is; layer says of which of its levels
     contract        what an encoder is to everybody else
     precision       which arithmetic, and what stays in float32
@@ -31,5 +30,5 @@
     samples         the videos of `tubelet demo`
     job             the arguments of the command, checked together
 
-A module imports only what stands above it. Imports store; knows no streamlit.
+A module imports only what stands above it. Imports store and film; knows no streamlit.
 """

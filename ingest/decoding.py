@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import torch
 from PIL import Image
 
+from film.video import Frame, Timeline, Video
 from ingest.geometry import picture
 from ingest.messages import Clip, now
 from ingest.pairs import WindowPair
 from ingest.recipe import Recipe
 from ingest.sources import Source
-from ingest.video import Frame, Timeline, Video
 from ingest.windows import Window
 from store.measurements import REPEATED, Pair
 from store.pictures import placement

@@ -19,17 +19,18 @@ from statistics import median
 import numpy as np
 import torch
 
+from film.errors import VideoError
+from film.video import opened
 from ingest.arguments import Keeping
 from ingest.contract import Encoder
 from ingest.decoding import Decoding, Wanted
 from ingest.encoding import EncodedClip, encode
-from ingest.errors import UsageError, VideoError
+from ingest.errors import UsageError
 from ingest.memory import free
 from ingest.messages import Clip, VideoDone
 from ingest.reader import REPEATS
 from ingest.recipe import Recipe
 from ingest.sources import Source
-from ingest.video import opened
 from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
 from store import Store
 from store.layout import THUMBNAIL

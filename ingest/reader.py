@@ -4,14 +4,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from film.errors import VideoError
+from film.video import opened
 from ingest.decoding import Decoding, Wanted
-from ingest.errors import VideoError
 from ingest.known import Known
 from ingest.messages import Clip, Failure, VideoDone
 from ingest.pairs import WindowPair, repeated
 from ingest.recipe import Recipe
 from ingest.sources import Source
-from ingest.video import opened
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: the noise floor
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.errors import UsageError, VideoError
+from film.errors import VideoError
+from ingest.errors import UsageError
 from store import ids
 from store.layout import MARKER
 

@@ -7,7 +7,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.errors import UsageError, VideoError
+from film.errors import VideoError
+from ingest.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Scores of patches as pixels: masks, PNG and .npz files, and how well a mask fits another."""
 
 import io
+from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -26,10 +28,10 @@ def png(mask: np.ndarray) -> bytes:
     return sink.getvalue()
 
 
-def npz(mask: np.ndarray, scores: np.ndarray) -> bytes:
-    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with the names `mask` and `scores`."""
+def npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
+    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with the names `mask` and `scores`, and what else is said."""
     sink = io.BytesIO()
-    np.savez_compressed(sink, mask=mask, scores=scores)
+    np.savez_compressed(sink, mask=mask, scores=scores, **about)
     return sink.getvalue()
 
 
@@ -38,13 +40,41 @@ def supplied(data: bytes) -> np.ndarray:
     try:
         if data[:4] == b"\x89PNG":
             return np.asarray(Image.open(io.BytesIO(data)).convert("L"))[None] > 127
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        mask = loaded if isinstance(loaded, np.ndarray) else loaded["mask"]
-    except (ValueError, OSError, EOFError, KeyError) as error:
+        mask = _array(data)
+    except (ValueError, OSError, EOFError, KeyError, SyntaxError, BadZipFile, Image.DecompressionBombError) as error:
         raise LatentError("this is no mask: bring a PNG, an .npy, or an .npz with an array named `mask`") from error
-    if mask.ndim not in (2, 3):
-        raise LatentError(f"a mask has slices, rows and columns, not {mask.shape = }: bring an array of three dimensions")
+    if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
+        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring an array of three dimensions")
     return (mask if mask.ndim == 3 else mask[None]) > 0
+
+
+def _array(data: bytes) -> np.ndarray:
+    loaded = np.load(io.BytesIO(data), allow_pickle=False)
+    return loaded if isinstance(loaded, np.ndarray) else loaded["mask"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a mask fits one that was supplied: `overall` and of each slice ``(n,)``, at `pixels` or else at patches."""
+
+    overall: float
+    slices: np.ndarray
+    pixels: bool
+
+
+def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], shown: int) -> Agreement:
+    """Compare scores of patches ``(S, H, W)`` with a mask of all slices, or of the one that is `shown`, either of the patches or of
+    a picture of `size` (height, width). Raises LatentError for any other shape."""
+    count, *grid = scores.shape
+    if len(truth) not in (1, count) or truth.shape[1:] not in (tuple(grid), tuple(size)):
+        fitting = " or ".join(f"{count} x {height} x {width}" for height, width in (size, grid))
+        raise LatentError(
+            f"the mask is {' x '.join(map(str, truth.shape))} (slices, rows, columns) and cannot be compared: bring one of {fitting}, or one slice of it"
+        )
+    own = scores if len(truth) == count else scores[shown : shown + 1]
+    at_pixels = truth.shape[1:] == tuple(size)
+    mask = pixels(own, *size) if at_pixels else own > THRESHOLD
+    return Agreement(iou(mask, truth), np.array([iou(*pair) for pair in zip(mask, truth)]), at_pixels)
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:

@@ -29,6 +29,11 @@ def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: s
     return Question(sql, _values(query_clip, addresses, clip_id))
 
 
+def tokens(clip_id: str) -> Question:
+    """One row a token of a clip, with its embedding: what marks spread over."""
+    return Question("SELECT slice, y, x, embedding FROM tokens WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
+
+
 def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
     """One row a clip, the most similar first: the cosine of its vector to that of `clip_id`, after the mean over the encoder's clips is
     subtracted. The vector is the mean, or the maximum, of every dimension over all tokens, from `dim_stats`: no embedding is read.

@@ -144,7 +144,7 @@ def visiting(browser: "sync_api.Browser", server: str, size: tuple[int, int] = (
     yield visitor
     context.close()
     assert visitor.hosts <= {urlsplit(server).netloc, ""}, "a request left the machine"
-    assert visitor.problems == []
+    assert not visitor.problems, visitor.problems
 
 
 def _wait_until_up(address: str) -> None:

@@ -22,16 +22,25 @@ def numbered_frame(number: int) -> np.ndarray:
     return frame
 
 
-def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 25) -> Path:
+def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 25, **options: str) -> Path:
     """A video of numbered frames, with frames that depend on later ones where the codec has them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=fps, options={"crf": "12"} if codec == "libx264" else {"b": "4000000"})
+        quality = {"crf": "12"} if codec == "libx264" else {"b": "4000000"}
+        stream = container.add_stream(codec, rate=fps, options=quality | options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+def number_in(pixels: np.ndarray, first_bit: int = 0) -> int:
+    """The number that the middle of a frame, or a grid of tokens, shows from a bit on. `pixels` ``(h, w, 3)``: what the encoder sees."""
+    height, width = pixels.shape[:2]
+    levels = [pixels[int((y + 0.5) * height / PATCHES), int((x + 0.5) * width / PATCHES), 1] / 255 for y, x in PLACES]
+    assert all(level < 0.35 or level > 0.65 for level in levels[first_bit:]), levels
+    return sum((level > 0.5) << bit for bit, level in enumerate(levels[first_bit:]))
 
 
 # JavaScript: the levels of the bits, 0 to 1, in an element's pixels. `part` is a share of the element: left, top, width, height.

@@ -8,7 +8,7 @@ from store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-ROOMS = ("store", "ingest", "reports", "latent", "dashboard", "tests")
+ROOMS = ("store", "film", "ingest", "reports", "latent", "dashboard", "tests")
 
 
 def tree() -> str:

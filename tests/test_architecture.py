@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
-    "ingest": {"store", "torch", "av", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
+    "film": {"store", "av", "numpy"},
+    "ingest": {"store", "film", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
-    "dashboard": {"store", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette"},
+    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
     "tubelet.py": {"click", "store", "ingest", "reports", "latent"},
 }
 
@@ -29,8 +30,9 @@ ORDER = {
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
         "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
     ),
+    "film": ("errors", "video", "recording"),
     "ingest": (
-        "errors", "arguments", "windows", "pairs", "geometry", "video", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
+        "errors", "arguments", "windows", "pairs", "geometry", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
         "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
@@ -55,9 +57,9 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results",
+        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "mask_files", "exports", "films", "media", "selection", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "address", "place", "video_colours", "video_patches", "video_track", "video_search", "cloud", "video_map", "video",
+        "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
     ),
 }  # fmt: skip

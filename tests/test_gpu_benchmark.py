@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from film.video import opened
 from ingest import checkpoints
 from ingest.sources import Source
-from ingest.video import opened
 from tests.benchmarks import gpu
 from tests.commands import ROOT, environment
 

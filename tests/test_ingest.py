@@ -66,7 +66,7 @@ def test_embeddings_are_those_of_the_encoder_on_the_frames_of_the_window(tmp_pat
 
 
 def _decoded(path):
-    from ingest.video import opened
+    from film.video import opened
 
     with opened(path) as video:
         yield from (frame.pixels for frame in video.frames())

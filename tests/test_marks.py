@@ -10,19 +10,20 @@ from latent.tracking import Track
 CLIP = {"clip_id": "00ff", "slices": 3, "height": 2, "width": 4}
 
 
-@pytest.mark.parametrize("name", ["00ff-0.0.0", "00ff-2.1.3,0.0.1"])
+@pytest.mark.parametrize("name", ["00ff-0.0.0", "00ff-2.1.3,0.0.1", "00ff-2.1.3~0.0.1,1.1.1", "00ff-~0.0.1"])
 def test_names_lead_there_and_back(name: str) -> None:
     assert Marked.parse(name).name == name
     assert Marked.parse(name).on(CLIP) == Marked.parse(name)
 
 
-@pytest.mark.parametrize("name", ["", "00ff", "00ff-", "00ff-1.2", "00ff-1.2.x", "../x-0.0.0", "00ff-0.0.0,"])
+@pytest.mark.parametrize("name", ["", "00ff", "00ff-", "00ff-1.2", "00ff-1.2.x", "../x-0.0.0", "00ff-0.0.0,", "00ff-~", "00ff-0.0.0~", "00ff~0.0.0"])
 def test_other_texts_mark_nothing(name: str) -> None:
     assert Marked.parse(name) == Marked()
 
 
 def test_patches_outside_the_grid_and_of_other_clips_are_left_out() -> None:
     assert Marked.parse("00ff-3.0.0,0.2.0,0.0.4,2.1.3").on(CLIP).patches == ((2, 1, 3),)
+    assert Marked.parse("00ff-0.0.0~3.0.0,0.0.1").on(CLIP).background == ((0, 0, 1),)
     assert Marked.parse("aa-0.0.0").on(CLIP) == Marked()
     assert len(Marked.parse("00ff-" + ",".join(["0.0.0"] * 999)).patches) == MOST
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from film.video import Video, opened
 from ingest import encoders
 from ingest.decoding import Decoding, Wanted
 from ingest.encoders import Setting
@@ -15,7 +16,6 @@ from ingest.measuring import Measuring
 from ingest.pairs import Pairing
 from ingest.progress import Progress
 from ingest.run import Run
-from ingest.video import Video, opened
 from ingest.windows import Windowing
 from store import Store
 from store.integrity import check, repair

@@ -38,7 +38,7 @@ def store(tmp_path):
 
 
 def test_a_slice_s_picture_is_the_first_frame_of_its_tubelet(store, tmp_path):
-    from ingest.video import opened
+    from film.video import opened
 
     (clip,) = store.rows("FROM clips")
     with opened(tmp_path / "a.mp4") as video:

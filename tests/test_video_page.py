@@ -276,7 +276,7 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
     expect(visit.page.get_by_role("img", name="The patch")).to_be_visible(timeout=SLOW)
     pixel = middle_pixel(visit, visit.page.get_by_role("img", name="The patch"))
     assert pixel[0] > 170 and max(pixel[1:3]) < 90, "patch (0, 0) is red"
-    expect(visit.page.locator(".player")).to_have_attribute("data-tracking", "true", timeout=SLOW)
+    expect(visit.page.locator(".player")).to_have_attribute("data-over", "heat", timeout=SLOW)
     for frame in (4, 12, 20):
         seek(visit, frame)
         expect(visit.page.locator(f'.latent.over[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)

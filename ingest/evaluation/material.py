@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ingest.errors import VideoError
+from film.errors import VideoError
+from film.video import opened
 from ingest.geometry import picture
 from ingest.scenes import motion, outlines, photographs, scene
 from ingest.scenes.scene import Scene
-from ingest.video import opened
 from store.pictures import placement
 
 SIDE = 224  # pixels

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ingest.errors import UsageError, VideoError
+from film.errors import VideoError
+from film.video import opened
+from ingest.errors import UsageError
 from ingest.geometry import picture
 from ingest.scenes import motion, outlines, photographs, scene
-from ingest.video import opened
 from store.pictures import placement
 
 HELD_SIDE = 256  # pixels of the short side of a video that is held

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from ingest.errors import UsageError, VideoError
+from film.errors import VideoError
+from film.video import opened
+from ingest.errors import UsageError
 from ingest.geometry import picture
-from ingest.video import opened
 from store.pictures import placement
 
 SUFFIXES = frozenset(".jpg .jpeg .png .webp".split())

@@ -3,19 +3,21 @@
 Frames are counted as decoded; headers lie, and sorting by timestamp scrambles files whose timestamps run backwards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
 from av.stream import Disposition
 
-from ingest.errors import VideoError
+from film.errors import VideoError
 
 av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
 
+EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -78,16 +80,45 @@ class Video:
 
     def frames(self) -> Iterator[Frame]:
         """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
-        start = None
-        index = -1
-        try:
-            for index, decoded in enumerate(self._container.decode(self._stream)):
-                start = decoded.time if start is None else start
-                yield Frame(index, decoded.time - start if decoded.time is not None else index / self.fps, decoded, self.aspect)
-        except (av.FFmpegError, ValueError) as error:
-            raise _broken(index + 1, error) from error
-        if index < 0:
+        count = 0
+        for frame in self._framed(self._container.decode(self._stream), 0, None):
+            count += 1
+            yield frame
+        if not count:
             raise VideoError("decode", "no frame could be decoded", 0)
+
+    def sought(self, first: int, start_s: float) -> Iterator[Frame] | None:
+        """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None where that leads to no such frame."""
+        try:
+            start = next(self._container.decode(self._stream)).time
+            self._container.seek(round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream)
+            decoded = self._container.decode(self._stream)
+            found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
+        except (av.FFmpegError, ValueError, TypeError, StopIteration):
+            return None
+        exact = abs(found.time - start - start_s) < 0.1 / self.fps
+        return self._framed(chain([found], decoded), first, start) if exact else None
+
+    def _framed(self, decoded: Iterable[av.VideoFrame], index: int, start: float | None) -> Iterator[Frame]:
+        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these."""
+        try:
+            for index, one in enumerate(decoded, index):
+                start = one.time if start is None else start
+                yield Frame(index, one.time - start if one.time is not None else index / self.fps, one, self.aspect)
+                index += 1
+        except (av.FFmpegError, ValueError) as error:
+            raise _broken(index, error) from error
+
+
+def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
+    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting. Raises VideoError."""
+    if start_s is not None and start_s > 2 * EARLIER_S:
+        with opened(path, threads) as video:
+            if (found := video.sought(first, start_s)) is not None:
+                yield from found
+                return
+    with opened(path, threads) as video:
+        yield from (frame for frame in video.frames() if frame.index >= first)
 
 
 @contextmanager

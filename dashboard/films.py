@@ -1,0 +1,104 @@
+"""What a window's MP4 shows, as the address of its route names it.
+
+    view=beside|over  over=heat|mask|colours  colours=colours/COLOURING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
+"""
+
+import tempfile
+from collections.abc import Mapping
+from threading import Lock
+from typing import BinaryIO
+
+import numpy as np
+
+from dashboard import caching, exports, latent_caching
+from dashboard.exports import Drawing, Scene
+from dashboard.marks import Marked
+from dashboard.tracks import likeness
+from latent import masks
+from latent.segmentation import THRESHOLD
+from store import Store, StoreError, clip_queries, queries
+
+HEAT, MASK, EDGE = (255, 150, 20), (30, 200, 255), (255, 255, 255)  # as painting.js has them
+FINE = 8  # pixels of a mask a patch
+ONE = Lock()  # films are made one after the other: each takes two cores
+
+
+def made(store: Store, clip: Mapping, asked: Mapping[str, str]) -> BinaryIO:
+    """The film of a `clips` row, a file without a name that is gone once it is closed. Raises TubeletError."""
+    (video,) = caching.rows(store, queries.video(clip["video_id"]))
+    scene, drawing = Scene.of(store, video, clip), _drawing(store, clip, asked)
+    sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
+    with ONE:
+        exports.write(scene, drawing, sink)
+    return sink
+
+
+def _drawing(store: Store, clip: Mapping, asked: Mapping[str, str]) -> Drawing:
+    """What the frames are drawn with. Raises StoreError for what cannot be drawn."""
+    over = asked.get("over", "")
+    colours = _colours(store, clip, asked["colours"]) if asked.get("colours") and clip["embedding_path"] else None
+    layers = {"heat": _heat, "mask": _mask}
+    beside = asked.get("view") != "over"
+    if over in layers:
+        layer = layers[over](store, clip, asked)
+    else:
+        layer = None if beside or colours is None else lambda number: _coloured(colours[number])
+    smooth, opacity = asked.get("smooth") == "true", _number(asked.get("opacity", "1"))
+    return Drawing(layer, colours.__getitem__ if beside and colours is not None else None, opacity, smooth)
+
+
+def _colours(store: Store, clip: Mapping, url: str) -> np.ndarray:
+    """Colours of a clip's tokens ``(S, H, W, 3)``, by the address at which the player finds them."""
+    colouring, _, basis_id = url.removeprefix("colours/").partition("/")
+    basis = latent_caching.basis_of(store, clip["encoder_id"], colouring, basis_id)
+    shape = clip["slices"], clip["height"], clip["width"], 3
+    return np.frombuffer(latent_caching.colours(store, clip["clip_id"], basis), np.uint8).reshape(shape)
+
+
+def _heat(store: Store, clip: Mapping, asked: Mapping[str, str]) -> exports.Slice:
+    marked = _on_its_clip(store, asked.get("patches", ""))
+    alpha = likeness(latent_caching.track(store, clip["clip_id"], marked))
+    return lambda number: _tinted(HEAT, alpha[number])
+
+
+def _mask(store: Store, clip: Mapping, asked: Mapping[str, str]) -> exports.Slice:
+    marked = _on_its_clip(store, asked.get("segment", ""))
+    if marked.clip_id != clip["clip_id"]:
+        raise StoreError("the marks belong to another window: show the window that they were made on")
+    scores, smooth = latent_caching.segmented(store, marked).scores, asked.get("smooth") == "true"
+    return lambda number: masked(scores[number], smooth)
+
+
+def masked(scores: np.ndarray, smooth: bool) -> np.ndarray:
+    """The mask of one slice's scores ``(H, W)`` with a white edge, RGBA ``(8 H, 8 W, 4)``: patch by patch, or smooth as in the files."""
+    height, width = (FINE * side for side in scores.shape)
+    mask = masks.pixels(scores[None], height, width)[0] if smooth else (scores > THRESHOLD).repeat(FINE, 0).repeat(FINE, 1)
+    around = np.pad(mask, 1, mode="edge")
+    inner = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+    pixels = _tinted(MASK, mask * np.uint8(255))
+    pixels[mask & ~inner, :3] = EDGE
+    return pixels * mask[..., None]
+
+
+def _on_its_clip(store: Store, name: str) -> Marked:
+    marked = Marked.parse(name)
+    found = caching.rows(store, clip_queries.clip(marked.clip_id))
+    if not found:
+        raise StoreError("no patch of this store is marked: mark one or more")
+    return marked.on(found[0])
+
+
+def _tinted(colour: tuple[int, int, int], alpha: np.ndarray) -> np.ndarray:
+    """One colour ``(h, w, 4)`` as opaque as `alpha` ``(h, w)`` says."""
+    return np.dstack([np.broadcast_to(np.array(colour, np.uint8), (*alpha.shape, 3)), alpha])
+
+
+def _coloured(colours: np.ndarray) -> np.ndarray:
+    return np.dstack([colours, np.full(colours.shape[:2], 255, np.uint8)])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise StoreError(f"the opacity is {text}: choose one from 0 to 1") from error

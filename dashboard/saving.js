@@ -1,0 +1,77 @@
+// What is shown, as files: the frame as PNG, made here; the window as MP4, made by the server when asked for.
+
+const GAP = 8 // pixels between the frame and the grid beside it
+
+class Saving {
+  constructor(player) {
+    this.player = player
+    this.news = ""
+    player.el(".save").onclick = () => this.png()
+    player.el(".film").onclick = () => this.mp4()
+  }
+
+  // The frame with what lies over it, and the grid beside it where that is the view.
+  png() {
+    const { pictures, root, el, data } = this.player
+    const source = pictures ? el(".picture") : this.player.video
+    const [wide, high] = pictures ? [source.width, source.height] : [source.videoWidth, source.videoHeight]
+    const beside = root.dataset.view === "beside"
+    const grid = Math.round((high * data.tile[1]) / data.tile[0])
+    const canvas = Object.assign(document.createElement("canvas"), { width: wide + (beside ? grid + GAP : 0), height: high })
+    const context = canvas.getContext("2d")
+    context.drawImage(source, 0, 0, wide, high)
+    context.imageSmoothingEnabled = this.smooth
+    const { top, left, height, width } = pictures ? { top: 0, left: 0, height: 1, width: 1 } : data.seen
+    if (beside) context.drawImage(el(".latent.beside"), wide + GAP, 0, grid, high)
+    if (!beside || root.dataset.over !== "colours") {
+      context.globalAlpha = this.opacity
+      context.drawImage(el(".latent.over"), left * wide, top * high, width * wide, height * high)
+    }
+    canvas.toBlob(blob => this.hand(blob, `${root.dataset.clip}-slice-${root.dataset.slice}.png`))
+  }
+
+  async mp4() {
+    const { window, el } = this.player
+    if (!window || el(".film").disabled) return
+    this.tell("The MP4 of this window is being made.", true)
+    try {
+      const answer = await fetch(this.address(window))
+      if (!answer.ok) throw new Error(await answer.text())
+      this.hand(await answer.blob(), `${window.id}.mp4`)
+      this.tell("", false)
+    } catch (error) {
+      this.tell(`There is no MP4: ${error.message}.`, false)
+    }
+  }
+
+  // Of the server's film: the window, and all that says how it is drawn.
+  address(window) {
+    const { root, data, patches } = this.player
+    const { view, over } = root.dataset
+    const drawn = { view, over, opacity: this.opacity, smooth: this.smooth }
+    if (data.colours) drawn.colours = data.colours.url
+    if (over === "heat") drawn.patches = patches.takenName
+    if (over === "mask") drawn.segment = patches.segmentName
+    return `${data.mp4}/${window.id}?${new URLSearchParams(drawn)}`
+  }
+
+  tell(news, busy) {
+    this.news = news
+    this.player.el(".film").disabled = busy
+    this.player.words.note()
+  }
+
+  get smooth() {
+    return this.player.root.dataset.smooth === "true"
+  }
+
+  get opacity() {
+    return Number(this.player.el(".opacity input").value)
+  }
+
+  hand(blob, name) {
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name })
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  }
+}

@@ -1,0 +1,8 @@
+"""Video files: frames out of them, and frames into them.
+
+    errors      what can go wrong with one
+    video       a file as facts and frames, in the decoder's order
+    recording   frames as an MP4
+
+Imports store for its errors alone; knows no torch and no streamlit.
+"""
