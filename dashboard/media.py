@@ -6,12 +6,13 @@ No answer takes a path: ids are looked up in the tables, and what the tables do 
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
-from dashboard import caching, channels, latent_caching, sources
+from dashboard import caching, channels, latent_caching, sampled, sources
 from dashboard.colours import Colouring
 from dashboard.marks import Marked
 from dashboard.tracks import packed
+from latent import bases
 from latent.basis import Basis
 from store import Store, StoreError, TubeletError, clip_queries, queries
 
@@ -46,7 +47,20 @@ def _colours(store: Store, request: Request) -> Response:
 
 def _points(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(latent_caching.points(store, clip["clip_id"], basis, channels.parse(request.query_params.get("show", ""), basis)))
+    return _bytes(latent_caching.points(store, clip["clip_id"], basis, _named(store, request, basis)))
+
+
+def _named(store: Store, request: Request, basis: Basis) -> tuple[str, ...]:
+    kept = channels.clusterings(caching.rows(store, bases.listed(basis.encoder_id)))
+    return channels.parse(request.query_params.get("show", ""), basis, list(kept))
+
+
+def _sample(store: Store, request: Request) -> Response:
+    return _bytes(sampled.points(store, request.path_params, request.query_params.get("show", "")))
+
+
+def _sampled(store: Store, request: Request) -> Response:
+    return JSONResponse(sampled.token(store, request.path_params), headers=REVALIDATED)
 
 
 def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
@@ -83,4 +97,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "colours": _colours,
     "track": _track,
     "points": _points,
+    "sample": _sample,
+    "sampled": _sampled,
 }

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import caching, results, units
 from dashboard.selection import Selection, untrained_badge
-from dashboard.sql_link import QUERY
+from dashboard.links import QUERY
 from store import Store, answers
 from store.errors import QueryError
 from store.sandbox import Answer, Limits

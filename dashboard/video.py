@@ -4,7 +4,19 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, place, player, sources, units, video_colours, video_map, video_patches, video_search, video_track
+from dashboard import (
+    caching,
+    place,
+    player,
+    sources,
+    units,
+    video_alike,
+    video_colours,
+    video_map,
+    video_patches,
+    video_search,
+    video_track,
+)
 from dashboard.marks import Marked
 from dashboard.player import Film, Paint
 from dashboard.selection import Selection
@@ -44,6 +56,7 @@ def show(store: Store, selection: Selection) -> None:
     video_track.show(store, clip, marked)
     video_search.show(store, clip, marked)
     video_map.show(store, clip, colouring, marked)
+    video_alike.show(store, clip)
 
 
 def sentence(film: Film) -> str:
