@@ -113,16 +113,16 @@ def clusterings(store: Store, encoder_id: str, chosen: Sequence[str]) -> dict[st
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
-def _unrelated(root: Path, encoder_id: str, video_id: str, growth: int, _store: Store) -> Unrelated:
-    return unrelated.measured(_store, encoder_id, video_id)
+def _unrelated(root: Path, encoder_id: str, growth: int, _store: Store) -> Unrelated:
+    return unrelated.drawn(_store, encoder_id)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def track(store: Store, clip_id: str, marked: Marked) -> Track:
     """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
     home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
-    level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
-    return tracked(store, clip_id, marked, level)
+    level = _unrelated(store.root, home["encoder_id"], _growth(store, home["encoder_id"]), store)
+    return tracked(store, clip_id, marked, level.without(home["video_id"]))
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)

@@ -13,6 +13,7 @@ from latent.errors import LatentError
 from store import answers
 from tests.followed import Held, ingested
 from tests.scenes import FRAMES, SIDE, Scene
+from tests.stores import synthetic_store
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 PATCH, TUBELET = 16, 2
@@ -87,13 +88,28 @@ def test_the_level_is_the_quantile_of_the_best_unrecognised_patch_of_each_slice_
     home = clip.grid[0].astype(np.float64).reshape(-1, 16)
     home /= np.linalg.norm(home, axis=1, keepdims=True)
     reached = []
-    for part in np.split(others.vectors.astype(np.float64), others.starts[1:]):
+    for part in others.slices:
         scores = part @ home[5 * PATCHES + 3]
         back = np.unravel_index((home @ part[scores.argmax()]).argmax(), (PATCHES, PATCHES))
         if max(abs(back[0] - 5), abs(back[1] - 3)) > 1:
             reached.append(scores.max())
     assert 0 < len(reached) < len(others.videos)
     assert others.level(asked) == pytest.approx(np.quantile(reached, 0.95), abs=1e-6)
+
+
+@pytest.mark.parametrize(("videos", "clips_each", "slices", "held"), [(1, 3, 4, 0), (2, 1, 4, 8), (2, 50, 1, 64), (3, 9, 4, 48), (40, 1, 4, 33), (40, 2, 4, 33)])
+def test_any_video_finds_enough_slices_of_others_and_none_of_its_own(tmp_path, videos, clips_each, slices, held):
+    made = synthetic_store(tmp_path / "store", videos=videos, clips=clips_each, slices=slices, side=3, dim=8)
+    (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
+    every = unrelated.drawn(made, encoder)
+    assert len(every.slices) == len(every.videos) == held
+    for row in made.rows("FROM videos LIMIT 5"):
+        others = unrelated.measured(made, encoder, row["video_id"])
+        assert row["video_id"] not in others.videos and len(set(others.videos)) == min(videos - 1, 33) - (row["video_id"] in every.videos and videos > 33)
+        total = (videos - 1) * clips_each * slices
+        assert len(others.slices) >= min(32, total)
+        assert all(any(one is part for part in every.slices) for one in every.without(row["video_id"]).slices)
+    made.close()
 
 
 def test_the_margin_is_to_another_region_and_not_to_the_neighbour():
@@ -124,7 +140,7 @@ def grid_clip(shape, seed=0):
     return Clip("c", "v", "e", np.random.default_rng(seed).standard_normal(shape).astype(np.float16))
 
 
-NOBODY = unrelated.Unrelated("e", np.empty((0, 1), np.float32), np.empty(0, int), ())
+NOBODY = unrelated.Unrelated("e", (), ())
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 64), (1, 6, 6, 16), (5, 1, 1, 1664), (3, 4, 4, 64)])

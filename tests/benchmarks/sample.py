@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from playwright import sync_api
 
 from dashboard import channels
 from dashboard.latent_caching import OfSample
@@ -19,7 +18,7 @@ from latent.scope import Scope
 from store import Store, derived
 from tests.benchmarks.measure import Row, milliseconds, seconds
 from tests.benchmarks.resident import Watch
-from tests.browsing import CHROMIUM, SLOW, started
+from tests.browsing import CHROMIUM, SLOW, started, sync_api
 from tests.stores import Recipe, add_videos, synthetic_store
 
 CLIPS, SHAPE = 1_000, {"slices": 3, "side": 10, "dim": 768}

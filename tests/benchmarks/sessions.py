@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright import sync_api
 
 from store import Store
 from store.pictures import Sheet
 from tests.benchmarks.measure import Row
 from tests.benchmarks.resident import Watch
-from tests.browsing import CHROMIUM, SLOW, started
+from tests.browsing import CHROMIUM, SLOW, started, sync_api
 from tests.stores import Recipe, add_videos, synthetic_store
 
 SESSIONS = 10
@@ -85,7 +84,7 @@ def _measured(store: Store, count: int) -> Measured:
         return Measured(opened - begun, tracked - opened, watch.start, watch.peak, watch.now())
 
 
-def _opened(browser: sync_api.Browser, url: str) -> sync_api.Page:
+def _opened(browser: "sync_api.Browser", url: str) -> "sync_api.Page":
     page = browser.new_context().new_page()
     page.goto(url, wait_until="commit")
     return page
