@@ -18,6 +18,7 @@ from store import Store, StoreError, TubeletError, clip_queries, queries
 
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
+AS_IT_IS = {"Content-Encoding": "identity"}  # gzip takes 0.2 s of 300,000 points and saves 5 %
 
 
 def answer(name: str, path: str, request: Request) -> Response:
@@ -56,7 +57,8 @@ def _named(store: Store, request: Request, basis: Basis) -> tuple[str, ...]:
 
 
 def _sample(store: Store, request: Request) -> Response:
-    return _bytes(sampled.points(store, request.path_params, request.query_params.get("show", "")))
+    points = sampled.points(store, request.path_params, request.query_params.get("show", ""))
+    return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
 
 
 def _sampled(store: Store, request: Request) -> Response:

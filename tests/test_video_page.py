@@ -502,8 +502,9 @@ def test_points_of_the_sample_and_where_they_come_from_are_fetched_by_its_id(ser
     basis, drawn = colours.basis(store, encoder, Colouring("corpus")), sample.drawn(store, encoder)
     names = tuple(channels.chosen_by_default(basis).values())
     shown = urllib.parse.urlencode({"show": channels.SEPARATOR.join(names)})
-    status, body, _ = fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?{shown}")
+    status, body, headers = fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?{shown}", **{"Accept-Encoding": "gzip"})
     assert (status, body) == (200, channels.points(OfSample(store, drawn), basis, names)) and len(body) == 16 * len(drawn)
+    assert headers["content-encoding"] == "identity"
     clip_id, patch = drawn.address(70)
     status, body, _ = fetched(server, f"sampled/{encoder}/{drawn.sample_id}/70")
     told = json.loads(body)
