@@ -7,7 +7,9 @@
     tracks           where taken patches are in a clip
     caching          answers kept until the store changes: the only module that caches, beside
     latent_caching   what the latent room answers, kept in the same way
+    sampled          points of the corpus sample, and where one comes from
     selection        what the reader is looking at, from the URL
+    links            from page to page
     sql_link         the control beside a result that shows its query and opens it on the SQL page
     paging           which rows stand on the page that the URL names
     charts           from a table to an Altair chart
@@ -26,6 +28,7 @@
       video_segmentation what was cut out by foreground and background marks
       video_track        where they are in their window
       video_search       where else in the corpus there are such
+      video_alike        videos like this one
       video_map          the map of tokens
       cloud              its points, drawn in the browser (with cloud.html, .css, .js)
       mask_files         what was cut out, as PNG and .npz

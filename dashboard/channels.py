@@ -1,6 +1,8 @@
-"""What of a token can be seen on the map: a number for each channel, from components, dimensions' basis, statistics or address."""
+"""What of a token can be seen on a map: a number for each channel, from components, statistics, clusters or address."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -16,25 +18,64 @@ CHANNELS = (*AXES, *COLOURS, "opacity")
 FULL = "all alike"
 SEPARATOR = "|"  # of the names in a URL
 ADDRESS = ("slice", "patch row", "patch column")
+VIDEO = "video"
+
+Numbers = Mapping[str, np.ndarray]  # by name, one a token: each (n,)
 
 
-def offered(basis: Basis) -> list[str]:
+class Tokens(Protocol):
+    """The tokens of a map, always in the same order."""
+
+    def addresses(self) -> Numbers:
+        """The numbers of ADDRESS and VIDEO."""
+
+    def statistics(self) -> Numbers:
+        """Every token statistic; NaN where it is not defined."""
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        """Coordinates in a basis, ``(n, k)``."""
+
+
+@dataclass(frozen=True)
+class OfClip:
+    """All tokens of a `clips` row, slice by slice, row by row."""
+
+    store: Store
+    clip: Mapping
+
+    def addresses(self) -> Numbers:
+        found = np.indices([self.clip[name] for name in ("slices", "height", "width")]).reshape(3, -1).astype(np.float32)
+        return {**dict(zip(ADDRESS, found)), VIDEO: np.zeros(found.shape[1], np.float32)}
+
+    def statistics(self) -> Numbers:
+        table = statistics(self.clip["clip_id"]).answer(self.store)
+        return {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        return colours.coordinates(self.store, self.clip["clip_id"], basis).reshape(-1, basis.components)
+
+
+def offered(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
     """Names of the numbers that a token has."""
-    noun = "cluster" if basis.kind == "kmeans" else "component"
-    return [*(f"{noun} {n + 1}" for n in range(basis.components)), *TOKEN_STATISTICS, *ADDRESS, FULL]
+    return [*_components(basis), *TOKEN_STATISTICS, *ADDRESS, VIDEO, *clusterings, FULL]
+
+
+def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
+    """The name of every clustering among rows of `bases.listed`, and its basis."""
+    return {f"cluster of {row['basis_id'][:6]}": row["basis_id"] for row in bases if row["kind"] == "kmeans"}
 
 
 def chosen_by_default(basis: Basis) -> dict[str, str]:
     """Components where they can be told apart, in place and colour alike; the address where there are fewer than three."""
-    names = (offered(basis)[: basis.components] + list(ADDRESS))[:3]
+    names = (_components(basis) + list(ADDRESS))[:3]
     return {**dict(zip(AXES, names)), **dict(zip(COLOURS, names)), "opacity": FULL}
 
 
-def parse(names: str, basis: Basis) -> tuple[str, ...]:
+def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[str, ...]:
     """The names of all channels from one text. Raises StoreError where a token has no such number."""
-    chosen = tuple(names.split(SEPARATOR))
-    if len(chosen) != len(CHANNELS) or not set(chosen) <= set(offered(basis)):
-        raise StoreError(f"a map shows {len(CHANNELS)} of: {', '.join(offered(basis))}")
+    chosen, known = tuple(names.split(SEPARATOR)), offered(basis, clusterings)
+    if len(chosen) != len(CHANNELS) or not set(chosen) <= set(known):
+        raise StoreError(f"a map shows {len(CHANNELS)} of: {', '.join(known)}")
     return chosen
 
 
@@ -44,26 +85,33 @@ def statistics(clip_id: str) -> Question:
     return Question(f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
 
 
-def points(store: Store, clip: Mapping, basis: Basis, chosen: Sequence[str]) -> bytes:
+def points(tokens: Tokens, basis: Basis, chosen: Sequence[str], clusterings: Mapping[str, Basis] | None = None) -> bytes:
     """16 bytes a token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
-    values = _values(store, clip, basis, set(chosen))
-    spread = [_spread(values[name]) for name in chosen]  # each (n,), 0 to 1
-    places = np.stack(spread[:3], axis=1) * 2 - 1
-    shades = np.stack([*spread[3:6], 0.15 + 0.85 * spread[6]], axis=1) * 255
-    packed = np.empty(len(places), [("place", "<f4", 3), ("colour", "u1", 4)])
-    packed["place"], packed["colour"] = places, shades.round().astype(np.uint8)
+    values = _values(tokens, basis, set(chosen), clusterings or {})
+    spread = {name: _spread(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
+    packed = np.empty(len(spread[chosen[0]]), [("place", "<f4", 3), ("colour", "u1", 4)])
+    for axis, name in enumerate(chosen[:3]):
+        packed["place"][:, axis] = spread[name] * 2 - 1
+    for channel, name in enumerate(chosen[3:]):
+        shade = 0.15 + 0.85 * spread[name] if channel == 3 else spread[name]
+        packed["colour"][:, channel] = np.rint(shade * 255)
     return packed.tobytes()
 
 
-def _values(store: Store, clip: Mapping, basis: Basis, names: set[str]) -> dict[str, np.ndarray]:
-    shape = clip["slices"], clip["height"], clip["width"]
-    found = dict(zip(ADDRESS, np.indices(shape).reshape(3, -1).astype(np.float32)))
-    found[FULL] = np.full(int(np.prod(shape)), np.inf, np.float32)
+def _components(basis: Basis) -> list[str]:
+    noun = "cluster" if basis.kind == "kmeans" else "component"
+    return [f"{noun} {n + 1}" for n in range(basis.components)]
+
+
+def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]) -> Numbers:
+    """The numbers of these names; what is dear is computed only where it is among them."""
+    found = dict(tokens.addresses())
+    found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
     if names & set(TOKEN_STATISTICS):
-        table = statistics(clip["clip_id"]).answer(store)
-        found |= {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
-    coordinates = colours.coordinates(store, clip["clip_id"], basis)
-    return found | dict(zip(offered(basis), coordinates.reshape(len(found[FULL]), -1).T))
+        found |= tokens.statistics()
+    if names & set(_components(basis)):
+        found |= dict(zip(_components(basis), tokens.coordinates(basis).T))
+    return found | {name: tokens.coordinates(of)[:, 0] for name, of in clusterings.items() if name in names}
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

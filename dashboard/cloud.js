@@ -1,17 +1,20 @@
-// A cloud of tokens in WebGL. data: {url, slices, h, w, clip, tile, pictures, marked, axes, at}.
-// The url gives 16 bytes a point, row by row, slice by slice: x, y, z as float32 in -1..1, then red, green, blue and opacity as bytes.
+// A cloud of tokens in WebGL. data: {url, axes, here, marked, clip, lookup}.
+// The url gives 16 bytes a point: x, y, z as float32 in -1..1, then red, green, blue and opacity as bytes. here: the first of those that stand
+// out, and how many. clip: {id, video, slices, h, w, tile, pictures} where points are its tokens, row by row, slice by slice; else lookup/NUMBER
+// tells where a point comes from: {id, video, patch, where, ...} of the same kind.
 
 const CLOUDS = new WeakMap()
-const NEAR_PX = 9 // of the pointer to a point that it means
+const NEAR_PX = [4, 9] // of the pointer to a point that it means: among many, and among few
+const REST_MS = 60 // on a point before the server is asked about it
 
 const VERTEX = `#version 300 es
 in vec3 place; in vec4 colour; in float number;
-uniform mat4 view; uniform float size; uniform float first; uniform float count; uniform float lifted;
+uniform mat4 view; uniform float size; uniform float first; uniform float count; uniform float raised; uniform float lifted;
 out vec4 shade;
 void main() {
   gl_Position = view * vec4(place, 1.0);
   bool here = number >= first && number < first + count;
-  gl_PointSize = (lifted > 0.5 ? 2.6 : here ? 1.25 : 1.0) * size / gl_Position.w;
+  gl_PointSize = (lifted > 0.5 ? 2.6 : here ? raised : 1.0) * size / gl_Position.w;
   shade = lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : colour;
 }`
 
@@ -37,6 +40,7 @@ class Cloud {
     this.wire()
     this.watcher = new ResizeObserver(() => this.draw())
     this.watcher.observe(this.canvas)
+    this.tokens = new Map()
   }
 
   prepare() {
@@ -60,6 +64,7 @@ class Cloud {
   update(data, tell) {
     this.tell = tell
     const fresh = this.data?.url !== data.url
+    if (this.data?.lookup !== data.lookup) this.tokens = new Map()
     this.data = data
     this.say(data.axes)
     if (fresh && this.gl) this.fetch(data.url)
@@ -113,6 +118,10 @@ class Cloud {
     return new Float32Array([...column(0), ...column(1), ...column(2), 0, 0, -p * this.distance + q, this.distance])
   }
 
+  redraw() {
+    this.asked ??= requestAnimationFrame(() => ((this.asked = null), this.draw()))
+  }
+
   draw() {
     const { gl, data, canvas } = this
     if (!gl || !this.count || !canvas.clientWidth) return
@@ -125,10 +134,10 @@ class Cloud {
     const set = (name, value) => gl.uniform1f(gl.getUniformLocation(this.program, name), value)
     this.matrix = this.view()
     gl.uniformMatrix4fv(gl.getUniformLocation(this.program, "view"), false, this.matrix)
-    const size = Math.max(3, Math.min(14, 900 / Math.sqrt(this.count)))
-    set("size", size * ratio * 1.6)
-    set("first", data.at * data.h * data.w)
-    set("count", data.h * data.w)
+    set("size", this.size() * ratio * 1.6)
+    set("first", data.here[0])
+    set("count", data.here[1])
+    set("raised", data.clip ? 1.25 : 2)
     set("lifted", 0)
     gl.drawArrays(gl.POINTS, 0, this.count)
     gl.disable(gl.DEPTH_TEST)
@@ -138,51 +147,69 @@ class Cloud {
     this.root.dataset.drawn = this.count
   }
 
-  // Place of a point on the canvas in CSS pixels, and its depth.
-  project(number) {
-    const m = this.matrix
-    const [x, y, z] = [this.places[4 * number], this.places[4 * number + 1], this.places[4 * number + 2]]
-    const out = [0, 1, 3].map(row => m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row])
-    return [((out[0] / out[2] + 1) / 2) * this.canvas.clientWidth, ((1 - out[1] / out[2]) / 2) * this.canvas.clientHeight, out[2]]
+  // Of a point, in pixels at the middle of the cloud.
+  size() {
+    return Math.max(3, Math.min(14, 900 / Math.sqrt(this.count)))
   }
 
   // The point under the pointer: of those within reach the nearest to the eye; -1 for none.
   under(event) {
     const box = this.canvas.getBoundingClientRect()
-    const [left, top] = [event.clientX - box.left, event.clientY - box.top]
+    const [left, top, wide, high] = [event.clientX - box.left, event.clientY - box.top, box.width / 2, box.height / 2]
+    const [m, places] = [this.matrix, this.places]
+    const reach = Math.max(NEAR_PX[0], Math.min(NEAR_PX[1], this.size()))
     let found = -1
     let best = Infinity
-    for (let number = 0; number < this.count; number++) {
-      const [x, y, depth] = this.project(number)
-      const away = Math.hypot(x - left, y - top)
-      if (away < NEAR_PX && depth + away / NEAR_PX < best) [found, best] = [number, depth + away / NEAR_PX]
+    for (let number = 0, at = 0; number < this.count; number++, at += 4) {
+      const [x, y, z] = [places[at], places[at + 1], places[at + 2]]
+      const depth = m[3] * x + m[7] * y + m[11] * z + m[15]
+      const right = ((m[0] * x + m[4] * y + m[8] * z + m[12]) / depth + 1) * wide - left
+      if (right > reach || right < -reach || depth <= 0) continue
+      const away = Math.hypot(right, (1 - (m[1] * x + m[5] * y + m[9] * z + m[13]) / depth) * high - top)
+      if (away < reach && depth + away / reach < best) [found, best] = [number, depth + away / reach]
     }
     return found
   }
 
-  address(number) {
-    const { h, w } = this.data
-    return [Math.floor(number / (h * w)), Math.floor((number % (h * w)) / w), number % w]
+  // Where a point comes from: known in a clip, asked for once in a sample.
+  async token(number) {
+    const { clip, lookup } = this.data
+    if (clip) return { ...clip, where: "", patch: [Math.floor(number / (clip.h * clip.w)), Math.floor((number % (clip.h * clip.w)) / clip.w), number % clip.w] }
+    if (!this.tokens.has(number)) this.tokens.set(number, ask(`${lookup}/${number}`))
+    return this.tokens.get(number)
   }
 
-  tell_of(number, event) {
-    this.tip.hidden = number < 0
-    if (number < 0) return
-    const { data } = this
-    const [slice, y, x] = this.address(number)
-    const columns = Math.ceil(Math.sqrt(data.slices))
-    const [high, wide] = [data.tile[0] / data.h, data.tile[1] / data.w]
-    const scale = 48 / Math.max(high, wide)
-    const patch = this.tip.querySelector(".patch")
-    Object.assign(patch.style, {
-      backgroundImage: `url(${data.pictures}/${data.clip})`,
-      backgroundSize: `${columns * data.tile[1] * scale}px auto`,
-      backgroundPosition: `${-((slice % columns) * data.tile[1] + x * wide) * scale}px ${-(Math.floor(slice / columns) * data.tile[0] + y * high) * scale}px`,
-    })
-    this.tip.querySelector("span").textContent = `slice ${slice + 1}, patch (${y}, ${x})`
+  async tell_of(number, event) {
+    this.hover = number
+    this.root.dataset.hover = ""
+    if (number < 0) return (this.tip.hidden = true)
     const box = this.root.getBoundingClientRect()
-    const left = Math.min(event.clientX - box.left + 14, box.width - 230)
-    Object.assign(this.tip.style, { left: `${left}px`, top: `${event.clientY - box.top + 14}px` })
+    const [left, top] = [event.clientX - box.left, event.clientY - box.top]
+    if (!this.data.clip && !this.tokens.has(number)) await new Promise(done => setTimeout(done, REST_MS))
+    if (number !== this.hover) return
+    const token = await this.token(number)
+    if (number !== this.hover) return
+    this.show(token)
+    this.root.dataset.hover = token.patch?.join(".") ?? ""
+    Object.assign(this.tip.style, { left: `${Math.max(0, Math.min(left + 14, box.width - this.tip.offsetWidth))}px`, top: `${top + 14}px` })
+  }
+
+  // The patch of a token, cut out of the sheet of its clip, and its address.
+  show(token) {
+    const patch = this.tip.querySelector(".patch")
+    this.tip.hidden = false
+    patch.hidden = !token.pictures
+    this.tip.querySelector("span").textContent = token.problem ?? `${token.where}slice ${token.patch[0] + 1}, patch (${token.patch[1]}, ${token.patch[2]})`
+    if (!token.pictures) return
+    const [slice, y, x] = token.patch
+    const columns = Math.ceil(Math.sqrt(token.slices))
+    const [high, wide] = [token.tile[0] / token.h, token.tile[1] / token.w]
+    const scale = 48 / Math.max(high, wide)
+    Object.assign(patch.style, {
+      backgroundImage: `url(${token.pictures})`,
+      backgroundSize: `${columns * token.tile[1] * scale}px auto`,
+      backgroundPosition: `${-((slice % columns) * token.tile[1] + x * wide) * scale}px ${-(Math.floor(slice / columns) * token.tile[0] + y * high) * scale}px`,
+    })
   }
 
   wire() {
@@ -199,25 +226,30 @@ class Cloud {
         this.turn = [a + (event.clientX - x) / 150, Math.max(-1.5, Math.min(1.5, b + (event.clientY - y) / 150))]
         this.tell_of(-1)
       } else if (this.matrix) {
-        this.hover = this.under(event)
-        this.root.dataset.hover = this.hover < 0 ? "" : this.address(this.hover).join(".")
-        this.tell_of(this.hover, event)
+        const number = this.under(event)
+        if (number !== this.hover) this.tell_of(number, event)
       }
-      this.draw()
+      this.redraw()
     }
-    canvas.onpointerup = event => {
+    canvas.onpointerup = async event => {
       this.grip = null
       if (this.moved || !this.matrix) return
       const number = this.under(event)
-      if (number >= 0) this.tell({ clip: this.data.clip, patch: this.address(number) })
+      const token = number < 0 ? {} : await this.token(number)
+      if (token.patch) this.tell({ video: token.video, clip: token.id, patch: token.patch })
     }
-    canvas.onpointerleave = () => ((this.hover = -1), this.tell_of(-1), this.draw())
+    canvas.onpointerleave = () => (this.tell_of(-1), this.redraw())
     canvas.addEventListener("wheel", event => {
       event.preventDefault()
       this.distance = Math.max(1.2, Math.min(12, this.distance * Math.exp(event.deltaY / 700)))
-      this.draw()
+      this.redraw()
     }, { passive: false })
   }
+}
+
+async function ask(url) {
+  const answer = await fetch(url)
+  return answer.ok ? answer.json() : { problem: await answer.text() }
 }
 
 export default function (component) {

@@ -1,11 +1,10 @@
 """The map's component: tokens as a cloud of points that turns, in WebGL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
-
-from store.pictures import Sheet
 
 HERE = Path(__file__).parent
 KEY = "cloud"
@@ -14,14 +13,20 @@ MOUNT = st.components.v2.component(
 )
 
 
-def show(clip: Mapping, picture: Mapping[str, str], at: int, marked: Sequence[int], chosen: Callable[[Mapping], None]) -> None:
-    """Draw the map: `picture` has the `url` of the points and says in `axes` what they show; slice `at` stands out, `marked` points are ringed.
-
-    `chosen` is called with clip and patch of a point that was clicked.
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn: the `url` of the points, what they show in words, which of them stand out (`here`: the first and how many) and
+    which are ringed. Points are the tokens of `clip` in order (`sampled.sheet`), or else `lookup` is where the browser asks for one by number.
     """
-    shape = {"slices": clip["slices"], "h": clip["height"], "w": clip["width"], "clip": clip["clip_id"], "tile": list(Sheet.of(clip).tile)}
-    MOUNT(
-        key=KEY,
-        data={**picture, **shape, "pictures": "pictures", "at": at, "marked": list(marked)},
-        on_chosen_change=lambda: chosen(st.session_state[KEY]["chosen"]),
-    )
+
+    url: str
+    axes: str
+    here: tuple[int, int]
+    marked: list[int]
+    clip: Mapping | None = None
+    lookup: str | None = None
+
+
+def show(picture: Picture, chosen: Callable[[Mapping], None]) -> None:
+    """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked."""
+    MOUNT(key=KEY, data=asdict(picture), on_chosen_change=lambda: chosen(st.session_state[KEY]["chosen"]))

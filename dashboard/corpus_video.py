@@ -4,14 +4,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, charts, units
+from dashboard import caching, charts, links, units
 from dashboard.selection import VIDEO, Selection
 from dashboard.sql_link import sql_behind
 from store import Store, queries
 from store.schema import PARTNER
 from store.statistics import TOKEN_STATISTICS
-
-VIDEO_PATH = "video"  # where the Video page lies in the URL
 
 
 def show(store: Store, selection: Selection, statistic: str) -> None:
@@ -35,14 +33,9 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
 def _heading(video: Mapping, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(video["name"], anchor=False, width="content")
-        _open_link(video)
+        links.to_player("Open in the player", **{VIDEO: video["video_id"]})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
-
-
-def _open_link(video: Mapping) -> None:
-    page = st.Page(lambda: None, title="Video", url_path=VIDEO_PATH)  # stands for the page; Streamlit knows pages by their path
-    st.page_link(page, label="Open in the player", icon=":material/smart_display:", query_params={VIDEO: video["video_id"]})
 
 
 def _close() -> None:

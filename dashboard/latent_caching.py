@@ -1,21 +1,26 @@
 """What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks, masks and hits."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
 import streamlit as st
 
 from dashboard import caching, channels
+from dashboard.channels import Numbers, OfClip
 from dashboard.colours import Colouring, of_clip
 from dashboard.colours import basis as fitted
 from dashboard.marks import Marked
 from dashboard.tracks import of_clip as tracked
-from latent import clips, graph, query, search, segmentation, unrelated
+from latent import bases, clips, graph, query, retrieval, segmentation, unrelated
+from latent import sample as samples
 from latent.basis import Basis
 from latent.graph import TokenGraph
 from latent.hits import Ranking
-from latent.hits import table as ranked
+from latent.retrieval import Answer
+from latent.sample import Sample
 from latent.segmentation import Segmentation
 from latent.tracking import Track
 from latent.unrelated import Unrelated
@@ -25,6 +30,7 @@ KEYS = caching.KEYS | {
     Colouring: lambda colouring: colouring.name,
     Basis: lambda basis: basis.basis_id,
     Marked: lambda marked: marked.name,
+    Sample: lambda sample: sample.sample_id,
 }
 GROWTH = 1.2
 
@@ -63,20 +69,70 @@ def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
 def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
     """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
     (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
-    return channels.points(store, clip, basis, chosen)
+    return channels.points(OfClip(store, clip), basis, chosen, clusterings(store, basis.encoder_id, chosen))
+
+
+def sample(store: Store, encoder_id: str) -> Sample:
+    """The sample of an encoder's tokens, the same until the corpus has grown by a fifth. Raises LatentError where there is none."""
+    return _sample(store.root, encoder_id, _growth(store, encoder_id), store)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
-def _unrelated(root: Path, encoder_id: str, video_id: str, growth: int, _store: Store) -> Unrelated:
-    return unrelated.measured(_store, encoder_id, video_id)
+def _sample(root: Path, encoder_id: str, growth: int, _store: Store) -> Sample:
+    return samples.drawn(_store, encoder_id)
+
+
+def sample_points(store: Store, sample: Sample, basis: Basis, chosen: tuple[str, ...]) -> bytes:
+    """Points of the sample for the map, 16 bytes each; packed anew from coordinates and statistics that are kept. Raises LatentError."""
+    return channels.points(OfSample(store, sample), basis, chosen, clusterings(store, basis.encoder_id, chosen))
+
+
+@dataclass(frozen=True)
+class OfSample:
+    """The tokens of a sample, as `channels` takes them."""
+
+    store: Store
+    sample: Sample
+
+    def addresses(self) -> Numbers:
+        numbers = zip(channels.ADDRESS, (self.sample.slice, self.sample.y, self.sample.x))
+        videos = self.sample.clips["video"].to_numpy()[self.sample.clip]
+        return {name: values.astype(np.float32) for name, values in (*numbers, (channels.VIDEO, videos))}
+
+    def statistics(self) -> Numbers:
+        return _sample_statistics(self.sample, self.store)
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        return _sample_coordinates(self.sample, basis, self.store)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=KEYS)
+def _sample_statistics(sample: Sample, _store: Store) -> Numbers:
+    return samples.statistics_of(_store, sample)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def _sample_coordinates(sample: Sample, basis: Basis, _store: Store) -> np.ndarray:
+    return samples.coordinates(_store, sample, basis)
+
+
+def clusterings(store: Store, encoder_id: str, chosen: Sequence[str]) -> dict[str, Basis]:
+    """The kept clusterings among the names that were chosen."""
+    kept = channels.clusterings(caching.rows(store, bases.listed(encoder_id)))
+    return {name: basis(store, encoder_id, Colouring("basis", id_)) for name, id_ in kept.items() if name in chosen}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
+def _unrelated(root: Path, encoder_id: str, growth: int, _store: Store) -> Unrelated:
+    return unrelated.drawn(_store, encoder_id)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def track(store: Store, clip_id: str, marked: Marked) -> Track:
     """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
     home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
-    level = _unrelated(store.root, home["encoder_id"], home["video_id"], _growth(store, home["encoder_id"]), store)
-    return tracked(store, clip_id, marked, level)
+    level = _unrelated(store.root, home["encoder_id"], _growth(store, home["encoder_id"]), store)
+    return tracked(store, clip_id, marked, level.without(home["video_id"]))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
@@ -91,7 +147,7 @@ def segmented(store: Store, marked: Marked) -> Segmentation:
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
-def hits(store: Store, marked: Marked, top: int, per_video: int) -> pa.Table:
-    """The patches of the corpus most like the marked ones, ranked, by exact search. Raises LatentError."""
+def hits(store: Store, marked: Marked, top: int, per_video: int, exactly: bool = False) -> Answer:
+    """The patches of the corpus most like the marked ones, ranked. Raises LatentError."""
     asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
-    return ranked(search.exact(store, asked, Ranking(top, per_video)))
+    return retrieval.find(store, asked, Ranking(top, per_video), exactly)

@@ -6,6 +6,8 @@ source/VIDEO                 the video file, in ranges; only the file that was i
 pictures/CLIP                the JPEG of a clip's slices
 colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
 points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
+sample/COLOURING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
+sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
 mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
@@ -28,6 +30,8 @@ ROUTES = {
     "/pictures/{clip}": "pictures",
     "/colours/{colouring}/{basis}/{clip}": "colours",
     "/points/{colouring}/{basis}/{clip}": "points",
+    "/sample/{colouring}/{basis}/{encoder}/{sample}": "sample",
+    "/sampled/{encoder}/{sample}/{number}": "sampled",
     "/track/{marked}/{clip}": "track",
     "/mask/{marked}": "mask",
     "/mask/{marked}/{file}": "mask_file",

@@ -5,8 +5,8 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import caching, results, units
+from dashboard.links import QUERY
 from dashboard.selection import Selection, untrained_badge
-from dashboard.sql_link import QUERY
 from store import Store, answers
 from store.errors import QueryError
 from store.sandbox import Answer, Limits

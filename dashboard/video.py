@@ -10,6 +10,7 @@ from dashboard import (
     player,
     sources,
     units,
+    video_alike,
     video_colours,
     video_map,
     video_patches,
@@ -58,6 +59,7 @@ def show(store: Store, selection: Selection) -> None:
     video_track.show(store, clip, marked)
     video_search.show(store, clip, marked)
     video_map.show(store, clip, colouring, marked)
+    video_alike.show(store, clip)
 
 
 def sentence(film: Film) -> str:

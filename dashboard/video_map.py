@@ -1,40 +1,42 @@
-"""The map of tokens: every token of the marked window as a point, its place, colour and opacity each bound to a number."""
+"""The map of tokens: those of the marked window, or a sample of the corpus, as points whose place, colour and opacity each show a number."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+import numpy as np
 import streamlit as st
 
-from dashboard import channels, cloud, latent_caching, place
+from dashboard import caching, channels, cloud, latent_caching, place, sampled, units
 from dashboard.channels import CHANNELS, SEPARATOR
+from dashboard.cloud import Picture
 from dashboard.colours import Colouring
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
+from latent import bases, questions
+from latent import sample as samples
 from latent.basis import Basis
 from store import Store, TubeletError, clip_queries
+from store.queries import Question
 
-MAP = "map"  # URL parameter
+MAP, OF = "map", "map-of"  # URL parameters
+WINDOW, CORPUS = "this window", "the corpus"
+HELP = "Tokens as points, by likeness of their embeddings: all those of the window, or the corpus's sample."
 
 
 def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        wanted = st.toggle(
-            "Map of tokens", key=MAP, bind="query-params", help="Every token of the window as a point, by likeness of its embedding."
-        )
-        if not wanted or clip["embedding_path"] is None:
+        if not st.toggle("Map of tokens", key=MAP, bind="query-params", help=HELP):
+            return
+        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, key=OF, bind="query-params", label_visibility="collapsed", required=True)
+        if of == WINDOW and clip["embedding_path"] is None:
+            st.caption("This window was kept without its embeddings; the corpus has a sample of its tokens.")
             return
         try:
-            basis = latent_caching.basis(store, clip["encoder_id"], colouring)
-            chosen = _channels(basis)
+            picture = _of_corpus(store, clip, colouring, marked) if of == CORPUS else _of_window(store, clip, colouring, marked)
         except TubeletError as error:
             st.warning(f"No map: {error}", icon=":material/scatter_plot:")
             return
-        sql_behind({"Statistics": channels.statistics(clip["clip_id"]), "Window": clip_queries.clip(clip["clip_id"])}, "map")
-    url = f"points/{colouring.name}/{basis.basis_id}/{clip['clip_id']}?{urlencode({'show': SEPARATOR.join(chosen.values())})}"
-    numbers = (
-        [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in marked.patches] if marked.clip_id == clip["clip_id"] else []
-    )
-    cloud.show(clip, {"url": url, "axes": sentence(chosen)}, place.slice_(), numbers, _go)
+    cloud.show(picture, _go)
 
 
 def sentence(chosen: Mapping[str, str]) -> str:
@@ -44,9 +46,59 @@ def sentence(chosen: Mapping[str, str]) -> str:
     return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll to come nearer, point to see a patch, click to show it in the player."
 
 
-def _channels(basis: Basis) -> dict[str, str]:
+def _of_window(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> Picture:
+    basis = latent_caching.basis(store, clip["encoder_id"], colouring)
+    chosen = _channels(store, basis)
+    sql_behind(
+        {
+            **_coordinates(colouring, questions.coordinates(basis, clip["clip_id"])),
+            "Statistics": channels.statistics(clip["clip_id"]),
+            "Window": clip_queries.clip(clip["clip_id"]),
+        },
+        "map",
+    )
+    patches = clip["height"] * clip["width"]
+    numbers = [slice_ * patches + y * clip["width"] + x for slice_, y, x in marked.patches] if marked.clip_id == clip["clip_id"] else []
+    url = f"points/{colouring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
+    sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}
+    return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
+
+
+def _of_corpus(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> Picture:
+    """The sample; the tokens of the shown window that are in it stand out."""
+    encoder_id = clip["encoder_id"]
+    basis, sample = latent_caching.basis(store, encoder_id, colouring), latent_caching.sample(store, encoder_id)
+    chosen = _channels(store, basis)
+    with st.spinner("Placing the sample of the corpus", show_time=True):
+        latent_caching.sample_points(store, sample, basis, tuple(chosen.values()))
+    sql_behind(
+        {
+            **_coordinates(colouring, questions.sampled(basis, sample.values)),
+            "Tokens": samples.embeddings(sample),
+            "Statistics": samples.statistics(sample),
+        },
+        "map",
+    )
+    url = f"sample/{colouring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}?{_shown(chosen)}"
+    windows = units.count(len(np.unique(sample.clip)), "window")
+    counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen)}"
+    numbers = sample.numbers(marked.clip_id, marked.patches)
+    return Picture(url, counted, sample.of_clip(clip["clip_id"]), numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
+
+
+def _coordinates(colouring: Colouring, question: Question | None) -> dict[str, Question]:
+    """SQL can apply what the store keeps, and no basis that was fitted for this page."""
+    return {"Coordinates": question} if question and colouring.source == "basis" else {}
+
+
+def _shown(chosen: Mapping[str, str]) -> str:
+    return urlencode({"show": SEPARATOR.join(chosen.values())})
+
+
+def _channels(store: Store, basis: Basis) -> dict[str, str]:
     """The name of the number behind each channel, in the URL."""
-    names, default = channels.offered(basis), channels.chosen_by_default(basis)
+    kept = channels.clusterings(caching.rows(store, bases.listed(basis.encoder_id)))
+    names, default = channels.offered(basis, list(kept)), channels.chosen_by_default(basis)
     with st.popover("Channels", icon=":material/tune:"), st.grid(2, gap="small") as grid:
         chosen = {}
         for name in CHANNELS:
@@ -57,5 +109,8 @@ def _channels(basis: Basis) -> dict[str, str]:
 
 def _go(news: Mapping) -> None:
     """Show a clicked token in the player."""
-    if news:
-        place.jump(news["clip"], news["patch"][0], [news["patch"]])
+    if not news:
+        return
+    if news["video"] != place.video_id():
+        place.change_video(news["video"])
+    place.jump(news["clip"], news["patch"][0], [news["patch"]])

@@ -49,21 +49,33 @@ def _one(store: Store, clip: Mapping, row: Mapping) -> None:
 
 def enlarged(clip: Mapping, patch: tuple[int, int, int]) -> str:
     """HTML of one patch, cut out of the clip's sheet of slice pictures by the browser."""
-    sheet = Sheet.of(clip)
+    tile = Sheet.of(clip).tile
     slice_, y, x = patch
-    high, wide = sheet.tile[0] / clip["height"], sheet.tile[1] / clip["width"]
+    high, wide = tile[0] / clip["height"], tile[1] / clip["width"]
+    return _cut(clip, slice_, (y * high, x * wide, high, wide), "The patch")
+
+
+def pictured(clip: Mapping, slice_: int) -> str:
+    """HTML of what the encoder saw of one slice."""
+    return _cut(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_ + 1}")
+
+
+def _cut(clip: Mapping, slice_: int, box: tuple[float, float, float, float], label: str) -> str:
+    """A box (top, left, height, width) of a slice's picture, in pixels of the sheet, as large as it goes."""
+    sheet = Sheet.of(clip)
+    top, left = (corner + offset for corner, offset in zip(sheet.corner(slice_), box))
+    high, wide = box[2:]
     scale = SIDE / max(high, wide)
-    top, left = sheet.corner(slice_)
     style = {
         "width": f"{wide * scale:.1f}px",
         "height": f"{high * scale:.1f}px",
         "background-image": f"url(pictures/{clip['clip_id']})",
         "background-size": f"{sheet.size[1] * scale:.1f}px {sheet.size[0] * scale:.1f}px",
-        "background-position": f"{-(left + x * wide) * scale:.1f}px {-(top + y * high) * scale:.1f}px",
-        "image-rendering": "pixelated",
+        "background-position": f"{-left * scale:.1f}px {-top * scale:.1f}px",
+        "image-rendering": "pixelated" if scale > 1 else "auto",
         "border-radius": "3px",
     }
-    return f'<div role="img" aria-label="The patch" style="{"; ".join(f"{name}: {value}" for name, value in style.items())}"></div>'
+    return f'<div role="img" aria-label="{label}" style="{"; ".join(f"{name}: {value}" for name, value in style.items())}"></div>'
 
 
 def _statistics(row: Mapping) -> dict[str, list[str]]:

@@ -6,35 +6,56 @@ import streamlit as st
 
 from dashboard import caching, latent_caching, place, units, video_patches
 from dashboard.marks import Marked
+from dashboard.sql_link import sql_behind
+from latent import questions, sketches
+from latent.hits import Ranking
+from latent.retrieval import Answer
 from store import Store, TubeletError, clip_queries, queries
 
-SEARCH = "search"  # URL parameter
+SEARCH, EXACTLY = "search", "exactly"  # URL parameters
 TOP, PER_VIDEO = 12, 3  # hits, and of one video
+HELP = f"The {TOP} most similar patches of this encoder, at most {PER_VIDEO} a video."
+EXACT = "Compare every embedding, though the store has a sketch of this encoder."
 
 
 def show(store: Store, clip: Mapping, marked: Marked) -> None:
     if not marked.patches or clip["embedding_path"] is None:
         return
-    wanted = st.toggle(
-        "Search the corpus",
-        key=SEARCH,
-        bind="query-params",
-        help=f"The {TOP} most similar patches of this encoder, at most {PER_VIDEO} a video; every embedding is read.",
-    )
-    if not wanted:
-        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=HELP):
+            return
+        sketch = sketches.kept(clip["encoder_id"])
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
+        exact = questions.search(clip["clip_id"], marked.patches, clip["encoder_id"], Ranking(TOP, PER_VIDEO))
+        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
     try:
-        with st.spinner("Reading every embedding of this encoder", show_time=True):
-            hits = latent_caching.hits(store, marked, TOP, PER_VIDEO).to_pylist()
+        with st.spinner("Searching the embeddings of this encoder", show_time=True):
+            answer = latent_caching.hits(store, marked, TOP, PER_VIDEO, exactly)
     except TubeletError as error:
         st.warning(f"No search: {error}", icon=":material/search_off:")
         return
+    hits = answer.hits.to_pylist()
     videos = len({hit["video_id"] for hit in hits})
-    st.markdown(f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first.")
+    found = f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first."
+    st.markdown(f"{found} {how(answer, store)}")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for hit in hits:
             with grid.cell():
                 _show_hit(store, hit)
+
+
+def how(answer: Answer, store: Store) -> str:
+    """Whether the search was exact, and what is known of it where it was not."""
+    if answer.sketch is None:
+        said = f"Exact: all {units.size(answer.bytes)} of embeddings were compared."
+        faster = f" `tubelet sketch --store {store.root}` makes it several times as fast." if answer.large else ""
+        return said + faster
+    known = answer.sketch
+    later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""
+    return (
+        f"By sketch: it found **{known.recall:.1%}** of the 20 best of exact search when that was measured, "
+        f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
+    )
 
 
 def _show_hit(store: Store, hit: Mapping) -> None:

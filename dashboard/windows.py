@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, charts, units, windows_choice, windows_matrix
+from dashboard import caching, charts, links, units, windows_choice, windows_matrix
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, StoreError, pair_queries
@@ -36,6 +36,13 @@ def _show_answer(store: Store, pair: Mapping) -> None:
     badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
     st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
     st.caption(" ".join((provenance(pair), noise(caching.rows(store, floor)[0]))))
+    _show_links(pair)
+
+
+def _show_links(pair: Mapping) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
+            links.to_player(f"Window {name} in the player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
 
 
 def _sql_behind_answer(pair: Mapping) -> None:

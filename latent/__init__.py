@@ -13,6 +13,7 @@
     colours       coordinates and clusters as colours
     basis         a fitted basis, ready to be applied to clips of its encoder
     bases         keeps bases in the store and lists them
+    sample        a sample of the corpus: its tokens' coordinates and statistics
     fitting       fits a basis
     projections   coordinates and clusters of a clip, kept as rows
     query         the tokens a person asks about
@@ -26,6 +27,7 @@
     sketch        a compact code of each token
     sketch_search search by sketch: codes first, then embeddings
     sketches      keeps sketches in the store, and their measured recall
+    retrieval     search by sketch where that pays, else exactly
     questions     the SQL behind the pictures
 
 A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch, no streamlit, no video.

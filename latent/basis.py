@@ -48,12 +48,11 @@ class Basis:
     def coordinates(self, clip: Clip) -> np.ndarray:
         """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""
         self.refuse_other(clip.encoder_id)
-        out = np.full((*clip.positions, self.components), np.nan, np.float32)
-        for tokens, into in zip(self._prepared(clip), out.reshape(len(out), -1, self.components)):
-            sound = np.isfinite(tokens).all(axis=1)
-            if sound.any():
-                into[sound] = self.model.applied(tokens[sound])
-        return out
+        return np.stack([self._placed(tokens) for tokens in self._prepared(clip)]).reshape(*clip.positions, self.components)
+
+    def of_tokens(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Coordinates of float32 tokens ``(n, D)`` at patches ``(y, x)``, float32 ``(n, k)``; NaN where a token is not finite."""
+        return self._placed(self.preparation.applied(vectors, y, x))
 
     def clusters(self, clip: Clip) -> np.ndarray:
         """Clusters of a clip's tokens by a k-means basis, int16 ``(S, H, W)``; -1 where a token is not finite."""
@@ -75,6 +74,13 @@ class Basis:
                 f"basis {self.basis_id} belongs to encoder {self.encoder_id} and says nothing about {encoder_id}, "
                 f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id}`"
             )
+
+    def _placed(self, prepared: np.ndarray) -> np.ndarray:
+        out = np.full((len(prepared), self.components), np.nan, np.float32)
+        sound = np.isfinite(prepared).all(axis=1)
+        if sound.any():
+            out[sound] = self.model.applied(prepared[sound])
+        return out
 
     def _prepared(self, clip: Clip):
         """Float32 tokens ``(H*W, D)`` of each slice as the model takes them."""

@@ -14,6 +14,8 @@ from store import Store
 MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
 MAX_CLIPS = 64  # of a video that are read
 KINDS = ("clip", "video", "corpus")
+SAMPLED = """FROM token_samples s JOIN clips c USING (clip_id)
+WHERE c.encoder_id = $encoder AND md5(concat_ws('/', s.clip_id, s.slice, s.y, s.x)) < $below"""  # all of them, or those of the lowest hashes
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,22 @@ def _joined(parts: list[Tokens]) -> Tokens:
 
 def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
     """Rows of `token_samples`; which ones stay when there are too many depends on their addresses alone."""
-    source = """FROM token_samples s JOIN clips c USING (clip_id)
-        WHERE encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""
-    values = {"encoder": encoder_id, "slices": None if slices is None else list(slices)}
-    (count,) = store.query(f"SELECT count(*) AS n {source}", values)["n"].to_pylist()
-    below = "g" if count <= MAX_TOKENS else f"{MAX_TOKENS * 16**8 // count:08x}"  # of a hash in hexadecimal digits; g lies above them
     table = store.query(
-        f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {source}
-        AND md5(concat_ws('/', clip_id, s.slice, s.y, s.x)) < $below ORDER BY clip_id, s.slice, s.y, s.x""",
-        {**values, "below": below},
+        f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {SAMPLED}
+        AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice)) ORDER BY clip_id, s.slice, s.y, s.x""",
+        {"encoder": encoder_id, "below": thinned(store, encoder_id, MAX_TOKENS, slices), "slices": None if slices is None else list(slices)},
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
     per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
     return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
+
+
+def thinned(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> str:
+    """What `$below` has to be in SAMPLED for about `most` tokens, some slices' only, if named."""
+    sql = """SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id)
+        WHERE c.encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""
+    (count,) = store.query(sql, {"encoder": encoder_id, "slices": None if slices is None else list(slices)})["n"].to_pylist()
+    return "g" if count <= most else f"{most * 16**8 // count:08x}"  # of a hash in hexadecimal digits; g lies above them
 
 
 def vectors(column: pa.ChunkedArray) -> np.ndarray:

@@ -15,6 +15,7 @@ from latent.query import Address, Query
 from latent.scope import Scope
 from latent.sketch import COMPONENTS, Sketch
 from store import Store, ids
+from store.queries import Question
 from store.schema import SKETCHES
 
 TOP = 20
@@ -32,19 +33,31 @@ class Recall:
     recall: float
 
 
+def kept(encoder_id: str) -> Question:
+    """One row: what was measured of the newest sketch of an encoder; none where there is none."""
+    sql = """SELECT basis_id, encoder_id, clips, queries, recall FROM sketches
+WHERE encoder_id = $encoder ORDER BY measured_at DESC, sketch_id LIMIT 1"""
+    return Question(sql, {"encoder": encoder_id})
+
+
+def newest(store: Store, encoder_id: str) -> Recall | None:
+    """What was measured of the newest sketch of an encoder; None where there is none."""
+    found = kept(encoder_id).answer(store).to_pylist()
+    return Recall(**found[0]) if found else None
+
+
 def opened(store: Store, encoder_id: str) -> Sketch:
     """The newest sketch of an encoder. Raises LatentError where there is none."""
-    found = store.rows("SELECT basis_id FROM sketches WHERE encoder_id = ? ORDER BY measured_at DESC, sketch_id LIMIT 1", [encoder_id])
-    if not found:
+    found = newest(store, encoder_id)
+    if found is None:
         raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet sketch --store {store.root}`, or search exactly")
-    return Sketch(bases.load(store, found[0]["basis_id"]))
+    return Sketch(bases.load(store, found.basis_id))
 
 
 def write(store: Store, encoder_id: str, anew: bool = False) -> Recall:
     """Code every clip that has no codes, by the newest sketch or by one fitted `anew`, then measure and commit the recall."""
     rows = clips.need(clips.with_embeddings(store, encoder_id), encoder_id)
-    known = store.rows("SELECT 1 FROM sketches WHERE encoder_id = ? LIMIT 1", [encoder_id])
-    sketch = opened(store, encoder_id) if known and not anew else _fitted(store, encoder_id)
+    sketch = opened(store, encoder_id) if newest(store, encoder_id) and not anew else _fitted(store, encoder_id)
     for row in rows:
         if sketch.read(store, row) is None:
             sketch.write(store, row)

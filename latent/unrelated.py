@@ -1,40 +1,48 @@
 """How alike patches of other videos are to a query: the level below which a track is lost.
 
-Whole slices of other videos are scored with the query, and the best patch of each is what the query reaches where it cannot be.
+Whole slices of other videos are scored with the query, and the best patch of each is what the query reaches where it cannot be. The slices
+are drawn once an encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from latent import clips, half
+from latent.clips import ClipRow
 from latent.query import Query
 from store import Store
 
-SLICES = 32  # of other videos, at most
+SLICES = 32  # of other videos, where there are as many
 QUANTILE = 0.95
 
 
 @dataclass(frozen=True)
 class Unrelated:
-    """Unit vectors float32 ``(n, D)`` of whole slices of other videos, one after another; slice i begins at `starts[i]`."""
+    """Unit vectors float32 ``(n, D)`` of whole slices, one after another, and the video of each."""
 
     encoder_id: str
-    vectors: np.ndarray
-    starts: np.ndarray
-    videos: tuple[str, ...]  # one for each slice
+    slices: tuple[np.ndarray, ...] = field(repr=False)
+    videos: tuple[str, ...]
+
+    def without(self, video_id: str) -> "Unrelated":
+        """The slices of other videos; nothing is copied."""
+        kept = [number for number, video in enumerate(self.videos) if video != video_id]
+        return Unrelated(self.encoder_id, tuple(self.slices[n] for n in kept), tuple(self.videos[n] for n in kept))
 
     def reached(self, query: Query) -> np.ndarray:
         """The best score of the query in each slice whose best patch is not recognised as the query, ``(at most slices,)``.
 
         A patch of another video that is recognised shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
         """
-        if not len(self.starts):
+        if not self.slices:
             return np.empty(0, np.float32)
         query.refuse_other(self.encoder_id)
-        scores = (self.vectors @ query.vectors.T).max(axis=1)
-        best = np.array([start + part.argmax() for start, part in zip(self.starts, np.split(scores, self.starts[1:]))])
-        return scores[best[~query.recognised(self.vectors[best])]]
+        scores = [(tokens @ query.vectors.T).max(axis=1) for tokens in self.slices]
+        best = np.array([one.max() for one in scores], np.float32)
+        patches = np.stack([tokens[one.argmax()] for tokens, one in zip(self.slices, scores)])
+        return best[~query.recognised(patches)]
 
     def level(self, query: Query) -> float:
         """What 95 % of these scores stay below; NaN where no other video was there to measure with."""
@@ -43,15 +51,27 @@ class Unrelated:
 
 
 def measured(store: Store, encoder_id: str, video_id: str) -> Unrelated:
-    """Slices of videos other than `video_id`, of as many videos as there are, up to 32."""
-    rows = [row for row in clips.with_embeddings(store, encoder_id) if row.video_id != video_id][:SLICES]
+    """Slices of videos other than `video_id`, of as many videos as there are."""
+    return drawn(store, encoder_id).without(video_id)
+
+
+def drawn(store: Store, encoder_id: str) -> Unrelated:
+    """Slices of as many videos of an encoder as there are, up to 33; without those of any one video still 32, where the others have so many."""
     parts, videos = [], []
+    for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
+        tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.dim)))
+        parts.append(tokens[np.isfinite(tokens).all(axis=1)])
+        videos.append(row.video_id)
+    kept = [number for number, part in enumerate(parts) if len(part)]
+    return Unrelated(encoder_id, tuple(parts[n] for n in kept), tuple(videos[n] for n in kept))
+
+
+def _chosen(rows: list[ClipRow]) -> Iterator[tuple[ClipRow, int]]:
+    """Clips and their slices: as many of each video, spread over its first clips."""
+    by_video: dict[str, list[ClipRow]] = {}
     for row in rows:
-        for index in clips.spread(row.slices, -(-SLICES // len(rows))):
-            tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.dim)))
-            parts.append(tokens[np.isfinite(tokens).all(axis=1)])
-            videos.append(row.video_id)
-    kept = [i for i, part in enumerate(parts) if len(part)]
-    starts = np.cumsum([0, *(len(parts[i]) for i in kept)])[:-1]
-    vectors = np.concatenate([parts[i] for i in kept]) if kept else np.empty((0, 1), np.float32)
-    return Unrelated(encoder_id, vectors, starts, tuple(videos[i] for i in kept))
+        by_video.setdefault(row.video_id, []).append(row)
+    videos = list(by_video.values())[: SLICES + 1]
+    each = -(-SLICES // (len(videos) - 1)) if len(videos) > 1 else 0
+    for own in (video[:each] for video in videos if each):
+        yield from [(row, index) for row in own for index in clips.spread(row.slices, -(-each // len(own)))][:each]

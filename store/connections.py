@@ -1,6 +1,7 @@
 """The connections of a store: one over the newest snapshot, shared by threads, a cursor a query."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,15 @@ class Connections:
         try:
             with connection.duck.cursor() as cursor:
                 return cursor.sql(sql, params=parameters).to_arrow_table()
+        finally:
+            self._release(connection)
+
+    def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
+        """Answer to one query, at most `rows` at a time, as it is computed."""
+        connection = self._take(sql)
+        try:
+            with connection.duck.cursor() as cursor:
+                yield from cursor.sql(sql, params=parameters).to_arrow_reader(rows)
         finally:
             self._release(connection)
 

@@ -59,6 +59,10 @@ class Store:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query."""
         return self.newest(lambda: self._connections.ask(sql, parameters))
 
+    def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
+        """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
+        return self._connections.batches(sql, parameters, rows)
+
     def newest(self, ask: Callable[[], T]) -> T:
         """Ask, and ask again where a compaction took the files away meanwhile."""
         while True:

@@ -109,6 +109,13 @@ def server(store: Store) -> Iterator[str]:
 @contextmanager
 def serving(store: Store) -> Iterator[str]:
     """Address of a dashboard over the store."""
+    with started(store) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The same, and the server's process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -117,7 +124,7 @@ def serving(store: Store) -> Iterator[str]:
         address = f"http://127.0.0.1:{port}"
         try:
             _wait_until_up(f"{address}/_stcore/health")
-            yield address
+            yield address, process
         finally:
             process.terminate()
 

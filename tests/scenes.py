@@ -1,14 +1,17 @@
-"""Scenes with a known truth: a textured object on a known path over a generated background, with pauses, occlusion and exit.
+"""Scenes with a known truth: a textured object on a known path over a background, with pauses, occlusion and exit.
 
     scene = Scene.of(seed=3)              # another seed: another background, object, path and occluder
+    scene = Scene.of(3, photographs)      # over one of these pictures, (3, H, W) each
     scene.write(folder / "scene.mp4")     # as a video file
     scene.place(frame)                    # where the object's centre is, in pixels
     scene.mask(frame)                     # which pixels show the object
 
-The object has eight coloured sectors around a core of its own, so that its patches differ; the background is smooth noise of muted colours.
+The object has eight coloured sectors around a core of its own, so that its patches differ; without photographs the background
+is smooth noise of muted colours.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -33,10 +36,11 @@ class Scene:
     occluder: tuple[int, int]  # columns it covers
 
     @classmethod
-    def of(cls, seed: int) -> "Scene":
+    def of(cls, seed: int, photographs: Sequence[np.ndarray] = ()) -> "Scene":
         rng = np.random.RandomState(seed)
         left = rng.randint(96, 140)
-        return cls(seed, _background(rng), _object(rng), _path(rng), (left, left + 2 * RADIUS + 24))
+        drawn = cls(seed, _background(rng), _object(rng), _path(rng), (left, left + 2 * RADIUS + 24))
+        return replace(drawn, background=_piece(rng, photographs[seed % len(photographs)])) if len(photographs) else drawn
 
     def place(self, frame: int) -> np.ndarray:
         """Centre of the object (y, x), in pixels; outside the picture while it is away."""
@@ -79,6 +83,12 @@ def _background(rng: np.random.RandomState) -> np.ndarray:
     """Noise of several scales around a muted colour."""
     noise = sum(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE, 3)), (s, s, 0)) * s for s in (1, 4, 16))
     return np.clip(rng.randint(80, 150, 3) + 22 * noise / noise.std(), 20, 200).astype(np.uint8)
+
+
+def _piece(rng: np.random.RandomState, photograph: np.ndarray) -> np.ndarray:
+    """A square of a photograph."""
+    top, left = (rng.randint(0, side - SIDE + 1) for side in photograph.shape[1:])
+    return np.moveaxis(np.asarray(photograph)[:, top : top + SIDE, left : left + SIDE], 0, -1).copy()
 
 
 def _object(rng: np.random.RandomState) -> np.ndarray:

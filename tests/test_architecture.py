@@ -45,9 +45,9 @@ ORDER = {
         "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "latent": (
-        "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases",
+        "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases", "sample",
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
-        "sketches", "questions",
+        "sketches", "retrieval", "questions",
     ),
     "ingest.scenes": ("photographs", "outlines", "motion", "scene"),
     "ingest.evaluation": (
@@ -57,9 +57,10 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "mask_files", "exports", "films", "media", "selection", "sql_link", "paging", "charts", "results",
+        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
+        "selection", "links", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "cloud", "video_map", "video",
+        "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
     ),
 }  # fmt: skip

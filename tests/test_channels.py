@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dashboard import channels, colours
+from dashboard.channels import OfClip
 from dashboard.colours import Colouring
 from latent.basis import Basis
 from store import Store, StoreError
@@ -34,7 +35,7 @@ def read(data: bytes) -> np.ndarray:
 
 
 def test_addresses_and_statistics_stand_where_they_are_bound(store: Store, clip: dict, basis: Basis) -> None:
-    found = read(channels.points(store, clip, basis, ("patch column", "patch row", "slice", "norm", "slice", "all alike", "norm")))
+    found = read(channels.points(OfClip(store, clip), basis, ("patch column", "patch row", "slice", "norm", "slice", "all alike", "norm")))
     s, y, x = np.indices((3, 4, 4)).reshape(3, -1)
     assert np.allclose(found["place"], np.stack([x / 3, y / 3, s / 2], axis=1) * 2 - 1, atol=1e-6)
     norms = np.linalg.norm(store.grid(clip["clip_id"]).reshape(-1, 20).astype(np.float32), axis=1)
@@ -46,7 +47,7 @@ def test_addresses_and_statistics_stand_where_they_are_bound(store: Store, clip:
 
 
 def test_components_are_those_of_the_basis(store: Store, clip: dict, basis: Basis) -> None:
-    found = read(channels.points(store, clip, basis, tuple(channels.chosen_by_default(basis).values())))
+    found = read(channels.points(OfClip(store, clip), basis, tuple(channels.chosen_by_default(basis).values())))
     coordinates = colours.coordinates(store, clip["clip_id"], basis).reshape(-1, basis.components)
     for axis in range(3):
         assert np.corrcoef(found["place"][:, axis], coordinates[:, axis])[0, 1] > 0.99
@@ -54,11 +55,11 @@ def test_components_are_those_of_the_basis(store: Store, clip: dict, basis: Basi
 
 
 def test_a_point_takes_sixteen_bytes(store: Store, clip: dict, basis: Basis) -> None:
-    assert len(channels.points(store, clip, basis, ("slice",) * 7)) == 16 * 3 * 4 * 4
+    assert len(channels.points(OfClip(store, clip), basis, ("slice",) * 7)) == 16 * 3 * 4 * 4
 
 
 def test_what_is_undefined_stands_at_the_lower_end(store: Store, clip: dict, basis: Basis) -> None:
-    found = read(channels.points(store, clip, basis, ("previous_cosine", *("slice",) * 6)))
+    found = read(channels.points(OfClip(store, clip), basis, ("previous_cosine", *("slice",) * 6)))
     assert (found["place"][:16, 0] == -1).all() and found["place"][16:, 0].max() == 1
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latent import clips, hits, query, questions, search, sketch_search, sketches
+from latent import clips, hits, query, questions, retrieval, search, sketch_search, sketches
 from latent.errors import LatentError
 from latent.hits import Ranking
 from store import embeddings
@@ -51,6 +51,35 @@ def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
     assert [tuple(row.values()) for row in found.select(["video_id", "clip_id", "slice", "y", "x"]).to_pylist()] == [hit[1:] for hit in wanted[:top]]
     assert np.allclose(found["score"].to_numpy(), [hit[0] for hit in wanted[:top]], atol=1e-5)
     assert found["rank"].to_pylist() == list(range(1, top + 1))
+
+
+@pytest.mark.parametrize("per_video", [None, 2])
+def test_sql_ranks_as_exact_search_does(store, asked, per_video):
+    ranking = Ranking(15, per_video)
+    question = questions.search(asked.clip_id, asked.addresses, asked.encoder_id, ranking)
+    found, truth = question.answer(store), hits.table(search.exact(store, asked, ranking))
+    names = ["video_id", "clip_id", "slice", "y", "x"]
+    assert found.select(names).to_pylist() == truth.select(names).to_pylist() and len(found) == 15
+    assert np.allclose(found["score"].to_numpy(), truth["score"].to_numpy(), atol=1e-5)
+    assert store.query(question.text).equals(found)
+
+
+def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path, monkeypatch):
+    made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
+    rows = clips.with_embeddings(made, made.query("FROM encoders")["encoder_id"][0].as_py())
+    asked, ranking = query.asked(clips.opened(made, rows[1].clip_id), [(2, 3, 3)]), Ranking(6, 2)
+    size = sum((made.root / row.embedding_path).stat().st_size for row in rows)
+    exact = retrieval.find(made, asked, ranking)
+    assert exact.sketch is None and exact.clips == 4 and exact.bytes == 4 * 4 * 36 * 48 * 2 < size and not exact.large
+    monkeypatch.setattr(retrieval, "LARGE", exact.bytes)
+    assert retrieval.find(made, asked, ranking).sketch is None, "there is no sketch"
+    known = sketches.write(made, rows[0].encoder_id)
+    by_sketch = retrieval.find(made, asked, ranking)
+    assert by_sketch.sketch == known and by_sketch.large
+    monkeypatch.setattr(sketch_search, "find", None)
+    again = retrieval.find(made, asked, ranking, exactly=True)
+    assert again.sketch is None and again.hits.equals(exact.hits) and by_sketch.hits["clip_id"][0] == exact.hits["clip_id"][0]
+    made.close()
 
 
 def test_search_keeps_to_the_chosen_videos(store, rows, asked):
@@ -122,6 +151,17 @@ def test_videos_like_this_one_come_from_statistics_alone(store, rows, by):
     assert found["clip_id"].to_pylist() == [rows[i]["clip_id"] for i in order][:20]
     assert np.allclose(found["score"].to_numpy(), scores[order][:20], atol=1e-4)
     assert "tokens" not in asked.sql and store.query(asked.text)["clip_id"].equals(found["clip_id"])
+
+
+@pytest.mark.parametrize("by", ["mean", "max"])
+def test_videos_are_as_like_as_their_window_that_is_most_alike(store, rows, by):
+    home = rows[3]
+    every = questions.similar_clips(home["encoder_id"], home["clip_id"], by, 100).answer(store).to_pylist()
+    wanted = list({row["video_id"]: row for row in reversed(every) if row["video_id"] != home["video_id"]}.values())
+    found = questions.similar_videos(home["encoder_id"], home["clip_id"], by, 5).answer(store).to_pylist()
+    wanted.sort(key=lambda row: -row["score"])
+    assert len(wanted) == 9 and [row["clip_id"] for row in found] == [row["clip_id"] for row in wanted[:5]]
+    assert np.allclose([row["score"] for row in found], [row["score"] for row in wanted[:5]])
 
 
 def test_the_command_writes_codes_and_says_their_recall(tmp_path):

@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.job import Job
 from latent import clips, graph, masks, query, questions, segmentation, tracking, unrelated
 from latent.clips import Clip
 from latent.errors import LatentError
-from store import Store, answers
-from tests.scenes import FRAMES, RADIUS, SIDE, Scene
+from store import answers
+from tests.followed import Held, ingested
+from tests.scenes import FRAMES, SIDE, Scene
+from tests.stores import synthetic_store
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 PATCH, TUBELET = 16, 2
@@ -20,87 +21,45 @@ SLICES, PATCHES = FRAMES // TUBELET, SIDE // PATCH
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scenes")
-    for seed in SEEDS:
-        Scene.of(seed).write(folder / "videos" / f"{seed}.mp4")
-    job = Job.of(paths=[str(folder / "videos")], encoder="toy", frames=FRAMES, size=str(SIDE), device="cpu", pairs="0")
-    assert job.run(str(folder / "store")).execute(job.sources).clips == len(SEEDS)
-    made = Store(folder / "store")
+def scenes(tmp_path_factory):
+    made = ingested(tmp_path_factory.mktemp("scenes"), "toy", [Scene.of(seed) for seed in SEEDS])
     yield made
-    made.close()
+    made.store.close()
 
 
 @pytest.fixture(scope="module")
-def followed(store):
-    return {seed: follow(store, seed) for seed in SEEDS}
+def store(scenes):
+    return scenes.store
+
+
+@pytest.fixture(scope="module")
+def followed(scenes):
+    return [scenes.follow(number) for number in SEEDS]
 
 
 def opened(store, seed):
     return clips.opened(store, store.rows("SELECT clip_id FROM clips JOIN videos USING (video_id) WHERE name = ?", [f"{seed}.mp4"])[0]["clip_id"])
 
 
-def follow(store, seed):
-    """The scene, the track of the patch under the object's centre in the first slice, and how far the patch's middle is from that centre."""
-    scene, clip = Scene.of(seed), opened(store, seed)
-    y, x = (scene.place(0) // PATCH).astype(int)
-    asked = query.asked(clip, [(0, y, x)])
-    found = tracking.track(asked, clip, unrelated.measured(store, clip.encoder_id, clip.video_id))
-    return scene, found, np.array([y, x]) * PATCH + PATCH / 2 - scene.place(0)
-
-
-def truth(scene, offset, number):
-    """Where the patch should be in a slice: its (y, x) where it is wholly visible, None where the object is not there, "part" in between."""
-    frames = range(number * TUBELET, (number + 1) * TUBELET)
-    shown = [scene.visible(frame) for frame in frames]
-    if not any(one.any() for one in shown):
-        return None
-    middle = np.mean([scene.place(frame) for frame in frames], axis=0) + offset
-    top, left = np.rint(middle - PATCH / 2).astype(int)
-    inside = 0 <= top <= SIDE - PATCH and 0 <= left <= SIDE - PATCH
-    whole = inside and all(one[top : top + PATCH, left : left + PATCH].all() for one in shown)
-    return (middle // PATCH).astype(int) if whole else "part"
-
-
 def test_a_patch_is_followed_where_it_is_and_called_lost_where_it_is_not(followed):
-    near, kept, lost = [], [], []
-    for seed in SEEDS:
-        scene, found, offset = followed[seed]
-        for number in range(SLICES):
-            place = truth(scene, offset, number)
-            if place is None:
-                lost.append(found.lost[number])
-            elif not isinstance(place, str):
-                near.append(max(abs(found.y[number] - place[0]), abs(found.x[number] - place[1])) <= 1)
-                kept.append(not found.lost[number])
-    assert len(near) > 80 and len(lost) > 20
-    print(f"within one patch {np.mean(near):.3f} of {len(near)}, called lost there {1 - np.mean(kept):.3f}, lost where absent {np.mean(lost):.3f} of {len(lost)}")
-    assert np.mean(near) >= 0.95 and np.mean(kept) >= 0.9 and np.mean(lost) >= 0.9
+    held = Held.of(followed)
+    assert held.visible > 80 and held.absent > 20
+    assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
 
 
 def test_the_level_alone_tells_most_of_absence(followed):
     """Without the way back: scores where the object is gone stay below the level, or close to it, and the others above."""
     below, above = [], []
-    for seed in SEEDS:
-        scene, found, offset = followed[seed]
-        places = [truth(scene, offset, number) for number in range(SLICES)]
-        below += [found.score[i] < found.level for i, place in enumerate(places) if place is None]
-        above += [found.score[i] >= found.level for i, place in enumerate(places) if place is not None and not isinstance(place, str)]
+    for one in followed:
+        below += [one.track.score[i] < one.track.level for i, place in enumerate(one.places) if place is None]
+        above += [one.track.score[i] >= one.track.level for i, place in enumerate(one.places) if place is not None and not isinstance(place, str)]
     assert np.mean(above) > 0.9 and np.mean(below) > 0.7
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_stroke_on_one_slice_cuts_the_object_out_of_all(store, seed):
-    scene, clip = Scene.of(seed), opened(store, seed)
-    shown = np.stack([np.mean([scene.visible(s * TUBELET), scene.visible(s * TUBELET + 1)], axis=0) for s in range(SLICES)])
-    covered = shown[0].reshape(PATCHES, PATCH, PATCHES, PATCH).mean(axis=(1, 3))
-    object_marks = [(0, *place) for place in np.argwhere(covered > 0.95)]
-    occluded = (scene.occluder[0] + RADIUS) // PATCH
-    other_marks = [(0, 1, 14), (0, 14, 1), (0, 14, 14), (0, 8, 12), (10, 2, occluded), (10, 12, occluded)]
-    found = segmentation.segmented(graph.joined(clip), object_marks, other_marks)
-    assert masks.iou(masks.pixels(found.scores, SIDE, SIDE), shown > 0.5) >= 0.8
-    patches = shown.reshape(SLICES, PATCHES, PATCH, PATCHES, PATCH).mean(axis=(2, 4)) > 0.5
-    assert masks.iou(found.mask(), patches) >= 0.8
+def test_a_stroke_on_one_slice_cuts_the_object_out_of_all(scenes, seed):
+    in_pixels, in_patches = scenes.cut(seed)
+    assert in_pixels >= 0.8 and in_patches >= 0.8
 
 
 def test_heat_and_track_are_plain_cosines_in_numpy_and_in_sql(store):
@@ -129,13 +88,28 @@ def test_the_level_is_the_quantile_of_the_best_unrecognised_patch_of_each_slice_
     home = clip.grid[0].astype(np.float64).reshape(-1, 16)
     home /= np.linalg.norm(home, axis=1, keepdims=True)
     reached = []
-    for part in np.split(others.vectors.astype(np.float64), others.starts[1:]):
+    for part in others.slices:
         scores = part @ home[5 * PATCHES + 3]
         back = np.unravel_index((home @ part[scores.argmax()]).argmax(), (PATCHES, PATCHES))
         if max(abs(back[0] - 5), abs(back[1] - 3)) > 1:
             reached.append(scores.max())
     assert 0 < len(reached) < len(others.videos)
     assert others.level(asked) == pytest.approx(np.quantile(reached, 0.95), abs=1e-6)
+
+
+@pytest.mark.parametrize(("videos", "clips_each", "slices", "held"), [(1, 3, 4, 0), (2, 1, 4, 8), (2, 50, 1, 64), (3, 9, 4, 48), (40, 1, 4, 33), (40, 2, 4, 33)])
+def test_any_video_finds_enough_slices_of_others_and_none_of_its_own(tmp_path, videos, clips_each, slices, held):
+    made = synthetic_store(tmp_path / "store", videos=videos, clips=clips_each, slices=slices, side=3, dim=8)
+    (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
+    every = unrelated.drawn(made, encoder)
+    assert len(every.slices) == len(every.videos) == held
+    for row in made.rows("FROM videos LIMIT 5"):
+        others = unrelated.measured(made, encoder, row["video_id"])
+        assert row["video_id"] not in others.videos and len(set(others.videos)) == min(videos - 1, 33) - (row["video_id"] in every.videos and videos > 33)
+        total = (videos - 1) * clips_each * slices
+        assert len(others.slices) >= min(32, total)
+        assert all(any(one is part for part in every.slices) for one in every.without(row["video_id"]).slices)
+    made.close()
 
 
 def test_the_margin_is_to_another_region_and_not_to_the_neighbour():
@@ -146,7 +120,7 @@ def test_the_margin_is_to_another_region_and_not_to_the_neighbour():
 
 
 def test_a_track_is_a_table_a_slice_a_row_as_csv_and_as_parquet(followed):
-    _, found, _ = followed[0]
+    found = followed[0].track
     rows = list(csv.DictReader(io.StringIO(answers.csv(found.table).decode())))
     assert len(rows) == SLICES and rows[5]["slice"] == "5" and float(rows[5]["score"]) == pytest.approx(found.score[5], rel=1e-5)
     assert [row["lost"] for row in rows] == [str(bool(lost)).lower() for lost in found.lost]
@@ -166,7 +140,7 @@ def grid_clip(shape, seed=0):
     return Clip("c", "v", "e", np.random.default_rng(seed).standard_normal(shape).astype(np.float16))
 
 
-NOBODY = unrelated.Unrelated("e", np.empty((0, 1), np.float32), np.empty(0, int), ())
+NOBODY = unrelated.Unrelated("e", (), ())
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 64), (1, 6, 6, 16), (5, 1, 1, 1664), (3, 4, 4, 64)])

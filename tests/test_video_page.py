@@ -8,6 +8,7 @@ import json
 import os
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard import colours
+from dashboard import channels, colours
 from dashboard.colours import Colouring
+from dashboard.latent_caching import OfSample
 from ingest.job import Job
-from latent import questions
+from latent import questions, sample
 from latent.clips import with_embeddings
 from store import Store, clip_queries
 from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
@@ -224,6 +226,15 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
     assert visit.page.locator(".player").get_attribute("data-mode") == "video", "the file stays open"
 
 
+def test_the_windows_page_leads_to_both_windows_in_the_player(visit: Visit, store: Store) -> None:
+    (partner,) = clips(store, "overlap.mp4", "partner")
+    visit.open(f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?")
+    expect(visit.page.get_by_role("link", name="Window A in the player")).to_be_visible(timeout=SLOW)
+    visit.page.get_by_role("link", name="Window B in the player").click()
+    visit.expect_heading(HEADING)
+    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"]')).to_be_visible(timeout=SLOW)
+
+
 @pytest.mark.parametrize(("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)])
 def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: Store, size: tuple[int, int], ratio: float) -> None:
     with visiting(browser, server, size, ratio) as visit:
@@ -326,6 +337,42 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
     expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
 
 
+def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store: Store) -> None:
+    """Videos apart along one axis: a point of another video says so, and a click on it leads there."""
+    axes = "&map-x=patch+column&map-y=patch+row&map-z=video&map-red=video&map-green=all+alike&map-blue=slice"
+    open_player(visit, store, "plays.mp4", f"&map=true&map-of=the+corpus&alike=true{axes}")
+    visit.expect_text("3 videos most like this window")
+    cloud = visit.page.locator(".cloud")
+    (sampled,) = store.rows("SELECT count(*) AS n FROM token_samples")
+    expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
+    names = {row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")}
+    tip = cloud.get_by_role("tooltip").filter(has_text=re.compile("|".join(map(re.escape, names))))
+    found = re.match(r"(.+), [\d.]+ s: slice (\d+), patch \((\d+), (\d+)\)", pointed_at(visit, cloud, tip))
+    name, slice_, y, x = found[1], *map(int, found.groups()[1:])
+    visit.page.mouse.down()
+    visit.page.mouse.up()
+    visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_ - 1}\.{y}\.{x}(&|$)")
+    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
+    visit.expect_text(f"{name},")
+    expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
+
+
+def pointed_at(visit: Visit, cloud, tip) -> str:
+    """Move over the map until the tooltip is a certain one."""
+    canvas = cloud.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for number in range(100):
+        visit.page.mouse.move(box["x"] + box["width"] * (0.35 + 0.03 * (number % 10)), box["y"] + box["height"] * (0.25 + 0.05 * (number // 10)))
+        visit.page.wait_for_load_state("networkidle")
+        try:
+            tip.wait_for(timeout=300)
+            return tip.inner_text()
+        except sync_api.TimeoutError:
+            continue
+    raise AssertionError("no point of another video was found")
+
+
 def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
     marked, before, box = re.search(r"patches=[^&]+", visit.page.url)[0], canvas.screenshot(), canvas.bounding_box()
     visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
@@ -357,6 +404,7 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Vi
     clip = clips(store, "plays.mp4")[0]
     open_player(visit, store, "plays.mp4", f"&search=true&patches={clip['clip_id']}-0.0.0")
     visit.expect_text("12 patches most like it, from 4 videos")
+    visit.expect_text("Exact: all")
     visit.page.get_by_role("button", name="Show").nth(11).click()
     visit.expect_in_url(r"patches=\w+-\d\.0\.0(&|$)")
     visit.settle()
@@ -447,6 +495,26 @@ def test_colours_are_fetched_by_colouring_basis_and_clip(server: str, store: Sto
     assert len(body) == clip["slices"] * PATCHES * PATCHES * 3
     status, body, _ = fetched(server, f"colours/corpus/0123/{clip['clip_id']}")
     assert status == 404 and b"reload the page" in body
+
+
+def test_points_of_the_sample_and_where_they_come_from_are_fetched_by_its_id(server: str, store: Store) -> None:
+    encoder = clips(store, "plays.mp4")[0]["encoder_id"]
+    basis, drawn = colours.basis(store, encoder, Colouring("corpus")), sample.drawn(store, encoder)
+    names = tuple(channels.chosen_by_default(basis).values())
+    shown = urllib.parse.urlencode({"show": channels.SEPARATOR.join(names)})
+    status, body, headers = fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?{shown}", **{"Accept-Encoding": "gzip"})
+    assert (status, body) == (200, channels.points(OfSample(store, drawn), basis, names)) and len(body) == 16 * len(drawn)
+    assert headers["content-encoding"] == "identity"
+    clip_id, patch = drawn.address(70)
+    status, body, _ = fetched(server, f"sampled/{encoder}/{drawn.sample_id}/70")
+    told = json.loads(body)
+    (row,) = store.rows("SELECT name, c.* FROM clips c JOIN videos USING (video_id) WHERE clip_id = ?", [clip_id])
+    seconds = row["start_s"] + patch[0] * (row["stop_s"] - row["start_s"]) / row["slices"]
+    assert (status, told["id"], tuple(told["patch"]), told["where"]) == (200, clip_id, patch, f"{row['name']}, {seconds:.2f} s: ")
+    for path in (f"sample/corpus/{basis.basis_id}/{encoder}/0123?{shown}", f"sample/corpus/0123/{encoder}/{drawn.sample_id}?{shown}", f"sampled/{encoder}/0123/70"):
+        assert fetched(server, path)[0] == 404 and b"reload the page" in fetched(server, path)[1]
+    assert b"the sample has tokens 0 to" in fetched(server, f"sampled/{encoder}/{drawn.sample_id}/{len(drawn)}")[1]
+    assert b"a map shows 7 of" in fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?show=slice")[1]
 
 
 @pytest.mark.parametrize(

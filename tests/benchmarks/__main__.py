@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from tests.benchmarks import corpus, embeddings, latent, memory, overhead, pairs, sensitivity, sql
+from tests.benchmarks import corpus, embeddings, latent, memory, overhead, pairs, sample, scenes, sensitivity, sessions, sql
 
 BENCHMARKS = {
     "overhead": overhead,
@@ -16,6 +16,9 @@ BENCHMARKS = {
     "pairs": pairs,
     "sensitivity": sensitivity,
     "latent": latent,
+    "scenes": scenes,
+    "sample": sample,
+    "sessions": sessions,
     "memory": memory,
 }
 

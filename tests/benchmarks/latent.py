@@ -102,7 +102,7 @@ def _loop(clip: Clip, inside: list[tuple[int, int, int]], outside: list[tuple[in
 
 def _tracking(clip: Clip) -> Row:
     others = half.unit(np.concatenate(list(half.slices(scene(1)))))
-    level = unrelated.Unrelated("encoder", others, np.arange(0, len(others), SHAPE[1] * SHAPE[2]), ("other",) * SHAPE[0])
+    level = unrelated.Unrelated("encoder", tuple(np.split(others, SHAPE[0])), ("other",) * SHAPE[0])
 
     def plain() -> np.ndarray:
         tokens = clip.grid.reshape(-1, SHAPE[-1]).astype(np.float32)

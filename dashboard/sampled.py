@@ -1,0 +1,56 @@
+"""What a browser fetches of the map of the corpus: the points of the sample, and where one of them comes from."""
+
+from collections.abc import Mapping
+
+from dashboard import caching, channels, latent_caching
+from dashboard.colours import Colouring
+from latent import bases
+from latent.sample import Sample
+from store import Store, StoreError, clip_queries, queries
+from store.pictures import Sheet
+
+GROWN = "the corpus has grown since this page was opened: reload the page"
+
+
+def points(store: Store, path: Mapping[str, str], show: str) -> bytes:
+    """Points of the sample that `path` names, each channel as `show` says. Raises StoreError where it is another by now."""
+    sample = _same(store, path)
+    basis = latent_caching.basis(store, path["encoder"], Colouring.parse(path["colouring"]))
+    if basis.basis_id != path["basis"]:
+        raise StoreError(GROWN)
+    kept = channels.clusterings(caching.rows(store, bases.listed(path["encoder"])))
+    return latent_caching.sample_points(store, sample, basis, channels.parse(show, basis, list(kept)))
+
+
+def token(store: Store, path: Mapping[str, str]) -> dict:
+    """The sampled token of a number: clip, patch, in words where that is, and how to cut its picture from the sheet of its clip."""
+    sample, number = _same(store, path), path["number"]
+    if not number.isdecimal() or int(number) >= len(sample):
+        raise StoreError(f"the sample has tokens 0 to {len(sample) - 1}")
+    clip_id, patch = sample.address(int(number))
+    clip = _only(store, clip_queries.clip(clip_id))
+    video = _only(store, queries.video(clip["video_id"]))
+    seconds = clip["start_s"] + patch[0] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
+    return sheet(store, clip) | {"patch": patch, "video": clip["video_id"], "where": f"{video['name']}, {seconds:.2f} s: "}
+
+
+def sheet(store: Store, clip: Mapping) -> dict:
+    """What the browser has to know of a clip to cut the picture of a patch out of its sheet."""
+    pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
+    shape = {"slices": clip["slices"], "h": clip["height"], "w": clip["width"], "tile": list(Sheet.of(clip).tile)}
+    return {"id": clip["clip_id"], "pictures": f"pictures/{clip['clip_id']}" if pictures else None, **shape}
+
+
+def _same(store: Store, path: Mapping[str, str]) -> Sample:
+    """The encoder's sample, unless it is another than the path names: numbers would then mean other tokens."""
+    sample = latent_caching.sample(store, path["encoder"])
+    if sample.sample_id != path["sample"]:
+        raise StoreError(GROWN)
+    return sample
+
+
+def _only(store: Store, question: queries.Question) -> dict:
+    found = caching.rows(store, question)
+    if not found:
+        raise StoreError(GROWN)
+    return found[0]

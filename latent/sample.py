@@ -1,0 +1,169 @@
+"""The sample of the corpus: rows of `token_samples` of an encoder, by their addresses; their coordinates and statistics, read piece by piece.
+
+    sample = drawn(store, encoder_id)               # up to 300,000 tokens: 3 MB
+    coordinates(store, sample, basis)               # (n, k): never more than a few thousand embeddings at a time
+
+Where there are more rows than wanted, a hash of their addresses says which stay: the same ones on every machine, from every clip.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from latent.basis import Basis
+from latent.errors import LatentError
+from latent.scope import SAMPLED, thinned
+from store import Store
+from store.queries import Question
+from store.statistics import TOKEN_STATISTICS
+
+MOST = 300_000  # tokens, give or take what chance does
+PIECE = 8_192  # tokens read at a time
+ADDRESS = "s.clip_id, s.slice, s.y, s.x"
+CLIPS = """SELECT c.clip_id, c.height, c.width, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
+FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY c.clip_id"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (clip_id, height, width, and `video`: its number
+    by label and name), `slice`, `y`, `x`; each ``(n,)``. `below` is the bound of the hash."""
+
+    encoder_id: str
+    below: str
+    clips: pa.Table
+    clip: np.ndarray
+    slice: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the SQL of the sample is asked with."""
+        return {"encoder": self.encoder_id, "below": self.below}
+
+    @cached_property
+    def sample_id(self) -> str:
+        """Hash of every address."""
+        digest = hashlib.sha256("/".join([self.encoder_id, *self.clips["clip_id"].to_pylist()]).encode())
+        digest.update(self._keys)
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        return _keys(self.clip, self.slice, self.y, self.x)
+
+    @cached_property
+    def _clip_numbers(self) -> dict[str, int]:
+        return {clip_id: number for number, clip_id in enumerate(self.clips["clip_id"].to_pylist())}
+
+    def address(self, number: int) -> tuple[str, tuple[int, int, int]]:
+        """Clip and (slice, y, x) of a token."""
+        return self.clips["clip_id"][int(self.clip[number])].as_py(), (int(self.slice[number]), int(self.y[number]), int(self.x[number]))
+
+    def numbers(self, clip_id: str, patches: Sequence[tuple[int, int, int]]) -> list[int]:
+        """Which of a clip's patches are in the sample."""
+        wanted = np.array(patches, np.int64).reshape(-1, 3).T
+        found = self._places(np.full(wanted.shape[1], self._clip_numbers.get(clip_id, -1)), *wanted)
+        return found[found >= 0].tolist()
+
+    def of_clip(self, clip_id: str) -> tuple[int, int]:
+        """The first of a clip's tokens, and how many there are: they stand together."""
+        number = self._clip_numbers.get(clip_id, -1)
+        first, stop = np.searchsorted(self.clip, [number, number + 1])
+        return int(first), int(stop - first)
+
+    def places(self, rows: pa.RecordBatch) -> np.ndarray:
+        """Where each row with an address stands in the sample, ``(n,)``; -1 for one that is not in it."""
+        encoded = rows.column("clip_id").dictionary_encode()
+        known = np.array([self._clip_numbers.get(clip_id, -1) for clip_id in encoded.dictionary.to_pylist()], np.int64)
+        return self._places(known[encoded.indices.to_numpy()], *(rows.column(name).to_numpy() for name in ("slice", "y", "x")))
+
+    def _places(self, *address: np.ndarray) -> np.ndarray:
+        if not len(self):
+            return np.full(len(address[0]), -1)
+        keys = _keys(*address)
+        found = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
+        return np.where(self._keys[found] == keys, found, -1)
+
+
+def drawn(store: Store, encoder_id: str, most: int = MOST) -> Sample:
+    """The sample of an encoder. Raises LatentError where it has none."""
+    below = thinned(store, encoder_id, most)
+    clips = store.query(CLIPS, {"encoder": encoder_id})
+    rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", {"encoder": encoder_id, "below": below})
+    if not len(rows):
+        raise LatentError(f"{store.root} holds no sampled tokens of {encoder_id}: ingest some videos")
+    encoded = rows["clip_id"].combine_chunks().dictionary_encode()
+    clip = np.searchsorted(np.array(clips["clip_id"].to_pylist()), encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    return Sample(encoder_id, below, clips, clip.astype(np.int32), *(rows[name].to_numpy() for name in ("slice", "y", "x")))
+
+
+def statistics(sample: Sample) -> Question:
+    """One row a token of the sample with its statistics."""
+    names = ", ".join(f"t.{name}" for name in TOKEN_STATISTICS)
+    source = SAMPLED.replace("\nWHERE", " JOIN token_stats t USING (clip_id, slice, y, x)\nWHERE")
+    return Question(f"SELECT {ADDRESS}, {names}\n{source}", sample.values)
+
+
+def embeddings(sample: Sample) -> Question:
+    """One row a token of the sample with its embedding."""
+    return Question(f"SELECT {ADDRESS}, s.embedding\n{SAMPLED}", sample.values)
+
+
+def statistics_of(store: Store, sample: Sample) -> Mapping[str, np.ndarray]:
+    """Every statistic of the sample's tokens, float32 ``(n,)``; NaN where it is not defined."""
+    found = {name: np.full(len(sample), np.nan, np.float32) for name in TOKEN_STATISTICS}
+
+    def take(rows: pa.RecordBatch, places: np.ndarray) -> None:
+        for name, values in found.items():
+            values[places] = rows.column(name).to_numpy(zero_copy_only=False)
+
+    _piece_by_piece(store, sample, statistics(sample), take)
+    return found
+
+
+def coordinates(store: Store, sample: Sample, basis: Basis) -> np.ndarray:
+    """Coordinates of the sample's tokens in a basis, float32 ``(n, k)``; NaN where a token is not finite, or lies on a grid that the
+    position means of the basis do not fit. Raises LatentError for a basis of another encoder."""
+    basis.refuse_other(sample.encoder_id)
+    out, fits = np.full((len(sample), basis.components), np.nan, np.float32), _fitting(sample, basis)
+
+    def take(rows: pa.RecordBatch, places: np.ndarray) -> None:
+        kept = fits[sample.clip[places]]
+        vectors = rows.column("embedding").flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)[kept]
+        out[places[kept]] = basis.of_tokens(vectors, sample.y[places[kept]], sample.x[places[kept]])
+
+    _piece_by_piece(store, sample, embeddings(sample), take)
+    return out
+
+
+def _fitting(sample: Sample, basis: Basis) -> np.ndarray:
+    """Whether the grid of each clip is one that the basis can be applied to."""
+    positions = basis.preparation.positions
+    sides = np.stack([sample.clips[name].to_numpy() for name in ("height", "width")], axis=1)
+    return np.ones(len(sides), bool) if positions is None else (sides == positions.shape[:2]).all(axis=1)
+
+
+def _piece_by_piece(store: Store, sample: Sample, question: Question, take: Callable[[pa.RecordBatch, np.ndarray], None]) -> None:
+    """Hand the answer over in pieces: of each the rows that are in the sample, and where they stand in it."""
+
+    def ask() -> None:
+        for rows in store.batches(question.sql, dict(question.values), PIECE):
+            places = sample.places(rows)
+            if (places >= 0).any():
+                take(rows.filter(pa.array(places >= 0)), places[places >= 0])
+
+    store.newest(ask)
+
+
+def _keys(clip: np.ndarray, slice_: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Addresses as numbers of the same order."""
+    return ((clip.astype(np.int64) << 15 | slice_) << 12 | y) << 12 | x

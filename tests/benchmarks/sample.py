@@ -1,0 +1,112 @@
+"""The map of the corpus's sample: 300,000 tokens of 768 dimensions placed, packed, sent and turned."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dashboard import channels
+from dashboard.latent_caching import OfSample
+from latent import fitting, sample, scope
+from latent.basis import Basis
+from latent.fitting import Wish
+from latent.sample import Sample
+from latent.scope import Scope
+from store import Store, derived
+from tests.benchmarks.measure import Row, milliseconds, seconds
+from tests.benchmarks.resident import Watch
+from tests.browsing import CHROMIUM, SLOW, started, sync_api
+from tests.stores import Recipe, add_videos, synthetic_store
+
+CLIPS, SHAPE = 1_000, {"slices": 3, "side": 10, "dim": 768}
+TOKENS = CLIPS * 300
+DRAWN = f"document.querySelector('.cloud')?.dataset.drawn === '{TOKENS}'"
+TURNING = """async canvas => {
+  const box = canvas.getBoundingClientRect()
+  const point = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, clientX: box.x + x, clientY: box.y + 200 }))
+  canvas.setPointerCapture = () => {}
+  const pixel = new Uint8Array(4)
+  const times = []
+  point('pointerdown', 200)
+  for (let n = 0; n < 30; n++) {
+    const begun = performance.now()
+    point('pointermove', 200 + 5 * n)
+    await new Promise(requestAnimationFrame)
+    const gl = canvas.getContext('webgl2')
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel) // waits until it is drawn
+    times.push(performance.now() - begun)
+  }
+  const hover = performance.now()
+  point('pointerup', 350)
+  for (let n = 0; n < 10; n++) point('pointermove', 300 + n)
+  return [times.sort((a, b) => a - b)[15], (performance.now() - hover) / 10]
+}"""
+
+
+def rows() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = made(Path(folder))
+        yield from _on_the_server(store)
+        yield from _in_the_browser(store)
+        store.close()
+
+
+def made(folder: Path) -> Store:
+    """A store whose clips are sampled whole, and whose embeddings were not kept."""
+    derived.SAMPLES = 300
+    store = synthetic_store(folder / "store", videos=1, embeddings=False, **SHAPE)
+    for number in range(1, CLIPS, 100):
+        add_videos(store, Recipe(videos=min(100, CLIPS - number), embeddings=False, **SHAPE), number)
+    store.compact()
+    return store
+
+
+def _on_the_server(store: Store) -> Iterator[Row]:
+    encoder_id = store.rows("FROM encoders")[0]["encoder_id"]
+    basis = fitting.fit(store, Scope("corpus", None, encoder_id), Wish())
+    drawn = sample.drawn(store, encoder_id)
+    assert len(drawn) == TOKENS
+    with Watch(os.getpid()) as watch:
+        placing = seconds(lambda: sample.coordinates(store, drawn, basis))
+    held = watch.peak - watch.start
+    expected, plain = _plain(store, drawn, basis)
+    assert np.allclose(sample.coordinates(store, drawn, basis), expected, atol=1e-2)
+    yield Row(f"placing {TOKENS:,} sampled tokens in a basis, once", milliseconds(placing), f"all of them in memory, by NumPy {milliseconds(plain)}", placing / plain, "")
+    size = TOKENS * SHAPE["dim"] * 4
+    yield Row("the same: memory it takes", f"{held / 1e6:.0f} MB", f"the tokens as float32 {size / 1e6:.0f} MB", held / size, "0.25")
+    names = tuple(channels.chosen_by_default(basis).values())
+    tokens = OfSample(store, drawn)
+    channels.points(tokens, basis, names)
+    packing = seconds(lambda: channels.points(tokens, basis, names))
+    sent = len(channels.points(tokens, basis, names))
+    yield Row("packing its points for the browser", milliseconds(packing), f"{sent / 1e6:.1f} MB", sent / TOKENS, "16 bytes a point")
+
+
+def _plain(store: Store, drawn: Sample, basis: Basis) -> tuple[np.ndarray, float]:
+    """The same by reading everything and one product, and its seconds."""
+    begun = time.perf_counter()
+    table = store.query(f"{sample.embeddings(drawn).sql} ORDER BY s.clip_id, s.slice, s.y, s.x", dict(drawn.values))
+    found = (scope.vectors(table["embedding"]) - basis.model.mean) @ basis.model.components.T
+    return found, time.perf_counter() - begun
+
+
+def _in_the_browser(store: Store) -> Iterator[Row]:
+    with started(store) as (address, _), sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{address}/video?map=true&map-of=the+corpus")
+        page.wait_for_function(DRAWN, timeout=SLOW)
+        again = time.perf_counter()
+        page.reload(wait_until="commit")
+        page.wait_for_function(DRAWN, timeout=SLOW)
+        opened = time.perf_counter() - again
+        canvas = page.locator(".cloud canvas")
+        canvas.scroll_into_view_if_needed()
+        turning, pointing = canvas.evaluate(TURNING)
+        browser.close()
+    yield Row("opening the page with it, placed before", milliseconds(opened), "", float("nan"), "")
+    yield Row("a turn of it drawn, headless Chromium without a GPU", f"{turning:.0f} ms", "", float("nan"), "")
+    yield Row("finding the point under the pointer", f"{pointing:.1f} ms", "", float("nan"), "")

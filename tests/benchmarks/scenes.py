@@ -1,0 +1,62 @@
+"""Tracking, absence and segmentation on generated scenes, for every encoder whose weights are on this machine.
+
+A textured object moves over a photograph: it pauses, an occluder stands before it for a while, it leaves the picture and comes back. Photographs
+are scikit-image's, where that is installed, and frames of the demo's videos; where there are neither, textures are generated.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ingest.catalogue import catalogue
+from ingest.errors import UsageError
+from ingest.samples import sample_videos
+from ingest.scenes import photographs
+from tests.benchmarks.measure import Row
+from tests.followed import Held, Scenes, ingested
+from tests.scenes import Scene
+
+SCENES = 12
+TARGETS = {"near": "0.95", "lost": "0.9", "cut": "0.8"}
+
+
+def rows() -> Iterator[Row]:
+    kind, pictures = backgrounds()
+    scenes = [Scene.of(seed, pictures) for seed in range(SCENES)]
+    for name in (entry.name for entry in catalogue().entries if entry.cached or entry.download_bytes is None):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                made = ingested(Path(folder), name, scenes)
+            except UsageError as error:
+                print(f"{name} is not measured: {error}", file=sys.stderr)
+                continue
+            yield from _rows(f"{name}, {SCENES} scenes over {kind}", made)
+            made.store.close()
+
+
+def backgrounds() -> tuple[str, list[np.ndarray]]:
+    """Pictures ``(3, H, W)`` to put scenes over, and what they are."""
+    found = [*photographs.of_scikit_image(), *photographs.of_videos(_samples())]
+    if found:
+        return f"{len(found)} photographs", [picture.numpy() for picture in found]
+    return "generated textures", [picture.numpy() for picture in photographs.generated(np.random.default_rng(0), SCENES)]
+
+
+def _rows(what: str, made: Scenes) -> Iterator[Row]:
+    held = Held.of([made.follow(number) for number in range(SCENES)])
+    cuts = [made.cut(number)[0] for number in range(SCENES)]
+    visible, absent = f"{held.visible} slices", f"{held.absent} slices"
+    yield Row(f"{what}: tracked within one patch where visible", f"{held.near:.3f}", visible, held.near, TARGETS["near"])
+    yield Row("the same: not called lost there", f"{held.kept:.3f}", visible, held.kept, "")
+    yield Row("the same: called lost where it is not", f"{held.lost:.3f}", absent, held.lost, TARGETS["lost"])
+    yield Row("the same: segmentation IoU, mean (and lowest)", f"{np.mean(cuts):.3f} ({min(cuts):.3f})", "mask in pixels", float(np.mean(cuts)), TARGETS["cut"])
+
+
+def _samples() -> list[Path]:
+    try:
+        return sample_videos()
+    except UsageError:
+        return []
