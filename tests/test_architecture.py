@@ -57,7 +57,7 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "mask_files", "exports", "films", "media", "selection", "sql_link", "paging", "charts", "results",
+        "units", "downloads", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "mask_files", "exports", "films", "media", "selection", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
         "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",

@@ -76,6 +76,7 @@ def test_side_by_side_every_frame_stands_beside_the_colours_of_its_slice(store: 
     frames, rate = read(sink)
     assert rate == FPS and len(frames) == len(expected) and frames[0].shape == (HEIGHT, WIDTH + 8 + HEIGHT, 3)
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(expected)
+    assert all((frame[:, WIDTH + 1 : WIDTH + 7] > 200).all() for frame in frames), "a white gap is between them"
     step = shown.clip["step"]
     tokens = [number_in(frame[:, WIDTH + 8 :], step) for frame in frames]  # a slice shows what its two frames have in common
     assert tokens == [shown.clip["first_frame"] // (2 * step) + slice_ for slice_ in expected.values()]

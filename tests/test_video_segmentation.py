@@ -137,6 +137,9 @@ def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(shape
     found = segmentation.segmented(graph.joined(Clip("c", "v", "e", grid)), [first], [last])
     assert np.isfinite(found.scores).all() and found.scores[first] == 1 and found.scores[last] == 0
     assert not found.mask().reshape(-1)[1:-1:3].any(), "what is not finite is joined to nothing"
+    grid[:] = np.nan
+    with pytest.raises(masks.LatentError, match="foreground patches are not finite"):
+        segmentation.segmented(graph.joined(Clip("c", "v", "e", grid)), [first], [last])
 
 
 class TestBrowser:
