@@ -11,4 +11,4 @@ def offer(heading: str, files: Mapping[str, str]) -> None:
     links = "".join(
         f'<a download href="{escape(address)}" style="color: inherit; margin-left: 1.2em">{escape(label)}</a>' for label, address in files.items()
     )
-    st.html(f'<div style="padding: 0.2em 0">{escape(heading)}{links}</div>', width="content")
+    st.html(f'<div style="font-size: 0.875rem">{escape(heading)}{links}</div>', width="content")
