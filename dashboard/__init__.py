@@ -2,6 +2,7 @@
 
     units            numbers as people read them, each with its unit
     colours          three numbers of a token become red, green and blue
+    downloads        files as links
     marks            patches that were taken, as a text in URLs
     channels         what of a token can be seen on the map
     tracks           where taken patches are in a clip

@@ -3,10 +3,12 @@
 No answer takes a path: ids are looked up in the tables, and what the tables do not name does not exist.
 """
 
+import io
 from collections.abc import Callable
 from functools import partial
 from os import SEEK_END
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
@@ -16,9 +18,11 @@ from dashboard.tracks import packed
 from latent import bases
 from latent.basis import Basis
 from latent.segmentation import Segmentation
-from store import Store, StoreError, TubeletError, clip_queries, queries
+from latent.tracking import Track
+from store import Store, StoreError, TubeletError, answers, clip_queries, queries
 
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
+TABLES = {"csv": answers.csv, "parquet": answers.parquet}
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
 AS_IT_IS = {"Content-Encoding": "identity"}  # gzip takes 0.2 s of 300,000 points and saves 5 %
@@ -49,6 +53,14 @@ def _colours(store: Store, request: Request) -> Response:
     return _bytes(latent_caching.colours(store, clip["clip_id"], basis))
 
 
+def _colours_file(store: Store, request: Request) -> Response:
+    clip, basis = _clip_and_basis(store, request)
+    file = io.BytesIO()
+    shape = clip["slices"], clip["height"], clip["width"], 3
+    np.save(file, np.frombuffer(latent_caching.colours(store, clip["clip_id"], basis), np.uint8).reshape(shape))
+    return _file(file.getvalue(), f"colours-{clip['clip_id']}.npy")
+
+
 def _points(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
     return _bytes(latent_caching.points(store, clip["clip_id"], basis, _named(store, request, basis)))
@@ -75,11 +87,21 @@ def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
 
 
 def _track(store: Store, request: Request) -> Response:
+    return _bytes(packed(_followed(store, request)))
+
+
+def _track_file(store: Store, request: Request) -> Response:
+    track, kind = _followed(store, request), request.path_params["kind"]
+    if kind not in TABLES:
+        raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
+    return _file(TABLES[kind](track.table), f"track-{track.clip_id}.{kind}")
+
+
+def _followed(store: Store, request: Request) -> Track:
     clip = _only(store, clip_queries.clip(request.path_params["clip"]), "clip")
     marked = _marked(request)
     home = _only(store, clip_queries.clip(marked.clip_id), "clip")
-    found = latent_caching.track(store, clip["clip_id"], marked.on(home))
-    return _bytes(packed(found))
+    return latent_caching.track(store, clip["clip_id"], marked.on(home))
 
 
 def _mask(store: Store, request: Request) -> Response:
@@ -90,7 +112,7 @@ def _mask(store: Store, request: Request) -> Response:
 def _mask_file(store: Store, request: Request) -> Response:
     clip, found = _segmented(store, request)
     name = request.path_params["file"]
-    return _file(mask_files.written(clip, found, _marked(request), name), f"{clip['clip_id']}-{name}")
+    return _file(mask_files.written(clip, found, _marked(request).on(clip), name), f"{clip['clip_id']}-{name}")
 
 
 def _mp4(store: Store, request: Request) -> Response:
@@ -137,7 +159,9 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "source": _source,
     "pictures": _pictures,
     "colours": _colours,
+    "colours_file": _colours_file,
     "track": _track,
+    "track_file": _track_file,
     "points": _points,
     "mask": _mask,
     "mask_file": _mask_file,

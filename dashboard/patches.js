@@ -78,7 +78,6 @@ class Patches {
     const kept = same.filter(patch => !fresh.has(key(patch)))
     const added = patches.length === 1 ? patches.filter(patch => !old.has(key(patch))) : patches
     this.taken = { clip: window.id, patches: [...kept, ...added].slice(0, this.player.data.most) }
-    this.player.layers.tracks.clear()
     this.player.tell.picked({ clip: window.id, slice: this.player.slice, patches: this.taken.patches })
     this.changed()
   }
@@ -98,7 +97,6 @@ class Patches {
 
   told(segment) {
     this.segment = segment
-    this.player.layers.masks.clear()
     this.player.tell.cut({ ...segment, slice: this.player.slice })
     this.changed()
   }

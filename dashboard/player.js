@@ -34,8 +34,6 @@ class Player {
       this.patches.choose(this.patches.tool)
       return this.show(this.frame)
     }
-    this.layers.tracks.clear()
-    this.layers.masks.clear()
     this.patches.set(data, !old)
     this.goto(data.goto)
   }

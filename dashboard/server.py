@@ -5,10 +5,12 @@ python -m streamlit run dashboard/server.py -- STORE
 source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
 pictures/CLIP                the JPEG of a clip's slices
 colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
+                             the same as colours.npy, an array
 points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
 sample/COLOURING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
+                             the table of the track as track.csv or track.parquet
 mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
 mp4/CLIP?...                 the window as a film, drawn as dashboard/films.py says
@@ -29,10 +31,12 @@ ROUTES = {
     "/source/{video}": "source",
     "/pictures/{clip}": "pictures",
     "/colours/{colouring}/{basis}/{clip}": "colours",
+    "/colours/{colouring}/{basis}/{clip}/colours.npy": "colours_file",
     "/points/{colouring}/{basis}/{clip}": "points",
     "/sample/{colouring}/{basis}/{encoder}/{sample}": "sample",
     "/sampled/{encoder}/{sample}/{number}": "sampled",
     "/track/{marked}/{clip}": "track",
+    "/track/{marked}/{clip}/track.{kind}": "track_file",
     "/mask/{marked}": "mask",
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",

@@ -53,7 +53,7 @@ def show(store: Store, selection: Selection) -> None:
     _show_player(film, paint, Marks(marked, segment))
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(store, film)
-        video_colours.offer_file(store, film, colouring, paint)
+        video_colours.offer_file(film, paint)
     video_segmentation.show(store, cut, segment)
     video_patches.show(store, clip, marked)
     video_track.show(store, clip, marked)

@@ -1,12 +1,10 @@
 """What the colours of the Video page are made from: the choice, and what it means in words."""
 
-import io
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
-from dashboard import caching, latent_caching
+from dashboard import caching, downloads, latent_caching
 from dashboard.colours import CHANNELS, Colouring, Options
 from dashboard.player import Film, Paint
 from latent import bases
@@ -88,26 +86,10 @@ def offered(store: Store, film: Film, colouring: Colouring) -> Paint:
         return Paint()
 
 
-def offer_file(store: Store, film: Film, colouring: Colouring, paint: Paint) -> None:
+def offer_file(film: Film, paint: Paint) -> None:
     """The window's colours as a file of some kilobytes: uint8 ``(slices, rows, columns, 3)``."""
     if paint.url and film.clip["embedding_path"]:
-        name = f"colours-{film.clip['clip_id']}.npy"
-        st.download_button(
-            "Colours .npy",
-            _npy(store, film.clip, colouring),
-            name,
-            "application/octet-stream",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-        )
-
-
-def _npy(store: Store, clip: Mapping, colouring: Colouring) -> bytes:
-    colours = np.frombuffer(latent_caching.colours(store, clip["clip_id"], latent_caching.basis(store, clip["encoder_id"], colouring)), np.uint8)
-    file = io.BytesIO()
-    np.save(file, colours.reshape(clip["slices"], clip["height"], clip["width"], 3))
-    return file.getvalue()
+        downloads.offer("", {"Colours .npy": f"{paint.url}/{film.clip['clip_id']}/colours.npy"})
 
 
 def _component(basis: Basis, number: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from dashboard import latent_caching, place, units
+from dashboard import downloads, latent_caching, place, units
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from latent import masks, questions
@@ -78,10 +78,7 @@ def _show_behind(clip: Mapping, segment: Marked) -> None:
 def _offer_files(clip: Mapping, segment: Marked, shown: int) -> None:
     files = {f"Slice {shown + 1} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        links = "".join(
-            f'<a download href="mask/{segment.name}/{file}" style="margin-right: 1.5em; color: inherit">{label}</a>' for label, file in files.items()
-        )
-        st.html(f"<div>Mask: &nbsp; {links}</div>", width="content")
+        downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(
             f"{clip['crop_height']} × {clip['crop_width']} pixels a slice, the encoder's picture. The .npz says in `about` what its arrays are.",
             width="content",

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, latent_caching, units
+from dashboard import charts, downloads, latent_caching, units
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from latent import questions
 from latent.tracking import Track
-from store import Store, TubeletError, answers
+from store import Store, TubeletError
 
 ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
 
@@ -31,13 +31,8 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     st.altair_chart(
         charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach"
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Downloads: one row a slice.", width="content")
-        for kind, write, mime in (("CSV", answers.csv, "text/csv"), ("Parquet", answers.parquet, "application/vnd.apache.parquet")):
-            st.download_button(
-                kind, write(track.table), f"track-{clip['clip_id']}.{kind.lower()}", mime, key=f"track-{kind}",
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+    address = f"track/{marked.name}/{clip['clip_id']}"
+    downloads.offer("The track, one row a slice:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
     with st.expander("Table", type="compact"):
         columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
         height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4

@@ -30,7 +30,7 @@ class Segmentation:
 
 def segmented(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], background: Sequence[tuple[int, int, int]]) -> Segmentation:
     """Spread marks at tokens ``(slice, y, x)``, on any slices. Raises LatentError without marks of both kinds, for a mark outside the grid,
-    and for a token that is marked both ways."""
+    for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
     inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")
     if both := set(inside) & set(outside):
         raise LatentError(f"patch {_address(graph, both.pop())} is marked as foreground and as background: take one of the marks away")
@@ -47,7 +47,10 @@ def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str
     for mark in marks:
         if any(not 0 <= number < side for number, side in zip(mark, graph.positions)):
             raise LatentError(f"patch {tuple(mark)} lies outside the clip's grid of {' x '.join(map(str, graph.positions))} (slice, y, x)")
-    return np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions)).tolist()
+    numbers = np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions))
+    if not np.diff(graph.costs.indptr)[numbers].any():
+        raise LatentError(f"the embeddings of the {kind} patches are not finite, so that nothing is like them: mark another patch")
+    return numbers.tolist()
 
 
 def _address(graph: TokenGraph, number: int) -> tuple[int, ...]:

@@ -68,17 +68,17 @@ class Visit:
     def expect_in_url(self, pattern: str) -> None:
         sync_api.expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
 
-    def download(self, button: str) -> Path:
-        """What a click on the button brings; clicked again, as a visitor would, where a run of the script took the file from under it."""
+    def download(self, name: str, role: str = "button") -> Path:
+        """What a click on a button or link brings; clicked again, as a visitor would, where a run of the script took the file from under it."""
         for _ in range(CLICKS):
             self.settle()
             try:
                 with self.page.expect_download(timeout=SLOW / CLICKS) as download:
-                    self.page.get_by_role("button", name=button).click()
+                    self.page.get_by_role(role, name=name).click()
                 return Path(download.value.path())
             except sync_api.TimeoutError:
                 continue
-        raise AssertionError(f"{CLICKS} clicks on {button} brought no file")
+        raise AssertionError(f"{CLICKS} clicks on {name} brought no file")
 
     def settle(self) -> None:
         """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""

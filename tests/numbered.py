@@ -1,6 +1,7 @@
 """Videos whose frames say their own number: eight squares, white where a bit of the number is set, on the patches of a small grid."""
 
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
@@ -41,6 +42,14 @@ def number_in(pixels: np.ndarray, first_bit: int = 0) -> int:
     levels = [pixels[int((y + 0.5) * height / PATCHES), int((x + 0.5) * width / PATCHES), 1] / 255 for y, x in PLACES]
     assert all(level < 0.35 or level > 0.65 for level in levels[first_bit:]), levels
     return sum((level > 0.5) << bit for bit, level in enumerate(levels[first_bit:]))
+
+
+def film(file: IO[bytes]) -> tuple[list[np.ndarray], float]:
+    """The frames of an MP4 that every player opens, RGB, and its frame rate."""
+    with av.open(file) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)], float(stream.average_rate)
 
 
 # JavaScript: the levels of the bits, 0 to 1, in an element's pixels. `part` is a share of the element: left, top, width, height.

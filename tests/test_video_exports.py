@@ -1,29 +1,22 @@
 """Films of a window: every frame shows its own number, and beside it, or over it, what belongs to its slice."""
 
 import io
-import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlencode
 
-import av
 import numpy as np
 import pytest
 
-from dashboard import colours, exports
+from dashboard import colours, exports, films
 from dashboard.colours import Colouring
 from dashboard.exports import Drawing, Scene
-from dashboard.films import EDGE, MASK
+from dashboard.films import EDGE, HEAT, MASK
 from ingest.job import Job
 from store import Store, StoreError
-from tests.browsing import BROWSER, SLOW, Visit, sync_api
-from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, number_in, numbered_video
+from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, film, number_in, numbered_video
 
 FPS, WINDOW, HOP = 25, 16, 72  # the second window begins at 2.88 s, so that it is sought
 CORNER = 10  # pixels: inside patch (0, 0)
-expect = sync_api.expect if sync_api else None
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +44,6 @@ def painted(store: Store, shown: Scene) -> np.ndarray:
     return colours.of_clip(store, shown.clip["clip_id"], basis)
 
 
-def read(data: bytes | io.BytesIO) -> tuple[list[np.ndarray], float]:
-    """The frames of an MP4 and its frame rate."""
-    with av.open(io.BytesIO(data) if isinstance(data, bytes) else data) as container:
-        stream = container.streams.video[0]
-        assert stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)], float(stream.average_rate)
-
-
 def slices(shown: Scene) -> dict[int, int]:
     """Slice of each frame, by walking through the frames that were fed: two make a slice, and those passed over belong to the one before."""
     first, step = shown.clip["first_frame"], shown.clip["step"]
@@ -73,9 +58,10 @@ def test_side_by_side_every_frame_stands_beside_the_colours_of_its_slice(store: 
     expected = slices(shown)
     assert exports.write(shown, Drawing(beside=painted(store, shown).__getitem__), sink) == len(expected) == len(shown.frames)
     sink.seek(0)
-    frames, rate = read(sink)
+    frames, rate = film(sink)
     assert rate == FPS and len(frames) == len(expected) and frames[0].shape == (HEIGHT, WIDTH + 8 + HEIGHT, 3)
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(expected)
+    assert all((frame[:, WIDTH + 1 : WIDTH + 7] > 200).all() for frame in frames), "a white gap is between them"
     step = shown.clip["step"]
     tokens = [number_in(frame[:, WIDTH + 8 :], step) for frame in frames]  # a slice shows what its two frames have in common
     assert tokens == [shown.clip["first_frame"] // (2 * step) + slice_ for slice_ in expected.values()]
@@ -129,30 +115,25 @@ def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store
             Drawing(opacity=opacity)
 
 
-def fetched(server: str, clip_id: str, **asked: str) -> tuple[int, bytes, dict]:
-    try:
-        with urllib.request.urlopen(f"{server}/mp4/{clip_id}?{urlencode(asked)}", timeout=60) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
+def made(store: Store, shown: Scene, **asked: str) -> list[np.ndarray]:
+    with films.made(store, shown.clip, asked) as file:
+        file.seek(0)
+        return film(file)[0]
 
 
-def test_the_route_draws_heat_mask_or_colours_over_the_frame(server: str, store: Store) -> None:
+def test_heat_mask_or_colours_are_drawn_over_the_frame_as_asked(store: Store) -> None:
     """The red corner is the query and the foreground: it turns orange, or blue with a white edge; the number stays readable."""
     shown = scene(store, "long.mp4", 1)
-    clip = shown.clip["clip_id"]
-    first = shown.clip["first_frame"]
+    clip, first = shown.clip["clip_id"], shown.clip["first_frame"]
     corner = lambda frame: frame[CORNER, LEFT + CORNER].astype(int)  # noqa: E731
-    for asked, colour in (({"over": "heat", "patches": f"{clip}-0.0.0"}, (255, 150, 20)), ({"over": "mask", "segment": f"{clip}-0.0.0~3.4.4"}, MASK)):
-        status, body, headers = fetched(server, clip, view="over", opacity="1", **asked)
-        assert status == 200 and headers["content-disposition"] == f'attachment; filename="{clip}.mp4"' and headers["content-type"] == "video/mp4"
-        frames, _ = read(body)
+    for asked, colour in (({"over": "heat", "patches": f"{clip}-0.0.0"}, HEAT), ({"over": "mask", "segment": f"{clip}-0.0.0~3.4.4"}, MASK)):
+        frames = made(store, shown, view="over", opacity="1", **asked)
         assert frames[0].shape == (HEIGHT, WIDTH, 3) and [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(first, first + WINDOW))
         assert all(np.abs(corner(frame) - colour).max() < 30 for frame in frames), asked
     edge = [frame[CORNER, LEFT + HEIGHT // 6 - 2].astype(int) for frame in frames]
     assert all(np.abs(pixel - EDGE).max() < 70 for pixel in edge)
     basis = colours.basis(store, shown.clip["encoder_id"], Colouring("dimensions", "0.1.2"))
-    frames, _ = read(fetched(server, clip, view="over", over="colours", colours=f"colours/dimensions-0.1.2/{basis.basis_id}", opacity="1")[1])
+    frames = made(store, shown, view="over", over="colours", colours=f"colours/dimensions-0.1.2/{basis.basis_id}", opacity="1")
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT], 1) for frame in frames] == [(first + n) // 2 for n in range(WINDOW)]
 
 
@@ -167,32 +148,7 @@ def test_the_route_draws_heat_mask_or_colours_over_the_frame(server: str, store:
         ({"colours": "colours/dimensions-0.1.2/0123"}, "reload the page"),
     ],
 )
-def test_a_film_that_cannot_be_drawn_is_a_sentence(server: str, store: Store, asked: dict[str, str], words: str) -> None:
+def test_a_film_that_cannot_be_drawn_is_a_sentence(store: Store, asked: dict[str, str], words: str) -> None:
     other = scene(store, "step.mp4").clip["clip_id"]
-    status, body, _ = fetched(server, scene(store, "long.mp4").clip["clip_id"], **{name: value.format(other=other) for name, value in asked.items()})
-    assert status == 404 and words in body.decode()
-
-
-class TestBrowser:
-    """The button of the player."""
-
-    pytestmark = BROWSER
-
-    def test_the_shown_window_is_saved_as_it_is_drawn(self, visit: Visit, store: Store) -> None:
-        shown = scene(store, "long.mp4", 1)
-        clip = shown.clip["clip_id"]
-        visit.open(f"video?video={shown.video['video_id']}&clip={clip}&colour=three+dimensions&segment={clip}-0.0.0~3.4.4", "What does the encoder see")
-        expect(visit.page.locator(".player")).to_have_attribute("data-over", "mask", timeout=SLOW)
-        visit.page.get_by_label("Opacity").fill("1")
-        with visit.page.expect_download(timeout=SLOW) as download:
-            visit.page.get_by_role("button", name="Save as MP4").click()
-        assert download.value.suggested_filename == f"{clip}.mp4"
-        frames, _ = read(download.value.path().read_bytes())
-        assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(HOP, HOP + WINDOW))
-        assert [number_in(frame[:, WIDTH + 8 :], 1) for frame in frames] == [(HOP + n) // 2 for n in range(WINDOW)]
-        assert all(np.abs(frame[CORNER, LEFT + CORNER].astype(int) - MASK).max() < 30 for frame in frames)
-        expect(visit.page.get_by_role("button", name="Save as MP4")).to_be_enabled(timeout=SLOW)
-        visit.page.route("**/mp4/*", lambda route: route.fulfill(status=404, body="no frame could be decoded"))
-        visit.page.get_by_role("button", name="Save as MP4").click()
-        expect(visit.page.locator(".note")).to_contain_text("There is no MP4: no frame could be decoded.", timeout=SLOW)
-        visit.problems[:] = [problem for problem in visit.problems if not re.match("404: .*/mp4/", problem)]
+    with pytest.raises(StoreError, match=words):
+        made(store, scene(store, "long.mp4"), **{name: value.format(other=other) for name, value in asked.items()})

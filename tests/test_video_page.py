@@ -299,7 +299,7 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
         expect(visit.page.locator(".grid .best")).to_be_visible(timeout=SLOW)
         assert visit.page.locator(".grid").evaluate(BEST) == pytest.approx((0, 0), abs=3)
     visit.expect_text("Found in 8 of 8 slices")
-    lines = visit.download("CSV").read_text().splitlines()
+    lines = visit.download("CSV", "link").read_text().splitlines()
     assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
 
 
@@ -394,7 +394,7 @@ def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(playing: Visi
     levels = [image[round((y + 0.5) * 128 / PATCHES), 200 + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
     assert number(levels, 1) == 5, "and its tokens beside it"
     visit.expect_in_url("slice=5")
-    saved = np.load(visit.download("Colours .npy"))
+    saved = np.load(visit.download("Colours .npy", "link"))
     clip = clips(store, "plays.mp4")[0]
     basis = colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
     assert np.array_equal(saved, colours.of_clip(store, clip["clip_id"], basis))

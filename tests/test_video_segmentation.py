@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.films import FINE, masked
+from dashboard.films import FINE, MASK, masked
 from ingest.job import Job
 from latent import graph, masks, segmentation
 from latent.clips import opened
 from store import Store
 from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
-from tests.numbered import PATCHES, SIDE, numbered_video
+from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, film, number_in, numbered_video
 
 FRAMES, WINDOW = 33, 16
 SLICES = WINDOW // 2
@@ -81,6 +81,12 @@ def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, 
     assert about["clip_id"] == clip["clip_id"] and set(about["arrays"]) == set(saved.files) - {"about"}
 
 
+def test_films_are_fetched_to_be_saved(server: str, clip: dict) -> None:
+    status, body, headers = fetched(server, f"mp4/{clip['clip_id']}?view=over")
+    assert (status, headers["content-type"], int(headers["content-length"])) == (200, "video/mp4", len(body))
+    assert headers["content-disposition"] == f'attachment; filename="{clip["clip_id"]}.mp4"' and len(film(io.BytesIO(body))[0]) == WINDOW
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -89,6 +95,9 @@ def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, 
         ("mask/{clip}-9.9.9~0.0.0", "no foreground patch is marked"),
         ("mask/{bare}-0.0.0~0.4.4", "kept without embeddings"),
         ("mask/00ff-0.0.0~0.4.4", "the store holds no such clip"),
+        ("mp4/{clip}?opacity=2", "from 0 to 1"),
+        ("mp4/00ff", "the store holds no such clip"),
+        ("track/{clip}-0.0.0/{clip}/track.xls", "csv or parquet"),
         ("mask/nonsense", "the store holds no such clip"),
         ("mask/{clip}-0.0.0~0.4.4/slice-8.png", "slice-0.png to slice-7.png"),
         ("mask/{clip}-0.0.0~0.4.4/else.npz", "there is no file else.npz"),
@@ -97,46 +106,6 @@ def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, 
 def test_what_is_no_mask_is_a_sentence(server: str, store: Store, clip: dict, path: str, words: str) -> None:
     status, body, _ = fetched(server, path.format(clip=clip["clip_id"], bare=clips(store, "bare.mp4")[0]["clip_id"]))
     assert status == 404 and words in body.decode()
-
-
-@pytest.mark.parametrize("pixels", [True, False])
-def test_a_mask_is_compared_with_one_of_pixels_or_patches_all_slices_or_the_shown(pixels: bool) -> None:
-    scores = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
-    own = masks.pixels(scores, 32, 40) if pixels else scores > 0.5
-    truth = np.roll(own, 1, axis=2)
-    expected = [(a & b).sum() / (a | b).sum() for a, b in zip(own, truth)]
-    whole = masks.agreement(scores, truth, (32, 40), 1)
-    assert whole.slices == pytest.approx(expected) and whole.pixels == pixels
-    assert whole.overall == pytest.approx((own & truth).sum() / (own | truth).sum())
-    shown = masks.agreement(scores, truth[1:2], (32, 40), 1)
-    assert shown.overall == pytest.approx(expected[1]) and len(shown.slices) == 1
-
-
-@pytest.mark.parametrize("shape", [(2, 32, 40), (3, 40, 32), (1, 5, 4), (3, 384, 384)])
-def test_a_mask_of_another_shape_is_told_which_ones_fit(shape: tuple[int, int, int]) -> None:
-    with pytest.raises(masks.LatentError, match="3 x 32 x 40 or 3 x 4 x 5"):
-        masks.agreement(np.zeros((3, 4, 5), np.float32), np.zeros(shape, bool), (32, 40), 0)
-
-
-def test_a_broken_archive_or_an_array_of_words_is_no_mask() -> None:
-    words, packed = io.BytesIO(), io.BytesIO()
-    np.save(words, np.array([["a"]]))
-    np.savez(packed, other=np.zeros((1, 2, 2)))
-    for data in (b"PK\x03\x04 and no more", b"\x89PNG and no more", words.getvalue(), packed.getvalue()):
-        with pytest.raises(masks.LatentError, match="bring"):
-            masks.supplied(data)
-
-
-@pytest.mark.parametrize("shape", [(1, 6, 6), (5, 1, 1), (1, 1, 2)])
-def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(shape: tuple[int, int, int]) -> None:
-    from latent.clips import Clip
-
-    grid = np.random.default_rng(0).standard_normal((*shape, 8)).astype(np.float16)
-    grid.reshape(-1, 8)[1:-1:3] = np.nan
-    first, last = (0, 0, 0), tuple(side - 1 for side in shape)
-    found = segmentation.segmented(graph.joined(Clip("c", "v", "e", grid)), [first], [last])
-    assert np.isfinite(found.scores).all() and found.scores[first] == 1 and found.scores[last] == 0
-    assert not found.mask().reshape(-1)[1:-1:3].any(), "what is not finite is joined to nothing"
 
 
 class TestBrowser:
@@ -183,6 +152,7 @@ class TestBrowser:
         for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "bring one of 8 x 96 x 96 or 8 x 6 x 6")):
             visit.page.locator("input[type=file]").set_input_files(tmp_path / file)
             visit.expect_text(words)
+        saved_as_it_is_drawn(visit, clip)
         choose(visit, "Foreground")
         click(visit, 0, 0)
         visit.expect_in_url(rf"segment={clip['clip_id']}-~2\.4\.4(&|$)")
@@ -193,6 +163,23 @@ class TestBrowser:
         visit.open(f"video?video={bare['video_id']}&segment={bare['clip_id']}-0.0.0~0.4.4", HEADING)
         expect(visit.page.get_by_role("button", name="Foreground")).to_be_disabled(timeout=SLOW)
         visit.expect_text("There is no mask: clip")
+
+
+def saved_as_it_is_drawn(visit: Visit, clip: dict) -> None:
+    """The window as MP4: every frame with its number, the mask over it and the colours of its slice beside it. What fails is said."""
+    visit.page.get_by_label("Opacity").fill("1")
+    with visit.page.expect_download(timeout=SLOW) as download:
+        visit.page.get_by_role("button", name="Save as MP4").click()
+    assert download.value.suggested_filename == f"{clip['clip_id']}.mp4"
+    with download.value.path().open("rb") as file:
+        frames, _ = film(file)
+    assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(WINDOW))
+    assert [number_in(frame[:, WIDTH + 8 :], 1) for frame in frames] == [n // 2 for n in range(WINDOW)]
+    assert all(np.abs(frame[10, LEFT + 10].astype(int) - MASK).max() < 30 for frame in frames)
+    visit.page.route("**/mp4/*", lambda route: route.fulfill(status=404, body="no frame could be decoded"))
+    visit.page.get_by_role("button", name="Save as MP4").click()
+    expect(visit.page.locator(".note")).to_contain_text("There is no MP4: no frame could be decoded.", timeout=SLOW)
+    visit.problems[:] = [problem for problem in visit.problems if "/mp4/" not in problem]
 
 
 def open_player(visit: Visit, clip: dict, more: str = "") -> None:
