@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from ingest.encoders import row
 from ingest.job import Job
@@ -73,14 +74,21 @@ class Scenes:
         offset = (start + 0.5) * side - scene.place(0)
         return Followed(found, [_truth(scene, offset, side, _frames(number, slices)) for number in range(slices)])
 
-    def cut(self, number: int) -> tuple[float, float]:
-        """Marks on the object in the first slice, a few on the rest: the intersection over union in pixels and in patches."""
+    def cut(self, number: int, corrections: int = 0) -> tuple[float, float]:
+        """Marks on the object and beside it in the first slice, on the occluder in another, then so many corrections where it is most wrong,
+        in any slice: the intersection over union in pixels and in patches."""
         scene, clip = self.scenes[number], self.clip(number)
         slices, height, width = clip.positions
         shown = np.stack([np.mean([scene.visible(frame) for frame in _frames(s, slices)], axis=0) for s in range(slices)])
-        covered = _covered(shown, height, width)
-        inside = [(0, *place) for place in np.argwhere(covered[0] > 0.95)]
-        found = segmentation.segmented(graph.joined(clip), inside, _outside(scene, clip))
+        covered, joined = _covered(shown, height, width), graph.joined(clip)
+        inside, outside = [(0, *place) for place in np.argwhere(covered[0] > 0.95)], _outside(scene, clip)
+        found = segmentation.segmented(joined, inside, outside)
+        for _ in range(corrections):
+            place = _most_wrong(found.mask(), covered)
+            if place is None:
+                break
+            (inside if covered[place] > 0.5 else outside).append(place)
+            found = segmentation.segmented(joined, inside, outside)
         in_pixels = masks.iou(masks.pixels(found.scores, SIDE, SIDE), shown > 0.5)
         return in_pixels, masks.iou(found.mask(), covered > 0.5)
 
@@ -109,6 +117,16 @@ def _outside(scene: Scene, clip: Clip) -> list[tuple[int, int, int]]:
     first = [(1, 14), (14, 1), (14, 14), (8, 12)]
     occluded, column = slices * 5 // 16, (scene.occluder[0] + RADIUS) * width // SIDE
     return [*((0, y * height // 16, x * width // 16) for y, x in first), *((occluded, y * height // 16, column) for y in (2, 12))]
+
+
+def _most_wrong(mask: np.ndarray, covered: np.ndarray) -> tuple[int, int, int] | None:
+    """The middle of the largest region of patches that a mask has wrong, of those that show the object or the rest alone; None for none."""
+    regions, count = ndimage.label((mask != (covered > 0.5)) & (abs(covered - 0.5) > 0.4))
+    if not count:
+        return None
+    largest = regions == 1 + np.bincount(regions.ravel())[1:].argmax()
+    depth = ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1, 1:-1]
+    return tuple(int(n) for n in np.unravel_index(depth.argmax(), depth.shape))
 
 
 def _frames(number: int, slices: int) -> range:

@@ -4,6 +4,7 @@ To load a page takes seconds, so tests that lead nowhere share one that is open 
 """
 
 import io
+import itertools
 import json
 import os
 import re
@@ -21,8 +22,10 @@ from dashboard import channels, colours
 from dashboard.colours import Colouring
 from dashboard.latent_caching import OfSample
 from ingest.job import Job
-from latent import questions, sample
+from latent import query, questions, sample, search
+from latent.clips import opened as opened_clip
 from latent.clips import with_embeddings
+from latent.hits import Ranking
 from store import Store, clip_queries
 from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
 from tests.numbered import LEFT, PATCHES, PLACES, READ_NUMBER, SIDE, WIDTH, numbered_video
@@ -347,8 +350,11 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
     names = {row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")}
     tip = cloud.get_by_role("tooltip").filter(has_text=re.compile("|".join(map(re.escape, names))))
-    found = re.match(r"(.+), [\d.]+ s: slice (\d+), patch \((\d+), (\d+)\)", pointed_at(visit, cloud, tip))
-    name, slice_, y, x = found[1], *map(int, found.groups()[1:])
+    said, at = pointed_at(visit, cloud, tip)
+    found = re.match(r"(.+), ([\d.]+) s: slice (\d+), patch \((\d+), (\d+)\)", said)
+    name, slice_, y, x = found[1], *map(int, found.groups()[2:])
+    (clip,) = [c for c in clips(store, name) + clips(store, name, "partner") if f"{c['start_s'] + (slice_ - 1) * 0.08:.2f}" == found[2]]
+    assert np.abs(drawn_at(cloud, store, clip, (slice_ - 1, y, x)) - at).max() < 10, "the point that was pointed at, in pixels"
     visit.page.mouse.down()
     visit.page.mouse.up()
     visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_ - 1}\.{y}\.{x}(&|$)")
@@ -357,20 +363,33 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
 
 
-def pointed_at(visit: Visit, cloud, tip) -> str:
-    """Move over the map until the tooltip is a certain one."""
+def pointed_at(visit: Visit, cloud, tip) -> tuple[str, np.ndarray]:
+    """Move over the map until the tooltip is a certain one; what it says, and where that is on the canvas."""
     canvas = cloud.locator("canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    for number in range(100):
-        visit.page.mouse.move(box["x"] + box["width"] * (0.35 + 0.03 * (number % 10)), box["y"] + box["height"] * (0.25 + 0.05 * (number // 10)))
+    for across, down in itertools.product(np.arange(0.35, 0.65, 0.03), np.arange(0.25, 0.75, 0.05)):
+        at = np.array([across * box["width"], down * box["height"]])
+        visit.page.mouse.move(*(at + [box["x"], box["y"]]))
         visit.page.wait_for_load_state("networkidle")
         try:
             tip.wait_for(timeout=300)
-            return tip.inner_text()
+            return tip.inner_text(), at
         except sync_api.TimeoutError:
             continue
     raise AssertionError("no point of another video was found")
+
+
+def drawn_at(cloud, store: Store, clip: dict, patch: tuple[int, int, int]) -> np.ndarray:
+    """Where on the canvas a sampled token is, from its column, row and video as axes and the camera at rest."""
+    drawn, basis = sample.drawn(store, clip["encoder_id"]), colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
+    points = channels.points(OfSample(store, drawn), basis, ("patch column", "patch row", "video", *["slice"] * 4))
+    place = np.frombuffer(points, [("place", "<f4", 3), ("colour", "u1", 4)])["place"][drawn.numbers(clip["clip_id"], [patch])[0]]
+    (sin_a, sin_b), (cos_a, cos_b) = np.sin([0.5, 0.35]), np.cos([0.5, 0.35])
+    turned = np.array([[cos_a, 0, sin_a], [sin_a * sin_b, cos_b, -cos_a * sin_b], [-sin_a * cos_b, sin_b, cos_a * cos_b]]) @ place
+    box = cloud.locator("canvas").bounding_box()
+    seen = 1.6 * turned[:2] / (2.6 - turned[2]) * box["height"] / 2
+    return np.array([box["width"] / 2 + seen[0], box["height"] / 2 - seen[1]])
 
 
 def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
@@ -446,6 +465,11 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
     assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [("grid", 4, ids[0]), ("partner", 1, partner["clip_id"])]
     searched = with_embeddings(store, partner["encoder_id"], [partner["video_id"]])
     assert sorted(row.clip_id for row in searched) == sorted(ids)
+    ranking = Ranking(400)
+    by_sql = questions.search(partner["clip_id"], [(0, 0, 0)], partner["encoder_id"], ranking).answer(store)
+    exact = search.exact(store, query.asked(opened_clip(store, partner["clip_id"]), [(0, 0, 0)]), ranking)
+    assert np.allclose(by_sql["score"].to_numpy(), [hit.scores[0] for hit in exact], atol=1e-5)
+    assert partner["clip_id"] not in by_sql["clip_id"].to_pylist()
     alike = questions.similar_clips(partner["encoder_id"], partner["clip_id"]).answer(store)["clip_id"].to_pylist()
     assert set(ids) < set(alike) and partner["clip_id"] not in alike
     assert partner["clip_id"] not in questions.similar_clips(partner["encoder_id"], ids[1]).answer(store)["clip_id"].to_pylist()

@@ -14,10 +14,11 @@ from store import Store
 from store.pictures import Sheet
 from tests.benchmarks.measure import Row
 from tests.benchmarks.resident import Watch
-from tests.browsing import CHROMIUM, SLOW, started, sync_api
+from tests.browsing import CHROMIUM, started, sync_api
 from tests.stores import Recipe, add_videos, synthetic_store
 
 SESSIONS = 10
+PATIENCE = 300_000  # ms
 SHAPE = {"slices": 22, "side": 24, "dim": 768}
 BYTES = 22 * 24 * 24 * 768 * 2  # embeddings of one clip
 READY = ".player:not([data-mode=loading])"
@@ -70,16 +71,16 @@ def _measured(store: Store, count: int) -> Measured:
             begun = time.perf_counter()
             pages = [_opened(browser, f"{address}/video?video={video}") for video in videos]
             for page in pages:
-                page.wait_for_selector(READY, timeout=SLOW)
-                page.wait_for_selector(".latent.beside[data-clip]", timeout=SLOW)
+                page.wait_for_selector(READY, timeout=PATIENCE)
+                page.wait_for_selector(".latent.beside[data-clip]", timeout=PATIENCE)
             opened = time.perf_counter()
             for page in pages:
                 page.locator(".grid").click(position={"x": 90, "y": 90})
             for page in pages:
-                page.wait_for_selector(".player[data-tracking=true]", timeout=SLOW)
+                page.wait_for_selector(".player[data-tracking=true]", timeout=PATIENCE)
             tracked = time.perf_counter()
             for page in pages:
-                page.get_by_role("heading", name="Patch (").wait_for(timeout=SLOW)
+                page.get_by_role("heading", name="Patch (").wait_for(timeout=PATIENCE)
         browser.close()
         return Measured(opened - begun, tracked - opened, watch.start, watch.peak, watch.now())
 
