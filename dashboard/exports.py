@@ -1,6 +1,8 @@
 """A window as an MP4: each frame of the video with what belongs to its slice, drawn over it, beside it, or both, as the player draws it.
 
     write(scene, drawing, sink)      at the frame rate of the source; one frame in memory at a time
+
+FFmpeg is loaded when a film is made, not with the page.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from dashboard import sources
-from film import recording, video
 from store import Store, StoreError
 from store.pictures import Sheet, placement
 
@@ -102,6 +103,8 @@ class Scene:
             yield frame, picture.resize(self.size[::-1], Image.Resampling.BILINEAR)
 
     def _from_file(self) -> Iterator[tuple[int, Image.Image]]:
+        from film import video
+
         start_s = self.clip["start_s"] if sources.steady(self.clip, self.video["fps"]) else None
         for frame in video.frames_from(Path(self.video["path"]), self.frames.start, start_s, THREADS):
             if frame.index >= self.frames.stop:
@@ -119,6 +122,8 @@ class Scene:
 
 def write(scene: Scene, drawing: Drawing, sink: BinaryIO) -> int:
     """Write the window as an MP4 and return the number of its frames. Raises VideoError where the file breaks."""
+    from film import recording
+
     return recording.record(sink, drawn(scene, drawing), scene.video["fps"])
 
 
