@@ -6,6 +6,9 @@
 const CLOUDS = new WeakMap()
 const NEAR_PX = [4, 9] // of the pointer to a point that it means: among many, and among few
 const REST_MS = 60 // on a point before the server is asked about it
+const SLOW_MS = 80 // a frame, above which fewer points are drawn while the cloud moves
+const MOVED_MS = 200 // after the last movement all points are drawn again
+const FEWEST = 8 // of so many points one is drawn at least; WebGL steps no further than 255 bytes
 
 const VERTEX = `#version 300 es
 in vec3 place; in vec4 colour; in float number;
@@ -34,13 +37,14 @@ class Cloud {
     this.tip = root.querySelector(".tip")
     this.turn = [0.5, 0.35]
     this.distance = 2.6
-    this.gl = this.canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true })
+    this.gl = this.canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true })
     if (this.gl) this.prepare()
     else root.querySelector(".axes").textContent = "This browser has no WebGL 2, which the map of tokens needs."
     this.wire()
     this.watcher = new ResizeObserver(() => this.draw())
     this.watcher.observe(this.canvas)
     this.tokens = new Map()
+    this.every = 1
   }
 
   prepare() {
@@ -88,18 +92,26 @@ class Cloud {
     const { gl } = this
     this.places = new Float32Array(bytes)
     this.count = bytes.byteLength / 16
+    this.every = 1
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer)
     gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.STATIC_DRAW)
-    for (const [name, size, type, scaled, offset] of [["place", 3, gl.FLOAT, false, 0], ["colour", 4, gl.UNSIGNED_BYTE, true, 12]]) {
-      const at = gl.getAttribLocation(this.program, name)
-      gl.enableVertexAttribArray(at)
-      gl.vertexAttribPointer(at, size, type, scaled, 16, offset)
-    }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.numbers)
     gl.bufferData(gl.ARRAY_BUFFER, Float32Array.from({ length: this.count }, (_, n) => n), gl.STATIC_DRAW)
-    const at = gl.getAttribLocation(this.program, "number")
-    gl.enableVertexAttribArray(at)
-    gl.vertexAttribPointer(at, 1, gl.FLOAT, false, 0, 0)
+  }
+
+  // Read one of so many points.
+  step(every) {
+    const { gl } = this
+    const read = (name, size, type, scaled, bytes, offset) => {
+      const at = gl.getAttribLocation(this.program, name)
+      gl.enableVertexAttribArray(at)
+      gl.vertexAttribPointer(at, size, type, scaled, bytes * every, offset)
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer)
+    read("place", 3, gl.FLOAT, false, 16, 0)
+    read("colour", 4, gl.UNSIGNED_BYTE, true, 16, 12)
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.numbers)
+    read("number", 1, gl.FLOAT, false, 4, 0)
   }
 
   // Column-major: perspective x distance x tilt x turn.
@@ -122,7 +134,19 @@ class Cloud {
     this.asked ??= requestAnimationFrame(() => ((this.asked = null), this.draw()))
   }
 
-  draw() {
+  // Redraw while the cloud moves: fewer points where all of them take long, and all of them again at rest.
+  move() {
+    clearTimeout(this.rest)
+    this.rest = setTimeout(() => ((this.last = 0), this.redraw()), MOVED_MS)
+    this.asked ??= requestAnimationFrame(now => {
+      if (this.last && now - this.last > SLOW_MS) this.every = Math.min(FEWEST, this.every * 2)
+      this.asked = null
+      this.last = now
+      this.draw(this.every)
+    })
+  }
+
+  draw(every = 1) {
     const { gl, data, canvas } = this
     if (!gl || !this.count || !canvas.clientWidth) return
     const ratio = window.devicePixelRatio
@@ -139,7 +163,9 @@ class Cloud {
     set("count", data.here[1])
     set("raised", data.clip ? 1.25 : 2)
     set("lifted", 0)
-    gl.drawArrays(gl.POINTS, 0, this.count)
+    this.step(every)
+    gl.drawArrays(gl.POINTS, 0, Math.floor(this.count / every))
+    this.step(1)
     gl.disable(gl.DEPTH_TEST)
     set("lifted", 1)
     for (const number of [...data.marked, ...(this.hover >= 0 ? [this.hover] : [])]) gl.drawArrays(gl.POINTS, number, 1)
@@ -225,11 +251,13 @@ class Cloud {
         this.moved ||= Math.hypot(event.clientX - x, event.clientY - y) > 3
         this.turn = [a + (event.clientX - x) / 150, Math.max(-1.5, Math.min(1.5, b + (event.clientY - y) / 150))]
         this.tell_of(-1)
+        this.move()
       } else if (this.matrix) {
         const number = this.under(event)
-        if (number !== this.hover) this.tell_of(number, event)
+        if (number === this.hover) return
+        this.tell_of(number, event)
+        this.redraw()
       }
-      this.redraw()
     }
     canvas.onpointerup = async event => {
       this.grip = null
@@ -242,7 +270,7 @@ class Cloud {
     canvas.addEventListener("wheel", event => {
       event.preventDefault()
       this.distance = Math.max(1.2, Math.min(12, this.distance * Math.exp(event.deltaY / 700)))
-      this.redraw()
+      this.move()
     }, { passive: false })
   }
 }

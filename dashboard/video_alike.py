@@ -30,7 +30,7 @@ def show(store: Store, clip: Mapping) -> None:
     if not found:
         st.caption("The store holds no other video of this encoder.")
         return
-    st.markdown(f"The {units.count(len(found), 'video')} most like this window, each by its window that is most alike. 1 is the same, 0 unrelated.")
+    st.markdown(f"The {units.count(len(found), 'video')} most like this window, each by its window that is most alike. 1 is the same, 0 like any other, below 0 less than that.")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for number, row in enumerate(found):
             with grid.cell():
@@ -43,7 +43,7 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(video_patches.pictured(clip, clip["slices"] // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"
-    st.caption(f"{score} · {video['name']} · {clip['start_s']:.2f} s")
+    st.caption(f"{score} · {video['name']} · {clip['start_s']:.2f}\N{NO-BREAK SPACE}s")
     st.button("Open", key=f"alike-{number}", on_click=_go, args=(clip,))
 
 

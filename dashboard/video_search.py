@@ -65,7 +65,7 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     address = hit["slice"], hit["y"], hit["x"]
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(video_patches.enlarged(clip, address))
-    st.caption(f"{hit['score']:.3f} · {video['name']} · {seconds:.2f} s")
+    st.caption(f"{hit['score']:.3f} · {video['name']} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button("Show", key=f"hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 
