@@ -7,8 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 COMMITS_AT_ONCE = "import ingest.writer, tubelet; ingest.writer.COMMIT_SECONDS = 0; tubelet.main()"  # a commit an item, to be hit by kills
@@ -19,12 +19,11 @@ def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProc
     """Run `tubelet ARGUMENTS` and return what it printed and its exit code."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(IMPORTED)
-    with _variables(environment()):
-        forkserver.ensure_running()
     with tempfile.TemporaryDirectory() as folder:
         printed = [Path(folder) / name for name in ("stdout", "stderr")]
         process = forks.Process(target=_run, args=([str(argument) for argument in arguments], printed))
-        process.start()
+        with _clean(environment()):
+            process.start()
         process.join()
         done = subprocess.CompletedProcess(arguments, process.exitcode, *(file.read_text() for file in printed))
     if check:
@@ -55,11 +54,14 @@ def _run(arguments: list[str], printed: list[Path]) -> None:
 
 
 @contextmanager
-def _variables(wanted: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(wanted)
+def _clean(variables: dict[str, str]) -> Iterator[None]:
+    """With these variables, and without a main module, which the fork would run again: a Streamlit test leaves its page there."""
+    kept, main = dict(os.environ), sys.modules["__main__"]
+    os.environ.update(variables)
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = main
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(kept)
