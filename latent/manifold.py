@@ -1,6 +1,6 @@
 """UMAP on PCA-reduced tokens, and where new tokens fall.
 
-umap-learn lays out a seeded draw of at most 3,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
+umap-learn lays out a seeded draw of at most 2,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
 laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighbourhood
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from latent.linear import Linear, Variance, pca
 
 REDUCED = 50  # components that UMAP sees
-LAID_OUT = 3000  # tokens
+LAID_OUT = 2000  # tokens
 NEIGHBOURS = 15
 EPOCHS = 200
 INITIAL_EXTENT = 10.0  # of the first components, from which the layout starts
