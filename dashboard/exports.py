@@ -48,7 +48,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that stands in for a file that is gone (None: it is there)."""
+    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that stands in for a file that is gone."""
 
     video: Mapping
     clip: Mapping
@@ -59,7 +59,8 @@ class Scene:
         """Raises StoreError where there is neither file nor pictures, and for a window that is too long."""
         scene = cls(video, clip, sources.pictures(store, clip) if sources.missing(video) else None)
         if len(scene.frames) > LONGEST:
-            raise StoreError(f"the window has {len(scene.frames):,} frames and an MP4 holds {LONGEST:,}: ingest with fewer --frames for shorter windows")
+            count = f"the window has {len(scene.frames):,} frames and an MP4 holds {LONGEST:,}"
+            raise StoreError(f"{count}: ingest with fewer --frames for shorter windows")
         return scene
 
     @property

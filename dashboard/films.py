@@ -1,6 +1,6 @@
 """What a window's MP4 shows, as the address of its route names it.
 
-    view=beside|over  over=heat|mask|colours  colours=colours/COLOURING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
+view=beside|over  over=heat|mask|colours  colours=colours/COLOURING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
 """
 
 import tempfile

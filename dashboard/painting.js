@@ -33,7 +33,7 @@ const painting = {
     canvas.dataset.slice = slice
   },
 
-  // Foreground by scores, float32 (S, H, W): above one half, patch by patch or, smooth, between their centres. As dashboard/films.py draws it.
+  // Foreground by scores, float32 (S, H, W): above one half, patch by patch or, smooth, between their centres; as in dashboard/films.py.
   mask(canvas, { w, h }, slice, scores, smooth) {
     const fine = enlarged(scores.subarray(slice * w * h, (slice + 1) * w * h), w, h, smooth).map(score => score > 0.5)
     const wide = w * FINE

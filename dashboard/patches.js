@@ -119,9 +119,10 @@ class Patches {
   }
 
   boxes(window) {
+    const { segment, taken } = this
     const marked = this.cutting
-      ? [...this.here(window, this.segment.clip, this.segment.foreground, "foreground"), ...this.here(window, this.segment.clip, this.segment.background, "background")]
-      : [...this.here(window, this.taken.clip, this.taken.patches, "line"), ...this.best(window)]
+      ? ["foreground", "background"].flatMap(kind => this.here(window, segment.clip, segment[kind], kind))
+      : [...this.here(window, taken.clip, taken.patches, "line"), ...this.best(window)]
     const brushed = (this.brushed ?? []).flatMap(patch => outlined(patch, this.cutting ? this.tool : "line"))
     return [...marked, ...brushed, ...(this.hover ? [box(this.hover, "hover")] : [])]
   }

@@ -27,7 +27,8 @@ class Player {
     this.data = data
     this.tell = tell
     if (old?.colours?.url !== data.colours?.url) this.layers.colours.clear()
-    if (!old || old.video.id !== data.video.id || old.windows.length !== data.windows.length || old.windows[0]?.id !== data.windows[0]?.id) this.load()
+    const timeline = ({ video, windows }) => `${video.id} ${windows.length} ${windows[0]?.id}`
+    if (!old || timeline(old) !== timeline(data)) this.load()
     this.words.legend()
     this.mount()
     if (old?.goto.nonce === data.goto.nonce) {

@@ -21,7 +21,8 @@ class Source {
     this.video.src = url
     this.watch()
     clearTimeout(this.waiting)
-    this.waiting = setTimeout(() => this.origin === null && !this.player.pictures && this.fallBack("the file has not shown a frame yet"), PATIENCE_MS)
+    const late = () => this.origin === null && !this.player.pictures && this.fallBack("the file has not shown a frame yet")
+    this.waiting = setTimeout(late, PATIENCE_MS)
   }
 
   // The first frame that is presented gives the time of frame 0.
@@ -40,7 +41,8 @@ class Source {
   begin(mediaTime) {
     const { width, height } = this.player.data.video
     const shape = this.video.videoWidth / this.video.videoHeight
-    if (Math.abs(shape / (width / height) - 1) > 0.02) return this.fallBack("this browser shows the file in another shape than it was decoded in")
+    const other = Math.abs(shape / (width / height) - 1) > 0.02
+    if (other) return this.fallBack("this browser shows the file in another shape than it was decoded in")
     this.origin = mediaTime
     this.player.mode("video")
     this.player.seek(this.player.wanted)
@@ -54,7 +56,8 @@ class Source {
   // A seek inside the frame that is shown presents nothing new.
   seeked() {
     const { player, presented } = this
-    setTimeout(() => this.presented === presented && this.origin !== null && !player.pictures && !player.playing && player.show(player.wanted), WITHIN_MS)
+    const stays = () => this.presented === presented && this.origin !== null && !player.pictures && !player.playing
+    setTimeout(() => stays() && player.show(player.wanted), WITHIN_MS)
   }
 
   fallBack(why) {

@@ -1,4 +1,4 @@
-"""What was cut out by foreground and background marks: how much of the window it is, its files, and how well it fits a mask that is brought."""
+"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits a mask that is brought."""
 
 from collections.abc import Mapping
 
@@ -42,8 +42,8 @@ def sentence(found: Segmentation) -> str:
     """How many patches, in how many slices."""
     mask = found.mask()
     inside, slices = np.count_nonzero(mask), np.count_nonzero(mask.any(axis=(1, 2)))
-    patches = units.count(mask.size, "patch", "patches")
-    return f"**{units.number(inside)} of {patches}** ({inside / mask.size:.1%}) are foreground, in {slices} of {units.count(len(mask), 'slice')} of this window."
+    share = f"**{units.number(inside)} of {units.count(mask.size, 'patch', 'patches')}** ({inside / mask.size:.1%})"
+    return f"{share} are foreground, in {slices} of {units.count(len(mask), 'slice')} of this window."
 
 
 def said(agreement: Agreement, shown: int) -> str:
@@ -70,7 +70,10 @@ def _shown(clip: Mapping, segment: Marked) -> int:
 def _show_behind(clip: Mapping, segment: Marked) -> None:
     marked = [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in (*segment.patches, *segment.background)]
     sql_behind(
-        {"Marked patches": clip_queries.patches(clip["clip_id"], marked), "Tokens that the marks spread over": questions.tokens(clip["clip_id"])},
+        {
+            "Marked patches": clip_queries.patches(clip["clip_id"], marked),
+            "Tokens that the marks spread over": questions.tokens(clip["clip_id"]),
+        },
         "segment",
     )
 
@@ -80,7 +83,7 @@ def _offer_files(clip: Mapping, segment: Marked, shown: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(
-            f"{clip['crop_height']} × {clip['crop_width']} pixels a slice, the encoder's picture. The .npz says in `about` what its arrays are.",
+            f"{clip['crop_height']} × {clip['crop_width']} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
             width="content",
         )
 

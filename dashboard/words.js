@@ -28,10 +28,12 @@ class Words {
     const { window, root, timeline, source, pictures, layers } = this.player
     const { windows } = timeline // those of the latest data may be equal, not the same
     const sentences = root.dataset.mode === "loading" ? ["The video is being loaded."] : []
-    if (window && windows.length > 1) sentences.push(`${this.numbered(window.id)}: frames ${window.first} to ${window.first + (window.frames - 1) * window.step}.`)
+    const last = window && window.first + (window.frames - 1) * window.step
+    if (window && windows.length > 1) sentences.push(`${this.numbered(window.id)}: frames ${window.first} to ${last}.`)
     if (pictures) sentences.push(`Slice pictures are shown in place of the video: ${source.why}.`)
     const [sheet, painted] = [layers.sheets.seen(window), layers.colours.seen(window)]
-    if (pictures && sheet instanceof Error) sentences.push(`There is nothing to show of the picture itself: ${sheet.message}; ingest with pictures to keep them.`)
+    const absent = pictures && sheet instanceof Error
+    if (absent) sentences.push(`There is nothing to show of the picture itself: ${sheet.message}; ingest with pictures to keep them.`)
     if (painted instanceof Error) sentences.push(`No colours: ${painted.message}.`)
     return sentences
   }
@@ -61,7 +63,8 @@ class Words {
     const { clip, foreground, background } = patches.segment
     if (!foreground.length && !background.length) return []
     if (clip !== window?.id) return [`The marks belong to ${this.numbered(clip).toLowerCase()}; a mark here begins anew.`]
-    if (!foreground.length || !background.length) return [`Mark some ${foreground.length ? "background" : "foreground"}, too: the mask spreads from both.`]
+    const missing = foreground.length ? "background" : "foreground"
+    if (!foreground.length || !background.length) return [`Mark some ${missing}, too: the mask spreads from both.`]
     const scores = layers.masks.seen(window)
     if (scores instanceof Error) return [`There is no mask: ${scores.message}.`]
     if (!scores) return ["The mask is being worked out."]

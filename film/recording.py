@@ -13,10 +13,12 @@ THREADS = 2
 
 
 def record(sink: BinaryIO, frames: Iterable[np.ndarray], fps: float) -> int:
-    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a file that can be sought in; return how many there were."""
+    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a file that can be sought in; return their number."""
     count = 0
     with av.open(sink, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(LARGEST_PART), options={"crf": QUALITY, "preset": "veryfast"})
+        stream = container.add_stream(
+            "libx264", rate=Fraction(fps).limit_denominator(LARGEST_PART), options={"crf": QUALITY, "preset": "veryfast"}
+        )
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = THREADS
         for count, pixels in enumerate(frames, 1):

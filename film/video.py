@@ -111,7 +111,10 @@ class Video:
 
 
 def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
-    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting. Raises VideoError."""
+    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting.
+
+    Raises VideoError.
+    """
     if start_s is not None and start_s > 2 * EARLIER_S:
         with opened(path, threads) as video:
             if (found := video.sought(first, start_s)) is not None:
@@ -163,7 +166,9 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def _broken(frames: int, error: Exception) -> VideoError:
-    kept = f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+    kept = (
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+    )
     return VideoError("decode", f"{kept} ({_reason(error)})", frames)
 
 

@@ -29,7 +29,7 @@ def png(mask: np.ndarray) -> bytes:
 
 
 def npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
-    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with the names `mask` and `scores`, and what else is said."""
+    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and what else is said of them."""
     sink = io.BytesIO()
     np.savez_compressed(sink, mask=mask, scores=scores, **about)
     return sink.getvalue()
@@ -44,7 +44,7 @@ def supplied(data: bytes) -> np.ndarray:
     except (ValueError, OSError, EOFError, KeyError, SyntaxError, BadZipFile, Image.DecompressionBombError) as error:
         raise LatentError("this is no mask: bring a PNG, an .npy, or an .npz with an array named `mask`") from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
-        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring an array of three dimensions")
+        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array")
     return (mask if mask.ndim == 3 else mask[None]) > 0
 
 
@@ -68,9 +68,8 @@ def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], show
     count, *grid = scores.shape
     if len(truth) not in (1, count) or truth.shape[1:] not in (tuple(grid), tuple(size)):
         fitting = " or ".join(f"{count} x {height} x {width}" for height, width in (size, grid))
-        raise LatentError(
-            f"the mask is {' x '.join(map(str, truth.shape))} (slices, rows, columns) and cannot be compared: bring one of {fitting}, or one slice of it"
-        )
+        shape = " x ".join(map(str, truth.shape))
+        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: bring one of {fitting}, or one slice of it")
     own = scores if len(truth) == count else scores[shown : shown + 1]
     at_pixels = truth.shape[1:] == tuple(size)
     mask = pixels(own, *size) if at_pixels else own > THRESHOLD

@@ -74,7 +74,7 @@ class Visit:
             self.settle()
             try:
                 with self.page.expect_download(timeout=SLOW / CLICKS) as download:
-                    self.page.get_by_role(role, name=name).click()
+                    self.page.get_by_role(role, name=name, exact=True).click()
                 return Path(download.value.path())
             except sync_api.TimeoutError:
                 continue

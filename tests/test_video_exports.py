@@ -23,7 +23,12 @@ CORNER = 10  # pixels: inside patch (0, 0)
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A long numbered video, one cut with a step of two frames, one that no browser plays, and one that is gone."""
     folder = tmp_path_factory.mktemp("exports")
-    for name, frames, step, codec in (("long.mp4", 90, 1, "libx264"), ("step.mp4", 41, 2, "libx264"), ("old.mpg", 91, 1, "mpeg1video"), ("gone.mp4", 20, 1, "libx264")):
+    for name, frames, step, codec in (
+        ("long.mp4", 90, 1, "libx264"),
+        ("step.mp4", 41, 2, "libx264"),
+        ("old.mpg", 91, 1, "mpeg1video"),
+        ("gone.mp4", 20, 1, "libx264"),
+    ):
         numbered_video(folder / name[:3] / name, frames, codec, FPS, g="12")
         job = Job.of(paths=[str(folder / name[:3])], encoder="toy", size=str(SIDE), frames=WINDOW, step=step, hop=HOP, pairs="0")
         assert not job.run(str(folder / "store")).execute(job.sources).failures
@@ -93,7 +98,10 @@ def test_slice_pictures_stand_in_for_a_file_that_is_gone(store: Store) -> None:
     assert [number_in(frame[:, SIDE + 8 :], 1) for frame in frames] == [n // 2 for n in range(WINDOW)]
 
 
-@pytest.mark.parametrize(("height", "width", "size"), [(1080, 1920, (720, 1280)), (2160, 1080, (720, 360)), (97, 131, (96, 132)), (1, 1, (2, 2)), (100, 4000, (32, 1280))])
+@pytest.mark.parametrize(
+    ("height", "width", "size"),
+    [(1080, 1920, (720, 1280)), (2160, 1080, (720, 360)), (97, 131, (96, 132)), (1, 1, (2, 2)), (100, 4000, (32, 1280))],
+)
 def test_frames_are_bounded_and_their_sides_even(store: Store, height: int, width: int, size: tuple[int, int]) -> None:
     shown = scene(store, "long.mp4")
     assert replace(shown, video={**shown.video, "height": height, "width": width}).size == size
@@ -102,7 +110,9 @@ def test_frames_are_bounded_and_their_sides_even(store: Store, height: int, widt
 def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> None:
     shown = scene(store, "long.mp4")
     single = replace(shown, clip={**shown.clip, "slices": 1, "frames": 2, "height": 1, "width": 1})
-    frames = list(exports.drawn(single, Drawing(lambda _: np.full((1, 1, 4), 255, np.uint8), lambda _: np.zeros((1, 1, 3), np.uint8), smooth=True)))
+    frames = list(
+        exports.drawn(single, Drawing(lambda _: np.full((1, 1, 4), 255, np.uint8), lambda _: np.zeros((1, 1, 3), np.uint8), smooth=True))
+    )
     assert len(frames) == 2 and (frames[1][:, LEFT : LEFT + HEIGHT] == 255).all() and (frames[1][:, WIDTH + 8 :] == 0).all()
 
 
@@ -128,7 +138,9 @@ def test_heat_mask_or_colours_are_drawn_over_the_frame_as_asked(store: Store) ->
     corner = lambda frame: frame[CORNER, LEFT + CORNER].astype(int)  # noqa: E731
     for asked, colour in (({"over": "heat", "patches": f"{clip}-0.0.0"}, HEAT), ({"over": "mask", "segment": f"{clip}-0.0.0~3.4.4"}, MASK)):
         frames = made(store, shown, view="over", opacity="1", **asked)
-        assert frames[0].shape == (HEIGHT, WIDTH, 3) and [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(first, first + WINDOW))
+        assert frames[0].shape == (HEIGHT, WIDTH, 3) and [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(
+            range(first, first + WINDOW)
+        )
         assert all(np.abs(corner(frame) - colour).max() < 30 for frame in frames), asked
     edge = [frame[CORNER, LEFT + HEIGHT // 6 - 2].astype(int) for frame in frames]
     assert all(np.abs(pixel - EDGE).max() < 70 for pixel in edge)
