@@ -16,6 +16,7 @@ mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
 mp4/CLIP?...                 the window as a film, drawn as dashboard/films.py says
 """
 
+import ctypes
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -27,6 +28,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 HERE = Path(__file__).resolve().parent
+M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larger is not kept
 ROUTES = {
     "/source/{video}": "source",
     "/pictures/{clip}": "pictures",
@@ -43,6 +45,12 @@ ROUTES = {
 }
 
 
+def _return_large_arrays() -> None:
+    """Have the C library give an array of a clip's size back once it is freed. By default glibc keeps some for each thread: 20 MB a session."""
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(M_MMAP_THRESHOLD, KEPT_BYTES)
+
+
 def _answering(name: str) -> Callable[[Request], Response]:
     def answered(request: Request) -> Response:
         """Imported when first asked: what is cached is Streamlit's, which has to run by then."""
@@ -51,4 +59,5 @@ def _answering(name: str) -> Callable[[Request], Response]:
     return answered
 
 
+_return_large_arrays()
 app = st.App(HERE / "app.py", routes=[Route(path, _answering(name)) for path, name in ROUTES.items()])
