@@ -52,7 +52,7 @@ ORDER = {
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
     "ingest.pretraining": (
-        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sources", "media", "selection", "sql_link", "paging", "charts", "results",
