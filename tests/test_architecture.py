@@ -54,7 +54,7 @@ ORDER = {
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
     "ingest.pretraining": (
-        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "objective", "batches", "trainer", "run",
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "downloads", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",

@@ -20,10 +20,12 @@ from ingest.pretraining.masks import drawn
 from ingest.pretraining.objective import Networks, losses
 from ingest.pretraining.run import Pretraining
 from ingest.pretraining.settings import Settings
+from ingest.pretraining.surroundings import look_around
 from ingest.pretraining.teacher import Teacher, read
 from ingest.pretraining.trainer import CollapseError, Trainer
 from ingest.pretraining.whitening import whiten
 from ingest.vjepa import VisionTransformerConfig
+from ingest.vjepa.positions import rotated
 from tests.commands import tubelet
 from tests.videos import make_folder
 
@@ -116,6 +118,22 @@ def test_batches_come_in_order_and_are_those_of_their_number(run):
         assert all(torch.equal(a.targets, b.targets) for a, b in zip(batch.masks, again.masks, strict=True))
 
 
+def test_clips_are_seen_several_times_some_way_apart_each_time_in_another_light(run):
+    thrice = replace(run.settings, repeats=3)
+    numbers = [batches.source(step, thrice) for step in range(300)]
+    later = [number for number in range(30, 60)]
+    assert all(numbers.count(number) == 3 for number in later)
+    apart = [np.diff([step for step, seen_number in enumerate(numbers) if seen_number == number]) for number in later]
+    assert np.min(apart) >= 8 * 3
+    first, again = (batches.batch(step, run.footage, thrice) for step in (30 * 3, (30 + 8) * 3 + 1))
+    assert first.source == again.source == 30 and torch.equal(first.clips, again.clips) and not torch.equal(first.seen, again.seen)
+
+
+def test_steps_between_masked_ones_foretell_nothing(run):
+    rare = replace(run.settings, teacher="efficientnet-lite0", masked_every=3)
+    assert [len(batches.batch(step, run.footage, rare).masks) for step in range(4)] == [2, 0, 0, 2]
+
+
 def test_the_student_sees_other_light_and_blanks_and_the_target_the_clip_itself():
     clips = torch.full((2, 8, 3, 64, 64), 100.0)
     shown = seen(np.random.default_rng(0), clips, 16)
@@ -143,7 +161,7 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run):
                 context = torch.cat(networks.student(inputs[1][None], one.context), -1)
                 told.append((networks.predictor(context, one)[0][0] - wanted).abs().mean())
     assert float(found.masked) == pytest.approx(float(torch.stack(told).mean()), rel=1e-3)
-    assert found.lessons == 0
+    assert found.missed == found.unlike == 0
 
 
 def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run):
@@ -164,18 +182,81 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
 def test_lessons_are_the_features_of_first_frames_and_the_motion_between_frames():
     torch.manual_seed(0)
     teacher = Teacher().eval()
-    lessons = Lessons(teacher, tubelet=2)
+    lessons = Lessons(teacher, tubelet=2, kept=2)
     clips = torch.rand(2, 4, 3, 64, 64) * 255
-    taught = lessons(clips)
-    assert taught.shape == (2, 2 * 16, sum(lessons.sizes)) and lessons.sizes[-1] == 2
+    taught = lessons(clips, 0)
+    assert taught.shape == (2, 2 * 16, sum(lessons.sizes)) and lessons.sizes[-2:] == (2, 1)
     with torch.no_grad():
         alone = teacher(clips[1, 2][None])  # second slice of the second clip
-    assert torch.allclose(taught[1, 16:, :-2], alone.flatten(0, 2), atol=1e-4)
-    assert torch.allclose(taught[1, 16:, -2:], displacements(clips[1], 16)[2:].mean(0).flatten(0, 1))
-    for part in taught.split(lessons.sizes, -1)[:-1]:
+    assert torch.allclose(taught[1, 16:, :-3], alone.flatten(0, 2), atol=1e-4)
+    assert torch.allclose(taught[1, 16:, -3:-1], displacements(clips[1], 16)[2:].mean(0).flatten(0, 1))
+    for part in taught.split(lessons.sizes, -1)[:-2]:
         assert part.mean(-1).abs().max() < 1e-3
-    assert not lessons(clips[:, :1])[..., -2:].any()
-    assert float(lessons.loss(taught, taught)) == 0 and float(lessons.loss(taught + 1, taught)) == pytest.approx(0.5)
+    assert not lessons(clips[:, :1], 1)[..., -3:].any()
+    assert torch.equal(lessons(clips * 0, 0), taught)  # remembered, until two others have come since
+    assert not torch.equal(lessons(clips * 0, 2), taught) and not lessons(clips[:, :1], 3)[..., -3:].any()
+    assert not torch.equal(lessons(clips * 0, 0), taught)
+    assert float(lessons.missed(taught, taught)) == 0 and float(lessons.missed(taught + 1, taught)) == pytest.approx(0.5)
+
+
+def test_what_moves_apart_from_a_travelling_picture_is_told_from_it():
+    picture = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(4))
+    picture = torch.nn.functional.interpolate(picture[None], size=(320, 320), mode="bicubic")[0] * 255
+    frames = torch.stack([picture[:, 2 * frame : 2 * frame + 224, :224].clone() for frame in range(4)])
+    for frame in range(4):
+        frames[frame, :, 64:128, 64 + 3 * frame : 128 + 3 * frame] = picture[:, 200:264, 200:264]
+    apart = Lessons(Teacher().eval(), tubelet=2)(frames[None], 0)[0, :, -1].unflatten(0, (2, 14, 14))
+    assert apart[:, 5:7, 5:7].min() > 0.6 and apart[:, 10:].mean() < 0.25
+
+
+def test_tokens_are_unlike_the_lessons_by_the_divergence_of_whom_each_is_like():
+    torch.manual_seed(2)
+    lessons = Lessons(Teacher(), tubelet=2)
+    taught, tokens = torch.randn(1, 5, sum(lessons.sizes)), torch.randn(1, 5, 5)
+    _, middle, deep, moved, apart = (part[0].double().numpy() for part in taught.split(lessons.sizes, -1))
+    wanted = []
+    for token in range(5):
+        units = [0.7 * level[token] / np.linalg.norm(level[token]) for level in (middle, deep)]
+        vector = np.concatenate([*units, 0.1 * moved[token].clip(-3, 3), 0.4 * apart[token]])
+        wanted.append(vector / np.linalg.norm(vector))
+    own = [token / np.linalg.norm(token) for token in tokens[0].double().numpy()]
+    total = 0.0
+    for token in (0, 3):
+        others = [other for other in range(5) if other != token]
+        true, said = (np.exp([vectors[token] @ vectors[other] / 0.1 for other in others]) for vectors in (wanted, own))
+        true, said = true / true.sum(), said / said.sum()
+        total += (true * np.log(true / said)).sum() / 2
+    assert float(lessons.unlike(tokens, taught)) == pytest.approx(total, rel=1e-3)
+    assert float(lessons.unlike(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_border_of_a_picture_is_not_what_its_outer_features_tell_of():
+    torch.manual_seed(3)
+    teacher = Teacher().eval()
+    for weights in teacher.parameters():
+        weights.data.mul_(1.5 if weights.ndim > 1 else 1)
+    with torch.no_grad():
+        features = teacher(torch.full((1, 3, 96, 96), 200.0))[0]
+        assert features.shape[:2] == (6, 6)
+        assert (features[0, 0] - features[3, 3]).norm() < 0.2 * features[3, 3].norm()
+
+
+def test_heads_start_by_looking_at_places_of_their_own_nearby():
+    encoder = untrained(VisionTransformerConfig(192, 2, 3, 192))
+    look_around(encoder, np.random.default_rng(0), 14)
+    grid, places = (3, 14, 14), set()
+    ids = torch.arange(np.prod(grid))
+    turns = encoder.config.generation.rotary.turns(ids[None, :, None, None], grid, 64)
+    middle = 196 + 6 * 14 + 6
+    for block in encoder.blocks:
+        queries, keys, _ = block.attn.qkv.bias.view(3, 3, 64)
+        turned = rotated(torch.stack([queries, keys]).expand(1, len(ids), 2, 3, 64), turns)[0]
+        logits = torch.einsum("hd,nhd->hn", turned[middle, 0], turned[:, 1])
+        for best in logits.argmax(1).tolist():
+            slices, rows, columns = np.array(np.unravel_index(best, grid)) - (1, 6, 6)
+            assert abs(slices) <= 1 and abs(rows) <= 2 and abs(columns) <= 2
+            places.add((slices, rows, columns))
+    assert len(places) > 3
 
 
 def test_a_teacher_keeps_its_names_in_its_file_and_what_is_beyond_the_last_lesson_is_left(tmp_path):
@@ -232,7 +313,7 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"side": 60}, "no multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number")],
+    [({"side": 60}, "no multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number"), ({"masked_every": 2}, "give --teacher")],
 )
 def test_settings_that_cannot_be_are_refused(settings, told):
     with pytest.raises(UsageError, match=told):

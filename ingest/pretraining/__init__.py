@@ -7,6 +7,7 @@
     augmentation   what the student sees of a clip
     lessons        what is taught from outside: the teacher's features, and motion
     whitening      where the patch embeddings start
+    surroundings   where attention starts
     objective      the losses, in the order in which they are computed: start reading here
     batches        batch n, from seed and n alone
     trainer        one step after the other; collapse stops it

@@ -1,13 +1,15 @@
 """Augmentation: what the student sees instead of the clip, while targets and teacher see it as it is.
 
-Light and colour change, steadily over the clip, so that tokens should not depend on them; some patches are blanked, so that
-a token has to be told from its neighbours in space and in time.
+Light and colour change, steadily over the clip and not everywhere alike, so that tokens should not depend on them; some patches are
+blanked, so that a token has to be told from its neighbours in space and in time.
 """
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
-BRIGHTNESS, TINT, CONTRAST = 0.4, 0.15, 0.3  # standard deviations or limits of natural logarithms
+BRIGHTNESS, SHADE, TINT, CONTRAST = 0.4, 0.4, 0.2, 0.3  # limits of natural logarithms
+CELLS = 4  # by as many: the grid on which shade, the part of brightness that differs over the picture, is drawn
 BLANKED = 0.2  # at most this share of the tubelets
 
 
@@ -17,14 +19,20 @@ def seen(generator: np.random.Generator, clips: torch.Tensor, patch: int) -> tor
 
 
 def _lit(generator: np.random.Generator, clips: torch.Tensor) -> torch.Tensor:
-    count, frames = clips.shape[:2]
-    ends = generator.uniform(-1, 1, (count, 2, 1)) * BRIGHTNESS + generator.uniform(-1, 1, (count, 2, 3)) * TINT
-    passed = np.linspace(0, 1, frames)[None, :, None]
-    gains = np.exp(ends[:, :1] * (1 - passed) + ends[:, 1:] * passed)  # (B, T, 3)
-    contrasts = np.exp(generator.uniform(-1, 1, (count, 1, 1)) * CONTRAST)
-    lit = clips * torch.from_numpy(gains * contrasts).float()[..., None, None].to(clips.device)
-    middle = clips.mean((1, 2, 3, 4)) * torch.from_numpy(1 - contrasts[:, 0, 0]).float().to(clips.device)
-    return (lit + middle[:, None, None, None, None]).clamp(0, 255)
+    count = len(clips)
+    contrasts = np.exp(generator.uniform(-1, 1, (count, 1, 1, 1, 1)) * CONTRAST)
+    gains = torch.from_numpy(_gains(generator, *clips.shape[:2]) * contrasts).float().to(clips.device)
+    fields = F.interpolate(gains.flatten(0, 1), size=clips.shape[3:], mode="bilinear").unflatten(0, clips.shape[:2])
+    middle = clips.mean((1, 2, 3, 4)) * torch.from_numpy(1 - contrasts.ravel()).float().to(clips.device)
+    return (clips * fields + middle[:, None, None, None, None]).clamp(0, 255)
+
+
+def _gains(generator: np.random.Generator, count: int, frames: int) -> np.ndarray:
+    """Factors (B, T, 3, CELLS, CELLS) that pass steadily from the first frame to the last."""
+    ends = generator.uniform(-1, 1, (count, 2, 1, 1, 1)) * BRIGHTNESS + generator.uniform(-1, 1, (count, 2, 3, 1, 1)) * TINT
+    ends = ends + generator.uniform(-1, 1, (count, 2, 1, CELLS, CELLS)) * SHADE
+    passed = np.linspace(0, 1, frames)[None, :, None, None, None]
+    return np.exp(ends[:, :1] * (1 - passed) + ends[:, 1:] * passed)
 
 
 def _blanked(generator: np.random.Generator, clips: torch.Tensor, patch: int) -> torch.Tensor:

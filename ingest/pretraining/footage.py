@@ -55,7 +55,7 @@ class Footage:
         size = int(side * generator.uniform(0.2, 0.6))
         path = motion.wandering(generator, frames, side, size * 0.3, side * generator.uniform(0, 0.05))
         thing = scene.sprite(generator, self._picture(generator), outlines.blob(generator, size))
-        return thing, motion.changing(generator, path, strength=frames / 16 * generator.uniform(0, 1.2))
+        return thing, motion.changing(generator, path, strength=max(0.5, frames / 16) * generator.uniform(0, 1.2))
 
     def _picture(self, generator: np.random.Generator) -> torch.Tensor:
         if self.videos and (not self.pictures or generator.random() < 0.2):

@@ -3,10 +3,11 @@
     student    the encoder that learns; sees only the context tokens of a mask
     target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
     predictor  foretells the target's levels at the hidden places from the student's levels at the seen ones
-    lessons    optional: a linear head on the student's tokens, all of them seen, tells what a frozen teacher sees there
+    lessons    optional: a linear head on the student's tokens, all of them seen, tells what a frozen teacher sees there, and the
+               tokens themselves lie to each other as the teacher's features do
 
     loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
-           of its distance to the nearest hidden token + what the head misses of the lessons
+           of its distance to the nearest hidden token + what the head misses of the lessons + how unlike them the tokens lie
 """
 
 from collections.abc import Sequence
@@ -29,24 +30,27 @@ LEAST_STD = 1e-3
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, and the masks under which it sees them."""
+    """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, the masks under which it sees them, and the
+    number of the clips."""
 
     clips: torch.Tensor
     seen: torch.Tensor
     masks: Sequence[Masks]
+    source: int
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of one step's loss, and the target's tokens (N, D), to judge whether they still differ."""
+    """The parts of one step's loss, and tokens (N, D), the student's where there are lessons, else the target's: do they still differ?"""
 
     masked: torch.Tensor
     context: torch.Tensor
-    lessons: torch.Tensor
+    missed: torch.Tensor
+    unlike: torch.Tensor
     tokens: torch.Tensor
 
     def total(self, masked_weight: float, context_weight: float) -> torch.Tensor:
-        return masked_weight * self.masked + context_weight * self.context + self.lessons
+        return masked_weight * self.masked + context_weight * self.context + self.missed + self.unlike
 
 
 class Networks(nn.Module):
@@ -80,19 +84,26 @@ class Networks(nn.Module):
 
 
 def losses(networks: Networks, batch: Batch, lessons: Lessons | None) -> Losses:
-    """One step's losses; with its masks the batch is foretold once each, the targets are computed once."""
+    """One step's losses; a part without masks, or without a teacher, is nothing."""
+    seen, nothing = normalised(batch.seen), torch.zeros((), device=batch.seen.device)
+    masked, context, tokens = _foretold(networks, batch, seen) if batch.masks else (nothing, nothing, None)
+    missed, unlike, tokens = _taught(networks, batch, seen, lessons) if lessons else (nothing, nothing, tokens)
+    return Losses(masked, context, missed, unlike, tokens)
+
+
+def _taught(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Lessons) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What the head misses of the lessons, how unlike the lessons the tokens lie to each other, and the student's tokens, all seen."""
+    taught = (lessons(batch.clips, batch.source) - networks.taught_mean) / networks.taught_std
+    tokens = networks.student(seen, wanted=[len(networks.student.config.levels) - 1])[-1]
+    return lessons.missed(networks.head(tokens), taught), lessons.unlike(tokens, taught), tokens.detach().float().flatten(0, 1)
+
+
+def _foretold(networks: Networks, batch: Batch, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The masked and the context loss, the mean over the masks, each of which foretells the batch once; and the target's tokens."""
     wanted, tokens = _wanted(networks.target, batch.clips)
-    seen = normalised(batch.seen)
-    parts = [_foretold(networks, seen, masks, wanted) for masks in batch.masks] or [(wanted.new_zeros(()),) * 2]
+    parts = [_foretold_under(networks, seen, masks, wanted) for masks in batch.masks]
     masked, context = (torch.stack(part).mean() for part in zip(*parts, strict=True))
-    missed = _missed(networks, batch, seen, lessons) if lessons else torch.zeros_like(masked)
-    return Losses(masked, context, missed, tokens)
-
-
-def _missed(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Lessons) -> torch.Tensor:
-    """The loss of the lessons, all tokens seen."""
-    taught = (lessons(batch.clips) - networks.taught_mean) / networks.taught_std
-    return lessons.loss(networks.head(networks.student(seen)[-1]), taught)
+    return masked, context, tokens
 
 
 @torch.no_grad()
@@ -102,7 +113,7 @@ def _wanted(target: VisionTransformer, clips: torch.Tensor) -> tuple[torch.Tenso
     return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1), levels[-1].flatten(0, 1)
 
 
-def _foretold(networks: Networks, seen: torch.Tensor, masks: Masks, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _foretold_under(networks: Networks, seen: torch.Tensor, masks: Masks, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The masked and the context loss under one kind of mask."""
     levels = networks.student(seen, masks.context)
     hidden, known = networks.predictor(torch.cat(levels, -1), masks, image=seen.shape[2] == 1)

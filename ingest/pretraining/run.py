@@ -152,6 +152,6 @@ class Clock:
 
     def line(self, progress: Step) -> str:
         left = self.seconds / max(1, progress.step - self._first) * (self._last - progress.step)
-        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, lessons {progress.lessons:.3f}"
+        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, lessons missed {progress.missed:.3f}, unlike {progress.unlike:.3f}"
         spread = f"spread {progress.spread:.2f}, effective rank {progress.rank:.0f}"
         return f"step {progress.step:,} of {self._last:,}: {losses}, {spread}, about {left / 60:.0f} min left"

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from ingest.errors import UsageError
-from ingest.pretraining.teacher import STRIDE
+from ingest.pretraining.teacher import BORDER, STRIDE
 from ingest.vjepa import PredictorConfig, VisionTransformerConfig
 
 
@@ -19,6 +19,7 @@ class Settings:
     frames: int = 16  # of a long clip
     short_frames: int = 4
     tokens: int = 1568  # a batch: one clip of 16 frames at 14 x 14 patches, or four of 4 frames
+    repeats: int = 1  # steps that see the same clips, each in its own light: making clips and asking a teacher is what costs on a CPU
     masks: int = 2  # kinds of masks under which a batch is seen
     predictor_dim: int = 96
     predictor_depth: int = 3
@@ -28,6 +29,7 @@ class Settings:
     decay: float = 0.05
     momentum: float = 0.998
     masked_from: int = 0  # step at which the masked loss sets in, where lessons come first; it is whole another as many later
+    masked_every: int = 1  # of so many steps one foretells what is masked; the others are for the lessons alone
     context_from: int = 1000  # the same for the context loss
     context_weight: float = 0.5
     teacher: str | None = None
@@ -38,6 +40,10 @@ class Settings:
             raise UsageError(f"--size {self.side} is no multiple of the patch of {self.patch} px, or less than two of them")
         if self.teacher and self.patch != STRIDE:
             raise UsageError(f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher")
+        if self.teacher and self.side <= BORDER * STRIDE:
+            raise UsageError(f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher")
+        if not self.teacher and (self.masked_from or self.masked_every > 1):
+            raise UsageError("--masked-from and --masked-every leave steps to a teacher's lessons: give --teacher, or leave them out")
         if min(self.frames, self.short_frames) < 4 or self.frames % 2 or self.short_frames % 2:
             raise UsageError(
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"

@@ -4,13 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from ingest.evaluation.spectrum import effective_rank
 from ingest.pretraining import teacher
+from ingest.pretraining.batches import LAG
 from ingest.pretraining.lessons import Lessons
 from ingest.pretraining.objective import Batch, Networks, losses, normalised
 from ingest.pretraining.settings import Settings
+from ingest.pretraining.surroundings import look_around
 from ingest.pretraining.whitening import whiten
 from store.errors import TubeletError
 
@@ -27,14 +30,15 @@ class CollapseError(TubeletError):
 
 @dataclass(frozen=True)
 class Step:
-    """What one step showed: losses, learning rate, and the spread and effective rank of the target's tokens."""
+    """What one step showed: losses, learning rate, and the spread and effective rank of tokens."""
 
     step: int
     frames: int
     loss: float
     masked: float
     context: float
-    lessons: float
+    missed: float
+    unlike: float
     rate: float
     spread: float
     rank: float
@@ -45,50 +49,51 @@ class Trainer:
 
     def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
         self.settings, self.device, self.steps = settings, device, steps
-        self.lessons = Lessons(teacher.load(device), settings.encoder.tubelet) if settings.teacher else None
+        self.lessons = Lessons(teacher.load(device), settings.encoder.tubelet, LAG * settings.repeats) if settings.teacher else None
         self.networks = Networks(settings, sum(self.lessons.sizes) if self.lessons else 1).to(device)
-        learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
-        groups = [{"params": [w for w in learned if w.ndim > 1], "weight_decay": settings.decay}]
-        groups.append({"params": [w for w in learned if w.ndim <= 1], "weight_decay": 0.0})
-        self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
+        self.optimizers = _optimizers(self.networks, settings)
         self.step = 0
 
     def prepare(self, some: Sequence[Batch]) -> None:
-        """Before the first step: patch embeddings from real patches, and how large what is taught is, from a few batches."""
+        """Before the first step, from a few batches: patch embeddings, attention to what is near, and how large what is taught is."""
         clips = [batch.clips.to(self.device) for batch in some]
         shortest = [normalised(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
         for encoder in (self.networks.student, self.networks.target):
             whiten(encoder, torch.cat(shortest))
+            look_around(encoder, np.random.default_rng(self.settings.seed), self.settings.side // self.settings.patch)
         if self.lessons:
             with torch.autocast(self.device.type, torch.bfloat16):
-                taught = [self.lessons(each).flatten(0, 1) for each in clips]
+                taught = [self.lessons(each, batch.source).flatten(0, 1) for each, batch in zip(clips, some, strict=True)]
             self.networks.calibrate(torch.cat(taught))
 
     def learn(self, batch: Batch) -> Step:
         """One step. Raises CollapseError when the target's tokens no longer differ."""
         rate, weights = self._rate(), self._weights()
-        for group in self.optimizer.param_groups:
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = rate
         batch = _moved(batch if any(weights) else replace(batch, masks=()), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             found = losses(self.networks, batch, self.lessons)
         total = found.total(*weights)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.networks.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), GRADIENT_NORM)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        parts = (float(part.detach()) for part in (total, found.masked, found.context, found.lessons))
+        parts = (float(part.detach()) for part in (total, found.masked, found.context, found.missed, found.unlike))
         return self._checked(Step(self.step, batch.clips.shape[1], *parts, rate, *_spread_and_rank(found.tokens)))
 
     def state(self) -> dict:
         """Everything that the next step depends on."""
-        return {"step": self.step, "networks": self.networks.state_dict(), "optimizer": self.optimizer.state_dict()}
+        moments = [optimizer.state_dict() for optimizer in self.optimizers]
+        return {"step": self.step, "networks": self.networks.state_dict(), "optimizers": moments}
 
     def restore(self, state: dict) -> None:
         self.networks.load_state_dict(state["networks"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, moments in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(moments)
         self.step = state["step"]
 
     def _rate(self) -> float:
@@ -114,6 +119,17 @@ class Trainer:
                 "start again with a lower --rate, more videos, or a --teacher"
             )
         return progress
+
+
+def _optimizers(networks: Networks, settings: Settings) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, whose steps it makes equally long in all directions (Jordan, 2024), AdamW for all else."""
+    learned = [(name, weight) for name, weight in networks.named_parameters() if weight.requires_grad]
+    matrices = [weight for name, weight in learned if "blocks." in name and weight.ndim == 2]
+    rest = [weight for name, weight in learned if "blocks." not in name or weight.ndim != 2]
+    groups = [{"params": [w for w in rest if w.ndim > 1], "weight_decay": settings.decay}]
+    groups.append({"params": [w for w in rest if w.ndim <= 1], "weight_decay": 0.0})
+    muon = torch.optim.Muon(matrices, lr=settings.rate, weight_decay=settings.decay, adjust_lr_fn="match_rms_adamw")
+    return muon, torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
