@@ -37,6 +37,11 @@ class Marked:
         return Marked(self.clip_id, inside(self.patches), inside(self.background)) if clip["clip_id"] == self.clip_id else Marked()
 
 
+def numbered(clip: Mapping, patches: Iterable[Patch]) -> list[int]:
+    """The numbers of patches among the tokens of a `clips` row, in the order of addresses."""
+    return [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in patches]
+
+
 def _parsed(text: str | None) -> tuple[Patch, ...]:
     return tuple(tuple(map(int, part.split("."))) for part in text.split(","))[:MOST] if text else ()
 

@@ -52,16 +52,22 @@ def told(news: str) -> None:
     address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **marks)
 
 
-def jump(clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
-    """Lead the player somewhere else."""
-    st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
-    address.write(**{CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)})
+def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
+    """Lead the player to a slice, in this video or another."""
+    if video_id() not in ("", video):
+        change_video(video)
+    _count_jump()
+    address.write(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)})
 
 
 def change_video(video_id: str) -> None:
     """Another video: what the URL says of the last one goes."""
-    st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
+    _count_jump()
     address.write(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
+
+
+def _count_jump() -> None:
+    st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
 
 
 def _nonce() -> str:

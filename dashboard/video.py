@@ -126,7 +126,7 @@ def _clip(store: Store, video: Mapping, selection: Selection, cuts: list[Mapping
     key = f"cut-{video['video_id']}-{number}"
     st.selectbox(
         "Cut into", range(len(cuts)), number, lambda n: _cut(cuts[n]), key=key, width=260,
-        on_change=lambda: place.jump(cuts[st.session_state[key]]["first_clip"], 0),
+        on_change=lambda: place.jump(video["video_id"], cuts[st.session_state[key]]["first_clip"], 0),
     )  # fmt: skip
     return clip or caching.rows(store, clip_queries.clip(cuts[0]["first_clip"]))[0]
 

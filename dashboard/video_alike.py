@@ -48,5 +48,4 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
 
 
 def _go(clip: Mapping) -> None:
-    place.change_video(clip["video_id"])
-    place.jump(clip["clip_id"], 0)
+    place.jump(clip["video_id"], clip["clip_id"], 0)

@@ -10,7 +10,7 @@ from dashboard import caching, channels, cloud, latent_caching, place, sampled, 
 from dashboard.channels import CHANNELS, SEPARATOR
 from dashboard.cloud import Picture
 from dashboard.colours import Colouring
-from dashboard.marks import Marked
+from dashboard.marks import Marked, numbered
 from dashboard.sql_link import sql_behind
 from latent import bases, questions
 from latent import sample as samples
@@ -58,7 +58,7 @@ def _of_window(store: Store, clip: Mapping, colouring: Colouring, marked: Marked
         "map",
     )
     patches = clip["height"] * clip["width"]
-    numbers = [slice_ * patches + y * clip["width"] + x for slice_, y, x in marked.patches] if marked.clip_id == clip["clip_id"] else []
+    numbers = numbered(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
     url = f"points/{colouring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
     sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}
     return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
@@ -109,8 +109,5 @@ def _channels(store: Store, basis: Basis) -> dict[str, str]:
 
 def _go(news: Mapping) -> None:
     """Show a clicked token in the player."""
-    if not news:
-        return
-    if news["video"] != place.video_id():
-        place.change_video(news["video"])
-    place.jump(news["clip"], news["patch"][0], [news["patch"]])
+    if news:
+        place.jump(news["video"], news["clip"], news["patch"][0], [news["patch"]])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import caching, units
-from dashboard.marks import Marked
+from dashboard.marks import Marked, numbered
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries
 from store.pictures import Sheet
@@ -19,8 +19,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     if not marked.patches:
         st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape lets go.")
         return
-    tokens = [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in marked.patches]
-    question = clip_queries.patches(clip["clip_id"], tokens)
+    question = clip_queries.patches(clip["clip_id"], numbered(clip, marked.patches))
     rows = caching.rows(store, question)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_heading(marked), anchor=False, width="content")

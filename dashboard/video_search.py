@@ -70,5 +70,4 @@ def _show_hit(store: Store, hit: Mapping) -> None:
 
 
 def _go(clip: Mapping, address: tuple[int, int, int]) -> None:
-    place.change_video(clip["video_id"])
-    place.jump(clip["clip_id"], address[0], [address])
+    place.jump(clip["video_id"], clip["clip_id"], address[0], [address])

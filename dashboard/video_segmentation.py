@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import downloads, latent_caching, place, units
-from dashboard.marks import Marked
+from dashboard.marks import Marked, numbered
 from dashboard.sql_link import sql_behind
 from latent import masks, questions
 from latent.masks import Agreement
@@ -68,7 +68,7 @@ def _shown(clip: Mapping, segment: Marked) -> int:
 
 
 def _show_behind(clip: Mapping, segment: Marked) -> None:
-    marked = [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in (*segment.patches, *segment.background)]
+    marked = numbered(clip, (*segment.patches, *segment.background))
     sql_behind(
         {
             "Marked patches": clip_queries.patches(clip["clip_id"], marked),
