@@ -27,7 +27,7 @@ def show(store: Store, clip: Mapping, segment: Marked) -> None:
         st.markdown(f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'}, too: the mask spreads from both.")
         return
     try:
-        with st.spinner("Joining each token to its nearest", show_time=True):
+        with st.spinner("Joining each token to its neighbours", show_time=True):
             found = latent_caching.segmented(store, segment)
     except TubeletError as error:
         st.warning(f"There is no mask: {error}", icon=":material/content_cut:")

@@ -19,7 +19,7 @@
     query         the tokens a person asks about
     unrelated     what patches of other videos reach: the level below which a track is lost
     tracking      where the query is in each slice of a clip
-    graph         nearest tokens of a clip over space and time
+    graph         which tokens of a clip follow each other in space and time
     segmentation  labels spread from a few tokens to all
     masks         scores as pixels: masks, PNG, .npz, intersection over union
     hits          ranked tokens, at most so many a video

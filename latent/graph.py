@@ -1,9 +1,10 @@
-"""Nearest tokens of a clip over space and time: the graph along which labels spread.
+"""Which tokens of a clip follow each other in space and time: the graph along which labels spread.
 
-Each token is joined to the ten nearest to it in embedding space, in whatever slice, and to its neighbours: right, below, and the same patch one slice on.
-The graph depends on the clip alone, so it is made once and serves every click.
+Each token is joined to its neighbours (right, below, the same patch one slice on) and to the token most like it one slice back, so that ways
+follow what moves. The graph depends on the clip alone: it is made once and serves every click.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,50 +12,77 @@ from scipy import sparse
 
 from latent import half
 from latent.clips import Clip
-from latent.linear import pca
 
-NEAREST = 10
-REDUCED = 64  # components in which distances are measured
-SEEN = 3000  # tokens that the components are fitted on
+REDUCED = 64  # dimensions in which tokens are compared
+SEEN = 1500  # tokens that those are chosen by
+FLOOR = 1e-3  # of the largest: directions in which neighbours differ less are not scaled up further
 STEP = 1e-3  # of the median cost, added to every edge, so that equal tokens are not reached for nothing
 
 
 @dataclass(frozen=True)
 class TokenGraph:
-    """`costs`: sparse ``(n, n)``, n tokens in the order of their addresses; of an edge the squared distance of its ends, symmetric."""
+    """n tokens in the order of their addresses: whether each is `finite` ``(n,)``; `codes` float32 ``(n, d)``, d at most 64, scaled so that
+    neighbours differ alike in every direction; `costs` sparse ``(n, n)``, of an edge the squared distance of its ends, in one direction; and
+    `step`, what every edge costs at least."""
 
     clip_id: str
     positions: tuple[int, int, int]
+    finite: np.ndarray
+    codes: np.ndarray
     costs: sparse.csr_array
+    step: float
 
 
 def joined(clip: Clip) -> TokenGraph:
     """The graph of a clip's tokens; a token that is not finite is joined to none."""
-    vectors = np.concatenate(list(half.slices(clip.grid)))  # (n, D)
-    sound = np.flatnonzero(np.isfinite(vectors).all(axis=1))
-    reduced = _reduced(vectors[sound])
-    codes = np.zeros((len(vectors), reduced.shape[1]), np.float32)
-    codes[sound] = reduced
-    edges = np.concatenate([_alike(reduced, sound), _beside(clip.positions)])
-    return TokenGraph(clip.clip_id, clip.positions, _costs(edges[np.isin(edges, sound).all(axis=1)], codes))
+    tokens = _reduced(clip.grid)
+    finite = np.isfinite(tokens).all(axis=1)
+    tokens[~finite] = 0
+    beside = _between(finite, _beside(clip.positions))
+    codes = _evened(tokens, beside)
+    alike = _alike(codes.reshape(clip.positions[0], -1, codes.shape[1]))
+    edges = np.concatenate([beside, _between(finite, np.concatenate([*alike, beside[:0]]))])
+    costs = squares(_steps(codes, edges))
+    step = STEP * (float(np.median(costs)) if costs.any() else 1.0) + float(np.finfo(np.float32).tiny)
+    return TokenGraph(clip.clip_id, clip.positions, finite, codes, sparse.csr_array((costs + step, tuple(edges.T)), shape=(len(codes),) * 2), step)
 
 
-def _reduced(vectors: np.ndarray) -> np.ndarray:
-    """Tokens ``(n, D)`` in at most 64 dimensions: their first principal components, which keep distances best."""
-    if vectors.shape[1] <= REDUCED or len(vectors) < 2:
-        return vectors
-    return pca(vectors[:: max(len(vectors) // SEEN, 1)], REDUCED)[0].applied(vectors)
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Squared length of each row ``(n, d) -> (n,)``."""
+    return np.einsum("nd,nd->n", vectors, vectors)
 
 
-def _alike(codes: np.ndarray, sound: np.ndarray) -> np.ndarray:
-    """Edges ``(m, 2)`` from each sound token to the ten nearest."""
-    from sklearn.neighbors import NearestNeighbors
+def _reduced(grid: np.ndarray) -> np.ndarray:
+    """Tokens ``(n, D)`` in at most 64 dimensions: about the subspace in which they vary most, as a random projection turned towards it
+    once tells it (a range finder, Halko, Martinsson and Tropp 2011)."""
+    if grid.shape[-1] <= REDUCED:
+        return np.concatenate(list(half.slices(grid)))
+    some = half.widen(grid.reshape(-1, grid.shape[-1])[:: max(grid[..., 0].size // SEEN, 1)])
+    some = some[np.isfinite(some).all(axis=1)]
+    some -= some.mean(axis=0) if len(some) else 0
+    drawn = np.random.RandomState(0).standard_normal((grid.shape[-1], REDUCED)).astype(np.float32)
+    axes, _ = np.linalg.qr(some.T @ (some @ drawn))
+    return np.concatenate([tokens @ axes for tokens in half.slices(grid)])
 
-    count = min(NEAREST, len(sound) - 1)
-    if count < 1:
-        return np.empty((0, 2), np.int64)
-    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes).kneighbors(return_distance=False)
-    return np.column_stack([np.repeat(sound, count), sound[found.ravel()]])
+
+def _evened(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Tokens ``(n, d)`` turned and scaled so that those beside each other differ alike in every direction: what varies from patch to patch
+    says little of what a patch belongs to."""
+    steps = _steps(tokens, beside)
+    spread, axes = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
+    if spread[-1] <= 0:
+        return tokens
+    return (tokens - tokens.mean(axis=0)) @ (axes / np.sqrt(np.maximum(spread, 0) + FLOOR * spread[-1])).astype(np.float32)
+
+
+def _between(finite: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The edges ``(m, 2)`` whose ends are both finite."""
+    return edges if finite.all() else edges[finite[edges].all(axis=1)]
+
+
+def _steps(tokens: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """What the ends of each edge differ by, ``(m, d)``."""
+    return tokens[edges[:, 0]] - tokens[edges[:, 1]]
 
 
 def _beside(positions: tuple[int, int, int]) -> np.ndarray:
@@ -64,12 +92,12 @@ def _beside(positions: tuple[int, int, int]) -> np.ndarray:
     return np.concatenate([np.column_stack([a.ravel(), b.ravel()]) for a, b in ends])
 
 
-def _costs(edges: np.ndarray, codes: np.ndarray) -> sparse.csr_array:
-    """Each edge once in each direction, however often it was found."""
-    low, high = np.sort(edges, axis=1).T
-    pairs = np.unique(low * len(codes) + high)
-    low, high = pairs // len(codes), pairs % len(codes)
-    distances = np.square(codes[low] - codes[high]).sum(axis=1, dtype=np.float64)
-    costs = distances + STEP * (float(np.median(distances)) if distances.any() else 1.0) + np.finfo(np.float32).tiny
-    both = np.concatenate([low, high]), np.concatenate([high, low])
-    return sparse.csr_array((np.concatenate([costs, costs]), both), shape=(len(codes), len(codes)))
+def _alike(slices: np.ndarray) -> Iterator[np.ndarray]:
+    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the one most like it a slice back, unless that is the same patch."""
+    count, patches, _ = slices.shape
+    patch = np.arange(patches)
+    for number in range(1, count):
+        before, now = slices[number - 1 : number + 1]
+        nearest = (squares(before) / 2 - now @ before.T).argmin(axis=1)
+        moved = nearest != patch
+        yield np.column_stack([(number - 1) * patches + nearest[moved], number * patches + patch[moved]])

@@ -1,19 +1,21 @@
 """Labels spread from a few tokens to all of a clip: each token goes to the marks it is reached from most cheaply.
 
-The way from token to token costs what they differ; shortest ways over the graph of nearest tokens follow a thing through time even
-where its last slice looks little like its first.
+A way costs what its tokens differ, step by step along the graph of neighbours and most alike tokens; its first step may go from a mark to any
+token of the clip, at the cost of their difference. So labels spread over what hangs together, and find again what was hidden for a while.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse import csgraph
 
 from latent.errors import LatentError
-from latent.graph import TokenGraph
+from latent.graph import TokenGraph, squares
 
 THRESHOLD = 0.5
+BLOCK = 256  # marks compared with a clip's tokens at once
 
 
 @dataclass(frozen=True)
@@ -32,25 +34,43 @@ def segmented(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], bac
     """Spread marks at tokens ``(slice, y, x)``, on any slices. Raises LatentError without marks of both kinds, for a mark outside the grid,
     for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
     inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")
-    if both := set(inside) & set(outside):
-        raise LatentError(f"patch {_address(graph, both.pop())} is marked as foreground and as background: take one of the marks away")
-    near, far = (csgraph.dijkstra(graph.costs, directed=False, indices=marks, min_only=True) for marks in (inside, outside))
-    with np.errstate(invalid="ignore"):
-        scores = np.where(np.isinf(near), 0, np.where(np.isinf(far), 1, far / (near + far)))
+    if both := np.intersect1d(inside, outside).tolist():
+        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: take one of the marks away")
+    near, far = (_cheapest(graph, marks) for marks in (inside, outside))
+    scores = np.divide(far, near + far, out=np.zeros(len(near)), where=graph.finite)
     return Segmentation(graph.clip_id, scores.astype(np.float32).reshape(graph.positions))
 
 
-def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str) -> list[int]:
-    """Numbers of marked tokens."""
+def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
+    """What the cheapest way from any of the marks costs to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
+    count, sound = len(graph.codes), np.flatnonzero(graph.finite)
+    straight = _differences(graph.codes, graph.codes[marks])[sound] + graph.step
+    source = sparse.csr_array((straight, (np.zeros_like(sound), sound)), shape=(1, count))
+    ways = sparse.block_array([[graph.costs, None], [source, sparse.csr_array((1, 1))]], format="csr")
+    costs = csgraph.dijkstra(ways, directed=False, indices=count)[:count]
+    costs[marks] = 0
+    return costs
+
+
+def _differences(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """The squared distance of each code ``(n, d)`` to the nearest of the marked ones ``(k, d)``: ``(n,)``."""
+    blocks = (marked[first : first + BLOCK] for first in range(0, len(marked), BLOCK))
+    nearest = np.min([(squares(block) - 2 * codes @ block.T).min(axis=1) for block in blocks], axis=0)
+    return np.maximum(nearest + squares(codes), 0)
+
+
+def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str) -> np.ndarray:
+    """Numbers of marked tokens that are finite, each once."""
     if not len(marks):
         raise LatentError(f"no {kind} patch is marked: mark one or more")
     for mark in marks:
         if any(not 0 <= number < side for number, side in zip(mark, graph.positions)):
             raise LatentError(f"patch {tuple(mark)} lies outside the clip's grid of {' x '.join(map(str, graph.positions))} (slice, y, x)")
     numbers = np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions))
-    if not np.diff(graph.costs.indptr)[numbers].any():
+    finite = numbers[graph.finite[numbers]]
+    if not len(finite):
         raise LatentError(f"the embeddings of the {kind} patches are not finite, so that nothing is like them: mark another patch")
-    return numbers.tolist()
+    return finite
 
 
 def _address(graph: TokenGraph, number: int) -> tuple[int, ...]:

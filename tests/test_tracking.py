@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from ingest.samples import sample_videos
+from ingest.scenes import photographs
 from latent import clips, graph, masks, query, questions, segmentation, tracking, unrelated
 from latent.clips import Clip
 from latent.errors import LatentError
@@ -23,6 +25,15 @@ SLICES, PATCHES = FRAMES // TUBELET, SIDE // PATCH
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     made = ingested(tmp_path_factory.mktemp("scenes"), "toy", [Scene.of(seed) for seed in SEEDS])
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+    """Scenes over frames of the demo's videos."""
+    frames = [picture.numpy() for picture in photographs.of_videos(sample_videos())]
+    made = ingested(tmp_path_factory.mktemp("filmed"), "toy", [Scene.of(seed, frames) for seed in SEEDS])
     yield made
     made.store.close()
 
@@ -45,6 +56,14 @@ def test_a_patch_is_followed_where_it_is_and_called_lost_where_it_is_not(followe
     held = Held.of(followed)
     assert held.visible > 80 and held.absent > 20
     assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
+
+
+def test_over_real_backgrounds_too(filmed):
+    held = Held.of([filmed.follow(number) for number in SEEDS])
+    assert held.visible > 80 and held.absent > 20
+    assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
+    cut = [filmed.cut(number)[0] for number in SEEDS]
+    assert np.median(cut) >= 0.8 and min(cut) >= 0.7
 
 
 def test_the_level_alone_tells_most_of_absence(followed):
