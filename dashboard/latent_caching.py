@@ -1,9 +1,14 @@
-"""What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks, masks and hits."""
+"""What the latent room answers the Video page, kept as `caching` keeps rows: bases, colours, points of the map, tracks, masks and hits.
+
+Whole clips are read by as many threads at once as there are processors: more would wait for each other, each with a clip in memory.
+"""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import numpy as np
 import streamlit as st
@@ -33,6 +38,7 @@ KEYS = caching.KEYS | {
     Sample: lambda sample: sample.sample_id,
 }
 GROWTH = 1.2
+READING = BoundedSemaphore(os.cpu_count() or 1)  # held while a clip's embeddings are; nothing else is waited for meanwhile
 
 
 def basis(store: Store, encoder_id: str, colouring: Colouring) -> Basis:
@@ -62,14 +68,17 @@ def _growth(store: Store, encoder_id: str) -> int:
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=KEYS)
 def colours(store: Store, clip_id: str, basis: Basis) -> bytes:
     """Colours of a clip's tokens, ``S x H x W x 3`` bytes. Raises LatentError where there is nothing to colour."""
-    return of_clip(store, clip_id, basis).tobytes()
+    with READING:
+        return of_clip(store, clip_id, basis).tobytes()
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
 def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
     """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
     (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
-    return channels.points(OfClip(store, clip), basis, chosen, clusterings(store, basis.encoder_id, chosen))
+    kept = clusterings(store, basis.encoder_id, chosen)
+    with READING:
+        return channels.points(OfClip(store, clip), basis, chosen, kept)
 
 
 def sample(store: Store, encoder_id: str) -> Sample:
@@ -132,12 +141,14 @@ def track(store: Store, clip_id: str, marked: Marked) -> Track:
     """Where marked patches are in a clip. The level of `lost` is measured anew when the corpus has grown by a fifth. Raises LatentError."""
     home = store.rows("SELECT encoder_id, video_id FROM clips WHERE clip_id = ?", [marked.clip_id])[0]
     level = _unrelated(store.root, home["encoder_id"], _growth(store, home["encoder_id"]), store)
-    return tracked(store, clip_id, marked, level.without(home["video_id"]))
+    with READING:
+        return tracked(store, clip_id, marked, level.without(home["video_id"]))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
 def _graph(root: Path, clip_id: str, _store: Store) -> TokenGraph:
-    return graph.joined(clips.opened(_store, clip_id))
+    with READING:
+        return graph.joined(clips.opened(_store, clip_id))
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
@@ -149,5 +160,6 @@ def segmented(store: Store, marked: Marked) -> Segmentation:
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def hits(store: Store, marked: Marked, top: int, per_video: int, exactly: bool = False) -> Answer:
     """The patches of the corpus most like the marked ones, ranked. Raises LatentError."""
-    asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
+    with READING:
+        asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
     return retrieval.find(store, asked, Ranking(top, per_video), exactly)

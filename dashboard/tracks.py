@@ -12,8 +12,8 @@ from store import Store
 
 def of_clip(store: Store, clip_id: str, marked: Marked, unrelated: Unrelated) -> Track:
     """Follow the marked patches through a clip, their own or another. Raises LatentError."""
-    home = opened(store, marked.clip_id)
-    return tracking.track(query.asked(home, marked.patches), home if clip_id == marked.clip_id else opened(store, clip_id), unrelated)
+    asked = query.asked(opened(store, marked.clip_id), marked.patches)
+    return tracking.track(asked, opened(store, clip_id), unrelated)
 
 
 def likeness(track: Track) -> np.ndarray:

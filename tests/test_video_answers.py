@@ -1,10 +1,15 @@
 """What the Video page says of its map, its search and videos like this one, on stores of several kinds."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from dashboard import colours, latent_caching
+from dashboard.colours import Colouring
 from latent import retrieval, sketches
 from store import Store
 from tests.stores import Recipe, add_videos, synthetic_store
@@ -71,3 +76,16 @@ def test_alone_in_its_store_a_video_has_none_like_it(tmp_path: Path) -> None:
     alone = synthetic_store(tmp_path / "alone", videos=1, clips=2)
     assert "no other video" in text(open_page("video", alone, alike="true"))
     alone.close()
+
+
+def test_a_clip_waits_while_as_many_are_read_as_there_are_processors(store: Store) -> None:
+    clip = store.rows("SELECT clip_id, encoder_id FROM clips LIMIT 1")[0]
+    basis = colours.basis(store, clip["encoder_id"], Colouring("corpus"))
+    with ThreadPoolExecutor(1) as pool:
+        with ExitStack() as others:
+            for _ in range(os.cpu_count() or 1):
+                others.enter_context(latent_caching.READING)
+            waiting = pool.submit(latent_caching.colours, store, clip["clip_id"], basis)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        assert waiting.result(60) == colours.of_clip(store, clip["clip_id"], basis).tobytes()

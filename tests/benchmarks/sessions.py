@@ -77,7 +77,7 @@ def _measured(store: Store, count: int) -> Measured:
             for page in pages:
                 page.locator(".grid").click(position={"x": 90, "y": 90})
             for page in pages:
-                page.wait_for_selector(".player[data-tracking=true]", timeout=PATIENCE)
+                page.wait_for_selector(".player[data-over=heat]", timeout=PATIENCE)
             tracked = time.perf_counter()
             for page in pages:
                 page.get_by_role("heading", name="Patch (").wait_for(timeout=PATIENCE)
