@@ -91,8 +91,9 @@ def _sample(root: Path, encoder_id: str, growth: int, _store: Store) -> Sample:
     return samples.drawn(_store, encoder_id)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
 def sample_points(store: Store, sample: Sample, basis: Basis, chosen: tuple[str, ...]) -> bytes:
-    """Points of the sample for the map, 16 bytes each; packed anew from coordinates and statistics that are kept. Raises LatentError."""
+    """Points of the sample for the map, 16 bytes each: 4.8 MB at most. Raises LatentError."""
     return channels.points(OfSample(store, sample), basis, chosen, clusterings(store, basis.encoder_id, chosen))
 
 

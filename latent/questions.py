@@ -6,7 +6,7 @@ from latent.basis import Basis
 from latent.errors import LatentError
 from latent.hits import Ranking
 from latent.linear import Linear
-from latent.scope import SAMPLED
+from latent.scope import CHOSEN, SAMPLES
 from store.queries import Question
 
 SCORES = """WITH query AS (
@@ -93,7 +93,7 @@ def coordinates(basis: Basis, clip_id: str) -> Question:
         table, columns = ("clusters", "cluster") if basis.kind == "kmeans" else ("token_projections", "c1, c2, c3")
         sql = f"SELECT slice, y, x, {columns} FROM {table} WHERE basis_id = $basis AND clip_id = $clip ORDER BY slice, y, x"
         return Question(sql, {"basis": basis.basis_id, "clip": clip_id})
-    return Question(_linear(basis, "s.slice, s.y, s.x", "FROM tokens s\nWHERE s.clip_id = $clip"), {"basis": basis.basis_id, "clip": clip_id})
+    return Question(_linear(basis, ("slice", "y", "x"), "FROM tokens s", "WHERE s.clip_id = $clip"), {"basis": basis.basis_id, "clip": clip_id})
 
 
 def sampled(basis: Basis, values: Mapping[str, str]) -> Question | None:
@@ -102,23 +102,25 @@ def sampled(basis: Basis, values: Mapping[str, str]) -> Question | None:
     if not isinstance(basis.model, Linear):
         return None
     positions = basis.preparation.positions
-    source = SAMPLED if positions is None else f"{SAMPLED} AND (c.height, c.width) = {positions.shape[:2]}"
-    return Question(_linear(basis, "s.clip_id, s.slice, s.y, s.x", source), {"basis": basis.basis_id, **values})
+    chosen = CHOSEN if positions is None else f"{CHOSEN} AND (c.height, c.width) = {positions.shape[:2]}"
+    return Question(_linear(basis, ("clip_id", "slice", "y", "x"), SAMPLES, chosen), {"basis": basis.basis_id, **values})
 
 
-def _linear(basis: Basis, address: str, source: str) -> str:
-    """Products with the rows of `basis_vectors`, in double precision; position means and lengths as the basis asks for."""
-    positions, unit = basis.preparation.positions, basis.preparation.unit
-    shifted = "list_transform(list_zip(s.embedding, p.vector), lambda pair: pair[1] - pair[2])" if positions is not None else "s.embedding::DOUBLE[]"
-    if positions is not None:
-        source = source.replace("\nWHERE", f"\n  JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * {positions.shape[1]} + s.x\nWHERE")
-    divided = " / sqrt(list_dot_product(t.vector, t.vector))" if unit else ""
+def _linear(basis: Basis, address: Sequence[str], tables: str, chosen: str) -> str:
+    """Products of the tokens `s` of some tables with the rows of `basis_vectors`, in double precision; position means and lengths as the
+    basis asks for."""
+    vector = "s.embedding::DOUBLE[]"
+    if (positions := basis.preparation.positions) is not None:
+        vector = "list_transform(list_zip(s.embedding, p.vector), lambda pair: pair[1] - pair[2])"
+        tables += f"\n  JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * {positions.shape[1]} + s.x"
+    divided = " / sqrt(list_dot_product(t.vector, t.vector))" if basis.preparation.unit else ""
     kept = range(min(3, basis.components))
     columns = ",\n  ".join(f"list_dot_product(t.vector, c[{i + 1}]){divided} - list_dot_product(mean, c[{i + 1}]) AS c{i + 1}" for i in kept)
-    named = address.replace("s.", "t.")
+    named = ", ".join(f"t.{name}" for name in address)
     return f"""WITH wanted AS (
-  SELECT {address}, {shifted} AS vector
-  {source}
+  SELECT {", ".join(f"s.{name}" for name in address)}, {vector} AS vector
+  {tables}
+  {chosen}
 ), basis AS (
   SELECT list(vector ORDER BY number) FILTER (name = 'component') AS c, any_value(vector) FILTER (name = 'mean') AS mean
   FROM basis_vectors WHERE basis_id = $basis

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from latent.basis import Basis
 from latent.errors import LatentError
-from latent.scope import SAMPLED, thinned
+from latent.scope import CHOSEN, SAMPLED, SAMPLES, thinned
 from store import Store
 from store.queries import Question
 from store.statistics import TOKEN_STATISTICS
@@ -109,8 +109,7 @@ def drawn(store: Store, encoder_id: str, most: int = MOST) -> Sample:
 def statistics(sample: Sample) -> Question:
     """One row a token of the sample with its statistics."""
     names = ", ".join(f"t.{name}" for name in TOKEN_STATISTICS)
-    source = SAMPLED.replace("\nWHERE", " JOIN token_stats t USING (clip_id, slice, y, x)\nWHERE")
-    return Question(f"SELECT {ADDRESS}, {names}\n{source}", sample.values)
+    return Question(f"SELECT {ADDRESS}, {names}\n{SAMPLES} JOIN token_stats t USING (clip_id, slice, y, x)\n{CHOSEN}", sample.values)
 
 
 def embeddings(sample: Sample) -> Question:

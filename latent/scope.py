@@ -14,8 +14,9 @@ from store import Store
 MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
 MAX_CLIPS = 64  # of a video that are read
 KINDS = ("clip", "video", "corpus")
-SAMPLED = """FROM token_samples s JOIN clips c USING (clip_id)
-WHERE c.encoder_id = $encoder AND md5(concat_ws('/', s.clip_id, s.slice, s.y, s.x)) < $below"""  # all of them, or those of the lowest hashes
+SAMPLES = "FROM token_samples s JOIN clips c USING (clip_id)"
+CHOSEN = "WHERE c.encoder_id = $encoder AND md5(concat_ws('/', s.clip_id, s.slice, s.y, s.x)) < $below"  # all, or those of the lowest hashes
+SAMPLED = f"{SAMPLES}\n{CHOSEN}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tok
 
 
 def thinned(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> str:
-    """What `$below` has to be in SAMPLED for about `most` tokens, some slices' only, if named."""
+    """What `$below` has to be in CHOSEN for about `most` tokens, some slices' only, if named."""
     sql = """SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id)
         WHERE c.encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""
     (count,) = store.query(sql, {"encoder": encoder_id, "slices": None if slices is None else list(slices)})["n"].to_pylist()
