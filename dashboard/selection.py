@@ -55,9 +55,11 @@ def choose(store: Store) -> Selection:
     return Selection(known.get(chosen), st.query_params.get(VIDEO))
 
 
-def untrained_badge(store: Store) -> str:
-    """Markdown that names the encoders whose weights are untrained; empty where there are none. Belongs beside every result."""
-    names = sorted({row["name"] for row in caching.rows(store, queries.encoders()) if row["untrained"]})
+def untrained_badge(store: Store, encoder_id: str | None = None) -> str:
+    """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
+    Belongs beside every result."""
+    about = [row for row in caching.rows(store, queries.encoders()) if encoder_id in (None, row["encoder_id"])]
+    names = sorted({row["name"] for row in about if row["untrained"]})
     return f":orange-badge[:material/warning: untrained weights: {', '.join(names)}]" if names else ""
 
 

@@ -41,7 +41,7 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _show(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
-    st.markdown(f"{wording.answer(found)} {untrained_badge(store)}")
+    st.markdown(f"{wording.answer(found)} {untrained_badge(store, found.request.encoder)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(wording.plain(wording.subject(found)), width="stretch")
         _downloads(store, found, other, compare)

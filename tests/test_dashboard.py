@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import app, corpus, corpus_videos, results, sql, units
+from dashboard.selection import untrained_badge
 from store import Store, answers, clip_queries, queries
 from store.queries import ORDERS, STATES, Question, VideoFilter
 from store.sandbox import Answer, ask
@@ -95,6 +96,12 @@ def test_the_answer_stands_in_one_sentence(small: Store) -> None:
     assert "**6 clips** of 3 videos by 1 encoder, **600 tokens**" in shown
     assert "**1 failure**" in shown
     assert "untrained weights: toy" in shown
+
+
+def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) -> None:
+    (encoder,) = small.rows("FROM encoders")
+    assert untrained_badge(small, encoder["encoder_id"]) == untrained_badge(small) != ""
+    assert untrained_badge(small, "another") == ""
 
 
 def test_an_empty_store_says_what_to_type(stores: dict[str, Store]) -> None:
