@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ try:
 except ImportError:
     sync_api = None
 
+expect = sync_api.expect if sync_api else None
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 BROWSER = [
     pytest.mark.browser,
@@ -58,15 +60,15 @@ class Visit:
         self.expect_heading(heading)
 
     def expect_heading(self, text: str) -> None:
-        sync_api.expect(self.page.get_by_role("heading", name=text)).to_be_visible(timeout=SLOW)
+        expect(self.page.get_by_role("heading", name=text)).to_be_visible(timeout=SLOW)
         self.settle()
 
     def expect_text(self, text: str) -> None:
-        sync_api.expect(self.page.get_by_text(text).first).to_be_visible(timeout=SLOW)
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=SLOW)
         self.settle()
 
     def expect_in_url(self, pattern: str) -> None:
-        sync_api.expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
+        expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
 
     def download(self, name: str, role: str = "button") -> Path:
         """What a click on a button or link brings; clicked again, as a visitor would, where a run of the script took the file from under it."""
@@ -152,6 +154,15 @@ def visiting(browser: "sync_api.Browser", server: str, size: tuple[int, int] = (
     context.close()
     assert visitor.hosts <= {urlsplit(server).netloc, ""}, "a request left the machine"
     assert not visitor.problems, visitor.problems
+
+
+def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
+    """What the server answers to a plain request, a refusal included: status, body and headers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{server}/{path}", headers=headers), timeout=60) as answer:
+            return answer.status, answer.read(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
 
 
 def _wait_until_up(address: str) -> None:

@@ -1,5 +1,6 @@
 """Videos whose frames say their own number: eight squares, white where a bit of the number is set, on the patches of a small grid."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -8,6 +9,7 @@ import numpy as np
 
 HEIGHT, WIDTH = 128, 192  # pixels of a frame
 SIDE, PATCHES = 96, 6  # pixels of the encoder's picture, patches of 16 px a side
+WINDOW = 16  # frames of a clip
 LEFT, PATCH = 32, 128 / 6  # pixels of the frame: where the middle that the encoder sees begins, and the side of a patch on it
 BITS = 8
 PLACES = [(1 + bit // 4, 1 + bit % 4) for bit in range(BITS)]  # patch (y, x) of each bit
@@ -36,10 +38,23 @@ def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 2
     return path
 
 
+def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
+    """Encode a folder of numbered videos into the store at `root`, by the toy encoder, whose tokens are as bright as their patch."""
+    from ingest.job import Job  # takes seconds, which those who only make a video need not wait
+
+    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
+    assert not job.run(str(root)).execute(job.sources).failures
+
+
 def number_in(pixels: np.ndarray, first_bit: int = 0) -> int:
     """The number that the middle of a frame, or a grid of tokens, shows from a bit on. `pixels` ``(h, w, 3)``: what the encoder sees."""
     height, width = pixels.shape[:2]
     levels = [pixels[int((y + 0.5) * height / PATCHES), int((x + 0.5) * width / PATCHES), 1] / 255 for y, x in PLACES]
+    return number(levels, first_bit)
+
+
+def number(levels: Sequence[float], first_bit: int = 0) -> int:
+    """The number that the levels of the bits show, each 0 to 1, from a bit on."""
     assert all(level < 0.35 or level > 0.65 for level in levels[first_bit:]), levels
     return sum((level > 0.5) << bit for bit, level in enumerate(levels[first_bit:]))
 

@@ -23,6 +23,18 @@ BATCH = 500  # videos in one commit
 EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is no specialist
 FLIPPED = 0.3  # how often the sign of a dimension that is no specialist differs from its usual one
 
+# A store that has something for every section of the report; arguments of `planted_store`
+OF_EVERYTHING = {
+    "videos": 40,
+    "dim": 64,
+    "specialists": (3, 17, 40),
+    "context": 2,
+    "controls": 3,
+    "outliers": (5,),
+    "constant": (9,),
+    "full": True,
+}
+
 
 @dataclass(frozen=True)
 class Planted:

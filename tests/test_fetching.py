@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,13 +25,11 @@ from ingest.checkpoints import check, filled, weights_sha256
 from ingest.contract import Setting
 from ingest.encoders import ENCODERS
 from ingest.errors import CheckpointError, DownloadError
-from ingest.vjepa import VARIANTS
-from ingest.vjepa_rows import _empty
 from ingest.weights import cache
 from ingest.weights.cache import Place
 from ingest.weights.fetching import cached, fetched
-from ingest.weights.formats import Weights, opened
-from ingest.weights.release import HUB, RELEASES, Release
+from ingest.weights.formats import Weights
+from ingest.weights.release import Release
 from tests.checkpoints import TINY, Intruder, empty, meta_file, tiny
 from tests.commands import ROOT, environment
 from tests.servers import Served, Server, serving
@@ -252,141 +249,13 @@ def test_a_download_under_way_is_waited_for(release: Release, home: Path, capsys
     assert cached(release) and "another process downloads vjepa2.1-vitb: waiting for it" in capsys.readouterr().err
 
 
-def test_names_in_the_cache_never_collide_on_a_disk_that_ignores_case() -> None:
-    places = [Place(release) for release in RELEASES.values()]
-    names = [path.name for place in places for path in (place.weights, place.record, place.part, place.lock)]
-    assert len({name.lower() for name in names}) == len(names) == 4 * len(RELEASES)
-    assert all(name == name.lower() for name in names)
-    assert len({name.lower() for name in RELEASES}) < len(RELEASES), "vitg and vitG are what this test is about"
-
-
 def test_another_address_or_key_has_another_place(release: Release) -> None:
     others = [replace(release, url=release.url + "x"), replace(release, key="target_encoder"), replace(release, name="VJEPA2.1-vitb")]
     assert len({Place(other).stem for other in (release, *others)}) == 4
 
 
-def test_case_is_never_guessed() -> None:
-    with pytest.raises(encoders.UsageError, match="VITG is unknown: names tell case apart, say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"):
-        encoders.row("vjepa2.1-VITG")
-
-
-@pytest.mark.parametrize("release", RELEASES.values(), ids=list(RELEASES))
-def test_every_release_is_traceable(release: Release) -> None:
-    assert release.url.startswith("https://") and release.key in ("ema_encoder", "target_encoder")
-    assert release.licence and release.kept < 1.01 * release.download
-    assert release.repository is None or release.repository.startswith("facebook/")
-    assert (release.repository is None) == release.file.endswith((".pt", ".pth.tar"))
-    row = ENCODERS[release.name]
-    table = sum(tensor.numel() for tensor in _empty(VARIANTS[release.name].encoder).buffers())  # of V-JEPA 1, in its file and not trained
-    assert (row.supply.licence, row.supply.download_bytes) == (release.licence, release.download) and row.parameters + table == release.encoder
-
-
-def test_sizes_follow_from_the_parameters() -> None:
-    """Against what was measured or stated of the files: 1.66, 5.15, 16.9 and 30.2 GB."""
-    assert [round(RELEASES[f"vjepa2.1-vit{size}"].download / 1e9, 1) for size in "blgG"] == [1.7, 5.2, 16.9, 30.2]
-    with pytest.raises(ValueError, match="is no address"):
-        Release("x", "weights.pt", KEY, 1, 1, "")
-
-
 def test_the_cache_lies_in_hf_home(home: Path) -> None:
     assert cache.folder() == home / "tubelet" and cache.free(home / "a" / "b") > 0
-
-
-# The Hugging Face hub: huggingface_hub itself against a server that answers as the hub does
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def anything(weights: Weights) -> None:
-    """For a release whose network is not here yet."""
-
-
-@pytest.fixture
-def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
-    """A release on a hub that is the server; its cache is empty."""
-    monkeypatch.setattr(constants, "ENDPOINT", server.address)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.address + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    server.absent = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
-    return Release("vjepa2-vitl", f"{HUB}facebook/tiny", "target_encoder", 20_000, 8, "see SOURCE")
-
-
-def offer(server: Server, folder: Path) -> None:
-    """Serve a folder as the hub serves the main branch of facebook/tiny."""
-    for path in folder.iterdir():
-        etag = f'"{hashlib.sha256(path.read_bytes()).hexdigest()}"'
-        served = Served(path.read_bytes(), etag=etag, headers={"X-Repo-Commit": COMMIT})
-        server.files |= {f"/facebook/tiny/resolve/{revision}/{path.name}": served for revision in ("main", COMMIT)}
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A small VJEPA2Model as one file and in shards."""
-    from transformers import VJEPA2Config, VJEPA2Model
-
-    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "crop_size": 64, "frames_per_clip": 4}
-    model = VJEPA2Model(VJEPA2Config(**shape, pred_hidden_size=24, pred_num_hidden_layers=1, pred_num_attention_heads=2))
-    one, many = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("many")
-    model.save_pretrained(one)
-    model.save_pretrained(many, max_shard_size="100KB")
-    return one, many
-
-
-@pytest.mark.parametrize("index", [0, 1], ids=["one file", "shards"])
-def test_a_release_on_the_hub_comes_through_huggingface_hub(
-    server: Server, hub: Release, saved: tuple[Path, Path], index: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert cached(hub) is None
-    offer(server, saved[index])
-    weights = fetched(hub, anything)
-    expected = opened(saved[index]).tensors(hub.key)
-    assert weights.tensors(hub.key).keys() == expected.keys()
-    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights.tensors(hub.key).items())
-    assert weights.origin(hub.key) == f"{hub.url} at {COMMIT[:12]}"
-    asked = len(server.asked)
-    server.files.clear()
-    assert fetched(hub, anything).path == weights.path == cached(hub)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert fetched(hub, anything).path == weights.path
-    assert len(server.asked) == asked
-
-
-def test_a_release_on_the_hub_of_another_model_is_named(server: Server, hub: Release, saved: tuple[Path, Path]) -> None:
-    offer(server, saved[0])
-    with pytest.raises(CheckpointError, match="lacks blocks.2.attn.proj.bias"):
-        fetched(hub, lambda weights: check(empty(), weights, hub.key))
-
-
-@pytest.mark.parametrize(
-    ("absent", "words"),
-    [
-        ({}, "holds neither model.safetensors nor model.safetensors.index.json: pass a file you have as --weights FILE"),
-        ({"X-Error-Code": "RepoNotFound"}, "is not there, or only for others: pass a file you have as --weights FILE"),
-        ({"X-Error-Code": "GatedRepo"}, "is shown only to those who asked for it: ask there, then run `hf auth login`"),
-    ],
-)
-def test_what_the_hub_has_not_or_forbids_is_a_sentence(server: Server, hub: Release, absent: dict[str, str], words: str) -> None:
-    server.absent |= absent
-    with pytest.raises(DownloadError, match=f"{hub.url} {words}"):
-        fetched(hub, anything)
-
-
-def test_no_space_for_a_release_on_the_hub_is_told_before(server: Server, hub: Release, tmp_path: Path) -> None:
-    huge = replace(hub, encoder=10**17)
-    with pytest.raises(DownloadError, match=f"no space for {hub.url}: .* are needed in {tmp_path}/hub .* point HF_HOME"):
-        fetched(huge, anything)
-    assert server.asked == []
-
-
-def test_without_a_network_the_hub_is_a_sentence(server: Server, hub: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # huggingface_hub waits 23 s between its tries
-    with pytest.raises(DownloadError, match=f"{hub.url} does not come: .* Run the same command again later to go on"):
-        fetched(hub, anything)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DownloadError, match=f"HF_HUB_OFFLINE forbids connections: .* get {hub.url} and pass it as --weights"):
-        fetched(hub, anything)
 
 
 def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Release) -> None:

@@ -1,4 +1,4 @@
-"""Pretraining: masks, resumption to the bit, learning without collapse, and weights that an ingest can use."""
+"""Pretraining: batches, the loss by hand, resumption to the bit, learning without collapse, and weights that an ingest can use."""
 
 import json
 from dataclasses import replace
@@ -6,22 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import shared
 
 from ingest import encoders, pretrained
 from ingest.checkpoints import untrained
 from ingest.contract import Setting
 from ingest.errors import CheckpointError, UsageError
-from ingest.flow import displacements
-from ingest.pretraining import batches, masks
+from ingest.pretraining import batches
 from ingest.pretraining.augmentation import seen
-from ingest.pretraining.lessons import Lessons
-from ingest.pretraining.masks import drawn
 from ingest.pretraining.objective import Networks, losses
 from ingest.pretraining.run import Pretraining
 from ingest.pretraining.settings import Settings
 from ingest.pretraining.surroundings import look_around
-from ingest.pretraining.teacher import Teacher, read
 from ingest.pretraining.trainer import CollapseError, Trainer
 from ingest.pretraining.whitening import whiten
 from ingest.vjepa import VisionTransformerConfig
@@ -42,7 +37,6 @@ TINY = {
     "warmup": 5,
     "cooldown": 10,
 }
-GRID = (4, 14, 14)
 
 
 @pytest.fixture(scope="module")
@@ -59,54 +53,6 @@ def trainer_at(run, step):
     trainer = Trainer(run.settings, CPU, run.steps)
     trainer.prepare([batches.batch(number, run.footage, run.settings) for number in range(4)])
     return trainer, [trainer.learn(batches.batch(number, run.footage, run.settings)) for number in range(step)]
-
-
-@pytest.mark.parametrize("kind", masks.KINDS)
-@pytest.mark.parametrize("grid", [(2, 4, 4), (8, 14, 14), (1, 14, 14)])
-def test_every_mask_splits_the_tokens_into_context_and_targets(kind, grid):
-    if kind == "future" and grid[0] == 1:
-        pytest.skip("an image has no future")
-    found = drawn(kind, np.random.default_rng(0), grid, 1)
-    both = torch.cat([found.context[0], found.targets[0]])
-    assert sorted(both.tolist()) == list(range(np.prod(grid)))
-    batch = drawn(kind, np.random.default_rng(1), grid, 5)
-    for context, targets in zip(batch.context, batch.targets):
-        assert not set(context.tolist()) & set(targets.tolist()) and len(set(context.tolist())) == len(context)
-
-
-@pytest.mark.parametrize(("kind", "kept", "within"), [("short", 0.39, 0.04), ("long", 0.19, 0.04), ("image", 0.33, 0.04)])
-def test_block_masks_keep_the_share_that_metas_generator_keeps(kind, kept, within):
-    grid = (1, 16, 16) if kind == "image" else (8, 16, 16)
-    generator = np.random.default_rng(0)
-    shares = [drawn(kind, generator, grid, 1).context.shape[1] / np.prod(grid) for _ in range(200)]
-    assert np.mean(shares) == pytest.approx(kept, abs=within)  # the means of VJEPA.md, 300 draws of Meta's own generator
-
-
-@pytest.mark.parametrize("kind", ["short", "long", "image"])
-def test_metas_own_masks_are_tubes_of_the_same_share(kind):
-    arrays = np.load(shared("golden") / "masks.npz")
-    spread = {"short": (0.2, 0.6), "long": (0.02, 0.35), "image": (0.15, 0.5)}[kind]
-    slices = 1 if kind == "image" else 8
-    for call in range(3):
-        context = arrays[f"{kind}/call{call}/enc"]
-        assert spread[0] < context.shape[1] / (slices * 256) < spread[1]
-        ours = drawn(kind, np.random.default_rng(call), (slices, 16, 16), 2).context
-        for ids in (context[0], ours[0].numpy()):  # the same patches in every slice that was not cut
-            first = set(ids[ids < 256].tolist())
-            assert set((ids[ids < 256 * (slices - 1)] % 256).tolist()) <= first
-
-
-def test_the_future_hides_the_last_slices_and_scatter_gives_each_slice_its_own():
-    future = drawn("future", np.random.default_rng(0), (8, 14, 14), 3)
-    last = int(future.context.max()) // 196
-    assert 3 <= last <= 5 and set(range((last + 1) * 196, 8 * 196)) <= set(future.targets[0].tolist())
-    scatter = drawn("scatter", np.random.default_rng(0), (2, 14, 14), 1).context[0]
-    assert set(scatter[scatter < 196].tolist()) != set((scatter[scatter >= 196] - 196).tolist())
-
-
-def test_distances_to_the_nearest_target():
-    found = masks.distances(masks.Masks(torch.tensor([[0, 3]]), torch.tensor([[1, 2]]), (1, 2, 3)))
-    assert found[0].tolist() == pytest.approx([1.0, 2**0.5])
 
 
 def test_batches_come_in_order_and_are_those_of_their_number(run):
@@ -179,68 +125,6 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
     run.checkpoint.unlink()
 
 
-def test_lessons_are_the_features_of_first_frames_and_the_motion_between_frames():
-    torch.manual_seed(0)
-    teacher = Teacher().eval()
-    lessons = Lessons(teacher, tubelet=2, kept=2)
-    clips = torch.rand(2, 4, 3, 64, 64) * 255
-    taught = lessons(clips, 0)
-    assert taught.shape == (2, 2 * 16, sum(lessons.sizes)) and lessons.sizes[-2:] == (2, 1)
-    with torch.no_grad():
-        alone = teacher(clips[1, 2][None])  # second slice of the second clip
-    assert torch.allclose(taught[1, 16:, :-3], alone.flatten(0, 2), atol=1e-4)
-    assert torch.allclose(taught[1, 16:, -3:-1], displacements(clips[1], 16)[2:].mean(0).flatten(0, 1))
-    for part in taught.split(lessons.sizes, -1)[:-2]:
-        assert part.mean(-1).abs().max() < 1e-3
-    assert not lessons(clips[:, :1], 1)[..., -3:].any()
-    assert torch.equal(lessons(clips * 0, 0), taught)  # remembered, until two others have come since
-    assert not torch.equal(lessons(clips * 0, 2), taught) and not lessons(clips[:, :1], 3)[..., -3:].any()
-    assert not torch.equal(lessons(clips * 0, 0), taught)
-    assert float(lessons.missed(taught, taught)) == 0 and float(lessons.missed(taught + 1, taught)) == pytest.approx(0.5)
-
-
-def test_what_moves_apart_from_a_travelling_picture_is_told_from_it():
-    picture = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(4))
-    picture = torch.nn.functional.interpolate(picture[None], size=(320, 320), mode="bicubic")[0] * 255
-    frames = torch.stack([picture[:, 2 * frame : 2 * frame + 224, :224].clone() for frame in range(4)])
-    for frame in range(4):
-        frames[frame, :, 64:128, 64 + 3 * frame : 128 + 3 * frame] = picture[:, 200:264, 200:264]
-    apart = Lessons(Teacher().eval(), tubelet=2)(frames[None], 0)[0, :, -1].unflatten(0, (2, 14, 14))
-    assert apart[:, 5:7, 5:7].min() > 0.6 and apart[:, 10:].mean() < 0.25
-
-
-def test_tokens_are_unlike_the_lessons_by_the_divergence_of_whom_each_is_like():
-    torch.manual_seed(2)
-    lessons = Lessons(Teacher(), tubelet=2)
-    taught, tokens = torch.randn(1, 5, sum(lessons.sizes)), torch.randn(1, 5, 5)
-    _, middle, deep, moved, apart = (part[0].double().numpy() for part in taught.split(lessons.sizes, -1))
-    wanted = []
-    for token in range(5):
-        units = [0.7 * level[token] / np.linalg.norm(level[token]) for level in (middle, deep)]
-        vector = np.concatenate([*units, 0.1 * moved[token].clip(-3, 3), 0.4 * apart[token]])
-        wanted.append(vector / np.linalg.norm(vector))
-    own = [token / np.linalg.norm(token) for token in tokens[0].double().numpy()]
-    total = 0.0
-    for token in (0, 3):
-        others = [other for other in range(5) if other != token]
-        true, said = (np.exp([vectors[token] @ vectors[other] / 0.1 for other in others]) for vectors in (wanted, own))
-        true, said = true / true.sum(), said / said.sum()
-        total += (true * np.log(true / said)).sum() / 2
-    assert float(lessons.unlike(tokens, taught)) == pytest.approx(total, rel=1e-3)
-    assert float(lessons.unlike(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(0, abs=1e-5)
-
-
-def test_the_border_of_a_picture_is_not_what_its_outer_features_tell_of():
-    torch.manual_seed(3)
-    teacher = Teacher().eval()
-    for weights in teacher.parameters():
-        weights.data.mul_(1.5 if weights.ndim > 1 else 1)
-    with torch.no_grad():
-        features = teacher(torch.full((1, 3, 96, 96), 200.0))[0]
-        assert features.shape[:2] == (6, 6)
-        assert (features[0, 0] - features[3, 3]).norm() < 0.2 * features[3, 3].norm()
-
-
 def test_heads_start_by_looking_at_places_of_their_own_nearby():
     encoder = untrained(VisionTransformerConfig(192, 2, 3, 192))
     look_around(encoder, np.random.default_rng(0), 14)
@@ -257,15 +141,6 @@ def test_heads_start_by_looking_at_places_of_their_own_nearby():
             assert abs(slices) <= 1 and abs(rows) <= 2 and abs(columns) <= 2
             places.add((slices, rows, columns))
     assert len(places) > 3
-
-
-def test_a_teacher_keeps_its_names_in_its_file_and_what_is_beyond_the_last_lesson_is_left(tmp_path):
-    torch.manual_seed(1)
-    teacher = Teacher().eval()
-    torch.save({**teacher.state_dict(), "_fc.weight": torch.zeros(1000, 1280)}, tmp_path / "teacher.pth")
-    image = torch.rand(1, 3, 64, 64) * 255
-    with torch.no_grad():
-        assert torch.allclose(read(tmp_path / "teacher.pth", CPU)(image), teacher(image), atol=1e-4)
 
 
 def test_lessons_are_calibrated_number_by_number(run):

@@ -6,7 +6,8 @@ import pytest
 from latent import clips, hits, query, questions, retrieval, search, sketch_search, sketches
 from latent.errors import LatentError
 from latent.hits import Ranking
-from store import embeddings
+from store import Store, clip_queries, embeddings
+from tests import player
 from tests.commands import tubelet
 from tests.stores import Recipe, add_videos, synthetic_store
 
@@ -172,3 +173,22 @@ def test_the_command_writes_codes_and_says_their_recall(tmp_path):
     synthetic_store(tmp_path / "bare", videos=2, embeddings=False).close()
     process = tubelet("sketch", "--store", tmp_path / "bare")
     assert process.returncode == 2 and "--keep embeddings" in process.stderr
+
+
+def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(numbered_store: Store) -> None:
+    grid, (partner,) = player.clips(numbered_store, "overlap.mp4"), player.clips(numbered_store, "overlap.mp4", "partner")
+    ids = [clip["clip_id"] for clip in grid]
+    on_one = lambda clip: [row["clip_id"] for row in clip_queries.timeline(clip).answer(numbered_store).to_pylist()]  # noqa: E731
+    assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
+    cuts = clip_queries.timelines(partner["video_id"], partner["encoder_id"]).answer(numbered_store).to_pylist()
+    assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [("grid", 4, ids[0]), ("partner", 1, partner["clip_id"])]
+    searched = clips.with_embeddings(numbered_store, partner["encoder_id"], [partner["video_id"]])
+    assert sorted(row.clip_id for row in searched) == sorted(ids)
+    ranking = Ranking(400)
+    by_sql = questions.search(partner["clip_id"], [(0, 0, 0)], partner["encoder_id"], ranking).answer(numbered_store)
+    exact = search.exact(numbered_store, query.asked(clips.opened(numbered_store, partner["clip_id"]), [(0, 0, 0)]), ranking)
+    assert np.allclose(by_sql["score"].to_numpy(), [hit.scores[0] for hit in exact], atol=1e-5)
+    assert partner["clip_id"] not in by_sql["clip_id"].to_pylist()
+    alike = questions.similar_clips(partner["encoder_id"], partner["clip_id"]).answer(numbered_store)["clip_id"].to_pylist()
+    assert set(ids) < set(alike) and partner["clip_id"] not in alike
+    assert partner["clip_id"] not in questions.similar_clips(partner["encoder_id"], ids[1]).answer(numbered_store)["clip_id"].to_pylist()

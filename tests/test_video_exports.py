@@ -11,11 +11,10 @@ from dashboard import colours, exports, films
 from dashboard.colours import Colouring
 from dashboard.exports import Drawing, Scene
 from dashboard.films import EDGE, HEAT, MASK
-from ingest.job import Job
 from store import Store, StoreError
-from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, film, number_in, numbered_video
+from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, WINDOW, film, ingest, number_in, numbered_video
 
-FPS, WINDOW, HOP = 25, 16, 72  # the second window begins at 2.88 s, so that it is sought
+FPS, HOP = 25, 72  # the second window begins at 2.88 s, so that it is sought
 CORNER = 10  # pixels: inside patch (0, 0)
 
 
@@ -30,8 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         ("gone.mp4", 20, 1, "libx264"),
     ):
         numbered_video(folder / name[:3] / name, frames, codec, FPS, g="12")
-        job = Job.of(paths=[str(folder / name[:3])], encoder="toy", size=str(SIDE), frames=WINDOW, step=step, hop=HOP, pairs="0")
-        assert not job.run(str(folder / "store")).execute(job.sources).failures
+        ingest(folder / name[:3], folder / "store", step=step, hop=HOP)
     (folder / "gon" / "gone.mp4").unlink()
     made = Store(folder / "store")
     yield made

@@ -4,37 +4,23 @@ To load a page takes seconds, so tests that lead nowhere share one that is open 
 """
 
 import io
-import itertools
 import json
-import os
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard import channels, colours
+from dashboard import colours
 from dashboard.colours import Colouring
-from dashboard.latent_caching import OfSample
-from ingest.job import Job
-from latent import query, questions, sample, search
-from latent.clips import opened as opened_clip
-from latent.clips import with_embeddings
-from latent.hits import Ranking
-from store import Store, clip_queries
-from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
-from tests.numbered import LEFT, PATCHES, PLACES, READ_NUMBER, SIDE, WIDTH, numbered_video
+from store import Store
+from tests.browsing import BROWSER, SLOW, Visit, expect, visiting
+from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, WINDOW, number, number_in
+from tests.player import FRAMES, HEADING, click, clips, drag, open_player, seek, shown, video, within
 
 pytestmark = BROWSER
-FRAMES, WINDOW, FPS = 83, 16, 25  # five whole windows, and three frames that none covers
-HEADING = "What does the encoder see in this video?"
-SEEN = [LEFT / WIDTH, 0, 128 / WIDTH, 1]  # left, top, width, height of what the encoder saw, as shares of the frame
-WHOLE = [0, 0, 1, 1]
+SEEN = [LEFT / WIDTH, 0, HEIGHT / WIDTH, 1]  # left, top, width, height of what the encoder saw, as shares of the frame
 BEST = """grid => {
   const [outer, inner] = [grid, grid.querySelector('.best')].map(element => element.getBoundingClientRect())
   return [inner.x - outer.x, inner.y - outer.y]
@@ -48,23 +34,11 @@ DRAWN = """(canvas, colours) => new Promise(done => {
   }
   look()
 })"""
-expect = sync_api.expect if sync_api else None
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows and a pair."""
-    folder = tmp_path_factory.mktemp("video-page")
-    numbered_video(folder / "videos" / "plays.mp4", FRAMES)
-    numbered_video(folder / "videos" / "silent-film.mpg", 40, "mpeg1video")
-    numbered_video(folder / "videos" / "moved.mp4", 33)
-    numbered_video(folder / "overlap" / "overlap.mp4", 41)
-    ingest(folder / "videos", folder / "store")
-    ingest(folder / "overlap", folder / "store", hop=8, pairs="1")
-    (folder / "videos" / "moved.mp4").rename(folder / "elsewhere.mp4")
-    made = Store(folder / "store")
-    yield made
-    made.close()
+def store(numbered_store: Store) -> Store:
+    return numbered_store
 
 
 @pytest.fixture(scope="module")
@@ -83,42 +57,6 @@ def playing(opened: Visit) -> Visit:
     expect(opened.page.get_by_role("heading", name="Patch (")).to_have_count(0, timeout=SLOW)
     opened.settle()
     return opened
-
-
-def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
-    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
-    assert not job.run(str(root)).execute(job.sources).failures
-
-
-def video(store: Store, name: str) -> str:
-    return store.rows("SELECT video_id FROM videos WHERE name = ?", [name])[0]["video_id"]
-
-
-def clips(store: Store, name: str, role: str = "grid") -> list[dict]:
-    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? AND role = ? ORDER BY first_frame", [name, role])
-
-
-def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
-    colours = "" if "colour=" in more else "&colour=three+dimensions"
-    visit.open(f"video?video={video(store, name)}{colours}{more}", HEADING)
-    expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
-    expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
-
-
-def shown(visit: Visit, selector: str, part: list[float] = WHOLE) -> list[float]:
-    """The level of every bit in what an element shows, 0 to 1."""
-    return visit.page.locator(selector).evaluate(READ_NUMBER, part)
-
-
-def number(levels: list[float], first_bit: int = 0) -> int:
-    """The number that the levels show, from a bit on."""
-    assert all(level < 0.35 or level > 0.65 for level in levels[first_bit:]), levels
-    return sum((level > 0.5) << bit for bit, level in enumerate(levels[first_bit:]))
-
-
-def seek(visit: Visit, frame: int) -> None:
-    visit.page.locator(".seek").evaluate("(input, frame) => { input.value = frame; input.dispatchEvent(new Event('input')) }", frame)
-    expect(visit.page.locator(f'.player[data-frame="{frame}"]')).to_be_visible(timeout=SLOW)
 
 
 @pytest.mark.parametrize("view", ["beside", "over"])
@@ -248,8 +186,7 @@ def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: S
             (".seen", 1, 3, 0.1),
             (".seen", 4, 0, 0.9),
         ):
-            box = visit.page.locator(where).bounding_box()
-            visit.page.mouse.click(box["x"] + (x + offset) * box["width"] / PATCHES, box["y"] + (y + offset) * box["height"] / PATCHES)
+            visit.page.mouse.click(*within(visit, where, y + offset, x + offset))
             visit.expect_in_url(rf"patches=\w+-3\.{y}\.{x}(&|$)")
             expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 4")).to_be_visible(timeout=SLOW)
             visit.settle()
@@ -262,16 +199,10 @@ def middle_pixel(visit: Visit, locator) -> list[int]:
 
 def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(playing: Visit) -> None:
     visit = playing
-    box = visit.page.locator(".grid").bounding_box()
-    at = lambda y, x: (box["x"] + (x + 0.5) * box["width"] / PATCHES, box["y"] + (y + 0.5) * box["height"] / PATCHES)  # noqa: E731
-    visit.page.mouse.move(*at(1, 1))
-    visit.page.mouse.down()
-    visit.page.mouse.move(*at(1, 3), steps=10)
-    visit.page.mouse.up()
+    drag(visit, (1, 1), (1, 3))
     visit.expect_in_url(r"patches=\w+-0\.1\.1%2C0\.1\.2%2C0\.1\.3(&|$)")
-    visit.settle()
     visit.page.keyboard.down("Shift")
-    visit.page.mouse.click(*at(4, 4))
+    click(visit, 4, 4)
     visit.page.keyboard.up("Shift")
     visit.expect_in_url(r"0\.1\.3%2C0\.4\.4(&|$)")
     expect(visit.page.get_by_role("heading", name="4 patches")).to_be_visible(timeout=SLOW)
@@ -306,112 +237,13 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
     assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
 
 
-def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: Store) -> None:
-    """Slice, row and column as axes: the corner of the cube is the red patch of the first slice, and a click on it is known beforehand."""
-    clip = clips(store, "plays.mp4")[0]
-    axes = "&map-x=patch+column&map-y=patch+row&map-z=slice&map-red=all+alike&map-green=slice&map-blue=all+alike"
-    open_player(visit, store, "plays.mp4", f"&map=true{axes}&patches={clip['clip_id']}-0.5.5")
-    cloud = visit.page.locator(".cloud")
-    expect(cloud).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)
-    canvas = cloud.locator("canvas")
-    canvas.scroll_into_view_if_needed()
-    lit = canvas.evaluate("""canvas => {
-      const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height })
-      copy.getContext('2d').drawImage(canvas, 0, 0)
-      const { data } = copy.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-      let bright = 0, rings = 0
-      for (let i = 0; i < data.length; i += 4) { bright += data[i] > 120 && data[i + 2] > 120; rings += Math.min(data[i], data[i + 1], data[i + 2]) > 240 }
-      return [bright, rings]
-    }""")
-    assert lit[0] > 1000 and lit[1] > 20, "points are drawn, and a ring around the marked one"
-    turned_by_dragging_and_nothing_taken(visit, canvas)
-    box = canvas.bounding_box()
-    for fx, fy in ((0.5, 0.5), (0.45, 0.4), (0.55, 0.55), (0.6, 0.45)):
-        visit.page.mouse.move(box["x"] + fx * box["width"], box["y"] + fy * box["height"])
-        if hovered := cloud.get_attribute("data-hover"):
-            break
-    assert hovered and hovered.count(".") == 2
-    slice_, y, x = hovered.split(".")
-    expect(cloud.get_by_role("tooltip")).to_contain_text(f"slice {int(slice_) + 1}, patch ({y}, {x})", timeout=SLOW)
-    visit.page.mouse.down()
-    visit.page.mouse.up()
-    visit.expect_in_url(rf"patches={clip['clip_id']}-{slice_}\.{y}\.{x}(&|$)")
-    expect(visit.page.locator(f'.player[data-slice="{slice_}"]')).to_be_visible(timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
-
-
-def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store: Store) -> None:
-    """Videos apart along one axis: a point of another video says so, and a click on it leads there."""
-    axes = "&map-x=patch+column&map-y=patch+row&map-z=video&map-red=video&map-green=all+alike&map-blue=slice"
-    open_player(visit, store, "plays.mp4", f"&map=true&map-of=the+corpus&alike=true{axes}")
-    visit.expect_text("3 videos most like this window")
-    cloud = visit.page.locator(".cloud")
-    (sampled,) = store.rows("SELECT count(*) AS n FROM token_samples")
-    expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
-    names = {row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")}
-    tip = cloud.get_by_role("tooltip").filter(has_text=re.compile("|".join(map(re.escape, names))))
-    said, at = pointed_at(visit, cloud, tip)
-    found = re.match(r"(.+), ([\d.]+) s: slice (\d+), patch \((\d+), (\d+)\)", said)
-    name, slice_, y, x = found[1], *map(int, found.groups()[2:])
-    (clip,) = [c for c in clips(store, name) + clips(store, name, "partner") if f"{c['start_s'] + (slice_ - 1) * 0.08:.2f}" == found[2]]
-    assert np.abs(drawn_at(cloud, store, clip, (slice_ - 1, y, x)) - at).max() < 10, "the point that was pointed at, in pixels"
-    visit.page.mouse.down()
-    visit.page.mouse.up()
-    visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_ - 1}\.{y}\.{x}(&|$)")
-    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
-    visit.expect_text(f"{name},")
-    expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
-
-
-def pointed_at(visit: Visit, cloud, tip) -> tuple[str, np.ndarray]:
-    """Move over the map until the tooltip is a certain one; what it says, and where that is on the canvas."""
-    canvas = cloud.locator("canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for across, down in itertools.product(np.arange(0.35, 0.65, 0.03), np.arange(0.25, 0.75, 0.05)):
-        at = np.array([across * box["width"], down * box["height"]])
-        visit.page.mouse.move(*(at + [box["x"], box["y"]]))
-        visit.page.wait_for_load_state("networkidle")
-        try:
-            tip.wait_for(timeout=300)
-            return tip.inner_text(), at
-        except sync_api.TimeoutError:
-            continue
-    raise AssertionError("no point of another video was found")
-
-
-def drawn_at(cloud, store: Store, clip: dict, patch: tuple[int, int, int]) -> np.ndarray:
-    """Where on the canvas a sampled token is, from its column, row and video as axes and the camera at rest."""
-    drawn, basis = sample.drawn(store, clip["encoder_id"]), colours.basis(store, clip["encoder_id"], Colouring("dimensions", "0.1.2"))
-    points = channels.points(OfSample(store, drawn), basis, ("patch column", "patch row", "video", *["slice"] * 4))
-    place = np.frombuffer(points, [("place", "<f4", 3), ("colour", "u1", 4)])["place"][drawn.numbers(clip["clip_id"], [patch])[0]]
-    (sin_a, sin_b), (cos_a, cos_b) = np.sin([0.5, 0.35]), np.cos([0.5, 0.35])
-    turned = np.array([[cos_a, 0, sin_a], [sin_a * sin_b, cos_b, -cos_a * sin_b], [-sin_a * cos_b, sin_b, cos_a * cos_b]]) @ place
-    box = cloud.locator("canvas").bounding_box()
-    seen = 1.6 * turned[:2] / (2.6 - turned[2]) * box["height"] / 2
-    return np.array([box["width"] / 2 + seen[0], box["height"] / 2 - seen[1]])
-
-
-def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
-    marked, before, box = re.search(r"patches=[^&]+", visit.page.url)[0], canvas.screenshot(), canvas.bounding_box()
-    visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
-    visit.page.mouse.down()
-    visit.page.mouse.move(box["x"] + 450, box["y"] + 260, steps=5)
-    visit.page.mouse.up()
-    assert canvas.screenshot() != before
-    visit.settle()
-    assert marked in visit.page.url
-
-
 def test_what_is_shown_is_saved_as_png_and_the_colours_as_an_array(playing: Visit, store: Store) -> None:
     visit = playing
     seek(visit, 10)
     image = np.asarray(Image.open(visit.download("Save as PNG")).convert("RGB"))
     assert image.shape == (128, 192 + 8 + 128, 3)
-    levels = [image[round((y + 0.5) * 128 / PATCHES), LEFT + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
-    assert number(levels) == 10, "the frame"
-    levels = [image[round((y + 0.5) * 128 / PATCHES), 200 + round((x + 0.5) * 128 / PATCHES), 1] / 255 for y, x in PLACES]
-    assert number(levels, 1) == 5, "and its tokens beside it"
+    assert number_in(image[:, LEFT : LEFT + HEIGHT]) == 10, "the frame"
+    assert number_in(image[:, WIDTH + 8 :], 1) == 5, "and its tokens beside it"
     visit.expect_in_url("slice=5")
     saved = np.load(visit.download("Colours .npy", "link"))
     clip = clips(store, "plays.mp4")[0]
@@ -456,102 +288,10 @@ def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Sto
     expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(timeout=SLOW)
 
 
-def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(store: Store) -> None:
-    grid, (partner,) = clips(store, "overlap.mp4"), clips(store, "overlap.mp4", "partner")
-    ids = [clip["clip_id"] for clip in grid]
-    on_one = lambda clip: [row["clip_id"] for row in clip_queries.timeline(clip).answer(store).to_pylist()]  # noqa: E731
-    assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
-    cuts = clip_queries.timelines(partner["video_id"], partner["encoder_id"]).answer(store).to_pylist()
-    assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [("grid", 4, ids[0]), ("partner", 1, partner["clip_id"])]
-    searched = with_embeddings(store, partner["encoder_id"], [partner["video_id"]])
-    assert sorted(row.clip_id for row in searched) == sorted(ids)
-    ranking = Ranking(400)
-    by_sql = questions.search(partner["clip_id"], [(0, 0, 0)], partner["encoder_id"], ranking).answer(store)
-    exact = search.exact(store, query.asked(opened_clip(store, partner["clip_id"]), [(0, 0, 0)]), ranking)
-    assert np.allclose(by_sql["score"].to_numpy(), [hit.scores[0] for hit in exact], atol=1e-5)
-    assert partner["clip_id"] not in by_sql["clip_id"].to_pylist()
-    alike = questions.similar_clips(partner["encoder_id"], partner["clip_id"]).answer(store)["clip_id"].to_pylist()
-    assert set(ids) < set(alike) and partner["clip_id"] not in alike
-    assert partner["clip_id"] not in questions.similar_clips(partner["encoder_id"], ids[1]).answer(store)["clip_id"].to_pylist()
-
-
-def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
-    try:
-        with urllib.request.urlopen(urllib.request.Request(f"{server}/{path}", headers=headers), timeout=30) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
-
-
-def test_source_files_are_served_in_ranges_and_only_as_they_were_ingested(server: str, store: Store) -> None:
-    path = Path(store.rows("SELECT path FROM videos WHERE name = 'plays.mp4'")[0]["path"])
-    address = f"source/{video(store, 'plays.mp4')}"
-    status, body, headers = fetched(server, address)
-    assert (status, body, headers["content-type"]) == (200, path.read_bytes(), "video/mp4")
-    assert headers["cross-origin-resource-policy"] == "same-origin"
-    status, body, _ = fetched(server, address, Range="bytes=100-199")
-    assert (status, body) == (206, path.read_bytes()[100:200])
-    stamp = path.stat()
-    try:
-        path.touch()
-        assert fetched(server, address)[:2] == (404, b"the source file has changed since it was ingested")
-    finally:
-        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert fetched(server, address)[0] == 200
-
-
-@pytest.mark.parametrize("path", ["source/gone", "pictures/gone", "colours/corpus/gone/gone"])
-def test_what_the_tables_do_not_name_does_not_exist(server: str, path: str) -> None:
-    status, body, _ = fetched(server, path)
-    assert status == 404 and b"the store holds no such" in body
-
-
-@pytest.mark.parametrize("path", ["source/..", "source/%2e%2e%2f%2e%2e", "pictures/..%2Fetc%2Fpasswd"])
-def test_paths_lead_nowhere(server: str, path: str) -> None:
-    assert fetched(server, path)[0] in (400, 404)
-
-
-def test_colours_are_fetched_by_colouring_basis_and_clip(server: str, store: Store) -> None:
-    clip = clips(store, "plays.mp4")[1]
-    basis = colours.basis(store, clip["encoder_id"], Colouring("corpus"))
-    status, body, _ = fetched(server, f"colours/corpus/{basis.basis_id}/{clip['clip_id']}")
-    assert (status, body) == (200, colours.of_clip(store, clip["clip_id"], basis).tobytes())
-    assert len(body) == clip["slices"] * PATCHES * PATCHES * 3
-    status, body, _ = fetched(server, f"colours/corpus/0123/{clip['clip_id']}")
-    assert status == 404 and b"reload the page" in body
-
-
-def test_points_of_the_sample_and_where_they_come_from_are_fetched_by_its_id(server: str, store: Store) -> None:
-    encoder = clips(store, "plays.mp4")[0]["encoder_id"]
-    basis, drawn = colours.basis(store, encoder, Colouring("corpus")), sample.drawn(store, encoder)
-    names = tuple(channels.chosen_by_default(basis).values())
-    shown = urllib.parse.urlencode({"show": channels.SEPARATOR.join(names)})
-    status, body, headers = fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?{shown}", **{"Accept-Encoding": "gzip"})
-    assert (status, body) == (200, channels.points(OfSample(store, drawn), basis, names)) and len(body) == 16 * len(drawn)
-    assert headers["content-encoding"] == "identity"
-    clip_id, patch = drawn.address(70)
-    status, body, _ = fetched(server, f"sampled/{encoder}/{drawn.sample_id}/70")
-    told = json.loads(body)
-    (row,) = store.rows("SELECT name, c.* FROM clips c JOIN videos USING (video_id) WHERE clip_id = ?", [clip_id])
-    seconds = row["start_s"] + patch[0] * (row["stop_s"] - row["start_s"]) / row["slices"]
-    assert (status, told["id"], tuple(told["patch"]), told["where"]) == (200, clip_id, patch, f"{row['name']}, {seconds:.2f} s: ")
-    for path in (f"sample/corpus/{basis.basis_id}/{encoder}/0123?{shown}", f"sample/corpus/0123/{encoder}/{drawn.sample_id}?{shown}", f"sampled/{encoder}/0123/70"):
-        assert fetched(server, path)[0] == 404 and b"reload the page" in fetched(server, path)[1]
-    assert b"the sample has tokens 0 to" in fetched(server, f"sampled/{encoder}/{drawn.sample_id}/{len(drawn)}")[1]
-    assert b"a map shows 7 of" in fetched(server, f"sample/corpus/{basis.basis_id}/{encoder}/{drawn.sample_id}?show=slice")[1]
-
-
-@pytest.mark.parametrize(
-    "colouring", ["dimensions-0.1", "dimensions-0.1.99", "x", "dimensions-0.1.x", "basis-0123", "video-0123", "corpus~loud"]
-)
-def test_a_colouring_that_cannot_be_is_a_sentence(server: str, store: Store, colouring: str) -> None:
-    status, body, _ = fetched(server, f"colours/{colouring}/0123/{clips(store, 'plays.mp4')[0]['clip_id']}")
-    assert status == 404 and len(body) > 20 and b"Traceback" not in body
-
-
 def test_every_source_of_colours_is_drawn(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[0]
-    sources = {"the corpus": Colouring("corpus"), "this video": Colouring("video", clip["video_id"]), "this window": Colouring("clip", clip["clip_id"])}
+    video_, window = Colouring("video", clip["video_id"]), Colouring("clip", clip["clip_id"])
+    sources = {"the corpus": Colouring("corpus"), "this video": video_, "this window": window}
     open_player(visit, store, "plays.mp4", "&colour=components+of+the+corpus")
     for source, colouring in sources.items():
         visit.page.get_by_role("combobox", name="Colours").click()

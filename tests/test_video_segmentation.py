@@ -6,8 +6,6 @@ One patch of the numbered videos is red, and nothing else is like it: marked as 
 import io
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +14,18 @@ import pytest
 from PIL import Image
 
 from dashboard.films import FINE, MASK, masked
-from ingest.job import Job
 from latent import graph, masks, segmentation
 from latent.clips import opened
 from store import Store
-from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
-from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, film, number_in, numbered_video
+from tests.browsing import BROWSER, SLOW, Visit, expect, fetched, visiting
+from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, WINDOW, film, ingest, number_in, numbered_video
+from tests.player import HEADING, click, clips, drag, open_player
 
-FRAMES, WINDOW = 33, 16
+FRAMES = 33
 SLICES = WINDOW // 2
-HEADING = "What does the encoder see in this video?"
 RED = np.zeros((SLICES, PATCHES, PATCHES), bool)
 RED[:, 0, 0] = True
 PIXELS = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-expect = sync_api.expect if sync_api else None
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("segmentation")
     for name, keep in (("cut", "embeddings"), ("bare", "statistics")):
         numbered_video(folder / name / f"{name}.mp4", FRAMES + len(name))
-        job = Job.of(paths=[str(folder / name)], encoder="toy", size=str(SIDE), frames=WINDOW, pairs="0", keep=keep)
-        assert not job.run(str(folder / "store")).execute(job.sources).failures
+        ingest(folder / name, folder / "store", keep=keep)
     made = Store(folder / "store")
     yield made
     made.close()
@@ -48,18 +43,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def clip(store: Store) -> dict:
     return clips(store, "cut.mp4")[0]
-
-
-def clips(store: Store, name: str) -> list[dict]:
-    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? ORDER BY first_frame", [name])
-
-
-def fetched(server: str, path: str) -> tuple[int, bytes, dict]:
-    try:
-        with urllib.request.urlopen(f"{server}/{path}", timeout=60) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
 
 
 def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, store: Store, clip: dict) -> None:
@@ -115,7 +98,7 @@ class TestBrowser:
 
     def test_clicks_and_strokes_make_a_mask_that_is_drawn_over_every_slice(self, browser, server: str, store: Store, clip: dict) -> None:
         with visiting(browser, server) as visit:
-            open_player(visit, clip)
+            open_player(visit, store, "cut.mp4")
             choose(visit, "Foreground")
             click(visit, 0, 0)
             expect(visit.page.locator(".note")).to_contain_text("Mark some background, too", timeout=SLOW)
@@ -139,14 +122,14 @@ class TestBrowser:
             expect(visit.page.get_by_role("heading", name="What is cut out?")).to_have_count(0, timeout=SLOW)
             assert "segment=" not in visit.page.url
 
-    def test_the_url_restores_the_mask_and_its_own_file_fits_it(self, visit: Visit, server: str, clip: dict, tmp_path: Path) -> None:
+    def test_the_url_restores_the_mask_and_its_own_file_fits_it(self, visit: Visit, store: Store, clip: dict, tmp_path: Path) -> None:
         marks = f"{clip['clip_id']}-2.0.0~2.4.4"
-        open_player(visit, clip, f"&slice=2&segment={marks}")
+        open_player(visit, store, "cut.mp4", f"&slice=2&segment={marks}")
         expect(visit.page.locator(".tool[data-tool=foreground]")).to_have_attribute("aria-pressed", "true", timeout=SLOW)
         shown_is_red(visit)
         expect(visit.page.locator(".grid .marks .background")).to_have_count(1, timeout=SLOW)
         address = visit.page.get_by_role("link", name="All slices as .npz").get_attribute("href")
-        (tmp_path / "own.npz").write_bytes(fetched(server, address)[1])
+        (tmp_path / "own.npz").write_bytes(fetched(visit.address, address)[1])
         np.save(tmp_path / "wrong.npy", np.zeros((3, 4, 5)))
         visit.page.get_by_text("Compare with a mask of your own").click()
         for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "bring one of 8 x 96 x 96 or 8 x 6 x 6")):
@@ -182,11 +165,6 @@ def saved_as_it_is_drawn(visit: Visit, clip: dict) -> None:
     visit.problems[:] = [problem for problem in visit.problems if "/mp4/" not in problem]
 
 
-def open_player(visit: Visit, clip: dict, more: str = "") -> None:
-    visit.open(f"video?video={clip['video_id']}&colour=three+dimensions{more}", HEADING)
-    expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
-
-
 def scores(server: str, visit: Visit, clip: dict) -> np.ndarray:
     marks = re.search("segment=([^&]+)", visit.page.url)[1]
     return np.frombuffer(fetched(server, f"mask/{marks}")[1], "<f4").reshape(SLICES, PATCHES, PATCHES)
@@ -216,21 +194,3 @@ def step_on(visit: Visit, times: int) -> None:
         slice_ = int(visit.page.locator(".player").get_attribute("data-slice"))
         visit.page.get_by_role("button", name="One slice on").click()
         expect(visit.page.locator(".player")).to_have_attribute("data-slice", str(slice_ + 1), timeout=SLOW)
-
-
-def centre(visit: Visit, y: int, x: int) -> tuple[float, float]:
-    box = visit.page.locator(".grid").bounding_box()
-    return box["x"] + (x + 0.5) * box["width"] / PATCHES, box["y"] + (y + 0.5) * box["height"] / PATCHES
-
-
-def click(visit: Visit, y: int, x: int) -> None:
-    visit.settle()
-    visit.page.mouse.click(*centre(visit, y, x))
-
-
-def drag(visit: Visit, start: tuple[int, int], stop: tuple[int, int]) -> None:
-    visit.settle()
-    visit.page.mouse.move(*centre(visit, *start))
-    visit.page.mouse.down()
-    visit.page.mouse.move(*centre(visit, *stop), steps=10)
-    visit.page.mouse.up()
