@@ -10,8 +10,6 @@ from dashboard.marks import Marked
 from dashboard.player import KEY, Place
 from dashboard.selection import VIDEO
 
-JUMPS = "player-jumps"  # how often something else than the player said where to go
-
 
 def place(clip_id: str) -> Place:
     """Where the player is to go, within the timeline of a clip."""
@@ -54,24 +52,17 @@ def told(news: str) -> None:
 
 def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
     """Lead the player to a slice, in this video or another."""
-    if video_id() not in ("", video):
-        change_video(video)
-    _count_jump()
-    address.write(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)})
+    elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
+    address.lead(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)}, **elsewhere)
 
 
 def change_video(video_id: str) -> None:
     """Another video: what the URL says of the last one goes."""
-    _count_jump()
-    address.write(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
-
-
-def _count_jump() -> None:
-    st.session_state[JUMPS] = st.session_state.get(JUMPS, 0) + 1
+    address.lead(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
 
 
 def _nonce() -> str:
-    return str(st.session_state.get(JUMPS, 0))
+    return str(address.led())
 
 
 def _text(clip: str, *kinds: Iterable[Iterable[int]]) -> str:

@@ -37,6 +37,7 @@ class Player {
     }
     this.patches.set(data, !old)
     this.goto(data.goto)
+    this.told = `${this.window?.id} ${this.slice}` // where it was led to is no news
   }
 
   load() {

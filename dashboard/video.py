@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import (
+    address,
     caching,
     place,
     player,
@@ -31,6 +32,11 @@ OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any othe
 
 def show(store: Store, selection: Selection) -> None:
     st.title("What does the encoder see in this video?", anchor=False)
+    _show(store, selection)
+    address.settle()
+
+
+def _show(store: Store, selection: Selection) -> None:
     offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
     if not offered:
         _show_empty(store)

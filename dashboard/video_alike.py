@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import caching, place, units, video_patches
+from dashboard.address import BUTTON
 from dashboard.sql_link import sql_behind
 from latent import questions
 from store import Store, clip_queries, queries
@@ -44,7 +45,7 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
         st.html(video_patches.pictured(clip, clip["slices"] // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"
     st.caption(f"{score} · {video['name']} · {clip['start_s']:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Open", key=f"alike-{number}", on_click=_go, args=(clip,))
+    st.button("Open", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
 
 
 def _go(clip: Mapping) -> None:

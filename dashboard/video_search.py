@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import caching, latent_caching, place, units, video_patches
+from dashboard.address import BUTTON
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from latent import questions, sketches
@@ -66,7 +67,7 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(video_patches.enlarged(clip, address))
     st.caption(f"{hit['score']:.3f} · {video['name']} · {seconds:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Show", key=f"hit-{hit['rank']}", on_click=_go, args=(clip, address))
+    st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 
 def _go(clip: Mapping, address: tuple[int, int, int]) -> None:

@@ -256,10 +256,15 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Vi
     open_player(visit, store, "plays.mp4", f"&search=true&patches={clip['clip_id']}-0.0.0")
     visit.expect_text("12 patches most like it, from 4 videos")
     visit.expect_text("Exact: all")
+    before = visit.page.url
     visit.page.get_by_role("button", name="Show").nth(11).click()
+    expect(visit.page).not_to_have_url(before, timeout=SLOW)
     visit.expect_in_url(r"patches=\w+-\d\.0\.0(&|$)")
     visit.settle()
     expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine", timeout=SLOW)
+    visit.page.go_back()
+    visit.expect_in_url(f"video={clip['video_id']}.*patches={clip['clip_id']}-0.0.0(&|$)")
+    expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')).to_be_visible(timeout=SLOW)
 
 
 def test_the_url_restores_clip_slice_patches_and_colours(visit: Visit, store: Store) -> None:
@@ -286,6 +291,28 @@ def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Sto
     visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
     visit.page.reload()
     expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(timeout=SLOW)
+
+
+def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(visit: Visit, store: Store) -> None:
+    """At once, as one does who did not mean it; and to open the page is one step."""
+    visit.open("", "What is in the store?")
+    open_player(visit, store, "plays.mp4")
+    began = visit.page.url
+    click(visit, 2, 3)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 1")).to_be_visible(timeout=SLOW)
+    visit.settle()
+    visit.page.go_back()
+    expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (")).to_have_count(0, timeout=SLOW)
+    assert visit.page.url == began
+    visit.page.go_forward()
+    expect(visit.page.locator(".grid .marks .line")).to_have_count(1, timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 1")).to_be_visible(timeout=SLOW)
+    visit.settle()
+    visit.page.go_back()
+    expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)
+    visit.page.go_back()
+    expect(visit.page.get_by_role("heading", name="What is in the store?")).to_be_visible(timeout=SLOW)
 
 
 def test_every_source_of_colours_is_drawn(visit: Visit, store: Store) -> None:
