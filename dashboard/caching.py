@@ -12,9 +12,9 @@ import streamlit as st
 
 from reports.findings import Findings, find
 from reports.request import Request
-from store import Store
+from store import Store, conditions
 from store.differences import Differences, differences
-from store.queries import Question
+from store.queries import Chosen, Question
 from store.sandbox import Answer, ask
 
 KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
@@ -41,6 +41,12 @@ def rows(store: Store, question: Question) -> list[dict]:
 def asked(store: Store, sql: str) -> Answer:
     """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, sql)
+
+
+@st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
+def videos(store: Store, where: str) -> Chosen | None:
+    """The videos that a person's condition chooses; None, for all, where it is empty. Raises NoVideos and QueryError, which are not kept."""
+    return conditions.videos(store, where) if where else None
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, Request: repr})

@@ -35,6 +35,7 @@ KEYS = caching.KEYS | {
     Colouring: lambda colouring: colouring.name,
     Basis: lambda basis: basis.basis_id,
     Marked: lambda marked: marked.name,
+    Ranking: repr,
     Sample: lambda sample: sample.sample_id,
 }
 GROWTH = 1.2
@@ -159,8 +160,10 @@ def segmented(store: Store, marked: Marked) -> Segmentation:
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
-def hits(store: Store, marked: Marked, top: int, per_video: int, exactly: bool = False) -> Answer:
-    """The patches of the corpus most like the marked ones, ranked. Raises LatentError."""
+def hits(store: Store, marked: Marked, ranking: Ranking, exactly: bool, where: str) -> Answer:
+    """The patches most like the marked ones, ranked: of the corpus, or of the videos that a condition chooses. Raises LatentError, NoVideos
+    and QueryError."""
+    videos = caching.videos(store, where)
     with READING:
         asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
-    return retrieval.find(store, asked, Ranking(top, per_video), exactly)
+    return retrieval.find(store, asked, ranking, exactly, videos)

@@ -9,11 +9,11 @@ from reports import wording
 from reports.blocks import Heading
 from reports.catalogue import FORMATS, sensitivity_blocks
 from reports.comparison import sections as compared
-from reports.errors import NoVideos, ReportError
+from reports.errors import ReportError
 from reports.findings import Findings
 from store import Store
 from store import sensitivity_queries as queries
-from store.errors import QueryError
+from store.errors import NoVideos, QueryError
 
 TITLE, ICON = "Sensitivity", ":material/compare_arrows:"
 KINDS = {".html": ("HTML", "text/html"), ".md": ("Markdown", "text/markdown"), ".parquet": ("Parquet", "application/vnd.apache.parquet")}

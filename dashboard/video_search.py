@@ -12,10 +12,12 @@ from latent import questions, sketches
 from latent.hits import Ranking
 from latent.retrieval import Answer
 from store import Store, TubeletError, clip_queries, queries
+from store.errors import QueryError
 
-SEARCH, EXACTLY = "search", "exactly"  # URL parameters
-TOP, PER_VIDEO = 12, 3  # hits, and of one video
-HELP = f"The {TOP} most similar patches of this encoder, at most {PER_VIDEO} a video."
+SEARCH, EXACTLY, WHERE = "search", "exactly", "search-where"  # URL parameters
+RANKING = Ranking(top=12, per_video=3)
+HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} a video."
+EXAMPLE = "in all videos, or where label = 'cooking'"
 EXACT = "Compare every embedding, though the store has a sketch of this encoder."
 
 
@@ -27,14 +29,24 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
             return
         sketch = sketches.kept(clip["encoder_id"])
         exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
-        exact = questions.search(clip["clip_id"], marked.patches, clip["encoder_id"], Ranking(TOP, PER_VIDEO))
-        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
+        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320).strip()
+        behind = st.container(width="content")
     try:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
-            answer = latent_caching.hits(store, marked, TOP, PER_VIDEO, exactly)
+            videos, answer = caching.videos(store, where), latent_caching.hits(store, marked, RANKING, exactly, where)
+    except QueryError as error:
+        st.error(f"````text\n{error}\n````", title="This condition has no answer", icon=":material/error:")
+        return
     except TubeletError as error:
         st.warning(f"No search: {error}", icon=":material/search_off:")
         return
+    with behind:
+        exact = questions.search((clip["clip_id"], marked.patches), clip["encoder_id"], RANKING, videos)
+        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
+    _show_hits(store, answer)
+
+
+def _show_hits(store: Store, answer: Answer) -> None:
     hits = answer.hits.to_pylist()
     videos = len({hit["video_id"] for hit in hits})
     found = f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first."
@@ -47,8 +59,9 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
 
 def how(answer: Answer, store: Store) -> str:
     """Whether the search was exact, and what is known of it where it was not."""
+    among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
     if answer.sketch is None:
-        said = f"Exact: all {units.size(answer.bytes)} of embeddings were compared."
+        said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
         faster = f" `tubelet sketch --store {store.root}` makes it several times as fast." if answer.large else ""
         return said + faster
     known = answer.sketch
@@ -56,6 +69,7 @@ def how(answer: Answer, store: Store) -> str:
     return (
         f"By sketch: it found **{known.recall:.1%}** of the 20 best of exact search when that was measured, "
         f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
+        + (f" Only patches{among} are ranked." if among else "")
     )
 
 

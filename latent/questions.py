@@ -7,7 +7,7 @@ from latent.errors import LatentError
 from latent.hits import Ranking
 from latent.linear import Linear
 from latent.scope import CHOSEN, SAMPLES
-from store.queries import Question
+from store.queries import Chosen, Question
 
 SCORES = """WITH query AS (
   SELECT embedding FROM tokens
@@ -31,8 +31,10 @@ def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: s
     return Question(sql, _values(query_clip, addresses) | {"clip": clip_id})
 
 
-def search(query_clip: str, addresses: Sequence[tuple[int, int, int]], encoder_id: str, ranking: Ranking) -> Question:
-    """One row a hit of exact search, the best first; equal scores in the order of clip and address. Reads every embedding of the encoder."""
+def search(asked: tuple[str, Sequence[tuple[int, int, int]]], encoder_id: str, ranking: Ranking, videos: Chosen | None = None) -> Question:
+    """One row a hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
+    address. Reads every embedding of the encoder, or those of the chosen videos."""
+    among = "" if videos is None else " AND t.video_id IN (SELECT unnest($videos::VARCHAR[]))"
     kept = "" if ranking.per_video is None else "\nQUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC, clip_id, slice, y, x) <= $per_video"
     sql = f"""WITH query AS (
   SELECT embedding FROM tokens
@@ -40,12 +42,13 @@ def search(query_clip: str, addresses: Sequence[tuple[int, int, int]], encoder_i
 ), scores AS (
   SELECT t.video_id, t.clip_id, t.slice, t.y, t.x, max(list_cosine_similarity(t.embedding, q.embedding)) AS score
   FROM tokens t JOIN clips c ON c.clip_id = t.clip_id, query q
-  WHERE t.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner' GROUP BY ALL
+  WHERE t.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'{among} GROUP BY ALL
 )
 SELECT * FROM scores WHERE isfinite(score){kept}
 ORDER BY score DESC, clip_id, slice, y, x LIMIT $top"""
-    values = _values(query_clip, addresses) | {"encoder": encoder_id, "top": ranking.top}
-    return Question(sql, values if ranking.per_video is None else values | {"per_video": ranking.per_video})
+    optional = {"per_video": ranking.per_video, "videos": videos}
+    values = _values(*asked) | {"encoder": encoder_id, "top": ranking.top}
+    return Question(sql, values | {name: value for name, value in optional.items() if value is not None})
 
 
 def tokens(clip_id: str) -> Question:

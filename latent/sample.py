@@ -22,7 +22,7 @@ from store.queries import Question
 from store.statistics import TOKEN_STATISTICS
 
 MOST = 300_000  # tokens, give or take what chance does
-PIECE = 8_192  # tokens read at a time
+PIECE = 1_024  # tokens read at a time
 ADDRESS = "s.clip_id, s.slice, s.y, s.x"
 CLIPS = """SELECT c.clip_id, c.height, c.width, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
 FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY c.clip_id"""

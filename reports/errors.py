@@ -11,10 +11,6 @@ class NoPairs(ReportError):
     """Nothing was measured yet."""
 
 
-class NoVideos(ReportError):
-    """What was asked for fits no video."""
-
-
 class ManySettings(ReportError):
     """Pairs that differ in more than was asked for would be averaged."""
 

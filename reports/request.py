@@ -3,11 +3,11 @@
 import shlex
 from dataclasses import asdict, dataclass, replace
 
-from reports.errors import ManySettings, NoPairs, NoVideos, ReportError
-from store import Store
+from reports.errors import ManySettings, NoPairs, ReportError
+from store import Store, conditions
 from store import sensitivity_queries as queries
-from store.sandbox import Limits, ask
-from store.sensitivity_queries import Chosen, Scope
+from store.errors import NoVideos
+from store.sensitivity_queries import Scope
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
 LISTED = 8  # alternatives that an error names
@@ -68,7 +68,7 @@ def resolved(store: Store, request: Request) -> Request:
 
 def scope(store: Store, request: Request) -> Scope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
-    found = Scope(request.encoder, request.frames, request.shift, request.setting, _chosen(store, request.where))
+    found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
         what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
@@ -76,16 +76,6 @@ def scope(store: Store, request: Request) -> Scope:
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
     return found
-
-
-def _chosen(store: Store, where: str | None) -> Chosen | None:
-    """The videos that a person's condition lets through, asked in the sandbox as all SQL of people is."""
-    if where is None:
-        return None
-    ids = ask(store, f"SELECT video_id FROM videos WHERE (\n{where}\n)", Limits(rows=None)).table["video_id"].to_pylist()
-    if not ids:
-        raise NoVideos(f"the condition {where!r} lets no video through: write one on the columns of `videos`, such as label = 'cooking'")
-    return Chosen(ids, where)
 
 
 def _fits(row: dict, request: Request) -> bool:

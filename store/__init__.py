@@ -21,6 +21,7 @@
     differences the signed differences of a pair in 8 bits, for a browser
     queries     questions as pure functions with visible SQL; pair_queries those about single pairs, sensitivity_queries about many videos
     sandbox     other people's SQL: read-only, bounded (with mistakes, landlock, sandboxed, processes)
+    conditions  videos that people choose by a condition in SQL
     answers     answers as text and files
 
 A module imports only what stands above it. Knows no torch, no streamlit, no video.

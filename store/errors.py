@@ -13,5 +13,9 @@ class QueryError(TubeletError):
     """A SQL query that cannot be answered: its own mistake, or a limit."""
 
 
+class NoVideos(TubeletError):
+    """What was asked for fits no video."""
+
+
 class MeasurementError(StoreError):
     """A pair whose differences cannot be kept."""

@@ -36,6 +36,18 @@ class Question:
         return re.sub(r"\$(\w+)", lambda match: _literal(self.values[match[1]]), self.sql)
 
 
+class Chosen(list):
+    """Ids of videos that a person's condition chose; written out as that condition."""
+
+    def __init__(self, ids: list[str], where: str) -> None:
+        super().__init__(ids)
+        self.where = where
+
+    @property
+    def sql(self) -> str:
+        return f"(SELECT list(video_id) FROM videos WHERE (\n{self.where}\n))"
+
+
 @dataclass(frozen=True)
 class VideoFilter:
     """Which videos; clips and tokens are counted for one encoder. An empty `label` means videos without one."""

@@ -9,24 +9,12 @@ where it is divided by the dimension's standard deviation in its pair; a dimensi
 
 from dataclasses import dataclass
 
-from store.queries import Question
+from store.queries import Chosen, Question
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
 SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
 MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
 MAP_PAIRS = 1000  # averaged into a map over the frame
-
-
-class Chosen(list):
-    """Ids of videos that a person's condition chose; written out as that condition."""
-
-    def __init__(self, ids: list[str], where: str) -> None:
-        super().__init__(ids)
-        self.where = where
-
-    @property
-    def sql(self) -> str:
-        return f"(SELECT list(video_id) FROM videos WHERE (\n{self.where}\n))"
 
 
 @dataclass(frozen=True)

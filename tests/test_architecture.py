@@ -28,7 +28,7 @@ ORDER = {
     "store": (
         "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
-        "mistakes", "landlock", "sandboxed", "processes", "sandbox", "answers",
+        "mistakes", "landlock", "sandboxed", "processes", "sandbox", "conditions", "answers",
     ),
     "film": ("errors", "video", "recording"),
     "ingest": (

@@ -9,11 +9,11 @@ from ingest.job import Job
 from reports import wording
 from reports.blocks import Code, Picture, Table, Text
 from reports.catalogue import REPORTS, sensitivity_blocks
-from reports.errors import ManySettings, NoPairs, NoVideos, ReportError
+from reports.errors import ManySettings, NoPairs, ReportError
 from reports.findings import find
 from reports.request import Request
 from store import Store, StoreError
-from store.errors import QueryError
+from store.errors import NoVideos, QueryError
 from tests.planted import OF_EVERYTHING, Planted, add_planted, planted_store
 from tests.stores import synthetic_store
 from tests.videos import make_folder

@@ -8,8 +8,9 @@ import pytest
 from reports.findings import find
 from reports.request import Request
 from store import sensitivity_queries as queries
+from store.queries import Chosen
 from store.sandbox import Limits, ask
-from store.sensitivity_queries import Chosen, Scope
+from store.sensitivity_queries import Scope
 from tests.planted import OF_EVERYTHING, Planted, add_planted, planted_store, relative_edges
 from tests.stores import synthetic_store
 

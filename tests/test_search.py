@@ -6,7 +6,7 @@ import pytest
 from latent import clips, hits, query, questions, retrieval, search, sketch_search, sketches
 from latent.errors import LatentError
 from latent.hits import Ranking
-from store import Store, clip_queries, embeddings
+from store import Store, clip_queries, conditions, embeddings
 from tests import player
 from tests.commands import tubelet
 from tests.stores import Recipe, add_videos, synthetic_store
@@ -57,12 +57,27 @@ def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
 @pytest.mark.parametrize("per_video", [None, 2])
 def test_sql_ranks_as_exact_search_does(store, asked, per_video):
     ranking = Ranking(15, per_video)
-    question = questions.search(asked.clip_id, asked.addresses, asked.encoder_id, ranking)
+    question = questions.search((asked.clip_id, asked.addresses), asked.encoder_id, ranking)
     found, truth = question.answer(store), hits.table(search.exact(store, asked, ranking))
     names = ["video_id", "clip_id", "slice", "y", "x"]
     assert found.select(names).to_pylist() == truth.select(names).to_pylist() and len(found) == 15
     assert np.allclose(found["score"].to_numpy(), truth["score"].to_numpy(), atol=1e-5)
     assert store.query(question.text).equals(found)
+
+
+def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, asked):
+    label = store.rows("SELECT label FROM videos WHERE label IS NOT NULL LIMIT 1")[0]["label"]
+    chosen = conditions.videos(store, f"label = '{label}'")
+    ids = {row["video_id"] for row in store.rows("SELECT video_id FROM videos WHERE label = ?", [label])}
+    every, ranking = Ranking(10**6), Ranking(15)
+    found = retrieval.find(store, asked, ranking, videos=chosen)
+    own = [row for row in hits.table(search.exact(store, asked, every)).to_pylist() if row["video_id"] in ids][:15]
+    names = ["video_id", "clip_id", "slice", "y", "x", "score"]
+    assert set(chosen) == ids and found.videos == len(ids)
+    assert found.hits.select(names).to_pylist() == [{name: row[name] for name in names} for row in own]
+    question = questions.search((asked.clip_id, asked.addresses), asked.encoder_id, ranking, chosen)
+    assert question.answer(store).drop_columns("score").equals(found.hits.select(names[:-1])) and f"label = '{label}'" in question.text
+    assert store.query(question.text).equals(question.answer(store))
 
 
 def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path, monkeypatch):
@@ -185,7 +200,7 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
     searched = clips.with_embeddings(numbered_store, partner["encoder_id"], [partner["video_id"]])
     assert sorted(row.clip_id for row in searched) == sorted(ids)
     ranking = Ranking(400)
-    by_sql = questions.search(partner["clip_id"], [(0, 0, 0)], partner["encoder_id"], ranking).answer(numbered_store)
+    by_sql = questions.search((partner["clip_id"], [(0, 0, 0)]), partner["encoder_id"], ranking).answer(numbered_store)
     exact = search.exact(numbered_store, query.asked(clips.opened(numbered_store, partner["clip_id"]), [(0, 0, 0)]), ranking)
     assert np.allclose(by_sql["score"].to_numpy(), [hit.scores[0] for hit in exact], atol=1e-5)
     assert partner["clip_id"] not in by_sql["clip_id"].to_pylist()

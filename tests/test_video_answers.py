@@ -59,6 +59,17 @@ def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(sto
     assert "Exact: all" in text(open_page("video", store, search="true", exactly="true", **first_patch(store)))
 
 
+def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
+    (name,) = store.rows("SELECT name FROM videos ORDER BY name LIMIT 1")[0].values()
+    shown = text(open_page("video", store, search="true", **{"search-where": f"name = '{name}'"}, **first_patch(store)))
+    assert "from 1 video, the best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
+    assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, "and so does the SQL"
+    nothing = open_page("video", store, search="true", **{"search-where": "name = 'gone'"}, **first_patch(store))
+    assert "lets no video through" in nothing.warning[0].value and not nothing.exception
+    wrong = open_page("video", store, search="true", **{"search-where": "nam = 1"}, **first_patch(store))
+    assert "nam" in wrong.error[0].value and not wrong.exception
+
+
 def test_a_large_corpus_without_a_sketch_says_how_to_make_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval, "LARGE", 1)
     assert f"`tubelet sketch --store {store.root}`" in text(open_page("video", store, search="true", **first_patch(store)))
