@@ -73,6 +73,7 @@ def _cut(clip: Mapping, slice_: int, box: tuple[float, float, float, float], lab
         "background-position": f"{-left * scale:.1f}px {-top * scale:.1f}px",
         "image-rendering": "pixelated" if scale > 1 else "auto",
         "border-radius": "3px",
+        "box-shadow": "inset 0 0 0 1px rgba(128, 128, 128, 0.4)",  # a white patch on a white page has an edge
     }
     return f'<div role="img" aria-label="{label}" style="{"; ".join(f"{name}: {value}" for name, value in style.items())}"></div>'
 
