@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests
-from tests.player import numbered_store  # noqa: F401 - made once for all who ask for it
+from tests.planted import planted_everything  # noqa: F401 - made once for all who ask for it
+from tests.player import numbered_store  # noqa: F401
 
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from store import Store
 from store.schema import TABLES
@@ -22,18 +23,6 @@ from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 BATCH = 500  # videos in one commit
 EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is no specialist
 FLIPPED = 0.3  # how often the sign of a dimension that is no specialist differs from its usual one
-
-# A store that has something for every section of the report; arguments of `planted_store`
-OF_EVERYTHING = {
-    "videos": 40,
-    "dim": 64,
-    "specialists": (3, 17, 40),
-    "context": 2,
-    "controls": 3,
-    "outliers": (5,),
-    "constant": (9,),
-    "full": True,
-}
 
 
 @dataclass(frozen=True)
@@ -73,6 +62,15 @@ class Planted:
         raw = np.zeros(self.shared) if self.flat else 0.5 ** (inward / (self.context - 0.3))
         middle = raw[middle_third(self.shared)].mean()
         return (raw - middle) / max(1 - middle, 1e-9)
+
+
+@pytest.fixture(scope="session")
+def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that has something for every section of the report; several modules share it, and a test leaves it as it was."""
+    found = {"specialists": (3, 17, 40), "context": 2, "controls": 3, "outliers": (5,), "constant": (9,), "full": True}
+    made = planted_store(tmp_path_factory.mktemp("planted") / "store", videos=40, dim=64, **found)
+    yield made
+    made.close()
 
 
 def planted_store(path: Path, **planted) -> Store:

@@ -14,16 +14,14 @@ from reports.findings import find
 from reports.request import Request
 from store import Store, StoreError
 from store.errors import NoVideos, QueryError
-from tests.planted import OF_EVERYTHING, Planted, add_planted, planted_store
+from tests.planted import Planted, add_planted, planted_store
 from tests.stores import synthetic_store
 from tests.videos import make_folder
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    made = planted_store(tmp_path_factory.mktemp("report") / "store", **OF_EVERYTHING)
-    yield made
-    made.close()
+def store(planted_everything):
+    return planted_everything
 
 
 @pytest.fixture(scope="module")

@@ -20,16 +20,14 @@ from reports.findings import find
 from reports.rasters import Raster, reduced
 from reports.request import Request
 from tests.commands import ROOT, tubelet
-from tests.planted import OF_EVERYTHING, Planted, add_planted, planted_store
+from tests.planted import Planted, add_planted, planted_store
 
 BIG = 2_000_000  # bytes a file may have
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    made = planted_store(tmp_path_factory.mktemp("report") / "store", **OF_EVERYTHING)
-    yield made
-    made.close()
+def store(planted_everything):
+    return planted_everything
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,13 @@ from store import sensitivity_queries as queries
 from store.queries import Chosen
 from store.sandbox import Limits, ask
 from store.sensitivity_queries import Scope
-from tests.planted import OF_EVERYTHING, Planted, add_planted, planted_store, relative_edges
+from tests.planted import Planted, add_planted, planted_store, relative_edges
 from tests.stores import synthetic_store
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    made = planted_store(tmp_path_factory.mktemp("report") / "store", **OF_EVERYTHING)
-    yield made
-    made.close()
+def store(planted_everything):
+    return planted_everything
 
 
 @pytest.fixture(scope="module")
