@@ -164,6 +164,4 @@ def hits(store: Store, marked: Marked, ranking: Ranking, exactly: bool, where: s
     """The patches most like the marked ones, ranked: of the corpus, or of the videos that a condition chooses. Raises LatentError, NoVideos
     and QueryError."""
     videos = caching.videos(store, where)
-    with READING:
-        asked = query.asked(clips.opened(store, marked.clip_id), marked.patches)
-    return retrieval.find(store, asked, ranking, exactly, videos)
+    return retrieval.find(store, query.stored(store, marked.clip_id, marked.patches), ranking, exactly, videos)

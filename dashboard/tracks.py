@@ -12,8 +12,7 @@ from store import Store
 
 def of_clip(store: Store, clip_id: str, marked: Marked, unrelated: Unrelated) -> Track:
     """Follow the marked patches through a clip, their own or another. Raises LatentError."""
-    asked = query.asked(opened(store, marked.clip_id), marked.patches)
-    return tracking.track(asked, opened(store, clip_id), unrelated)
+    return tracking.track(query.stored(store, marked.clip_id, marked.patches), opened(store, clip_id), unrelated)
 
 
 def likeness(track: Track) -> np.ndarray:

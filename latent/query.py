@@ -3,15 +3,16 @@
 The largest cosine, and not the cosine to the mean: the mean of the parts of a thing may look like none of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from latent import half
-from latent.clips import Clip
+from latent import clips, half
+from latent.clips import Clip, ClipRow
 from latent.errors import LatentError
+from store import Store
 
 NEAR = 1  # patches, in each direction: what lies beside a token
 
@@ -65,6 +66,18 @@ class Query:
 
 def asked(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
     """The tokens of a clip at ``(slice, y, x)``. Raises LatentError for none, for one outside the grid, and for one without direction."""
+    return _asked(clip, addresses, lambda number: clip.grid[number])
+
+
+def stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
+    """The same of a clip in a store, of which only the slices with those tokens are read. Raises LatentError also where there is no such clip,
+    or none of its embeddings."""
+    clip = clips.row(store, clip_id)
+    return _asked(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])
+
+
+def _asked(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]], grid: Callable[[int], np.ndarray]) -> Query:
+    """`grid` gives a slice of the clip by its number, ``(H, W, D)``."""
     if not addresses:
         raise LatentError("no patch is chosen: choose one or more")
     found = tuple(dict.fromkeys(Address(*map(int, address)) for address in addresses))
@@ -72,7 +85,7 @@ def asked(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
         if any(not 0 <= number < side for number, side in zip(address, clip.positions)):
             raise LatentError(f"patch {tuple(address)} lies outside the clip's grid of {' x '.join(map(str, clip.positions))} (slice, y, x)")
     rows, columns = clip.positions[1:]
-    slices = {s: half.unit(half.widen(clip.grid[s].reshape(rows * columns, -1))) for s in sorted({a.slice for a in found})}
+    slices = {s: half.unit(half.widen(grid(s).reshape(rows * columns, -1))) for s in sorted({a.slice for a in found})}
     vectors = np.stack([slices[a.slice][a.y * columns + a.x] for a in found])
     if not np.isfinite(vectors).all():
         raise LatentError("the embedding of a chosen patch is zero or not finite and has no direction: choose another patch")

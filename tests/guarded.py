@@ -65,6 +65,18 @@ def guarded(root: Path) -> Iterator[Place]:
     store.close()
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with guarded(tmp_path_factory.mktemp("place")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def before(place: Place) -> tuple[dict, list]:
+    """What is there before anything is tried."""
+    return place.tree(), place.views()
+
+
 def _hash(entry: Path) -> str:
     return hashlib.sha256(entry.read_bytes()).hexdigest() if entry.is_file() else ""
 

@@ -11,7 +11,7 @@ import pytest
 from store import landlock
 from store.errors import QueryError
 from store.sandbox import ask
-from tests.guarded import TOKEN, guarded
+from tests.guarded import TOKEN
 
 reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_arrow_table()
 
@@ -165,17 +165,6 @@ HARMLESS = [
     "SELECT 1 /* ) ; DROP VIEW clips ; ( */",
     "SELECT ') ; DROP VIEW clips ; ('",
 ]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with guarded(tmp_path_factory.mktemp("place")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def before(place):
-    return place.tree(), place.views()
 
 
 @pytest.mark.parametrize("attempt", ELSEWHERE + WRITING + ESCAPES)

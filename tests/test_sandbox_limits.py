@@ -8,7 +8,6 @@ import pytest
 from store.errors import QueryError
 from store.processes import PROCESSES
 from store.sandbox import Limits, ask
-from tests.guarded import guarded
 
 # The last three stop neither at DuckDB's max_execution_time nor at an interrupt.
 RUNAWAYS = [
@@ -27,17 +26,6 @@ BOMBS = [
     "SELECT max(list_sort(range(500000000)))",
     "SELECT sum(len(half_to_float(repeat('ab', 1000000000 + i::INTEGER)::BLOB))) FROM range(300) AS n(i)",
 ]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with guarded(tmp_path_factory.mktemp("place")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def before(place):
-    return place.tree(), place.views()
 
 
 @pytest.mark.parametrize("query", RUNAWAYS)

@@ -65,6 +65,17 @@ def test_sql_ranks_as_exact_search_does(store, asked, per_video):
     assert store.query(question.text).equals(found)
 
 
+def test_a_query_read_from_the_store_is_that_of_the_whole_clip(store, asked):
+    found = query.stored(store, asked.clip_id, asked.addresses)
+    assert (found.clip_id, found.video_id, found.encoder_id, found.addresses, found.grid) == (
+        asked.clip_id, asked.video_id, asked.encoder_id, asked.addresses, asked.grid
+    )  # fmt: skip
+    assert np.array_equal(found.vectors, asked.vectors) and found.slices.keys() == asked.slices.keys() == {0, 1}
+    assert all(np.array_equal(found.slices[number], tokens) for number, tokens in asked.slices.items())
+    with pytest.raises(LatentError, match="outside"):
+        query.stored(store, asked.clip_id, [(4, 0, 0)])
+
+
 def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, asked):
     label = store.rows("SELECT label FROM videos WHERE label IS NOT NULL LIMIT 1")[0]["label"]
     chosen = conditions.videos(store, f"label = '{label}'")
