@@ -205,7 +205,8 @@ def test_a_disk_that_fills_up_leaves_a_part_to_go_on_with(server: Server, small_
 def program(server: Server, folder: Path) -> subprocess.Popen:
     """A process that downloads, with the errors of the front door."""
     code = (
-        "import sys; from ingest.weights.download import download; from ingest.weights.part import Part; from pathlib import Path\n"
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a suite in the background is deaf to it
+        "from ingest.weights.download import download; from ingest.weights.part import Part; from pathlib import Path\n"
         f"download({server.url('/w.pt')!r}, Part(Path({str(folder / 'weights.part')!r})), 0)"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
