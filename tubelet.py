@@ -4,7 +4,6 @@ Rooms are imported by the command that needs them, so that `tubelet --help` and 
 """
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 
 import click
 
-HERE = Path(__file__).resolve().parent
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
@@ -322,29 +320,46 @@ def sketch(store: str, encoder: str | None, anew: bool) -> None:
     click.echo(f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{sketches.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens")
 
 
+def listening_options(command: Any) -> Any:
+    """Where the dashboard listens and to whom: what `dashboard` and `demo` share."""
+    options = (
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all."),
+        click.option("--port", default=8501, show_default=True),
+        click.option("--allow-host", multiple=True, metavar="NAME", help="Answer to this host name, too; repeatable."),
+        click.option("--allow-frame", multiple=True, metavar="ORIGIN", help="Let pages of this origin embed the dashboard; repeatable."),
+        click.option("--token", envvar="TUBELET_TOKEN", metavar="TEXT", help="Ask visitors for it.  [default: none on this machine alone, else a new one]"),
+        click.option("--base-path", default="", metavar="PATH", help="Path below which the dashboard stands, as behind a proxy."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @main.command()
 @store_option
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8501, show_default=True)
-def dashboard(store: str, host: str, port: int) -> None:
+@listening_options
+def dashboard(store: str, **listening: Any) -> None:
     """Serve the dashboard of a store."""
-    _serve(Path(store).expanduser().absolute(), host, port)
+    from dashboard.launch import Listening, launch
+
+    launch(Path(store).expanduser().absolute(), Listening(**listening))
 
 
 @main.command()
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
 @click.option("--store", default="demo/store", show_default=True, metavar="STORE")
 @click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8501, show_default=True)
-def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> None:
+@listening_options
+def demo(videos: str | None, store: str, encoder: str, **listening: Any) -> None:
     """Sample videos to a store to the dashboard: offline, on a CPU, in a minute."""
+    from dashboard.launch import Listening, launch
     from ingest.job import Job
     from ingest.samples import sample_videos
 
+    where = Listening(**listening)
     job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
     _print(job.run(store).execute(job.sources), as_json=False)
-    _serve(Path(store).absolute(), host, port)
+    launch(Path(store).absolute(), where)
 
 
 def _numbers(name: str, text: str | None) -> tuple[int, ...] | None:
@@ -355,15 +370,6 @@ def _numbers(name: str, text: str | None) -> tuple[int, ...] | None:
         return None if text is None else tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise TubeletError(f"--{name} {text} is no list of numbers: write one like 0,1,2") from error
-
-
-def _serve(store: Path, host: str, port: int) -> None:
-    """Become the dashboard's server. The working directory is where Streamlit looks for its settings."""
-    click.echo(f"dashboard: http://{host}:{port}  (Ctrl-C ends it)", err=True)
-    os.chdir(HERE)
-    arguments = ["--server.address", host, "--server.port", str(port), "--server.headless", "true", "--", str(store)]
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", *arguments])
 
 
 def _on_interrupt(words: str, stop: Callable[[], None]) -> None:

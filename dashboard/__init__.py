@@ -45,6 +45,9 @@
     sql              page: what do you want to know?
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page
+    access           which hosts it answers to, and whom it lets in
+    launch           starts the server, for the command
+    guard            who may talk to the server, and what its pages may do
     server           the app, and the routes of media beside it
 
 A page is a module with TITLE, ICON and ``show(store, selection)``; its name goes into ``app.PAGES``.

@@ -55,7 +55,7 @@ class Colouring:
     def parse(cls, name: str) -> "Colouring":
         """A colouring from its name. Raises StoreError for anything else."""
         found = NAME.fullmatch(name)
-        if found is None or (found[1] == "dimensions" and not re.fullmatch(r"\d{1,5}(\.\d{1,5}){2}", found[2] or "")):
+        if found is None or (found[1] == "dimensions" and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")):
             raise StoreError(f"no colouring is called {name}")
         taken = found[3].split("~")
         return cls(found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options))))

@@ -3,6 +3,7 @@
 view=beside|over  over=heat|mask|colours  colours=colours/COLOURING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
 """
 
+import re
 import tempfile
 from collections.abc import Mapping
 from threading import Lock
@@ -98,7 +99,7 @@ def _coloured(colours: np.ndarray) -> np.ndarray:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise StoreError(f"the opacity is {text}: choose one from 0 to 1") from error
+    found = re.fullmatch(r"[01]|[01]?\.[0-9]{1,17}", text)
+    if not found or float(text) > 1:
+        raise StoreError(f"the opacity is {text[:20]}: choose one from 0 to 1")
+    return float(text)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 Patch = tuple[int, int, int]  # slice, y, x
 MOST = 200  # patches of a kind that a text holds
-PATCHES = r"(?:\d+\.\d+\.\d+(?:,\d+\.\d+\.\d+)*)"
+PATCH = r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}"
+PATCHES = rf"(?:{PATCH}(?:,{PATCH})*)"
 NAME = re.compile(rf"([0-9a-f]{{1,64}})-({PATCHES}?)(?:~({PATCHES}))?")
 
 

@@ -12,7 +12,7 @@ from latent.segmentation import THRESHOLD, Segmentation
 from store import StoreError
 
 ALL = "mask.npz"
-SLICE = re.compile(r"slice-(\d{1,6})\.png")
+SLICE = re.compile(r"slice-([0-9]{1,6})\.png")
 MEANINGS = {
     "mask": "truth values (slices, rows, columns): which pixels of the encoder's picture are foreground",
     "scores": f"float32 (slices, patch rows, patch columns): 1 at foreground marks, 0 at background marks; foreground above {THRESHOLD}",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from dashboard import caching, channels, films, latent_caching, mask_files, sampled, sources
+from dashboard.access import SANDBOX
 from dashboard.marks import Marked
 from dashboard.tracks import packed
 from latent import bases
@@ -21,7 +22,11 @@ from latent.segmentation import Segmentation
 from latent.tracking import Track
 from store import Store, StoreError, TubeletError, answers, clip_queries, queries
 
-PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}  # other sites may not embed them
+PRIVATE = {  # other sites may not embed them, and what is opened by itself may do nothing: the bytes are those of files
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": SANDBOX,
+}
 TABLES = {"csv": answers.csv, "parquet": answers.parquet}
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
@@ -40,7 +45,9 @@ def _source(store: Store, request: Request) -> Response:
     video = _only(store, queries.video(request.path_params["video"]), "video")
     if gone := sources.missing(video):
         raise StoreError(gone)
-    return FileResponse(video["path"], media_type=sources.media_type(video), headers=REVALIDATED)
+    kind = sources.media_type(video)
+    saved = {} if kind else {"filename": f"{video['video_id']}.video"}  # the name of the file would give its type away again
+    return FileResponse(video["path"], media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
 
 
 def _pictures(store: Store, request: Request) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dashboard import address
+from dashboard import address, units
 from dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from dashboard.marks import Marked
 from dashboard.player import KEY, Place
@@ -70,4 +70,4 @@ def _text(clip: str, *kinds: Iterable[Iterable[int]]) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return units.read(text) or 0

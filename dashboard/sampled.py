@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dashboard import caching, channels, latent_caching
+from dashboard import caching, channels, latent_caching, units
 from dashboard.colours import Colouring
 from latent import bases
 from latent.sample import Sample
@@ -24,10 +24,10 @@ def points(store: Store, path: Mapping[str, str], show: str) -> bytes:
 
 def token(store: Store, path: Mapping[str, str]) -> dict:
     """The sampled token of a number: clip, patch, in words where that is, and how to cut its picture from the sheet of its clip."""
-    sample, number = _same(store, path), path["number"]
-    if not number.isdecimal() or int(number) >= len(sample):
+    sample, number = _same(store, path), units.read(path["number"])
+    if number is None or number >= len(sample):
         raise StoreError(f"the sample has tokens 0 to {len(sample) - 1}")
-    clip_id, patch = sample.address(int(number))
+    clip_id, patch = sample.address(number)
     clip = _only(store, clip_queries.clip(clip_id))
     video = _only(store, queries.video(clip["video_id"]))
     seconds = clip["start_s"] + patch[0] / clip["slices"] * (clip["stop_s"] - clip["start_s"])

@@ -17,6 +17,7 @@ mp4/CLIP?...                 the window as a film, drawn as dashboard/films.py s
 """
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -26,6 +27,10 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from streamlit import config
+
+from dashboard.access import Access
+from dashboard.guard import Guard
 
 HERE = Path(__file__).resolve().parent
 M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larger is not kept
@@ -59,5 +64,16 @@ def _answering(name: str) -> Callable[[Request], Response]:
     return answered
 
 
+def _base() -> str:
+    """The path below which the server stands, as ``/base``; "" for none."""
+    path = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def _routes() -> list[Route]:
+    return [Route(f"{_base()}{path}", _answering(name)) for path, name in ROUTES.items()]
+
+
 _return_large_arrays()
-app = st.App(HERE / "app.py", routes=[Route(path, _answering(name)) for path, name in ROUTES.items()])
+app = st.App(HERE / "app.py", routes=_routes())
+app = Guard(app, Access.of(config.get_option("server.address") or "", os.environ), _base())

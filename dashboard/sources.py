@@ -6,7 +6,8 @@ from pathlib import Path
 
 from store import Store, StoreError
 
-MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # by a word of FFmpeg's name of the container
+BYTES = "application/octet-stream"
+MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # all that are served, by a word of FFmpeg's name of the container
 PLAYABLE = {
     "h264",
     "hevc",

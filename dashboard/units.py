@@ -1,5 +1,6 @@
 """Numbers as people read them: exact where that is short, rounded where it is not, never without a unit."""
 
+MOST_DIGITS = 9  # of a number that is read
 EXACT = 10_000_000  # counts below this are written digit by digit
 STEPS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 BYTE_STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -11,6 +12,11 @@ def number(value: int) -> str:
         return f"{value:,}"
     step, word = next((step, word) for step, word in STEPS if abs(value) >= step)
     return f"{_three_digits(value / step)} {word}"
+
+
+def read(text: str) -> int | None:
+    """A whole number from an address: up to nine ASCII digits; None for anything else."""
+    return int(text) if len(text) <= MOST_DIGITS and text.isascii() and text.isdecimal() else None
 
 
 def count(value: int, noun: str, plural: str = "") -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, downloads, latent_caching
+from dashboard import caching, downloads, latent_caching, units
 from dashboard.colours import CHANNELS, Colouring, Options
 from dashboard.player import Film, Paint
 from latent import bases
@@ -112,7 +112,8 @@ def _dimensions(dim: int) -> list[int]:
         width=220,
         help=f"Three numbers from 0 to {dim - 1}.",
     )
-    numbers = [int(part) for part in text.replace(" ", "").split(",") if part.isdecimal()]
+    read = map(units.read, text.replace(" ", "").split(","))
+    numbers = [number for number in read if number is not None]
     return numbers if len(numbers) == 3 and max(numbers) < dim else [min(n, dim - 1) for n in range(3)]
 
 

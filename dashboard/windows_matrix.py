@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import units
 from dashboard.sql_link import sql_behind
 from store import Store, pair_queries
 from store.differences import Differences
@@ -69,8 +70,8 @@ def sheets(store: Store, pair: Mapping) -> list[bytes]:
 
 def _addressed(name: str, size: int) -> int:
     """A URL parameter that numbers something; 0 where it says nothing of use."""
-    given = st.query_params.get(name, "")
-    return int(given) if given.isdecimal() and int(given) < size else 0
+    given = units.read(st.query_params.get(name, ""))
+    return given if given is not None and given < size else 0
 
 
 def _keep_in_url(key: str) -> None:

@@ -84,7 +84,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""
-        self.page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+        self.page.wait_for_selector(".stApp[data-test-script-state=notRunning]")
 
     def _count_message(self) -> None:
         self.sent += 1

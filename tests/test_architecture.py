@@ -19,7 +19,7 @@ ALLOWED = {
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
     "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
-    "tubelet.py": {"click", "store", "ingest", "reports", "latent"},
+    "tubelet.py": {"click", "store", "ingest", "reports", "latent", "dashboard"},
 }
 
 # Inside a room the arrows run one way: a module imports only what stands before it. A subpackage stands at one place in the order
@@ -57,11 +57,11 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "downloads", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
+        "access", "units", "downloads", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
         "selection", "links", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
         "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
-        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
+        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "launch", "guard", "server",
     ),
 }  # fmt: skip
 

@@ -1,0 +1,67 @@
+"""Which hosts a dashboard answers to, and whom it lets in."""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of a machine
+HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
+HOSTS, FRAMES, TOKEN = "TUBELET_ALLOW_HOSTS", "TUBELET_ALLOW_FRAMES", "TUBELET_TOKEN"  # how the command tells its server
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where the server listens, which further hosts it answers to, the token that it asks for, and which origins may frame it."""
+
+    address: str = "127.0.0.1"
+    hosts: frozenset[str] = frozenset()  # by option, as host or host:port
+    token: str = field(default="", repr=False)
+    frames: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, address: str, settings: Mapping[str, str]) -> "Access":
+        """From the environment that `tubelet dashboard` sets."""
+        hosts, frames = (settings.get(name, "").split() for name in (HOSTS, FRAMES))
+        return cls(address, frozenset(map(host_name, hosts)), settings.get(TOKEN, ""), tuple(frames))
+
+    def allows_host(self, host: str) -> bool:
+        """Whether a Host header names this server. A numeric address cannot be rebound, so any will do where the server listens on all."""
+        name = host_name(host)
+        if name in LOCAL | self.hosts | {host_name(self.address)} - EVERYWHERE:
+            return True
+        return self.address in EVERYWHERE and (is_address(name) or name in {socket.gethostname().lower(), socket.getfqdn().lower()})
+
+    def allows_origin(self, origin: str, host: str) -> bool:
+        """Whether an Origin header is the server's own, or that of a proxy which was allowed by name."""
+        parts = urlsplit(origin)
+        return parts.netloc.lower() == host.lower() or bool(parts.netloc) and host_name(parts.netloc) in self.hosts
+
+    def admits(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie: servers of one host on several ports share their cookies."""
+        return f"tubelet-{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+
+
+def host_name(host: str) -> str:
+    """The host of ``host:port``, lower case, an IPv6 address without brackets; "" for what is none."""
+    bare = host.strip().lower()
+    found = HOST.fullmatch(bare)
+    return (found[1] or found[2]).rstrip(".") if found else bare if is_address(bare) else ""
+
+
+def is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
