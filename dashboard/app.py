@@ -12,6 +12,7 @@ from types import ModuleType
 import streamlit as st
 
 from dashboard import caching, selection, units
+from reports.literal import literal
 from store import Store, StoreError, queries
 
 PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # modules of this room, in the order of the menu; the first opens by default
@@ -58,13 +59,13 @@ def _store(path: str) -> Store:
 def _show_store(store: Store) -> None:
     """The store's name and how much it holds, on every page."""
     held = caching.rows(store, queries.corpus_summary())[0]
-    st.markdown(f"**{store.root.name}**", help=f"`{store.root}`")
+    st.markdown(f"**{literal(store.root.name)}**", help=literal(store.root))
     st.caption("  \n".join(units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")))
 
 
 def _show_unavailable(sentence: str) -> None:
     st.title("This store cannot be shown", anchor=False)
-    st.markdown(sentence)
+    st.markdown(literal(sentence))
     st.markdown("To make a store, encode a folder of videos into it, then open it here:")
     st.code("tubelet ingest FOLDER --store STORE\ntubelet dashboard --store STORE", language="bash")
     st.button("Try again", icon=":material/refresh:")

@@ -7,7 +7,8 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboard.sql_link import sql_behind
-from reports.blocks import Block, Code, Heading, Picture, Table, Text
+from reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
+from reports.literal import html_text
 from reports.rasters import Raster
 
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
@@ -36,7 +37,7 @@ def _code(block: Code) -> None:
 def _picture(block: Picture) -> None:
     _title(block)
     if isinstance(block.drawing, Raster):
-        st.html(f'<div role="img" aria-label="{block.alt}">{block.drawing.html}</div>')
+        st.html(f'<div role="img" aria-label="{html_text(block.alt)}">{block.drawing.html}</div>')
     else:
         st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
     if block.caption:
@@ -47,7 +48,7 @@ def _table(block: Table) -> None:
     _title(block)
     rows, config = block.rows.select([column.name for column in block.columns]), {}
     for column in block.columns:
-        config[column.name] = _column(block, column.name, column.title, column.format, column.help)
+        config[column.name] = _column(block, column)
     if block.pairs:
         links = [f"{WINDOWS_PATH}?{PAIR}={quote(pair)}" for pair in rows[block.pairs].to_pylist()]
         rows = rows.set_column(rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string()))
@@ -55,7 +56,8 @@ def _table(block: Table) -> None:
     st.dataframe(rows, column_config=config, hide_index=True, height=height, placeholder="", key=f"table-{block.name}", alt=block.title)
 
 
-def _column(block: Table, name: str, title: str, form: str, meaning: str) -> object:
+def _column(block: Table, column: Column) -> object:
+    name, title, form, meaning = column.name, column.title, column.format, column.help
     if name == block.pairs:
         return st.column_config.LinkColumn(title, display_text="open", help="The Windows page of this pair")
     if not form:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import caching, corpus_encoders, corpus_failures, corpus_videos, units
 from dashboard.selection import Selection, untrained_badge
+from reports.literal import Markdown
 from store import Store, queries
 
 TITLE, ICON = "Corpus", ":material/video_library:"
@@ -26,7 +27,7 @@ def _show_answer(store: Store, summary: Mapping) -> None:
     st.markdown(f"{answer(summary)} {untrained_badge(store)}")
 
 
-def answer(summary: Mapping) -> str:
+def answer(summary: Mapping) -> Markdown:
     """The page's answer: one sentence with numbers and units."""
     videos = f"**{units.count(summary['videos'], 'video')}**, {units.duration(summary['seconds'])} and {units.size(summary['bytes'])} of files"
     failures = f"**{units.count(summary['failures'], 'failure')}**" if summary["failures"] else "no failures"

@@ -6,6 +6,7 @@ from dashboard import caching, units
 from dashboard.paging import turn_pages
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
+from reports.literal import literal
 from store import Store, queries
 
 ROWS = 100  # failures a page
@@ -24,7 +25,7 @@ def show(store: Store, selection: Selection) -> None:
     page = queries.failures_page(ROWS, first)
     failed = caching.table(store, page)
     with where:
-        by_stage = ", ".join(f"{stage} {units.number(count)}" for stage, count in stages.items())
+        by_stage = ", ".join(f"{literal(stage)} {units.number(count)}" for stage, count in stages.items())
         st.markdown(f"{units.span(first + 1, first + len(failed), total, 'failure')} · by stage: {by_stage}", width="content")
         sql_behind({"Failures": page, "Stages": queries.failure_stages()}, "failures")
     height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import caching, charts, links, units
 from dashboard.selection import VIDEO, Selection
 from dashboard.sql_link import sql_behind
+from reports.literal import Markdown, literal
 from store import Store, queries
 from store.schema import PARTNER
 from store.statistics import TOKEN_STATISTICS
@@ -15,7 +16,7 @@ from store.statistics import TOKEN_STATISTICS
 def show(store: Store, selection: Selection, statistic: str) -> None:
     found = caching.rows(store, queries.video(selection.video_id))
     if not found:
-        st.caption(f"The store holds no video {selection.video_id}.")
+        st.caption(f"The store holds no video {literal(selection.video_id)}.")
         return
     video = found[0]
     clips = queries.clips_of_video(video["video_id"], selection.encoder_id)
@@ -27,12 +28,12 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
         with grid.cell(column_span=2):
             _clips(store, selection, clips, curve, statistic)
     for failure in caching.rows(store, queries.failures_of_video(video["video_id"])):
-        st.warning(f"{failure['stage']}: {failure['error']}", icon=":material/error:")
+        st.warning(f"{literal(failure['stage'])}: {literal(failure['error'])}", icon=":material/error:")
 
 
 def _heading(video: Mapping, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(video["name"], anchor=False, width="content")
+        st.subheader(literal(video["name"]), anchor=False, width="content")
         links.to_player("Open in the player", **{VIDEO: video["video_id"]})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
@@ -42,14 +43,14 @@ def _close() -> None:
     st.query_params.pop(VIDEO, None)
 
 
-def _facts(video: Mapping) -> dict[str, str]:
+def _facts(video: Mapping) -> dict[str, Markdown]:
     return {
-        "picture": f"{video['width']} × {video['height']} px at {video['fps']:.4g} frames/s",
+        "picture": f"{video['width']:d} × {video['height']:d} px at {video['fps']:.4g} frames/s",
         "length": f"{units.duration(video['duration_s'])}, {units.count(video['frames'], 'frame')}",
-        "file": f"{units.size(video['bytes'])}, {video['codec']}",
-        "label": video["label"] or "none",
-        "path": f"`{video['path']}`",
-        "id": f"`{video['video_id']}`",
+        "file": f"{units.size(video['bytes'])}, {literal(video['codec'])}",
+        "label": literal(video["label"] or "none"),
+        "path": literal(video["path"]),
+        "id": literal(video["video_id"]),
     }
 
 
@@ -62,14 +63,14 @@ def _clips(store: Store, selection: Selection, clips: queries.Question, curve: q
         charts.over_time(caching.table(store, curve), statistic, TOKEN_STATISTICS[statistic].unit),
         alt=f"{statistic} over the time of the video, a line a clip",
     )
-    st.caption(f"{_clips_sentence(rows)} by {selection.encoder.label}; {statistic}: mean over each slice's patches.")
+    st.caption(f"{_clips_sentence(rows)} by {selection.encoder.label_markdown}; {literal(statistic)}: mean over each slice's patches.")
 
 
-def _clips_sentence(rows: list[Mapping]) -> str:
+def _clips_sentence(rows: list[Mapping]) -> Markdown:
     partners = sum(row["role"] == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
     rows = [row for row in rows if row["role"] != PARTNER] or rows
-    grids = sorted({f"{row['slices']} × {row['height']} × {row['width']}" for row in rows})
+    grids = sorted({f"{row['slices']:d} × {row['height']:d} × {row['width']:d}" for row in rows})
     tokens = units.count(sum(row["tokens"] for row in rows), "token")
     times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
     return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

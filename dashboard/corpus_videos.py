@@ -10,6 +10,7 @@ from dashboard import caching, corpus_video, units
 from dashboard.paging import turn_pages
 from dashboard.selection import VIDEO, Selection
 from dashboard.sql_link import sql_behind
+from reports.literal import Markdown, literal
 from store import Store, queries
 from store.queries import ORDERS, STATES, VideoFilter
 from store.statistics import TOKEN_STATISTICS
@@ -49,7 +50,7 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
         label = st.selectbox("Label", labels, None, lambda name: name or "(no label)", placeholder="any", width=140, **_bound("label"))
         state = st.selectbox("Show", list(STATES), width=130, **_bound("show"))
         order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders the corpus; a column's header orders this page only.", **_bound("order"))
-        meanings = "\n".join(f"- **{s.name}**: {s.meaning}" for s in TOKEN_STATISTICS.values())
+        meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
         statistic = st.selectbox(
             "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
         )
@@ -122,12 +123,12 @@ def _range(points: Mapping[str, list[float]]) -> tuple[float, float] | None:
     return low - margin, high + margin
 
 
-def _curves_sentence(points: Mapping[str, list[float]], statistic: str) -> str:
+def _curves_sentence(points: Mapping[str, list[float]], statistic: str) -> Markdown:
     """What the curves show and on which axis."""
     chosen, scale = TOKEN_STATISTICS[statistic], _range(points)
     axis = f"one y axis for this page, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values on this page"
-    possible = f" (possible: {chosen.unit})" if chosen.unit else ""
-    return f"Curves: {statistic}, mean over each slice's patches, along the encoded time; {axis}{possible}."
+    possible = f" (possible: {literal(chosen.unit)})" if chosen.unit else ""
+    return f"Curves: {literal(statistic)}, mean over each slice's patches, along the encoded time; {axis}{possible}."
 
 
 def _column_config(statistic: str, selection: Selection, scale: tuple[float, float] | None) -> dict:

@@ -2,20 +2,22 @@
 
 import streamlit as st
 
+from reports.literal import Markdown
+
 SQL_PATH, VIDEO_PATH = "sql", "video"  # where the pages lie in the URL
 QUERY = "query"  # the URL parameter that carries a query
 
 
-def to_sql(label: str, query: str) -> None:
+def to_sql(label: Markdown, query: str) -> None:
     _link("SQL", SQL_PATH, label, ":material/open_in_new:", {QUERY: query})
 
 
-def to_player(label: str, **where: str) -> None:
+def to_player(label: Markdown, **where: str) -> None:
     """A link to the Video page; `where` are its URL parameters (video, clip, encoder)."""
     _link("Video", VIDEO_PATH, label, ":material/smart_display:", where)
 
 
-def _link(title: str, path: str, label: str, icon: str, parameters: dict[str, str]) -> None:
+def _link(title: str, path: str, label: Markdown, icon: str, parameters: dict[str, str]) -> None:
     st.page_link(st.Page(_drawn_by_app, title=title, url_path=path), label=label, icon=icon, query_params=parameters)
 
 

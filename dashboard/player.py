@@ -15,6 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.marks import MOST, Marked
+from reports.literal import Markdown
 from store.pictures import Sheet, placement
 
 HERE = Path(__file__).parent
@@ -61,7 +62,7 @@ class Paint:
 
     url: str | None = None
     legend: tuple[str, ...] = ()
-    sentence: str = ""
+    sentence: Markdown = ""
 
 
 def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import caching
+from reports.literal import Markdown, literal
 from store import Store, queries
 
 VIDEO = "video"  # URL parameters that no widget of their own carries
@@ -19,6 +20,11 @@ class Encoder:
     name: str
     layer: str
     untrained: bool
+
+    @property
+    def label_markdown(self) -> Markdown:
+        """Its name within a sentence, and that its weights are untrained where they are."""
+        return f"{literal(self.name)} (untrained)" if self.untrained else literal(self.name)
 
     @property
     def label(self) -> str:
@@ -55,12 +61,12 @@ def choose(store: Store) -> Selection:
     return Selection(known.get(chosen), st.query_params.get(VIDEO))
 
 
-def untrained_badge(store: Store, encoder_id: str | None = None) -> str:
+def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
     """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
     Belongs beside every result."""
     about = [row for row in caching.rows(store, queries.encoders()) if encoder_id in (None, row["encoder_id"])]
     names = sorted({row["name"] for row in about if row["untrained"]})
-    return f":orange-badge[:material/warning: untrained weights: {', '.join(names)}]" if names else ""
+    return f":orange-badge[:material/warning: untrained weights:] {', '.join(map(literal, names))}" if names else ""
 
 
 def _encoder(row: Mapping) -> Encoder:

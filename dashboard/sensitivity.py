@@ -11,6 +11,7 @@ from reports.catalogue import FORMATS, sensitivity_blocks
 from reports.comparison import sections as compared
 from reports.errors import ReportError
 from reports.findings import Findings
+from reports.literal import Markdown, literal, literal_block
 from store import Store
 from store import sensitivity_queries as queries
 from store.errors import NoVideos, QueryError
@@ -31,11 +32,11 @@ def show(store: Store, selection: Selection) -> None:
             found = caching.findings(store, request)
             other = caching.findings(store, found.request.other(compare)) if compare else None
     except NoVideos as error:
-        st.info(f"{wording.sentence(str(error))}.", icon=":material/filter_alt_off:")
+        st.info(literal(error), icon=":material/filter_alt_off:")
     except QueryError as error:
-        st.error(f"````text\n{error}\n````", title="This condition has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
     except ReportError as error:
-        st.warning(f"````text\n{error}\n````", icon=":material/warning:")
+        st.warning(literal_block(error), icon=":material/warning:")
     else:
         _show(store, found, other, compare)
 
@@ -43,14 +44,18 @@ def show(store: Store, selection: Selection) -> None:
 def _show(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
     st.markdown(f"{wording.answer(found)} {untrained_badge(store, found.request.encoder)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(wording.plain(wording.subject(found)), width="stretch")
+        st.caption(wording.subject(found), width="stretch")
         _downloads(store, found, other, compare)
     if other is not None:
         blocks.draw(compared(found, other, compare))
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
-    st.markdown(" · ".join(f"[{block.text}](#{block.anchor})" for block in drawn if isinstance(block, Heading)))
+    st.markdown(" · ".join([_link(block) for block in drawn if isinstance(block, Heading)]))
     blocks.draw(drawn)
+
+
+def _link(heading: Heading) -> Markdown:
+    return f"[{heading.text}](#{heading.anchor})"
 
 
 def _downloads(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
@@ -69,7 +74,7 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
 
 def _show_unmeasured(store: Store, selection: Selection, measured: bool) -> None:
     if measured:
-        st.markdown(f"No pairs of {selection.encoder.label} are measured yet; choose another encoder at the side, or measure them:")
+        st.markdown(f"No pairs of {selection.encoder.label_markdown} are measured yet; choose another encoder at the side, or measure them:")
     else:
         st.markdown("No pairs of clips are measured yet. A pair is two windows of a video that share frames; encode them like this:")
     name = selection.encoder.name if selection.encoder else "NAME"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import caching
 from dashboard.selection import Selection
+from reports.literal import Markdown
 from reports.request import Request
 from store import Store
 from store import sensitivity_queries as queries
@@ -32,7 +33,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     return request, compare
 
 
-def _select(label: str, options: list, key: str, width: int) -> object:
+def _select(label: Markdown, options: list, key: str, width: int) -> object:
     return st.selectbox(label, options, key=key, bind="query-params", width=width, disabled=len(options) < 2)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import caching, results, units
 from dashboard.links import QUERY
 from dashboard.selection import Selection, untrained_badge
+from reports.literal import Markdown, literal, literal_block
 from store import Store, answers
 from store.errors import QueryError
 from store.sandbox import Answer, Limits
@@ -80,11 +81,11 @@ def _take_example() -> None:
 def _schema() -> None:
     with st.container(height=SCHEMA_HEIGHT, key="schema", gap="xxsmall"):
         for table in RELATIONS.values():
-            with st.expander(f"**{table.name}** · {len(table.columns)} columns", type="compact"):
+            with st.expander(f"**{literal(table.name)}** · {len(table.columns)} columns", type="compact"):
                 st.caption(columns(table))
 
 
-def columns(table: Table) -> str:
+def columns(table: Table) -> Markdown:
     """A relation's columns as Markdown: name, type, unit and meaning."""
     described = [f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in table.columns]
     return "\n\n".join([f"One row a {table.row}.", *described])
@@ -95,7 +96,7 @@ def _result(store: Store, query: str) -> None:
         with st.skeleton(height=RESULT_HEIGHT):
             answer = caching.asked(store, query)
     except QueryError as error:
-        st.error(f"````text\n{error}\n````", title="This query has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="This query has no answer", icon=":material/error:")
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
@@ -105,7 +106,7 @@ def _result(store: Store, query: str) -> None:
     st.dataframe(table, height=height, hide_index=True, placeholder="NULL", column_config=_numbers(table), alt="Result of the query")
 
 
-def rows_sentence(answer: Answer) -> str:
+def rows_sentence(answer: Answer) -> Markdown:
     """How many rows, whether that is all of them, and how long it took."""
     seconds = f"{answer.seconds:.2f} s"
     if answer.truncated:

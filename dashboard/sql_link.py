@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import links
+from reports.literal import literal
 from store.queries import Question
 
 
@@ -13,7 +14,7 @@ def sql_behind(questions: Mapping[str, Question], key: str) -> None:
     with st.popover("SQL behind this", icon=":material/code:", type="tertiary", key=f"behind-{key}"):
         for title, question in questions.items():
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                st.markdown(f"**{title}**", width="content")
+                st.markdown(f"**{literal(title)}**", width="content")
                 links.to_sql("Open in SQL", question.text)
             st.code(question.text, language="sql", height=min(320, 40 + 22 * (question.text.count("\n") + 1)))
 

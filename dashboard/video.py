@@ -23,6 +23,7 @@ from dashboard.marks import Marked
 from dashboard.player import Film, Marks, Paint
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
+from reports.literal import Markdown, literal
 from store import Store, clip_queries, queries
 from store.schema import PARTNER
 
@@ -68,7 +69,7 @@ def _show(store: Store, selection: Selection) -> None:
     video_alike.show(store, clip)
 
 
-def sentence(film: Film) -> str:
+def sentence(film: Film) -> Markdown:
     """What the picture shows, with numbers and units."""
     clip = film.clip
     windows = (
@@ -78,16 +79,16 @@ def sentence(film: Film) -> str:
     )
     if clip["role"] == PARTNER:
         windows += " that only pairs of windows need"
-    grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']} × {clip['width']} patches"
+    grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']:d} × {clip['width']:d} patches"
     kept = (
         ""
         if clip["embedding_path"]
         else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
     )
-    return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
+    return f"**{literal(film.video['name'])}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
 
 
-def _badge(selection: Selection) -> str:
+def _badge(selection: Selection) -> Markdown:
     return ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
 
 

@@ -8,6 +8,7 @@ from dashboard import caching, place, units, video_patches
 from dashboard.address import BUTTON
 from dashboard.sql_link import sql_behind
 from latent import questions
+from reports.literal import literal
 from store import Store, clip_queries, queries
 
 ALIKE, BY = "alike", "alike-by"  # URL parameters
@@ -44,7 +45,7 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(video_patches.pictured(clip, clip["slices"] // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"
-    st.caption(f"{score} · {video['name']} · {clip['start_s']:.2f}\N{NO-BREAK SPACE}s")
+    st.caption(f"{score} · {literal(video['name'])} · {clip['start_s']:.2f}\N{NO-BREAK SPACE}s")
     st.button("Open", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
 
 

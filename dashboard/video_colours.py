@@ -9,6 +9,7 @@ from dashboard.colours import CHANNELS, Colouring, Options
 from dashboard.player import Film, Paint
 from latent import bases
 from latent.basis import Basis
+from reports.literal import Markdown, literal
 from store import Store, TubeletError
 from store.queries import Question
 
@@ -58,12 +59,12 @@ def legend(basis: Basis) -> tuple[str, ...]:
     )
 
 
-def sentence(basis: Basis, colouring: Colouring) -> str:
+def sentence(basis: Basis, colouring: Colouring) -> Markdown:
     """What the colours say, in one sentence."""
     if basis.kind == "kmeans":
-        return f"Each colour is one of {basis.parameters['clusters']} clusters of similar tokens."
+        return f"Each colour is one of {basis.parameters['clusters']:d} clusters of similar tokens."
     if basis.kind == "dimensions":
-        return f"Red, green and blue are dimensions {', '.join(map(str, basis.parameters['dimensions']))} of each token."
+        return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
     if basis.kind == "umap":
         return "Like colours are neighbours among the embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
@@ -82,7 +83,7 @@ def offered(store: Store, film: Film, colouring: Colouring) -> Paint:
     try:
         return paint(store, film, colouring)
     except TubeletError as error:
-        st.warning(f"No colours: {error}", icon=":material/palette:")
+        st.warning(f"No colours: {literal(error)}", icon=":material/palette:")
         return Paint()
 
 

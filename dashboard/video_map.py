@@ -15,6 +15,7 @@ from dashboard.sql_link import sql_behind
 from latent import bases, questions
 from latent import sample as samples
 from latent.basis import Basis
+from reports.literal import literal
 from store import Store, TubeletError, clip_queries
 from store.queries import Question
 
@@ -34,7 +35,7 @@ def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> N
         try:
             picture = _of_corpus(store, clip, colouring, marked) if of == CORPUS else _of_window(store, clip, colouring, marked)
         except TubeletError as error:
-            st.warning(f"No map: {error}", icon=":material/scatter_plot:")
+            st.warning(f"No map: {literal(error)}", icon=":material/scatter_plot:")
             return
     cloud.show(picture, _go)
 

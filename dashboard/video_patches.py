@@ -1,12 +1,14 @@
 """The patches that were taken on the player: picture, address and statistics."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import streamlit as st
 
 from dashboard import caching, units
 from dashboard.marks import Marked, numbered
 from dashboard.sql_link import sql_behind
+from reports.literal import Markdown, html_text, literal
 from store import Store, clip_queries
 from store.pictures import Sheet
 from store.statistics import TOKEN_STATISTICS
@@ -30,11 +32,11 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         _several(rows)
 
 
-def _heading(marked: Marked) -> str:
+def _heading(marked: Marked) -> Markdown:
     if len(marked.patches) > 1:
         return units.count(len(marked.patches), "patch", "patches")
     slice_, y, x = marked.patches[0]
-    return f"Patch ({y}, {x}) of slice {slice_ + 1}"
+    return f"Patch ({y:d}, {x:d}) of slice {slice_ + 1:d}"
 
 
 def _one(store: Store, clip: Mapping, row: Mapping) -> None:
@@ -43,7 +45,7 @@ def _one(store: Store, clip: Mapping, row: Mapping) -> None:
             st.html(enlarged(clip, (row["slice"], row["y"], row["x"])), width="content")
         with st.container():
             st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")
-            st.caption(f"Address: clip `{clip['clip_id']}`, slice {row['slice']}, y {row['y']}, x {row['x']}, each counted from 0.")
+            st.caption(f"Address: clip {literal(clip['clip_id'])}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0.")
 
 
 def enlarged(clip: Mapping, patch: tuple[int, int, int]) -> str:
@@ -68,17 +70,17 @@ def _cut(clip: Mapping, slice_: int, box: tuple[float, float, float, float], lab
     style = {
         "width": f"{wide * scale:.1f}px",
         "height": f"{high * scale:.1f}px",
-        "background-image": f"url(pictures/{clip['clip_id']})",
+        "background-image": f"url(pictures/{quote(clip['clip_id'])})",
         "background-size": f"{sheet.size[1] * scale:.1f}px {sheet.size[0] * scale:.1f}px",
         "background-position": f"{-left * scale:.1f}px {-top * scale:.1f}px",
         "image-rendering": "pixelated" if scale > 1 else "auto",
         "border-radius": "3px",
         "box-shadow": "inset 0 0 0 1px rgba(128, 128, 128, 0.4)",  # a white patch on a white page has an edge
     }
-    return f'<div role="img" aria-label="{label}" style="{"; ".join(f"{name}: {value}" for name, value in style.items())}"></div>'
+    return f'<div role="img" aria-label="{html_text(label)}" style="{html_text("; ".join(f"{name}: {value}" for name, value in style.items()))}"></div>'
 
 
-def _statistics(row: Mapping) -> dict[str, list[str]]:
+def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
     return {
         "statistic": list(TOKEN_STATISTICS),
         "this patch": ["not defined" if row[name] is None else f"{row[name]:.4g}" for name in TOKEN_STATISTICS],

@@ -11,6 +11,7 @@ from dashboard.sql_link import sql_behind
 from latent import questions, sketches
 from latent.hits import Ranking
 from latent.retrieval import Answer
+from reports.literal import Markdown, literal, literal_block
 from store import Store, TubeletError, clip_queries, queries
 from store.errors import QueryError
 
@@ -35,10 +36,10 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
             videos, answer = caching.videos(store, where), latent_caching.hits(store, marked, RANKING, exactly, where)
     except QueryError as error:
-        st.error(f"````text\n{error}\n````", title="This condition has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
         return
     except TubeletError as error:
-        st.warning(f"No search: {error}", icon=":material/search_off:")
+        st.warning(f"No search: {literal(error)}", icon=":material/search_off:")
         return
     with behind:
         exact = questions.search((clip["clip_id"], marked.patches), clip["encoder_id"], RANKING, videos)
@@ -57,12 +58,12 @@ def _show_hits(store: Store, answer: Answer) -> None:
                 _show_hit(store, hit)
 
 
-def how(answer: Answer, store: Store) -> str:
+def how(answer: Answer, store: Store) -> Markdown:
     """Whether the search was exact, and what is known of it where it was not."""
     among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
     if answer.sketch is None:
         said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
-        faster = f" `tubelet sketch --store {store.root}` makes it several times as fast." if answer.large else ""
+        faster = f" {literal(f'tubelet sketch --store {store.root}')} makes it several times as fast." if answer.large else ""
         return said + faster
     known = answer.sketch
     later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""
@@ -80,7 +81,7 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     address = hit["slice"], hit["y"], hit["x"]
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(video_patches.enlarged(clip, address))
-    st.caption(f"{hit['score']:.3f} · {video['name']} · {seconds:.2f}\N{NO-BREAK SPACE}s")
+    st.caption(f"{hit['score']:.3f} · {literal(video['name'])} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 

@@ -11,6 +11,7 @@ from dashboard.sql_link import sql_behind
 from latent import masks, questions
 from latent.masks import Agreement
 from latent.segmentation import Segmentation
+from reports.literal import Markdown, literal
 from store import Store, TubeletError, clip_queries
 
 LARGEST = 100  # MB of a mask that is brought
@@ -30,7 +31,7 @@ def show(store: Store, clip: Mapping, segment: Marked) -> None:
         with st.spinner("Joining each token to its neighbours", show_time=True):
             found = latent_caching.segmented(store, segment)
     except TubeletError as error:
-        st.warning(f"There is no mask: {error}", icon=":material/content_cut:")
+        st.warning(f"There is no mask: {literal(error)}", icon=":material/content_cut:")
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
     shown = _shown(clip, segment)
@@ -38,15 +39,15 @@ def show(store: Store, clip: Mapping, segment: Marked) -> None:
     _show_comparison(clip, found, shown)
 
 
-def sentence(found: Segmentation) -> str:
+def sentence(found: Segmentation) -> Markdown:
     """How many patches, in how many slices."""
     mask = found.mask()
     inside, slices = np.count_nonzero(mask), np.count_nonzero(mask.any(axis=(1, 2)))
     share = f"**{units.number(inside)} of {units.count(mask.size, 'patch', 'patches')}** ({inside / mask.size:.1%})"
-    return f"{share} are foreground, in {slices} of {units.count(len(mask), 'slice')} of this window."
+    return f"{share} are foreground, in {slices:d} of {units.count(len(mask), 'slice')} of this window."
 
 
-def said(agreement: Agreement, shown: int) -> str:
+def said(agreement: Agreement, shown: int) -> Markdown:
     """How well the masks fit, and where least."""
     at = "pixels of the encoder's picture" if agreement.pixels else "patches"
     if len(agreement.slices) == 1:
@@ -56,9 +57,9 @@ def said(agreement: Agreement, shown: int) -> str:
     return f"Intersection over union over all {len(agreement.slices)} slices: **{agreement.overall:.3f}**, at the {at}; {least}."
 
 
-def _marks(segment: Marked) -> str:
+def _marks(segment: Marked) -> Markdown:
     slices = sorted({slice_ + 1 for slice_, _, _ in (*segment.patches, *segment.background)})
-    where = f"slice{'s' * (len(slices) > 1)} {', '.join(map(str, slices))}"
+    where = f"slice{'s' * (len(slices) > 1)} {', '.join([f'{number:d}' for number in slices])}"
     return f"Marks: {len(segment.patches)} foreground, {len(segment.background)} background, on {where}."
 
 
@@ -83,7 +84,7 @@ def _offer_files(clip: Mapping, segment: Marked, shown: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(
-            f"{clip['crop_height']} × {clip['crop_width']} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
+            f"{clip['crop_height']:d} × {clip['crop_width']:d} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
             width="content",
         )
 
@@ -102,6 +103,6 @@ def _show_comparison(clip: Mapping, found: Segmentation, shown: int) -> None:
             truth = masks.supplied(file.getvalue())
             fits = masks.agreement(found.scores, truth, (clip["crop_height"], clip["crop_width"]), shown)
         except TubeletError as error:
-            st.warning(f"No comparison: {error}", icon=":material/difference:")
+            st.warning(f"No comparison: {literal(error)}", icon=":material/difference:")
             return
         st.markdown(said(fits, shown))

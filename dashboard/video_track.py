@@ -10,6 +10,7 @@ from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
 from latent import questions
 from latent.tracking import Track
+from reports.literal import Markdown, literal
 from store import Store, TubeletError
 
 ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
@@ -21,7 +22,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
     try:
         track = latent_caching.track(store, clip["clip_id"], marked)
     except TubeletError as error:
-        st.warning(f"The patches cannot be followed: {error}", icon=":material/my_location:")
+        st.warning(f"The patches cannot be followed: {literal(error)}", icon=":material/my_location:")
         return
     question = questions.track(marked.clip_id, marked.patches, clip["clip_id"])
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -46,7 +47,7 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
         )
 
 
-def sentence(track: Track) -> str:
+def sentence(track: Track) -> Markdown:
     """Found in how many slices, how sure, and against what."""
     found = int(np.count_nonzero(~track.lost))
     where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"

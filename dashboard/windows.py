@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import caching, charts, links, units, windows_choice, windows_matrix
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
+from reports.literal import Markdown, literal
 from store import Store, StoreError, pair_queries
 
 TITLE, ICON = "Windows", ":material/compare:"
@@ -55,7 +56,7 @@ def _sql_behind_answer(pair: Mapping) -> None:
     sql_behind(questions, "pair")
 
 
-def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> str:
+def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
     """What this pair says, in one or two sentences with numbers."""
     shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
     if pair["kind"] == "repeated":
@@ -68,31 +69,31 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> str:
     if pair["shared_slices"] > 1:
         said += f" and by **{share(curve['middle'])}** in the middle"
     if strongest["relative_edge"]:
-        said += f"; dimension **{strongest['dim']}** reacts most, by {share(strongest['relative_edge'])} at the edges"
+        said += f"; dimension **{strongest['dim']:d}** reacts most, by {share(strongest['relative_edge'])} at the edges"
     return said + "."
 
 
-def provenance(pair: Mapping) -> str:
+def provenance(pair: Mapping) -> Markdown:
     """Which windows, and from which numbers."""
-    times = [f"{name} from frame {first:,} ({start:.2f} s)" for name, first, start in _starts(pair)]
+    times = [f"{literal(name)} from frame {first:,} ({start:.2f} s)" for name, first, start in _starts(pair)]
     source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
-    apart = f", {pair['step']} apart" if pair["step"] > 1 else ""
+    apart = f", {pair['step']:d} apart" if pair["step"] > 1 else ""
     shared = units.count(pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice")
     windows = f"{' and '.join(times)}, {units.count(pair['frames'], 'frame')}{apart} each"
-    return f"{windows}, {shared} compared. Measured from {source}, {pair['encoder']}, {pair['precision']}."
+    return f"{windows}, {shared} compared. Measured from {source}, {literal(pair['encoder'])}, {literal(pair['precision'])}."
 
 
 def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
     return [("A", pair["first_a"], pair["start_a"]), ("B", pair["first_b"], pair["start_b"])]
 
 
-def noise(floor: Mapping) -> str:
+def noise(floor: Mapping) -> Markdown:
     if not floor["pairs"]:
         return "No window was encoded twice: the noise floor is not known."
     return f"Noise floor: the same window encoded twice differs by at most {floor['most']:.3g} ({units.count(floor['pairs'], 'control')})."
 
 
-def share(value: float | None) -> str:
+def share(value: float | None) -> Markdown:
     """A relative difference: 0.1234 -> 12.3 %."""
     return "an unknown share" if value is None else f"{100 * value:.3g} %"
 
@@ -104,7 +105,7 @@ def _show_matrix(store: Store, pair: Mapping) -> None:
             raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair["pair_id"], windows_matrix.MOST_BYTES)
     except StoreError as error:
-        st.info(f"{error}", icon=":material/info:")
+        st.info(literal(error), icon=":material/info:")
         _show_patch_map(store, pair)
         return
     windows_matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
@@ -147,7 +148,7 @@ def _show_ranked(store: Store, ranked) -> None:
 
 
 def _show_none(store: Store, selection: Selection) -> None:
-    by = f" of {selection.encoder.label}" if selection.encoder else ""
+    by = f" of {selection.encoder.label_markdown}" if selection.encoder else ""
     st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; an encoded video gets its pair by the same command:")
     st.code(f"tubelet ingest FOLDER --encoder NAME --shift 1 --pairs 1 --store {store.root}", language="bash")
     st.markdown("Clips that overlap already are compared without their videos:")

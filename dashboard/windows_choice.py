@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import caching
 from dashboard.selection import VIDEO, Selection
 from dashboard.windows_matrix import ADDRESS
+from reports.literal import Markdown
 from store import Store, pair_queries
 
 PAIR = "pair"  # URL parameter
@@ -61,7 +62,7 @@ def _linked(store: Store) -> Mapping | None:
     return found[0] if found and (chosen is None or chosen == found[0]["encoder_id"]) else None
 
 
-def _pick(title: str, names: Mapping[str, str], current: str | None, changed) -> str:
+def _pick(title: Markdown, names: Mapping[str, str], current: str | None, changed) -> str:
     """A select box over ids, standing on `current` where it is among them."""
     ids = list(names)
     key = f"pick-{title}-{current}"

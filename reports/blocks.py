@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import altair as alt
 import pyarrow as pa
 
+from reports.literal import Markdown
 from reports.rasters import Raster
 from store.queries import Question
 
@@ -14,35 +15,35 @@ Questions = Mapping[str, Question]
 
 @dataclass(frozen=True)
 class Heading:
-    text: str
+    """Its text, as all that a block says, is Markdown: what comes from data went through `literal`."""
+
+    text: Markdown
     anchor: str
     level: int = 2
 
 
 @dataclass(frozen=True)
 class Text:
-    """Markdown; what comes from files is escaped."""
-
-    markdown: str
+    markdown: Markdown
 
 
 @dataclass(frozen=True)
 class Code:
     """Something to copy: a command, a list of dimensions."""
 
-    label: str
+    label: Markdown
     text: str
     language: str = "text"
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: its heading, the format of its numbers in Python's way, and what it means where the heading is short."""
+    """How a column is shown: its heading (text), the format of its numbers in Python's way, and what it means where the heading is short."""
 
     name: str
     title: str
     format: str = ""
-    help: str = ""
+    help: Markdown = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Table:
     """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`."""
 
     name: str
-    title: str
+    title: Markdown
     rows: pa.Table
     columns: tuple[Column, ...]
     shown: int = 50
@@ -63,11 +64,11 @@ class Picture:
     """A chart or a raster, what it shows in words, and its numbers for who cannot see it or wants to compute on."""
 
     name: str
-    title: str
+    title: Markdown
     drawing: alt.TopLevelMixin | Raster
     alt: str
     numbers: Callable[[], pa.Table]
-    caption: str = ""
+    caption: Markdown = ""
     questions: Questions = field(default_factory=dict)
 
 

@@ -46,7 +46,7 @@ def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = N
     """The answer, the comparison where there is one, and the sections of each."""
     command = found.request.command(store, compare)
     yield Text(wording.answer(found))
-    yield Text(wording.plain(wording.subject(found)) + ".")
+    yield Text(wording.subject(found) + ".")
     if other is None:
         yield from sensitivity.sections(found, command, store)
         return

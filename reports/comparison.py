@@ -9,13 +9,14 @@ from scipy.stats import spearmanr
 from reports import charts, parts, wording
 from reports.blocks import Block, Column, Heading, Picture, Table, Text
 from reports.findings import Findings
+from reports.literal import literal
 from reports.pictures import RELATIVE
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     names = _names(a, b, difference)
     yield Heading("Side by side", "comparison")
-    yield Text("\n".join(f"- **{wording.plain(name)}**: {wording.plain(wording.subject(found))}" for name, found in zip(names, (a, b))))
+    yield Text("\n".join(f"- **{literal(name)}**: {wording.subject(found)}" for name, found in zip(names, (a, b))))
     yield _curves(a, b, names)
     columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
     yield Table(

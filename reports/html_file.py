@@ -1,6 +1,5 @@
 """A report as one HTML file that needs nothing else: charts as SVG, matrices as PNG, SQL to unfold, light and dark as the reader likes."""
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from string import Template
@@ -11,8 +10,10 @@ from markdown_it import MarkdownIt
 
 from reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
 from reports.cells import cell
+from reports.literal import html_text
 from reports.rasters import Raster
 
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
 WIDTH = 780  # pixels of a chart
 VEGA_LITE = "6.1"
 THEME = {
@@ -62,30 +63,34 @@ $body
 def written(title: str, blocks: Iterable[Block]) -> bytes:
     blocks = list(blocks)
     headings = [block for block in blocks if isinstance(block, Heading)]
-    links = " ".join(f'<a href="#{h.anchor}">{html.escape(h.text)}</a>' for h in headings if h.level == 2)
+    links = " ".join(f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2)
     body = "\n".join(part for block in blocks for part in _parts(block))
-    return PAGE.substitute(title=html.escape(title), links=links, body=body).encode()
+    return PAGE.substitute(title=html_text(title), links=links, body=body).encode()
 
 
 def _parts(block: Block) -> Iterator[str]:
     match block:
         case Heading():
-            yield f'<h{block.level} id="{block.anchor}"><a href="#{block.anchor}">{html.escape(block.text)}</a></h{block.level}>'
+            yield f'<h{block.level} id="{block.anchor}"><a href="#{block.anchor}">{_inline(block.text)}</a></h{block.level}>'
         case Text():
-            yield MarkdownIt("commonmark", {"html": False}).render(block.markdown)
+            yield MARKDOWN.render(block.markdown)
         case Code():
-            yield f"<h3>{html.escape(block.label)}</h3><pre>{html.escape(block.text)}</pre>"
+            yield f"<h3>{_inline(block.label)}</h3><pre>{html_text(block.text)}</pre>"
         case Picture():
-            yield f'<figure id="{block.name}"><h3>{html.escape(block.title)}</h3>{_drawing(block)}'
-            yield f"<figcaption>{html.escape(block.caption)}</figcaption>{_sql(block.questions)}</figure>"
+            yield f'<figure id="{block.name}"><h3>{_inline(block.title)}</h3>{_drawing(block)}'
+            yield f"<figcaption>{_inline(block.caption)}</figcaption>{_sql(block.questions)}</figure>"
         case Table():
-            yield f'<h3 id="{block.name}-table">{html.escape(block.title)}</h3>{_table(block)}{_sql(block.questions)}'
+            yield f'<h3 id="{block.name}-table">{_inline(block.title)}</h3>{_table(block)}{_sql(block.questions)}'
+
+
+def _inline(text: str) -> str:
+    return MARKDOWN.renderInline(text)
 
 
 def _drawing(picture: Picture) -> str:
     if isinstance(picture.drawing, Raster):
-        return f'<div role="img" aria-label="{html.escape(picture.alt)}">{picture.drawing.html}</div>'
-    return f'<div role="img" aria-label="{html.escape(picture.alt)}">{svg(picture.drawing.to_dict())}</div>'
+        return f'<div role="img" aria-label="{html_text(picture.alt)}">{picture.drawing.html}</div>'
+    return f'<div role="img" aria-label="{html_text(picture.alt)}">{svg(picture.drawing.to_dict())}</div>'
 
 
 def svg(spec: dict) -> str:
@@ -99,11 +104,11 @@ def svg(spec: dict) -> str:
 
 def _table(table: Table) -> str:
     numeric = {column.name: bool(column.format) for column in table.columns}
-    heads = "".join(f'<th{_class(numeric[c.name])} title="{html.escape(c.help)}">{html.escape(c.title)}</th>' for c in table.columns)
+    heads = "".join(f'<th{_class(numeric[c.name])} title="{html_text(c.help)}">{html_text(c.title)}</th>' for c in table.columns)
     anchored = "dim" in table.rows.column_names
     lines = []
     for row in table.rows.slice(0, table.shown).to_pylist():
-        cells = "".join(f"<td{_class(numeric[c.name])}>{html.escape(cell(row[c.name], c.format))}</td>" for c in table.columns)
+        cells = "".join(f"<td{_class(numeric[c.name])}>{html_text(cell(row[c.name], c.format))}</td>" for c in table.columns)
         anchor = f' id="{quote(table.name)}-{row["dim"]}"' if anchored else ""
         lines.append(f"<tr{anchor}>{cells}</tr>")
     more = len(table.rows) - table.shown
@@ -116,5 +121,5 @@ def _class(numeric: bool) -> str:
 
 
 def _sql(questions: Questions) -> str:
-    listed = "".join(f"<h3>{html.escape(name)}</h3><pre>{html.escape(question.text)}</pre>" for name, question in questions.items())
+    listed = "".join(f"<h3>{html_text(name)}</h3><pre>{html_text(question.text)}</pre>" for name, question in questions.items())
     return f"<details><summary>SQL behind this</summary>{listed}</details>" if listed else ""

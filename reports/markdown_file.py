@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from reports.blocks import Block, Code, Column, Heading, Picture, Questions, Table, Text
 from reports.cells import cell
+from reports.literal import literal, literal_block, literal_cell
 
 NUMBERS = 60  # rows of a picture's numbers; more are in the Parquet export
 
@@ -22,12 +23,12 @@ def _parts(block: Block) -> Iterator[str]:
             yield block.markdown
         case Code():
             yield f"**{block.label}**"
-            yield f"````{block.language}\n{block.text}\n````"
+            yield literal_block(block.text, block.language)
         case Picture():
             numbers = block.numbers()
             columns = tuple(Column(name, name, _form(numbers.schema.field(name).type)) for name in numbers.column_names)
             yield f"### {block.title}"
-            yield block.caption or block.alt
+            yield block.caption or literal(block.alt)
             yield from _table(numbers, columns, NUMBERS if len(numbers) <= NUMBERS else 0)
             yield from _sql(block.questions)
         case Table():
@@ -38,8 +39,8 @@ def _parts(block: Block) -> Iterator[str]:
 
 def _table(rows: pa.Table, columns: tuple[Column, ...], shown: int) -> Iterator[str]:
     if shown and len(rows):
-        lines = [f"| {' | '.join(c.title or ' ' for c in columns)} |", f"|{'|'.join('---:' if c.format else '---' for c in columns)}|"]
-        lines += [f"| {' | '.join(_plain(cell(row[c.name], c.format)) for c in columns)} |" for row in rows.slice(0, shown).to_pylist()]
+        lines = [f"| {' | '.join(literal_cell(c.title) or ' ' for c in columns)} |", f"|{'|'.join('---:' if c.format else '---' for c in columns)}|"]
+        lines += [f"| {' | '.join(literal_cell(cell(row[c.name], c.format)) for c in columns)} |" for row in rows.slice(0, shown).to_pylist()]
         yield "\n".join(lines)
     if len(rows) > shown:
         yield f"{len(rows) - shown:,} {'further ' if shown else ''}rows are in the Parquet export."
@@ -49,11 +50,7 @@ def _form(type_: pa.DataType) -> str:
     return ".4g" if pa.types.is_floating(type_) else ",d" if pa.types.is_integer(type_) else ""
 
 
-def _plain(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "\\<")
-
-
 def _sql(questions: Questions) -> Iterator[str]:
     for name, question in questions.items():
-        yield f"SQL behind this: {name}"
-        yield f"````sql\n{question.text}\n````"
+        yield f"SQL behind this: {literal(name)}"
+        yield literal_block(question.text, "sql")

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 from reports import charts, parts, wording
 from reports.blocks import Picture
 from reports.findings import Findings
+from reports.literal import Markdown
 from reports.rasters import Raster, reduced, spanned
 from reports.resampling import FEWEST
 
@@ -14,7 +15,7 @@ RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute differ
 CHARTED = 40  # dimensions
 
 
-def curve(found: Findings, kind: str) -> Picture:
+def curve(found: Findings, kind: Markdown) -> Picture:
     """The curve over shared slices, `kind` relative or absolute."""
     band, levels = parts.band(found, kind), parts.levels(found, kind)
     chart = charts.curve(band, levels, RELATIVE if kind == "relative" else ABSOLUTE)
@@ -57,7 +58,7 @@ def matrix(found: Findings) -> Picture:
     raster = Raster(
         cells, "videos in the order of similarity", "videos in the same order", "Spearman correlation", *spanned(unlike), square=True
     )
-    binned = f"; a cell is the mean of {step} by {step}" if step > 1 else ""
+    binned = f"; a cell is the mean of {step:d} by {step:d}" if step > 1 else ""
     which = f"{_drawn(len(agreed.correlation), len(agreed.with_others))}{binned}."
     caption = f"{which} Blocks are kinds of videos with an order of dimensions of their own."
     title, said = (
@@ -81,7 +82,7 @@ def settling(found: Findings) -> Picture:
     """How the list of the strongest settles as videos are added."""
     rows, top = parts.settling(found), found.ranking.top
     chart = charts.settling(rows, found.settling.chance, top)
-    title, said = f"How the list of the {top} strongest settles", "Overlap of the list of so many videos with the final one"
+    title, said = f"How the list of the {top:d} strongest settles", "Overlap of the list of so many videos with the final one"
     caption = "Mean and middle 95% of 50 random orders of the videos. The final list is made of all, so the curve ends at 100%."
     return Picture("settling", title, chart, said, lambda: rows, caption, _by_video_sql(found))
 
@@ -91,7 +92,7 @@ def heat(found: Findings) -> Picture:
     map_ = found.heat
     raster = Raster(map_.values, "videos in the order of similarity", "dimensions, strongest first", RELATIVE, *spanned(map_.values))
     caption = (
-        f"The {len(map_.dims):,} strongest dimensions (from {map_.dims[0]} down to {map_.dims[-1]}) "
+        f"The {len(map_.dims):,} strongest dimensions (from {map_.dims[0]:d} down to {map_.dims[-1]:d}) "
         f"in {_drawn(len(map_.videos), found.count)}. "
         "A row that is dark throughout is a dimension that always reacts, a dark column a video in which everything does."
     )
@@ -111,14 +112,14 @@ def frame(found: Findings) -> Picture:
     sample = " (a sample)" if pairs < found.foundations["pairs"] else ""
     rows, columns = l2.shape
     caption = (
-        f"Mean over shared slices and {wording.count(pairs, 'pair')}{sample} of {rows} \N{MULTIPLICATION SIGN} {columns} patches; "
+        f"Mean over shared slices and {wording.count(pairs, 'pair')}{sample} of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
         f"the strongest patch differs {ratio:.2g} times as much as the weakest."
     )
     title, said = "Mean difference of a token, by its place in the frame", f"Map over {rows} x {columns} patches"
     return Picture("frame", title, raster, said, lambda: found.frame, caption, {"Map": found.questions["frame"]})
 
 
-def _drawn(shown: int, of: int) -> str:
+def _drawn(shown: int, of: int) -> Markdown:
     return wording.count(shown, "video") if shown == of else f"{shown:,} of {of:,} videos, drawn by the hash of their content"
 
 

@@ -1,7 +1,6 @@
 """Matrices as pictures: one pixel a cell in a PNG, scaled by whoever shows it, with a legend of the same colours."""
 
 import base64
-import html
 import io
 from dataclasses import dataclass
 
@@ -42,10 +41,10 @@ class Raster:
         width, ratio = (420, f"{self.values.shape[1]} / {self.values.shape[0]}") if self.square else (840, "2 / 1")
         return (
             f'<div style="max-width:{width}px;font-size:0.85em">'
-            f'<div style="margin-bottom:2px">\N{DOWNWARDS ARROW} {html.escape(self.y)}</div>'
+            f'<div style="margin-bottom:2px">\N{DOWNWARDS ARROW} {html_text(self.y)}</div>'
             f'<img alt="" src="data:image/png;base64,{data}" '
             f'style="width:100%;aspect-ratio:{ratio};image-rendering:pixelated;display:block">'
-            f'<div style="text-align:right;margin:2px 0 6px">{html.escape(self.x)} \N{RIGHTWARDS ARROW}</div>{self._legend}</div>'
+            f'<div style="text-align:right;margin:2px 0 6px">{html_text(self.x)} \N{RIGHTWARDS ARROW}</div>{self._legend}</div>'
         )
 
     @property
@@ -55,7 +54,7 @@ class Raster:
         return (
             '<div style="display:flex;flex-wrap:wrap;gap:8px;align-items:center">'
             f'<span>{self.low:.3g} or less</span><div style="{bar}"></div>'
-            f"<span>{self.high:.3g} or more</span><span>{html.escape(self.unit)}</span>{missing}</div>"
+            f"<span>{self.high:.3g} or more</span><span>{html_text(self.unit)}</span>{missing}</div>"
         )
 
 

@@ -1,6 +1,5 @@
 """What the numbers say, in sentences: each with its uncertainty, and none that the videos do not carry."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +8,7 @@ from reports import resampling
 from reports.consistency import OUTLIER
 from reports.curves import FEWEST_SLICES, FRACTION, Shape
 from reports.findings import Findings
+from reports.literal import Markdown, literal
 from reports.ranking import TIMES, Q
 
 METHOD = (
@@ -20,37 +20,32 @@ METHOD = (
 LISTED = 12  # dimensions that a sentence names
 
 
-def sentence(text: str) -> str:
+def sentence(text: Markdown) -> Markdown:
     """The text as a sentence begins."""
     return text[:1].upper() + text[1:]
 
 
-def plain(text: str) -> str:
-    """Text from a file or a person, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>#|$~:])", r"\\\1", text)
-
-
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: Markdown) -> Markdown:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def number(value: float | None) -> str:
+def number(value: float | None) -> Markdown:
     return "unknown" if value is None or not np.isfinite(value) else f"{value:.3g}"
 
 
-def interval(low: float, high: float, form: str = ".3g") -> str:
+def interval(low: float, high: float, form: str = ".3g") -> Markdown:
     return f"95% interval {low:{form}} to {high:{form}}"
 
 
-def subject(found: Findings) -> str:
+def subject(found: Findings) -> Markdown:
     """What was compared, in a few words: encoder, window, shift, setting, condition."""
     asked = found.request
-    setting = found.settings[0] if len(found.settings) == 1 else f"{len(found.settings)} settings mixed"
-    where = f", videos where {asked.where}" if asked.where else ""
-    return f"{asked.encoder}, windows of {asked.frames} frames shifted by {count(asked.shift, 'slice')} ({setting}){where}"
+    setting = literal(found.settings[0]) if len(found.settings) == 1 else f"{len(found.settings)} settings mixed"
+    where = f", videos where {literal(asked.where)}" if asked.where else ""
+    return f"{literal(asked.encoder)}, windows of {asked.frames:d} frames shifted by {count(asked.shift, 'slice')} ({setting}){where}"
 
 
-def answer(found: Findings) -> str:
+def answer(found: Findings) -> Markdown:
     """The answer to the page's question in a sentence or two."""
     if not np.nan_to_num(found.ranking.relative.value).any():
         return unmoved(found)
@@ -65,7 +60,7 @@ def answer(found: Findings) -> str:
     return f"{first} {strongest(found)} {shape(found.relative)}"
 
 
-def strongest(found: Findings) -> str:
+def strongest(found: Findings) -> Markdown:
     first = int(found.ranking.order[0])
     estimate = found.ranking.relative
     return (
@@ -74,7 +69,7 @@ def strongest(found: Findings) -> str:
     )
 
 
-def unmoved(found: Findings) -> str:
+def unmoved(found: Findings) -> Markdown:
     """What to say where there is no reaction to rank."""
     videos = f"**{count(found.count, 'video')}**"
     if not np.isfinite(found.ranking.relative.value).any():
@@ -82,12 +77,12 @@ def unmoved(found: Findings) -> str:
     return f"In {videos} **no dimension** reacts: at the window's edges, the shared frames have the same tokens in either window."
 
 
-def _listed(dims: list[int]) -> str:
+def _listed(dims: list[int]) -> Markdown:
     more = f" and {len(dims) - LISTED} more" if len(dims) > LISTED else ""
-    return ", ".join(map(str, dims[:LISTED])) + more
+    return ", ".join([f"{dim:d}" for dim in dims[:LISTED]]) + more
 
 
-def too_few(videos: int) -> str:
+def too_few(videos: int) -> Markdown:
     """What cannot be concluded."""
     subject = "one video says" if videos == 1 else f"{videos} videos say"
     return (
@@ -96,7 +91,7 @@ def too_few(videos: int) -> str:
     )
 
 
-def shape(curve: Shape) -> str:
+def shape(curve: Shape) -> Markdown:
     """Whether the curve is U-shaped, and how sure that is."""
     if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."
@@ -111,23 +106,23 @@ def shape(curve: Shape) -> str:
     return f"{sure}: both edges exceed the middle third in {share:.0%} of videos ({interval(low, high, '.0%')}; noise: about 25%)."
 
 
-def reach(found: Findings) -> str:
+def reach(found: Findings) -> Markdown:
     """Context length in slices, frames and seconds, from both ends."""
     ends = [_reach(found, end, name) for end, name in enumerate(("first", "last"))]
     until = f"Counted in slices until the median curve has lost {1 - FRACTION:.0%} of the edge's excess over the middle third"
     return f"{until}: {'; '.join(ends)}."
 
 
-def _reach(found: Findings, end: int, name: str) -> str:
+def _reach(found: Findings, end: int, name: Markdown) -> Markdown:
     slices = found.relative.reach[end]
     if slices is None:
         return f"at the {name} shared slice there is no excess"
     low, high = found.relative.reach_low[end], found.relative.reach_high[end]
-    sure = f" (95% interval {low} to {high})" if low is not None else ""
+    sure = f" (95% interval {low:g} to {high:g})" if low is not None else ""
     return f"{count(slices, 'slice')} from the {name}{sure}, {slices_in_time(found.foundations, slices)}"
 
 
-def slices_in_time(facts: Mapping, slices: int) -> str:
+def slices_in_time(facts: Mapping, slices: int) -> Markdown:
     frames, seconds = slices * facts["tubelet"] * facts["step"], slices * facts["slice_s"]
     if facts["step"] != facts["longest_step"]:
         return "of different lengths"
@@ -136,7 +131,7 @@ def slices_in_time(facts: Mapping, slices: int) -> str:
     return f"{count(frames, 'frame')}, {seconds:.3g} s{spread}"
 
 
-def controls(found: Findings) -> str:
+def controls(found: Findings) -> Markdown:
     """Noise floor and the level of unrelated content."""
     floor, unrelated = found.controls["repeated"], found.controls["disjoint"]
     if floor is None:
@@ -154,20 +149,20 @@ def controls(found: Findings) -> str:
     return f"{noise}. Windows that share no frame differ by {unrelated['relative']:.3g} standard deviations ({videos})."
 
 
-def specialists(found: Findings) -> str:
+def specialists(found: Findings) -> Markdown:
     """Who counts as a specialist, and what that rests on."""
     order = found.ranking
     return (
-        f"A specialist is among the {order.top} strongest dimensions of a video more often than by chance "
+        f"A specialist is among the {order.top:d} strongest dimensions of a video more often than by chance "
         f"(Benjamini-Hochberg q below {Q}), and the 95% interval "
         f"of its mean begins above {TIMES} times the median dimension's. Chance: every varying dimension is as likely as any other "
-        f"to be among a video's {order.top} "
+        f"to be among a video's {order.top:d} "
         f"({order.chance:.2%}), and videos are independent of each other; copies and excerpts of one recording are not. "
         "Intervals: bootstrap over videos, studentised, 1,000 resamples, fixed seed."
     )
 
 
-def constants(found: Findings) -> str:
+def constants(found: Findings) -> Markdown:
     values = found.ranking.relative.value
     never = np.flatnonzero(~np.isfinite(values))
     partly = sum(0 < varying < 1 for varying in found.dims["varying"].to_pylist())
@@ -183,7 +178,7 @@ def constants(found: Findings) -> str:
     )
 
 
-def agreement(found: Findings) -> str:
+def agreement(found: Findings) -> Markdown:
     agreed = found.consistency
     if agreed is None:
         return "Whether videos agree cannot be told from fewer than five videos, or three dimensions that vary in all of them."
@@ -207,7 +202,7 @@ def agreement(found: Findings) -> str:
     return "; ".join(parts) + "." + dims + rest
 
 
-def outliers(found: Findings) -> str:
+def outliers(found: Findings) -> Markdown:
     """Who counts as one."""
     if found.consistency is None:
         return "Outliers cannot be told from fewer than five videos."

@@ -95,7 +95,7 @@ def test_the_answer_stands_in_one_sentence(small: Store) -> None:
     assert "**3 videos**" in shown
     assert "**6 clips** of 3 videos by 1 encoder, **600 tokens**" in shown
     assert "**1 failure**" in shown
-    assert "untrained weights: toy" in shown
+    assert "untrained weights:] toy" in shown
 
 
 def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) -> None:

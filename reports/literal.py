@@ -1,0 +1,46 @@
+"""Text of data, shown as it is: the one way by which names, paths, errors, queries and addresses enter Markdown.
+
+Escaping is not enough: what draws Markdown looks for links, icons and arrows again once escapes are resolved. In a code span it looks
+for nothing. Plain names stay as they are.
+"""
+
+import html
+import re
+
+Markdown = str  # the type of text that is Markdown already: constants of ours, numbers, and what went through a function of this module
+PLAIN = re.compile(r"(?!.*www\.)[^\W_]+(?:(?:[_.-]|, | / | )[^\W_]+)*", re.IGNORECASE)
+HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+ICON = re.compile(r":(?=material/)")  # Streamlit rewrites it even in code
+JOINER = "\N{WORD JOINER}"
+
+
+def literal(text: object) -> Markdown:
+    """The text within a line of Markdown: nothing in it has a meaning. What cannot be seen becomes a blank."""
+    shown = ICON.sub(f":{JOINER}", HIDDEN.sub(" ", str(text))).strip()
+    if not shown or PLAIN.fullmatch(shown):
+        return shown
+    fence = _fence(shown, 1)
+    return f"{fence} {shown} {fence}" if "`" in (shown[0], shown[-1]) else f"{fence}{shown}{fence}"
+
+
+def literal_block(text: object, language: str = "text") -> Markdown:
+    """The text as lines of their own: a block that nothing in it can close."""
+    lines = "\n".join(HIDDEN.sub(" ", line) for line in str(text).splitlines())
+    shown = ICON.sub(f":{JOINER}", lines)
+    fence = _fence(shown, 3)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def literal_cell(text: object) -> Markdown:
+    """The text within a cell of a Markdown table."""
+    return literal(text).replace("|", "\\|")
+
+
+def html_text(text: object) -> str:
+    """The text within HTML, an attribute in quotes included."""
+    return html.escape(str(text))
+
+
+def _fence(text: str, least: int) -> str:
+    """A run of backticks longer than any in the text."""
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
