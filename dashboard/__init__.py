@@ -10,6 +10,7 @@
     latent_caching   what the latent room answers, kept in the same way
     sampled          points of the corpus sample, and where one comes from
     selection        what the reader is looking at, from the URL
+    consent          which SQL of an address runs
     links            from page to page
     sql_link         the control beside a result that shows its query and opens it on the SQL page
     paging           which rows stand on the page that the URL names

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard import consent
 from reports.literal import Markdown
 
 SQL_PATH, VIDEO_PATH = "sql", "video"  # where the pages lie in the URL
@@ -9,7 +10,7 @@ QUERY = "query"  # the URL parameter that carries a query
 
 
 def to_sql(label: Markdown, query: str) -> None:
-    _link("SQL", SQL_PATH, label, ":material/open_in_new:", {QUERY: query})
+    _link("SQL", SQL_PATH, label, ":material/open_in_new:", {QUERY: query, consent.SIGNED: consent.sign(query.strip())})
 
 
 def to_player(label: Markdown, **where: str) -> None:

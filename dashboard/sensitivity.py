@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import blocks, caching, sensitivity_scope
+from dashboard import blocks, caching, consent, sensitivity_scope
 from dashboard.selection import Selection, untrained_badge
 from reports import sensitivity as report
 from reports import wording
@@ -27,6 +27,8 @@ def show(store: Store, selection: Selection) -> None:
         _show_unmeasured(store, selection, measured=bool(held))
         return
     request, compare = sensitivity_scope.choose(store, selection)
+    if not consent.holds(request.where or "", "where"):
+        return
     try:
         with st.skeleton(height=420):
             found = caching.findings(store, request)

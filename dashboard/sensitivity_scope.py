@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching
+from dashboard import caching, consent
 from dashboard.selection import Selection
 from reports.literal import Markdown
 from reports.request import Request
@@ -26,7 +26,8 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         within = [row for row in within if row["shift"] == shift]
         setting = _setting(_distinct(within, "setting"))
         where = st.text_input(
-            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params"
+            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params",
+            on_change=consent.ask_typed, args=("where",),
         )
         compare = _compare(held, selection.encoder_id, frames, shift)
     request = Request(selection.encoder_id, frames, shift, None if setting == ALL else setting, where.strip() or None, setting == ALL)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import caching, results, units
+from dashboard import caching, consent, results, units
 from dashboard.links import QUERY
 from dashboard.selection import Selection, untrained_badge
 from reports.literal import Markdown, literal, literal_block
@@ -53,24 +53,27 @@ def show(store: Store, selection: Selection) -> None:
             query = _editor(store)
         with grid.cell():
             _schema()
-    if query.strip():
+    if not query.strip():
+        st.caption("Type a query, or take an example.")
+    elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
         _result(store, query)
     else:
-        st.caption("Type a query, or take an example.")
+        st.info("This query came with a link. Read it, then run it.", icon=":material/link:")
 
 
 def _editor(store: Store) -> str:
-    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, key=QUERY, bind="query-params", label_visibility="collapsed")
+    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, key=QUERY, bind="query-params", label_visibility="collapsed", on_change=consent.ask_typed, args=(QUERY,))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_run_again, args=(store,))
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
         limits = Limits()
-        st.caption(f"Read-only, {limits.seconds:g} s and {limits.rows:,} rows at most. The address bar holds the query: share it.", width="stretch")
+        st.caption(f"Read-only, {limits.seconds:g} s and {limits.rows:,} rows at most. The address bar holds the query: who opens it sees the query, and can run it.", width="stretch")
     return query or ""
 
 
 def _run_again(store: Store) -> None:
     """Ask anew, whatever is kept."""
+    consent.ask_typed(QUERY)
     caching.asked.clear(store, st.session_state[QUERY])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, latent_caching, place, units, video_patches
+from dashboard import caching, consent, latent_caching, place, units, video_patches
 from dashboard.address import BUTTON
 from dashboard.marks import Marked
 from dashboard.sql_link import sql_behind
@@ -30,8 +30,10 @@ def show(store: Store, clip: Mapping, marked: Marked) -> None:
             return
         sketch = sketches.kept(clip["encoder_id"])
         exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
-        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320).strip()
+        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
         behind = st.container(width="content")
+    if not consent.holds(where, WHERE):
+        return
     try:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
             videos, answer = caching.videos(store, where), latent_caching.hits(store, marked, RANKING, exactly, where)

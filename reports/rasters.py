@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from reports.literal import html_text
+
 SHADES = 64
 STOPS = ("#f4f7f9", "#b9dcea", "#62b0cf", "#0b6a9c", "#0a3a63", "#0b1a33")  # light to dark: told apart in every kind of colour vision
 UNKNOWN = (176, 120, 60)

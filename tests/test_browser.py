@@ -103,6 +103,8 @@ def test_an_example_is_taken_and_run(visit: Visit) -> None:
 
 def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> None:
     visit.open(f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}", "What do you want to know?")
+    visit.expect_text("This query came with a link")
+    visit.page.get_by_role("button", name="Run", exact=True).click()
     visit.expect_text("7 rows in")
     assert visit.download("CSV").read_text().count("video-0000") == 7
 

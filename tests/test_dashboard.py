@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import app, corpus, corpus_videos, results, sql, units
+from dashboard import app, consent, corpus, corpus_videos, results, sql, units
 from dashboard.selection import untrained_badge
 from store import Store, answers, clip_queries, queries
 from store.queries import ORDERS, STATES, Question, VideoFilter
@@ -56,7 +56,12 @@ def page_script(name: str, path: str) -> None:
     import_module(f"dashboard.{name}").show(store, selection.choose(store))
 
 
+SQL = ("query", "where", "search-where")  # parameters that hold it
+
+
 def open_page(name: str, store: Store, **url: str) -> AppTest:
+    """A page as a link of this server opens it: the SQL in it runs at once."""
+    url = {consent.SIGNED: consent.sign(sql) for key, sql in url.items() if key in SQL} | url
     test = AppTest.from_function(page_script, args=(name, str(store.root)), default_timeout=SLOW)
     for key, value in url.items():
         test.query_params[key] = value
@@ -123,6 +128,27 @@ def test_the_url_chooses_video_filter_and_statistic(small: Store) -> None:
     assert "1–1 of 1 video" in shown
     assert "Curves: kurtosis" in shown
     assert "2 clips over 0.00–0.48 s, 4 × 5 × 5 tokens each (slices × rows × columns), 200 tokens by toy (untrained)" in shown
+
+
+@pytest.mark.parametrize("signed", ["", "0" * 64, "é", consent.sign("SELECT 41")])
+def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> None:
+    test = open_page("sql", small, query="SELECT 42 AS answer", signed=signed)
+    assert test.text_area[0].value == "SELECT 42 AS answer"
+    assert not test.dataframe and "came with a link" in test.info[0].value
+    next(button for button in test.button if button.label == "Run").click()
+    assert test.run().dataframe[0].value["answer"].tolist() == [42] and not test.info
+    test.text_area[0].set_value("SELECT 43 AS answer")
+    assert test.run().dataframe[0].value["answer"].tolist() == [43], "what is typed here is asked for"
+
+
+@pytest.mark.parametrize(("page", "key"), [("sensitivity", "where"), ("video", "search-where")])
+def test_a_condition_of_a_link_waits_until_it_is_applied(small: Store, page: str, key: str) -> None:
+    clip = small.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
+    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search": "true"} if page == "video" else {}
+    test = open_page(page, small, **url, **{key: "nam = 1", "signed": "no"})
+    assert "came with a link" in test.info[0].value and not test.error
+    next(button for button in test.button if button.label == "Apply condition").click()
+    assert "nam" in test.run().error[0].value and not test.info
 
 
 def test_sql_shows_an_error_in_place(small: Store) -> None:

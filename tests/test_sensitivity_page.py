@@ -86,6 +86,7 @@ def test_in_a_browser_charts_are_drawn_and_files_leave(visit: Visit):
     expect = sync_api.expect
     visit.page.set_viewport_size({"width": 800, "height": 900})
     visit.open(f"sensitivity?shift=1&where={quote('label IS NOT NULL')}", report.TITLE)
+    visit.page.get_by_role("button", name="Apply condition").click()
     visit.expect_text("The command that repeats it")
     expect(visit.page.get_by_text("9 videos").first).to_be_visible(timeout=SLOW)
     expect(visit.page.locator(".vega-embed").locator("svg, canvas").first).to_be_visible(timeout=SLOW)
