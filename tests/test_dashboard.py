@@ -130,7 +130,7 @@ def test_the_url_chooses_video_filter_and_statistic(small: Store) -> None:
     assert "2 clips over 0.00–0.48 s, 4 × 5 × 5 tokens each (slices × rows × columns), 200 tokens by toy (untrained)" in shown
 
 
-@pytest.mark.parametrize("signed", ["", "0" * 64, "é", consent.sign("SELECT 41")])
+@pytest.mark.parametrize("signed", ["", "0" * 64, "é", consent.sign("SELECT 41")], ids=["unsigned", "zeros", "odd", "another"])
 def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> None:
     test = open_page("sql", small, query="SELECT 42 AS answer", signed=signed)
     assert test.text_area[0].value == "SELECT 42 AS answer"
