@@ -1,14 +1,19 @@
 """Scores of patches as pixels: masks, PNG and .npz files, and how well a mask fits another."""
 
 import io
+import math
+import zlib
 from dataclasses import dataclass
-from zipfile import BadZipFile
+from typing import BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from PIL import Image
 
 from latent.errors import LatentError
 from latent.segmentation import THRESHOLD
+
+MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 
 def enlarged(scores: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -36,12 +41,16 @@ def npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
 
 
 def supplied(data: bytes) -> np.ndarray:
-    """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError."""
+    """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError.
+
+    What a file says of its size is read before its values are: a few bytes can unpack to any number."""
     try:
         if data[:4] == b"\x89PNG":
-            return np.asarray(Image.open(io.BytesIO(data)).convert("L"))[None] > 127
+            picture = Image.open(io.BytesIO(data), formats=["PNG"])
+            _bound(picture.width * picture.height, "pixels")
+            return np.asarray(picture.convert("L"))[None] > 127
         mask = _array(data)
-    except (ValueError, OSError, EOFError, KeyError, SyntaxError, BadZipFile, Image.DecompressionBombError) as error:
+    except (ValueError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError, BadZipFile, zlib.error, Image.DecompressionBombError) as error:
         raise LatentError("this is no mask: bring a PNG, an .npy, or an .npz with an array named `mask`") from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
         raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array")
@@ -49,8 +58,32 @@ def supplied(data: bytes) -> np.ndarray:
 
 
 def _array(data: bytes) -> np.ndarray:
-    loaded = np.load(io.BytesIO(data), allow_pickle=False)
-    return loaded if isinstance(loaded, np.ndarray) else loaded["mask"]
+    if data[:4] != b"PK\x03\x04":
+        return _npy(io.BytesIO(data), len(data))
+    with ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.getinfo("mask.npy")
+        with archive.open(entry) as file:
+            return _npy(file, entry.file_size)
+
+
+def _npy(file: BinaryIO, held: int) -> np.ndarray:
+    """An array whose heading promises no more than is allowed, and no more than the file holds."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, columns_first, dtype = read(file)
+    values = math.prod(shape)
+    if min(shape, default=0) < 0:
+        raise ValueError("a side is negative")
+    _bound(values * max(dtype.itemsize, 1), "bytes")
+    if dtype.hasobject or values * dtype.itemsize > held:
+        raise ValueError("the file holds less than its heading says, or objects")
+    found = np.frombuffer(file.read(values * dtype.itemsize), dtype).reshape(shape[::-1] if columns_first else shape)
+    return found.T if columns_first else found
+
+
+def _bound(size: int, noun: str) -> None:
+    if size > MOST:
+        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: bring one of this window alone, in one byte per pixel")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pyarrow.parquet
 from store.errors import QueryError
 from store.sandbox import Answer
 
+FORMULA = frozenset("=+-@\t\r\n")  # what a cell begins with that a spreadsheet runs
 TABLE_ROWS = 1000  # printed at most; other formats have no cap
 
 
@@ -36,9 +37,22 @@ def box(answer: Answer) -> bytes:
 def csv(table: pa.Table) -> bytes:
     """All of the table as CSV; lists and other nested values as JSON."""
     sink = io.BytesIO()
-    columns = [column if is_plain(column.type) else as_text(column, value_text) for column in map(narrow, table.columns)]
-    pyarrow.csv.write_csv(pa.table(columns, names=table.column_names), sink)
+    columns = [_csv_column(narrow(column)) for column in table.columns]
+    pyarrow.csv.write_csv(pa.table(columns, names=[guarded(name) for name in table.column_names]), sink)
     return sink.getvalue()
+
+
+def guarded(text: str) -> str:
+    """Text that a spreadsheet would run as a formula, with an apostrophe before it: the spreadsheet then shows it. Numbers stay numbers."""
+    return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text else text
+
+
+def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_decimal(column.type):
+        return as_text(column, value_text)
+    if is_plain(column.type) and not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    return as_text(column, lambda value: guarded(value if isinstance(value, str) else value_text(value)))
 
 
 def json(table: pa.Table) -> bytes:

@@ -39,6 +39,7 @@ class Recipe:
     failures: int = 1
     embeddings: bool = True  # False: as `--keep statistics` leaves it
     shift: int = 0  # slices from one clip to the next; 0: half a window
+    words: tuple[str, ...] = ()  # names and labels of the videos in turn, and reasons of the failures, instead of ordinary ones
 
     @property
     def frames(self) -> int:
@@ -72,7 +73,7 @@ def encoder_row(recipe: Recipe) -> dict:
     weights = "5e" * 32
     return {
         "encoder_id": ids.encoder_id("toy", weights, "last"),
-        "name": "toy",
+        "name": recipe.words[0] if recipe.words else "toy",
         "family": "synthetic",
         "layer": "last",
         "dim": recipe.dim,
@@ -132,6 +133,8 @@ def _pair(recipe: Recipe, number: int, clip: int) -> dict[str, pa.Table]:
 
 def _video_row(store: Store, recipe: Recipe, number: int) -> dict:
     label, name = LABELS[number % len(LABELS)], f"video-{number:05d}.mp4"
+    if recipe.words:
+        label = name = recipe.words[number % len(recipe.words)]
     video_id = _video_id(recipe, number)
     frames = recipe.frames + recipe.hop * (recipe.clips - 1) + number % TUBELET
     return {
@@ -184,7 +187,7 @@ def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
 
 
 def _failure_rows(recipe: Recipe) -> list[dict]:
-    encoder_id, error = encoder_row(recipe)["encoder_id"], "no video stream in it"
+    encoder_id, error = encoder_row(recipe)["encoder_id"], recipe.words[-1] if recipe.words else "no video stream in it"
     paths = [f"/videos/broken-{number}.mp4" for number in range(recipe.failures)]
     return [
         {

@@ -1,9 +1,12 @@
 """The dashboard's pages on stores of every kind, its questions against the rows they ask about, and what it imports."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -350,3 +353,12 @@ def _make_newer(path: Path) -> None:
 def _make_damaged(path: Path) -> None:
     Store.create(path).close()
     (path / "tubelet.json").write_text("{")
+
+
+def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
+    words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "a=1", "", None]
+    table = pa.table({"=name": words, "number": [-1] * 10, "share": [-0.5] * 10, "nested": [[-1]] * 10, "decimal": pa.array([Decimal("-1.5")] * 10)})
+    lines = list(csv.reader(io.StringIO(answers.csv(table).decode(), newline="")))
+    assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
+    assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
+    assert {tuple(line[1:]) for line in lines[1:]} == {("-1", "-0.5", "[-1]", "-1.5")}

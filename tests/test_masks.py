@@ -1,9 +1,12 @@
 """Masks that are compared with others, and those of the smallest grids and of tokens that are not finite."""
 
 import io
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from latent import graph, masks, segmentation
 from latent.clips import Clip
@@ -49,3 +52,50 @@ def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(shape
     grid[:] = np.nan
     with pytest.raises(LatentError, match="foreground patches are not finite"):
         segmentation.segmented(graph.joined(Clip("c", "v", "e", grid)), [first], [last])
+
+
+def npy(shape: tuple[int, ...], held: int = 10) -> bytes:
+    """An .npy whose heading promises a shape, with so many bytes behind it."""
+    sink = io.BytesIO()
+    np.lib.format.write_array_header_1_0(sink, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return sink.getvalue() + bytes(held)
+
+
+def zipped(data: bytes, name: str = "mask.npy") -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return sink.getvalue()
+
+
+def picture(width: int, height: int) -> bytes:
+    """A PNG of one color, a few bytes for any size."""
+    sink = io.BytesIO()
+    Image.new("1", (width, height)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        npy((10**6, 10**6)), npy((1 << 62, 1 << 62)), npy((1, 4, 4), 3), npy((-1, 4, 4)), zipped(npy((10**5, 10**5))), zipped(npy((2, 40, 40))),
+        zipped(bytes(10), "other.npy"), zipped(b""), picture(20_000, 20_000), b"PK\x03\x04", b"\x93NUMPY", b"\x93NUMPY\x09\x09", b"", b"\x89PNG",
+    ],
+)  # fmt: skip
+def test_a_supplied_mask_is_bounded_by_what_it_unpacks_to(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(LatentError, match="bring"):
+            masks.supplied(data)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_masks_of_either_order_are_read(order: str) -> None:
+    made = np.asarray(np.random.default_rng(0).random((2, 3, 4)) > 0.5, order=order)
+    for save in (np.save, lambda sink, values: np.savez_compressed(sink, mask=values)):
+        sink = io.BytesIO()
+        save(sink, made)
+        assert np.array_equal(masks.supplied(sink.getvalue()), made)
