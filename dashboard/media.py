@@ -38,9 +38,7 @@ def answer(name: str, path: str, request: Request) -> Response:
 
 def _source(store: Store, request: Request) -> Response:
     video = _only(store, queries.video(request.path_params["video"]), "video")
-    if gone := sources.missing(video):
-        raise StoreError(gone)
-    return FileResponse(video["path"], media_type=sources.media_type(video), headers=REVALIDATED)
+    return FileResponse(sources.verify(video), media_type=sources.media_type(video), headers=REVALIDATED)
 
 
 def _pictures(store: Store, request: Request) -> Response:

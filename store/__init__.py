@@ -6,6 +6,7 @@
     schema      tables and columns, each with meaning and unit
     ids         names that are hashes of content
     pictures    where the encoder's picture lies on a frame, and slices on their sheet
+    inside      paths out of tables and foreign files, resolved before use
     layout      where everything lies on disk
     files       a file is whole or absent
     tables      Delta tables: append, restore, compact, delete

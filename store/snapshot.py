@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from store import tables
+from store import inside, tables
 from store.errors import StoreError
 from store.files import write_whole
-from store.layout import MARKER, Layout
+from store.layout import MARKER, UNFINISHED, Layout
 from store.schema import FORMAT, TABLES
 
 
@@ -47,6 +47,7 @@ def read(layout: Layout) -> Snapshot:
 
 def create(layout: Layout) -> None:
     """Make the tables and the first snapshot of a new store; nothing where it exists already."""
+    layout.refuse_links()
     with lock(layout.commit_lock):
         if layout.marker.exists():
             return
@@ -57,6 +58,7 @@ def create(layout: Layout) -> None:
 @contextmanager
 def writing(layout: Layout) -> Iterator[Snapshot]:
     """The only writer for a moment: yields the snapshot, with every table restored to it."""
+    layout.refuse_links()
     with lock(layout.commit_lock):
         last = read(layout)
         for name in TABLES.keys() - last.versions.keys():  # of a store made before the table was thought of
@@ -73,10 +75,11 @@ def publish(layout: Layout, snapshot: Snapshot) -> None:
 @contextmanager
 def ingesting(layout: Layout) -> Iterator[None]:
     """Be one of the ingests that run; the first of them sweeps what a killed one left half-written."""
+    layout.refuse_links()
     try:
         with lock(layout.writers_lock, wait=False):
-            for leftover in layout.unfinished.glob("*"):
-                leftover.unlink()
+            for leftover in inside.walk_files(layout.root, UNFINISHED):
+                inside.remove_file(layout.root, leftover)
     except BlockingIOError:
         pass  # others are writing: the files may be theirs
     with lock(layout.writers_lock, shared=True):
@@ -94,7 +97,7 @@ def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
 
 def _marker_text(layout: Layout) -> str:
     try:
-        return layout.marker.read_text()
+        return inside.resolve_file(layout.root, MARKER).read_text()
     except (FileNotFoundError, NotADirectoryError):
         pass
     if not layout.root.exists():

@@ -32,6 +32,7 @@ class Store:
     def __init__(self, root: Path | str) -> None:
         """Open an existing store. Raises StoreError with what to do for anything else."""
         self.layout = Layout(_local(root))
+        self.layout.refuse_links()
         snapshot.read(self.layout)
         self._connections = Connections(self.layout)
         weakref.finalize(self, self._connections.close)  # at exit at the latest: an open connection prints leak notes
@@ -116,7 +117,7 @@ class Store:
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
         with explained(self.root):
-            return embeddings.write(self.root / clip["embedding_path"], clip["clip_id"], grid, self.layout.unfinished)
+            return embeddings.write(self.layout.embedding_file(clip["embedding_path"]), clip["clip_id"], grid, self.layout.unfinished)
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
         with explained(self.root):
@@ -138,7 +139,7 @@ class Store:
             raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
         if found[0]["embedding_path"] is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
-        return embeddings.read(self.root / found[0]["embedding_path"], first, stop)
+        return embeddings.read(self.layout.embedding_file(found[0]["embedding_path"]), first, stop)
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)

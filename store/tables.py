@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 
+from store import inside
 from store.schema import FORMAT, HALF, Table
 
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
@@ -17,6 +18,7 @@ LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
 
 def create(path: Path, table: Table) -> int:
     """Create the table if it is absent; its version."""
+    inside.refuse_links(path)
     made = DeltaTable.create(
         path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row a {table.row}"
     )
@@ -25,14 +27,14 @@ def create(path: Path, table: Table) -> int:
 
 def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
-    delta = DeltaTable(path)
+    delta = _open(path)
     write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
     return delta.version()
 
 
 def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
     """Merge the data files if there are more than `at_least`; the version after it."""
-    delta = DeltaTable(path)
+    delta = _open(path)
     if len(delta.file_uris()) > at_least:
         delta.optimize.compact(writer_properties=_writer_properties(table))
     return delta.version()
@@ -40,13 +42,13 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
 
 def vacuum(path: Path) -> int:
     """Delete data files that the newest version does not use; how many. A reader caught by it asks again."""
-    return len(DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+    return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
 
 
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
-    """Delete the rows whose `column` is one of `values` (ids: plain hex); the version without them."""
-    delta = DeltaTable(path)
-    listed = ", ".join(f"'{value}'" for value in values)
+    """Delete the rows whose `column` is one of `values`; the version without them."""
+    delta = _open(path)
+    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     delta.delete(f"{column} IN ({listed})")
     return delta.version()
 
@@ -58,8 +60,23 @@ def restore(path: Path, version: int) -> int:
     """
     if not _log(path, version + 1).exists():
         return version
-    DeltaTable(path).restore(version)
-    return DeltaTable(path).version()
+    delta = _open(path)
+    delta.restore(version)
+    return delta.version()
+
+
+def _open(path: Path, version: int | None = None) -> DeltaTable:
+    """A table that names and holds nothing but files of its own: what it lists is read, merged and deleted. Raises UnsafePath."""
+    inside.refuse_links(path)
+    delta = DeltaTable(path, version=version)
+    _files(path, delta)
+    return delta
+
+
+def _files(path: Path, delta: DeltaTable) -> list[str]:
+    """The Parquet files of a version, in a stable order; its log writes their names with escapes. Raises UnsafePath."""
+    names = [unquote(uri).removeprefix(f"{path}/") for uri in delta.file_uris()]
+    return sorted(map(str, inside.resolve_files(path, names)))
 
 
 def _log(path: Path, version: int) -> Path:
@@ -82,8 +99,8 @@ def opened(path: Path, version: int) -> Version:
 
 @lru_cache(maxsize=256)
 def _opened(path: Path, version: int, _written_ns: int) -> Version:
-    delta = DeltaTable(path, version=version)
-    return Version(sorted(map(unquote, delta.file_uris())), {field.name for field in delta.schema().fields})
+    delta = _open(path, version)
+    return Version(_files(path, delta), {field.name for field in delta.schema().fields})
 
 
 def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
