@@ -57,8 +57,11 @@ class Store:
         return f"{self.root}:{snapshot.read(self.layout).name}"
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
-        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query."""
-        return self.newest(lambda: self._connections.ask(sql, parameters))
+        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
+        try:
+            return self.newest(lambda: self._connections.ask(sql, parameters))
+        except duckdb.IOException as error:
+            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
