@@ -26,6 +26,7 @@ from store.schema import (
 )
 from store.snapshot import lock
 from store.store import Store
+from store.verification import Rows, damaged_files
 
 EXPECTED_ROWS = {TOKEN_STATS.name: "slices * height * width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * dim"}
 
@@ -45,6 +46,7 @@ class Problem:
     path: Path | None
     what: str
     pair_id: str | None = None
+    rows: Rows | None = None
     video_id: str | None = None
 
     def __str__(self) -> str:
@@ -56,6 +58,8 @@ class Problem:
 def check(store: Store) -> Iterator[Problem]:
     """Every problem: embedding files read in full and compared with their hashes, rows of clips and pairs counted, orphans named."""
     claimed: set[Path] = set()
+    for file in damaged_files(store):
+        yield Problem(None, file.path if file.disposable else None, file.what, rows=file.rows, video_id=file.video_id)
     yield from _damaged_embeddings(store, claimed)
     yield from _unsafe_videos(store)
     yield from _wrong_counts(store)
@@ -71,17 +75,27 @@ def repair(store: Store, problems: list[Problem]) -> None:
     """
     try:
         with lock(store.layout.writers_lock, wait=False), explained(store.root):
-            damaged = sorted({problem.clip_id for problem in problems if problem.clip_id is not None})
-            videos = sorted({problem.video_id for problem in problems if problem.video_id is not None})
+            lost = _rows_in(problems)
+            damaged = sorted({problem.clip_id for problem in problems if problem.clip_id is not None} | set(lost.pop(CLIPS.name, [])))
+            videos = sorted({problem.video_id for problem in problems if problem.video_id is not None} | set(lost.pop(VIDEOS.name, [])))
             pictures = _pictures_of(store, damaged)
-            pairs = {problem.pair_id for problem in problems if problem.pair_id}
+            pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(lost.pop(PAIRS.name, []))
             pairs.update(_pairs_of(store, damaged))
-            gone = {CLIPS.name: damaged, PAIRS.name: sorted(pairs), PROJECTIONS.name: _projections_of(store, damaged), VIDEOS.name: videos}
+            gone = {**lost, CLIPS.name: damaged, PAIRS.name: sorted(pairs), PROJECTIONS.name: sorted({*_projections_of(store, damaged), *lost.pop(PROJECTIONS.name, [])}), VIDEOS.name: videos}
             store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
             for path in [problem.path for problem in problems if problem.path] + pictures:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
         raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
+
+
+def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
+    """Keys of the rows that lie in damaged files, by the table that owns them."""
+    found: dict[str, set[str]] = {}
+    for problem in problems:
+        if problem.rows:
+            found.setdefault(problem.rows.table, set()).update(problem.rows.keys)
+    return {table: sorted(keys) for table, keys in found.items()}
 
 
 def ingesting(store: Store) -> bool:

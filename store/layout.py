@@ -9,7 +9,8 @@ from store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED = "embeddings", "media", "codes", "unfinished"
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS = "embeddings", "media", "codes", "unfinished", "snapshots"
+FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS
 LOCKS = "commit.lock", "writers.lock"
 
 
@@ -20,6 +21,14 @@ class Layout:
     @property
     def marker(self) -> Path:
         return self.root / MARKER
+
+    @property
+    def snapshots(self) -> Path:
+        """What the last commits said, a file per commit: the newest stands in for a marker that is lost."""
+        return self.root / SNAPSHOTS
+
+    def entry(self, serial: int, store_id: str) -> Path:
+        return self.snapshots / f"{serial:010}-{store_id}.json"
 
     @property
     def commit_lock(self) -> Path:
@@ -76,7 +85,7 @@ class Layout:
 
     def refuse_links(self) -> None:
         """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or not what it says."""
-        for name in (*TABLES, EMBEDDINGS, MEDIA, CODES, UNFINISHED):
+        for name in (*TABLES, *FOLDERS):
             inside.resolve_folder(self.root, name)
         inside.resolve_files(self.root, (MARKER, *LOCKS))
 
@@ -86,7 +95,7 @@ class Layout:
 
     def is_own(self, name: str) -> bool:
         """Whether an entry of the root may have been made by an unfinished creation of this store."""
-        return name in TABLES or name in {EMBEDDINGS, CODES, MEDIA, UNFINISHED, *LOCKS}
+        return name in TABLES or name in {*FOLDERS, *LOCKS}
 
     def _file(self, *parts: str) -> Path:
         """A file by the ids that name it. Raises UnsafePath where an id is more than a name."""

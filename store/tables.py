@@ -1,5 +1,6 @@
 """The small tables: Delta tables through delta-rs, opened at a version, appended to and restored."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +10,10 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from store import inside
+from store.errors import StoreError
 from store.schema import FORMAT, HALF, Table
 
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
@@ -68,7 +71,11 @@ def restore(path: Path, version: int) -> int:
 def _open(path: Path, version: int | None = None) -> DeltaTable:
     """A table that names and holds nothing but files of its own: what it lists is read, merged and deleted. Raises UnsafePath."""
     inside.refuse_links(path)
-    delta = DeltaTable(path, version=version)
+    try:
+        delta = DeltaTable(path, version=version)
+    except DeltaError as error:
+        which = "" if version is None else f" at version {version}"
+        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
     _files(path, delta)
     return delta
 
@@ -77,6 +84,40 @@ def _files(path: Path, delta: DeltaTable) -> list[str]:
     """The Parquet files of a version, in a stable order; its log writes their names with escapes. Raises UnsafePath."""
     names = [unquote(uri).removeprefix(f"{path}/") for uri in delta.file_uris()]
     return sorted(map(str, inside.resolve_files(path, names)))
+
+
+def newest(path: Path) -> int:
+    """The newest version of a table."""
+    return _open(path).version()
+
+
+def is_whole(path: Path, version: int) -> bool:
+    """Whether a version can be opened, and all its files are there."""
+    try:
+        return all(map(os.path.isfile, opened(path, version).files))
+    except StoreError:
+        return False
+
+
+def log_files(path: Path, version: int) -> list[Path]:
+    """The files of a table's log up to a version."""
+    folder = path / "_delta_log"
+    found = [entry for entry in sorted(folder.iterdir()) if entry.name[:20].isdecimal() and int(entry.name[:20]) <= version]
+    return [*found, *(entry for entry in [folder / "_last_checkpoint"] if entry.exists())]
+
+
+def new_log_files(path: Path, before: int, after: int) -> list[Path]:
+    """The files that a log has gained from one version to another; nothing is listed, so that it takes as long in a long log."""
+    folder = path / "_delta_log"
+    checkpoints = [folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)]
+    made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
+    logs = [log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()]
+    return [*logs, *made, *([folder / "_last_checkpoint"] if made else [])]
+
+
+def is_loose(path: Path, at_least: int) -> bool:
+    """Whether a table has so many data files that `compact` merges them."""
+    return len(_open(path).file_uris()) > at_least
 
 
 def _log(path: Path, version: int) -> Path:

@@ -15,6 +15,7 @@ from ingest.weights.formats import shards
 from latent import clips, sketches
 from store import Store, StoreError, TubeletError, ids, integrity, sandbox
 from store.schema import TABLES
+from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
 from tests.watched import Watch
 
@@ -70,9 +71,7 @@ def log_entry(root, name):
     version = len(list(folder.glob("*.json")))
     add = {"path": name, "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True}
     (folder / f"{version:020}.json").write_text(json.dumps({"add": add}))
-    marker = json.loads((root / "tubelet.json").read_text())
-    marker["versions"]["clips"] = version
-    (root / "tubelet.json").write_text(json.dumps(marker))
+    edit_marker(root, lambda content: content["versions"].update(clips=version))
 
 
 def linked_embedding(root, out):
@@ -99,6 +98,7 @@ ATTACKS = {
     "media link": lambda root, out: link(root, "media", out),
     "pictures link": lambda root, out: link(root, "media/other", out / VIDEO),
     "unfinished link": lambda root, out: link(root, "unfinished", out),
+    "snapshots link": lambda root, out: link(root, "snapshots", out),
     "codes link": lambda root, out: link(root, "codes", out),
     "table link": lambda root, out: link(root, "sketches", out),
     "log link": lambda root, out: link(root, "failures/_delta_log", out),
