@@ -57,9 +57,21 @@ class Problem:
 
 def check(store: Store) -> Iterator[Problem]:
     """Every problem: embedding files read in full and compared with their hashes, rows of clips and pairs counted, orphans named."""
-    claimed: set[Path] = set()
+    try:
+        yield from _changed_files(store)
+        yield from _contradictions(store)
+    except StoreError as error:  # what is damaged keeps the rest from being read
+        yield Problem(None, None, str(error))
+
+
+def _changed_files(store: Store) -> Iterator[Problem]:
     for file in damaged_files(store):
         yield Problem(None, file.path if file.disposable else None, file.what, rows=file.rows, video_id=file.video_id)
+
+
+def _contradictions(store: Store) -> Iterator[Problem]:
+    """Where rows and files do not fit each other."""
+    claimed: set[Path] = set()
     yield from _damaged_embeddings(store, claimed)
     yield from _unsafe_videos(store)
     yield from _wrong_counts(store)
@@ -78,12 +90,12 @@ def repair(store: Store, problems: list[Problem]) -> None:
             lost = _rows_in(problems)
             damaged = sorted({problem.clip_id for problem in problems if problem.clip_id is not None} | set(lost.pop(CLIPS.name, [])))
             videos = sorted({problem.video_id for problem in problems if problem.video_id is not None} | set(lost.pop(VIDEOS.name, [])))
-            pictures = _pictures_of(store, damaged)
+            files = _pictures_of(store, damaged) + _embeddings_of(store, damaged)
             pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(lost.pop(PAIRS.name, []))
             pairs.update(_pairs_of(store, damaged))
             gone = {**lost, CLIPS.name: damaged, PAIRS.name: sorted(pairs), PROJECTIONS.name: sorted({*_projections_of(store, damaged), *lost.pop(PROJECTIONS.name, [])}), VIDEOS.name: videos}
             store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
-            for path in [problem.path for problem in problems if problem.path] + pictures:
+            for path in [problem.path for problem in problems if problem.path] + files:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
         raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
@@ -117,6 +129,11 @@ def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
     """Slice pictures go with their clips."""
     rows = store.rows("SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [clips])
     return [path for row in rows if (path := _path_of(store.layout.pictures, row["video_id"], row["clip_id"]))]
+
+
+def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
+    rows = store.rows("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))", [clips])
+    return [path for row in rows if (path := _path_of(store.layout.embedding_file, row["embedding_path"]))]
 
 
 def _projections_of(store: Store, clips: list[str]) -> list[str]:

@@ -23,6 +23,7 @@ from store.snapshot import Snapshot
 
 T = TypeVar("T")
 LOGGER = snapshot.LOGGER
+MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InterruptException, duckdb.OutOfMemoryException)
 UNFIT = set("*?[]%\\")  # patterns to DuckDB, escapes to Delta
 Rows = Mapping[str, pa.Table]  # table name to rows
 
@@ -62,8 +63,10 @@ class Store:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
-        except duckdb.IOException as error:
-            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check`") from error
+        except MISTAKES:
+            raise
+        except duckdb.Error as error:
+            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
