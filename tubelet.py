@@ -230,8 +230,10 @@ def pairs(store: str, shift: int | None, pairs: str, encoder: str | None, as_jso
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
-    from store import Store, integrity
+    from store import Store, integrity, verification
 
+    if repair and (done := Store.recover(store)):
+        click.echo(done)
     opened = Store(store)
     problems = list(integrity.check(opened))
     for problem in problems:
@@ -243,6 +245,11 @@ def check(store: str, repair: bool) -> None:
         click.echo("an ingest is running: files that it has not committed yet are named here too")
     elif not problems:
         click.echo(f"{store} is whole")
+    if repair:
+        opened.compact()
+        verification.add_seals(opened)
+    elif unchecked := verification.count_unchecked(opened):
+        click.echo(f"{unchecked:,} files have no checksum yet: `tubelet check --repair` or `tubelet compact` adds them")
     sys.exit(1 if problems and not repair else 0)
 
 
@@ -250,9 +257,11 @@ def check(store: str, repair: bool) -> None:
 @store_option
 def compact(store: str) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
-    from store import Store
+    from store import Store, verification
 
-    click.echo(f"{Store(store).compact()} files merged away")
+    opened = Store(store)
+    click.echo(f"{opened.compact()} files merged away")
+    verification.add_seals(opened)
 
 
 @main.group()

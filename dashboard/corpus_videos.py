@@ -11,7 +11,7 @@ from dashboard.paging import turn_pages
 from dashboard.selection import VIDEO, Selection
 from dashboard.sql_link import sql_behind
 from reports.literal import Markdown, literal
-from store import Store, queries
+from store import Store, StoreError, queries
 from store.queries import ORDERS, STATES, VideoFilter
 from store.statistics import TOKEN_STATISTICS
 
@@ -107,7 +107,10 @@ def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]])
 
 def thumbnail(store: Store, relative: str | None) -> str | None:
     """The JPEG of a video as a data URI; None where it has none."""
-    path = store.root / relative if relative else None
+    try:
+        path = store.layout.thumbnail_file(relative) if relative else None
+    except StoreError:  # `tubelet check` says what is wrong with it
+        return None
     if path is None or not path.is_file():
         return None
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()

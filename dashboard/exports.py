@@ -107,7 +107,7 @@ class Scene:
         from film import video
 
         start_s = self.clip["start_s"] if sources.steady(self.clip, self.video["fps"]) else None
-        for frame in video.frames_from(Path(self.video["path"]), self.frames.start, start_s, THREADS):
+        for frame in video.frames_from(sources.verify(self.video), self.frames.start, start_s, THREADS):
             if frame.index >= self.frames.stop:
                 return
             yield frame.index, Image.fromarray(np.ascontiguousarray(frame.pixels))

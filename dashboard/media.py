@@ -43,11 +43,9 @@ def answer(name: str, path: str, request: Request) -> Response:
 
 def _source(store: Store, request: Request) -> Response:
     video = _only(store, queries.video(request.path_params["video"]), "video")
-    if gone := sources.missing(video):
-        raise StoreError(gone)
-    kind = sources.media_type(video)
+    file, kind = sources.verify(video), sources.media_type(video)
     saved = {} if kind else {"filename": f"{video['video_id']}.video"}  # the name of the file would give its type away again
-    return FileResponse(video["path"], media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
+    return FileResponse(file, media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
 
 
 def _pictures(store: Store, request: Request) -> Response:

@@ -1,10 +1,13 @@
 """What stands for a video on screen: its file where a browser can play it, its slice pictures where not, and why."""
 
+import os
+import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from os import stat_result
 from pathlib import Path
 
-from store import Store, StoreError
+from store import Store, StoreError, ids
 
 BYTES = "application/octet-stream"
 MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # all that are served, by a word of FFmpeg's name of the container
@@ -28,13 +31,36 @@ def media_type(video: Mapping) -> str | None:
 
 
 def missing(video: Mapping) -> str | None:
-    """Why a video's file cannot be shown; None where it is there as it was ingested."""
-    found = _stat(Path(video["path"]))
+    """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
+    found = _stat(video["path"])
     if found is None:
         return "the source file is gone or was moved"
     if (found.st_size, found.st_mtime_ns) != (video["bytes"], video["modified_ns"]):
         return "the source file has changed since it was ingested"
     return None
+
+
+def verify(video: Mapping) -> Path:
+    """The file of a video, for whoever opens it. Raises StoreError unless its bytes are those that were ingested.
+
+    A store from somebody else may name any file of this machine as a video: what it cannot give is the hash of a file that it does not know.
+    """
+    if gone := missing(video):
+        raise StoreError(gone)
+    path = Path(video["path"])
+    if _video_id(path, _stamp(path.stat())) != video["video_id"]:
+        raise StoreError("the source file is not the one that was ingested: its bytes differ")
+    return path
+
+
+@lru_cache(maxsize=4096)
+def _video_id(path: Path, _stamp: tuple[int, ...]) -> str:
+    """The id of a file's bytes, read once for as long as nothing about the file changes."""
+    return ids.video_id(path)
+
+
+def _stamp(found: stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) -> str | None:
@@ -64,8 +90,10 @@ def pictures(store: Store, clip: Mapping) -> Path:
     return path
 
 
-def _stat(path: Path) -> stat_result | None:
+def _stat(path: str) -> stat_result | None:
+    """What the system says of a regular file at an absolute path; None for anything else."""
     try:
-        return path.stat()
-    except OSError:
+        found = os.stat(path)
+    except (OSError, ValueError):
         return None
+    return found if os.path.isabs(path) and stat.S_ISREG(found.st_mode) else None

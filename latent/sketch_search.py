@@ -30,5 +30,5 @@ def _roughly(store: Store, sketch: Sketch, query: Query, clip: ClipRow, ranking:
 
 def _exactly(store: Store, query: Query, found: Found) -> Found:
     """The candidates of one clip with their cosines, read token by token."""
-    tokens = embeddings.read_tokens(store.root / found.clip.embedding_path, found.tokens)
+    tokens = embeddings.read_tokens(store.layout.embedding_file(found.clip.embedding_path), found.tokens)
     return Found(found.clip, found.tokens, query.scores(half.widen(tokens)))

@@ -6,9 +6,11 @@
     schema      tables and columns, each with meaning and unit
     ids         names that are hashes of content
     pictures    where the encoder's picture lies on a frame, and slices on their sheet
+    inside      paths out of tables and foreign files, resolved before use
     layout      where everything lies on disk
     files       a file is whole or absent
     tables      Delta tables: append, restore, compact, delete
+    checksums   a flipped bit is noticed in every file
     embeddings  the large file of a clip: half precision, read without decoding
     derived     the small rows of a clip, made from its statistics
     measurements the rows of a pair, made from what was measured of it
@@ -16,6 +18,7 @@
     views       DuckDB over a snapshot, locked down
     connections one connection over the newest snapshot, a cursor a query
     store       the front: open, commit, query
+    verification every file compared with its checksum
     integrity   check and repair
     stored_pairs pairs of clips that are stored, measured from their files
     differences the signed differences of a pair in 8 bits, for a browser

@@ -7,10 +7,11 @@ clip is read straight into an aligned array. A file that is laid out otherwise i
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from store.schema import ADDRESS, FORMAT
 KEYS = [column.name for column in ADDRESS]
 PAGE_OVERHEAD = 1 << 16  # room above a slice's bytes, so that a slice is one page
 HALF = np.dtype("<f2")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,24 @@ def write(path: Path, clip_id: str, grid: np.ndarray, unfinished: Path) -> Embed
     return EmbeddingFile(data.size, hashlib.sha256(data).hexdigest())
 
 
+def _explain(read: Callable[P, np.ndarray]) -> Callable[P, np.ndarray]:
+    """Say in a sentence why an embedding file, the first argument, cannot be read."""
+
+    @wraps(read)
+    def explained(*arguments: P.args, **named: P.kwargs) -> np.ndarray:
+        try:
+            return read(*arguments, **named)
+        except (OSError, pa.ArrowException) as error:
+            what = getattr(error, "strerror", None) or "it is damaged"
+            ways = "check its permissions and its disk, or run `tubelet check --repair`, then ingest again"
+            raise StoreError(f"{arguments[0]} cannot be read ({what}): {ways}") from error
+
+    return explained
+
+
+@_explain
 def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
-    """Slices ``[first, stop)`` of a clip as half precision ``(S, H, W, D)``; all of them by default."""
+    """Slices ``[first, stop)`` of a clip as half precision ``(S, H, W, D)``; all of them by default. Raises StoreError where the file cannot be read."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
     wanted = range(offsets.shape[0])[first:stop]
@@ -86,8 +104,9 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
     return grid
 
 
+@_explain
 def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
-    """Single tokens as half precision ``(n, D)``, by their numbers in the order of addresses; a read each."""
+    """Single tokens as half precision ``(n, D)``, by their numbers in the order of addresses; a read each. Raises StoreError."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
     _, height, width, dim = offsets.shape

@@ -15,11 +15,12 @@ REASONS = {
     "Disk quota": "the disk quota of {root} is used up; nothing half-written shows: free some space, then run the same command again",
     "Read-only file system": "{root} lies on a read-only file system: mount it writable, or pass another --store",
     "Permission denied": "{root} is not writable for this user: change its permissions, or pass another --store",
+    "Input/output error": "the disk of {root} reports an input or output error: check it (dmesg tells more), then run `tubelet check`",
 }
 
 
-def write_whole(path: Path, data: bytes | memoryview, unfinished: Path) -> None:
-    """Write `data` to a file of its own in the folder `unfinished`, flush it to disk, then rename it to `path`."""
+def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: bool = True) -> None:
+    """Write `data` to a file of its own in the folder `unfinished`, flush it to disk if the file must outlast a power cut, then rename it to `path`."""
     for folder in (path.parent, unfinished):
         folder.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=unfinished, prefix=f"{path.name}.")
@@ -27,7 +28,8 @@ def write_whole(path: Path, data: bytes | memoryview, unfinished: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store import embeddings, snapshot, tables, views
+from store import checksums, embeddings, snapshot, tables, views
 from store.connections import Connections
 from store.embeddings import EmbeddingFile
 from store.errors import StoreError
@@ -22,6 +22,8 @@ from store.schema import TABLES
 from store.snapshot import Snapshot
 
 T = TypeVar("T")
+LOGGER = snapshot.LOGGER
+MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InterruptException, duckdb.OutOfMemoryException)
 UNFIT = set("*?[]%\\")  # patterns to DuckDB, escapes to Delta
 Rows = Mapping[str, pa.Table]  # table name to rows
 
@@ -32,7 +34,9 @@ class Store:
     def __init__(self, root: Path | str) -> None:
         """Open an existing store. Raises StoreError with what to do for anything else."""
         self.layout = Layout(_local(root))
-        snapshot.read(self.layout)
+        self.layout.refuse_links()
+        if note := snapshot.read(self.layout).note:
+            LOGGER.warning(note)
         self._connections = Connections(self.layout)
         weakref.finalize(self, self._connections.close)  # at exit at the latest: an open connection prints leak notes
 
@@ -56,8 +60,13 @@ class Store:
         return f"{self.root}:{snapshot.read(self.layout).name}"
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
-        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query."""
-        return self.newest(lambda: self._connections.ask(sql, parameters))
+        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
+        try:
+            return self.newest(lambda: self._connections.ask(sql, parameters))
+        except MISTAKES:
+            raise
+        except duckdb.Error as error:
+            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
@@ -111,25 +120,33 @@ class Store:
     def compact(self) -> int:
         """Merge the small files of every table and delete those that nobody needs any more; how many went."""
         with explained(self.root), self._writing() as last:
-            return self._publish(last.versions, last, list(TABLES), at_least=1)
+            gone = self._publish(last.versions, last, list(TABLES), at_least=1)
+            if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
+                self._record(now.versions, Snapshot(now.versions, now.serial + 1, store_id=now.store_id), alone=True)
+            return gone
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
         with explained(self.root):
-            return embeddings.write(self.root / clip["embedding_path"], clip["clip_id"], grid, self.layout.unfinished)
+            return embeddings.write(self.layout.embedding_file(clip["embedding_path"]), clip["clip_id"], grid, self.layout.unfinished)
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
         with explained(self.root):
-            write_whole(self.layout.thumbnail(video_id), jpeg, self.layout.unfinished)
+            write_whole(self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
         with explained(self.root):
-            write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg, self.layout.unfinished)
+            write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
         with explained(self.root):
-            write_whole(self.layout.codes(basis_id, clip_id), data, self.layout.unfinished)
+            write_whole(self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished)
+
+    def write_sealed(self, path: Path, data: bytes) -> None:
+        """Write a picture or a cache again, with its checksum."""
+        with explained(self.root):
+            write_whole(path, checksums.seal(data), self.layout.unfinished)
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
@@ -138,18 +155,50 @@ class Store:
             raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
         if found[0]["embedding_path"] is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
-        return embeddings.read(self.root / found[0]["embedding_path"], first, stop)
+        return embeddings.read(self.layout.embedding_file(found[0]["embedding_path"]), first, stop)
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)
 
     def _publish(self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int) -> int:
         """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
-        paths = {name: self.layout.table(name) for name in mergeable}
+        paths = {name: self.layout.table(name) for name in mergeable if self._is_mergeable(name, versions[name], at_least)}
         merged = {**versions, **{name: tables.compact(path, TABLES[name], at_least) for name, path in paths.items()}}
-        if merged != snapshot.read(self.layout).versions:
-            snapshot.publish(self.layout, Snapshot(merged, last.serial + 1))
+        before = snapshot.read(self.layout).versions
+        if merged != before:
+            last = self._record(before, Snapshot(merged, last.serial + 1, store_id=last.store_id), merged != versions)
         return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
+
+    def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
+        """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
+        if not tables.is_loose(self.layout.table(name), at_least):
+            return False
+        known = snapshot.sums(self.layout)
+        for path in map(Path, tables.opened(self.layout.table(name), version).files):
+            if known.get(self.layout.relative(path)) not in (None, checksums.measure(path)):
+                if at_least == 1:
+                    raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair`, then ingest again")
+                return False
+        return True
+
+    def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
+        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only one that is kept."""
+        sums = checksums.table_sums(self.layout, before, new.versions)
+        if alone:
+            kept = snapshot.sums(self.layout) | sums
+            live = checksums.live_files(self.layout, new.versions)
+            sums = {name: kept[name] if name in kept else checksums.measure(self.root / name) for name in sorted(live)}
+        published = snapshot.publish(self.layout, new, sums)
+        if alone:
+            snapshot.forget(self.layout, published)
+        return published
+
+    @classmethod
+    def recover(cls, root: Path | str) -> str | None:
+        """Make a store usable whose marker leads nowhere; what was done, in a sentence, None where nothing was to be done."""
+        layout = Layout(_local(root))
+        with explained(layout.root):
+            return snapshot.rebuild(layout)
 
 
 def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:

@@ -124,7 +124,7 @@ def _measured(store: Store, chosen: Sequence[Mapping], outcome: Outcome) -> Iter
 def _side(store: Store, clip_id: str) -> Side:
     """A stored clip in float32. Raises StoreError where its file is damaged, MeasurementError where it is not finite."""
     row = store.rows("SELECT embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE clip_id = ?", [clip_id])[0]
-    if what := damage(store.root / row["embedding_path"], row["embedding_bytes"], row["embedding_sha256"]):
+    if what := damage(store.layout.embedding_file(row["embedding_path"]), row["embedding_bytes"], row["embedding_sha256"]):
         raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair`, then ingest again")
     grid = store.grid(clip_id).astype(np.float32)
     if not np.isfinite(grid).all():

@@ -1,5 +1,6 @@
 """The small tables: Delta tables through delta-rs, opened at a version, appended to and restored."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,10 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
 
+from store import inside
+from store.errors import StoreError
 from store.schema import FORMAT, HALF, Table
 
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
@@ -17,6 +21,7 @@ LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
 
 def create(path: Path, table: Table) -> int:
     """Create the table if it is absent; its version."""
+    inside.refuse_links(path)
     made = DeltaTable.create(
         path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row a {table.row}"
     )
@@ -25,14 +30,14 @@ def create(path: Path, table: Table) -> int:
 
 def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
-    delta = DeltaTable(path)
+    delta = _open(path)
     write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
     return delta.version()
 
 
 def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
     """Merge the data files if there are more than `at_least`; the version after it."""
-    delta = DeltaTable(path)
+    delta = _open(path)
     if len(delta.file_uris()) > at_least:
         delta.optimize.compact(writer_properties=_writer_properties(table))
     return delta.version()
@@ -40,13 +45,13 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
 
 def vacuum(path: Path) -> int:
     """Delete data files that the newest version does not use; how many. A reader caught by it asks again."""
-    return len(DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+    return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
 
 
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
-    """Delete the rows whose `column` is one of `values` (ids: plain hex); the version without them."""
-    delta = DeltaTable(path)
-    listed = ", ".join(f"'{value}'" for value in values)
+    """Delete the rows whose `column` is one of `values`; the version without them."""
+    delta = _open(path)
+    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     delta.delete(f"{column} IN ({listed})")
     return delta.version()
 
@@ -58,8 +63,61 @@ def restore(path: Path, version: int) -> int:
     """
     if not _log(path, version + 1).exists():
         return version
-    DeltaTable(path).restore(version)
-    return DeltaTable(path).version()
+    delta = _open(path)
+    delta.restore(version)
+    return delta.version()
+
+
+def _open(path: Path, version: int | None = None) -> DeltaTable:
+    """A table that names and holds nothing but files of its own: what it lists is read, merged and deleted. Raises UnsafePath."""
+    inside.refuse_links(path)
+    try:
+        delta = DeltaTable(path, version=version)
+    except DeltaError as error:
+        which = "" if version is None else f" at version {version}"
+        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
+    _files(path, delta)
+    return delta
+
+
+def _files(path: Path, delta: DeltaTable) -> list[str]:
+    """The Parquet files of a version, in a stable order; its log writes their names with escapes. Raises UnsafePath."""
+    names = [unquote(uri).removeprefix(f"{path}/") for uri in delta.file_uris()]
+    return sorted(map(str, inside.resolve_files(path, names)))
+
+
+def newest(path: Path) -> int:
+    """The newest version of a table."""
+    return _open(path).version()
+
+
+def is_whole(path: Path, version: int) -> bool:
+    """Whether a version can be opened, and all its files are there."""
+    try:
+        return all(map(os.path.isfile, opened(path, version).files))
+    except StoreError:
+        return False
+
+
+def log_files(path: Path, version: int) -> list[Path]:
+    """The files of a table's log up to a version."""
+    folder = path / "_delta_log"
+    found = [entry for entry in sorted(folder.iterdir()) if entry.name[:20].isdecimal() and int(entry.name[:20]) <= version]
+    return [*found, *(entry for entry in [folder / "_last_checkpoint"] if entry.exists())]
+
+
+def new_log_files(path: Path, before: int, after: int) -> list[Path]:
+    """The files that a log has gained from one version to another; nothing is listed, so that it takes as long in a long log."""
+    folder = path / "_delta_log"
+    checkpoints = [folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)]
+    made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
+    logs = [log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()]
+    return [*logs, *made, *([folder / "_last_checkpoint"] if made else [])]
+
+
+def is_loose(path: Path, at_least: int) -> bool:
+    """Whether a table has so many data files that `compact` merges them."""
+    return len(_open(path).file_uris()) > at_least
 
 
 def _log(path: Path, version: int) -> Path:
@@ -82,8 +140,8 @@ def opened(path: Path, version: int) -> Version:
 
 @lru_cache(maxsize=256)
 def _opened(path: Path, version: int, _written_ns: int) -> Version:
-    delta = DeltaTable(path, version=version)
-    return Version(sorted(map(unquote, delta.file_uris())), {field.name for field in delta.schema().fields})
+    delta = _open(path, version)
+    return Version(_files(path, delta), {field.name for field in delta.schema().fields})
 
 
 def values(path: Path, version: int, column: str) -> pa.ChunkedArray:

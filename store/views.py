@@ -43,7 +43,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Sn
     for name, table in TABLES.items():
         connection.execute(_table_view(layout, table, snapshot.versions[name]) if name in snapshot.versions else _empty_view(table))
     if names_tokens(sql):
-        _create_tokens_view(connection, layout, _embedding_paths(connection))
+        _create_tokens_view(connection, _embedding_paths(connection, layout))
     else:
         connection.execute(_refusing_view(TOKENS))
 
@@ -53,9 +53,9 @@ def names_tokens(sql: str) -> bool:
     return TOKENS.name in sql.lower()
 
 
-def _embedding_paths(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:
     rows = connection.execute("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL").fetchall()
-    return [path for (path,) in rows]
+    return [str(path) for path in layout.embedding_files(name for (name,) in rows)]
 
 
 def half_to_float(column: pa.Array) -> pa.Array:
@@ -83,20 +83,20 @@ def _column(column: Column) -> str:
     return f'half_to_float("{column.name}") AS "{column.name}"' if column.type == HALF else f'"{column.name}"'
 
 
-def _create_tokens_view(connection: duckdb.DuckDBPyConnection, layout: Layout, paths: list[str]) -> None:
+def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
     """DuckDB looks into the first file for the columns; where that one is damaged, into the next, so that the rest still answers."""
     for first in range(len(paths)):
         try:
-            connection.execute(_tokens_view(layout, paths[first:] + paths[:first]))
+            connection.execute(_tokens_view(paths[first:] + paths[:first]))
             return
         except duckdb.Error:
             continue
     connection.execute(_empty_view(TOKENS))
 
 
-def _tokens_view(layout: Layout, paths: list[str]) -> str:
+def _tokens_view(paths: list[str]) -> str:
     """Ids come from the file's name, so that a condition on them opens only the files it needs."""
-    source = _parquet([str(layout.root / path) for path in paths], "filename = true")
+    source = _parquet(paths, "filename = true")
     return f"""CREATE VIEW tokens AS SELECT
         split_part(filename, '/', -2) AS video_id, split_part(filename, '/', -3) AS encoder_id,
         parse_filename(filename, true) AS clip_id, slice, y, x, half_to_float(embedding) AS embedding

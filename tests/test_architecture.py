@@ -26,8 +26,8 @@ ALLOWED = {
 # of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
-        "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
-        "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
+        "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "inside", "layout", "files", "tables", "checksums", "embeddings", "derived", "measurements",
+        "snapshot", "views", "connections", "store", "verification", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
         "mistakes", "landlock", "sandboxed", "processes", "sandbox", "conditions", "answers",
     ),
     "film": ("errors", "video", "recording"),

@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from store import Store, StoreError
 from store.schema import FITS, FORMAT, RELATIONS, TABLES
 from tests.contents import contents
+from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, grid, synthetic_store
 
 
@@ -121,10 +122,8 @@ def test_deletion_of_a_clip_takes_its_rows_with_it(store):
 
 
 def test_a_store_made_before_a_table_existed_reads_it_empty_and_gets_it_with_the_next_commit(store):
-    content = json.loads(store.layout.marker.read_text())
-    del content["versions"]["pairs"]
     shutil.rmtree(store.layout.table("pairs"))
-    store.layout.marker.write_text(json.dumps(content))
+    edit_marker(store.root, lambda content: content["versions"].pop("pairs"))
     older = Store(store.root)
     assert older.query("FROM pairs").schema.names == TABLES["pairs"].arrow.names
     pair = pa.Table.from_pylist([{"pair_id": "p"}], TABLES["pairs"].arrow)
@@ -142,10 +141,7 @@ def test_a_column_that_old_files_lack_reads_as_null(store):
     shutil.rmtree(path)
     DeltaTable.create(path, schema=old.schema)
     write_deltalake(path, old, mode="append")
-    marker = json.loads(fresh.layout.marker.read_text())
-    marker["versions"][name] = 1
-    marker["serial"] += 1
-    fresh.layout.marker.write_text(json.dumps(marker))
+    edit_marker(fresh.root, lambda content: content["versions"].update({name: 1}))
     assert fresh.rows("SELECT count(*) AS n, count(kurtosis) AS k, count(norm) AS m FROM token_stats") == [{"n": len(old), "k": 0, "m": len(old)}]
     fresh.close()
 
@@ -174,6 +170,7 @@ def test_a_store_of_a_newer_format_is_refused_and_left_alone(store):
 
 
 def test_a_damaged_marker_is_named(store):
+    edit_marker(store.root)
     store.layout.marker.write_text('{"format": 1')
     with pytest.raises(StoreError, match="is damaged"):
         Store(store.root)

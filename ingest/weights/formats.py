@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from ingest.errors import CheckpointError
 from ingest.weights.renames import meta_tensors
+from store.inside import is_component
 
 ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
 PREDICTOR = "predictor"
@@ -139,7 +140,7 @@ def shards(index: Path) -> list[str]:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is no index of shards: download it again") from error
-    if outside := [name for name in names if Path(name).name != name]:
+    if outside := [str(name) for name in names if not is_component(name)]:
         raise CheckpointError(f"{index} names files of other folders, {listed(outside)}: download it again")
     return names
 
