@@ -69,7 +69,7 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
     (video,) = store.rows("FROM videos WHERE name = ? ORDER BY video_id LIMIT 1", [WORDS[number]])
     visit.open(f"?video={video['video_id']}", PAGES[""])
     nothing_came_of_it(visit)
-    assert shown(visit.page).count(literally(WORDS[number])) >= 2, "name and path"
+    assert literally(WORDS[number]) in shown(visit.page), "the heading has the name"
     clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video["video_id"]])[0]
     on = f"video={video['video_id']}&clip={clip['clip_id']}&patches={clip['clip_id']}-0.0.0&search=true&alike=true&map=true"
     visit.open(f"video?{on}", PAGES["video"])
