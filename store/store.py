@@ -171,10 +171,11 @@ class Store:
 
     def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
         """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
-        if not tables.is_loose(self.layout.table(name), at_least):
+        files = tables.opened(self.layout.table(name), version).files
+        if len(files) <= at_least:
             return False
         known = snapshot.sums(self.layout)
-        for path in map(Path, tables.opened(self.layout.table(name), version).files):
+        for path in map(Path, files):
             if known.get(self.layout.relative(path)) not in (None, checksums.measure(path)):
                 if at_least == 1:
                     raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair`, then ingest again")

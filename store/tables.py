@@ -30,7 +30,8 @@ def create(path: Path, table: Table) -> int:
 
 def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
-    delta = _open(path)
+    inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files
+    delta = DeltaTable(path)
     write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
     return delta.version()
 
@@ -113,11 +114,6 @@ def new_log_files(path: Path, before: int, after: int) -> list[Path]:
     made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
     logs = [log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()]
     return [*logs, *made, *([folder / "_last_checkpoint"] if made else [])]
-
-
-def is_loose(path: Path, at_least: int) -> bool:
-    """Whether a table has so many data files that `compact` merges them."""
-    return len(_open(path).file_uris()) > at_least
 
 
 def _log(path: Path, version: int) -> Path:

@@ -22,6 +22,7 @@ from store import Store, answers, clip_queries, queries
 from store.queries import ORDERS, STATES, Question, VideoFilter
 from store.sandbox import Answer, ask
 from store.statistics import TOKEN_STATISTICS
+from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
 
 APP = app.HERE / "app.py"
@@ -352,6 +353,7 @@ def _make_newer(path: Path) -> None:
 
 def _make_damaged(path: Path) -> None:
     Store.create(path).close()
+    edit_marker(path)
     (path / "tubelet.json").write_text("{")
 
 
