@@ -8,6 +8,7 @@ ends at the first error, as it would for a decoder that stops there.
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import av
 
@@ -44,21 +45,23 @@ class Damage:
 class Decoder:
     """One pass over a stream. Iterating raises the first error that is not isolated, after the good frames."""
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, again: bool = False) -> None:
         self._container = container
         self._stream = stream
         self._damage: Damage | None = None
         self._awaited: list[int] = []  # time stamps of packets whose frame has not come, ascending
         self._unstamped = 0  # frames that may come after a loss which no time stamp places
+        self._again = again
+        self._emitted = 0
         self._cut_off = False  # the demuxer calls the last packet incomplete
 
     def __iter__(self) -> Iterator[Decoded]:
         for packet in self._container.demux(self._stream):
             if packet.size:
                 self._await(packet)
-                yield from self._hand_out(self._decoded(packet))
-            else:
-                yield from self._drain(packet)
+            decoded = self._hand_out(self._decoded(packet)) if packet.size else self._drain(packet)
+            for self._emitted, one in enumerate(decoded, self._emitted + 1):
+                yield one
         yield from self._end()
 
     def _await(self, packet: av.Packet) -> None:
@@ -74,14 +77,28 @@ class Decoder:
             return []
 
     def _drain(self, flush: av.Packet) -> Iterator[Decoded]:
-        """What the decoder holds back, past an error among it, too."""
-        errors = -1
-        while errors != (errors := self._errors):
-            yield from self._hand_out(self._decoded(flush))
+        """What the decoder holds back. Several threads lose good frames with a bad one among the last, some without an error; one does not."""
+        error, frames = None, []
+        try:
+            frames = flush.decode()
+        except ERRORS as raised:
+            error = raised
+        last = [frame.pts for frame in frames if frame.pts is not None]
+        missing = self._awaited and self._awaited[-1] > max(last, default=self._awaited[0] - 1)
+        if (error or missing) and not self._again:
+            yield from self._decoded_again()
+            return
+        yield from self._hand_out(frames)
+        if error:
+            self._note(error)
 
-    @property
-    def _errors(self) -> int:
-        return self._damage.errors if self._damage else 0
+    def _decoded_again(self) -> Iterator[Decoded]:
+        """The frames that have not been handed out, by a decoder of one thread."""
+        self._damage = None
+        with av.open(self._container.name, metadata_errors="ignore") as container:
+            stream = container.streams[self._stream.index]
+            stream.codec_context.thread_count = 1
+            yield from islice(Decoder(container, stream, again=True), self._emitted, None)
 
     def _note(self, error: Exception) -> None:
         """Open a doubt, or add to it. Raises its first error where there are too many."""
@@ -123,8 +140,12 @@ class Decoder:
         yield from damage.held
 
     def _end(self) -> Iterator[Decoded]:
+        """The end of the file in a doubt: what was held is good; where packets never gave their frames, the file ends early."""
         if self._damage is None:
             return
+        damage, lost = self._damage, bool(self._awaited)
         if self._cut_off:
-            raise self._damage.first
+            raise damage.first
         yield from self._resolved()
+        if lost:
+            raise damage.first

@@ -9,6 +9,7 @@ from ingest import encoders, memory, precision
 from ingest.arguments import Arguments, Cut, Keeping, Running
 from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
+from ingest.folders import Skipped
 from ingest.geometry import Geometry
 from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
@@ -17,7 +18,6 @@ from ingest.plan import Plan, Probing, plan
 from ingest.progress import Progress
 from ingest.recipe import Recipe, check_size
 from ingest.run import Pace, Run
-from ingest.folders import Skipped
 from ingest.sources import Source, search
 from ingest.windows import Windowing
 from store import Store

@@ -11,7 +11,6 @@ from ingest.folders import Skipped
 from ingest.messages import Failure, VideoDone
 from store.schema import PARTNER
 
-
 NAMED = 5  # files of a kind in the printed summary; --json has all
 
 

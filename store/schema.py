@@ -2,7 +2,7 @@
 
 `tubelet schema`, the SQL page, the README and every reader and writer take them from here.
 Types are DuckDB's names, as a query sees them. ``HALF`` columns lie on disk as little-endian half-precision
-bytes and look like ``FLOAT[]`` to SQL.
+bytes and look like ``FLOAT[]`` to SQL. A moment is the same moment whatever zone a machine is in: SQL's session is in UTC, too.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from store.statistics import TOKEN_STATISTICS
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
+MOMENT = "TIMESTAMPTZ"  # UTC without a zone on disk, a moment with its zone to SQL
 
 ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -23,7 +24,7 @@ ARROW_TYPES = {
     "BIGINT": pa.int64(),
     "FLOAT": pa.float32(),
     "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
+    MOMENT: pa.timestamp("us"),
     HALF: pa.binary(),
     "DOUBLE[]": pa.list_(pa.float64()),
     "INTEGER[]": pa.list_(pa.int32()),
@@ -96,7 +97,7 @@ VIDEOS = Table(
         Column("duration_s", "DOUBLE", "from the first frame to the end of the last, by time stamps", "s"),
         Column("label", "VARCHAR", "folder of the file below the path given to ingest, at the place found last; NULL at its top"),
         Column("thumbnail", "VARCHAR", "JPEG of one frame, relative to the store"),
-        Column("added_at", "TIMESTAMP", "when the video was committed", "UTC"),
+        Column("added_at", MOMENT, "when the video was committed", "UTC"),
     ),
 )
 
@@ -112,7 +113,7 @@ PLACES = Table(
         Column("label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"),
         Column("bytes", "BIGINT", "size of the file", "bytes"),
         Column("modified_ns", "BIGINT", "modification time when the content was read last", "ns since 1970"),
-        Column("added_at", "TIMESTAMP", "when this row was committed", "UTC"),
+        Column("added_at", MOMENT, "when this row was committed", "UTC"),
     ),
 )
 
@@ -162,7 +163,7 @@ CLIPS = Table(
         Column("embedding_bytes", "BIGINT", "size of the embedding file", "bytes"),
         Column("embedding_sha256", "VARCHAR", "SHA-256 of the embedding file"),
         Column("encode_s", "DOUBLE", "seconds in the encoder", "s"),
-        Column("created_at", "TIMESTAMP", "when the clip was encoded", "UTC"),
+        Column("created_at", MOMENT, "when the clip was encoded", "UTC"),
     ),
 )
 
@@ -216,7 +217,7 @@ PAIRS = Table(
         Column("shared_slices", "SMALLINT", "slices compared: those of the same frames; where kind is `disjoint`, those of the same position", "slices"),
         Column("source", "VARCHAR", "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),
-        Column("measured_at", "TIMESTAMP", "when the pair was measured", "UTC"),
+        Column("measured_at", MOMENT, "when the pair was measured", "UTC"),
     ),
 )
 
@@ -303,7 +304,7 @@ BASES = Table(
         Column("tokens", "INTEGER", "tokens that the fit saw"),
         Column("explained_variance", "DOUBLE[]", "sample variance along each component (of umap: of its reduction)"),
         Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
-        Column("created_at", "TIMESTAMP", "when it was fitted", "UTC"),
+        Column("created_at", MOMENT, "when it was fitted", "UTC"),
     ),
 )
 
@@ -329,7 +330,7 @@ PROJECTIONS = Table(
         PROJECTION,
         Column("basis_id", "VARCHAR", "basis that was applied"),
         Column("clip_id", "VARCHAR", "clip it was applied to"),
-        Column("created_at", "TIMESTAMP", "when it was applied", "UTC"),
+        Column("created_at", MOMENT, "when it was applied", "UTC"),
     ),
 )
 
@@ -361,7 +362,7 @@ SKETCHES = Table(
         Column("queries", "INTEGER", "sampled tokens that were looked for"),
         Column("candidates", "INTEGER", "tokens ranked again exactly"),
         Column("recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"),
-        Column("measured_at", "TIMESTAMP", "when it was measured", "UTC"),
+        Column("measured_at", MOMENT, "when it was measured", "UTC"),
     ),
 )
 
@@ -379,7 +380,7 @@ FAILURES = Table(
         Column("stage", "VARCHAR", "what failed: read, open, decode, window or encode"),
         Column("error", "VARCHAR", "the reason, in words"),
         Column("first_frame", "INTEGER", "first frame that is missing because of it", "frame"),
-        Column("at", "TIMESTAMP", "when it failed", "UTC"),
+        Column("at", MOMENT, "when it failed", "UTC"),
     ),
 )
 
