@@ -109,7 +109,8 @@ def search(paths: Sequence[str], limit: int | None = None) -> Found:
         skipped |= {one.path: one for one in left_out}
     if not sources:
         raise UsageError(_nothing(paths, list(skipped.values())))
-    return Found(list(sources.values())[:limit], tuple(skipped.values()))
+    taken = {source.text for source in sources.values()}
+    return Found(list(sources.values())[:limit], tuple(one for one in skipped.values() if one.path not in taken))
 
 
 def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:

@@ -67,6 +67,7 @@ def test_unknown_endings_are_named_once_in_the_summary(folder, tmp_path):
     for name in ("notes.txt", "film.mp5", "picture.jpg", ".hidden"):
         (folder / name).touch()
     summary = run([folder], tmp_path / "store")
+    assert reasons(search([str(folder), str(folder / "picture.jpg")])) == {"notes.txt": ENDING, "film.mp5": ENDING}  # what is named is tried
     assert {Path(one.path).name for one in summary.skipped} == {"notes.txt", "film.mp5", "picture.jpg"}
     (line,) = (line for line in summary.lines() if ENDING in line)
     assert "film.mp5" in line and "3 (not a failure)" in line
@@ -183,7 +184,7 @@ def _grow(path: Path) -> None:
 
 
 def _replace(path: Path) -> None:
-    make_video(path.parent / "new", frames=9, seed=5) if False else make_video(path.parent.parent / "new.mp4", frames=9, seed=5).rename(path)
+    make_video(path.parent.parent / "new.mp4", frames=9, seed=5).rename(path)
 
 
 @pytest.mark.parametrize("change", [_grow, _replace, Path.unlink])
