@@ -9,6 +9,7 @@ from ingest import encoders, memory, precision
 from ingest.arguments import Arguments, Cut, Keeping, Running
 from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
+from ingest.folders import Skipped
 from ingest.geometry import Geometry
 from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
@@ -17,7 +18,7 @@ from ingest.plan import Plan, Probing, plan
 from ingest.progress import Progress
 from ingest.recipe import Recipe, check_size
 from ingest.run import Pace, Run
-from ingest.sources import Source, find
+from ingest.sources import Source, search
 from ingest.windows import Windowing
 from store import Store
 
@@ -32,6 +33,7 @@ class Job:
     running: Running
     keeping: Keeping
     fixed: bool  # the encoder takes clips of one size alone
+    skipped: Sequence[Skipped] = ()  # files and folders that were left out
 
     @classmethod
     def of(cls, **values: object) -> "Job":
@@ -42,14 +44,14 @@ class Job:
         windowing, geometry = _cut(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         check_size(geometry, model.encoder, row.patch)
-        sources = find(arguments.videos.paths, arguments.videos.limit)
+        found = search(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
         arithmetic = precision.resolved(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
         facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
         recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
-        return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
+        return cls(found.sources, recipe, encoder, running, arguments.keeping, row.frames is not None, found.skipped)
 
     @property
     def device(self) -> torch.device:
@@ -58,7 +60,9 @@ class Job:
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent. Raises UsageError where a batch does not fit into the free memory."""
         pace = Pace.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
-        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
+        run = Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
+        run.summary.skipped = self.skipped
+        return run
 
     def plan(self) -> Plan:
         """What a run would make and cost. Raises UsageError where a batch does not fit into the free memory."""
