@@ -38,15 +38,19 @@ class Process:
 
     def __init__(self) -> None:
         """Start it and wait until it is up. Raises QueryError with the reason if it does not come up."""
+        self._process: subprocess.Popen | None = None
         self._folder = make_scratch()
         self._connection, theirs = multiprocessing.connection.Pipe()
-        with theirs, open(self._folder / "stderr", "wb") as stderr:
-            self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
-        self._ready = self._says_ready(START_S)
-        if not self._ready:
-            reason = self._last_words() or f"it is not up after {START_S} s"
+        try:
+            with theirs, open(self._folder / "stderr", "wb") as stderr:
+                self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
+            self._ready = self._says_ready(START_S)
+            if not self._ready:
+                reason = self._last_words() or f"it is not up after {START_S} s"
+                raise QueryError(f"the process that answers queries does not start: {reason}")
+        except BaseException:
             self.close()
-            raise QueryError(f"the process that answers queries does not start: {reason}")
+            raise
 
     @property
     def ready(self) -> bool:
@@ -79,8 +83,9 @@ class Process:
     def close(self) -> None:
         """Kill it, and remove what it has spilled."""
         self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
         remove_scratch(self._folder)
 
     def _start(self, connection: int, stderr: int) -> subprocess.Popen:

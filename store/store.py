@@ -167,7 +167,12 @@ def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[st
 def _local(root: Path | str) -> Path:
     if "://" in str(root):
         raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
-    path = Path(os.path.abspath(Path(root).expanduser()))
+    try:
+        path = Path(os.path.abspath(Path(root).expanduser()))
+    except (RuntimeError, OSError) as error:
+        raise StoreError(f"the path {root} leads nowhere ({error}): pass another path as --store") from error
+    if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
+        raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
         raise StoreError(f"the path {path} holds {' '.join(unfit)}, which a query would read as a pattern: pass another path as --store")
     return path

@@ -18,7 +18,7 @@ ALLOWED = {
     "ingest": {"store", "film", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
-    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
+    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL", "click"},
     "tubelet": {"click", "store", "ingest", "reports", "latent"},
 }
 
@@ -65,7 +65,7 @@ ORDER = {
         "selection", "links", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
         "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
-        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
+        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server", "__main__",
     ),
 }  # fmt: skip
 

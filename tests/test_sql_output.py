@@ -58,7 +58,7 @@ def test_a_file_holds_every_row_and_column_in_the_format_of_its_ending(name, roo
     elif name.endswith("json"):
         rows = json.loads(written.read_text(), parse_constant=pytest.fail)
     elif name.lower().endswith("csv"):
-        rows = list(csv.DictReader(written.open()))
+        rows = list(csv.DictReader(written.read_text().splitlines()))
     else:
         assert written.read_text().splitlines()[-1] == "5,000 rows"
         rows = [dict.fromkeys("nabcdefghk")] * (len(written.read_text().splitlines()) - 6)

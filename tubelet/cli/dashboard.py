@@ -1,9 +1,7 @@
 """`tubelet dashboard` and `tubelet demo`: the pages over a store."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -75,13 +73,13 @@ def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> 
 
 
 def serve(store: Path, address: Address) -> None:
-    """Run the dashboard's server until it is ended; Ctrl-C is how that is done, no error. Its settings lie beside the rooms."""
+    """Become the dashboard's server, until Ctrl-C. The working directory is where Streamlit looks for its settings."""
     click.echo(f"dashboard: {address.url}  (Ctrl-C ends it)", err=True)
     sys.stdout.flush()
     home = Path(find_spec("dashboard").origin).parents[1]
     arguments = ["--server.address", address.host, "--server.port", str(address.port), "--server.headless", "true", "--", str(store)]
     os.chdir(home)
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "dashboard", "run", "dashboard/server.py", *arguments])
 
 
 def _why(error: Exception) -> str:

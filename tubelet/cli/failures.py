@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from tubelet.cli.interrupts import Ended, Interrupts, raise_on_signals
+from tubelet.cli.interrupts import Ended, Interrupts, handlers_kept, raise_on_signals
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EMFILE)
@@ -28,7 +28,8 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     """Run a command and end the process with its exit code, whatever it raises."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
-    code = _exit_code(command)
+    with handlers_kept():
+        code = _exit_code(command)
     sys.exit(_flush(code))
 
 

@@ -1,7 +1,8 @@
 """Ctrl-C and the other signals that ask a command to end."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
@@ -20,6 +21,17 @@ class Interrupts:
     """Whether Ctrl-C was pressed: libraries turn the exception of a signal into ones of their own."""
 
     seen = False
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put back afterwards what handled the signals before: a test, or a program that calls the command, has its own."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def raise_on_signals() -> None:
