@@ -51,7 +51,7 @@ class Request:
         given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
         options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
         options += [f"--compare {shlex.quote(compare)}"] if compare else []
-        return " ".join([f"tubelet report {name} --store {shlex.quote(str(store.root))}", *options, f"-o {name}.html"])
+        return " ".join([f"tubelet report {name} --store {store.shell_name}", *options, f"-o {name}.html"])
 
 
 def resolved(store: Store, request: Request) -> Request:
@@ -60,8 +60,8 @@ def resolved(store: Store, request: Request) -> Request:
     if not held:
         raise NoPairs(
             f"{store.root} holds no pairs of clips: measure them with "
-            f"`tubelet ingest PATH... --store {store.root} --encoder NAME --pairs 1 --shift 1`, "
-            f"or, where embeddings are stored, with `tubelet pairs --store {store.root} --shift 1`"
+            f"`tubelet ingest PATH... --store {store.shell_name} --encoder NAME --pairs 1 --shift 1`, "
+            f"or, where embeddings are stored, with `tubelet pairs --store {store.shell_name} --shift 1`"
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:

@@ -43,9 +43,14 @@ class Removal:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        counts = [f"{getattr(self, table.name):,} {table.name}" for table in COUNTED if getattr(self, table.name)]
+        counts = [_counted(getattr(self, table.name), table.name) for table in COUNTED if getattr(self, table.name)]
         what = f"{', '.join(counts) or 'nothing'} ({self.tokens:,} tokens, {self.bytes / 1e6:,.1f} MB of files)"
         return [f"removed: {what}"] if self.done else [f"would be removed: {what}", "nothing is removed yet: add --yes to remove it"]
+
+
+def _counted(count: int, name: str) -> str:
+    one = {"bases": "basis"}.get(name, name[:-1])
+    return f"{count:,} {one if count == 1 else name}"
 
 
 def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> Gone:
@@ -61,7 +66,7 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
         met = conditions.keys(store, table.name, table.key[0], where)
         chosen = [one for one in chosen if one in set(met)] if names else met
     if not chosen:
-        raise StoreError(f"no {kind} of {store.root} are chosen: look at them with `tubelet sql \"FROM {kind}\" --store {store.root}`")
+        raise StoreError(f"no {kind} of {store.root} are chosen: look at them with `tubelet sql \"FROM {kind}\" --store {store.shell_name}`")
     return {table.name: sorted(set(chosen))}
 
 
@@ -82,7 +87,7 @@ def remove(store: Store, chosen: Gone) -> Removal:
             for path in files:
                 _delete(path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet remove` again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run the command again") from error
     store.compact()
     return removal
 
@@ -102,7 +107,7 @@ def _find(store: Store, kind: str, name: str) -> str:
     if len(found) > 1:
         raise StoreError(f"{len(found)} videos are called {name}: name them by their ids: {', '.join(found)}")
     if not found:
-        raise StoreError(f"{store.root} holds no {kind[:-1]} {name}: look for it with `tubelet sql \"FROM {kind}\" --store {store.root}`")
+        raise StoreError(f"{store.root} holds no {kind[:-1]} {name}: look for it with `tubelet sql \"FROM {kind}\" --store {store.shell_name}`")
     return found[0]
 
 

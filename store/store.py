@@ -1,6 +1,7 @@
 """The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
 
 import os
+import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -49,6 +50,11 @@ class Store:
     @property
     def root(self) -> Path:
         return self.layout.root
+
+    @property
+    def shell_name(self) -> str:
+        """The path as a shell takes it: what a command that we print names the store by."""
+        return shlex.quote(str(self.root))
 
     @property
     def fingerprint(self) -> str:
@@ -135,7 +141,7 @@ class Store:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
         found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
         if not found:
-            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {self.shell_name}`")
         if found[0]["embedding_path"] is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
         return embeddings.read(self.root / found[0]["embedding_path"], first, stop)

@@ -108,7 +108,7 @@ def _count(shift: int | None, pairs: str) -> int | None:
 def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
     by = f" by {encoder}" if encoder else ""
     if not store.rows("SELECT 1 FROM clips c JOIN encoders e USING (encoder_id) WHERE $1 IS NULL OR $1 IN (e.name, e.encoder_id) LIMIT 1", [encoder]):
-        return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.root}`"
+        return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
     apart = f"{shift} slice{'s' * (shift != 1)} apart" if shift else "that share slices"
     return (
         f"{store.root} holds no two clips of a video{by} with embeddings {apart}: ingest the videos again with `--pairs 1 --shift {shift or 1}`, "
@@ -148,7 +148,7 @@ def _side(store: Store, clip_id: str) -> Side:
     """A stored clip in float32. Raises StoreError where its file is damaged, MeasurementError where it is not finite."""
     row = store.rows("SELECT embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE clip_id = ?", [clip_id])[0]
     if what := damage(store.root / row["embedding_path"], row["embedding_bytes"], row["embedding_sha256"]):
-        raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair`, then ingest again")
+        raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again")
     grid = store.grid(clip_id).astype(np.float32)
     if not np.isfinite(grid).all():
         raise MeasurementError(f"clip {clip_id} holds numbers that are not finite: ingest it again with --precision fp32")

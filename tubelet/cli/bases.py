@@ -49,7 +49,7 @@ def list_bases(store: str, encoder: str | None) -> None:
 
     opened = Store(store)
     rows = bases.listed(find_encoder(opened, encoder) if encoder else None).answer(opened).to_pylist()
-    click.echo("\n".join(map(bases.line, rows)) if rows else f"no basis yet: run `tubelet basis fit --store {store}`")
+    click.echo("\n".join(map(bases.line, rows)) if rows else f"no basis yet: run `tubelet basis fit --store {opened.shell_name}`")
 
 
 fit.short_help, list_bases.short_help = "Fit a basis and keep it in the store.", "List the bases of a store, the newest first."
