@@ -70,5 +70,5 @@ def launch(store: Path, listening: Listening) -> None:
     print(f"dashboard: {listening.link(key)}  (Ctrl-C ends it)", file=sys.stderr)
     os.chdir(ROOT)
     sys.stdout.flush()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", *listening.arguments(), "--", str(store)]
+    command = [sys.executable, "-m", "dashboard", "run", "dashboard/server.py", *listening.arguments(), "--", str(store)]
     os.execve(sys.executable, command, os.environ | listening.environment(key))

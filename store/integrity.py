@@ -98,7 +98,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
             for path in [problem.path for problem in problems if problem.path] + files:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair --store {store.shell_name}` again") from error
 
 
 def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:

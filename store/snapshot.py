@@ -12,6 +12,7 @@ import fcntl
 import logging
 import re
 import secrets
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -194,11 +195,11 @@ def _is_whole(layout: Layout, snapshot: Snapshot) -> bool:
 
 def _refuse(layout: Layout, why: str) -> Snapshot:
     if not layout.root.exists():
-        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {layout.root}` to make it")
+        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
     if not (layout.table("clips") / "_delta_log").is_dir():
         what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
         raise StoreError(f"{layout.root} is no Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
-    raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {layout.root}`, which rebuilds it from the tables")
+    raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables")
 
 
 def _entries(layout: Layout) -> list[Path]:

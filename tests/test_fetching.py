@@ -19,7 +19,7 @@ from filelock import FileLock
 from huggingface_hub import constants
 from safetensors import safe_open
 
-import tubelet as front_door
+import tubelet.cli as front_door
 from ingest import encoders, vjepa_rows
 from ingest.checkpoints import check, filled, weights_sha256
 from ingest.contract import Setting

@@ -1,0 +1,75 @@
+"""`tubelet dashboard` and `tubelet demo`: the pages over a store."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tubelet.cli.failures import Refused
+from tubelet.cli.options import PORT, command, store_option
+
+
+def listening_options(command: Any) -> Any:
+    """Where the dashboard listens and to whom: what `dashboard` and `demo` share."""
+    options = (
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all."),
+        click.option("--port", default=8501, show_default=True, type=PORT, help="Port to listen on."),
+        click.option("--allow-host", multiple=True, metavar="NAME", help="Answer to this host name, too; repeatable."),
+        click.option("--allow-frame", multiple=True, metavar="ORIGIN", help="Let pages of this origin embed the dashboard; repeatable."),
+        click.option("--token", envvar="TUBELET_TOKEN", metavar="TEXT", help="Ask visitors for it.  [default: none on this machine alone, else a new one]"),
+        click.option("--base-path", default="", metavar="PATH", help="Path below which the dashboard stands, as behind a proxy."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@command()
+@store_option
+@listening_options
+def dashboard(store: str, **listening: Any) -> None:
+    """Serve the dashboard of a store."""
+    from dashboard.launch import Listening, launch
+    from store import Store
+
+    where = Listening(**listening)
+    root = Store(store).root
+    require_free(where.host, where.port)
+    launch(root, where)
+
+
+@command()
+@click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
+@click.option("--store", default="demo/store", show_default=True, metavar="STORE", help="Folder of the store.")
+@click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory.")
+@listening_options
+def demo(videos: str | None, store: str, encoder: str, **listening: Any) -> None:
+    """Sample videos, a store, the dashboard: offline, on a CPU, in a minute."""
+    from dashboard.launch import Listening, launch
+    from ingest.job import Job
+    from ingest.samples import sample_videos
+
+    where = Listening(**listening)
+    require_free(where.host, where.port)
+    job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
+    summary = job.run(store).execute(job.sources)
+    click.echo("\n".join(summary.lines()))
+    launch(Path(store).absolute(), where)
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises Refused where nobody can listen there."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+            probe.listen(1)
+    except (OSError, UnicodeError) as error:
+        raise Refused(f"cannot listen on {host} port {port} ({_why(error)}): pass another --port or --host") from error
+
+
+def _why(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text.lower()
