@@ -21,7 +21,7 @@ class Commands(click.Group):
     """Shows a mistake that a person can mend as one sentence and exit code 2, ends with 130 on Ctrl-C; other errors keep their traceback."""
 
     def invoke(self, context: click.Context) -> Any:
-        from store.errors import TubeletError
+        from tubelet.store.errors import TubeletError
 
         try:
             return super().invoke(context)
@@ -79,7 +79,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
-    from ingest.job import Job
+    from tubelet.ingest.job import Job
 
     job = Job.of(**arguments)
     run = job.run(store)
@@ -93,7 +93,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 @ingest_options
 def plan(as_json: bool, **arguments: Any) -> None:
     """Say what an ingest would make and cost: clips, tokens, disk, memory, time. Stores nothing."""
-    from ingest.job import Job
+    from tubelet.ingest.job import Job
 
     _print(Job.of(**arguments).plan(), as_json)
 
@@ -117,8 +117,8 @@ def plan(as_json: bool, **arguments: Any) -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
     """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
-    from ingest import encoders as table
-    from ingest.pretraining.run import Pretraining
+    from tubelet.ingest import encoders as table
+    from tubelet.training.pretraining.run import Pretraining
 
     run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
     for line in run.unusable:
@@ -139,7 +139,7 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 def evaluate(as_json: bool, **arguments: Any) -> None:
     """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
-    from ingest.evaluation.evaluation import evaluate
+    from tubelet.training.evaluation.evaluation import evaluate
 
     _print(evaluate(**arguments), as_json)
 
@@ -148,7 +148,7 @@ def evaluate(as_json: bool, **arguments: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def encoders(as_json: bool) -> None:
     """List the encoders: geometry, parameters, where their weights come from, under which licence, and whether they are here."""
-    from ingest.catalogue import catalogue
+    from tubelet.ingest.catalogue import catalogue
 
     _print(catalogue(), as_json)
 
@@ -157,7 +157,7 @@ def encoders(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def download(names: tuple[str, ...]) -> None:
     """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
-    from ingest.encoders import fetch
+    from tubelet.ingest.encoders import fetch
 
     for name in names:
         click.echo(fetch(name))
@@ -166,7 +166,7 @@ def download(names: tuple[str, ...]) -> None:
 @main.command()
 def schema() -> None:
     """Print every table and column with its meaning and unit, as Markdown."""
-    from store.schema import markdown
+    from tubelet.store.schema import markdown
 
     click.echo(markdown())
 
@@ -178,12 +178,13 @@ def schema() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file; the rows are then not capped.")
 def sql(store: str, query: str, format_: str, output: Path | None) -> None:
     """Answer a SQL query over the store, read-only."""
-    from store import Store, answers
-    from store.sandbox import Limits, ask
+    from tubelet.store import Store
+    from tubelet.store.sandbox import formats
+    from tubelet.store.sandbox.untrusted import Limits, ask
 
     capped = format_ == "table" and output is None
-    answer = ask(Store(store), query, Limits(rows=answers.TABLE_ROWS if capped else None, seconds=600, memory="8GB"))
-    answers.write(answer, format_, output)
+    answer = ask(Store(store), query, Limits(rows=formats.TABLE_ROWS if capped else None, seconds=600, memory="8GB"))
+    formats.write(answer, format_, output)
 
 
 @main.command()
@@ -200,9 +201,9 @@ def sql(store: str, query: str, format_: str, output: Path | None) -> None:
 @click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
 def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
     """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
-    from reports.catalogue import report as known
-    from reports.request import Request
-    from store import Store
+    from tubelet.reports.catalogue import report as known
+    from tubelet.reports.sensitivity.request import Request
+    from tubelet.store import Store
 
     known(name).write(Store(store), Request(**asked), output, compare)
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
@@ -219,8 +220,8 @@ def pairs(store: str, shift: int | None, pairs: str, encoder: str | None, as_jso
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use.
     """
-    from store import Store
-    from store.stored_pairs import measure_stored
+    from tubelet.store import Store
+    from tubelet.store.pairs.stored import measure_stored
 
     outcome = measure_stored(Store(store), shift, pairs, encoder)
     _print(outcome, as_json)
@@ -232,7 +233,8 @@ def pairs(store: str, shift: int | None, pairs: str, encoder: str | None, as_jso
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
-    from store import Store, integrity
+    from tubelet.store import Store
+    from tubelet.store.disk import integrity
 
     opened = Store(store)
     problems = list(integrity.check(opened))
@@ -252,14 +254,14 @@ def check(store: str, repair: bool) -> None:
 @store_option
 def compact(store: str) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
-    from store import Store
+    from tubelet.store import Store
 
     click.echo(f"{Store(store).compact()} files merged away")
 
 
 @main.group()
 def basis() -> None:
-    """Fit and list bases: projections and clusterings that give comparable colours in every video."""
+    """Fit and list bases: projections and clusterings that give comparable colors in every video."""
 
 
 @basis.command()
@@ -279,19 +281,19 @@ def basis() -> None:
 @click.option("--seed", default=0, show_default=True, help="Of umap and kmeans.")
 def fit(store: str, **arguments: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
-    from latent import bases, fitting
-    from latent.errors import LatentError
-    from latent.scope import Scope
-    from store import Store
+    from tubelet.latent import bases, fitting
+    from tubelet.latent.errors import LatentError
+    from tubelet.latent.scope import Scope
+    from tubelet.store import Store
 
     if sum(bool(arguments[name]) for name in ("clip", "video", "corpus")) > 1:
         raise LatentError("--clip, --video and --corpus exclude each other: name one of them")
     opened, names = Store(store), ("clip", "video", "encoder")
     where = Scope.of(opened, *(arguments.pop(name) for name in names))
     arguments |= {name: _numbers(name, arguments[name]) for name in ("dimensions", "slices")}
-    fitted = fitting.fit(opened, where, fitting.Wish(**{name: value for name, value in arguments.items() if name != "corpus"}))
-    bases.keep(opened, fitted)
-    (row,) = (row for row in bases.listed().answer(opened).to_pylist() if row["basis_id"] == fitted.basis_id)
+    fitted = fitting.fit_basis(opened, where, fitting.BasisSpec(**{name: value for name, value in arguments.items() if name != "corpus"}))
+    bases.save_basis(opened, fitted)
+    (row,) = (row for row in bases.list_bases().answer(opened).to_pylist() if row["basis_id"] == fitted.basis_id)
     click.echo(bases.line(row))
 
 
@@ -300,10 +302,10 @@ def fit(store: str, **arguments: Any) -> None:
 @click.option("--encoder", metavar="ID", help="Only bases of this encoder.")
 def list_bases(store: str, encoder: str | None) -> None:
     """List the bases of a store, the newest first."""
-    from latent import bases
-    from store import Store
+    from tubelet.latent import bases
+    from tubelet.store import Store
 
-    rows = bases.listed(encoder).answer(Store(store)).to_pylist()
+    rows = bases.list_bases(encoder).answer(Store(store)).to_pylist()
     click.echo("\n".join(map(bases.line, rows)) if rows else f"no basis yet: run `tubelet basis fit --store {store}`")
 
 
@@ -313,13 +315,13 @@ def list_bases(store: str, encoder: str | None) -> None:
 @click.option("--anew", is_flag=True, help="Fit the codes anew, on the corpus as it is now.")
 def sketch(store: str, encoder: str | None, anew: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
-    from latent import sketches
-    from latent.scope import Scope
-    from store import Store
+    from tubelet.latent import search_index
+    from tubelet.latent.scope import Scope
+    from tubelet.store import Store
 
     opened = Store(store)
-    recall = sketches.write(opened, Scope.of(opened, encoder=encoder).encoder_id, anew)
-    click.echo(f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{sketches.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens")
+    recall = search_index.write_index(opened, Scope.of(opened, encoder=encoder).encoder_id, anew)
+    click.echo(f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{search_index.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens")
 
 
 @main.command()
@@ -339,8 +341,8 @@ def dashboard(store: str, host: str, port: int) -> None:
 @click.option("--port", default=8501, show_default=True)
 def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> None:
     """Sample videos to a store to the dashboard: offline, on a CPU, in a minute."""
-    from ingest.job import Job
-    from ingest.samples import sample_videos
+    from tubelet.ingest.job import Job
+    from tubelet.ingest.samples import sample_videos
 
     job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
     _print(job.run(store).execute(job.sources), as_json=False)
@@ -349,7 +351,7 @@ def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> 
 
 def _numbers(name: str, text: str | None) -> tuple[int, ...] | None:
     """Whole numbers from ``3,5,7``."""
-    from store.errors import TubeletError
+    from tubelet.store.errors import TubeletError
 
     try:
         return None if text is None else tuple(int(part) for part in text.split(","))

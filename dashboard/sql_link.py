@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import links
-from store.queries import Question
+from tubelet.dashboard import links
+from tubelet.store.questions.corpus import Question
 
 
 def sql_behind(questions: Mapping[str, Question], key: str) -> None:

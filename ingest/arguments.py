@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from ingest.errors import UsageError
+from tubelet.ingest.errors import UsageError
 
 EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
 
 
 @dataclass(frozen=True)
-class Videos:
+class SourceOptions:
     """Files and folders, and how many videos of them to take."""
 
     paths: Sequence[str]
@@ -21,7 +21,7 @@ class Videos:
 
 
 @dataclass(frozen=True)
-class Model:
+class EncoderOptions:
     """Which encoder, with which weights, and which of its levels."""
 
     encoder: str
@@ -30,7 +30,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Cut:
+class WindowOptions:
     """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = 16
@@ -44,7 +44,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """What does not change which clips there are, and the precision, which does."""
 
     device: str = "auto"
@@ -60,7 +60,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StorageOptions:
     """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
 
     keep: str = EMBEDDINGS
@@ -80,11 +80,11 @@ class Keeping:
 class Arguments:
     """All arguments of `tubelet ingest` and `tubelet plan`."""
 
-    videos: Videos
-    model: Model
-    cut: Cut = field(default_factory=Cut)
-    running: Running = field(default_factory=Running)
-    keeping: Keeping = field(default_factory=Keeping)
+    videos: SourceOptions
+    model: EncoderOptions
+    cut: WindowOptions = field(default_factory=WindowOptions)
+    running: RunOptions = field(default_factory=RunOptions)
+    keeping: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def of(cls, **values: object) -> "Arguments":

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from film.errors import VideoError
-from ingest.errors import UsageError
-from store import ids
-from store.layout import MARKER
+from tubelet.media.errors import VideoError
+from tubelet.ingest.errors import UsageError
+from tubelet.store import ids
+from tubelet.store.disk.layout import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
 SUFFIXES = frozenset(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import altair as alt
 import pyarrow as pa
 
-from reports.rasters import Raster
-from store.queries import Question
+from tubelet.reports.rasters import Raster
+from tubelet.store.questions.corpus import Question
 
 Questions = Mapping[str, Question]
 

@@ -12,14 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store import embeddings, snapshot, tables, views
-from store.connections import Connections
-from store.embeddings import EmbeddingFile
-from store.errors import StoreError
-from store.files import explained, write_whole
-from store.layout import Layout
-from store.schema import TABLES
-from store.snapshot import Snapshot
+from tubelet.store.disk import embeddings, snapshot, tables
+from tubelet.store.questions import views
+from tubelet.store.questions.connections import Connections
+from tubelet.store.disk.embeddings import EmbeddingFile
+from tubelet.store.errors import StoreError
+from tubelet.store.disk.files import explain_disk_errors, write_whole
+from tubelet.store.disk.layout import Layout
+from tubelet.store.schema import TABLES
+from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
 UNFIT = set("*?[]%\\")  # patterns to DuckDB, escapes to Delta
@@ -40,7 +41,7 @@ class Store:
     def create(cls, root: Path | str) -> "Store":
         """Open the store, making it first where the folder is absent or empty."""
         layout = Layout(_local(root))
-        with explained(layout.root):
+        with explain_disk_errors(layout.root):
             if not layout.marker.exists():
                 _refuse_foreign(layout)
                 snapshot.create(layout)
@@ -88,7 +89,7 @@ class Store:
     @contextmanager
     def ingesting(self) -> Iterator[None]:
         """Be one of the ingests that run; repairs keep away meanwhile."""
-        with explained(self.root), snapshot.ingesting(self.layout):
+        with explain_disk_errors(self.root), snapshot.ingesting(self.layout):
             yield
 
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -97,7 +98,7 @@ class Store:
         Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds;
         what goes in the same commit is not held any more.
         """
-        with explained(self.root), self._writing() as last:
+        with explain_disk_errors(self.root), self._writing() as last:
             versions = dict(last.versions)
             for name, ids in (gone or {}).items():
                 if ids:
@@ -110,25 +111,25 @@ class Store:
 
     def compact(self) -> int:
         """Merge the small files of every table and delete those that nobody needs any more; how many went."""
-        with explained(self.root), self._writing() as last:
+        with explain_disk_errors(self.root), self._writing() as last:
             return self._publish(last.versions, last, list(TABLES), at_least=1)
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             return embeddings.write(self.root / clip["embedding_path"], clip["clip_id"], grid, self.layout.unfinished)
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.thumbnail(video_id), jpeg, self.layout.unfinished)
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg, self.layout.unfinished)
 
     def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.codes(basis_id, clip_id), data, self.layout.unfinished)
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:

@@ -1,0 +1,176 @@
+"""A video file as facts and frames: opened once, decoded once, in the decoder's order.
+
+Frames are counted as decoded; headers lie, and sorting by timestamp scrambles files whose timestamps run backwards.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from tubelet.media.errors import VideoError
+
+av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
+
+EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame; its pixels are made when asked for."""
+
+    index: int
+    time_s: float  # since the first frame
+    decoded: av.VideoFrame
+    aspect: float = 1.0  # width of a stored pixel over its height
+
+    @property
+    def rotation(self) -> int:
+        """Degrees anticlockwise, a multiple of 90."""
+        return round(self.decoded.rotation / 90) * 90 % 360
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Height and width in pixels after rotation and pixel aspect."""
+        size = self.decoded.height, max(1, round(self.decoded.width * self.aspect))
+        return size[::-1] if self.rotation % 180 else size
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """RGB ``(H, W, 3)`` in uint8, upright; pixel aspect is left to the resize that follows."""
+        return np.rot90(self.decoded.to_ndarray(format="rgb24"), self.rotation // 90)
+
+
+class Video:
+    """An open video; `container`, `codec`, `fps` come from its header, the rest from `frames`."""
+
+    def __init__(self, container: av.container.InputContainer, threads: int) -> None:
+        self._container = container
+        self._stream = _video_stream(container)
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self.container = container.format.name
+        self.codec = self._stream.codec_context.name
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self.fps = float(rate) if rate else 25.0
+        self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
+
+    @property
+    def promised_frames(self) -> int:
+        """Frames by the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
+        seconds = (self._container.duration or 0) / av.time_base
+        return self._stream.frames or round(seconds * self.fps)
+
+    @property
+    def packets(self) -> int:
+        """Packets that hold data, up to where the file breaks: the number of frames of an undamaged file, without decoding one."""
+        count = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                count += bool(packet.size)
+        except (av.FFmpegError, ValueError):
+            pass  # decoding says what is wrong with it
+        return count
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
+        count = 0
+        for frame in self._number_frames(self._container.decode(self._stream), 0, None):
+            count += 1
+            yield frame
+        if not count:
+            raise VideoError("decode", "no frame could be decoded", 0)
+
+    def seek_frames(self, first: int, start_s: float) -> Iterator[Frame] | None:
+        """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None where that leads to no such frame."""
+        try:
+            start = next(self._container.decode(self._stream)).time
+            self._container.seek(round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream)
+            decoded = self._container.decode(self._stream)
+            found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
+        except (av.FFmpegError, ValueError, TypeError, StopIteration):
+            return None
+        exact = abs(found.time - start - start_s) < 0.1 / self.fps
+        return self._number_frames(chain([found], decoded), first, start) if exact else None
+
+    def _number_frames(self, decoded: Iterable[av.VideoFrame], index: int, start: float | None) -> Iterator[Frame]:
+        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these."""
+        try:
+            for index, one in enumerate(decoded, index):
+                start = one.time if start is None else start
+                yield Frame(index, one.time - start if one.time is not None else index / self.fps, one, self.aspect)
+                index += 1
+        except (av.FFmpegError, ValueError) as error:
+            raise _broken(index, error) from error
+
+
+def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
+    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting.
+
+    Raises VideoError.
+    """
+    if start_s is not None and start_s > 2 * EARLIER_S:
+        with open_video(path, threads) as video:
+            if (found := video.seek_frames(first, start_s)) is not None:
+                yield from found
+                return
+    with open_video(path, threads) as video:
+        yield from (frame for frame in video.frames() if frame.index >= first)
+
+
+@contextmanager
+def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
+    """Open a video file, to be decoded by so many threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError("open", _why_unreadable(path, error)) from error
+    with container:
+        yield Video(container, threads)
+
+
+@dataclass
+class Timeline:
+    """What is known of a video's time once its frames have passed."""
+
+    fps: float
+    frames: int = 0
+    stop_s: float = 0.0
+
+    def add(self, frame: Frame) -> None:
+        self.frames += 1
+        self.stop_s = max(self.stop_s, frame.time_s + 1 / self.fps)
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if streams:
+        return streams[0]
+    others = "cover art only" if container.streams.video else "audio only" if container.streams.audio else "no streams"
+    raise VideoError("open", f"no video stream ({others})")
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    size = path.stat().st_size if path.exists() else None
+    if size == 0:
+        return "the file is empty (0 bytes)"
+    if size is not None and size < 1024 and path.read_bytes().startswith(LFS_POINTER):
+        return "a Git LFS pointer, not the video itself: run `git lfs pull` in its folder"
+    return f"FFmpeg cannot read it: {_reason(error)}; cut off, or no video file"
+
+
+def _broken(frames: int, error: Exception) -> VideoError:
+    kept = (
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+    )
+    return VideoError("decode", f"{kept} ({_reason(error)})", frames)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

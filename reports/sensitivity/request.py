@@ -1,0 +1,93 @@
+"""What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
+
+import shlex
+from dataclasses import asdict, dataclass, replace
+
+from tubelet.reports.errors import ManySettings, NoPairs, ReportError
+from tubelet.store import Store
+from tubelet.store.sandbox import conditions
+from tubelet.store.questions import sensitivity as queries
+from tubelet.store.errors import NoVideos
+from tubelet.store.questions.sensitivity import Scope
+
+COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
+LISTED = 8  # alternatives that an error names
+
+
+@dataclass(frozen=True)
+class Request:
+    """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
+
+    encoder: str | None = None  # name or id
+    frames: int | None = None
+    shift: int | None = None
+    setting: str | None = None
+    where: str | None = None
+    mix: bool = False
+    top: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.top is not None and self.top < 1:
+            raise ReportError(f"{self.top} strongest dimensions cannot be counted: pass 1 or more as --top")
+
+    def other(self, difference: str) -> "Request":
+        """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
+        name, _, value = difference.partition("=")
+        if name not in COMPARABLE or not value.strip():
+            raise ReportError(
+                f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
+            )
+        if name in ("frames", "shift") and not value.strip().isdigit():
+            raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
+        reset = {"setting": None} if name in ("encoder", "frames") else {}  # which is the other one's own
+        return replace(self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()})
+
+    def command(self, store: Store, compare: str | None = None, name: str = "sensitivity") -> str:
+        """The command that makes this report."""
+        given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
+        options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
+        options += [f"--compare {shlex.quote(compare)}"] if compare else []
+        return " ".join([f"tubelet report {name} --store {shlex.quote(str(store.root))}", *options, f"-o {name}.html"])
+
+
+def resolve_request(store: Store, request: Request) -> Request:
+    """The request with encoder, window length and shift filled in. Raises NoPairs and ReportError."""
+    held = queries.scopes().answer(store).to_pylist()
+    if not held:
+        raise NoPairs(
+            f"{store.root} holds no pairs of clips: measure them with "
+            f"`tubelet ingest PATH... --store {store.root} --encoder NAME --pairs 1 --shift 1`, "
+            f"or, where embeddings are stored, with `tubelet pairs --store {store.root} --shift 1`"
+        )
+    wanted = [row for row in held if _fits(row, request)]
+    if not wanted:
+        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frames']} frames, shift {row['shift']}" for row in held[:LISTED]))
+        raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
+    first = wanted[0]
+    return replace(request, encoder=first["encoder_id"], frames=first["frames"], shift=first["shift"])
+
+
+def scope(store: Store, request: Request) -> Scope:
+    """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
+    found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
+    held = queries.settings(found).answer(store).to_pylist()
+    if not held:
+        what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
+        raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
+    if len(held) > 1 and not request.mix:
+        raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
+    return found
+
+
+def _fits(row: dict, request: Request) -> bool:
+    return (
+        request.encoder in (None, row["encoder_id"], row["encoder"])
+        and request.frames in (None, row["frames"])
+        and request.shift in (None, row["shift"])
+        and request.setting in (None, row["setting"])
+    )
+
+
+def _describe_request(request: Request) -> str:
+    asked = {"encoder": request.encoder, "frames": request.frames, "shift": request.shift, "setting": request.setting}
+    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None) or "any encoder"

@@ -1,0 +1,181 @@
+"""The processes that answer queries: started, asked, kept for the next query, and killed when one's time is over."""
+
+import atexit
+import json
+import multiprocessing.connection
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.worker import Kind, Request
+
+AT_ONCE = 4  # queries running at a time, each within its limits; others wait
+IDLE = 2  # processes kept for the next query, about 150 MB each
+START_S = 60  # a process that is not up by then never will be
+LONGEST_S = 10**6  # the operating system waits no longer
+SETTLE_S = 1  # a process that has answered is ready again at once, or never
+MESSAGE_BYTES = 1 << 16  # an error may be this long, however large the answer is already
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TZ", "LANG", "LC_ALL")  # all that a process gets to see
+
+
+class Process:
+    """A process that answers one query after the other, and the only folder that it may write to."""
+
+    def __init__(self) -> None:
+        """Start it and wait until it is up. Raises QueryError with the reason if it does not come up."""
+        self._folder = Path(tempfile.mkdtemp(prefix="tubelet-sandbox-"))
+        self._connection, theirs = multiprocessing.connection.Pipe()
+        with theirs, open(self._folder / "stderr", "wb") as stderr:
+            self._process = self._start(theirs.fileno(), stderr.fileno())
+        self._ready = self._says_ready(START_S)
+        if not self._ready:
+            reason = self._last_words() or f"it is not up after {START_S} s"
+            self.close()
+            raise QueryError(f"the process that answers queries does not start: {reason}")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it waits for a query."""
+        return self._ready and self._process.poll() is None
+
+    def answer(self, request: Request) -> pa.Table:
+        """Rows, up to one more than asked for. Raises QueryError for the query's mistakes, and at a limit."""
+        self._ready = False
+        deadline = time.monotonic() + request.seconds
+        self._connection.send_bytes(json.dumps(asdict(request)).encode())
+        chunks, left = [], request.memory
+        while True:
+            kind, content = self._message(deadline, request, left)
+            if kind == Kind.CHUNK:
+                chunks.append(pa.ipc.open_stream(content).read_all())
+                left -= len(content)
+                if left < 0:
+                    raise QueryError(too_wide(request))
+            elif kind == Kind.STARTED:  # for the second time if a compaction took the files away meanwhile
+                chunks, left = [], request.memory
+            else:
+                break
+        self._ready = self._says_ready(SETTLE_S)
+        if kind != Kind.END:
+            raise QueryError(too_much(request) if kind == Kind.MEMORY else str(content, "utf-8"))
+        return pa.concat_tables(chunks)
+
+    def close(self) -> None:
+        """Kill it, and remove what it has spilled."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, connection: int, stderr: int) -> subprocess.Popen:
+        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        environment |= {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(self._folder)}
+        environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # its own reserves a gigabyte at once, which counts as used
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "tubelet.store.sandbox.worker", str(connection), str(self._folder)],
+            env=environment,
+            cwd=self._folder,
+            pass_fds=[connection],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+
+    def _message(self, deadline: float, request: Request, left: int) -> tuple[bytes, memoryview]:
+        """The next message as its kind and its content; `left` bytes of the answer are still allowed."""
+        try:
+            if not self._connection.poll(min(max(deadline - time.monotonic(), 0), LONGEST_S)):
+                raise QueryError(too_long(request))
+            message = self._connection.recv_bytes(max(left, MESSAGE_BYTES))
+        except (EOFError, ConnectionError):
+            raise QueryError(self._last_words() or too_much(request)) from None
+        except OSError:  # the message is longer
+            raise QueryError(too_wide(request)) from None
+        return message[:1], memoryview(message)[1:]
+
+    def _last_words(self) -> str:
+        """The last line of a traceback; empty where the process was ended from outside, or by a failed allocation."""
+        try:
+            mistake = self._process.wait(SETTLE_S) > 0
+        except subprocess.TimeoutExpired:
+            return ""
+        lines = (self._folder / "stderr").read_text(errors="replace").splitlines()
+        return lines[-1] if mistake and lines else ""
+
+    def _says_ready(self, seconds: float) -> bool:
+        try:
+            return self._connection.poll(seconds) and self._connection.recv_bytes() == Kind.READY
+        except (EOFError, ConnectionError):
+            return False
+
+
+class Processes:
+    """Processes at work and idle ones. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._at_once = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._idle: list[Process] = []
+
+    @contextmanager
+    def one(self) -> Iterator[Process]:
+        """A process that waits for a query; kept afterwards if it is ready for another."""
+        with self._at_once:
+            process = self._take() or Process()
+            try:
+                yield process
+            finally:
+                self._give_back(process)
+
+    def close(self) -> None:
+        """End the idle processes."""
+        while process := self._take():
+            process.close()
+
+    def _take(self) -> Process | None:
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if process.ready:
+                    return process
+                process.close()
+        return None
+
+    def _give_back(self, process: Process) -> None:
+        with self._lock:
+            if process.ready and len(self._idle) < IDLE:
+                self._idle.append(process)
+                return
+        process.close()
+
+
+def too_long(request: Request) -> str:
+    return f"stopped after {request.seconds:g} s: add a LIMIT or a WHERE (on clip_id or video_id for `tokens`), or allow more time"
+
+
+def too_much(request: Request) -> str:
+    return f"stopped at {_size(request)} of memory: select fewer columns or rows, aggregate before sorting or joining, or allow more memory"
+
+
+def too_wide(request: Request) -> str:
+    return f"the answer is larger than {_size(request)}: select fewer columns or rows, or allow more memory"
+
+
+def _size(request: Request) -> str:
+    return f"{request.memory / 1e9:g} GB"
+
+
+PROCESSES = Processes()
+atexit.register(PROCESSES.close)
