@@ -1,7 +1,7 @@
 """The dashboard: pages over a store, in Streamlit. Imports store, film, latent and reports; never ingest, never torch.
 
     units            numbers as people read them, each with its unit
-    colours          three numbers of a token become red, green and blue
+    colors          three numbers of a token become red, green and blue
     downloads        files as links
     marks            patches that were taken, as a text in URLs
     channels         what of a token can be seen on the map
@@ -23,9 +23,9 @@
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
     video            page: what does the encoder see in this video?
-      player             the video beside the colours of its tokens (player.html, player.css and the scripts that it names)
+      player             the video beside the colors of its tokens (player.html, player.css and the scripts that it names)
       address, place     clip, slice, patches and marks in the URL
-      video_colours      what the colours are made from
+      video_colors      what the colors are made from
       video_patches      the patches that were taken
       video_segmentation what was cut out by foreground and background marks
       video_track        where they are in their window
@@ -36,7 +36,7 @@
       mask_files         what was cut out, as PNG and .npz
       exports, films     a window as MP4, and what it is asked to show
       sources            what stands for a video on screen: its file, or its slice pictures, and why
-      media              what a browser fetches by itself: files, pictures, colours, by the ids of the store
+      media              what a browser fetches by itself: files, pictures, colors, by the ids of the store
     windows          page: what changes when the window shifts?
       windows_choice     which pair, and the widgets that choose another
       windows_matrix     its differences, drawn in the browser (with windows_matrix.html, .css, .js)

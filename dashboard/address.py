@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.selection import VIDEO
+from tubelet.dashboard.selection import VIDEO
 
 CLIP, SLICE, PATCHES, SEGMENT = "clip", "slice", "patches", "segment"
 NAMES = (VIDEO, CLIP, SLICE, PATCHES, SEGMENT)
@@ -20,7 +20,7 @@ ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
 
 @dataclass(frozen=True)
-class Kept:
+class UrlState:
     """The values written last, those before with the second at which they were replaced, how often the reader was led elsewhere, and what
     the page's widgets said at the end of the last run."""
 
@@ -29,7 +29,7 @@ class Kept:
     led: int = 0
     widgets: frozenset[tuple[str, str]] = frozenset()
 
-    def replaced(self, values: tuple[str, ...]) -> "Kept":
+    def replace_values(self, values: tuple[str, ...]) -> "UrlState":
         now = time.monotonic()
         recent = tuple((at, old) for at, old in self.older if now - at < ECHO_S)
         return replace(self, values=values, older=(*recent, (now, self.values)))
@@ -42,43 +42,43 @@ class Kept:
 
 def read() -> dict[str, str]:
     """The values of NAMES, "" where there is none."""
-    return dict(zip(NAMES, _kept().values))
+    return dict(zip(NAMES, _state().values))
 
 
-def led() -> int:
+def count_redirects() -> int:
     """How often a link, the Back button or `lead` led elsewhere: what stands where the reader stands has to go there anew."""
-    return _kept().led
+    return _state().led
 
 
 def write(**values: str) -> None:
     """Change some of NAMES; "" takes one out of the URL."""
-    kept = _kept()
+    kept = _state()
     changed = tuple((read() | values).values())
     if changed != kept.values:
-        st.session_state[KEPT] = kept.replaced(changed)
+        st.session_state[KEPT] = kept.replace_values(changed)
         _show(changed)
 
 
-def lead(**values: str) -> None:
+def redirect(**values: str) -> None:
     """The same, where it is not the player that went there."""
-    st.session_state[KEPT] = replace(_kept(), led=led() + 1)
+    st.session_state[KEPT] = replace(_state(), led=count_redirects() + 1)
     write(**values)
 
 
 def settle() -> None:
     """To be called at the end of a page: what its widgets say now is what they said before the next run."""
-    st.session_state[KEPT] = replace(_kept(), widgets=_widgets())
+    st.session_state[KEPT] = replace(_state(), widgets=_widgets())
 
 
-def _kept() -> Kept:
+def _state() -> UrlState:
     shown = tuple(st.query_params.get(name, "") for name in NAMES)
     kept = st.session_state.get(KEPT)
     if kept is None:
-        kept = st.session_state[KEPT] = Kept(shown)
+        kept = st.session_state[KEPT] = UrlState(shown)
     elif shown != kept.values and kept.echoes(shown):
         _show(kept.values)
     elif shown != kept.values:
-        kept = st.session_state[KEPT] = Kept(shown, led=kept.led + 1)
+        kept = st.session_state[KEPT] = UrlState(shown, led=kept.led + 1)
     return kept
 
 

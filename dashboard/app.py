@@ -11,9 +11,10 @@ from types import ModuleType
 
 import streamlit as st
 
-from dashboard import caching, selection, units
-from reports.literal import literal
-from store import Store, StoreError, queries
+from tubelet.dashboard import caching, selection, units
+from tubelet.reports.literal import literal
+from tubelet.store import Store, StoreError
+from tubelet.store.questions import corpus
 
 PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # modules of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
@@ -53,12 +54,12 @@ def _runner(module: ModuleType, path: str) -> Callable[[], None]:
 def _store(path: str) -> Store:
     if not path:
         raise StoreError("No store was named: run `tubelet dashboard --store STORE`")
-    return caching.opened(str(Path(path).expanduser().absolute()))
+    return caching.open_store(str(Path(path).expanduser().absolute()))
 
 
 def _show_store(store: Store) -> None:
     """The store's name and how much it holds, on every page."""
-    held = caching.rows(store, queries.corpus_summary())[0]
+    held = caching.rows(store, corpus.corpus_summary())[0]
     st.markdown(f"**{literal(store.root.name)}**", help=literal(store.root))
     st.caption("  \n".join(units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")))
 

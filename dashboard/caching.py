@@ -10,18 +10,19 @@ from pathlib import Path
 import pyarrow as pa
 import streamlit as st
 
-from reports.findings import Findings, find
-from reports.request import Request
-from store import Store, conditions
-from store.differences import Differences, differences
-from store.queries import Chosen, Question
-from store.sandbox import Answer, ask
+from tubelet.reports.sensitivity.findings import Findings, find
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store import Store
+from tubelet.store.sandbox import conditions
+from tubelet.store.pairs.differences import Differences, measure_differences
+from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.sandbox.untrusted import Answer, ask
 
 KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def opened(path: str) -> Store:
+def open_store(path: str) -> Store:
     """The store at a path, opened once for all sessions. Raises StoreError."""
     return Store(Path(path))
 
@@ -38,7 +39,7 @@ def rows(store: Store, question: Question) -> list[dict]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
-def asked(store: Store, sql: str) -> Answer:
+def run_query(store: Store, sql: str) -> Answer:
     """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, sql)
 
@@ -58,4 +59,4 @@ def findings(store: Store, request: Request) -> Findings:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)
 def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
     """The differences of a pair, shared as they are between sessions: nothing is copied on a hit. Raises StoreError."""
-    return differences(store, pair_id, most_bytes)
+    return measure_differences(store, pair_id, most_bytes)

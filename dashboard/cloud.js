@@ -11,14 +11,14 @@ const MOVED_MS = 200 // after the last movement all points are drawn again
 const FEWEST = 8 // of so many points one is drawn at least; WebGL steps no further than 255 bytes
 
 const VERTEX = `#version 300 es
-in vec3 place; in vec4 colour; in float number;
+in vec3 place; in vec4 color; in float number;
 uniform mat4 view; uniform float size; uniform float first; uniform float count; uniform float raised; uniform float lifted;
 out vec4 shade;
 void main() {
   gl_Position = view * vec4(place, 1.0);
   bool here = number >= first && number < first + count;
   gl_PointSize = (lifted > 0.5 ? 2.6 : here ? raised : 1.0) * size / gl_Position.w;
-  shade = lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : colour;
+  shade = lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : color;
 }`
 
 const FRAGMENT = `#version 300 es
@@ -109,7 +109,7 @@ class Cloud {
     }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer)
     read("place", 3, gl.FLOAT, false, 16, 0)
-    read("colour", 4, gl.UNSIGNED_BYTE, true, 16, 12)
+    read("color", 4, gl.UNSIGNED_BYTE, true, 16, 12)
     gl.bindBuffer(gl.ARRAY_BUFFER, this.numbers)
     read("number", 1, gl.FLOAT, false, 4, 0)
   }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from reports.literal import html_text
+from tubelet.reports.literal import html_text
 
 
 def offer(heading: str, files: Mapping[str, str]) -> None:

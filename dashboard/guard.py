@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.access import HOST, SANDBOX, Access
+from tubelet.dashboard.access import HOST, SANDBOX, Access
 
 TOKEN = "token"  # the parameter of the link that lets a browser in
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.access import EVERYWHERE, FRAMES, HOSTS, LOCAL, TOKEN, host_name
-from store import StoreError
+from tubelet.dashboard.access import EVERYWHERE, FRAMES, HOSTS, LOCAL, TOKEN, host_name
+from tubelet.store import StoreError
 
 ROOT = Path(__file__).resolve().parents[1]
 URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)

@@ -1,17 +1,17 @@
-// What is drawn of the shown slice: colours, heat or mask, picture; each fetched a window at a time and kept.
+// What is drawn of the shown slice: colors, heat or mask, picture; each fetched a window at a time and kept.
 
 class Layers {
   constructor(player) {
     this.player = player
     const keep = read => new Kept(read, window => player.window?.id === window.id && player.redraw())
     this.sheets = keep(async answer => createImageBitmap(await answer.blob()))
-    this.colours = keep(async answer => new Uint8Array(await answer.arrayBuffer())) // (S, H, W, 3)
+    this.colors = keep(async answer => new Uint8Array(await answer.arrayBuffer())) // (S, H, W, 3)
     this.masks = keep(async answer => new Float32Array(await answer.arrayBuffer())) // (S, H, W)
     this.tracks = keep(async (answer, window) => followed(await answer.arrayBuffer(), window)) // {rows, heat}
   }
 
   clear() {
-    for (const kept of [this.sheets, this.colours, this.masks, this.tracks]) kept.clear()
+    for (const kept of [this.sheets, this.colors, this.masks, this.tracks]) kept.clear()
   }
 
   draw() {
@@ -28,16 +28,16 @@ class Layers {
   }
 
   paint(canvas, bytes) {
-    if (bytes instanceof Uint8Array) painting.colours(canvas, this.player.window, this.player.slice, bytes)
+    if (bytes instanceof Uint8Array) painting.colors(canvas, this.player.window, this.player.slice, bytes)
     else painting.blank(canvas)
   }
 
-  // Over the frame: what the tool at hand has found, or else the colours.
+  // Over the frame: what the tool at hand has found, or else the colors.
   cover(window, bytes) {
     const { patches, root, el, slice, saving } = this.player
     const track = patches.cutting ? null : this.track(window)
     const mask = patches.cutting ? this.mask(window) : null
-    const over = track?.heat ? "heat" : mask instanceof Float32Array ? "mask" : "colours"
+    const over = track?.heat ? "heat" : mask instanceof Float32Array ? "mask" : "colors"
     root.dataset.over = over
     if (over === "heat") painting.heat(el(".latent.over"), window, slice, track.heat)
     else if (over === "mask") painting.mask(el(".latent.over"), window, slice, mask, saving.smooth)
@@ -52,8 +52,8 @@ class Layers {
   }
 
   bytes(window) {
-    const { colours } = this.player.data
-    return colours && window.embedded ? this.colours.of(window, `${colours.url}/${window.id}`) : null
+    const { colors } = this.player.data
+    return colors && window.embedded ? this.colors.of(window, `${colors.url}/${window.id}`) : null
   }
 
   track(window) {

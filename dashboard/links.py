@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import consent
-from reports.literal import Markdown
+from tubelet.dashboard import consent
+from tubelet.reports.literal import Markdown
 
 SQL_PATH, VIDEO_PATH = "sql", "video"  # where the pages lie in the URL
 QUERY = "query"  # the URL parameter that carries a query

@@ -1,4 +1,4 @@
-// Pixels of one slice on a canvas: colours, heat, mask, picture. A canvas says in its data which slice it shows, and nothing while it shows none.
+// Pixels of one slice on a canvas: colors, heat, mask, picture. A canvas says in its data which slice it shows, and nothing while it shows none.
 
 const HEAT = [255, 150, 20]
 const MASK = [30, 200, 255, 255]
@@ -12,7 +12,7 @@ const painting = {
   },
 
   // bytes: uint8 (S, H, W, 3)
-  colours(canvas, { id, w, h }, slice, bytes) {
+  colors(canvas, { id, w, h }, slice, bytes) {
     put(canvas, w, h, data => {
       for (let to = 0, from = 3 * w * h * slice; to < data.length; to += 4, from += 3) {
         data[to] = bytes[from]
@@ -33,7 +33,7 @@ const painting = {
     canvas.dataset.slice = slice
   },
 
-  // Foreground by scores, float32 (S, H, W): above one half, patch by patch or, smooth, between their centres; as in dashboard/films.py.
+  // Foreground by scores, float32 (S, H, W): above one half, patch by patch or, smooth, between their centers; as in dashboard/films.py.
   mask(canvas, { w, h }, slice, scores, smooth) {
     const fine = enlarged(scores.subarray(slice * w * h, (slice + 1) * w * h), w, h, smooth).map(score => score > 0.5)
     const wide = w * FINE
@@ -67,7 +67,7 @@ function put(canvas, width, height, fill) {
   context.putImageData(image, 0, 0)
 }
 
-// Smooth: bilinear between patch centres, level beyond the outermost, as latent/masks.py has it. Else patch by patch.
+// Smooth: bilinear between patch centers, level beyond the outermost, as latent/masks.py has it. Else patch by patch.
 function enlarged(scores, w, h, smooth) {
   const result = new Float32Array(w * h * FINE * FINE)
   const [across, down] = [between(w, smooth), between(h, smooth)]
@@ -87,8 +87,8 @@ function enlarged(scores, w, h, smooth) {
 function between(patches, smooth) {
   return Array.from({ length: patches * FINE }, (_, pixel) => {
     const place = (pixel + 0.5) / FINE - 0.5
-    const centre = Math.min(Math.max(smooth ? place : Math.round(place), 0), patches - 1)
-    const before = Math.floor(centre)
-    return [before, Math.min(before + 1, patches - 1), centre - before]
+    const center = Math.min(Math.max(smooth ? place : Math.round(place), 0), patches - 1)
+    const before = Math.floor(center)
+    return [before, Math.min(before + 1, patches - 1), center - before]
   })
 }

@@ -1,4 +1,4 @@
-// The player: one video or its slice pictures, and the colours of the tokens of the shown frame's slice, scrubbed without the server.
+// The player: one video or its slice pictures, and the colors of the tokens of the shown frame's slice, scrubbed without the server.
 // data: see dashboard/player.py. Its parts: source (the file), layers (what is drawn), patches (what is marked), words, saving.
 
 const STATE = new WeakMap()
@@ -26,7 +26,7 @@ class Player {
     const old = this.data
     this.data = data
     this.tell = tell
-    if (old?.colours?.url !== data.colours?.url) this.layers.colours.clear()
+    if (old?.colors?.url !== data.colors?.url) this.layers.colors.clear()
     const timeline = ({ video, windows }) => `${video.id} ${windows.length} ${windows[0]?.id}`
     if (!old || timeline(old) !== timeline(data)) this.load()
     this.words.legend()

@@ -1,8 +1,8 @@
-"""The player: one video, or its slice pictures, beside the colours of the tokens of the shown slice.
+"""The player: one video, or its slice pictures, beside the colors of the tokens of the shown slice.
 
     show(Film(...), paint, Place(...), Marks(...), told)      draws it; scrubbing needs no server
 
-The browser fetches the file, the pictures, the colours, tracks and masks from the routes of `media`, and tells three things back: where it
+The browser fetches the file, the pictures, the colors, tracks and masks from the routes of `media`, and tells three things back: where it
 came to rest (`at`: clip and slice), which patches were taken (`picked`: clip and [slice, y, x] each) and which were marked as foreground
 and background (`cut`).
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.marks import MOST, Marked
-from reports.literal import Markdown
-from store.pictures import Sheet, placement
+from tubelet.latent.marks import MOST, MarkedPatches
+from tubelet.reports.literal import Markdown
+from tubelet.store.placement import Sheet, placement
 
 HERE = Path(__file__).parent
 KEY = "player"
@@ -52,13 +52,13 @@ class Place:
 class Marks:
     """The patches that are taken to be followed, and those from which a mask spreads."""
 
-    taken: Marked = Marked()
-    segment: Marked = Marked()
+    taken: MarkedPatches = MarkedPatches()
+    segment: MarkedPatches = MarkedPatches()
 
 
 @dataclass(frozen=True)
 class Paint:
-    """Where the colours come from, and what each channel means; no URL where there are none."""
+    """Where the colors come from, and what each channel means; no URL where there are none."""
 
     url: str | None = None
     legend: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[s
     MOUNT(
         key=KEY,
         data=_data(film) | {
-            "colours": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
+            "colors": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
             "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
             "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
             "segment": {

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from dashboard import caching, channels, latent_caching, units
-from dashboard.colours import Colouring
-from latent import bases
-from latent.sample import Sample
-from store import Store, StoreError, clip_queries, queries
-from store.pictures import Sheet
+from tubelet.dashboard import caching, latent_caching, units
+from tubelet.latent import channels
+from tubelet.latent.colorings import Coloring
+from tubelet.latent import bases
+from tubelet.latent.sample import Sample
+from tubelet.store import Store, StoreError
+from tubelet.store.questions import clips, corpus
+from tubelet.store.placement import Sheet
 
 GROWN = "the corpus has grown since this page was opened: reload the page"
 
@@ -15,10 +17,10 @@ GROWN = "the corpus has grown since this page was opened: reload the page"
 def points(store: Store, path: Mapping[str, str], show: str) -> bytes:
     """Points of the sample that `path` names, each channel as `show` says. Raises StoreError where it is another by now."""
     sample = _same(store, path)
-    basis = latent_caching.basis(store, path["encoder"], Colouring.parse(path["colouring"]))
+    basis = latent_caching.basis(store, path["encoder"], Coloring.parse(path["coloring"]))
     if basis.basis_id != path["basis"]:
         raise StoreError(GROWN)
-    kept = channels.clusterings(caching.rows(store, bases.listed(path["encoder"])))
+    kept = channels.clusterings(caching.rows(store, bases.list_bases(path["encoder"])))
     return latent_caching.sample_points(store, sample, basis, channels.parse(show, basis, list(kept)))
 
 
@@ -28,8 +30,8 @@ def token(store: Store, path: Mapping[str, str]) -> dict:
     if number is None or number >= len(sample):
         raise StoreError(f"the sample has tokens 0 to {len(sample) - 1}")
     clip_id, patch = sample.address(number)
-    clip = _only(store, clip_queries.clip(clip_id))
-    video = _only(store, queries.video(clip["video_id"]))
+    clip = _only(store, clips.clip(clip_id))
+    video = _only(store, corpus.video(clip["video_id"]))
     seconds = clip["start_s"] + patch[0] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
     return sheet(store, clip) | {"patch": patch, "video": clip["video_id"], "where": f"{video['name']}, {seconds:.2f} s: "}
 
@@ -49,7 +51,7 @@ def _same(store: Store, path: Mapping[str, str]) -> Sample:
     return sample
 
 
-def _only(store: Store, question: queries.Question) -> dict:
+def _only(store: Store, question: corpus.Question) -> dict:
     found = caching.rows(store, question)
     if not found:
         raise StoreError(GROWN)

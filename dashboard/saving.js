@@ -23,7 +23,7 @@ class Saving {
     context.imageSmoothingEnabled = this.smooth
     const { top, left, height, width } = pictures ? { top: 0, left: 0, height: 1, width: 1 } : data.seen
     if (beside) context.drawImage(el(".latent.beside"), wide + GAP, 0, grid, high)
-    if (!beside || root.dataset.over !== "colours") {
+    if (!beside || root.dataset.over !== "colors") {
       context.globalAlpha = this.opacity
       context.drawImage(el(".latent.over"), left * wide, top * high, width * wide, height * high)
     }
@@ -49,7 +49,7 @@ class Saving {
     const { root, data, patches } = this.player
     const { view, over } = root.dataset
     const drawn = { view, over, opacity: this.opacity, smooth: this.smooth }
-    if (data.colours) drawn.colours = data.colours.url
+    if (data.colors) drawn.colors = data.colors.url
     if (over === "heat") drawn.patches = patches.takenName
     if (over === "mask") drawn.segment = patches.segmentName
     return `${data.mp4}/${window.id}?${new URLSearchParams(drawn)}`

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import caching
-from reports.literal import Markdown, literal
-from store import Store, queries
+from tubelet.dashboard import caching
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store
+from tubelet.store.questions import corpus
 
 VIDEO = "video"  # URL parameters that no widget of their own carries
 
@@ -46,7 +47,7 @@ class Selection:
 
 def choose(store: Store) -> Selection:
     """Draw the shared widgets where the caller stands and read the selection from the URL."""
-    known = {row["encoder_id"]: _encoder(row) for row in caching.rows(store, queries.encoders())}
+    known = {row["encoder_id"]: _encoder(row) for row in caching.rows(store, corpus.encoders())}
     chosen = st.selectbox(
         "Encoder",
         list(known),
@@ -64,7 +65,7 @@ def choose(store: Store) -> Selection:
 def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
     """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
     Belongs beside every result."""
-    about = [row for row in caching.rows(store, queries.encoders()) if encoder_id in (None, row["encoder_id"])]
+    about = [row for row in caching.rows(store, corpus.encoders()) if encoder_id in (None, row["encoder_id"])]
     names = sorted({row["name"] for row in about if row["untrained"]})
     return f":orange-badge[:material/warning: untrained weights:] {', '.join(map(literal, names))}" if names else ""
 

@@ -1,19 +1,19 @@
-"""The server: the dashboard's script, and beside it the routes by which a browser fetches videos, pictures and colours.
+"""The server: the dashboard's script, and beside it the routes by which a browser fetches videos, pictures and colors.
 
 python -m streamlit run dashboard/server.py -- STORE
 
 source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
 pictures/CLIP                the JPEG of a clip's slices
-colours/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the colour of every token
-                             the same as colours.npy, an array
-points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its colour
+colors/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the color of every token
+                             the same as colors.npy, an array
+points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its color
 sample/COLOURING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
 mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
-mp4/CLIP?...                 the window as a film, drawn as dashboard/films.py says
+mp4/CLIP?...                 the window as a film, drawn as dashboard/window_video.py says
 """
 
 import ctypes
@@ -29,18 +29,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit import config
 
-from dashboard.access import Access
-from dashboard.guard import Guard
+from tubelet.dashboard.access import Access
+from tubelet.dashboard.guard import Guard
 
 HERE = Path(__file__).resolve().parent
 M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larger is not kept
 ROUTES = {
     "/source/{video}": "source",
     "/pictures/{clip}": "pictures",
-    "/colours/{colouring}/{basis}/{clip}": "colours",
-    "/colours/{colouring}/{basis}/{clip}/colours.npy": "colours_file",
-    "/points/{colouring}/{basis}/{clip}": "points",
-    "/sample/{colouring}/{basis}/{encoder}/{sample}": "sample",
+    "/colors/{coloring}/{basis}/{clip}": "colors",
+    "/colors/{coloring}/{basis}/{clip}/colors.npy": "colors_file",
+    "/points/{coloring}/{basis}/{clip}": "points",
+    "/sample/{coloring}/{basis}/{encoder}/{sample}": "sample",
     "/sampled/{encoder}/{sample}/{number}": "sampled",
     "/track/{marked}/{clip}": "track",
     "/track/{marked}/{clip}/track.{kind}": "track_file",
@@ -56,10 +56,10 @@ def _return_large_arrays() -> None:
         getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(M_MMAP_THRESHOLD, KEPT_BYTES)
 
 
-def _answering(name: str) -> Callable[[Request], Response]:
+def _make_handler(name: str) -> Callable[[Request], Response]:
     def answered(request: Request) -> Response:
         """Imported when first asked: what is cached is Streamlit's, which has to run by then."""
-        return import_module("dashboard.media").answer(name, sys.argv[1], request)
+        return import_module("tubelet.dashboard.routes").answer(name, sys.argv[1], request)
 
     return answered
 
@@ -71,7 +71,7 @@ def _base() -> str:
 
 
 def _routes() -> list[Route]:
-    return [Route(f"{_base()}{path}", _answering(name)) for path, name in ROUTES.items()]
+    return [Route(f"{_base()}{path}", _make_handler(name)) for path, name in ROUTES.items()]
 
 
 _return_large_arrays()

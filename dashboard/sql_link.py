@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import links
-from reports.literal import literal
-from store.queries import Question
+from tubelet.dashboard import links
+from tubelet.reports.literal import literal
+from tubelet.store.questions.corpus import Question
 
 
 def sql_behind(questions: Mapping[str, Question], key: str) -> None:

@@ -47,7 +47,7 @@ function viewer(root, pair, setStateValue) {
   const find = name => root.querySelector(name)
   const patches = pair.rows * pair.columns
   const places = new Uint16Array(pair.dim)
-  const state = { id: pair.id, tell: setStateValue, ...addressed(pair), byEffect: false, timer: 0, pictures: {}, means: [], colours: null }
+  const state = { id: pair.id, tell: setStateValue, ...addressed(pair), byEffect: false, timer: 0, pictures: {}, means: [], colors: null }
   const canvas = find(".values")
   canvas.width = pair.dim
   canvas.height = patches
@@ -68,7 +68,7 @@ function viewer(root, pair, setStateValue) {
     for (let place = 0; place < pair.dim; place++) places[place] = shown(place)
     for (let patch = 0, pixel = 0; patch < patches; patch++) {
       const row = first + patch * pair.dim
-      for (let place = 0; place < pair.dim; place++) pixels[pixel++] = state.colours[pair.codes[row + places[place]]]
+      for (let place = 0; place < pair.dim; place++) pixels[pixel++] = state.colors[pair.codes[row + places[place]]]
     }
     context.putImageData(image, 0, 0)
     canvas.style.imageRendering = canvas.clientWidth < pair.dim || canvas.clientHeight < patches ? "auto" : "pixelated"
@@ -124,7 +124,7 @@ function viewer(root, pair, setStateValue) {
     return parts.join(" &middot; ")
   }
 
-  // Over the frame: the chosen dimension in the colours of the matrix, or how far each patch differs, up to the largest.
+  // Over the frame: the chosen dimension in the colors of the matrix, or how far each patch differs, up to the largest.
   function drawMap(chosen) {
     const means = chosen ? [] : Array.from({ length: patches }, (_, patch) => meanOfPatch(patch))
     const most = Math.max(...means, 0)
@@ -135,8 +135,8 @@ function viewer(root, pair, setStateValue) {
     for (let patch = 0; patch < patches; patch++) {
       const value = chosen ? code(state.slice, patch, chosen.dim) : NONE + Math.round((STEPS * means[patch]) / (most || 1))
       const [y, x] = [Math.floor(patch / pair.columns), patch % pair.columns]
-      const colour = state.colours[value]
-      context.fillStyle = `rgba(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255}, ${picture ? 0.8 : 1})`
+      const color = state.colors[value]
+      context.fillStyle = `rgba(${color & 255}, ${(color >> 8) & 255}, ${(color >> 16) & 255}, ${picture ? 0.8 : 1})`
       context.fillRect(x * CELL, y * CELL, CELL, CELL)
     }
     if (chosen) outline(context, chosen.patch)
@@ -228,8 +228,8 @@ function viewer(root, pair, setStateValue) {
   find(".play").onclick = () => play(!state.timer)
 
   state.restyle = () => {
-    state.colours = colours(root)
-    drawLegend(find, pair, state.colours, number)
+    state.colors = colors(root)
+    drawLegend(find, pair, state.colors, number)
     find(".axes").textContent = `${patches} patches (rows, from the top left) \u00D7 ${pair.dim} dimensions (columns)`
     draw()
   }
@@ -244,8 +244,8 @@ function viewer(root, pair, setStateValue) {
   return state
 }
 
-// Blue below, orange above, the page's own background where nothing differs: apart for every kind of colour vision.
-function colours(root) {
+// Blue below, orange above, the page's own background where nothing differs: apart for every kind of color vision.
+function colors(root) {
   const style = getComputedStyle(root)
   const dark = luminance(rgb(style.getPropertyValue("--st-background-color"))) < 0.5
   const middle = rgb(style.getPropertyValue("--st-background-color"))

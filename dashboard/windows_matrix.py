@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import units
-from dashboard.sql_link import sql_behind
-from store import Store, pair_queries
-from store.differences import Differences
-from store.pictures import Sheet
+from tubelet.dashboard import units
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.store import Store
+from tubelet.store.questions import pairs
+from tubelet.store.pairs.differences import Differences
+from tubelet.store.placement import Sheet
 
 HERE = Path(__file__).parent
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
@@ -26,12 +27,12 @@ _component = st.components.v2.component("tubelet_windows_matrix", **SOURCE)
 def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> None:
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
     key = f"matrix-{pair['pair_id']}"
-    _component(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
-    dim, y, x, shared_slice = (_addressed(name, size) for name, size in zip(ADDRESS, (made.shape[3], *made.shape[1:3], made.shape[0])))
+    _component(data=pack_matrix(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
+    dim, y, x, shared_slice = (_read_number(name, size) for name, size in zip(ADDRESS, (made.shape[3], *made.shape[1:3], made.shape[0])))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(DRAWN_FROM, width="content")
-        cell = pair_queries.cell_over_slices(pair, dim, y, x)
-        sql_behind({"Slice": pair_queries.cells_of_slice(pair, shared_slice), f"Dimension {dim} of patch ({y}, {x})": cell}, "matrix")
+        cell = pairs.cell_over_slices(pair, dim, y, x)
+        sql_behind({"Slice": pairs.cells_of_slice(pair, shared_slice), f"Dimension {dim} of patch ({y}, {x})": cell}, "matrix")
 
 
 def heading(pair: Mapping) -> dict:
@@ -43,7 +44,7 @@ def heading(pair: Mapping) -> dict:
     return {"id": f"{pair['pair_id']} {pair['measured_at']}", "offset": offset, "times": times, "tile": sheet.tile, "tiles_a_row": sheet.columns}
 
 
-def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list[int]) -> bytes:
+def pack_matrix(made: Differences, heading: Mapping, sheets: list[bytes], order: list[int]) -> bytes:
     """One buffer: the length of a JSON heading in 4 bytes, the heading, then the arrays that it names."""
     ranks = b"".join(dim.to_bytes(2, "little") for dim in order)
     parts = {"differences": made.differences, "values": made.values, "low": made.low, "step": made.step, "order": ranks}
@@ -68,7 +69,7 @@ def sheets(store: Store, pair: Mapping) -> list[bytes]:
     return [path.read_bytes() if path.is_file() else b"" for path in paths]
 
 
-def _addressed(name: str, size: int) -> int:
+def _read_number(name: str, size: int) -> int:
     """A URL parameter that numbers something; 0 where it says nothing of use."""
     given = units.read(st.query_params.get(name, ""))
     return given if given is not None and given < size else 0

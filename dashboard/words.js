@@ -31,10 +31,10 @@ class Words {
     const last = window && window.first + (window.frames - 1) * window.step
     if (window && windows.length > 1) sentences.push(`${this.numbered(window.id)}: frames ${window.first} to ${last}.`)
     if (pictures) sentences.push(`Slice pictures are shown in place of the video: ${source.why}.`)
-    const [sheet, painted] = [layers.sheets.seen(window), layers.colours.seen(window)]
+    const [sheet, painted] = [layers.sheets.seen(window), layers.colors.seen(window)]
     const absent = pictures && sheet instanceof Error
     if (absent) sentences.push(`There is nothing to show of the picture itself: ${sheet.message}; ingest with pictures to keep them.`)
-    if (painted instanceof Error) sentences.push(`No colours: ${painted.message}.`)
+    if (painted instanceof Error) sentences.push(`No colors: ${painted.message}.`)
     return sentences
   }
 
@@ -74,7 +74,7 @@ class Words {
   }
 
   legend() {
-    this.player.el(".legend").replaceChildren(...(this.player.data.colours?.legend ?? []).map((text, index) => {
+    this.player.el(".legend").replaceChildren(...(this.player.data.colors?.legend ?? []).map((text, index) => {
       const item = document.createElement("span")
       const bar = document.createElement("b")
       bar.style.background = `linear-gradient(90deg, #000, ${CHANNELS[index]})`

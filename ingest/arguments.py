@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
-from ingest.errors import UsageError
-from store.options import check_options, option
+from tubelet.ingest.errors import UsageError
+from tubelet.store.options import check_options, option
 
 EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
 FRAMES_MOST, SIDE_MOST, COUNT_MOST = 65_536, 16_384, 1_000_000  # beyond what any machine holds; checked before anything is computed from them
 
 
 @dataclass(frozen=True)
-class Videos:
+class SourceOptions:
     """Files and folders, and how many videos of them to take."""
 
     paths: Sequence[str]
@@ -26,7 +26,7 @@ class Videos:
 
 
 @dataclass(frozen=True)
-class Model:
+class EncoderOptions:
     """Which encoder, with which weights, and which of its levels."""
 
     encoder: str = option(MISSING, help="One of `tubelet encoders`, a Hugging Face id, or a directory.", metavar="NAME")
@@ -35,7 +35,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Cut:
+class WindowOptions:
     """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = option(16, help="Frames per window.", least=1, most=FRAMES_MOST)
@@ -61,7 +61,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """What does not change which clips there are, and the precision, which does."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
@@ -77,7 +77,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StorageOptions:
     """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
 
     keep: str = option(EMBEDDINGS, help="Keep embeddings, or statistics and measurements alone.", choices=(EMBEDDINGS, STATISTICS))
@@ -96,11 +96,11 @@ class Keeping:
 class Arguments:
     """All arguments of `tubelet ingest` and `tubelet plan`."""
 
-    videos: Videos
-    model: Model
-    cut: Cut = field(default_factory=Cut)
-    running: Running = field(default_factory=Running)
-    keeping: Keeping = field(default_factory=Keeping)
+    videos: SourceOptions
+    model: EncoderOptions
+    cut: WindowOptions = field(default_factory=WindowOptions)
+    running: RunOptions = field(default_factory=RunOptions)
+    keeping: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def of(cls, **values: object) -> "Arguments":

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.contract import Row
-from ingest.encoders import ENCODERS
+from tubelet.ingest.contract import EncoderEntry
+from tubelet.ingest.encoders import ENCODERS
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Entry:
     cached: str | None  # path of the weights on this machine
 
     @classmethod
-    def of(cls, name: str, row: Row) -> "Entry":
+    def of(cls, name: str, row: EncoderEntry) -> "Entry":
         supply = row.supply
         path: Path | None = supply.cached() if supply else None
         facts = (row.family, row.dim, row.patch, row.tubelet, row.parameters, row.weights)

@@ -16,26 +16,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from ingest.errors import CheckpointError
-from ingest.vjepa import UNTRAINED, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
-from ingest.weights.formats import Weights, listed, opened
+from tubelet.ingest.errors import CheckpointError
+from tubelet.ingest.networks.vjepa import UNTRAINED, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.weights.formats import Weights, list_names, open_weights
 
 Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
 def load_meta(path: str | Path, key: str, model: Network) -> Network:
     """The model with the weights that a file keeps under `key`, see `filled`. Raises CheckpointError."""
-    return filled(model, opened(path), key)
+    return load_tensors(model, open_weights(path), key)
 
 
-def filled(model: Network, weights: Weights, key: str) -> Network:
+def load_tensors(model: Network, weights: Weights, key: str) -> Network:
     """The model with the tensors under `key`: on the CPU, in float32, detached from the file.
 
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
     exactly, but for tables of positions that the trainer may have left and the model never reads. Raises CheckpointError.
     """
     check(model, weights, key)
-    used = _used(model, weights, key)
+    used = _select_tensors(model, weights, key)
     copies = {name: tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for name, tensor in used.items()}
     model.load_state_dict(copies, strict=True, assign=True)
     return model
@@ -43,11 +43,11 @@ def filled(model: Network, weights: Weights, key: str) -> Network:
 
 def check(model: Network, weights: Weights, key: str) -> None:
     """Raises CheckpointError unless the names under `key` are the model's and each is a floating tensor of the model's shape."""
-    tensors, wanted, where = _used(model, weights, key), model.state_dict(), f"{weights.path} under {key!r}"
+    tensors, wanted, where = _select_tensors(model, weights, key), model.state_dict(), f"{weights.path} under {key!r}"
     if missing := wanted.keys() - tensors.keys():
-        raise CheckpointError(f"{where} lacks {listed(missing)}: is it the file of another model?")
+        raise CheckpointError(f"{where} lacks {list_names(missing)}: is it the file of another model?")
     if extra := tensors.keys() - wanted.keys():
-        raise CheckpointError(f"{where} has tensors this model does not know, {listed(extra)}: is it the file of another model?")
+        raise CheckpointError(f"{where} has tensors this model does not know, {list_names(extra)}: is it the file of another model?")
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
@@ -55,11 +55,11 @@ def check(model: Network, weights: Weights, key: str) -> None:
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 
 
-def _used(model: Network, weights: Weights, key: str) -> dict[str, torch.Tensor]:
+def _select_tensors(model: Network, weights: Weights, key: str) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in weights.tensors(key).items() if not model.config.unused(name, getattr(tensor, "shape", ()))}
 
 
-def untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:
+def init_untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:
     """A network with random weights, bit for bit the same on every machine: NumPy's PCG64 over the parameters in order of name.
 
     A weight is uniform with standard deviation 1 / sqrt(fan-in), so that every layer keeps the scale of what it is given: tokens then

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import torch
 
-from ingest.facts import EncoderFacts
-from ingest.grid import TokenGrids
-from ingest.layer import LAST, Layer
+from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.grid import TokenGrids
+from tubelet.ingest.layer import LAST, Layer
 
 
 class Encoder(Protocol):
@@ -23,7 +23,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Setting:
+class LoadOptions:
     """Where and how an encoder runs; the precision is fp32, bf16 or fp16."""
 
     device: torch.device
@@ -33,7 +33,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Supply:
+class WeightsSource:
     """Weights that somebody released: under which licence, how large a download, and how they come to this machine."""
 
     licence: str
@@ -43,7 +43,7 @@ class Supply:
 
 
 @dataclass(frozen=True)
-class Row:
+class EncoderEntry:
     """An encoder that `--encoder` can name; `load`, given its name and this row, returns it with its facts.
 
     One with `frames` takes clips of that many frames alone, and pictures of its own `side` alone.
@@ -56,8 +56,8 @@ class Row:
     parameters: int
     side: int  # pixels: what `--size` is without being told
     weights: str  # where they come from, in words
-    load: Callable[[str, "Row", Setting], tuple[EncoderFacts, Encoder]]
+    load: Callable[[str, "EncoderEntry", LoadOptions], tuple[EncoderFacts, Encoder]]
     frames: int | None = None
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
-    supply: Supply | None = None  # None: nothing to download
+    supply: WeightsSource | None = None  # None: nothing to download

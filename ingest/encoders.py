@@ -10,16 +10,16 @@ from pathlib import Path
 
 import torch
 
-from ingest import toy, vjepa_rows
-from ingest.contract import Encoder, Row, Setting
-from ingest.errors import UsageError
-from ingest.facts import EncoderFacts
-from ingest.hub import files as hub_files
-from ingest.hub import rows as hub_rows
-from ingest.hub.named import BY_ID
+from tubelet.ingest import toy, vjepa_rows
+from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.networks.hub import files as hub_files
+from tubelet.ingest.networks.hub import rows as hub_rows
+from tubelet.ingest.networks.hub.named import BY_ID
 
 
-def row(name: str) -> Row:
+def row(name: str) -> EncoderEntry:
     """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else.
 
     Two names of the table differ by case alone, so none is guessed.
@@ -34,7 +34,7 @@ def row(name: str) -> Row:
     raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
 
 
-def load(name: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
     name = BY_ID.get(name, name)
     found = row(name)
@@ -61,7 +61,7 @@ def device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _load_toy(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
         raise UsageError(f"--weights: {name} has none; leave it out")
     digest = hashlib.sha256(repr(toy.DIMENSIONS).encode()).hexdigest()
@@ -69,8 +69,8 @@ def _load_toy(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Enco
     return facts, toy.ToyEncoder(setting.device)
 
 
-ENCODERS: Mapping[str, Row] = {
-    "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
+ENCODERS: Mapping[str, EncoderEntry] = {
+    "toy": EncoderEntry("colors and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
     **vjepa_rows.ROWS,
     **hub_rows.ROWS,
 }

@@ -1,6 +1,6 @@
-"""What can go wrong with the arguments, a clip or the weights; what can go wrong with a video file is `film.errors`."""
+"""What can go wrong with the arguments, a clip or the weights; what can go wrong with a video file is `tubelet.media.errors`."""
 
-from store.errors import TubeletError
+from tubelet.store.errors import TubeletError
 
 
 class UsageError(TubeletError):

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from store import ids
+from tubelet.store import ids
 
 
 @dataclass(frozen=True)

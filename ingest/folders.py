@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store.layout import MARKER
+from tubelet.store.disk.layout import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
 SUFFIXES = frozenset(

@@ -1,6 +1,6 @@
 """Geometry: how a frame becomes the encoder's picture, on the CPU, in 8 bits, before anything is copied to a device.
 
-The resize is torch's antialiased bilinear filter, in its 8-bit kernel: within one grey level of V-JEPA's own tensor
+The resize is torch's antialiased bilinear filter, in its 8-bit kernel: within one gray level of V-JEPA's own tensor
 path (in under 4 % of the values) and two orders of magnitude faster than the same filter in floating point. Every
 device sees the same pixels, and only the picture, not the frame, is held.
 """
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from film.errors import VideoError
-from ingest.errors import UsageError
-from store.pictures import Placement
+from tubelet.media.errors import VideoError
+from tubelet.ingest.errors import UsageError
+from tubelet.store.placement import Placement
 
 
 LONGEST = 10  # long side over short side of a frame that is fitted

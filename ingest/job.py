@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 import torch
 
-from ingest import encoders, memory, precision
-from ingest.arguments import Arguments, Cut, Keeping, Running
-from ingest.contract import Encoder, Row, Setting
-from ingest.errors import UsageError
-from ingest.folders import Skipped
-from ingest.geometry import Geometry
-from ingest.layer import Layer
-from ingest.memory import Budget, ClipSize
-from ingest.pairs import Pairing
-from ingest.plan import Plan, Probing, plan
-from ingest.progress import Progress
-from ingest.recipe import Recipe, check_size
-from ingest.run import Pace, Run
-from ingest.sources import Source, search
-from ingest.windows import Windowing
-from store import Store
+from tubelet.ingest import encoders, memory, precision
+from tubelet.ingest.arguments import Arguments, WindowOptions, StorageOptions, RunOptions
+from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.folders import Skipped
+from tubelet.ingest.geometry import Geometry
+from tubelet.ingest.layer import Layer
+from tubelet.ingest.memory import Budget, ClipSize
+from tubelet.ingest.pairs import Pairing
+from tubelet.ingest.plan import Plan, Probing, plan
+from tubelet.ingest.pipeline.progress import Progress
+from tubelet.ingest.pipeline.recipe import Recipe, check_size
+from tubelet.ingest.pipeline.run import Concurrency, Run
+from tubelet.ingest.sources import Source, search
+from tubelet.ingest.windows import Windowing
+from tubelet.store import Store
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Job:
     sources: Sequence[Source]
     recipe: Recipe
     encoder: Encoder
-    running: Running
-    keeping: Keeping
+    running: RunOptions
+    keeping: StorageOptions
     fixed: bool  # the encoder takes clips of one size alone
     skipped: Sequence[Skipped] = ()  # files and folders that were left out
 
@@ -41,15 +41,15 @@ class Job:
         arguments = Arguments.of(**values)
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder)
-        windowing, geometry = _cut(arguments.cut, row)
+        windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         check_size(geometry, model.encoder, row.patch)
         found = search(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
-        arithmetic = precision.resolved(running.precision, device)
+        arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
-        facts, encoder = encoders.load(model.encoder, Setting(device, arithmetic, model.weights, layer))
+        facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer))
         recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
         return cls(found.sources, recipe, encoder, running, arguments.keeping, row.frames is not None, found.skipped)
 
@@ -59,7 +59,7 @@ class Job:
 
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent. Raises UsageError where a batch does not fit into the free memory."""
-        pace = Pace.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
+        pace = Concurrency.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
         run = Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
         run.summary.skipped = self.skipped
         return run
@@ -87,14 +87,14 @@ class Job:
         return budget.batch(self.running.batch, self.clip_size, self.device)
 
 
-def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:
+def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Geometry]:
     if row.frames:
         _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
     return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), Geometry.parse(cut.size or str(row.side), cut.fit)
 
 
-def _check_fixed(cut: Cut, row: Row) -> None:
+def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:
     """Raises UsageError unless the clips are what an encoder of fixed positions takes."""
     wrong = ""
     if cut.frames != row.frames:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ingest.errors import UsageError
+from tubelet.ingest.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from ingest.contract import Encoder
-from ingest.errors import UsageError
-from ingest.facts import EncoderFacts, minimum_side
+from tubelet.ingest.contract import Encoder
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.facts import EncoderFacts, minimum_side
 
 SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "not enough memory")
 PROBE_TOKENS = 1024  # of the measured clip: a fraction of a second on a CPU, enough to drown what does not grow with tokens

@@ -9,9 +9,9 @@ Pairs are a function of the settings and of the number of frames alone, so that 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.errors import UsageError
-from ingest.windows import Window, Windowing
-from store.measurements import DISJOINT, REPEATED, SHIFTED
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.windows import Window, Windowing
+from tubelet.store.pairs.rows import DISJOINT, REPEATED, SHIFTED
 
 ALL = "all"
 
@@ -98,7 +98,7 @@ def anchor(shifted: list[WindowPair]) -> Window:
     return shifted[len(shifted) // 2].a
 
 
-def repeated(shifted: list[WindowPair]) -> WindowPair:
+def is_repeated(shifted: list[WindowPair]) -> WindowPair:
     """The control that encodes one window twice."""
     return WindowPair(anchor(shifted), anchor(shifted), REPEATED, 0)
 

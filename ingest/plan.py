@@ -19,24 +19,24 @@ from statistics import median
 import numpy as np
 import torch
 
-from film.errors import VideoError
-from film.video import opened
-from ingest.arguments import Keeping
-from ingest.contract import Encoder
-from ingest.decoding import Decoding, Wanted
-from ingest.encoding import EncodedClip, encode
-from ingest.errors import UsageError
-from ingest.memory import free
-from ingest.messages import Clip, VideoDone
-from ingest.reader import REPEATS
-from ingest.recipe import Recipe
-from ingest.sources import Source
-from ingest.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
-from store import Store
-from store.layout import THUMBNAIL
-from store.measurements import LIVE, SHIFTED, Pair
-from store.schema import MEASUREMENTS
-from store.sensitivity import Side, measure
+from tubelet.media.errors import VideoError
+from tubelet.media.video import open_video
+from tubelet.ingest.arguments import StorageOptions
+from tubelet.ingest.contract import Encoder
+from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.encoding import EncodedClip, encode
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.memory import free
+from tubelet.ingest.pipeline.messages import Clip, VideoDone
+from tubelet.ingest.pipeline.reader import REPEATS
+from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.sources import Source
+from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
+from tubelet.store import Store
+from tubelet.store.disk.layout import THUMBNAIL
+from tubelet.store.pairs.rows import LIVE, SHIFTED, Pair
+from tubelet.store.schema import MEASUREMENTS
+from tubelet.store.pairs.measurement import Side, measure
 
 PROBES = 4  # videos, a clip each
 
@@ -58,7 +58,7 @@ class Probing:
 
     recipe: Recipe
     encoder: Encoder
-    keeping: Keeping
+    keeping: StorageOptions
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
     good = [found for found in surveys if found and found.clips]
     if not good:
         raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
-    measured = probe(_spread([found.source for found in good]), probing)
+    measured = probe(_spread_probes([found.source for found in good]), probing)
     clips, tokens, pairs = (sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs"))
     again = min(REPEATS, sum(found.pairs > 0 for found in good))  # the control that encodes a window twice
     seconds = measured.seconds(clips + again, sum(found.frames for found in good))
@@ -141,9 +141,9 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is no video."""
     try:
-        with opened(source.path) as video:
+        with open_video(source.path) as video:
             height, width = recipe.geometry.target(*next(video.frames()).displayed, recipe.encoder.patch)
-        with opened(source.path) as video:
+        with open_video(source.path) as video:
             frames = video.packets
     except (VideoError, StopIteration):
         return None
@@ -195,13 +195,13 @@ class Reading:
     log_bytes: int
 
 
-def _spread(sources: Sequence[Source]) -> list[Source]:
+def _spread_probes(sources: Sequence[Source]) -> list[Source]:
     """Sources from all over the list first, then every one as often as probes may be wanted: some break before their first clip."""
     return [sources[i * len(sources) // PROBES] for i in range(PROBES)] + list(sources) * PROBES
 
 
 def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float) -> Reading:
-    encoded = _paired_with_itself(encode(probing.encoder, clip), probing.recipe)
+    encoded = _pair_with_itself(encode(probing.encoder, clip), probing.recipe)
     started = time.perf_counter()
     writer.add(writer.prepare(encoded))
     write_s = time.perf_counter() - started
@@ -216,7 +216,7 @@ def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, deco
     return Reading(encoded.row["encode_s"], write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
 
 
-def _paired_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
+def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     """The clip with the rows of a pair, as a run would write them: its slices compared with its own, shifted ones."""
     slices, pairing, row = len(encoded.grid), recipe.pairing, encoded.row
     shift = slices // 2 if pairing.count is None else pairing.shift
@@ -231,7 +231,7 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
     """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none."""
     started = time.perf_counter()
     try:
-        with opened(source.path) as video:
+        with open_video(source.path) as video:
             decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames

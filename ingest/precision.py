@@ -11,12 +11,12 @@ off in matrix products and on in convolutions, which here are the patch embeddin
 import torch
 from torch import nn
 
-from ingest.errors import UsageError
+from tubelet.ingest.errors import UsageError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def resolved(precision: str, device: torch.device) -> str:
+def resolve_precision(precision: str, device: torch.device) -> str:
     """fp32, bf16 or fp16 for what `--precision` asks: auto is bf16 on CUDA from compute capability 8.0 on, fp32 elsewhere.
 
     The CPU stays at fp32 although AMX makes bf16 three times as fast: it is where numbers are checked. MPS stays there
@@ -35,7 +35,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def placed(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
+def place_model(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
     """The model ready to run: no gradients, on its device, the weights of its linear layers in the precision."""
     torch.backends.cudnn.allow_tf32 = False
     for module in model.eval().requires_grad_(False).modules():

@@ -13,15 +13,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from ingest.errors import CheckpointError
-from ingest.vjepa import VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.errors import CheckpointError
+from tubelet.ingest.networks.vjepa import VisionTransformer, VisionTransformerConfig
 
 FORMAT = "pretrained 1"
 PREFIX = "encoder."
 SHAPE = "dim", "depth", "heads", "mlp", "levels", "patch", "tubelet"
 
 
-def serialised(encoder: nn.Module, config: VisionTransformerConfig, predictor: nn.Module, words: Mapping[str, str]) -> bytes:
+def serialize(encoder: nn.Module, config: VisionTransformerConfig, predictor: nn.Module, words: Mapping[str, str]) -> bytes:
     """The file's bytes. Of the shape only what `VisionTransformerConfig` takes besides the generation, which is 2.1, is written."""
     weights = {PREFIX + name: tensor for name, tensor in encoder.state_dict().items()}
     weights |= {f"predictor.{name}": tensor for name, tensor in predictor.state_dict().items()}

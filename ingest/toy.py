@@ -1,8 +1,8 @@
-"""The toy encoder: colours and gradients of a tubelet. Deterministic, instant, and readable dimension by dimension."""
+"""The toy encoder: colors and gradients of a tubelet. Deterministic, instant, and readable dimension by dimension."""
 
 import torch
 
-from ingest.grid import TokenGrids
+from tubelet.ingest.grid import TokenGrids
 
 PATCH = 16
 TUBELET = 2

@@ -2,10 +2,10 @@
 
 import torch
 
-from ingest import precision
-from ingest.grid import TokenGrids
-from ingest.layer import LAST, Layer
-from ingest.vjepa import VisionTransformer
+from tubelet.ingest import precision
+from tubelet.ingest.grid import TokenGrids
+from tubelet.ingest.layer import LAST, Layer
+from tubelet.ingest.networks.vjepa import VisionTransformer
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -16,7 +16,7 @@ class VJEPAEncoder:
     """One level of a V-JEPA encoder or all joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
 
     def __init__(self, model: VisionTransformer, device: torch.device, arithmetic: str, layer: Layer = LAST) -> None:
-        self.model = precision.placed(model, device, arithmetic)
+        self.model = precision.place_model(model, device, arithmetic)
         self.device = device
         self.layer = layer
         self._precision = arithmetic

@@ -5,68 +5,68 @@ from functools import partial
 
 import torch
 
-from ingest import checkpoints, pretrained
-from ingest.contract import Encoder, Row, Setting, Supply
-from ingest.errors import UsageError
-from ingest.facts import EncoderFacts
-from ingest.vjepa import UNTRAINED, VARIANTS, VisionTransformer, VisionTransformerConfig
-from ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
-from ingest.weights import fetching
-from ingest.weights.formats import Weights, opened
-from ingest.weights.release import RELEASES, Release
+from tubelet.ingest import checkpoints, pretrained
+from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.networks.vjepa import UNTRAINED, VARIANTS, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
+from tubelet.ingest.weights import fetching
+from tubelet.ingest.weights.formats import Weights, open_weights
+from tubelet.ingest.weights.release import RELEASES, Release
 
 UNTRAINED_SEED = 0
 
 
-def released(config: VisionTransformerConfig, side: int, release: Release) -> Row:
+def released_row(config: VisionTransformerConfig, side: int, release: Release) -> EncoderEntry:
     """The row of an encoder whose weights are a release: downloaded once, unless `--weights` names a file."""
-    supply = Supply(
-        release.licence, release.download, partial(fetching.cached, release), lambda: _fetched(config, release).path
+    supply = WeightsSource(
+        release.licence, release.download, partial(fetching.find_cached, release), lambda: _fetch_weights(config, release).path
     )
     return _row(config, side, release.url, partial(_load_released, config, release), supply)
 
 
-def of_a_file(config: VisionTransformerConfig, side: int) -> Row:
+def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
     return _row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
 
 
-def untrained(config: VisionTransformerConfig, side: int) -> Row:
+def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of an encoder with random weights."""
     return _row(config, side, "untrained: seeded random numbers, for trying Tubelet out", partial(_load_untrained, config))
 
 
-def _row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, supply: Supply | None = None) -> Row:
+def _row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, supply: WeightsSource | None = None) -> EncoderEntry:
     generation = config.generation
     shape = generation.name, config.dim, config.patch, config.tubelet, config.parameters, side
     images = generation.images or generation.repeats
-    return Row(*shape, weights, load, levels=len(config.levels), images=images, supply=supply)
+    return EncoderEntry(*shape, weights, load, levels=len(config.levels), images=images, supply=supply)
 
 
 def _load_released(
-    config: VisionTransformerConfig, release: Release, name: str, row: Row, setting: Setting
+    config: VisionTransformerConfig, release: Release, name: str, row: EncoderEntry, setting: LoadOptions
 ) -> tuple[EncoderFacts, Encoder]:
-    weights = opened(setting.weights) if setting.weights else _fetched(config, release)
-    model = checkpoints.filled(_empty(config), weights, release.key)
-    return loaded((name, row), model, weights.origin(release.key), setting)
+    weights = open_weights(setting.weights) if setting.weights else _fetch_weights(config, release)
+    model = checkpoints.load_tensors(_empty(config), weights, release.key)
+    return build_encoder((name, row), model, weights.origin(release.key), setting)
 
 
-def _load_untrained(config: VisionTransformerConfig, name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def _load_untrained(config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
         raise UsageError(f"--weights: {name} has its own random ones; name the encoder that the file belongs to")
     source = f"untrained: random weights of seed {UNTRAINED_SEED}"
-    return loaded((name, row), checkpoints.untrained(config, UNTRAINED_SEED), source, setting)
+    return build_encoder((name, row), checkpoints.init_untrained(config, UNTRAINED_SEED), source, setting)
 
 
-def _load_pretrained(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def _load_pretrained(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if not setting.weights:
         raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
     model = pretrained.load(setting.weights)
     source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
-    return loaded((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    return build_encoder((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
 
 
-def loaded(entry: tuple[str, Row], model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:
+def build_encoder(entry: tuple[str, EncoderEntry], model: VisionTransformer, source: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     """A network with its weights as an encoder, and its facts; `entry` is its name and row, `source` says where the weights are from."""
     layer = setting.layer
     known = {"layer": layer.name, "dim": model.config.dim * len(layer.levels), "weights_source": source, "preprocessing": PREPROCESSING}
@@ -74,8 +74,8 @@ def loaded(entry: tuple[str, Row], model: VisionTransformer, source: str, settin
     return facts, VJEPAEncoder(model, setting.device, setting.precision, layer)
 
 
-def _fetched(config: VisionTransformerConfig, release: Release) -> Weights:
-    return fetching.fetched(release, partial(checkpoints.check, _empty(config), key=release.key))
+def _fetch_weights(config: VisionTransformerConfig, release: Release) -> Weights:
+    return fetching.fetch(release, partial(checkpoints.check, _empty(config), key=release.key))
 
 
 def _empty(config: VisionTransformerConfig) -> VisionTransformer:
@@ -84,8 +84,8 @@ def _empty(config: VisionTransformerConfig) -> VisionTransformer:
         return VisionTransformer(config)
 
 
-ROWS: Mapping[str, Row] = {
-    "vjepa2.1-untrained": untrained(UNTRAINED, 224),
+ROWS: Mapping[str, EncoderEntry] = {
+    "vjepa2.1-untrained": untrained_row(UNTRAINED, 224),
     "vjepa2.1-pretrained": of_a_file(UNTRAINED, 224),
-    **{name: released(variant.encoder, variant.side, RELEASES[name]) for name, variant in VARIANTS.items()},
+    **{name: released_row(variant.encoder, variant.side, RELEASES[name]) for name, variant in VARIANTS.items()},
 }

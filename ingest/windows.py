@@ -7,8 +7,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from film.errors import VideoError
-from ingest.errors import UsageError
+from tubelet.media.errors import VideoError
+from tubelet.ingest.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@
     preparation   what happens to tokens before a basis sees them
     linear        projections: PCA and plain dimensions
     manifold      UMAP on PCA-reduced tokens, and where new tokens fall
-    centres       k-means clusters
+    centers       k-means clusters
     foreground    which tokens count as foreground
-    colours       coordinates and clusters as colours
+    colors       coordinates and clusters as colors
     basis         a fitted basis, ready to be applied to clips of its encoder
     bases         keeps bases in the store and lists them
     sample        a sample of the corpus: its tokens' coordinates and statistics

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from latent import scope
-from latent.basis import MODELS, Basis
-from latent.errors import LatentError
-from latent.foreground import Foreground
-from latent.preparation import Preparation
-from store import Store
-from store.queries import Question
-from store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
+from tubelet.latent import scope
+from tubelet.latent.basis import MODELS, Basis
+from tubelet.latent.errors import LatentError
+from tubelet.latent.foreground import Foreground
+from tubelet.latent.preparation import Preparation
+from tubelet.store import Store
+from tubelet.store.questions.corpus import Question
+from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
 
 
-def keep(store: Store, basis: Basis) -> None:
+def save_basis(store: Store, basis: Basis) -> None:
     """Commit a basis; nothing where the store has it already."""
     store.commit(
         {
@@ -27,7 +27,7 @@ def keep(store: Store, basis: Basis) -> None:
     )
 
 
-def load(store: Store, basis_id: str) -> Basis:
+def load_basis(store: Store, basis_id: str) -> Basis:
     """A kept basis, equal to the one that was fitted. Raises LatentError where there is none of this id."""
     found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
     if not found:
@@ -43,7 +43,7 @@ def load(store: Store, basis_id: str) -> Basis:
     )  # fmt: skip
 
 
-def listed(encoder_id: str | None = None) -> Question:
+def list_bases(encoder_id: str | None = None) -> Question:
     """One row a basis, the newest first; those of one encoder only, if named."""
     where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
     sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,

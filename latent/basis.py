@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from latent import half
-from latent.centres import Centres
-from latent.clips import Clip
-from latent.errors import LatentError
-from latent.foreground import Foreground
-from latent.linear import Linear
-from latent.manifold import Manifold
-from latent.preparation import Preparation
+from tubelet.latent import half
+from tubelet.latent.clusters import Clusters
+from tubelet.latent.clips import Clip
+from tubelet.latent.errors import LatentError
+from tubelet.latent.foreground import Foreground
+from tubelet.latent.linear import Linear
+from tubelet.latent.manifold import Manifold
+from tubelet.latent.preparation import Preparation
 
-MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Centres}
+MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Clusters}
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Basis:
     """What was fitted, on what, and everything it takes to apply it again.
 
     `explained` ``(k,)`` and `total` are variances over the tokens of the fit (for UMAP those of its reduction; empty where there are none);
-    `limits` ``(k, 2)`` are the ends of the colour scale of each component.
+    `limits` ``(k, 2)`` are the ends of the color scale of each component.
     """
 
     basis_id: str
@@ -33,7 +33,7 @@ class Basis:
     parameters: Mapping
     preparation: Preparation
     foreground: Foreground | None
-    model: Linear | Manifold | Centres
+    model: Linear | Manifold | Clusters
     limits: np.ndarray
     explained: np.ndarray
     total: float
@@ -48,15 +48,15 @@ class Basis:
     def coordinates(self, clip: Clip) -> np.ndarray:
         """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""
         self.refuse_other(clip.encoder_id)
-        return np.stack([self._placed(tokens) for tokens in self._prepared(clip)]).reshape(*clip.positions, self.components)
+        return np.stack([self._place(tokens) for tokens in self._prepare(clip)]).reshape(*clip.positions, self.components)
 
     def of_tokens(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Coordinates of float32 tokens ``(n, D)`` at patches ``(y, x)``, float32 ``(n, k)``; NaN where a token is not finite."""
-        return self._placed(self.preparation.applied(vectors, y, x))
+        return self._place(self.preparation.transform(vectors, y, x))
 
     def clusters(self, clip: Clip) -> np.ndarray:
         """Clusters of a clip's tokens by a k-means basis, int16 ``(S, H, W)``; -1 where a token is not finite."""
-        if not isinstance(self.model, Centres):
+        if not isinstance(self.model, Clusters):
             raise LatentError(f"basis {self.basis_id} is {self.kind} and has no clusters: fit one with --kind kmeans")
         return as_clusters(self.coordinates(clip))
 
@@ -65,7 +65,7 @@ class Basis:
         self.refuse_other(clip.encoder_id)
         if self.foreground is None:
             return np.ones(clip.positions, bool)
-        return np.stack([self.foreground.mask(tokens) for tokens in self._prepared(clip)]).reshape(clip.positions)
+        return np.stack([self.foreground.mask(tokens) for tokens in self._prepare(clip)]).reshape(clip.positions)
 
     def refuse_other(self, encoder_id: str) -> None:
         """Raise LatentError unless clips of this encoder are what the basis was fitted on."""
@@ -75,20 +75,20 @@ class Basis:
                 f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id} --store STORE`"
             )
 
-    def _placed(self, prepared: np.ndarray) -> np.ndarray:
+    def _place(self, prepared: np.ndarray) -> np.ndarray:
         out = np.full((len(prepared), self.components), np.nan, np.float32)
         sound = np.isfinite(prepared).all(axis=1)
         if sound.any():
-            out[sound] = self.model.applied(prepared[sound])
+            out[sound] = self.model.transform(prepared[sound])
         return out
 
-    def _prepared(self, clip: Clip):
+    def _prepare(self, clip: Clip):
         """Float32 tokens ``(H*W, D)`` of each slice as the model takes them."""
         height, width = clip.positions[1:]
         self.preparation.refuse_other_grid(height, width)
         y, x = np.indices((height, width)).reshape(2, -1)
         for tokens in half.slices(clip.grid):
-            yield self.preparation.applied(tokens, y, x)
+            yield self.preparation.transform(tokens, y, x)
 
 
 def as_clusters(coordinates: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latent.errors import LatentError
-from store import Store, embeddings
+from tubelet.latent.errors import LatentError
+from tubelet.store import Store
+from tubelet.store.disk import embeddings
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ClipRow:
 COLUMNS = "clip_id, video_id, encoder_id, slices, height, width, dim, embedding_path"
 
 
-def opened(store: Store, clip_id: str) -> Clip:
+def open_clip(store: Store, clip_id: str) -> Clip:
     """A clip with all its embeddings. Raises LatentError where there is no such clip, or none of its embeddings."""
     found = row(store, clip_id)
     return Clip(found.clip_id, found.video_id, found.encoder_id, read(store, found))
@@ -84,14 +85,14 @@ def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None 
     return [ClipRow(**found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
 
 
-def need(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
+def require_embeddings(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
     """The clips, or LatentError where there is none."""
     if not found:
         raise LatentError(f"no clip of {encoder_id} is there with embeddings: choose other videos, or ingest some with `--keep embeddings`")
     return found
 
 
-def spread(count: int, wanted: int) -> list[int]:
+def spread_evenly(count: int, wanted: int) -> list[int]:
     """At most `wanted` of the numbers ``0 .. count - 1``, evenly spaced, from the middle of equal spans."""
     wanted = min(count, wanted)
     return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]

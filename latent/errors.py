@@ -1,6 +1,6 @@
 """Errors a person can act on: each message is a sentence that says what to do next."""
 
-from store.errors import TubeletError
+from tubelet.store.errors import TubeletError
 
 
 class LatentError(TubeletError):

@@ -1,4 +1,4 @@
-"""Fits a basis: gathers the tokens of a scope, prepares them, keeps the foreground, fits, and fixes the colour scale."""
+"""Fits a basis: gathers the tokens of a scope, prepares them, keeps the foreground, fits, and fixes the color scale."""
 
 import hashlib
 import re
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latent import bases, centres, colours, foreground, linear, manifold, positions, scope
-from latent.basis import Basis
-from latent.centres import Centres
-from latent.errors import LatentError
-from latent.foreground import Foreground
-from latent.linear import Linear, Variance
-from latent.manifold import Manifold
-from latent.preparation import Preparation
-from latent.scope import Scope, Tokens
-from store import Store, ids
-from store.options import SEED_MOST, check_options, option
+from tubelet.latent import bases, clusters as centers, colors, foreground, linear, manifold, position_means, scope
+from tubelet.latent.basis import Basis
+from tubelet.latent.clusters import Clusters
+from tubelet.latent.errors import LatentError
+from tubelet.latent.foreground import Foreground
+from tubelet.latent.linear import Linear, Variance
+from tubelet.latent.manifold import Manifold
+from tubelet.latent.preparation import Preparation
+from tubelet.latent.scope import Scope, Tokens
+from tubelet.store import Store, ids
+from tubelet.store.options import SEED_MOST, check_options, option
 
 FIRST_COMPONENT = "first-component"
 SIGNS = "the entry of largest absolute value of each component is positive"
@@ -25,7 +25,7 @@ KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 
 
 @dataclass(frozen=True)
-class Wish:
+class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
     kind: str = option("pca", help="Kind of the basis.", choices=("pca", "umap", "kmeans", "dimensions"))
@@ -38,13 +38,13 @@ class Wish:
     )
     foreground: str | None = option(None, help="first-component, or clusters of a kmeans basis as BASIS_ID:0,3.", metavar="RULE")
     slices: tuple[int, ...] | None = option(None, help="Only these slices of each clip.", metavar="I,J,...")
-    neighbours: int = manifold.NEIGHBOURS
+    neighbors: int = manifold.NEIGHBOURS
     seed: int = option(0, help="Of umap and kmeans.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, LatentError)
-        if self.neighbours < 2:
-            raise LatentError(f"neighbours is {self.neighbours}: ask for more")
+        if self.neighbors < 2:
+            raise LatentError(f"neighbors is {self.neighbors}: ask for more")
 
     @property
     def parameters(self) -> dict:
@@ -53,7 +53,7 @@ class Wish:
         shared["slices"] = None if self.slices is None else sorted(self.slices)
         own = {
             "pca": {"signs": SIGNS},
-            "umap": {"signs": SIGNS, "neighbours": self.neighbours, "seed": self.seed, "laid_out": manifold.LAID_OUT, "epochs": manifold.EPOCHS},
+            "umap": {"signs": SIGNS, "neighbors": self.neighbors, "seed": self.seed, "laid_out": manifold.LAID_OUT, "epochs": manifold.EPOCHS},
             "kmeans": {"clusters": self.clusters, "seed": self.seed},
             "dimensions": {"dimensions": list(self.dimensions)},
         }
@@ -61,50 +61,50 @@ class Wish:
         return {**shared, **asked, **own[self.kind]}
 
 
-def fit(store: Store, where: Scope, wish: Wish) -> Basis:
+def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
     """Fit a basis on the tokens of a scope; it is not kept until `bases.keep`. Raises LatentError for what cannot be fitted."""
     tokens = scope.gather(store, where, wish.slices)
     preparation, chosen = _preparation(store, where, wish, tokens)
     if preparation.positions is not None:
         tokens = tokens.only((tokens.height == preparation.positions.shape[0]) & (tokens.width == preparation.positions.shape[1]))
-    vectors = preparation.applied(tokens.vectors, tokens.y, tokens.x)
+    vectors = preparation.transform(tokens.vectors, tokens.y, tokens.x)
     sound = np.isfinite(vectors).all(axis=1)
     tokens, vectors = tokens.only(sound), vectors[sound]
     chosen = chosen or _first_component(wish, vectors, tokens)
     inside = np.ones(len(vectors), bool) if chosen is None else chosen.mask(vectors)
     tokens, vectors = tokens.only(inside), vectors[inside]
     _refuse_few(len(vectors), wish)
-    model, variance = _fitted(vectors, wish)
-    parameters = wish.parameters | _settled(model, preparation, chosen)
+    model, variance = _fit_model(vectors, wish)
+    parameters = wish.parameters | _record_fit(model, preparation, chosen)
     return Basis(
-        ids.hash_of(where.encoder_id, wish.parameters, _seen(tokens, preparation), manifold.version() if wish.kind == "umap" else None),
+        ids.hash_parts(where.encoder_id, wish.parameters, _hash_input(tokens, preparation), manifold.version() if wish.kind == "umap" else None),
         where.encoder_id, wish.kind, where.kind, where.id, parameters, preparation, chosen, model,
-        colours.ranges(_thinned(model, vectors)), variance.explained, variance.total, len(vectors),
+        colors.ranges(_thin_coordinates(model, vectors)), variance.explained, variance.total, len(vectors),
         tuple(tokens.clip_ids[i] for i in np.unique(tokens.clip)),
     )  # fmt: skip
 
 
-def _preparation(store: Store, where: Scope, wish: Wish, tokens: Tokens) -> tuple[Preparation, Foreground | None]:
+def _preparation(store: Store, where: Scope, wish: BasisSpec, tokens: Tokens) -> tuple[Preparation, Foreground | None]:
     """How tokens are prepared, and the clusters that are foreground: these bring their own preparation with them."""
     if wish.foreground in (None, FIRST_COMPONENT):
         if not wish.positions:
             return Preparation(wish.unit), None
         sides, counts = np.unique(np.column_stack([tokens.height, tokens.width]), axis=0, return_counts=True)
         height, width = sides[counts.argmax()]
-        return Preparation(wish.unit, positions.means(store, where.encoder_id, int(height), int(width))), None
+        return Preparation(wish.unit, position_means.means(store, where.encoder_id, int(height), int(width))), None
     written = re.fullmatch(r"([0-9a-f]+):(\d+(?:,\d+)*)", wish.foreground)
     if not written:
         raise LatentError(f"--foreground {wish.foreground} is neither {FIRST_COMPONENT} nor BASIS_ID:CLUSTER,CLUSTER: write one of them")
-    basis = bases.load(store, written[1])
+    basis = bases.load_basis(store, written[1])
     basis.refuse_other(where.encoder_id)
-    if not isinstance(basis.model, Centres):
+    if not isinstance(basis.model, Clusters):
         raise LatentError(f"basis {basis.basis_id} is {basis.kind} and has no clusters: name one of --kind kmeans")
     if (basis.preparation.unit, basis.preparation.positions is not None) != (wish.unit, wish.positions):
         raise LatentError(f"the clusters of basis {basis.basis_id} were made with other --normalize and --remove-position-mean: give the same here")
-    return basis.preparation, foreground.of_clusters(basis.model, tuple(map(int, written[2].split(","))))
+    return basis.preparation, foreground.choose_clusters(basis.model, tuple(map(int, written[2].split(","))))
 
 
-def _first_component(wish: Wish, vectors: np.ndarray, tokens: Tokens) -> Foreground | None:
+def _first_component(wish: BasisSpec, vectors: np.ndarray, tokens: Tokens) -> Foreground | None:
     if wish.foreground is None:
         return None
     _refuse_few(len(vectors), wish)
@@ -112,23 +112,23 @@ def _first_component(wish: Wish, vectors: np.ndarray, tokens: Tokens) -> Foregro
     return foreground.first_component(vectors, border)
 
 
-def _refuse_few(count: int, wish: Wish) -> None:
+def _refuse_few(count: int, wish: BasisSpec) -> None:
     needed = {"umap": manifold.MINIMUM, "kmeans": 1, "dimensions": 1}.get(wish.kind, 2)
     if count < needed:
         raise LatentError(f"{wish.kind} needs {needed} tokens or more, and {count} are left: take more slices, a larger scope, or no --foreground")
 
 
-def _fitted(vectors: np.ndarray, wish: Wish) -> tuple[Linear | Manifold | Centres, Variance]:
+def _fit_model(vectors: np.ndarray, wish: BasisSpec) -> tuple[Linear | Manifold | Clusters, Variance]:
     if wish.kind == "pca":
         return linear.pca(vectors, wish.parameters["components"])
     if wish.kind == "umap":
-        return manifold.umap(vectors, wish.parameters["components"], wish.neighbours, wish.seed)
+        return manifold.umap(vectors, wish.parameters["components"], wish.neighbors, wish.seed)
     if wish.kind == "kmeans":
-        return centres.kmeans(vectors, wish.clusters, wish.seed), Variance(np.empty(0), _total(vectors))
+        return centers.kmeans(vectors, wish.clusters, wish.seed), Variance(np.empty(0), _total(vectors))
     return _plain(vectors, wish)
 
 
-def _plain(vectors: np.ndarray, wish: Wish) -> tuple[Linear, Variance]:
+def _plain(vectors: np.ndarray, wish: BasisSpec) -> tuple[Linear, Variance]:
     dim = vectors.shape[1]
     if wrong := [d for d in wish.dimensions if not 0 <= d < dim]:
         raise LatentError(f"there is no dimension {wrong[0]}: these embeddings have dimensions 0 to {dim - 1}")
@@ -142,23 +142,23 @@ def _total(vectors: np.ndarray) -> float:
     return float(vectors.var(axis=0, dtype=np.float64, ddof=1).sum()) if len(vectors) > 1 else 0.0
 
 
-def _settled(model: Linear | Manifold | Centres, preparation: Preparation, chosen: Foreground | None) -> dict:
+def _record_fit(model: Linear | Manifold | Clusters, preparation: Preparation, chosen: Foreground | None) -> dict:
     """What the fit settled: how much there was of what was asked for, which grid, which side is foreground."""
-    found = {"clusters": len(model.centres)} if isinstance(model, Centres) else {}
+    found = {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
     if isinstance(model, Linear):
         found = {"components": len(model.components)}
     if isinstance(model, Manifold):
-        found = {"neighbours": model.neighbours, "library": manifold.version()}
+        found = {"neighbors": model.neighbors, "library": manifold.version()}
     grid = {} if preparation.positions is None else {"grid": list(preparation.positions.shape[:2])}
     return found | grid | ({} if chosen is None else {"foreground_chosen": list(chosen.chosen)})
 
 
-def _thinned(model: Linear | Manifold | Centres, vectors: np.ndarray) -> np.ndarray:
+def _thin_coordinates(model: Linear | Manifold | Clusters, vectors: np.ndarray) -> np.ndarray:
     """Coordinates of the tokens of the fit, of those laid out for UMAP."""
-    return model.coordinates if isinstance(model, Manifold) else model.applied(vectors)
+    return model.coordinates if isinstance(model, Manifold) else model.transform(vectors)
 
 
-def _seen(tokens: Tokens, preparation: Preparation) -> str:
+def _hash_input(tokens: Tokens, preparation: Preparation) -> str:
     """SHA-256 of the embeddings and addresses that the fit saw, and of the position means."""
     digest = hashlib.sha256("/".join(tokens.clip_ids).encode())
     for values in (tokens.vectors, tokens.clip, tokens.slice, tokens.y, tokens.x, preparation.positions):

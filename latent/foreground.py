@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latent.centres import Centres
-from latent.errors import LatentError
-from latent.linear import pca
+from tubelet.latent.clusters import Clusters
+from tubelet.latent.errors import LatentError
+from tubelet.latent.linear import pca
 
 BINS = 256
 
@@ -15,7 +15,7 @@ BINS = 256
 class Foreground:
     """A token is foreground when the largest of its scores ``x @ directions.T - offsets`` is one of the chosen ones.
 
-    `directions` float32 ``(k, D)``, `offsets` ``(k,)``: for a threshold one of the two directions is zero, for clusters they are the centres.
+    `directions` float32 ``(k, D)``, `offsets` ``(k,)``: for a threshold one of the two directions is zero, for clusters they are the centers.
     """
 
     directions: np.ndarray
@@ -58,11 +58,11 @@ def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
     return Foreground(np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,))
 
 
-def of_clusters(centres: Centres, chosen: tuple[int, ...]) -> Foreground:
+def choose_clusters(centers: Clusters, chosen: tuple[int, ...]) -> Foreground:
     """The tokens of some clusters. Raises LatentError for a cluster that there is not."""
-    if wrong := [c for c in chosen if not 0 <= c < len(centres.centres)]:
-        raise LatentError(f"there is no cluster {wrong[0]}: choose from 0 to {len(centres.centres) - 1}")
-    return Foreground(centres.centres, centres.offsets, chosen)
+    if wrong := [c for c in chosen if not 0 <= c < len(centers.centers)]:
+        raise LatentError(f"there is no cluster {wrong[0]}: choose from 0 to {len(centers.centers) - 1}")
+    return Foreground(centers.centers, centers.offsets, chosen)
 
 
 def otsu(values: np.ndarray) -> float:

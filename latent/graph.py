@@ -1,6 +1,6 @@
 """Which tokens of a clip follow each other in space and time: the graph along which labels spread.
 
-Each token is joined to its neighbours (right, below, the same patch one slice on) and to the token most like it one slice back, so that ways
+Each token is joined to its neighbors (right, below, the same patch one slice on) and to the token most like it one slice back, so that ways
 follow what moves. The graph depends on the clip alone: it is made once and serves every click.
 """
 
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from latent import half
-from latent.clips import Clip
+from tubelet.latent import half
+from tubelet.latent.clips import Clip
 
 REDUCED = 64  # dimensions in which tokens are compared
 SEEN = 1500  # tokens that those are chosen by
-FLOOR = 1e-3  # of the largest: directions in which neighbours differ less are not scaled up further
+FLOOR = 1e-3  # of the largest: directions in which neighbors differ less are not scaled up further
 STEP = 1e-3  # of the median cost, added to every edge, so that equal tokens are not reached for nothing
 
 
 @dataclass(frozen=True)
 class TokenGraph:
     """n tokens in the order of their addresses: whether each is `finite` ``(n,)``; `codes` float32 ``(n, d)``, d at most 64, scaled so that
-    neighbours differ alike in every direction; `costs` sparse ``(n, n)``, of an edge the squared distance of its ends, in one direction; and
+    neighbors differ alike in every direction; `costs` sparse ``(n, n)``, of an edge the squared distance of its ends, in one direction; and
     `step`, what every edge costs at least."""
 
     clip_id: str
@@ -33,13 +33,13 @@ class TokenGraph:
     step: float
 
 
-def joined(clip: Clip) -> TokenGraph:
+def build_graph(clip: Clip) -> TokenGraph:
     """The graph of a clip's tokens; a token that is not finite is joined to none."""
-    tokens = _reduced(clip.grid)
+    tokens = _reduce(clip.grid)
     finite = np.isfinite(tokens).all(axis=1)
     tokens[~finite] = 0
     beside = _between(finite, _beside(clip.positions))
-    codes = _evened(tokens, beside)
+    codes = _whiten(tokens, beside)
     alike = _alike(codes.reshape(clip.positions[0], -1, codes.shape[1]))
     edges = np.concatenate([beside, _between(finite, np.concatenate([*alike, beside[:0]]))])
     costs = squares(_steps(codes, edges))
@@ -52,7 +52,7 @@ def squares(vectors: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", vectors, vectors)
 
 
-def _reduced(grid: np.ndarray) -> np.ndarray:
+def _reduce(grid: np.ndarray) -> np.ndarray:
     """Tokens ``(n, D)`` in at most 64 dimensions: about the subspace in which they vary most, as a random projection turned towards it
     once tells it (a range finder, Halko, Martinsson and Tropp 2011)."""
     if grid.shape[-1] <= REDUCED:
@@ -65,7 +65,7 @@ def _reduced(grid: np.ndarray) -> np.ndarray:
     return np.concatenate([tokens @ axes for tokens in half.slices(grid)])
 
 
-def _evened(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
+def _whiten(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
     """Tokens ``(n, d)`` turned and scaled so that those beside each other differ alike in every direction: what varies from patch to patch
     says little of what a patch belongs to."""
     steps = _steps(tokens, beside)

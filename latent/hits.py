@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from latent.clips import ClipRow
+from tubelet.latent.clips import ClipRow
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Found:
+class Hit:
     """Tokens of one clip: their numbers in the order of addresses ``(n,)``, and their scores ``(n,)``."""
 
     clip: ClipRow
@@ -31,29 +31,29 @@ class Found:
     scores: np.ndarray
 
 
-def best_of(clip: ClipRow, scores: np.ndarray, count: int) -> Found:
+def best_of(clip: ClipRow, scores: np.ndarray, count: int) -> Hit:
     """The `count` best of a clip's scores ``(S*H*W,)``; NaN is never among them."""
     known = np.where(np.isnan(scores), -np.inf, scores)
     tokens = np.argpartition(-known, count - 1)[:count] if count < len(known) else np.arange(len(known))
     tokens = tokens[np.isfinite(known[tokens])]
-    return Found(clip, tokens, scores[tokens])
+    return Hit(clip, tokens, scores[tokens])
 
 
-def ranked(found: Iterable[Found], ranking: Ranking) -> list[Found]:
+def rank_hits(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
     """The hits, the best first, each a Found of one token; equal scores in the order of clip and address."""
     parts, owner, tokens, scores = _best(found, ranking)
-    return [Found(parts[o].clip, tokens[i : i + 1], scores[i : i + 1]) for i, o in enumerate(owner)]
+    return [Hit(parts[o].clip, tokens[i : i + 1], scores[i : i + 1]) for i, o in enumerate(owner)]
 
 
-def by_clip(found: Iterable[Found], ranking: Ranking) -> list[Found]:
+def by_clip(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
     """The same hits, all those of a clip together, by their addresses."""
     parts, owner, tokens, scores = _best(found, ranking)
     groups = [np.flatnonzero(owner == o) for o in np.unique(owner)]
     ordered = [group[np.argsort(tokens[group])] for group in groups]
-    return [Found(parts[owner[group[0]]].clip, tokens[group], scores[group]) for group in ordered]
+    return [Hit(parts[owner[group[0]]].clip, tokens[group], scores[group]) for group in ordered]
 
 
-def _best(found: Iterable[Found], ranking: Ranking) -> tuple[list[Found], np.ndarray, np.ndarray, np.ndarray]:
+def _best(found: Iterable[Hit], ranking: Ranking) -> tuple[list[Hit], np.ndarray, np.ndarray, np.ndarray]:
     """All that was found, and of the hits in order: which of it they come from, their tokens, their scores."""
     parts = list(found)
     scores, tokens = (np.concatenate([np.empty(0, type_), *(getattr(p, name) for p in parts)]) for name, type_ in (("scores", "f4"), ("tokens", "i8")))
@@ -61,15 +61,15 @@ def _best(found: Iterable[Found], ranking: Ranking) -> tuple[list[Found], np.nda
     if ranking.per_video is None and len(scores) > ranking.top:
         likely = np.flatnonzero(scores >= np.partition(scores, -ranking.top)[-ranking.top])
         scores, tokens, owner = scores[likely], tokens[likely], owner[likely]
-    clips = _numbered([part.clip.clip_id for part in parts])
+    clips = _number_names([part.clip.clip_id for part in parts])
     order = np.lexsort((tokens, clips[owner], -scores))
     if ranking.per_video is not None:
-        order = order[_places(_numbered([part.clip.video_id for part in parts])[owner[order]]) < ranking.per_video]
+        order = order[_places(_number_names([part.clip.video_id for part in parts])[owner[order]]) < ranking.per_video]
     order = order[: ranking.top]
     return parts, owner[order], tokens[order], scores[order]
 
 
-def _numbered(names: list[str]) -> np.ndarray:
+def _number_names(names: list[str]) -> np.ndarray:
     """Each name as its number among all in their order."""
     return np.unique(np.array(names, str), return_inverse=True)[1]
 
@@ -82,7 +82,7 @@ def _places(groups: np.ndarray) -> np.ndarray:
     return places
 
 
-def table(hits: list[Found]) -> pa.Table:
+def table(hits: list[Hit]) -> pa.Table:
     """One row a hit: its rank from 1, video, address and score."""
     addresses = [np.unravel_index(int(hit.tokens[0]), hit.clip.positions) for hit in hits]
     columns = {

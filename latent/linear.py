@@ -20,7 +20,7 @@ class Linear:
     mean: np.ndarray
     components: np.ndarray
 
-    def applied(self, vectors: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: np.ndarray) -> np.ndarray:
         """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32."""
         return (vectors - self.mean) @ self.components.T
 
@@ -63,11 +63,11 @@ def dimensions(numbers: tuple[int, ...], dim: int) -> Linear:
 
 
 def _scatter(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Sum of outer products of centred tokens, float64 ``(D, D)``."""
+    """Sum of outer products of centered tokens, float64 ``(D, D)``."""
     total = np.zeros((vectors.shape[1],) * 2)
     for start in range(0, len(vectors), BLOCK):
-        centred = vectors[start : start + BLOCK] - mean
-        total += centred.T @ centred
+        centered = vectors[start : start + BLOCK] - mean
+        total += centered.T @ centered
     return total
 
 

@@ -1,7 +1,7 @@
 """UMAP on PCA-reduced tokens, and where new tokens fall.
 
 umap-learn lays out a seeded draw of at most 2,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
-laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighbourhood
+laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighborhood
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
 
@@ -11,7 +11,7 @@ from importlib import metadata
 
 import numpy as np
 
-from latent.linear import Linear, Variance, pca
+from tubelet.latent.linear import Linear, Variance, pca
 
 REDUCED = 50  # components that UMAP sees
 LAID_OUT = 2000  # tokens
@@ -28,11 +28,11 @@ class Manifold:
     reduction: Linear
     training: np.ndarray
     coordinates: np.ndarray
-    neighbours: int
+    neighbors: int
 
-    def applied(self, vectors: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: np.ndarray) -> np.ndarray:
         """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32: means of their nearest tokens' coordinates."""
-        distances, indices = _nearest(self.training, self.reduction.applied(vectors), self.neighbours)
+        distances, indices = _nearest(self.training, self.reduction.transform(vectors), self.neighbors)
         nearest = distances[:, :1]
         width = np.maximum(distances.mean(axis=1, keepdims=True) - nearest, 1e-6 + 1e-6 * nearest)
         weights = np.exp((nearest - distances) / width)
@@ -47,17 +47,17 @@ class Manifold:
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Manifold":
         """From what `arrays` gave."""
         floats = (arrays[name].astype(np.float32) for name in ("training", "coordinates"))
-        return cls(Linear.of(arrays, parameters), *floats, parameters["neighbours"])
+        return cls(Linear.of(arrays, parameters), *floats, parameters["neighbors"])
 
 
-def umap(vectors: np.ndarray, components: int, neighbours: int, seed: int) -> tuple[Manifold, Variance]:
+def umap(vectors: np.ndarray, components: int, neighbors: int, seed: int) -> tuple[Manifold, Variance]:
     """Lay out float32 tokens ``(n, D)``, n at least 10, in `components` dimensions; the variance is that of the reduction."""
     reduction, variance = pca(vectors, REDUCED)
     drawn = np.sort(np.random.RandomState(seed).permutation(len(vectors))[:LAID_OUT])
-    training = reduction.applied(vectors[drawn])
-    neighbours = min(neighbours, len(training) - 1)
-    coordinates = _laid_out(training, components, neighbours, seed)
-    return Manifold(reduction, training, coordinates, neighbours), variance
+    training = reduction.transform(vectors[drawn])
+    neighbors = min(neighbors, len(training) - 1)
+    coordinates = _laid_out(training, components, neighbors, seed)
+    return Manifold(reduction, training, coordinates, neighbors), variance
 
 
 def version() -> str:
@@ -65,15 +65,15 @@ def version() -> str:
     return f"umap-learn {metadata.version('umap-learn')}"
 
 
-def _laid_out(training: np.ndarray, components: int, neighbours: int, seed: int) -> np.ndarray:
-    """UMAP's own steps on exact neighbours, from a start that is the same everywhere: the first principal components."""
+def _laid_out(training: np.ndarray, components: int, neighbors: int, seed: int) -> np.ndarray:
+    """UMAP's own steps on exact neighbors, from a start that is the same everywhere: the first principal components."""
     with warnings.catch_warnings(action="ignore", category=ImportWarning):  # that TensorFlow is not there
         import umap.umap_ as learn
 
     state = np.random.RandomState(seed)
-    distances, indices = _nearest(training, training, neighbours)
+    distances, indices = _nearest(training, training, neighbors)
     graph, *_ = learn.fuzzy_simplicial_set(
-        training, neighbours, state, "euclidean", knn_indices=indices.astype(np.int32), knn_dists=distances.astype(np.float32)
+        training, neighbors, state, "euclidean", knn_indices=indices.astype(np.int32), knn_dists=distances.astype(np.float32)
     )
     curve = learn.find_ab_params(1.0, 0.1)
     start = _start(training, components, state)

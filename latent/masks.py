@@ -10,37 +10,37 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from PIL import Image
 
-from latent.errors import LatentError
-from latent.segmentation import THRESHOLD
+from tubelet.latent.errors import LatentError
+from tubelet.latent.segmentation import THRESHOLD
 
 MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 
-def enlarged(scores: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Scores of patches ``(S, H, W)`` at each pixel ``(S, height, width)``, float32: bilinear between patch centres, level beyond the outermost."""
+def upsample(scores: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scores of patches ``(S, H, W)`` at each pixel ``(S, height, width)``, float32: bilinear between patch centers, level beyond the outermost."""
     return _weights(scores.shape[1], height) @ scores.astype(np.float32) @ _weights(scores.shape[2], width).T
 
 
-def pixels(scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD) -> np.ndarray:
+def threshold_pixels(scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD) -> np.ndarray:
     """Which pixels are foreground, ``(S, height, width)``: the enlarged scores above the threshold."""
-    return enlarged(scores, height, width) > threshold
+    return upsample(scores, height, width) > threshold
 
 
-def png(mask: np.ndarray) -> bytes:
+def write_png(mask: np.ndarray) -> bytes:
     """One slice's mask ``(h, w)`` as a black and white PNG."""
     sink = io.BytesIO()
     Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(sink, "PNG")
     return sink.getvalue()
 
 
-def npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
+def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
     """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and what else is said of them."""
     sink = io.BytesIO()
     np.savez_compressed(sink, mask=mask, scores=scores, **about)
     return sink.getvalue()
 
 
-def supplied(data: bytes) -> np.ndarray:
+def read_mask(data: bytes) -> np.ndarray:
     """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError.
 
     What a file says of its size is read before its values are: a few bytes can unpack to any number."""
@@ -105,7 +105,7 @@ def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], show
         raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: bring one of {fitting}, or one slice of it")
     own = scores if len(truth) == count else scores[shown : shown + 1]
     at_pixels = truth.shape[1:] == tuple(size)
-    mask = pixels(own, *size) if at_pixels else own > THRESHOLD
+    mask = threshold_pixels(own, *size) if at_pixels else own > THRESHOLD
     return Agreement(iou(mask, truth), np.array([iou(*pair) for pair in zip(mask, truth)]), at_pixels)
 
 
@@ -119,5 +119,5 @@ def iou(mask: np.ndarray, truth: np.ndarray) -> float:
 
 def _weights(patches: int, side: int) -> np.ndarray:
     """How much each patch counts at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
-    centres = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
-    return np.maximum(1 - np.abs(centres[:, None] - np.arange(patches)), 0).astype(np.float32)
+    centers = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
+    return np.maximum(1 - np.abs(centers[:, None] - np.arange(patches)), 0).astype(np.float32)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latent import half
-from latent.errors import LatentError
+from tubelet.latent import half
+from tubelet.latent.errors import LatentError
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Preparation:
     unit: bool = False
     positions: np.ndarray | None = None
 
-    def applied(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Float32 tokens ``(n, D)`` at patches ``(y, x)`` as the basis takes them; NaN where a token has no direction to keep."""
         if self.positions is not None:
             vectors = vectors - self.positions[y, x]

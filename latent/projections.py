@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from latent import clips
-from latent.basis import Basis
-from latent.clips import Clip
-from store import Store, ids
-from store.schema import CLUSTERS, PROJECTIONS, TOKEN_PROJECTIONS
+from tubelet.latent import clips
+from tubelet.latent.basis import Basis
+from tubelet.latent.clips import Clip
+from tubelet.store import Store, ids
+from tubelet.store.schema import CLUSTERS, PROJECTIONS, TOKEN_PROJECTIONS
 
 KEPT = 3  # coordinates a row has room for
 
 
-def projected(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
+def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
     """Coordinates ``(S, H, W, k)`` of a clip, from its rows, or else computed, and kept where they are dear. Raises LatentError."""
-    found = kept(store, basis, clip_id)
+    found = load_projection(store, basis, clip_id)
     if found is not None:
         return found
-    clip = clips.opened(store, clip_id)
+    clip = clips.open_clip(store, clip_id)
     coordinates = basis.coordinates(clip)
     if basis.kind in ("umap", "kmeans") and basis.components <= KEPT:
-        keep(store, basis, clip, coordinates)
+        save_projection(store, basis, clip, coordinates)
     return coordinates
 
 
-def kept(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
+def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
     """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None where none are kept."""
     columns = ("cluster",) if basis.kind == "kmeans" else tuple(f"c{i + 1}" for i in range(min(basis.components, KEPT)))
     table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
@@ -41,7 +41,7 @@ def kept(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
     return np.stack(values, axis=-1).reshape(*clips.row(store, clip_id).positions, len(columns))
 
 
-def keep(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> None:
+def save_projection(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> None:
     """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing where they are kept already."""
     id_ = projection_id(basis, clip.clip_id)
     names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}
@@ -59,4 +59,4 @@ def keep(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> Non
 
 def projection_id(basis: Basis, clip_id: str) -> str:
     """Id of a basis applied to a clip."""
-    return ids.hash_of(basis.basis_id, clip_id)
+    return ids.hash_parts(basis.basis_id, clip_id)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from latent import clips, half
-from latent.clips import Clip, ClipRow
-from latent.errors import LatentError
-from store import Store
+from tubelet.latent import clips, half
+from tubelet.latent.clips import Clip, ClipRow
+from tubelet.latent.errors import LatentError
+from tubelet.store import Store
 
 NEAR = 1  # patches, in each direction: what lies beside a token
 
@@ -41,7 +41,7 @@ class Query:
         """Largest cosine of each float32 token ``(n, D)`` to the query, ``(n,)``; NaN where a token has no direction."""
         return (vectors @ self.vectors.T).max(axis=1) / half.lengths(vectors)
 
-    def recognised(self, vectors: np.ndarray) -> np.ndarray:
+    def recognizes(self, vectors: np.ndarray) -> np.ndarray:
         """Whether the way back leads home, ``(n,)``: of all tokens in one of the query's own slices, the one most like a unit vector
         ``(n, D)`` is a query token, or lies beside one."""
         home = np.zeros(len(vectors), bool)
@@ -64,19 +64,19 @@ class Query:
             raise LatentError(f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: ask within one encoder")
 
 
-def asked(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
+def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
     """The tokens of a clip at ``(slice, y, x)``. Raises LatentError for none, for one outside the grid, and for one without direction."""
-    return _asked(clip, addresses, lambda number: clip.grid[number])
+    return _make_query(clip, addresses, lambda number: clip.grid[number])
 
 
-def stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
+def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
     """The same of a clip in a store, of which only the slices with those tokens are read. Raises LatentError also where there is no such clip,
     or none of its embeddings."""
     clip = clips.row(store, clip_id)
-    return _asked(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])
+    return _make_query(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])
 
 
-def _asked(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]], grid: Callable[[int], np.ndarray]) -> Query:
+def _make_query(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]], grid: Callable[[int], np.ndarray]) -> Query:
     """`grid` gives a slice of the clip by its number, ``(H, W, D)``."""
     if not addresses:
         raise LatentError("no patch is chosen: choose one or more")

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from latent.basis import Basis
-from latent.errors import LatentError
-from latent.hits import Ranking
-from latent.linear import Linear
-from latent.scope import CHOSEN, SAMPLES
-from store.queries import Chosen, Question
+from tubelet.latent.basis import Basis
+from tubelet.latent.errors import LatentError
+from tubelet.latent.hits import Ranking
+from tubelet.latent.linear import Linear
+from tubelet.latent.scope import CHOSEN, SAMPLES
+from tubelet.store.questions.corpus import Chosen, Question
 
 SCORES = """WITH query AS (
   SELECT embedding FROM tokens
@@ -79,12 +79,12 @@ def _alike(by: str) -> str:
         raise LatentError(f"clips are compared by mean or by max, not by {by}")
     return f"""WITH vectors AS (
   SELECT clip_id, d.dim, {SIMILAR[by]} AS value FROM dim_stats d JOIN clips USING (clip_id) WHERE encoder_id = $encoder GROUP BY clip_id, d.dim
-), centred AS (
+), centered AS (
   SELECT clip_id, dim, value - avg(value) OVER (PARTITION BY dim) AS value FROM vectors
 ), alike AS (
   SELECT c.video_id, o.clip_id, c.start_s, c.stop_s,
     sum(o.value * q.value) / nullif(sqrt(sum(o.value ** 2) * sum(q.value ** 2)), 0) AS score
-  FROM centred q JOIN centred o USING (dim) JOIN clips c ON c.clip_id = o.clip_id
+  FROM centered q JOIN centered o USING (dim) JOIN clips c ON c.clip_id = o.clip_id
   WHERE q.clip_id = $clip AND o.clip_id <> $clip AND c.role IS DISTINCT FROM 'partner'
   GROUP BY ALL
 )"""
@@ -99,7 +99,7 @@ def coordinates(basis: Basis, clip_id: str) -> Question:
     return Question(_linear(basis, ("slice", "y", "x"), "FROM tokens s", "WHERE s.clip_id = $clip"), {"basis": basis.basis_id, "clip": clip_id})
 
 
-def sampled(basis: Basis, values: Mapping[str, str]) -> Question | None:
+def sample_coordinates(basis: Basis, values: Mapping[str, str]) -> Question | None:
     """One row a token of the sample that the values bound (`Sample.values`): its first three coordinates in a linear basis; None for others,
     whose coordinates of a sample are no rows."""
     if not isinstance(basis.model, Linear):

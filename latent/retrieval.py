@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from latent import clips, hits, search, sketch_search, sketches
-from latent.hits import Ranking
-from latent.query import Query
-from latent.sketches import Recall
-from store import Store
+from tubelet.latent import clips, hits, search, code_search, search_index
+from tubelet.latent.hits import Ranking
+from tubelet.latent.query import Query
+from tubelet.latent.search_index import Recall
+from tubelet.store import Store
 
 LARGE = 500_000_000  # bytes of embeddings: about a second of exact search
 
@@ -33,11 +33,11 @@ class Answer:
 def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, videos: Sequence[str] | None = None) -> Answer:
     """The tokens most like a query, of some videos only where named. By sketch where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
-    chosen = clips.need(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
+    chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
     size = sum(row.slices * row.height * row.width * row.dim * 2 for row in chosen)
-    known = None if exactly or size < LARGE else sketches.newest(store, query.encoder_id)
+    known = None if exactly or size < LARGE else search_index.newest(store, query.encoder_id)
     if known:
-        found = sketch_search.find(store, sketches.opened(store, query.encoder_id), query, ranking, videos)
+        found = code_search.find(store, search_index.open_index(store, query.encoder_id), query, ranking, videos)
     else:
         found = search.exact(store, query, ranking, videos)
     return Answer(hits.table(found), known, len(chosen), size, None if videos is None else len({row.video_id for row in chosen}))

@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from latent.basis import Basis
-from latent.errors import LatentError
-from latent.scope import CHOSEN, SAMPLED, SAMPLES, thinned
-from store import Store
-from store.queries import Question
-from store.statistics import TOKEN_STATISTICS
+from tubelet.latent.basis import Basis
+from tubelet.latent.errors import LatentError
+from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, find_sampling_bound
+from tubelet.store import Store
+from tubelet.store.questions.corpus import Question
+from tubelet.store.statistics import TOKEN_STATISTICS
 
 MOST = 300_000  # tokens, give or take what chance does
 PIECE = 1_024  # tokens read at a time
@@ -94,9 +94,9 @@ class Sample:
         return np.where(self._keys[found] == keys, found, -1)
 
 
-def drawn(store: Store, encoder_id: str, most: int = MOST) -> Sample:
+def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
     """The sample of an encoder. Raises LatentError where it has none."""
-    below = thinned(store, encoder_id, most)
+    below = find_sampling_bound(store, encoder_id, most)
     clips = store.query(CLIPS, {"encoder": encoder_id})
     rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", {"encoder": encoder_id, "below": below})
     if not len(rows):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from latent import clips, half
-from latent.clips import ClipRow
-from latent.errors import LatentError
-from store import Store
+from tubelet.latent import clips, half
+from tubelet.latent.clips import ClipRow
+from tubelet.latent.errors import LatentError
+from tubelet.store import Store
 
 MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
 MAX_CLIPS = 64  # of a video that are read
@@ -66,9 +66,9 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     if scope.kind == "corpus":
         found = _samples(store, scope.encoder_id, slices)
     elif scope.kind == "video":
-        rows = clips.need(clips.with_embeddings(store, scope.encoder_id, [scope.id]), scope.encoder_id)
-        chosen = [rows[i] for i in clips.spread(len(rows), MAX_CLIPS)]
-        found = _joined([_of_clip(store, row, slices, MAX_TOKENS // len(chosen)) for row in chosen])
+        rows = clips.require_embeddings(clips.with_embeddings(store, scope.encoder_id, [scope.id]), scope.encoder_id)
+        chosen = [rows[i] for i in clips.spread_evenly(len(rows), MAX_CLIPS)]
+        found = _join([_of_clip(store, row, slices, MAX_TOKENS // len(chosen)) for row in chosen])
     else:
         found = _of_clip(store, clips.row(store, scope.id), slices)
     if not len(found.vectors):
@@ -103,7 +103,7 @@ def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most:
     return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), *address[:, kept], *sides)
 
 
-def _joined(parts: list[Tokens]) -> Tokens:
+def _join(parts: list[Tokens]) -> Tokens:
     numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
     names = ("slice", "y", "x", "height", "width")
     per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
@@ -115,14 +115,14 @@ def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tok
     table = store.query(
         f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {SAMPLED}
         AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice)) ORDER BY clip_id, s.slice, s.y, s.x""",
-        {"encoder": encoder_id, "below": thinned(store, encoder_id, MAX_TOKENS, slices), "slices": None if slices is None else list(slices)},
+        {"encoder": encoder_id, "below": find_sampling_bound(store, encoder_id, MAX_TOKENS, slices), "slices": None if slices is None else list(slices)},
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
     per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
     return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
 
 
-def thinned(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> str:
+def find_sampling_bound(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> str:
     """What `$below` has to be in CHOSEN for about `most` tokens, some slices' only, if named."""
     sql = """SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id)
         WHERE c.encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from latent import clips, half, hits
-from latent.clips import ClipRow
-from latent.hits import Found, Ranking
-from latent.query import Query
-from store import Store
+from tubelet.latent import clips, half, hits
+from tubelet.latent.clips import ClipRow
+from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.query import Query
+from tubelet.store import Store
 
 
-def exact(store: Store, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Found]:
+def exact(store: Store, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Hit]:
     """The best tokens by cosine, of some videos only where named. Raises LatentError where no clip has embeddings."""
-    chosen = clips.need(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
-    return hits.ranked((hits.best_of(row, scores(store, query, row), ranking.of_a_clip) for row in chosen), ranking)
+    chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
+    return hits.rank_hits((hits.best_of(row, scores(store, query, row), ranking.of_a_clip) for row in chosen), ranking)
 
 
 def scores(store: Store, query: Query, clip: ClipRow) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Labels spread from a few tokens to all of a clip: each token goes to the marks it is reached from most cheaply.
 
-A way costs what its tokens differ, step by step along the graph of neighbours and most alike tokens; its first step may go from a mark to any
+A way costs what its tokens differ, step by step along the graph of neighbors and most alike tokens; its first step may go from a mark to any
 token of the clip, at the cost of their difference. So labels spread over what hangs together, and find again what was hidden for a while.
 """
 
@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from latent.errors import LatentError
-from latent.graph import TokenGraph, squares
+from tubelet.latent.errors import LatentError
+from tubelet.latent.graph import TokenGraph, squares
 
 THRESHOLD = 0.5
 BLOCK = 256  # marks compared with a clip's tokens at once
@@ -30,7 +30,7 @@ class Segmentation:
         return self.scores > threshold
 
 
-def segmented(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], background: Sequence[tuple[int, int, int]]) -> Segmentation:
+def segment(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], background: Sequence[tuple[int, int, int]]) -> Segmentation:
     """Spread marks at tokens ``(slice, y, x)``, on any slices. Raises LatentError without marks of both kinds, for a mark outside the grid,
     for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
     inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")

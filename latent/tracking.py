@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from scipy import ndimage
 
-from latent import half
-from latent.clips import Clip
-from latent.query import NEAR, Query
-from latent.unrelated import Unrelated
+from tubelet.latent import half
+from tubelet.latent.clips import Clip
+from tubelet.latent.query import NEAR, Query
+from tubelet.latent.null_similarity import NullSimilarity
 
-EIGHT = np.ones((3, 3), bool)  # neighbours of a patch, diagonals included
+EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Track:
 
     @property
     def table(self) -> pa.Table:
-        """One row a slice, as CSV and Parquet show it (`store.answers`)."""
+        """One row a slice, as CSV and Parquet show it (`tubelet.store.sandbox.formats`)."""
         count = len(self.score)
         columns = {"clip_id": [self.clip_id] * count, "slice": np.arange(count, dtype=np.int16)}
         columns |= {name: pa.array(getattr(self, name), from_pandas=True) for name in ("y", "x", "score", "margin", "returned", "lost")}
         return pa.table({**columns, "level": pa.array(np.full(count, self.level), from_pandas=True)})
 
 
-def track(query: Query, clip: Clip, unrelated: Unrelated) -> Track:
+def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     """Follow a query through a clip of its encoder: its own, or another of the same video or of any. Raises LatentError."""
     scored = heat(query, clip)
     level = unrelated.level(query)
@@ -54,7 +54,7 @@ def track(query: Query, clip: Clip, unrelated: Unrelated) -> Track:
     best = flat.argmax(axis=1)
     score = flat[np.arange(len(flat)), best]
     seen = np.isfinite(score)
-    returned = query.recognised(_matches(clip, best)) & seen
+    returned = query.recognizes(_matches(clip, best)) & seen
     y, x = np.where(seen, np.stack(np.unravel_index(best, clip.positions[1:])), -1).astype(np.int16)
     margins = np.array([_margin(one, level) for one in scored], np.float32)
     lost = ~returned | (score < level)

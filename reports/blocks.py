@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import altair as alt
 import pyarrow as pa
 
-from reports.literal import Markdown
-from reports.rasters import Raster
-from store.queries import Question
+from tubelet.reports.literal import Markdown
+from tubelet.reports.rasters import Raster
+from tubelet.store.questions.corpus import Question
 
 Questions = Mapping[str, Question]
 

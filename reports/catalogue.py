@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import comparison, html_file, markdown_file, parquet_file, sensitivity, wording
-from reports.blocks import Block, Heading, Text
-from reports.errors import ReportError
-from reports.findings import Findings, find
-from reports.request import Request
-from store import Store
+from tubelet.reports.sensitivity import comparison, sections, narrative
+from tubelet.reports import html_file, markdown_file, parquet_file
+from tubelet.reports.blocks import Block, Heading, Text
+from tubelet.reports.errors import ReportError
+from tubelet.reports.sensitivity.findings import Findings, find
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store import Store
 
-FORMATS = {".html": html_file.written, ".md": markdown_file.written, ".parquet": parquet_file.written}
+FORMATS = {".html": html_file.render_html, ".md": markdown_file.render_markdown, ".parquet": parquet_file.render_parquet}
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,16 @@ def sensitivity_report(store: Store, request: Request, compare: str | None = Non
 def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = None, compare: str | None = None) -> Iterator[Block]:
     """The answer, the comparison where there is one, and the sections of each."""
     command = found.request.command(store, compare)
-    yield Text(wording.answer(found))
-    yield Text(wording.subject(found) + ".")
+    yield Text(narrative.answer(found))
+    yield Text(narrative.subject(found) + ".")
     if other is None:
-        yield from sensitivity.sections(found, command, store)
+        yield from sections.sections(found, command, store)
         return
     yield from comparison.sections(found, other, compare)
     for prefix, one in (("a_", found), ("b_", other)):
-        yield Heading(wording.subject(one), f"{prefix}report")
-        yield Text(wording.answer(one))
-        yield from sensitivity.sections(one, command, store, prefix)
+        yield Heading(narrative.subject(one), f"{prefix}report")
+        yield Text(narrative.answer(one))
+        yield from sections.sections(one, command, store, prefix)
 
 
 def report(name: str) -> Report:
@@ -64,4 +65,4 @@ def report(name: str) -> Report:
     return REPORTS[name]
 
 
-REPORTS = {"sensitivity": Report(sensitivity.TITLE, sensitivity_report)}
+REPORTS = {"sensitivity": Report(sections.TITLE, sensitivity_report)}

@@ -1,6 +1,6 @@
 """What a report cannot do, and what to do instead."""
 
-from store.errors import TubeletError
+from tubelet.store.errors import TubeletError
 
 
 class ReportError(TubeletError):

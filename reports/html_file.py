@@ -8,10 +8,10 @@ from urllib.parse import quote
 import vl_convert
 from markdown_it import MarkdownIt
 
-from reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
-from reports.cells import cell
-from reports.literal import html_text
-from reports.rasters import Raster
+from tubelet.reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
+from tubelet.reports.formatting import cell
+from tubelet.reports.literal import html_text
+from tubelet.reports.rasters import Raster
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 WIDTH = 780  # pixels of a chart
@@ -60,7 +60,7 @@ $body
 """)
 
 
-def written(title: str, blocks: Iterable[Block]) -> bytes:
+def render_html(title: str, blocks: Iterable[Block]) -> bytes:
     blocks = list(blocks)
     headings = [block for block in blocks if isinstance(block, Heading)]
     links = " ".join(f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2)
@@ -94,7 +94,7 @@ def _drawing(picture: Picture) -> str:
 
 
 def svg(spec: dict) -> str:
-    """A chart as SVG whose colours of text and lines are the page's variables."""
+    """A chart as SVG whose colors of text and lines are the page's variables."""
     for part in (spec, *spec.get("hconcat", ())):
         if part.get("width") == "container":
             part["width"] = WIDTH

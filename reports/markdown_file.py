@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from reports.blocks import Block, Code, Column, Heading, Picture, Questions, Table, Text
-from reports.cells import cell
-from reports.literal import literal, literal_block, literal_cell
+from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Questions, Table, Text
+from tubelet.reports.formatting import cell
+from tubelet.reports.literal import literal, literal_block, literal_cell
 
 NUMBERS = 60  # rows of a picture's numbers; more are in the Parquet export
 
 
-def written(title: str, blocks: Iterable[Block]) -> bytes:
+def render_markdown(title: str, blocks: Iterable[Block]) -> bytes:
     return "\n\n".join([f"# {title}", *(part for block in blocks for part in _parts(block))]).encode() + b"\n"
 
 

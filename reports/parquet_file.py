@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reports.blocks import Block, Picture, Table
+from tubelet.reports.blocks import Block, Picture, Table
 
 
-def written(title: str, blocks: Iterable[Block]) -> bytes:
+def render_parquet(title: str, blocks: Iterable[Block]) -> bytes:
     parts = {
         block.name: block.rows if isinstance(block, Table) else block.numbers() for block in blocks if isinstance(block, Table | Picture)
     }

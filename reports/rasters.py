@@ -1,4 +1,4 @@
-"""Matrices as pictures: one pixel a cell in a PNG, scaled by whoever shows it, with a legend of the same colours."""
+"""Matrices as pictures: one pixel a cell in a PNG, scaled by whoever shows it, with a legend of the same colors."""
 
 import base64
 import io
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from reports.literal import html_text
+from tubelet.reports.literal import html_text
 
 SHADES = 64
-STOPS = ("#f4f7f9", "#b9dcea", "#62b0cf", "#0b6a9c", "#0a3a63", "#0b1a33")  # light to dark: told apart in every kind of colour vision
+STOPS = ("#f4f7f9", "#b9dcea", "#62b0cf", "#0b6a9c", "#0a3a63", "#0b1a33")  # light to dark: told apart in every kind of color vision
 UNKNOWN = (176, 120, 60)
-SIDE = 500  # cells a side at most; neighbours are averaged
+SIDE = 500  # cells a side at most; neighbors are averaged
 
 
 @dataclass(frozen=True)
 class Raster:
-    """A matrix ``(rows, columns)`` to be drawn from the top, its axes in words, and the range that its colours span."""
+    """A matrix ``(rows, columns)`` to be drawn from the top, its axes in words, and the range that its colors span."""
 
     values: np.ndarray
     x: str
@@ -67,13 +67,13 @@ def palette() -> np.ndarray:
     return np.stack([np.interp(at, np.arange(len(stops)), stops[:, c]) for c in range(3)], 1).round().astype(np.uint8)
 
 
-def spanned(values: np.ndarray, low: float = 0.005, high: float = 0.995) -> tuple[float, float]:
-    """Quantiles that colours span, so that one value does not wash the others out."""
+def find_color_range(values: np.ndarray, low: float = 0.005, high: float = 0.995) -> tuple[float, float]:
+    """Quantiles that colors span, so that one value does not wash the others out."""
     found = values[np.isfinite(values)]
     return (float(np.quantile(found, low)), float(np.quantile(found, high))) if found.size else (0.0, 1.0)
 
 
-def reduced(values: np.ndarray) -> tuple[np.ndarray, int]:
+def downsample(values: np.ndarray) -> tuple[np.ndarray, int]:
     """At most 500 x 500 cells of a square matrix, each the mean of so many by so many."""
     step = -(-len(values) // SIDE)
     if step == 1:

@@ -48,20 +48,20 @@ def means(values: np.ndarray, weights: np.ndarray | None = None, seed: int = SEE
     total = weights.sum(0, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         mean = np.nansum(values * weights, axis=0, dtype=np.float64) / total
-    centred = np.where(weights > 0, values - mean, 0).astype(np.float32)
-    scored = np.quantile(_scores(centred, weights, seed), TAILS, axis=0) if len(values) >= FEWEST else np.full((2, values.shape[1]), np.nan)
+    centered = np.where(weights > 0, values - mean, 0).astype(np.float32)
+    scored = np.quantile(_scores(centered, weights, seed), TAILS, axis=0) if len(values) >= FEWEST else np.full((2, values.shape[1]), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(np.einsum("vd,vd->d", weights, centred**2) / total / total)
+        error = np.sqrt(np.einsum("vd,vd->d", weights, centered**2) / total / total)
     scored = np.where((weights > 0).sum(0) >= FEWEST, scored, np.nan)
     return Estimates(mean, mean - scored[1] * error, mean - scored[0] * error)
 
 
-def _scores(centred: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
+def _scores(centered: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
     """(mean of a resample - mean) / standard error of the resample, ``(resamples, D)``; 0 where nothing varies."""
-    squares, partial = centred**2 * weights, np.flatnonzero((weights != 1).any(0))
-    weighted, scores = centred * weights, []
-    for drawn in counts(len(centred), seed=seed):
-        total = np.full((len(drawn), centred.shape[1]), len(centred), np.float32)
+    squares, partial = centered**2 * weights, np.flatnonzero((weights != 1).any(0))
+    weighted, scores = centered * weights, []
+    for drawn in counts(len(centered), seed=seed):
+        total = np.full((len(drawn), centered.shape[1]), len(centered), np.float32)
         total[:, partial] = np.maximum(drawn @ weights[:, partial], 1e-6)
         mean = (drawn @ weighted) / total
         error = np.sqrt(np.maximum((drawn @ squares) / total - mean**2, 0) / total)

@@ -30,7 +30,7 @@
 A module imports only what stands above it. Knows no torch, no streamlit, no video.
 """
 
-from store.errors import StoreError, TubeletError
-from store.store import Store
+from tubelet.store.errors import StoreError, TubeletError
+from tubelet.store.store import Store
 
 __all__ = ["Store", "StoreError", "TubeletError"]

@@ -1,7 +1,7 @@
 """An encoder of a store by its name or its id."""
 
-from store.errors import StoreError
-from store.store import Store
+from tubelet.store.errors import StoreError
+from tubelet.store.store import Store
 
 
 def find_encoder(store: Store, wanted: str) -> str:

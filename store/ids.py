@@ -9,7 +9,7 @@ DIGITS = 16  # hex digits of an id: 64 bits
 OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder puts out
 
 
-def hash_of(*parts: object) -> str:
+def hash_parts(*parts: object) -> str:
     """Id of a tuple of plain values; parts are kept apart by JSON."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:DIGITS]
 
@@ -23,4 +23,4 @@ def video_id(path: Path) -> str:
 def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
     """Readable id of an encoder, fit for a folder's name: its name, its layer where that is not the output, then the hash of both and the weights."""
     readable = name if layer in OUTPUTS else f"{name}-{layer}"
-    return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_of(name, weights_sha256, layer)}"
+    return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_parts(name, weights_sha256, layer)}"

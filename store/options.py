@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from store.errors import TubeletError
+from tubelet.store.errors import TubeletError
 
 KEY = "option"
 SEED_MOST = 2**32 - 1

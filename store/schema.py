@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from store.statistics import TOKEN_STATISTICS
+from tubelet.store.statistics import TOKEN_STATISTICS
 
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
@@ -314,7 +314,7 @@ BASIS_VECTORS = Table(
     ("basis_id", "name", "number"),
     (
         BASIS,
-        Column("name", "VARCHAR", "`mean`, `component`, `centre`, `limits` of a component's colour scale, `position` means, `foreground`, `training`, `coordinates`"),
+        Column("name", "VARCHAR", "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`"),
         Column("number", "INTEGER", "number of the row among those of its name, from 0"),
         Column("vector", "DOUBLE[]", "its numbers"),
     ),
@@ -347,7 +347,7 @@ CLUSTERS = Table(
     "clusters",
     "token of a clip, in a kmeans basis",
     ("projection_id", "slice", "y", "x"),
-    (*PROJECTED, Column("cluster", "SMALLINT", "number of the nearest centre, 0 the largest cluster of the fit; NULL where there is none")),
+    (*PROJECTED, Column("cluster", "SMALLINT", "number of the nearest center, 0 the largest cluster of the fit; NULL where there is none")),
 )
 
 SKETCHES = Table(

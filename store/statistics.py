@@ -71,11 +71,11 @@ def std(grid: Array) -> Array:
     return array_namespace(grid).std(grid, axis=-1)
 
 
-@statistic("fourth standardised moment over the embedding's dimensions (3 for a normal distribution)")
+@statistic("fourth standardized moment over the embedding's dimensions (3 for a normal distribution)")
 def kurtosis(grid: Array) -> Array:
     xp = array_namespace(grid)
-    centred = grid - xp.mean(grid, axis=-1, keepdims=True)
-    squared = centred * centred
+    centered = grid - xp.mean(grid, axis=-1, keepdims=True)
+    squared = centered * centered
     return xp.mean(squared * squared, axis=-1) / xp.mean(squared, axis=-1) ** 2
 
 

@@ -13,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store import checksums, embeddings, snapshot, tables, views
-from store.connections import Connections
-from store.embeddings import EmbeddingFile
-from store.errors import StoreError
-from store.files import explained, write_whole
-from store.layout import Layout
-from store.schema import TABLES
-from store.snapshot import Snapshot
+from tubelet.store.disk import checksums, embeddings, snapshot, tables
+from tubelet.store.questions import views
+from tubelet.store.questions.connections import Connections
+from tubelet.store.disk.embeddings import EmbeddingFile
+from tubelet.store.errors import StoreError
+from tubelet.store.disk.files import explain_disk_errors, write_whole
+from tubelet.store.disk.layout import Layout
+from tubelet.store.schema import TABLES
+from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
 LOGGER = snapshot.LOGGER
@@ -45,7 +46,7 @@ class Store:
     def create(cls, root: Path | str) -> "Store":
         """Open the store, making it first where the folder is absent or empty."""
         layout = Layout(_local(root))
-        with explained(layout.root):
+        with explain_disk_errors(layout.root):
             if not layout.marker.exists():
                 _refuse_foreign(layout)
                 snapshot.create(layout)
@@ -103,7 +104,7 @@ class Store:
     @contextmanager
     def ingesting(self) -> Iterator[None]:
         """Be one of the ingests that run; repairs keep away meanwhile."""
-        with explained(self.root), snapshot.ingesting(self.layout):
+        with explain_disk_errors(self.root), snapshot.ingesting(self.layout):
             yield
 
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -112,7 +113,7 @@ class Store:
         Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds;
         what goes in the same commit is not held any more.
         """
-        with explained(self.root), self._writing() as last:
+        with explain_disk_errors(self.root), self._writing() as last:
             versions = dict(last.versions)
             for name, ids in (gone or {}).items():
                 if ids:
@@ -125,7 +126,7 @@ class Store:
 
     def compact(self) -> int:
         """Merge the small files of every table and delete those that nobody needs any more; how many went."""
-        with explained(self.root), self._writing() as last:
+        with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
             if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
                 self._record(now.versions, Snapshot(now.versions, now.serial + 1, store_id=now.store_id), alone=True)
@@ -133,25 +134,25 @@ class Store:
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             return embeddings.write(self.layout.embedding_file(clip["embedding_path"]), clip["clip_id"], grid, self.layout.unfinished)
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished)
 
     def write_sealed(self, path: Path, data: bytes) -> None:
         """Write a picture or a cache again, with its checksum."""
-        with explained(self.root):
+        with explain_disk_errors(self.root):
             write_whole(path, checksums.seal(data), self.layout.unfinished)
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
@@ -177,7 +178,7 @@ class Store:
 
     def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
         """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
-        files = tables.opened(self.layout.table(name), version).files
+        files = tables.open_table(self.layout.table(name), version).files
         if len(files) <= at_least:
             return False
         known = snapshot.sums(self.layout)
@@ -204,7 +205,7 @@ class Store:
     def recover(cls, root: Path | str) -> str | None:
         """Make a store usable whose marker leads nowhere; what was done, in a sentence, None where nothing was to be done."""
         layout = Layout(_local(root))
-        with explained(layout.root):
+        with explain_disk_errors(layout.root):
             return snapshot.rebuild(layout)
 
 

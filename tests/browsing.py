@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from store import Store
+from tubelet.store import Store
 
 try:
     from playwright import sync_api

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import torch
 
-from ingest.checkpoints import untrained
-from ingest.vjepa import VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.checkpoints import init_untrained
+from tubelet.ingest.networks.vjepa import VisionTransformer, VisionTransformerConfig
 
 TINY = VisionTransformerConfig(dim=24, depth=3, heads=2, mlp=48, levels=(0, 1, 2))
 
 
 def tiny(seed: int = 1) -> VisionTransformer:
     """A V-JEPA 2.1 encoder of 24 dimensions with random weights."""
-    return untrained(TINY, seed)
+    return init_untrained(TINY, seed)
 
 
 def empty() -> VisionTransformer:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
-COMMITS_AT_ONCE = "import ingest.writer, tubelet.cli; ingest.writer.COMMIT_SECONDS = 0; tubelet.cli.main()"  # a commit an item, to be hit by kills
-IMPORTED = ["tubelet.cli", "ingest.job", "ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
+COMMITS_AT_ONCE = "import tubelet.ingest.pipeline.writer, tubelet.cli; tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0; tubelet.cli.main()"  # a commit an item, to be hit by kills
+IMPORTED = ["tubelet.cli", "tubelet.ingest.job", "tubelet.ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
 
 
 def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:

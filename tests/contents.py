@@ -1,7 +1,7 @@
 """What a store holds, apart from clocks: two stores with the same contents are the same result."""
 
-from store import Store
-from store.schema import TABLES
+from tubelet.store import Store
+from tubelet.store.schema import TABLES
 
 CLOCKS = {"added_at", "created_at", "encode_s", "at", "measured_at"}
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ingest.encoders import row
-from ingest.job import Job
-from latent import clips, graph, masks, query, segmentation, tracking, unrelated
-from latent.clips import Clip
-from latent.tracking import Track
-from store import Store
+from tubelet.ingest.encoders import row
+from tubelet.ingest.job import Job
+from tubelet.latent import clips, graph, masks, query, segmentation, tracking, null_similarity
+from tubelet.latent.clips import Clip
+from tubelet.latent.tracking import Track
+from tubelet.store import Store
 from tests.scenes import FRAMES, RADIUS, SIDE, Scene
 
 PART = "part"  # of the patch is visible, or it is half outside: no truth to hold a track to
@@ -25,7 +25,7 @@ PART = "part"  # of the patch is visible, or it is half outside: no truth to hol
 
 @dataclass(frozen=True)
 class Followed:
-    """The track of the patch under the object's centre in the first slice, and its true (y, x) in each: None where it is not there, or PART."""
+    """The track of the patch under the object's center in the first slice, and its true (y, x) in each: None where it is not there, or PART."""
 
     track: Track
     places: list[np.ndarray | str | None]
@@ -63,14 +63,14 @@ class Scenes:
 
     def clip(self, number: int) -> Clip:
         found = self.store.rows("SELECT clip_id FROM clips JOIN videos USING (video_id) WHERE name = ?", [f"{number}.mp4"])
-        return clips.opened(self.store, found[0]["clip_id"])
+        return clips.open_clip(self.store, found[0]["clip_id"])
 
     def follow(self, number: int) -> Followed:
         scene, clip = self.scenes[number], self.clip(number)
         slices, side = clip.positions[0], SIDE / clip.positions[1]  # pixels of a patch
         start = (scene.place(0) // side).astype(int)
-        asked = query.asked(clip, [(0, *start)])
-        found = tracking.track(asked, clip, unrelated.measured(self.store, clip.encoder_id, clip.video_id))
+        asked = query.query_clip(clip, [(0, *start)])
+        found = tracking.track(asked, clip, null_similarity.sample_other_videos(self.store, clip.encoder_id, clip.video_id))
         offset = (start + 0.5) * side - scene.place(0)
         return Followed(found, [_truth(scene, offset, side, _frames(number, slices)) for number in range(slices)])
 
@@ -80,16 +80,16 @@ class Scenes:
         scene, clip = self.scenes[number], self.clip(number)
         slices, height, width = clip.positions
         shown = np.stack([np.mean([scene.visible(frame) for frame in _frames(s, slices)], axis=0) for s in range(slices)])
-        covered, joined = _covered(shown, height, width), graph.joined(clip)
+        covered, joined = _covered(shown, height, width), graph.build_graph(clip)
         inside, outside = [(0, *place) for place in np.argwhere(covered[0] > 0.95)], _outside(scene, clip)
-        found = segmentation.segmented(joined, inside, outside)
+        found = segmentation.segment(joined, inside, outside)
         for _ in range(corrections):
             place = _most_wrong(found.mask(), covered)
             if place is None:
                 break
             (inside if covered[place] > 0.5 else outside).append(place)
-            found = segmentation.segmented(joined, inside, outside)
-        in_pixels = masks.iou(masks.pixels(found.scores, SIDE, SIDE), shown > 0.5)
+            found = segmentation.segment(joined, inside, outside)
+        in_pixels = masks.iou(masks.threshold_pixels(found.scores, SIDE, SIDE), shown > 0.5)
         return in_pixels, masks.iou(found.mask(), covered > 0.5)
 
 
@@ -136,7 +136,7 @@ def _frames(number: int, slices: int) -> range:
 
 
 def _truth(scene: Scene, offset: np.ndarray, side: float, frames: range) -> np.ndarray | str | None:
-    """Where the patch, `offset` from the object's centre, is in frames: its (y, x) where it is wholly visible, None where no object is."""
+    """Where the patch, `offset` from the object's center, is in frames: its (y, x) where it is wholly visible, None where no object is."""
     shown = [scene.visible(frame) for frame in frames]
     if not any(one.any() for one in shown):
         return None

@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import Store
-from store.processes import PROCESSES
-from store.sandbox import ask
+from tubelet.store import Store
+from tubelet.store.sandbox.worker_pool import PROCESSES
+from tubelet.store.sandbox.untrusted import ask
 from tests.stores import synthetic_store
 
 TOKEN = "s3cr3t"
@@ -23,12 +23,12 @@ class Place:
 
     root: Path
     store: Store
-    serialised: str
+    serialized: str
 
     def filled(self, attempt: str) -> str:
         """An attempt with the paths it is after."""
         file = next((self.store.root / "videos").glob("*.parquet"))
-        names = {"store": self.store.root, "outside": self.root / "outside", "file": file, "serialised": self.serialised}
+        names = {"store": self.store.root, "outside": self.root / "outside", "file": file, "serialized": self.serialized}
         for name, value in names.items():
             attempt = attempt.replace(f"{{{name}}}", str(value))
         return attempt
@@ -61,7 +61,7 @@ def guarded(root: Path) -> Iterator[Place]:
         patch.setenv("TUBELET_TEST_SECRET", f"{TOKEN} of the environment")
         patch.chdir(root / "outside")
         PROCESSES.close()  # those that come have met the environment above
-        yield Place(root, store, _serialised(f"WITH evil AS (COPY (SELECT 42) TO '{store.root}/evil.csv') SELECT 1 FROM evil"))
+        yield Place(root, store, _serialized(f"WITH evil AS (COPY (SELECT 42) TO '{store.root}/evil.csv') SELECT 1 FROM evil"))
     store.close()
 
 
@@ -81,7 +81,7 @@ def _hash(entry: Path) -> str:
     return hashlib.sha256(entry.read_bytes()).hexdigest() if entry.is_file() else ""
 
 
-def _serialised(sql: str) -> str:
+def _serialized(sql: str) -> str:
     """A statement as DuckDB's own JSON, quoted for SQL."""
     with duckdb.connect(":memory:") as duck:
         return duck.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0].replace("'", "''")

@@ -1,4 +1,4 @@
-"""Whether a text that Markdown is made of can hold data that did not go through `reports.literal`: read from the source."""
+"""Whether a text that Markdown is made of can hold data that did not go through `tubelet.reports.literal`: read from the source."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 LITERAL = {"literal", "literal_block", "literal_cell"}
 NUMBERS = {"len", "round", "int", "float", "sum", "min", "max", "abs"}
 KEEPING = {"join", "strip", "capitalize", "format", "replace", "removesuffix", "lower", "upper"}  # methods of text that add nothing but their arguments
-UNITS = {"number", "count", "size", "duration", "span"}  # of dashboard.units: numbers beside the nouns that they are given
+UNITS = {"number", "count", "size", "duration", "span"}  # of tubelet.dashboard.units: numbers beside the nouns that they are given
 TYPE = "Markdown"
 TEXTS = {  # calls of Streamlit that draw Markdown: which positional arguments are texts
     **dict.fromkeys(
@@ -23,13 +23,13 @@ TEXTS = {  # calls of Streamlit that draw Markdown: which positional arguments a
 }  # fmt: skip
 COMMON = {"table", "write", "image", "status", "tabs"}  # names that others than Streamlit have methods of, too
 KEYWORDS = {"help", "label", "title", "body", "caption", "options", "text", "captions"}
-BLOCKS = {"Heading": (0, 1), "Text": (0,), "Code": (0,), "Table": (1,), "Picture": (1, 5), "Column": (3,)}  # of reports.blocks
+BLOCKS = {"Heading": (0, 1), "Text": (0,), "Code": (0,), "Table": (1,), "Picture": (1, 5), "Column": (3,)}  # of tubelet.reports.blocks
 BLOCK_KEYWORDS = {"title", "caption", "markdown", "label", "help", "anchor"}
-OURS = {"columns"}  # functions that repeat the descriptions of `store.schema`
+OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
 FIELDS = {"text", "markdown", "title", "label", "caption", "anchor", "help"}  # of blocks, judged where a block is made
 BLOCK_COMMON = {"table", "write", "image", "status", "tabs"}  # names that others than Streamlit have methods of, too
 KEYWORDS = {"title", "caption", "markdown", "label", "help", "anchor"}
-OURS = {"columns"}  # functions that repeat the descriptions of `store.schema`
+OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
 
 
 @dataclass

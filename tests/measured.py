@@ -6,8 +6,8 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from store import ids
-from store.schema import MEASUREMENTS, PAIRS, TABLES
+from tubelet.store import ids
+from tubelet.store.schema import MEASUREMENTS, PAIRS, TABLES
 
 MEASURED_AT = datetime(2026, 11, 1, 13)
 
@@ -15,7 +15,7 @@ MEASURED_AT = datetime(2026, 11, 1, 13)
 def pair_row(a: Mapping, b: Mapping, shift: int, source: str = "stored", kind: str = "shifted") -> dict:
     """The row of a pair from the rows of its clips."""
     return {
-        "pair_id": ids.hash_of(a["clip_id"], b["clip_id"], kind, source),
+        "pair_id": ids.hash_parts(a["clip_id"], b["clip_id"], kind, source),
         "video_id": a["video_id"],
         "encoder_id": a["encoder_id"],
         "clip_a": a["clip_id"],

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ingest.checkpoints import untrained
-from ingest.vjepa import V1, V2, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.checkpoints import init_untrained
+from tubelet.ingest.networks.vjepa import V1, V2, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
 
 TABLE = (4, 3, 5)  # slices, rows, columns of V-JEPA 1's table
 # Heads of 13, 20 and 14 components: an odd one, three pairs an axis (so that tiled angles wrap inside a pair), and two at rest.
@@ -25,7 +25,7 @@ PREDICTORS = {
 
 def network(config: VisionTransformerConfig | PredictorConfig, seed: int = 1) -> VisionTransformer | Predictor:
     """Weights as `untrained` makes them, biases and norms moved off their identity too."""
-    return shaken(untrained(config, seed), seed)
+    return shaken(init_untrained(config, seed), seed)
 
 
 def shaken(model: nn.Module, seed: int) -> nn.Module:
@@ -38,7 +38,7 @@ def shaken(model: nn.Module, seed: int) -> nn.Module:
 
 
 def pixels(frames: int, height: int, width: int, clips: int = 1, seed: int = 0) -> torch.Tensor:
-    """Normalised pixels (B, 3, T, H, W) of moving blobs."""
+    """Normalized pixels (B, 3, T, H, W) of moving blobs."""
     coarse = torch.randn(clips, 3, 2, 5, 5, generator=torch.Generator().manual_seed(seed))
     return F.interpolate(coarse, size=(frames, height, width), mode="trilinear")
 

@@ -40,7 +40,7 @@ def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 2
 
 def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
     """Encode a folder of numbered videos into the store at `root`, by the toy encoder, whose tokens are as bright as their patch."""
-    from ingest.job import Job  # takes seconds, which those who only make a video need not wait
+    from tubelet.ingest.job import Job  # takes seconds, which those who only make a video need not wait
 
     job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
     assert not job.run(str(root)).execute(job.sources).failures
@@ -83,7 +83,7 @@ READ_NUMBER = f"""
 """
 
 
-def _fill(frame: np.ndarray, place: tuple[int, int], colour: tuple[int, ...]) -> None:
+def _fill(frame: np.ndarray, place: tuple[int, int], color: tuple[int, ...]) -> None:
     top, left = (round(n * PATCH) for n in place)
     bottom, right = (round((n + 1) * PATCH) for n in place)
-    frame[top:bottom, LEFT + left : LEFT + right] = colour
+    frame[top:bottom, LEFT + left : LEFT + right] = color

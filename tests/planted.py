@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from store import Store
-from store.schema import TABLES
+from tubelet.store import Store
+from tubelet.store.schema import TABLES
 from tests.measured import middle_third, pair_row
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 

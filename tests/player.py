@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from store import Store
+from tubelet.store import Store
 from tests.browsing import SLOW, Visit, expect
 from tests.numbered import PATCHES, READ_NUMBER, ingest, numbered_video
 
@@ -41,8 +41,8 @@ def clips(store: Store, name: str, role: str = "grid") -> list[dict]:
 
 
 def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
-    colours = "" if "colour=" in more else "&colour=three+dimensions"
-    visit.open(f"video?video={video(store, name)}{colours}{more}", HEADING)
+    colors = "" if "color=" in more else "&color=three+dimensions"
+    visit.open(f"video?video={video(store, name)}{colors}{more}", HEADING)
     expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
     expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
 

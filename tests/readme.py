@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from store.schema import markdown
+from tubelet.store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

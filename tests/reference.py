@@ -1,6 +1,6 @@
 """V-JEPA written a second time: NumPy, float64, one number at a time, to be read beside the papers, not to be fast.
 
-It shares nothing with `ingest.vjepa` but the names of the weights. A `kind` is "1", "2" or "2.1"; one clip at a time, pixels (3, T, H, W).
+It shares nothing with `tubelet.ingest.networks.vjepa` but the names of the weights. A `kind` is "1", "2" or "2.1"; one clip at a time, pixels (3, T, H, W).
 """
 
 import itertools
@@ -151,9 +151,9 @@ def linear(weights: dict, name: str, tokens: np.ndarray) -> np.ndarray:
 
 
 def normed(weights: dict, name: str, tokens: np.ndarray) -> np.ndarray:
-    centred = tokens - tokens.mean(axis=1, keepdims=True)
-    variance = (centred**2).mean(axis=1, keepdims=True)
-    return centred / np.sqrt(variance + EPS) * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+    centered = tokens - tokens.mean(axis=1, keepdims=True)
+    variance = (centered**2).mean(axis=1, keepdims=True)
+    return centered / np.sqrt(variance + EPS) * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
 def gelu(values: np.ndarray) -> np.ndarray:

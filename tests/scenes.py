@@ -3,11 +3,11 @@
     scene = Scene.of(seed=3)              # another seed: another background, object, path and occluder
     scene = Scene.of(3, photographs)      # over one of these pictures, (3, H, W) each
     scene.write(folder / "scene.mp4")     # as a video file
-    scene.place(frame)                    # where the object's centre is, in pixels
+    scene.place(frame)                    # where the object's center is, in pixels
     scene.mask(frame)                     # which pixels show the object
 
-The object has eight coloured sectors around a core of its own, so that its patches differ; without photographs the background
-is smooth noise of muted colours.
+The object has eight colored sectors around a core of its own, so that its patches differ; without photographs the background
+is smooth noise of muted colors.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ HUES = np.array([(220, 40, 40), (40, 200, 60), (50, 70, 220), (230, 200, 40), (2
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene; `path` holds the object's centre a frame ``(FRAMES, 2)`` as (y, x), in pixels."""
+    """One scene; `path` holds the object's center a frame ``(FRAMES, 2)`` as (y, x), in pixels."""
 
     seed: int
     background: np.ndarray
@@ -43,7 +43,7 @@ class Scene:
         return replace(drawn, background=_piece(rng, photographs[seed % len(photographs)])) if len(photographs) else drawn
 
     def place(self, frame: int) -> np.ndarray:
-        """Centre of the object (y, x), in pixels; outside the picture while it is away."""
+        """Center of the object (y, x), in pixels; outside the picture while it is away."""
         return self.path[frame]
 
     def visible(self, frame: int) -> np.ndarray:
@@ -80,7 +80,7 @@ class Scene:
 
 
 def _background(rng: np.random.RandomState) -> np.ndarray:
-    """Noise of several scales around a muted colour."""
+    """Noise of several scales around a muted color."""
     noise = sum(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE, 3)), (s, s, 0)) * s for s in (1, 4, 16))
     return np.clip(rng.randint(80, 150, 3) + 22 * noise / noise.std(), 20, 200).astype(np.uint8)
 
@@ -96,8 +96,8 @@ def _object(rng: np.random.RandomState) -> np.ndarray:
     hues = HUES[rng.permutation(len(HUES))]
     y, x = np.indices((2 * RADIUS, 2 * RADIUS)) - RADIUS + 0.5
     sector = ((np.arctan2(y, x) + np.pi) / (2 * np.pi) * 7).astype(int) % 7
-    colours = np.where((np.hypot(y, x) < CORE)[..., None], hues[7], hues[sector])
-    return np.clip(colours + rng.randint(-25, 25, colours.shape), 0, 255).astype(np.uint8)
+    colors = np.where((np.hypot(y, x) < CORE)[..., None], hues[7], hues[sector])
+    return np.clip(colors + rng.randint(-25, 25, colors.shape), 0, 255).astype(np.uint8)
 
 
 def _path(rng: np.random.RandomState) -> np.ndarray:
@@ -110,7 +110,7 @@ def _path(rng: np.random.RandomState) -> np.ndarray:
     return np.column_stack([np.interp(frames, times, y), np.interp(frames, times, x)])
 
 
-def _disc(centre: np.ndarray) -> np.ndarray:
+def _disc(center: np.ndarray) -> np.ndarray:
     y, x = np.indices((SIDE, SIDE))
-    top, left = np.rint(centre)
+    top, left = np.rint(center)
     return np.hypot(y - top + 0.5, x - left + 0.5) < RADIUS

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from store import Store, derived, ids
-from store.schema import TABLES
-from store.statistics import dimension_statistics, token_statistics
+from tubelet.store import Store, ids
+from tubelet.store.disk import derived
+from tubelet.store.schema import TABLES
+from tubelet.store.statistics import dimension_statistics, token_statistics
 from tests.measured import joined, measured, pair_row
 
 PATCH, TUBELET, FPS = 16, 2, 25.0
@@ -28,7 +29,7 @@ COMMIT_VIDEOS = 100  # videos in one commit
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a synthetic store holds. Clips of a video overlap by half a window, so neighbours are pairs, and are measured."""
+    """What a synthetic store holds. Clips of a video overlap by half a window, so neighbors are pairs, and are measured."""
 
     videos: int = 3
     clips: int = 1  # a video
@@ -162,7 +163,7 @@ def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
     first, pixels = clip * recipe.hop, recipe.side * PATCH
     window = first, recipe.frames, 1
     return {
-        "clip_id": ids.hash_of(video_id, encoder_id, window, "crop", pixels, pixels, "float32"),
+        "clip_id": ids.hash_parts(video_id, encoder_id, window, "crop", pixels, pixels, "float32"),
         "video_id": video_id,
         "encoder_id": encoder_id,
         "first_frame": first,
@@ -191,7 +192,7 @@ def _failure_rows(recipe: Recipe) -> list[dict]:
     paths = [f"/videos/broken-{number}.mp4" for number in range(recipe.failures)]
     return [
         {
-            "failure_id": ids.hash_of(path, None, encoder_id, "open", error, None),
+            "failure_id": ids.hash_parts(path, None, encoder_id, "open", error, None),
             "path": path,
             "video_id": None,
             "encoder_id": encoder_id,
@@ -205,11 +206,11 @@ def _failure_rows(recipe: Recipe) -> list[dict]:
 
 
 def _video_id(recipe: Recipe, number: int) -> str:
-    return ids.hash_of("synthetic video", recipe.seed, number)
+    return ids.hash_parts("synthetic video", recipe.seed, number)
 
 
 def _thumbnail(number: int) -> bytes:
-    """A JPEG of one colour, another for every video."""
+    """A JPEG of one color, another for every video."""
     sink = io.BytesIO()
     Image.new("HSV", (64, 48), (number * 37 % 256, 160, 200)).convert("RGB").save(sink, "JPEG")
     return sink.getvalue()

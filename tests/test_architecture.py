@@ -41,30 +41,30 @@ ORDER = {
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
     ),
-    "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
-    "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
-    "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
+    "tubelet.ingest.networks.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
+    "tubelet.ingest.networks.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
+    "tubelet.ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
         "errors", "literal", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
         "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "latent": (
-        "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases", "sample",
+        "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centers", "foreground", "colors", "basis", "bases", "sample",
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
         "sketches", "retrieval", "questions",
     ),
-    "ingest.scenes": ("photographs", "outlines", "motion", "scene"),
-    "ingest.evaluation": (
+    "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
+    "tubelet.training.evaluation": (
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
-    "ingest.pretraining": (
+    "tubelet.training.pretraining": (
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "access", "units", "downloads", "marks", "colours", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
+        "access", "units", "downloads", "marks", "colors", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
         "selection", "consent", "links", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "address", "place", "video_colours", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
+        "player", "address", "place", "video_colors", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
         "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "launch", "guard", "server", "__main__",
     ),
 }  # fmt: skip
@@ -83,7 +83,7 @@ def packages():
 
 
 def dotted(path):
-    """`ingest/vjepa/encoder.py` as ("ingest", "vjepa", "encoder")."""
+    """`ingest/networks/vjepa/encoder.py` as ("ingest", "vjepa", "encoder")."""
     return path.relative_to(ROOT).with_suffix("").parts
 
 
@@ -148,14 +148,14 @@ def test_the_order_is_that_of_packages_which_exist_and_are_installed():
 @pytest.mark.parametrize(
     ("importer", "imported", "told"),
     [
-        ("ingest.vjepa.encoder", "ingest.errors.UsageError", None),
-        ("ingest.checkpoints", "ingest.vjepa.encoder.VisionTransformer", None),
-        ("ingest.vjepa.__init__", "ingest.vjepa.encoder.VisionTransformer", None),
-        ("ingest.vjepa.encoder", "ingest.checkpoints.untrained", "after it"),
-        ("ingest.vjepa.__init__", "ingest.checkpoints.untrained", "after it"),
-        ("ingest.facts", "ingest.vjepa.encoder.VisionTransformer", "after it"),
-        ("ingest.vjepa.encoder", "ingest.vjepa.VisionTransformer", "no module"),
-        ("ingest.job", "ingest.absent.thing", "no module"),
+        ("tubelet.ingest.networks.vjepa.encoder", "tubelet.ingest.errors.UsageError", None),
+        ("tubelet.ingest.checkpoints", "tubelet.ingest.networks.vjepa.encoder.VisionTransformer", None),
+        ("tubelet.ingest.networks.vjepa.__init__", "tubelet.ingest.networks.vjepa.encoder.VisionTransformer", None),
+        ("tubelet.ingest.networks.vjepa.encoder", "tubelet.ingest.checkpoints.init_untrained", "after it"),
+        ("tubelet.ingest.networks.vjepa.__init__", "tubelet.ingest.checkpoints.init_untrained", "after it"),
+        ("tubelet.ingest.facts", "tubelet.ingest.networks.vjepa.encoder.VisionTransformer", "after it"),
+        ("tubelet.ingest.networks.vjepa.encoder", "tubelet.ingest.networks.vjepa.VisionTransformer", "no module"),
+        ("tubelet.ingest.job", "ingest.absent.thing", "no module"),
     ],
 )
 def test_the_order_reaches_into_subpackages(importer, imported, told):
@@ -192,6 +192,6 @@ def test_commands_that_only_ask_never_load_torch(command, tmp_path):
 
 
 def test_the_dashboard_never_loads_torch():
-    program = "import sys, dashboard.corpus, dashboard.sql; print('torch' in sys.modules, 'ingest' in sys.modules)"
+    program = "import sys, tubelet.dashboard.corpus.page, tubelet.dashboard.sql.page; print('torch' in sys.modules, 'ingest' in sys.modules)"
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert process.stdout.strip().endswith("False False"), process.stderr

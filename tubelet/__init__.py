@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from store import Store
+    from tubelet.store import Store
 
 __all__ = ["Store", "__version__", "open"]
 
@@ -23,7 +23,7 @@ LAZY = {"Store": ("store", "Store"), "main": ("tubelet.cli", "main")}  # name ->
 
 def open(path: "Path | str") -> "Store":
     """The store at a path. Raises StoreError with what to do where there is none."""
-    from store import Store
+    from tubelet.store import Store
 
     return Store(path)
 

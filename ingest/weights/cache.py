@@ -16,8 +16,8 @@ from pathlib import Path
 
 from huggingface_hub import constants, is_offline_mode
 
-from ingest.errors import DownloadError
-from ingest.weights.release import Release
+from tubelet.ingest.errors import DownloadError
+from tubelet.ingest.weights.release import Release
 
 VARIABLE = "HF_HOME"
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import requests
 
-from ingest.errors import DownloadError
-from ingest.weights import cache
-from ingest.weights.cache import gigabytes
-from ingest.weights.part import Part, Version
-from ingest.weights.transfer import Transfer
+from tubelet.ingest.errors import DownloadError
+from tubelet.ingest.weights import cache
+from tubelet.ingest.weights.cache import gigabytes
+from tubelet.ingest.weights.part import Part, Version
+from tubelet.ingest.weights.transfer import Transfer
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before another try; every byte further than before starts them anew
 TIMEOUT = (10, 60)  # seconds to connect, and between two reads
@@ -39,11 +39,11 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
         except (Interruption, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             left, furthest = (list(pauses), part.size) if part.size > furthest else (left, furthest)
             if not left:
-                raise DownloadError(f"{url} does not come: {_reason(error)}. {_kept(part)}") from error
+                raise DownloadError(f"{url} does not come: {_reason(error)}. {_describe_kept(part)}") from error
             print(f"{_reason(error)}; another try in {left[0]:.0f} s", file=sys.stderr, flush=True)
             time.sleep(left.pop(0))
         except KeyboardInterrupt:
-            print(f"\nstopped; {_kept(part)}", file=sys.stderr, flush=True)
+            print(f"\nstopped; {_describe_kept(part)}", file=sys.stderr, flush=True)
             raise
         except requests.RequestException as error:
             raise DownloadError(f"{url} cannot be asked for: {_reason(error)}") from error
@@ -64,7 +64,7 @@ def _receive(url: str, part: Part, reserve: int) -> None:
             part.begin(_version(url, response))
         cache.require(reserve + _missing(part), part.path, url)
         _write(response, part)
-    part.ended()
+    part.mark_ended()
     _check_length(part)
 
 
@@ -134,7 +134,7 @@ def _check_length(part: Part) -> None:
         raise Interruption(f"the server promised {version.length:,} bytes and sent {size:,}")
 
 
-def _kept(part: Part) -> str:
+def _describe_kept(part: Part) -> str:
     version = part.version
     if not (part.size and version and version.validator):
         return f"Run the same command again later. {ELSEWHERE}"

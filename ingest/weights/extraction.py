@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from ingest.errors import CheckpointError, DownloadError
-from ingest.weights import cache
-from ingest.weights.formats import MARK, PREDICTOR, Weights
+from tubelet.ingest.errors import CheckpointError, DownloadError
+from tubelet.ingest.weights import cache
+from tubelet.ingest.weights.formats import MARK, PREDICTOR, Weights
 
 FORMAT = "1"
 
@@ -38,9 +38,9 @@ def extract(weights: Weights, origin: Origin, path: Path) -> None:
 
     Raises CheckpointError for what is no tensor, DownloadError where there is no space.
     """
-    tensors = dict(_named(weights, origin.key))
+    tensors = dict(_name_tensors(weights, origin.key))
     if PREDICTOR in weights.sections:
-        tensors |= _named(weights, PREDICTOR)
+        tensors |= _name_tensors(weights, PREDICTOR)
     cache.require(sum(tensor.nbytes for tensor in tensors.values()), path, f"encoder and predictor of {weights.path.name}")
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
@@ -53,7 +53,7 @@ def extract(weights: Weights, origin: Origin, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _named(weights: Weights, key: str) -> dict[str, torch.Tensor]:
+def _name_tensors(weights: Weights, key: str) -> dict[str, torch.Tensor]:
     tensors = weights.tensors(key)
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):

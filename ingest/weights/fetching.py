@@ -12,31 +12,31 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.errors import CheckpointError, DownloadError
-from ingest.weights import cache, hub
-from ingest.weights.cache import Place
-from ingest.weights.download import FULL, download
-from ingest.weights.extraction import Origin, extract
-from ingest.weights.formats import Weights, opened
-from ingest.weights.part import Part
-from ingest.weights.release import Release
+from tubelet.ingest.errors import CheckpointError, DownloadError
+from tubelet.ingest.weights import cache, hub
+from tubelet.ingest.weights.cache import Place
+from tubelet.ingest.weights.download import FULL, download
+from tubelet.ingest.weights.extraction import Origin, extract
+from tubelet.ingest.weights.formats import Weights, open_weights
+from tubelet.ingest.weights.part import Part
+from tubelet.ingest.weights.release import Release
 
 Check = Callable[[Weights], object]  # raises CheckpointError for weights of another model
 
 
-def cached(release: Release) -> Path | None:
+def find_cached(release: Release) -> Path | None:
     """The weights of a release on this machine, None where they would have to be downloaded. Makes no connection."""
     if release.repository:
-        return hub.cached(release)
+        return hub.find_cached(release)
     place = Place(release)
     return place.weights if place.weights.is_file() else None
 
 
-def fetched(release: Release, check: Check) -> Weights:
+def fetch(release: Release, check: Check) -> Weights:
     """The weights of a release, from the cache or else downloaded, checked and kept there. Raises DownloadError and CheckpointError."""
-    path = cached(release) or _brought(release, check)
+    path = find_cached(release) or _download_and_check(release, check)
     try:
-        weights = opened(path)
+        weights = open_weights(path)
     except CheckpointError as error:
         raise CheckpointError(f"the cached weights of {release.name} are damaged, delete them to download them again. {error}") from error
     if not release.repository:
@@ -45,19 +45,19 @@ def fetched(release: Release, check: Check) -> Weights:
     return replace(weights, source=hub.source(release, path))
 
 
-def _brought(release: Release, check: Check) -> Path:
+def _download_and_check(release: Release, check: Check) -> Path:
     if cache.offline():
         raise DownloadError(
             f"the weights of {release.name} are not on this machine and HF_HUB_OFFLINE forbids connections: run `tubelet download "
             f"{release.name}` where there is a network and copy its cache to {_cache_folder(release)}, or get {release.url} and pass it as --weights"
         )
-    with _explained(release):
+    with _explain_errors(release):
         if release.repository:
-            cache.require(release.download - hub.arrived(release), hub.folder() / "models", release.url)
-            return hub.fetched(release)
+            cache.require(release.download - hub.count_arrived(release), hub.folder() / "models", release.url)
+            return hub.fetch(release)
         cache.folder().mkdir(parents=True, exist_ok=True)
         place = Place(release)
-        with _locked(place):
+        with _lock(place):
             if not place.weights.is_file():
                 _fill(place, check)
         return place.weights
@@ -67,7 +67,7 @@ def _fill(place: Place, check: Check) -> None:
     release, part = place.release, Part(place.part)
     download(release.url, part, release.kept)
     try:
-        weights = opened(part.path)
+        weights = open_weights(part.path)
     except CheckpointError as error:
         part.remove()
         raise DownloadError(f"{release.url} was downloaded and dropped: {error}") from error
@@ -92,7 +92,7 @@ def _keep(weights: Weights, place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _locked(place: Place) -> Iterator[None]:
+def _lock(place: Place) -> Iterator[None]:
     """Alone with the files of a place: another process that downloads the same is waited for."""
     lock = FileLock(place.lock)
     try:
@@ -107,7 +107,7 @@ def _locked(place: Place) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(release: Release) -> Iterator[None]:
+def _explain_errors(release: Release) -> Iterator[None]:
     """Turn what the operating system says of a full or locked cache into a sentence."""
     try:
         yield

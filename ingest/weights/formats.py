@@ -19,9 +19,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from ingest.errors import CheckpointError
-from ingest.weights.renames import meta_tensors
-from store.inside import is_component
+from tubelet.ingest.errors import CheckpointError
+from tubelet.ingest.weights.renames import meta_tensors
+from tubelet.store.disk.inside import is_component
 
 ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
 PREDICTOR = "predictor"
@@ -44,10 +44,10 @@ class Weights:
     def tensors(self, key: str) -> dict[str, torch.Tensor]:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         if key not in (*ENCODER_KEYS, PREDICTOR):
-            raise CheckpointError(f"{key!r} is not a network to measure with: use one of {listed((*ENCODER_KEYS, PREDICTOR))}")
+            raise CheckpointError(f"{key!r} is not a network to measure with: use one of {list_names((*ENCODER_KEYS, PREDICTOR))}")
         section = self.sections.get("encoder" if self.renamed and key in ENCODER_KEYS else key)
         if not isinstance(section, Mapping):
-            raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {listed(self.sections)}: is it the file of another model?")
+            raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}: is it the file of another model?")
         return self._cleaned(section, key)
 
     def origin(self, key: str) -> str:
@@ -57,18 +57,18 @@ class Weights:
     def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
         tensors = {}
         for name, tensor in section.items():
-            cleaned = _cleaned(str(name))
+            cleaned = _clean_name(str(name))
             if cleaned in tensors:
                 raise CheckpointError(f"{self.path} under {key!r} holds {cleaned} twice, under different prefixes")
             tensors[cleaned] = tensor
         return tensors
 
 
-def opened(path: str | Path) -> Weights:
+def open_weights(path: str | Path) -> Weights:
     """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of no known format, or holds code."""
     path = Path(path).expanduser()
     if path.is_dir():
-        return _renamed(path, _from_folder(path))
+        return _rename_tensors(path, _from_folder(path))
     if not path.is_file():
         raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
     with open(path, "rb") as file:
@@ -76,12 +76,12 @@ def opened(path: str | Path) -> Weights:
     return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
 
 
-def listed(names: Iterable[object], most: int = 5) -> str:
+def list_names(names: Iterable[object], most: int = 5) -> str:
     names = sorted(map(str, names))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
 
 
-def unpickled(path: Path) -> object:
+def unpickle(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
     with open(path, "rb") as file:
         head = file.read(len(ZIP))
@@ -97,18 +97,18 @@ def unpickled(path: Path) -> object:
 
 
 def _from_torch(path: Path) -> Weights:
-    checkpoint = unpickled(path)
+    checkpoint = unpickle(path)
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
     return Weights(path, checkpoint, path.name)
 
 
 def _from_safetensors(path: Path) -> Weights:
-    tensors = mapped(path)
+    tensors = map_safetensors(path)
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
     if MARK not in metadata:
-        return _renamed(path, tensors)
+        return _rename_tensors(path, tensors)
     sections: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         key, _, inner = name.partition(".")
@@ -116,21 +116,21 @@ def _from_safetensors(path: Path) -> Weights:
     return Weights(path, sections, f"{metadata.get('url')}, sha256 {metadata.get('sha256', '')[:16]}")
 
 
-def _renamed(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
+def _rename_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
     return Weights(path, meta_tensors(tensors), f"{path.name}, by transformers' names", renamed=True)
 
 
 def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
     """All tensors of a folder that transformers saved: one file, or shards by an index."""
     if (folder / SINGLE).is_file():
-        return mapped(folder / SINGLE)
+        return map_safetensors(folder / SINGLE)
     if not (folder / INDEX).is_file():
         raise CheckpointError(f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint")
     tensors = {}
     for shard in shards(folder / INDEX):
         if not (folder / shard).is_file():
             raise CheckpointError(f"{folder} lacks {shard}, which {INDEX} names: download it again")
-        tensors |= mapped(folder / shard)
+        tensors |= map_safetensors(folder / shard)
     return tensors
 
 
@@ -141,11 +141,11 @@ def shards(index: Path) -> list[str]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is no index of shards: download it again") from error
     if outside := [str(name) for name in names if not is_component(name)]:
-        raise CheckpointError(f"{index} names files of other folders, {listed(outside)}: download it again")
+        raise CheckpointError(f"{index} names files of other folders, {list_names(outside)}: download it again")
     return names
 
 
-def mapped(path: Path) -> dict[str, torch.Tensor]:
+def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, mapped. Raises CheckpointError."""
     try:
         return load_file(path)
@@ -153,7 +153,7 @@ def mapped(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
 
 
-def _cleaned(name: str) -> str:
+def _clean_name(name: str) -> str:
     for prefix in PREFIXES:
         name = name.replace(prefix, "")
     return name

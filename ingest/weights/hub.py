@@ -7,25 +7,25 @@ from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
-from ingest.errors import DownloadError
-from ingest.weights.formats import INDEX, SINGLE, shards
-from ingest.weights.release import Release
-from ingest.weights.transfer import Transfer
+from tubelet.ingest.errors import DownloadError
+from tubelet.ingest.weights.formats import INDEX, SINGLE, shards
+from tubelet.ingest.weights.release import Release
+from tubelet.ingest.weights.transfer import Transfer
 
 
 def folder() -> Path:
     return Path(constants.HF_HUB_CACHE)
 
 
-def cached(release: Release) -> Path | None:
+def find_cached(release: Release) -> Path | None:
     """The file or folder of a release in the hub's cache, None where a part of it is absent. Makes no connection."""
-    return _gathered(lambda name: _found(release, name))
+    return _gather(lambda name: _find_file(release, name))
 
 
-def fetched(release: Release) -> Path:
+def fetch(release: Release) -> Path:
     """The same, downloaded where it is absent. Raises DownloadError."""
     try:
-        path = _gathered(lambda name: _downloaded(release, name))
+        path = _gather(lambda name: _download(release, name))
     except GatedRepoError as error:
         raise DownloadError(f"{release.url} is shown only to those who asked for it: ask there, then run `hf auth login`") from error
     except RepositoryNotFoundError as error:
@@ -37,7 +37,7 @@ def fetched(release: Release) -> Path:
     return path
 
 
-def arrived(release: Release) -> int:
+def count_arrived(release: Release) -> int:
     """Bytes of a download that broke off: huggingface_hub goes on with them."""
     blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
     return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
@@ -49,7 +49,7 @@ def source(release: Release, path: Path) -> str:
     return f"{release.url} at {snapshot.name[:12]}"
 
 
-def _gathered(get: Callable[[str], Path | None]) -> Path | None:
+def _gather(get: Callable[[str], Path | None]) -> Path | None:
     """The single file, or the folder with all shards, as `get` finds or brings them."""
     if single := get(SINGLE):
         return single
@@ -57,12 +57,12 @@ def _gathered(get: Callable[[str], Path | None]) -> Path | None:
     return index.parent if index and all(get(name) for name in shards(index)) else None
 
 
-def _found(release: Release, name: str) -> Path | None:
+def _find_file(release: Release, name: str) -> Path | None:
     path = try_to_load_from_cache(release.repository, name)
     return Path(path) if isinstance(path, str) else None
 
 
-def _downloaded(release: Release, name: str) -> Path | None:
+def _download(release: Release, name: str) -> Path | None:
     try:
         return Path(hf_hub_download(release.repository, name, tqdm_class=Transfer))
     except LocalEntryNotFoundError:

@@ -46,7 +46,7 @@ class Part:
         self._describe(version)
         self.path.touch()
 
-    def ended(self) -> None:
+    def mark_ended(self) -> None:
         """The server has closed a transfer in good order: without a promised length, this is the length."""
         version = self.version
         if version and version.length is None:

@@ -34,28 +34,28 @@ def meta_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, tor
         section = sections.get(name.partition(".")[0], sections["encoder"])
         if name == MASK_TOKENS:
             section |= {f"mask_tokens.{index}": token for index, token in enumerate(tensor)}
-        elif not _shared_out(name):
-            section[_renamed(name)] = tensor
+        elif not _is_split(name):
+            section[_rename(name)] = tensor
         elif name.rpartition(".")[0].endswith(".query"):
-            section[_renamed(name)] = _joined(tensors, name)
+            section[_rename(name)] = _join_qkv(tensors, name)
     return sections
 
 
-def _shared_out(name: str) -> bool:
+def _is_split(name: str) -> bool:
     found = IN_BLOCK.fullmatch(name)
     return bool(found) and found[3].removeprefix("attention.") in JOINED
 
 
-def _renamed(name: str) -> str:
+def _rename(name: str) -> str:
     if found := IN_BLOCK.fullmatch(name):
         section, index, part, kind = found.groups()
-        part = "attn.qkv" if _shared_out(name) else PARTS.get(part)
+        part = "attn.qkv" if _is_split(name) else PARTS.get(part)
         return f"{SECTIONS[section]}.{index}.{part}.{kind}" if part else name
     prefix, _, kind = name.rpartition(".")
     return f"{PREFIXES[prefix]}.{kind}" if prefix in PREFIXES else name
 
 
-def _joined(tensors: Mapping[str, torch.Tensor], query: str) -> torch.Tensor:
+def _join_qkv(tensors: Mapping[str, torch.Tensor], query: str) -> torch.Tensor:
     """(3D, D) or (3D): the rows of queries, keys, values. One that is absent is left out, and the shape tells."""
     names = (query.replace(".query.", f".{part}.") for part in JOINED)
     return torch.cat([tensors[name] for name in names if name in tensors])

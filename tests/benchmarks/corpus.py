@@ -4,7 +4,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from store import Store, queries
+from tubelet.store import Store
+from tubelet.store.questions import corpus
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.stores import synthetic_store
 
@@ -23,10 +24,10 @@ def rows() -> Iterator[Row]:
 
 def _open_page(store: Store) -> None:
     """Everything that the page asks when it opens, nothing cached."""
-    encoder_id = queries.encoders().answer(store)["encoder_id"][0].as_py()
-    videos = queries.VideoFilter(encoder_id)
-    queries.corpus_summary().answer(store)
-    queries.labels().answer(store)
-    queries.videos_count(videos).answer(store)
-    page = queries.videos_page(videos, "name", PAGE, 0).answer(store)
-    queries.sparklines(page["video_id"].to_pylist(), encoder_id, "previous_cosine").answer(store)
+    encoder_id = corpus.encoders().answer(store)["encoder_id"][0].as_py()
+    videos = corpus.VideoFilter(encoder_id)
+    corpus.corpus_summary().answer(store)
+    corpus.labels().answer(store)
+    corpus.videos_count(videos).answer(store)
+    page = corpus.videos_page(videos, "name", PAGE, 0).answer(store)
+    corpus.sparklines(page["video_id"].to_pylist(), encoder_id, "previous_cosine").answer(store)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from store import embeddings, tables
-from store.derived import clip_rows
-from store.schema import TABLES, Table
-from store.statistics import dimension_statistics, token_statistics
+from tubelet.store.disk import embeddings, tables
+from tubelet.store.disk.derived import clip_rows
+from tubelet.store.schema import TABLES, Table
+from tubelet.store.statistics import dimension_statistics, token_statistics
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 
 SHAPE = (22, 24, 24, 768)

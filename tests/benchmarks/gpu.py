@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ingest import checkpoints
-from ingest.grid import TokenGrids
-from ingest.vjepa import VARIANTS, VisionTransformerConfig
-from ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.ingest import checkpoints
+from tubelet.ingest.grid import TokenGrids
+from tubelet.ingest.networks.vjepa import VARIANTS, VisionTransformerConfig
+from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 
 SIDE = 384
 SIZES = {"vitb": "vjepa2.1-vitb", "vitl": "vjepa2.1-vitl"}
@@ -49,7 +49,7 @@ def bench(device: torch.device, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="tubelet-gpu-") as folder:
         for size in arguments.encoders.split(","):
             config = VARIANTS[SIZES[size]].encoder
-            model = checkpoints.untrained(config)
+            model = checkpoints.init_untrained(config)
             for frames in map(int, arguments.frames.split(",")):
                 case = Case(size, config, frames, device)
                 meta = eager_rate(model, case)
@@ -122,7 +122,7 @@ def best_rate(encoder: VJEPAEncoder, case: Case, batches: tuple[int, ...]) -> fl
 
 
 def bare_rate(config: VisionTransformerConfig, case: Case, matrix: float) -> tuple[float, VJEPAEncoder]:
-    encoder = VJEPAEncoder(checkpoints.untrained(config), case.device, "bf16")
+    encoder = VJEPAEncoder(checkpoints.init_untrained(config), case.device, "bf16")
     rate = best_rate(encoder, case, (1, 2, 4, 8))
     share = rate * case.flops / matrix
     print(f"| {case.words}, bare forward, bf16 ({case.flops / 1e12:.2f} TFLOP a clip) | {rate:.2f} | {share:.0%} of the matrix rate (target 45 %) |")
@@ -185,15 +185,15 @@ def ingest_rows(case: Case, bare: tuple[float, VJEPAEncoder], folder: Path, seco
 
 def ingested(case: Case, encoder: object, videos: list[Path], pace: object = None) -> tuple:
     """The summary and the pace of an ingest into a store that is then thrown away."""
-    from ingest.job import Job
-    from ingest.progress import Progress
-    from ingest.run import Pace, Run
-    from store import Store
+    from tubelet.ingest.job import Job
+    from tubelet.ingest.pipeline.progress import Progress
+    from tubelet.ingest.pipeline.run import Concurrency, Run
+    from tubelet.store import Store
 
     job = Job.of(paths=list(map(str, videos)), encoder="vjepa2.1-untrained", size=str(SIDE), frames=case.frames, device=case.device.type, precision="bf16")
     facts = replace(job.recipe.encoder, name=case.size, dim=case.config.dim)
     job = replace(job, recipe=replace(job.recipe, encoder=facts), encoder=encoder)
-    pace = pace or Pace.of(job.running, case.device, job.batch(job.budget()), len(job.sources))
+    pace = pace or Concurrency.of(job.running, case.device, job.batch(job.budget()), len(job.sources))
     with tempfile.TemporaryDirectory(prefix="tubelet-gpu-store-") as root:
         run = Run(Store.create(root + "/store"), job.recipe, encoder, Progress(len(job.sources), quiet=True), pace)
         return run.execute(job.sources), pace

@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from latent import clips, graph, half, linear, manifold, query, search, segmentation, sketch_search, sketches, tracking, unrelated
-from latent.clips import Clip
-from store import Store
+from tubelet.latent import clips, graph, half, linear, manifold, query, search, segmentation, code_search, search_index, tracking, null_similarity
+from tubelet.latent.clips import Clip
+from tubelet.store import Store
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.stores import Recipe, add_videos, synthetic_store
 
@@ -23,7 +23,7 @@ CLIPS = 100
 NEIGHBOURS = 15
 CONTEXT = 4  # slices that a loop takes labels from
 ALIKE = 10  # tokens whose labels it averages
-JUDGED = 2000  # tokens whose neighbourhoods are compared
+JUDGED = 2000  # tokens whose neighborhoods are compared
 
 
 def rows() -> Iterator[Row]:
@@ -57,7 +57,7 @@ def _umap(vectors: np.ndarray) -> Iterator[Row]:
     placed = {}
 
     def ours() -> None:
-        placed["ours"] = manifold.umap(vectors, 3, NEIGHBOURS, 0)[0].applied(vectors)
+        placed["ours"] = manifold.umap(vectors, 3, NEIGHBOURS, 0)[0].transform(vectors)
 
     def theirs() -> None:
         import umap
@@ -76,10 +76,10 @@ def _umap(vectors: np.ndarray) -> Iterator[Row]:
 def _segmentation(clip: Clip) -> Iterator[Row]:
     """The graph is the clip's: made at its first click, and there at every other."""
     marks = [(0, 12, 4), (0, 11, 5)], [(0, 2, 2), (0, 20, 20), (5, 22, 3)]
-    made = graph.joined(clip)
+    made = graph.build_graph(clip)
     for what, work, turns in (
-        ("segmentation at the first click on a clip, faster than a loop a patch", lambda: segmentation.segmented(graph.joined(clip), *marks), 3),
-        ("the same at any further click", lambda: segmentation.segmented(made, *marks), 1),
+        ("segmentation at the first click on a clip, faster than a loop a patch", lambda: segmentation.segment(graph.build_graph(clip), *marks), 3),
+        ("the same at any further click", lambda: segmentation.segment(made, *marks), 1),
     ):
         figure, baseline, ratio = by_turns(work, lambda: _loop(clip, *marks), turns)
         yield Row(what, milliseconds(figure), milliseconds(baseline), 1 / ratio, "20 x")
@@ -102,13 +102,13 @@ def _loop(clip: Clip, inside: list[tuple[int, int, int]], outside: list[tuple[in
 
 def _tracking(clip: Clip) -> Row:
     others = half.unit(np.concatenate(list(half.slices(scene(1)))))
-    level = unrelated.Unrelated("encoder", tuple(np.split(others, SHAPE[0])), ("other",) * SHAPE[0])
+    level = null_similarity.NullSimilarity("encoder", tuple(np.split(others, SHAPE[0])), ("other",) * SHAPE[0])
 
     def plain() -> np.ndarray:
         tokens = clip.grid.reshape(-1, SHAPE[-1]).astype(np.float32)
         return tokens @ tokens[300] / np.linalg.norm(tokens, axis=1)
 
-    asked = query.asked(clip, [(0, 12, 12)])
+    asked = query.query_clip(clip, [(0, 12, 12)])
     figure, baseline, ratio = by_turns(lambda: tracking.track(asked, clip, level), plain, 9)
     return Row("tracking a patch: heat, margins, way back, level", milliseconds(figure), f"NumPy's cosine alone {milliseconds(baseline)}", ratio, "under 50 ms")
 
@@ -116,7 +116,7 @@ def _tracking(clip: Clip) -> Row:
 def _search(folder: Path) -> Iterator[Row]:
     """Clips of `tests.stores`: fields that are smooth in space and time, heavy-tailed over dimensions."""
     store, files = _corpus(folder)
-    asked = query.asked(clips.opened(store, clips.with_embeddings(store, _encoder(store))[0].clip_id), [(3, 5, 7)])
+    asked = query.query_clip(clips.open_clip(store, clips.with_embeddings(store, _encoder(store))[0].clip_id), [(3, 5, 7)])
 
     def plain() -> np.ndarray:
         best = []
@@ -128,9 +128,9 @@ def _search(folder: Path) -> Iterator[Row]:
     assert np.allclose([hit.scores[0] for hit in search.exact(store, asked)], plain(), atol=1e-4)
     figure, baseline, ratio = by_turns(lambda: search.exact(store, asked), plain, 3)
     yield Row(f"exact search, {CLIPS} clips", milliseconds(figure), f"NumPy on .npy {milliseconds(baseline)}", ratio, "2")
-    recall = sketches.write(store, _encoder(store))
-    sketch = sketches.opened(store, _encoder(store))
-    figure, baseline, ratio = by_turns(lambda: sketch_search.find(store, sketch, asked), lambda: search.exact(store, asked), 3)
+    recall = search_index.write_index(store, _encoder(store))
+    sketch = search_index.open_index(store, _encoder(store))
+    figure, baseline, ratio = by_turns(lambda: code_search.find(store, sketch, asked), lambda: search.exact(store, asked), 3)
     yield Row(f"search by sketch, {CLIPS} clips, faster than exact search", milliseconds(figure), milliseconds(baseline), 1 / ratio, "10 x")
     yield Row(f"its recall@20 over {recall.queries} sampled tokens", f"{recall.recall:.3f}", "exact search", recall.recall, "0.95")
     store.close()

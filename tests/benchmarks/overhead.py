@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 
-from ingest import checkpoints
-from ingest.contract import Encoder
-from ingest.job import Job
-from ingest.messages import Clip
-from ingest.progress import Progress
-from ingest.reader import Known, Reader
-from ingest.run import Run
-from ingest.vjepa import VARIANTS
-from ingest.vjepa_encoder import VJEPAEncoder
-from store import Store
+from tubelet.ingest import checkpoints
+from tubelet.ingest.contract import Encoder
+from tubelet.ingest.job import Job
+from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.progress import Progress
+from tubelet.ingest.pipeline.reader import Known, Reader
+from tubelet.ingest.pipeline.run import Run
+from tubelet.ingest.networks.vjepa import VARIANTS
+from tubelet.ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.store import Store
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.videos import make_video
 
@@ -26,7 +26,7 @@ HEIGHTS = (480, 720, 720, 1080)  # of the videos, a clip each
 
 def rows() -> Iterator[Row]:
     config = VARIANTS["vjepa2.1-vitb"].encoder
-    encoder = VJEPAEncoder(checkpoints.untrained(config), torch.device("cpu"), "fp32")
+    encoder = VJEPAEncoder(checkpoints.init_untrained(config), torch.device("cpu"), "fp32")
     with tempfile.TemporaryDirectory() as folder:
         videos = Path(folder) / "videos"
         for number, height in enumerate(HEIGHTS):

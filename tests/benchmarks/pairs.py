@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ingest import checkpoints
-from ingest.vjepa import VARIANTS
-from ingest.vjepa_encoder import VJEPAEncoder
-from store.differences import coded
-from store.sensitivity import Side, measure
+from tubelet.ingest import checkpoints
+from tubelet.ingest.networks.vjepa import VARIANTS
+from tubelet.ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.store.pairs.differences import quantize_differences
+from tubelet.store.pairs.measurement import Side, measure
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 
 SHAPE = (22, 24, 24, 768)
@@ -22,7 +22,7 @@ def rows() -> Iterator[Row]:
 
 
 def _against_encoding() -> Iterator[Row]:
-    encoder = VJEPAEncoder(checkpoints.untrained(VARIANTS["vjepa2.1-vitb"].encoder), torch.device("cpu"), "fp32")
+    encoder = VJEPAEncoder(checkpoints.init_untrained(VARIANTS["vjepa2.1-vitb"].encoder), torch.device("cpu"), "fp32")
     pixels = torch.randint(0, 256, (FRAMES + 2, 3, SIDE, SIDE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     windows = torch.stack([pixels[:FRAMES], pixels[2:]])
     with torch.inference_mode():
@@ -39,7 +39,7 @@ def _against_numpy() -> Iterator[Row]:
     sides = [Side.of(torch.from_numpy(grid)) for grid in (a, b)]
     figure, baseline, ratio = by_turns(lambda: measure(*sides, 1), lambda: _plain(a[1:], b[:-1]), 7)
     yield Row("measuring a pair, 21 x 576 x 768, live tensors", milliseconds(figure), f"the same reductions in NumPy {milliseconds(baseline)}", ratio, "")
-    figure, baseline, ratio = by_turns(lambda: coded(a[1:], b[:-1]), lambda: b[:-1] - a[1:], 5)
+    figure, baseline, ratio = by_turns(lambda: quantize_differences(a[1:], b[:-1]), lambda: b[:-1] - a[1:], 5)
     yield Row("the differences of that pair in 8 bits, for the Windows page", milliseconds(figure), f"NumPy's difference {milliseconds(baseline)}", ratio, "")
 
 

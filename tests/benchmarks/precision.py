@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ingest import checkpoints, encoders
-from ingest.vjepa import VARIANTS
-from ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.ingest import checkpoints, encoders
+from tubelet.ingest.networks.vjepa import VARIANTS
+from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tests.videos import scene
 
 FRAMES, SIDE = 16, 224
@@ -42,7 +42,7 @@ def costs(device: torch.device) -> Iterator[tuple[str, str, Cost]]:
     for name, config in shapes.items():
         grids = {}
         for precision in ("fp32", "bf16", "fp16"):
-            encoder = VJEPAEncoder(checkpoints.untrained(config), device, precision)
+            encoder = VJEPAEncoder(checkpoints.init_untrained(config), device, precision)
             with torch.inference_mode():
                 grids[precision] = encoder.encode(frames).embeddings
         for precision in ("bf16", "fp16"):

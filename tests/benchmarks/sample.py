@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dashboard import channels
-from dashboard.latent_caching import OfSample
-from latent import fitting, sample, scope
-from latent.basis import Basis
-from latent.fitting import Wish
-from latent.sample import Sample
-from latent.scope import Scope
-from store import Store, derived
+from tubelet.latent import channels
+from tubelet.dashboard.latent_caching import OfSample
+from tubelet.latent import fitting, sample, scope
+from tubelet.latent.basis import Basis
+from tubelet.latent.fitting import BasisSpec
+from tubelet.latent.sample import Sample
+from tubelet.latent.scope import Scope
+from tubelet.store import Store
+from tubelet.store.disk import derived
 from tests.benchmarks.measure import Row, milliseconds, seconds
 from tests.benchmarks.resident import Watch
 from tests.browsing import CHROMIUM, started, sync_api
@@ -67,8 +68,8 @@ def made(folder: Path) -> Store:
 
 def _on_the_server(store: Store) -> Iterator[Row]:
     encoder_id = store.rows("FROM encoders")[0]["encoder_id"]
-    basis = fitting.fit(store, Scope("corpus", None, encoder_id), Wish())
-    drawn = sample.drawn(store, encoder_id)
+    basis = fitting.fit_basis(store, Scope("corpus", None, encoder_id), BasisSpec())
+    drawn = sample.draw_sample(store, encoder_id)
     assert len(drawn) == TOKENS
     with Watch(os.getpid()) as watch:
         placing = seconds(lambda: sample.coordinates(store, drawn, basis))
@@ -78,7 +79,7 @@ def _on_the_server(store: Store) -> Iterator[Row]:
     yield Row(f"placing {TOKENS:,} sampled tokens in a basis, once", milliseconds(placing), f"all of them in memory, by NumPy {milliseconds(plain)}", placing / plain, "")
     size = TOKENS * SHAPE["dim"] * 4
     yield Row("the same: memory it takes", f"{held / 1e6:.0f} MB", f"the tokens as float32 {size / 1e6:.0f} MB", held / size, "0.25")
-    names = tuple(channels.chosen_by_default(basis).values())
+    names = tuple(channels.choose_defaults(basis).values())
     tokens = OfSample(store, drawn)
     channels.points(tokens, basis, names)
     packing = seconds(lambda: channels.points(tokens, basis, names))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.catalogue import catalogue
-from ingest.errors import UsageError
-from ingest.samples import sample_videos
-from ingest.scenes import photographs
+from tubelet.ingest.catalogue import catalogue
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.samples import sample_videos
+from tubelet.training.scenes import photographs
 from tests.benchmarks.measure import Row
 from tests.followed import Held, Scenes, ingested
 from tests.scenes import Scene
@@ -39,10 +39,10 @@ def rows() -> Iterator[Row]:
 
 def backgrounds() -> tuple[str, list[np.ndarray]]:
     """Pictures ``(3, H, W)`` to put scenes over, and what they are."""
-    found = [*photographs.of_scikit_image(), *photographs.of_videos(_samples())]
+    found = [*photographs.load_scikit_image(), *photographs.load_videos(_samples())]
     if found:
         return f"{len(found)} photographs", [picture.numpy() for picture in found]
-    return "generated textures", [picture.numpy() for picture in photographs.generated(np.random.default_rng(0), SCENES)]
+    return "generated textures", [picture.numpy() for picture in photographs.generate_pictures(np.random.default_rng(0), SCENES)]
 
 
 def _rows(what: str, made: Scenes) -> Iterator[Row]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from store import Store
-from store.pictures import Sheet
+from tubelet.store import Store
+from tubelet.store.placement import Sheet
 from tests.benchmarks.measure import Row
 from tests.benchmarks.resident import Watch
 from tests.browsing import CHROMIUM, started, sync_api

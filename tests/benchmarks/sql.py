@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from store import Store
+from tubelet.store import Store
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.stores import synthetic_store
 

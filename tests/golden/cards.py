@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingest.vjepa import V1, V2, V21, Generation, PredictorConfig, VisionTransformerConfig
-from ingest.vjepa.positions import Grid
+from tubelet.ingest.networks.vjepa import V1, V2, V21, Generation, PredictorConfig, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa.positions import Grid
 
 GENERATIONS = {"vjepa1": V1, "vjepa2": V2, "vjepa20": V2, "vjepa21": V21}
 KEYS = {V1: "target_encoder", V2: "target_encoder"}  # of the encoder's weights, where a card does not say

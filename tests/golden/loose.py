@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ingest.geometry import picture
-from ingest.vjepa import V2, V21, PredictorConfig
-from ingest.vjepa.positions import Grid, Rotary, rotated
-from store.pictures import Placement, placement
+from tubelet.ingest.geometry import picture
+from tubelet.ingest.networks.vjepa import V2, V21, PredictorConfig
+from tubelet.ingest.networks.vjepa.positions import Grid, Rotary, rotate
+from tubelet.store.placement import Placement, placement
 from tests.golden.cards import Unchecked
 
 ROTATIONS: Mapping[str, Rotary] = {
@@ -33,7 +33,7 @@ def rotation_outputs(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np
         if head and name != "q":
             queries = torch.from_numpy(arrays[f"{head}/q"])
             known = ROTATIONS.get(name)
-            yield key, rotated(queries, known.turns(ids, grid, queries.shape[-1])).numpy() if known else Unchecked("is an unknown rotation")
+            yield key, rotate(queries, known.turns(ids, grid, queries.shape[-1])).numpy() if known else Unchecked("is an unknown rotation")
 
 
 def grid_of(ids: np.ndarray, places: np.ndarray) -> Grid:
@@ -46,7 +46,7 @@ def grid_of(ids: np.ndarray, places: np.ndarray) -> Grid:
 
 
 def picture_differences(path: Path) -> Iterator[tuple[str, float]]:
-    """Each case of a file of pictures made by Meta's tensor path, and how many grey levels ours are away."""
+    """Each case of a file of pictures made by Meta's tensor path, and how many gray levels ours are away."""
     facts = json.loads(path.with_suffix(".json").read_text())["cases"]
     with np.load(path) as arrays:
         for case in (key.rpartition("/")[0] for key in arrays if key.endswith("/in_uint8_THWC")):

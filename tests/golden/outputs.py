@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ingest.vjepa import Masks
+from tubelet.ingest.networks.vjepa import Masks
 from tests.golden.cards import Unchecked
 from tests.golden.sets import Set
 

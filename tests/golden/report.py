@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from store.errors import TubeletError
+from tubelet.store.errors import TubeletError
 from tests.golden import loose
 from tests.golden.cards import Unchecked
 from tests.golden.outputs import output
@@ -105,7 +105,7 @@ def _arrays(findings: Findings, path: Path) -> None:
             _rotations(findings, path.stem, arrays)
         elif "in_uint8_THWC" in ends:
             for case, levels in loose.picture_differences(path):
-                findings.case(f"{path.stem} {case.rpartition('/')[0]}", {case.rpartition("/")[2]: levels}, GREY_LEVELS, " grey levels")
+                findings.case(f"{path.stem} {case.rpartition('/')[0]}", {case.rpartition("/")[2]: levels}, GREY_LEVELS, " gray levels")
             print(f"{path.stem}: frames resized by OpenCV without antialiasing are left out, Tubelet has no such path")
         elif ends == {"enc", "pred"}:
             print(f"{path.stem}: masks of training are left out, no network made them")

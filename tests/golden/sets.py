@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ingest.checkpoints import load_meta
-from ingest.vjepa import Predictor, VisionTransformer
+from tubelet.ingest.checkpoints import load_meta
+from tubelet.ingest.networks.vjepa import Predictor, VisionTransformer
 from tests.golden.cards import Card, Unchecked
 
 PIXEL_SCALE = 32  # inputs are stored as int8: pixels = stored / 32

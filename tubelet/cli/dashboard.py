@@ -30,8 +30,8 @@ def listening_options(command: Any) -> Any:
 @listening_options
 def dashboard(store: str, **listening: Any) -> None:
     """Serve the dashboard of a store."""
-    from dashboard.launch import Listening, launch
-    from store import Store
+    from tubelet.dashboard.launch import Listening, launch
+    from tubelet.store import Store
 
     where = Listening(**listening)
     root = Store(store).root
@@ -46,9 +46,9 @@ def dashboard(store: str, **listening: Any) -> None:
 @listening_options
 def demo(videos: str | None, store: str, encoder: str, **listening: Any) -> None:
     """Sample videos, a store, the dashboard: offline, on a CPU, in a minute."""
-    from dashboard.launch import Listening, launch
-    from ingest.job import Job
-    from ingest.samples import sample_videos
+    from tubelet.dashboard.launch import Listening, launch
+    from tubelet.ingest.job import Job
+    from tubelet.ingest.samples import sample_videos
 
     where = Listening(**listening)
     require_free(where.host, where.port)

@@ -10,7 +10,7 @@ from tubelet.cli.printing import print_result
 @json_option
 def encoders(as_json: bool) -> None:
     """List the encoders: geometry, parameters, where their weights come from, under which license, and whether they are here."""
-    from ingest.catalogue import catalogue
+    from tubelet.ingest.catalogue import catalogue
 
     print_result(catalogue(), as_json)
 
@@ -19,7 +19,7 @@ def encoders(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def download(names: tuple[str, ...]) -> None:
     """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
-    from ingest.encoders import fetch
+    from tubelet.ingest.encoders import fetch
 
     for name in names:
         click.echo(fetch(name))

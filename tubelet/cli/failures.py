@@ -73,7 +73,7 @@ def _explain(error: BaseException) -> int:
 
 def _expected() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for people; those of the rooms only where a room was imported at all."""
-    rooms = sys.modules.get("store.errors")
+    rooms = sys.modules.get("tubelet.store.errors")
     return (Refused, rooms.TubeletError) if rooms else (Refused,)
 
 

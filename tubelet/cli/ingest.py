@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from ingest.arguments import Cut, Keeping, Model, Running, Videos
+from tubelet.ingest.arguments import WindowOptions, StorageOptions, EncoderOptions, RunOptions, SourceOptions
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
 
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-ingest_command: Callable = command(Model, Cut, Keeping, Running, Videos)
+ingest_command: Callable = command(EncoderOptions, WindowOptions, StorageOptions, RunOptions, SourceOptions)
 
 
 @ingest_command
@@ -24,7 +24,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
-    from ingest.job import Job
+    from tubelet.ingest.job import Job
 
     job = Job.of(**arguments)
     run = job.run(store)
@@ -39,6 +39,6 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 @json_option
 def plan(as_json: bool, **arguments: Any) -> None:
     """Say what an ingest would make and cost: clips, tokens, disk, memory, time. Stores nothing."""
-    from ingest.job import Job
+    from tubelet.ingest.job import Job
 
     print_result(Job.of(**arguments).plan(), as_json)

@@ -14,7 +14,8 @@ from tubelet.cli.printing import print_result
 @click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
-    from store import Store, integrity, verification
+    from tubelet.store import Store
+    from tubelet.store.disk import integrity, verification
 
     if repair and (done := Store.recover(store)):
         click.echo(done)
@@ -41,7 +42,8 @@ def check(store: str, repair: bool) -> None:
 @store_option
 def compact(store: str) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
-    from store import Store, verification
+    from tubelet.store import Store
+    from tubelet.store.disk import verification
 
     opened = Store(store)
     click.echo(f"{opened.compact()} files merged away")
@@ -61,7 +63,8 @@ def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, rea
     They are chosen by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
     nothing outside the store is touched.
     """
-    from store import Store, removal
+    from tubelet.store import Store
+    from tubelet.store.disk import removal
 
     opened = Store(store)
     chosen = removal.choose(opened, kind, names, where)

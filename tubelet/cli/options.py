@@ -1,4 +1,4 @@
-"""Options of commands, most of them made from the dataclasses that they fill (`store.options`)."""
+"""Options of commands, most of them made from the dataclasses that they fill (`tubelet.store.options`)."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,14 +79,14 @@ def command(*classes: type, name: str | None = None) -> Callable[[Callable], Com
 
 
 def _options(class_: type) -> Iterator[Callable]:
-    from store.options import options_of
+    from tubelet.store.options import options_of
 
     hints = get_type_hints(class_)
     return (_option(field, hints[field.name], described) for field, described in options_of(class_))
 
 
 def _option(field: Field, hint: Any, described: Any) -> Callable:
-    from store.options import flag_of
+    from tubelet.store.options import flag_of
 
     type_ = _bare(hint)
     flag = flag_of(field.name, described)
@@ -118,14 +118,14 @@ def _shown(default: Any) -> Any:
 
 
 def _renamed(class_: type) -> Iterator[tuple[str, str]]:
-    from store.options import flag_of, options_of
+    from tubelet.store.options import flag_of, options_of
 
     return ((old, flag_of(field.name, described)) for field, described in options_of(class_) for old in described.renamed)
 
 
 def filled(class_: type, arguments: Mapping[str, Any]) -> Any:
     """A dataclass filled with those of a command's arguments that are its fields."""
-    from store.options import options_of
+    from tubelet.store.options import options_of
 
     return class_(**{field.name: arguments[field.name] for field, _ in options_of(class_) if field.name in arguments})
 

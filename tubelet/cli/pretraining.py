@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ingest.pretraining.settings import Settings
+from tubelet.training.pretraining.settings import Settings
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import FOLDER, OutputFile, command, json_option
 from tubelet.cli.printing import print_result
@@ -21,8 +21,8 @@ device_option = click.option("--device", default="auto", show_default=True, help
 @device_option
 def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
     """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
-    from ingest import encoders as table
-    from ingest.pretraining.run import Pretraining
+    from tubelet.ingest import encoders as table
+    from tubelet.training.pretraining.run import Pretraining
 
     run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
     for line in run.unusable:
@@ -43,6 +43,6 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 @json_option
 def evaluate(as_json: bool, **arguments: Any) -> None:
     """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
-    from ingest.evaluation.evaluation import evaluate
+    from tubelet.training.evaluation.evaluation import evaluate
 
     print_result(evaluate(**arguments), as_json)

@@ -15,6 +15,6 @@ class Result(Protocol):
 
 def print_result(result: Result, as_json: bool) -> None:
     """Print a result on stdout."""
-    from store.json_text import json_text
+    from tubelet.store.sandbox.json_text import json_text
 
     click.echo(json_text(result.as_json(), indent=1) if as_json else "\n".join(result.lines()))

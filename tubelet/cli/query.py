@@ -12,7 +12,7 @@ FORMATS = click.Choice(["table", "csv", "json", "parquet"])
 @command()
 def schema() -> None:
     """Print every table and column with its meaning and unit, as Markdown."""
-    from store.schema import markdown
+    from tubelet.store.schema import markdown
 
     click.echo(markdown())
 
@@ -28,8 +28,9 @@ def sql(store: str, query: str, format_: str | None, output: Path | None, whole:
 
     A terminal shows what fits and says how many rows there are; a file, csv and json always hold all of them.
     """
-    from store import Store, printed_answers
-    from store.answers import format_of
+    from tubelet.store import Store
+    from tubelet.store.sandbox import printed_answers
+    from tubelet.store.sandbox.formats import format_of
 
     asked = printed_answers.Printing(format_of(format_, output), output, whole)
     printed_answers.answer(Store(store), query, asked)

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from reports.request import Request
-from store.stored_pairs import StoredPairs
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store.pairs.stored import StoredPairs
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import OutputFile, command, filled, json_option, store_option
 from tubelet.cli.printing import print_result
@@ -21,8 +21,8 @@ from tubelet.cli.printing import print_result
 @click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
 def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
     """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
-    from reports.catalogue import report as known
-    from store import Store
+    from tubelet.reports.catalogue import report as known
+    from tubelet.store import Store
 
     known(name).write(Store(store), filled(Request, asked), output, compare)
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
@@ -36,8 +36,8 @@ def pairs(store: str, as_json: bool, **asked: Any) -> None:
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
-    from store import Store
-    from store.stored_pairs import measure_stored
+    from tubelet.store import Store
+    from tubelet.store.pairs.stored import measure_stored
 
     stopping = Event()
     stop_on_signals("stopping after the pair under way", stopping.set)

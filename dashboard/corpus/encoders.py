@@ -1,0 +1,51 @@
+"""What encoded the videos, and from which weights."""
+
+import streamlit as st
+
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.store import Store
+from tubelet.store.questions import corpus
+
+ROW_HEIGHT = 31  # pixels
+COLUMNS = (
+    "encoder_id", "untrained", "weights_source", "layer", "dim", "patch", "tubelet", "parameters",
+    "videos", "clips", "tokens", "family", "preprocessing", "weights_sha256",
+)  # fmt: skip
+
+
+def show(store: Store, selection: Selection) -> None:
+    known = caching.table(store, corpus.encoders())
+    untrained = sum(row["untrained"] for row in caching.rows(store, corpus.encoders()))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(units.count(len(known), "encoder") if len(known) else "No encoder has been at work yet.", width="content")
+        sql_behind({"Encoders": corpus.encoders()}, "encoders")
+    st.dataframe(
+        known, column_config=_column_config(), column_order=COLUMNS, hide_index=True, placeholder="",
+        height=ROW_HEIGHT * (max(len(known), 1) + 1) + 4,
+        alt="Encoders with their geometry, what they encoded and where their weights come from",
+    )
+    if untrained:
+        st.warning(
+            "Untrained weights are random: their embeddings show what an architecture does, not what it has learned.",
+            icon=":material/warning:",
+        )
+
+
+def _column_config() -> dict:
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    return {
+        "encoder_id": text("encoder", width=220),
+        "untrained": st.column_config.CheckboxColumn("untrained", width=75),
+        "dim": number("dimensions", width=90),
+        "patch": number("patch, px", width=80),
+        "tubelet": number("tubelet, frames", width=110),
+        "parameters": number("parameters", width=110, format="localized"),
+        "videos": number("videos", width=80, format="localized"),
+        "clips": number("clips", width=80, format="localized"),
+        "tokens": number("tokens", width=110, format="localized"),
+        "weights_source": text("weights come from", width=260),
+        "weights_sha256": text("SHA-256 of the weights", width=180),
+        "preprocessing": text("preprocessing", width=320),
+    }

@@ -1,0 +1,47 @@
+"""What failed, and why: one page of a query."""
+
+import streamlit as st
+
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.paging import turn_pages
+from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.reports.literal import literal
+from tubelet.store import Store
+from tubelet.store.questions import corpus
+
+ROWS = 100  # failures a page
+ROW_HEIGHT, VISIBLE = 31, 15  # pixels; rows before the table scrolls
+
+
+def show(store: Store, selection: Selection) -> None:
+    stages = {row["stage"]: row["failures"] for row in caching.rows(store, corpus.failure_stages())}
+    total = sum(stages.values())
+    if not total:
+        st.markdown("Nothing failed: every file that was given is in the store.")
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        where = st.container(horizontal=True, vertical_alignment="center", width="content")
+        first = turn_pages(total, ROWS, "failures_page")
+    page = corpus.failures_page(ROWS, first)
+    failed = caching.table(store, page)
+    with where:
+        by_stage = ", ".join(f"{literal(stage)} {units.number(count)}" for stage, count in stages.items())
+        st.markdown(f"{units.span(first + 1, first + len(failed), total, 'failure')} · by stage: {by_stage}", width="content")
+        sql_behind({"Failures": page, "Stages": corpus.failure_stages()}, "failures")
+    height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4
+    st.dataframe(failed, column_config=_column_config(), hide_index=True, height=height, placeholder="", alt="Failed files and clips with their reasons")
+    st.caption("The next `tubelet ingest` tries a file again once its content, or what it was asked for, has changed; what is encoded is skipped.")
+
+
+def _column_config() -> dict:
+    text = st.column_config.TextColumn
+    return {
+        "file": text("file", width=150),
+        "stage": text("stage", width=65, help="What failed: read, open, decode, window or encode"),
+        "error": text("reason", width=470),
+        "first_frame": st.column_config.NumberColumn("from frame", width=85, help="First frame that is missing because of it"),
+        "encoder": text("encoder", width=70),
+        "at": st.column_config.DatetimeColumn("when, UTC", width=120, format="YYYY-MM-DD HH:mm"),
+        "path": text("path", width=320),
+    }

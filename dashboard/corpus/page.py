@@ -1,0 +1,57 @@
+"""The Corpus page: what is in the store, at a glance, and then its videos, its failures and its encoders."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.corpus import encoders as corpus_encoders, failures as corpus_failures, videos as corpus_videos
+from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.reports.literal import Markdown
+from tubelet.store import Store
+from tubelet.store.questions import corpus
+
+TITLE, ICON = "Corpus", ":material/video_library:"
+SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": corpus_encoders}
+
+
+def show(store: Store, selection: Selection) -> None:
+    summary = caching.rows(store, corpus.corpus_summary())[0]
+    st.title("What is in the store?", anchor=False)
+    if not summary["videos"] and not summary["failures"]:
+        _show_empty(store)
+        return
+    _show_answer(store, summary)
+    SECTIONS[_section(summary)].show(store, selection)
+
+
+def _show_answer(store: Store, summary: Mapping) -> None:
+    st.markdown(f"{answer(summary)} {untrained_badge(store)}")
+
+
+def answer(summary: Mapping) -> Markdown:
+    """The page's answer: one sentence with numbers and units."""
+    videos = f"**{units.count(summary['videos'], 'video')}**, {units.duration(summary['seconds'])} and {units.size(summary['bytes'])} of files"
+    failures = f"**{units.count(summary['failures'], 'failure')}**" if summary["failures"] else "no failures"
+    if not summary["clips"]:
+        return f"{videos}; no clips encoded yet; {failures}."
+    encoders = units.count(summary["encoders"], "encoder")
+    clips = f"**{units.count(summary['clips'], 'clip')}** of {units.count(summary['encoded_videos'], 'video')}"
+    kept = f" ({units.size(summary['embedding_bytes'])} of embeddings)" if summary["embedding_bytes"] else " (statistics only)"
+    return f"{videos}. Encoded: {clips} by {encoders}, **{units.count(summary['tokens'], 'token')}**{kept}; {failures}."
+
+
+def _section(summary: Mapping) -> str:
+    """The part of the page that is shown."""
+    default = "Videos" if summary["videos"] else "Failures"
+    return st.segmented_control(
+        "Section", list(SECTIONS), default=default, required=True, key="section", bind="query-params", label_visibility="collapsed"
+    )
+
+
+def _show_empty(store: Store) -> None:
+    st.markdown("Nothing yet. Encode a folder of videos, and they appear here while they are being encoded:")
+    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
+    st.markdown("No videos at hand? The demo brings its own:")
+    st.code("tubelet demo", language="bash")
+    st.caption("`tubelet encoders` lists the encoders, `tubelet plan` says beforehand how many tokens, bytes and hours it will take.")

@@ -1,0 +1,159 @@
+"""The videos of the corpus: filters, and one page of a query with thumbnails and curves."""
+
+import base64
+from collections.abc import Mapping
+
+import pyarrow as pa
+import streamlit as st
+
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.corpus import details
+from tubelet.dashboard.paging import turn_pages
+from tubelet.dashboard.selection import VIDEO, Selection
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store, StoreError
+from tubelet.store.questions import corpus
+from tubelet.store.questions.corpus import ORDERS, STATES, VideoFilter
+from tubelet.store.statistics import TOKEN_STATISTICS
+
+ROWS = 25  # videos a page
+ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
+MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
+CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
+MIN_SPAN = 0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
+COLUMNS = ("thumbnail", "name", "label", "curve", "duration_s", "clips", "failures", "tokens", "frames", "fps", "size", "codec")
+
+
+def show(store: Store, selection: Selection) -> None:
+    videos, order, statistic = _filters(store, selection)
+    total = caching.rows(store, corpus.videos_count(videos))[0]["videos"]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        where = st.container(horizontal=True, vertical_alignment="center", width="content")
+        first = turn_pages(total, ROWS, "page")
+    page = corpus.videos_page(videos, order, ROWS, first)
+    rows = caching.rows(store, page)
+    curves = corpus.sparklines([row["video_id"] for row in rows], selection.encoder_id, statistic)
+    with where:
+        st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
+        sql_behind({"Videos": page, "Curves": curves}, "videos")
+    points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
+    _table(store, selection, rows, points, statistic)
+    st.caption(_curves_sentence(points, statistic))
+    if selection.video_id:
+        details.show(store, selection, statistic)
+
+
+def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
+    """The filter, the order and the statistic of the curves, each in the URL."""
+    labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        text = st.text_input("Search", placeholder="name or label", icon=":material/search:", live=True, **_bound("search"))
+        label = st.selectbox("Label", labels, None, lambda name: name or "(no label)", placeholder="any", width=140, **_bound("label"))
+        state = st.selectbox("Show", list(STATES), width=130, **_bound("show"))
+        order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders the corpus; a column's header orders this page only.", **_bound("order"))
+        meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
+        statistic = st.selectbox(
+            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
+        )
+    return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
+
+
+def _bound(key: str) -> dict:
+    """A widget kept in the URL whose change leads back to the first page."""
+    return {"key": key, "bind": "query-params", "on_change": _to_first_page}
+
+
+def _to_first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapping[str, list[float]], statistic: str) -> None:
+    held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
+    shown = [row["video_id"] for row in rows]
+    key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
+    st.dataframe(
+        _cells(store, rows, points),
+        column_config=_column_config(statistic, selection, _range(points)),
+        column_order=[name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)],
+        hide_index=True,
+        row_height=ROW_HEIGHT,
+        height=HEADER_HEIGHT + ROW_HEIGHT * min(VISIBLE, max(MIN_VISIBLE, held)),
+        placeholder="",
+        key=key,
+        on_select=lambda: _choose(key, shown),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [shown.index(selection.video_id)] if selection.video_id in shown else []}},
+        alt="Videos of this page",
+    )
+
+
+def _choose(key: str, shown: list[str]) -> None:
+    chosen = st.session_state[key]["selection"]["rows"]
+    if chosen:
+        st.query_params[VIDEO] = shown[chosen[0]]
+    else:
+        st.query_params.pop(VIDEO, None)
+
+
+def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]]) -> pa.Table:
+    given = pa.Table.from_pylist(rows) if rows else pa.table({name: pa.array([], pa.string()) for name in COLUMNS})
+    columns = {
+        **{name: given[name] for name in given.column_names},
+        "thumbnail": pa.array([thumbnail(store, row["thumbnail"]) for row in rows], pa.string()),
+        "size": pa.array([f"{row['width']} × {row['height']}" for row in rows], pa.string()),
+        "curve": pa.array([points.get(row["video_id"]) for row in rows], pa.list_(pa.float64())),
+    }
+    return pa.table({name: columns[name] for name in COLUMNS})
+
+
+def thumbnail(store: Store, relative: str | None) -> str | None:
+    """The JPEG of a video as a data URI; None where it has none."""
+    try:
+        path = store.layout.thumbnail_file(relative) if relative else None
+    except StoreError:  # `tubelet check` says what is wrong with it
+        return None
+    if path is None or not path.is_file():
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _range(points: Mapping[str, list[float]]) -> tuple[float, float] | None:
+    """The one y axis of a page's curves."""
+    values = [value for curve in points.values() for value in curve]
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    margin = max(0.0, MIN_SPAN * max(abs(low), abs(high)) - (high - low)) / 2
+    return low - margin, high + margin
+
+
+def _curves_sentence(points: Mapping[str, list[float]], statistic: str) -> Markdown:
+    """What the curves show and on which axis."""
+    chosen, scale = TOKEN_STATISTICS[statistic], _range(points)
+    axis = f"one y axis for this page, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values on this page"
+    possible = f" (possible: {literal(chosen.unit)})" if chosen.unit else ""
+    return f"Curves: {literal(statistic)}, mean over each slice's patches, along the encoded time; {axis}{possible}."
+
+
+def _column_config(statistic: str, selection: Selection, scale: tuple[float, float] | None) -> dict:
+    low, high = scale or (None, None)
+    by = f" · {selection.encoder.label}" if selection.encoder else ""
+    number = st.column_config.NumberColumn
+    return {
+        "thumbnail": st.column_config.ImageColumn("", width=90),
+        "name": st.column_config.TextColumn("name", width=150),
+        "label": st.column_config.TextColumn("label", width=80),
+        "curve": st.column_config.LineChartColumn(
+            f"{statistic}{by}", width=190, y_min=low, y_max=high, color="blue",
+            help=TOKEN_STATISTICS[statistic].meaning,
+        ),
+        "duration_s": number("duration", width=75, format="%.2f s"),
+        "clips": number("clips", width=55, format="localized"),
+        "tokens": number("tokens", width=85, format="localized"),
+        "frames": number("frames", width=65, format="localized"),
+        "fps": number("frames/s", width=70, format="%.4g"),
+        "size": st.column_config.TextColumn("size, px", width=90),
+        "codec": st.column_config.TextColumn("codec", width=70),
+        "failures": number("failures", width=70),
+    }

@@ -1,0 +1,80 @@
+"""The blocks of a report, drawn by Streamlit: the counterpart of the exporters in `reports`."""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+import pyarrow as pa
+import streamlit as st
+
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
+from tubelet.reports.literal import html_text
+from tubelet.reports.rasters import Raster
+
+ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
+WINDOWS_PATH = "windows"  # where the page of one pair lies in the URL
+PAIR = "pair"  # its parameter
+
+
+def draw(blocks: Iterable[Block]) -> None:
+    for block in blocks:
+        _DRAWN[type(block)](block)
+
+
+def _heading(block: Heading) -> None:
+    st.header(block.text, anchor=block.anchor) if block.level == 2 else st.subheader(block.text, anchor=block.anchor)
+
+
+def _text(block: Text) -> None:
+    st.markdown(block.markdown)
+
+
+def _code(block: Code) -> None:
+    st.caption(block.label)
+    st.code(block.text, language=None if block.language == "text" else block.language, wrap_lines=True)
+
+
+def _picture(block: Picture) -> None:
+    _title(block)
+    if isinstance(block.drawing, Raster):
+        st.html(f'<div role="img" aria-label="{html_text(block.alt)}">{block.drawing.html}</div>')
+    else:
+        st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
+    if block.caption:
+        st.caption(block.caption)
+
+
+def _table(block: Table) -> None:
+    _title(block)
+    rows, config = block.rows.select([column.name for column in block.columns]), {}
+    for column in block.columns:
+        config[column.name] = _column(block, column)
+    if block.pairs:
+        links = [f"{WINDOWS_PATH}?{PAIR}={quote(pair)}" for pair in rows[block.pairs].to_pylist()]
+        rows = rows.set_column(rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string()))
+    height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
+    st.dataframe(rows, column_config=config, hide_index=True, height=height, placeholder="", key=f"table-{block.name}", alt=block.title)
+
+
+def _column(block: Table, column: Column) -> object:
+    name, title, form, meaning = column.name, column.title, column.format, column.help
+    if name == block.pairs:
+        return st.column_config.LinkColumn(title, display_text="open", help="The Windows page of this pair")
+    if not form:
+        return st.column_config.TextColumn(title, help=meaning or None)
+    return st.column_config.NumberColumn(title, format=_printf(form), help=meaning or None)
+
+
+def _printf(form: str) -> str:
+    """Python's format as the browser's table takes it."""
+    return {"d": "%d", ",d": "localized", ".0%": "percent"}.get(form, f"%{form}")
+
+
+def _title(block: Picture | Table) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{block.title}**", width="content")
+        if block.questions:
+            sql_behind(block.questions, block.name)
+
+
+_DRAWN = {Heading: _heading, Text: _text, Code: _code, Picture: _picture, Table: _table}

@@ -1,0 +1,86 @@
+"""The Sensitivity page: which dimensions react when the window shifts, across videos, and how sure that is."""
+
+import streamlit as st
+
+from tubelet.dashboard.sensitivity import blocks, scope
+from tubelet.dashboard import caching, consent
+from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.reports.sensitivity import sections as report
+from tubelet.reports.sensitivity import narrative
+from tubelet.reports.blocks import Heading
+from tubelet.reports.catalogue import FORMATS, sensitivity_blocks
+from tubelet.reports.sensitivity.comparison import sections as compared
+from tubelet.reports.errors import ReportError
+from tubelet.reports.sensitivity.findings import Findings
+from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.store import Store
+from tubelet.store.questions import sensitivity as queries
+from tubelet.store.errors import NoVideos, QueryError
+
+TITLE, ICON = "Sensitivity", ":material/compare_arrows:"
+KINDS = {".html": ("HTML", "text/html"), ".md": ("Markdown", "text/markdown"), ".parquet": ("Parquet", "application/vnd.apache.parquet")}
+
+
+def show(store: Store, selection: Selection) -> None:
+    st.title(report.TITLE, anchor=False)
+    held = caching.rows(store, queries.scopes())
+    if not any(row["encoder_id"] == selection.encoder_id for row in held):
+        _show_unmeasured(store, selection, measured=bool(held))
+        return
+    request, compare = scope.choose(store, selection)
+    if not consent.holds(request.where or "", "where"):
+        return
+    try:
+        with st.skeleton(height=420):
+            found = caching.findings(store, request)
+            other = caching.findings(store, found.request.other(compare)) if compare else None
+    except NoVideos as error:
+        st.info(literal(error), icon=":material/filter_alt_off:")
+    except QueryError as error:
+        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
+    except ReportError as error:
+        st.warning(literal_block(error), icon=":material/warning:")
+    else:
+        _show(store, found, other, compare)
+
+
+def _show(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
+    st.markdown(f"{narrative.answer(found)} {untrained_badge(store, found.request.encoder)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(narrative.subject(found), width="stretch")
+        _downloads(store, found, other, compare)
+    if other is not None:
+        blocks.draw(compared(found, other, compare))
+    command = found.request.command(store, compare)
+    drawn = list(report.sections(found, command, store))
+    st.markdown(" · ".join([_link(block) for block in drawn if isinstance(block, Heading)]))
+    blocks.draw(drawn)
+
+
+def _link(heading: Heading) -> Markdown:
+    return f"[{heading.text}](#{heading.anchor})"
+
+
+def _downloads(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
+    """Files with everything that the page shows, made when asked for."""
+    for suffix, (name, mime) in KINDS.items():
+        st.download_button(
+            name,
+            lambda suffix=suffix: FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare)),
+            f"sensitivity{suffix}",
+            mime,
+            key=f"download-{suffix}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _show_unmeasured(store: Store, selection: Selection, measured: bool) -> None:
+    if measured:
+        st.markdown(f"No pairs of {selection.encoder.label_markdown} are measured yet; choose another encoder at the side, or measure them:")
+    else:
+        st.markdown("No pairs of clips are measured yet. A pair is two windows of a video that share frames; encode them like this:")
+    name = selection.encoder.name if selection.encoder else "NAME"
+    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder {name} --pairs 1 --shift 1", language="bash")
+    st.markdown("Where clips that overlap are in the store with their embeddings, measure those, without encoding again:")
+    st.code(f"tubelet pairs --store {store.shell_name} --shift 1", language="bash")

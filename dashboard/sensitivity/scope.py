@@ -1,0 +1,72 @@
+"""Which pairs the Sensitivity page is about: window length, shift, setting and videos, each in the URL."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tubelet.dashboard import caching, consent
+from tubelet.dashboard.selection import Selection
+from tubelet.reports.literal import Markdown
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store import Store
+from tubelet.store.questions import sensitivity as queries
+
+ALL = "all, mixed"
+COMPARED = ("frames", "shift", "encoder")
+
+
+def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
+    """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
+    held = caching.rows(store, queries.scopes())
+    own = [row for row in held if row["encoder_id"] == selection.encoder_id]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        frames = _select("Frames a window", _distinct(own, "frames"), "frames", 130)
+        within = [row for row in own if row["frames"] == frames]
+        shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
+        within = [row for row in within if row["shift"] == shift]
+        setting = _setting(_distinct(within, "setting"))
+        where = st.text_input(
+            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params",
+            on_change=consent.ask_typed, args=("where",),
+        )
+        compare = _compare(held, selection.encoder_id, frames, shift)
+    request = Request(selection.encoder_id, frames, shift, None if setting == ALL else setting, where.strip() or None, setting == ALL)
+    return request, compare
+
+
+def _select(label: Markdown, options: list, key: str, width: int) -> object:
+    return st.selectbox(label, options, key=key, bind="query-params", width=width, disabled=len(options) < 2)
+
+
+def _distinct(rows: list[Mapping], name: str) -> list:
+    return list(dict.fromkeys(row[name] for row in rows))
+
+
+def _setting(settings: list[str]) -> str | None:
+    """Drawn where there is a choice: the pairs of the most videos unless another, or all, are asked for."""
+    if len(settings) < 2:
+        return None
+    return st.selectbox(
+        "Setting",
+        [*settings, ALL],
+        key="setting",
+        bind="query-params",
+        width=300,
+        help="Pairs made in different ways are not averaged unasked.",
+    )
+
+
+def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> str | None:
+    """What differs in one thing from what is shown, and was measured."""
+    shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
+    others = []
+    for row in held:
+        offered = {"encoder": row["encoder_id"], "frames": row["frames"], "shift": row["shift"]}
+        different = [name for name in COMPARED if offered[name] != shown[name]]
+        if len(different) == 1:
+            others.append(f"{different[0]}={offered[different[0]]}")
+    if not others:
+        return None
+    return st.selectbox(
+        "Compare with", list(dict.fromkeys(others)), None, key="compare", bind="query-params", placeholder="nothing", width=190
+    )

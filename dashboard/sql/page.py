@@ -1,0 +1,135 @@
+"""The SQL page: any question, read-only and bounded, with the schema beside it and the query in the URL."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from tubelet.dashboard import caching, consent, units
+from tubelet.dashboard.sql import results
+from tubelet.dashboard.links import QUERY
+from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.store import Store
+from tubelet.store.sandbox import formats
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.untrusted import Answer, Limits
+from tubelet.store.schema import RELATIONS, Table
+
+TITLE, ICON = "SQL", ":material/terminal:"
+
+EDITOR_HEIGHT, SCHEMA_HEIGHT, RESULT_HEIGHT = 160, 209, 420  # pixels
+ROW_HEIGHT = 31  # pixels
+
+EXAMPLES = {
+    "Videos and their clips": """SELECT v.name, v.label, v.duration_s, count(c.clip_id) AS clips
+FROM videos v LEFT JOIN clips c USING (video_id)
+GROUP BY ALL ORDER BY v.name""",
+    "Tokens and bytes by encoder": """SELECT encoder_id, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens,
+  sum(embedding_bytes)::BIGINT AS bytes, round(sum(encode_s), 2) AS encode_s
+FROM clips GROUP BY encoder_id ORDER BY clips DESC""",
+    "Slices that change most": """SELECT v.name, round(c.start_s + s.slice / c.slices * (c.stop_s - c.start_s), 2) AS at_s,
+  s.previous_cosine
+FROM slice_stats s JOIN clips c USING (clip_id) JOIN videos v USING (video_id)
+WHERE s.previous_cosine IS NOT NULL
+ORDER BY s.previous_cosine LIMIT 20""",
+    "Tokens with the largest norm": """SELECT v.name, t.slice, t.y, t.x, t.norm
+FROM token_stats t JOIN clips c USING (clip_id) JOIN videos v USING (video_id)
+ORDER BY t.norm DESC LIMIT 20""",
+    "Dimensions that vary most": """SELECT c.encoder_id, d.dim, avg(d.std) AS mean_std, min(d.min) AS min, max(d.max) AS max
+FROM dim_stats d JOIN clips c USING (clip_id)
+GROUP BY ALL ORDER BY mean_std DESC LIMIT 20""",
+    "Embeddings of one clip": """SELECT slice, y, x, embedding
+FROM tokens
+WHERE clip_id = (SELECT clip_id FROM clips WHERE embedding_path IS NOT NULL ORDER BY clip_id LIMIT 1)
+ORDER BY slice, y, x LIMIT 100""",
+    "Failures by reason": """SELECT stage, error, count(*) AS files
+FROM failures GROUP BY ALL ORDER BY files DESC""",
+}
+FIRST = next(iter(EXAMPLES.values()))
+
+
+def show(store: Store, selection: Selection) -> None:
+    st.title("What do you want to know?", anchor=False)
+    with st.grid(3, min_column_width=250, gap="small") as grid:
+        with grid.cell(column_span=2):
+            query = _editor(store)
+        with grid.cell():
+            _schema()
+    if not query.strip():
+        st.caption("Type a query, or take an example.")
+    elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
+        _result(store, query)
+    else:
+        st.info("This query came with a link. Read it, then run it.", icon=":material/link:")
+
+
+def _editor(store: Store) -> str:
+    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, key=QUERY, bind="query-params", label_visibility="collapsed", on_change=consent.ask_typed, args=(QUERY,))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_run_again, args=(store,))
+        st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
+        limits = Limits()
+        st.caption(f"Read-only, {limits.seconds:g} s and {limits.rows:,} rows at most. The address bar holds the query: who opens it sees the query, and can run it.", width="stretch")
+    return query or ""
+
+
+def _run_again(store: Store) -> None:
+    """Ask anew, whatever is kept."""
+    consent.ask_typed(QUERY)
+    caching.run_query.clear(store, st.session_state[QUERY])
+
+
+def _take_example() -> None:
+    st.session_state[QUERY] = EXAMPLES[st.session_state["example"]]
+
+
+def _schema() -> None:
+    with st.container(height=SCHEMA_HEIGHT, key="schema", gap="xxsmall"):
+        for table in RELATIONS.values():
+            with st.expander(f"**{literal(table.name)}** · {len(table.columns)} columns", type="compact"):
+                st.caption(columns(table))
+
+
+def columns(table: Table) -> Markdown:
+    """A relation's columns as Markdown: name, type, unit and meaning."""
+    described = [f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in table.columns]
+    return "\n\n".join([f"One row a {table.row}.", *described])
+
+
+def _result(store: Store, query: str) -> None:
+    try:
+        with st.skeleton(height=RESULT_HEIGHT):
+            answer = caching.run_query(store, query)
+    except QueryError as error:
+        st.error(literal_block(error), title="This query has no answer", icon=":material/error:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
+        _downloads(answer)
+    table = results.make_displayable(answer.table)
+    height = min(RESULT_HEIGHT, ROW_HEIGHT * (max(len(table), 1) + 1) + 4)
+    st.dataframe(table, height=height, hide_index=True, placeholder="NULL", column_config=_numbers(table), alt="Result of the query")
+
+
+def rows_sentence(answer: Answer) -> Markdown:
+    """How many rows, whether that is all of them, and how long it took."""
+    seconds = f"{answer.seconds:.2f} s"
+    if answer.truncated:
+        return f"First {units.count(answer.table.num_rows, 'row')} of more, in {seconds}"
+    return f"{units.count(answer.table.num_rows, 'row')} in {seconds}"
+
+
+def _numbers(table) -> dict:
+    """Floats with six significant digits, integers plain: ids and years carry no thousands separators."""
+    kinds = {"halffloat": "%.6g", "float": "%.6g", "double": "%.6g"}
+    return {f.name: st.column_config.NumberColumn(format=kinds[str(f.type)]) for f in table.schema if str(f.type) in kinds}
+
+
+def _downloads(answer: Answer) -> None:
+    """Whole rows, embeddings too; made when asked for."""
+    name = f"tubelet-{datetime.now():%Y%m%d-%H%M%S}"
+    for kind, write, mime in (("CSV", formats.csv, "text/csv"), ("Parquet", formats.parquet, "application/vnd.apache.parquet")):
+        st.download_button(
+            kind, lambda write=write: write(answer.table), f"{name}.{kind.lower()}", mime, key=f"download-{kind}",
+            icon=":material/download:", on_click="ignore",
+        )

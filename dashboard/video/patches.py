@@ -1,0 +1,96 @@
+"""The patches that were taken on the player: picture, address and statistics."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import streamlit as st
+
+from tubelet.dashboard import caching, units
+from tubelet.latent.marks import MarkedPatches, number_tokens
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.reports.literal import Markdown, html_text, literal
+from tubelet.store import Store
+from tubelet.store.questions import clips
+from tubelet.store.placement import Sheet
+from tubelet.store.statistics import TOKEN_STATISTICS
+
+SIDE = 132  # pixels of an enlarged patch
+ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
+
+
+def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
+    if not marked.patches:
+        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape lets go.")
+        return
+    question = clips.patches(clip["clip_id"], number_tokens(clip, marked.patches))
+    rows = caching.rows(store, question)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(_heading(marked), anchor=False, width="content")
+        sql_behind({"Patches": question}, "patches")
+    if len(rows) == 1:
+        _one(store, clip, rows[0])
+    else:
+        _several(rows)
+
+
+def _heading(marked: MarkedPatches) -> Markdown:
+    if len(marked.patches) > 1:
+        return units.count(len(marked.patches), "patch", "patches")
+    slice_, y, x = marked.patches[0]
+    return f"Patch ({y:d}, {x:d}) of slice {slice_ + 1:d}"
+
+
+def _one(store: Store, clip: Mapping, row: Mapping) -> None:
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
+            st.html(patch_html(clip, (row["slice"], row["y"], row["x"])), width="content")
+        with st.container():
+            st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")
+            st.caption(f"Address: clip {literal(clip['clip_id'])}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0.")
+
+
+def patch_html(clip: Mapping, patch: tuple[int, int, int]) -> str:
+    """HTML of one patch, cut out of the clip's sheet of slice pictures by the browser."""
+    tile = Sheet.of(clip).tile
+    slice_, y, x = patch
+    high, wide = tile[0] / clip["height"], tile[1] / clip["width"]
+    return _crop_html(clip, slice_, (y * high, x * wide, high, wide), "The patch")
+
+
+def slice_html(clip: Mapping, slice_: int) -> str:
+    """HTML of what the encoder saw of one slice."""
+    return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_ + 1}")
+
+
+def _crop_html(clip: Mapping, slice_: int, box: tuple[float, float, float, float], label: str) -> str:
+    """A box (top, left, height, width) of a slice's picture, in pixels of the sheet, as large as it goes."""
+    sheet = Sheet.of(clip)
+    top, left = (corner + offset for corner, offset in zip(sheet.corner(slice_), box))
+    high, wide = box[2:]
+    scale = SIDE / max(high, wide)
+    style = {
+        "width": f"{wide * scale:.1f}px",
+        "height": f"{high * scale:.1f}px",
+        "background-image": f"url(pictures/{quote(clip['clip_id'])})",
+        "background-size": f"{sheet.size[1] * scale:.1f}px {sheet.size[0] * scale:.1f}px",
+        "background-position": f"{-left * scale:.1f}px {-top * scale:.1f}px",
+        "image-rendering": "pixelated" if scale > 1 else "auto",
+        "border-radius": "3px",
+        "box-shadow": "inset 0 0 0 1px rgba(128, 128, 128, 0.4)",  # a white patch on a white page has an edge
+    }
+    return f'<div role="img" aria-label="{html_text(label)}" style="{html_text("; ".join(f"{name}: {value}" for name, value in style.items()))}"></div>'
+
+
+def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
+    return {
+        "statistic": list(TOKEN_STATISTICS),
+        "this patch": ["not defined" if row[name] is None else f"{row[name]:.4g}" for name in TOKEN_STATISTICS],
+        "higher than": ["" if row[name] is None else f"{row[f'{name}_rank']:.0%} of the clip's patches" for name in TOKEN_STATISTICS],
+    }
+
+
+def _several(rows: list[Mapping]) -> None:
+    columns = {name: [row[name] for row in rows] for name in ("slice", "y", "x", *TOKEN_STATISTICS)}
+    height = ROW_HEIGHT * (min(len(rows), ROWS) + 1) + 4
+    config = {name: st.column_config.NumberColumn(format="%.4g") for name in TOKEN_STATISTICS}
+    st.dataframe(columns, column_config=config, hide_index=True, height=height, placeholder="", alt="Statistics of the patches")

@@ -1,0 +1,73 @@
+"""Where the reader stands on the Video page: clip, slice, patches and the marks of a mask, read from the URL and written back to it."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from tubelet.dashboard import address, units
+from tubelet.dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
+from tubelet.latent.marks import MarkedPatches
+from tubelet.dashboard.player import KEY, Place
+from tubelet.dashboard.selection import VIDEO
+
+
+def place(clip_id: str) -> Place:
+    """Where the player is to go, within the timeline of a clip."""
+    return Place(clip_id, slice_(), _nonce())
+
+
+def video_id() -> str:
+    return address.read()[VIDEO]
+
+
+def clip_id() -> str:
+    return address.read()[CLIP]
+
+
+def slice_() -> int:
+    return _number(address.read()[SLICE])
+
+
+def marked_patches() -> MarkedPatches:
+    """The patches that the URL names, whether or not there are such."""
+    return MarkedPatches.parse(address.read()[PATCHES])
+
+
+def segment() -> MarkedPatches:
+    """The foreground and background that the URL names, whether or not there are such."""
+    return MarkedPatches.parse(address.read()[SEGMENT])
+
+
+def apply_news(news: str) -> None:
+    """The player's news, into the URL, unless it was led elsewhere meanwhile."""
+    value = st.session_state[KEY][news]
+    if not value or value["nonce"] != _nonce():
+        return
+    if news == "cut":
+        marks = {SEGMENT: _text(value["clip"], value["foreground"], value["background"])}
+    else:
+        marks = {PATCHES: _text(value["clip"], value["patches"])} if news == "picked" else {}
+    address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **marks)
+
+
+def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
+    """Lead the player to a slice, in this video or another."""
+    elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
+    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)}, **elsewhere)
+
+
+def change_video(video_id: str) -> None:
+    """Another video: what the URL says of the last one goes."""
+    address.redirect(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
+
+
+def _nonce() -> str:
+    return str(address.count_redirects())
+
+
+def _text(clip: str, *kinds: Iterable[Iterable[int]]) -> str:
+    return MarkedPatches(clip, *(tuple(map(tuple, patches)) for patches in kinds)).name
+
+
+def _number(text: str) -> int:
+    return units.read(text) or 0

@@ -1,0 +1,93 @@
+"""Where else in the corpus there are patches like the marked ones: ranked, as pictures, each a way into the player."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tubelet.dashboard import caching, consent, latent_caching, units
+from tubelet.dashboard.video import place, patches
+from tubelet.dashboard.address import BUTTON
+from tubelet.latent.marks import MarkedPatches
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.latent import questions, search_index
+from tubelet.latent.hits import Ranking
+from tubelet.latent.retrieval import Answer
+from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.store import Store, TubeletError
+from tubelet.store.questions import clips, corpus
+from tubelet.store.errors import QueryError
+
+SEARCH, EXACTLY, WHERE = "search", "exactly", "search-where"  # URL parameters
+RANKING = Ranking(top=12, per_video=3)
+HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} a video."
+EXAMPLE = "in all videos, or where label = 'cooking'"
+EXACT = "Compare every embedding, though the store has a sketch of this encoder."
+
+
+def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
+    if not marked.patches or clip["embedding_path"] is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=HELP):
+            return
+        sketch = search_index.measured_recall(clip["encoder_id"])
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
+        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
+        behind = st.container(width="content")
+    if not consent.holds(where, WHERE):
+        return
+    try:
+        with st.spinner("Searching the embeddings of this encoder", show_time=True):
+            videos, answer = caching.videos(store, where), latent_caching.search(store, marked, RANKING, exactly, where)
+    except QueryError as error:
+        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
+        return
+    except TubeletError as error:
+        st.warning(f"No search: {literal(error)}", icon=":material/search_off:")
+        return
+    with behind:
+        exact = questions.search((clip["clip_id"], marked.patches), clip["encoder_id"], RANKING, videos)
+        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
+    _show_hits(store, answer)
+
+
+def _show_hits(store: Store, answer: Answer) -> None:
+    hits = answer.hits.to_pylist()
+    videos = len({hit["video_id"] for hit in hits})
+    found = f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first."
+    st.markdown(f"{found} {how(answer, store)}")
+    with st.grid(6, min_column_width=140, gap="small") as grid:
+        for hit in hits:
+            with grid.cell():
+                _show_hit(store, hit)
+
+
+def how(answer: Answer, store: Store) -> Markdown:
+    """Whether the search was exact, and what is known of it where it was not."""
+    among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
+    if answer.sketch is None:
+        said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
+        faster = f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast." if answer.large else ""
+        return said + faster
+    known = answer.sketch
+    later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""
+    return (
+        f"By sketch: it found **{known.recall:.1%}** of the 20 best of exact search when that was measured, "
+        f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
+        + (f" Only patches{among} are ranked." if among else "")
+    )
+
+
+def _show_hit(store: Store, hit: Mapping) -> None:
+    (clip,) = caching.rows(store, clips.clip(hit["clip_id"]))
+    (video,) = caching.rows(store, corpus.video(hit["video_id"]))
+    seconds = clip["start_s"] + hit["slice"] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
+    address = hit["slice"], hit["y"], hit["x"]
+    if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
+        st.html(patches.patch_html(clip, address))
+    st.caption(f"{hit['score']:.3f} · {literal(video['name'])} · {seconds:.2f}\N{NO-BREAK SPACE}s")
+    st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
+
+
+def _go(clip: Mapping, address: tuple[int, int, int]) -> None:
+    place.jump(clip["video_id"], clip["clip_id"], address[0], [address])

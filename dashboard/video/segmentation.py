@@ -1,0 +1,110 @@
+"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits a mask that is brought."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from tubelet.dashboard import downloads, latent_caching, units
+from tubelet.dashboard.video import place
+from tubelet.latent.marks import MarkedPatches, number_tokens
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.latent import masks, questions
+from tubelet.latent.masks import Agreement
+from tubelet.latent.segmentation import Segmentation
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store, TubeletError
+from tubelet.store.questions import clips
+
+LARGEST = 100  # MB of a mask that is brought
+
+
+def show(store: Store, clip: Mapping, segment: MarkedPatches) -> None:
+    """`clip`: the one that the marks belong to."""
+    if not segment.patches and not segment.background:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("What is cut out?", anchor=False, width="content")
+        _show_behind(clip, segment)
+    if not segment.patches or not segment.background:
+        st.markdown(f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'}, too: the mask spreads from both.")
+        return
+    try:
+        with st.spinner("Joining each token to its neighbors", show_time=True):
+            found = latent_caching.segment(store, segment)
+    except TubeletError as error:
+        st.warning(f"There is no mask: {literal(error)}", icon=":material/content_cut:")
+        return
+    st.markdown(f"{sentence(found)} {_marks(segment)}")
+    shown = _shown(clip, segment)
+    _offer_files(clip, segment, shown)
+    _show_comparison(clip, found, shown)
+
+
+def sentence(found: Segmentation) -> Markdown:
+    """How many patches, in how many slices."""
+    mask = found.mask()
+    inside, slices = np.count_nonzero(mask), np.count_nonzero(mask.any(axis=(1, 2)))
+    share = f"**{units.number(inside)} of {units.count(mask.size, 'patch', 'patches')}** ({inside / mask.size:.1%})"
+    return f"{share} are foreground, in {slices:d} of {units.count(len(mask), 'slice')} of this window."
+
+
+def describe_agreement(agreement: Agreement, shown: int) -> Markdown:
+    """How well the masks fit, and where least."""
+    at = "pixels of the encoder's picture" if agreement.pixels else "patches"
+    if len(agreement.slices) == 1:
+        return f"Intersection over union in slice {shown + 1}: **{agreement.overall:.3f}**, at the {at}."
+    worst = int(agreement.slices.argmin())
+    least = f"least in slice {worst + 1}: {agreement.slices[worst]:.3f}"
+    return f"Intersection over union over all {len(agreement.slices)} slices: **{agreement.overall:.3f}**, at the {at}; {least}."
+
+
+def _marks(segment: MarkedPatches) -> Markdown:
+    slices = sorted({slice_ + 1 for slice_, _, _ in (*segment.patches, *segment.background)})
+    where = f"slice{'s' * (len(slices) > 1)} {', '.join([f'{number:d}' for number in slices])}"
+    return f"Marks: {len(segment.patches)} foreground, {len(segment.background)} background, on {where}."
+
+
+def _shown(clip: Mapping, segment: MarkedPatches) -> int:
+    """The slice that files and comparisons of one slice are of: the player's, or the first mark's while it shows another window."""
+    return min(place.slice_(), clip["slices"] - 1) if place.clip_id() in ("", clip["clip_id"]) else segment.patches[0][0]
+
+
+def _show_behind(clip: Mapping, segment: MarkedPatches) -> None:
+    marked = number_tokens(clip, (*segment.patches, *segment.background))
+    sql_behind(
+        {
+            "Marked patches": clips.patches(clip["clip_id"], marked),
+            "Tokens that the marks spread over": questions.tokens(clip["clip_id"]),
+        },
+        "segment",
+    )
+
+
+def _offer_files(clip: Mapping, segment: MarkedPatches, shown: int) -> None:
+    files = {f"Slice {shown + 1} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
+        st.caption(
+            f"{clip['crop_height']:d} × {clip['crop_width']:d} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
+            width="content",
+        )
+
+
+def _show_comparison(clip: Mapping, found: Segmentation, shown: int) -> None:
+    with st.expander("Compare with a mask of your own", type="compact"):
+        file = st.file_uploader(
+            "A mask: .npz or .npy of slices × rows × columns, or a PNG of the shown slice",
+            ["npz", "npy", "png"],
+            key="mask-brought",
+            max_upload_size=LARGEST,
+        )
+        if file is None:
+            return
+        try:
+            truth = masks.read_mask(file.getvalue())
+            fits = masks.agreement(found.scores, truth, (clip["crop_height"], clip["crop_width"]), shown)
+        except TubeletError as error:
+            st.warning(f"No comparison: {literal(error)}", icon=":material/difference:")
+            return
+        st.markdown(describe_agreement(fits, shown))

@@ -1,0 +1,158 @@
+"""The Windows page: one pair of windows, from its answer down to a single token."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tubelet.dashboard import caching, charts, links, units, windows_matrix
+from tubelet.dashboard.windows import choice
+from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store, StoreError
+from tubelet.store.questions import pairs
+
+TITLE, ICON = "Windows", ":material/compare:"
+RANKED = 12  # dimensions in the table
+ROW_HEIGHT = 31  # pixels
+NOT_KEPT = "The embeddings of these clips were not kept, so single values cannot be shown. Run the same ingest with `--keep embeddings` to get them."
+RELATIVE_EDGE = "Mean |difference| on the outer shared slices over the dimension's standard deviation"
+
+
+def show(store: Store, selection: Selection) -> None:
+    head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    head.title("What changes when the window shifts?", anchor=False, width="content")
+    pair = choice.choose(store, selection)
+    if pair is None:
+        _show_none(store, selection)
+        return
+    with head:
+        _sql_behind_answer(pair)
+    _show_answer(store, pair)
+    _show_matrix(store, pair)
+    _show_curves(store, pair)
+
+
+def _show_answer(store: Store, pair: Mapping) -> None:
+    edge, floor = pairs.edge_and_middle(pair["pair_id"]), pairs.noise_floor(pair["pair_id"])
+    ranked = pairs.ranked_dimensions(pair["pair_id"], 1)
+    badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
+    st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
+    st.caption(" ".join((provenance(pair), noise(caching.rows(store, floor)[0]))))
+    _show_links(pair)
+
+
+def _show_links(pair: Mapping) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
+            links.to_player(f"Window {name} in the player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
+
+
+def _sql_behind_answer(pair: Mapping) -> None:
+    questions = {
+        "Pair": pairs.pair(pair["pair_id"]),
+        "Answer": pairs.edge_and_middle(pair["pair_id"]),
+        "Dimension that reacts most": pairs.ranked_dimensions(pair["pair_id"], 1),
+        "Noise floor": pairs.noise_floor(pair["pair_id"]),
+    }
+    sql_behind(questions, "pair")
+
+
+def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
+    """What this pair says, in one or two sentences with numbers."""
+    shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
+    if pair["kind"] == "repeated":
+        said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
+        return f"The same window encoded twice: {said}. This is the noise floor."
+    if pair["kind"] == "disjoint":
+        return f"Two windows that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
+    edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
+    said = f"Shifted by {shift}, the same frames differ by **{share(curve['edge'])}** of a dimension's standard deviation {edges}"
+    if pair["shared_slices"] > 1:
+        said += f" and by **{share(curve['middle'])}** in the middle"
+    if strongest["relative_edge"]:
+        said += f"; dimension **{strongest['dim']:d}** reacts most, by {share(strongest['relative_edge'])} at the edges"
+    return said + "."
+
+
+def provenance(pair: Mapping) -> Markdown:
+    """Which windows, and from which numbers."""
+    times = [f"{literal(name)} from frame {first:,} ({start:.2f} s)" for name, first, start in _starts(pair)]
+    source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
+    apart = f", {pair['step']:d} apart" if pair["step"] > 1 else ""
+    shared = units.count(pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice")
+    windows = f"{' and '.join(times)}, {units.count(pair['frames'], 'frame')}{apart} each"
+    return f"{windows}, {shared} compared. Measured from {source}, {literal(pair['encoder'])}, {literal(pair['precision'])}."
+
+
+def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
+    return [("A", pair["first_a"], pair["start_a"]), ("B", pair["first_b"], pair["start_b"])]
+
+
+def noise(floor: Mapping) -> Markdown:
+    if not floor["pairs"]:
+        return "No window was encoded twice: the noise floor is not known."
+    return f"Noise floor: the same window encoded twice differs by at most {floor['most']:.3g} ({units.count(floor['pairs'], 'control')})."
+
+
+def share(value: float | None) -> Markdown:
+    """A relative difference: 0.1234 -> 12.3 %."""
+    return "an unknown share" if value is None else f"{100 * value:.3g} %"
+
+
+def _show_matrix(store: Store, pair: Mapping) -> None:
+    ranking = pairs.ranked_dimensions(pair["pair_id"], pair["dim"])
+    try:
+        if not pair["embeddings"]:
+            raise StoreError(NOT_KEPT)
+        made = caching.pair_differences(store, pair["pair_id"], windows_matrix.MOST_BYTES)
+    except StoreError as error:
+        st.info(literal(error), icon=":material/info:")
+        _show_patch_map(store, pair)
+        return
+    windows_matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
+
+
+def _show_patch_map(store: Store, pair: Mapping) -> None:
+    """What the tables tell of the frame without the embeddings."""
+    question = pairs.patch_map(pair["pair_id"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Where in the frame** \N{EM DASH} distance of the two embeddings of a patch, mean over the shared slices", width="content")
+        sql_behind({"Map": question}, "map")
+    st.altair_chart(charts.over_patches(caching.table(store, question), pair["height"], pair["width"]), width="content", alt="Distance by patch")
+
+
+def _show_curves(store: Store, pair: Mapping) -> None:
+    curves, ranked = pairs.slice_curves(pair["pair_id"]), pairs.ranked_dimensions(pair["pair_id"], RANKED)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**By shared slice and by dimension**", width="content")
+        sql_behind({"Curves": curves, "Dimensions": ranked}, "curves")
+    with st.grid(4, min_column_width=190, gap="small") as grid:
+        for name in charts.SLICE_CURVES:
+            with grid.cell():
+                st.altair_chart(charts.over_shared_slices(caching.table(store, curves), name), alt=f"{name} by shared slice")
+        with grid.cell():
+            _show_ranked(store, ranked)
+
+
+def _show_ranked(store: Store, ranked) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        caching.table(store, ranked), hide_index=True, placeholder="constant", height=ROW_HEIGHT * 6 + 8,
+        column_order=("dim", "relative_edge", "edge_over_middle"),
+        column_config={
+            "dim": number("dim", width=45, format="%d"),
+            "relative_edge": number("edge / std", width=75, format="%.3g", help=RELATIVE_EDGE),
+            "edge_over_middle": number("edge / middle", width=95, format="%.3g"),
+        },
+        alt="Dimensions whose edge difference is largest",
+    )  # fmt: skip
+
+
+def _show_none(store: Store, selection: Selection) -> None:
+    by = f" of {selection.encoder.label_markdown}" if selection.encoder else ""
+    st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; an encoded video gets its pair by the same command:")
+    name = selection.encoder.name if selection.encoder else "NAME"
+    st.code(f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}", language="bash")
+    st.markdown("Clips that overlap already are compared without their videos:")
+    st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")

@@ -1,0 +1,88 @@
+"""Where a model's files are: a directory as it is, or an id of the Hugging Face Hub through the cache that its tools share."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tubelet.ingest.errors import UsageError
+
+ID = re.compile(r"[\w.-]+/[\w.-]+")
+SETTINGS = ("config.json", "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json")
+SAFETENSORS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
+PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json")
+
+
+def is_model(name: str) -> bool:
+    """Whether an encoder's name is a directory or an id, and not a name of the table."""
+    return is_directory(name) or bool(ID.fullmatch(name))
+
+
+def is_directory(name: str) -> bool:
+    return Path(name).expanduser().is_dir()
+
+
+def find_cached(name: str) -> Path | None:
+    """The directory of an id in the hub's cache, None where its configuration or weights are not there. Makes no connection."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    folder = Path(config).parent if isinstance(config, str) else None
+    return folder if folder and weight_files(folder) else None
+
+
+def with_settings(name: str) -> Path:
+    """The directory of a model with its configuration, weights not yet fetched. Raises UsageError."""
+    folder = Path(name).expanduser()
+    folder = folder.resolve() if folder.is_dir() else _fetch(name, SETTINGS)
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"{name} has no config.json: --encoder takes a directory written by transformers' save_pretrained")
+    return folder
+
+
+def with_weights(name: str) -> Path:
+    """The directory of a model with its weights: safetensors where there are any. Raises UsageError."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    folder = _fetch(name, (*SETTINGS, *SAFETENSORS))
+    return folder if weight_files(folder) else _fetch(name, (*SETTINGS, *PICKLES))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files of tensors in a directory: the safetensors, or else the pickles."""
+    for patterns in (SAFETENSORS, PICKLES):
+        if found := sorted(path for pattern in patterns[:2] for path in folder.glob(pattern)):
+            return found
+    return []
+
+
+def settings(folder: Path, name: str) -> dict:
+    """What a JSON file of the model says; nothing where there is none."""
+    path = folder / name
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError as error:
+        raise UsageError(f"{path} is no JSON: download the model again") from error
+
+
+def _fetch(name: str, patterns: Sequence[str]) -> Path:
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
+    except errors.HFValidationError as error:
+        raise UsageError(f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path") from error
+    except errors.GatedRepoError as error:
+        raise UsageError(f"{name} asks for its licence: accept it at https://huggingface.co/{name}, then run `hf auth login`") from error
+    except errors.RepositoryNotFoundError as error:
+        raise UsageError(f"there is no model {name} at the Hugging Face Hub, or it is private: check the id") from error
+    except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
+        raise UsageError(_absent(name)) from error
+
+
+def _absent(name: str) -> str:
+    offline = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE") else "the Hub cannot be reached"
+    ways = f"run `hf download {name}` where there is a network, or pass the directory of a copy as --encoder"
+    return f"{name} is not in the Hugging Face cache and {offline}: {ways}"

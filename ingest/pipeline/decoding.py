@@ -1,0 +1,187 @@
+"""Decoding: one pass over one open video; pictures go in, whole windows come out.
+
+Only the frames of unfinished windows are held, as the encoder's small pictures, so memory does not grow with
+the length of a video.
+"""
+
+import heapq
+import io
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+
+from tubelet.media.video import Frame, Timeline, Video
+from tubelet.ingest.geometry import picture
+from tubelet.ingest.pipeline.messages import Clip, now
+from tubelet.ingest.pairs import WindowPair
+from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.sources import Source
+from tubelet.ingest.windows import Window
+from tubelet.store.pairs.rows import REPEATED, Pair
+from tubelet.store.placement import placement
+from tubelet.store.schema import GRID, PARTNER
+
+THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
+THUMBNAIL_HEIGHT, THUMBNAIL_WIDEST = 90, 900  # pixels
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a video is to give besides the grid of windows, and what of it all is there."""
+
+    pairs: tuple[WindowPair, ...] = ()
+    stored_clips: frozenset[str] = frozenset()
+    stored_pairs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a frame is shown, in s, and whether FFmpeg marks it as damaged."""
+
+    start_s: float
+    stop_s: float
+    corrupt: bool
+
+
+class Decoding:
+    """One pass over one open video: pictures go in, whole windows come out, each with the pairs that it is needed for."""
+
+    def __init__(self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted) -> None:
+        self.recipe = recipe
+        self.video = video
+        self.source = source
+        self.video_id = video_id
+        self.wanted = wanted
+        self.timeline = Timeline()
+        self.kept = 0
+        self.emitted: set[str] = set()
+        self.first: Frame | None = None
+        self._pending: deque[Window] = deque()
+        self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
+        self._starting = heapq.merge(recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first)
+        self._next = next(self._starting)
+        self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the frame
+        self._thumbnail: tuple[float, bytes] | None = None
+
+    def clips(self) -> Iterator[Clip]:
+        """Every whole window that the store lacks, as soon as its last frame is decoded."""
+        for frame in self.video.frames():
+            self._add(frame)
+            while self._pending and self._pending[0].stop == frame.index + 1:
+                yield from self._finish(self._pending.popleft())
+
+    def tail(self) -> Iterator[Clip]:
+        """The last, shorter window, where it is wanted and there is one."""
+        window = self.recipe.windowing.partial(self.timeline.frames)
+        if self.recipe.windowing.tail and window and not window.spans(self.timeline.gaps):
+            yield from self._finish(window)
+
+    def row(self) -> dict:
+        """The `videos` row, once every frame has passed."""
+        height, width = self.first.displayed
+        return {
+            "video_id": self.video_id,
+            **self.source.place(self.source.stamp),
+            "container": self.video.container,
+            "codec": self.video.codec,
+            "width": width,
+            "height": height,
+            **vars(self.first.orientation),
+            **vars(self.first.color),
+            "fps": self.video.fps,
+            "frames": self.timeline.frames,
+            "corrupt_frames": self.timeline.corrupt,
+            "gaps": self.timeline.gaps,
+            "duration_s": self.timeline.stop_s,
+            "added_at": now(),
+        }
+
+    def thumbnail(self) -> bytes:
+        """JPEG of the frame with most contrast among a few early ones."""
+        return self._thumbnail[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.recipe.geometry.target(*self.first.displayed, self.recipe.encoder.patch)
+
+    @property
+    def mirrored(self) -> bool:
+        return self.first.orientation.mirrored
+
+    def _add(self, frame: Frame) -> None:
+        self.first = self.first or frame
+        self.timeline.add(frame)
+        if frame.gap:
+            self._pending.clear()
+            self._pictures.clear()
+        while self._next.first <= frame.index:
+            self._pending.append(self._next)
+            self._next = next(self._starting)
+        if any(frame.index in window.indices for window in self._pending):
+            place = placement(frame.displayed, self.size, self.recipe.geometry.fit)
+            self._pictures[frame.index] = picture(frame.pixels, place), Moment(frame.time_s, frame.stop_s, frame.corrupt)
+        if frame.index in THUMBNAIL_FRAMES:
+            self._consider(frame)
+
+    def _finish(self, window: Window) -> Iterator[Clip]:
+        clip_id = self.recipe.clip_id(self.video_id, window, self.size, self.mirrored)
+        stored, pairs = clip_id in self.wanted.stored_clips, self._pairs(window)
+        self.kept += stored
+        if not stored or pairs:
+            self.emitted.add(clip_id)
+            yield from self._encodings(self._clip(clip_id, window), pairs, stored)
+        following = self._pending[0].first if self._pending else self._next.first
+        for index in [index for index in self._pictures if index < following]:
+            del self._pictures[index]
+
+    def _pairs(self, window: Window) -> tuple[Pair, ...]:
+        """Pairs of this window that the store lacks."""
+        pairs = (self.recipe.pair(self.video_id, pair, self.size, self.mirrored) for pair in self.wanted.pairs if window in (pair.a, pair.b))
+        return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
+
+    def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
+        """The clip as it is to be encoded: once, and once more for the control that repeats it."""
+        yield replace(clip, pairs=pairs, stored=stored)
+        yield from (replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED)
+
+    def _clip(self, clip_id: str, window: Window) -> Clip:
+        pixels = torch.stack([self._pictures[index][0] for index in window.indices])
+        promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
+        return Clip(self._clip_row(clip_id, window), pixels, self.source, promised)
+
+    def _clip_row(self, clip_id: str, window: Window) -> dict:
+        height, width = self.size
+        moments = [self._pictures[index][1] for index in window.indices]
+        return {
+            "clip_id": clip_id,
+            "video_id": self.video_id,
+            "encoder_id": self.recipe.encoder.encoder_id,
+            "first_frame": window.first,
+            "frames": window.frames,
+            "step": window.step,
+            "role": PARTNER if window in self._partners else GRID,
+            "start_s": moments[0].start_s,
+            "stop_s": moments[-1].stop_s,
+            "corrupt_frames": sum(moment.corrupt for moment in moments),
+            "geometry": self.recipe.geometry.mode,
+            "crop_height": height,
+            "crop_width": width,
+            "precision": self.recipe.precision,
+        }
+
+    def _consider(self, frame: Frame) -> None:
+        height, width = frame.displayed
+        size = THUMBNAIL_HEIGHT, min(THUMBNAIL_WIDEST, max(1, round(width * THUMBNAIL_HEIGHT / height)))
+        image = picture(frame.pixels, placement((height, width), size, fit=True))
+        contrast = float(image.float().std())
+        if self._thumbnail is None or contrast > self._thumbnail[0]:
+            file = io.BytesIO()
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=80)
+            self._thumbnail = contrast, file.getvalue()
+
+
+def _first(window: Window) -> int:
+    return window.first

@@ -1,0 +1,127 @@
+"""Encoding: clips of pixels to token grids and their statistics, on the encoder's device, and back as arrays.
+
+`launch` starts the work of a batch and `Launched.clips` waits for it: in between a GPU computes while the CPU does other things.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from tubelet.ingest.contract import Encoder
+from tubelet.ingest.errors import EncodeError
+from tubelet.ingest.pipeline.measuring import Measured, Measuring
+from tubelet.ingest.pipeline.messages import Clip, now
+from tubelet.store.errors import MeasurementError
+from tubelet.store.statistics import dimension_statistics, token_statistics
+
+HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinity
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
+
+    `pairs` are those that this clip completed.
+    """
+
+    clip: Clip
+    row: Mapping
+    grid: np.ndarray
+    token_stats: Mapping[str, np.ndarray]  # (S, H, W)
+    dim_stats: Mapping[str, np.ndarray]  # (S, D)
+    pairs: tuple[Measured, ...] = ()
+
+
+@dataclass(frozen=True)
+class PendingClip:
+    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` what its pairs met."""
+
+    clip: Clip
+    grid: torch.Tensor  # (S, H, W, D) in half precision
+    largest: torch.Tensor
+    token_stats: Mapping[str, torch.Tensor]
+    dim_stats: Mapping[str, torch.Tensor]
+    pairs: tuple[Measured, ...] = ()
+    problem: str | None = None
+
+    def encoded(self, encode_s: float) -> EncodedClip:
+        """The clip as arrays. Raises EncodeError for embeddings that cannot be kept, before anything is stored."""
+        largest = float(self.largest)
+        if not np.isfinite(largest):
+            raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
+        if largest >= HALF_LIMIT:
+            raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
+        if self.problem:
+            raise EncodeError(self.problem)
+        slices, height, width, dim = self.grid.shape
+        shape = {"slices": slices, "height": height, "width": width, "dim": dim}
+        row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
+        return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
+
+
+@dataclass(frozen=True)
+class LaunchedBatch:
+    """A batch under way on the encoder's device."""
+
+    sent: Sequence[PendingClip]
+    started: float
+    event: torch.cuda.Event | None  # reached when everything is on the CPU; None where it is already
+
+    def wait(self) -> float:
+        """Wait for the batch; the moment when it was there."""
+        if self.event:
+            self.event.synchronize()
+        return time.perf_counter()
+
+
+def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> LaunchedBatch:
+    """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete."""
+    started = time.perf_counter()
+    with torch.inference_mode():
+        grids = encoder.encode(_stack_clips(clips, encoder.device)).embeddings
+        sent = [_send_to_cpu(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)]
+    event = torch.cuda.Event() if encoder.device.type == "cuda" else None
+    if event:
+        event.record(torch.cuda.current_stream(encoder.device))
+    return LaunchedBatch(sent, started, event)
+
+
+def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
+    """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be kept."""
+    launched = launch(encoder, [clip], Measuring())
+    return launched.sent[0].encoded(launched.wait() - launched.started)
+
+
+def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> PendingClip:
+    """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
+    statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
+    live = dimension_statistics(grid)
+    by_dimension = {name: _to_cpu(value) for name, value in live.items()}
+    sent = PendingClip(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
+    if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
+        return sent  # a clip that cannot be kept is no part of a pair
+    try:
+        return replace(sent, pairs=measuring.take(clip, grid, live))
+    except MeasurementError as error:
+        return replace(sent, problem=str(error))
+
+
+def _stack_clips(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:
+    """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which copies while it computes from there alone."""
+    first = clips[0].pixels
+    batch = torch.empty((len(clips), *first.shape), dtype=first.dtype, pin_memory=device.type == "cuda")
+    return torch.stack([clip.pixels for clip in clips], out=batch)
+
+
+def _to_cpu(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor on its way to the CPU; there at once unless it comes from CUDA."""
+    if tensor.device.type != "cuda":
+        return tensor.cpu()
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}

@@ -1,0 +1,69 @@
+"""What the store holds already: enough to tell without decoding whether a source needs any work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from tubelet.ingest.pipeline.messages import Failure
+from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.sources import Stamp
+from tubelet.store import Store
+from tubelet.store.pairs.rows import LIVE, REPEATED
+
+REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
+WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frames = $frames AND c.step = $step
+  AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Videos, failures, and the clips and pairs of one encoder."""
+
+    stamps: Mapping[Stamp, str] = field(default_factory=dict)  # -> video_id
+    videos: Mapping[str, Mapping] = field(default_factory=dict)  # video_id -> row
+    places: Mapping[str, Mapping] = field(default_factory=dict)  # place_id -> row
+    clips: frozenset[str] = frozenset()  # those that need nothing
+    bare: frozenset[str] = frozenset()  # those without the embeddings that are wanted: encoded again
+    pairs: frozenset[str] = frozenset()  # measured live
+    repeated: frozenset[str] = frozenset()  # videos whose control measures the noise floor of this recipe
+    failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
+    broken: Mapping[str, tuple[Failure, ...]] = field(default_factory=dict)  # video_id -> failures that reading again repeats
+
+    @classmethod
+    def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
+        """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
+        videos, places = store.rows("FROM videos"), store.rows("FROM places")
+        clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
+        columns = ", ".join(f.name for f in fields(Failure))
+        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.at")]
+        bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
+        return cls(
+            {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
+            {v["video_id"]: v for v in videos},
+            {place["place_id"]: place for place in places},
+            frozenset(clip["clip_id"] for clip in clips) - bare,
+            bare,
+            _pairs(store, recipe),
+            _find_repeated(store, recipe),
+            {failure.failure_id: failure for failure in failures},
+            _broken(failures),
+        )
+
+
+def _pairs(store: Store, recipe: Recipe) -> frozenset[str]:
+    found = store.query("SELECT pair_id FROM pairs WHERE encoder_id = ? AND source = ?", [recipe.encoder.encoder_id, LIVE])
+    return frozenset(found["pair_id"].to_pylist())
+
+
+def _find_repeated(store: Store, recipe: Recipe) -> frozenset[str]:
+    windowing, geometry = recipe.windowing, recipe.geometry
+    cut = {"frames": windowing.frames, "step": windowing.step, "geometry": geometry.mode, "height": geometry.height, "width": geometry.width}
+    made = {"kind": REPEATED, "source": LIVE, "encoder": recipe.encoder.encoder_id, "precision": recipe.precision}
+    return frozenset(store.query(REPEATED_CONTROLS, {**made, **cut})["video_id"].to_pylist())
+
+
+def _broken(failures: list[Failure]) -> dict[str, tuple[Failure, ...]]:
+    broken: dict[str, tuple[Failure, ...]] = {}
+    for failure in failures:
+        if failure.stage in ("open", "decode") and failure.video_id:
+            broken[failure.video_id] = (*broken.get(failure.video_id, ()), failure)
+    return broken

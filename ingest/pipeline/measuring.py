@@ -1,0 +1,57 @@
+"""Measuring: live token grids wait on the device until their partner is encoded; then the pair is measured, before anything is rounded.
+
+At one moment at most `Pairing.held` grids of a video wait; what still waits when a video ends (its partner failed, or the
+file broke before it) is dropped, and the next run measures it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+
+from tubelet.ingest.pipeline.messages import Clip
+from tubelet.store.pairs.rows import Pair
+from tubelet.store.pairs.measurement import Measurement, Side, measure
+
+Measured = tuple[Pair, Measurement]
+
+
+class Measuring:
+    """Takes every encoded clip once, in any order, and gives the pairs that it completes."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, tuple[Pair, Clip, Side]] = {}  # pair_id -> the pair, and the clip of it that came first
+
+    @property
+    def held(self) -> int:
+        """Live grids that wait."""
+        return len({clip.row["clip_id"] for _, clip, _ in self._waiting.values()})
+
+    def take(self, clip: Clip, grid: torch.Tensor, by_dimension: Mapping[str, torch.Tensor]) -> tuple[Measured, ...]:
+        """The pairs that this clip completes; `grid` is ``(S, H, W, D)`` in float32. Raises MeasurementError."""
+        if not clip.pairs:
+            return ()
+        side = Side(grid, by_dimension)
+        complete = [pair for pair in clip.pairs if self._is_partner(pair, clip)]
+        if opening := [pair for pair in clip.pairs if pair not in complete]:
+            kept = replace(side, grid=_copy_grid(grid))
+            self._waiting |= {pair.pair_id: (pair, clip, kept) for pair in opening}
+        return tuple((pair, _measure_pair(pair, clip.row["clip_id"], side, self._waiting.pop(pair.pair_id)[2])) for pair in complete)
+
+    def _is_partner(self, pair: Pair, clip: Clip) -> bool:
+        """Whether the other clip of a pair waits; a clip that waits itself is here again after memory ran out in its batch."""
+        return pair.pair_id in self._waiting and self._waiting[pair.pair_id][1] is not clip
+
+    def end(self, video_id: str) -> None:
+        """Let go of what still waits for a partner in this video."""
+        self._waiting = {pair_id: waiting for pair_id, waiting in self._waiting.items() if waiting[0].video_id != video_id}
+
+
+def _measure_pair(pair: Pair, clip_id: str, side: Side, earlier: Side) -> Measurement:
+    a, b = (earlier, side) if clip_id == pair.clip_b else (side, earlier)
+    return measure(a, b, pair.offset)
+
+
+def _copy_grid(grid: torch.Tensor) -> torch.Tensor:
+    """The grid in memory of its own, so that waiting for one clip does not keep its whole batch."""
+    return grid if grid.untyped_storage().nbytes() == grid.nbytes else grid.clone()

@@ -1,0 +1,85 @@
+"""What travels from the reader to the writer: clips, failures and the end of each source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import torch
+
+from tubelet.ingest.sources import Source
+from tubelet.store import ids
+from tubelet.store.pairs.rows import Pair
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
+
+    `of` is how many clips the header of its video promises. `pairs` are those to measure with it; a clip that is `stored`
+    is encoded for them alone.
+    """
+
+    row: Mapping
+    pixels: torch.Tensor
+    source: Source
+    of: int
+    pairs: tuple[Pair, ...] = ()
+    stored: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One row of `failures`, less its id and time."""
+
+    path: str
+    video_id: str | None
+    encoder_id: str | None
+    stage: str
+    error: str
+    first_frame: int | None
+
+    @property
+    def failure_id(self) -> str:
+        return ids.hash_parts(self.path, self.video_id, self.encoder_id, self.stage, self.error, self.first_frame)
+
+    @property
+    def row(self) -> dict:
+        return {**vars(self), "failure_id": self.failure_id, "at": now()}
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """Ids of clips and pairs in the store that a newer reading of their video replaces."""
+
+    clips: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class VideoDone:
+    """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was there already.
+
+    `retracted`: what this run has stored of the video does not count, for the file did not stay as it was.
+    """
+
+    source: Source
+    video_id: str | None = None
+    row: Mapping | None = None
+    thumbnail: bytes | None = None
+    place: Mapping | None = None  # columns of `places`, less its id and time
+    retracted: bool = False
+    outdated: Outdated = Outdated()
+    failures: tuple[Failure, ...] = ()
+    kept_clips: int = 0
+    dropped_frames: int = 0
+    dropped_window: bool = False
+    decoded: bool = False
+    kept_pairs: int = 0
+    pairless: bool = False  # too short for the pair that was asked for
+    duplicate_of: Source | None = None  # a source earlier in the same run
+    moved_from: Mapping | None = None  # the `videos` row that names another path
+
+
+def now() -> datetime:
+    """UTC, without a zone, as every TIMESTAMP of the store is."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,42 @@
+"""The recipe: everything that makes a clip of a video besides the video itself."""
+
+from dataclasses import dataclass
+
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.facts import EncoderFacts, minimum_side
+from tubelet.ingest.geometry import Geometry
+from tubelet.ingest.pairs import Pairing, WindowPair
+from tubelet.ingest.windows import Window, Windowing
+from tubelet.store import ids
+from tubelet.store.pairs.rows import LIVE, Pair
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Encoder, windows, geometry, precision and pairs; other settings make other clips, never the same id."""
+
+    encoder: EncoderFacts
+    windowing: Windowing
+    geometry: Geometry
+    precision: str
+    pairing: Pairing = Pairing()
+
+    def clip_id(self, video_id: str, window: Window, size: tuple[int, int], mirrored: bool = False) -> str:
+        """Id of a window's clip; `mirrored` as the video's display matrix says, which versions that turned such files the wrong way ignored."""
+        place = (self.geometry.mode, *size, self.precision, *(["mirrored"] if mirrored else []))
+        return ids.hash_parts(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
+
+    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int], mirrored: bool = False) -> Pair:
+        a, b = (self.clip_id(video_id, window, size, mirrored) for window in (windows.a, windows.b))
+        return Pair(video_id, self.encoder.encoder_id, a, b, windows.kind, windows.shift, LIVE, self.precision)
+
+
+def check_size(geometry: Geometry, name: str, patch: int) -> None:
+    """Raises UsageError where an encoder cannot take pictures of this size: known before its weights are."""
+    smallest = minimum_side(patch)
+    for side_name, side in (("height", geometry.height), ("width", geometry.width)):
+        if side % patch:
+            nearest = max(smallest, round(side / patch) * patch)
+            raise UsageError(f"--size: {side_name} {side} is no multiple of {name}'s patch of {patch} px: use {nearest}")
+        if side < smallest:
+            raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")

@@ -1,0 +1,215 @@
+"""A run: reader, encoder and writer at the same time, joined by bounded pipes.
+
+    reader threads --Clip, VideoDone--> encoder (the calling thread) --EncodedClip, VideoDone--> writer thread and its helpers
+
+A video is read by one thread from its beginning to its end, so its clips and its VideoDone keep their order on the whole way.
+Whatever one video raises is a failure of that video; only what the store raises ends a run.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import torch
+
+from tubelet.ingest.arguments import StorageOptions, RunOptions
+from tubelet.ingest.pipeline.batching import EncodeStage
+from tubelet.ingest.contract import Encoder
+from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.known import Known
+from tubelet.ingest.pipeline.messages import Clip, VideoDone
+from tubelet.ingest.pipeline.pipe import Broken, Pipe
+from tubelet.ingest.pipeline.progress import Progress
+from tubelet.ingest.pipeline.reader import Reader
+from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.sources import Source
+from tubelet.ingest.pipeline.summary import Summary
+from tubelet.ingest.pipeline.writer import Writer
+from tubelet.store import Store
+
+CLIPS_AHEAD = 4  # at least, between two stages
+STOP_SECONDS = 5.0  # that a stopped run waits for its readers: one of them may hang on a disk that does not answer
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How much goes on at once: clips a batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
+
+    batch: int = 1
+    readers: int = 1
+    decoder_threads: int = 0
+    writers: int = 1
+
+    @classmethod
+    def of(cls, running: RunOptions, device: torch.device, batch: int, sources: int) -> "Concurrency":
+        """The pace of a run; auto readers are one where the encoder computes on the CPU, else three quarters of the cores.
+
+        One decoder on all cores gives more frames of one video, a decoder a core gives more of many: converting and resizing, which
+        take as long as decoding, then happen on all of them.
+        """
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        gpu = device.type != "cpu"
+        wanted = (max(1, cores * 3 // 4) if gpu else 1) if running.readers == "auto" else int(running.readers)
+        readers = max(1, min(wanted, sources))
+        return cls(batch, readers, max(1, cores // readers) if readers > 1 else 0, max(1, cores // 4) if gpu else 1)
+
+    @property
+    def clips_ahead(self) -> int:
+        """Clips of pixels, and as many of embeddings, held between two stages."""
+        return max(CLIPS_AHEAD, 2 * self.batch)
+
+
+class Run:
+    """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
+
+    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pace: Concurrency = Concurrency(), keeping: StorageOptions = StorageOptions()) -> None:
+        known = Known.of(store, recipe, keeping.embeddings)
+        self.store = store
+        self.progress = progress
+        self.pace = pace
+        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
+        self._stage = EncodeStage(encoder, pace.batch)
+        self._reader = Reader(recipe, known, pace.decoder_threads)
+        self._writer = Writer(store, recipe.encoder.row, known, keeping)
+        self._read: Pipe[Clip | VideoDone] = Pipe(pace.clips_ahead)
+        self._collect: Pipe[EncodedClip | VideoDone] = Pipe(pace.clips_ahead)
+        self._busy = {"decode": 0.0, "write": 0.0}
+
+    def execute(self, sources: Sequence[Source]) -> Summary:
+        """Ingest every source. Raises StoreError where the store cannot be written; what was committed stays."""
+        started = time.perf_counter()
+        with self.store.ingesting(), ThreadPoolExecutor(1, "tubelet") as threads:
+            reading = _in_background(lambda: self._read_all(sources))
+            writing = threads.submit(self._write_all)
+            try:
+                self._encode_all()
+            except Broken:
+                pass  # the writer failed; its error is raised below
+            finally:
+                self._read.break_off()
+                self._collect.close()
+        self.progress.close()
+        writing.result()
+        self._finish_reading(reading)
+        if self.summary.clips or self.summary.pairs:
+            self.store.compact()
+        self._account(time.perf_counter() - started)
+        return self.summary
+
+    def stop(self) -> None:
+        """Finish the clips under way, commit what is encoded, and return."""
+        self.summary.interrupted = True
+        self._read.break_off()
+
+    def _finish_reading(self, reading: Future) -> None:
+        """Wait for the readers; of a stopped run only for a while."""
+        while not self.summary.interrupted and not reading.done():
+            wait([reading], timeout=0.1)
+        try:
+            reading.result(timeout=STOP_SECONDS if self.summary.interrupted else None)
+        except TimeoutError:
+            self.summary.unanswered = True
+
+    def _read_all(self, sources: Sequence[Source]) -> None:
+        started = time.perf_counter()
+        ordered, turn = iter(sources), threading.Lock()
+        try:
+            others = [_in_background(lambda: self._read_some(ordered, turn)) for _ in range(self.pace.readers - 1)]
+            self._read_some(ordered, turn)
+            for other in others:
+                other.result()
+        finally:
+            self._busy["decode"] = time.perf_counter() - started - self._read.blocked_s / self.pace.readers
+            self._read.close()
+
+    def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
+        """Read one source after another; which one is next, and whether it is a duplicate, is told one thread at a time."""
+        torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
+        try:
+            while True:
+                with turn:
+                    if (source := next(sources, None)) is None:
+                        return
+                    items = self._reader.read(source)
+                for item in items:
+                    self._read.put(item)
+        except Broken:
+            pass  # stopped; what is missing is found again by the next run
+        except BaseException:
+            self._read.break_off()
+            raise
+
+    def _encode_all(self) -> None:
+        for item in self._read:
+            self._pass_on(self._stage.add(item))
+            if self._read.empty:
+                self._pass_on(self._stage.drain())
+        self._pass_on(self._stage.drain())
+
+    def _pass_on(self, items: Iterable[EncodedClip | VideoDone]) -> None:
+        for item in items:
+            if isinstance(item, VideoDone):
+                self._count(item)
+            else:
+                self._count_clip(item)
+            self._collect.put(item)
+
+    def _write_all(self) -> None:
+        started = time.perf_counter()
+        under_way: deque[Future | VideoDone] = deque()
+        try:
+            with ThreadPoolExecutor(self.pace.writers, "tubelet-write") as threads:
+                for item in self._collect:
+                    under_way.append(item if isinstance(item, VideoDone) else threads.submit(self._writer.prepare, item))
+                    while len(under_way) >= self.pace.writers or (under_way and _is_done(under_way[0])):
+                        self._add(under_way.popleft())
+                while under_way:
+                    self._add(under_way.popleft())
+            self._writer.commit()
+        finally:
+            self._busy["write"] = time.perf_counter() - started - self._collect.waited_s
+            self._collect.break_off()
+
+    def _add(self, item: Future | VideoDone) -> None:
+        self._writer.add(item if isinstance(item, VideoDone) else item.result())
+
+    def _account(self, wall_s: float) -> None:
+        self.summary.batch, self.summary.halved = self._stage.batch, self._stage.batch < self.pace.batch
+        self.summary.embedding_bytes = self._writer.embedding_bytes
+        wait = self._read.waited_s + self._collect.blocked_s
+        self.summary.seconds = {"wall": wall_s, **self._busy, "encode": self._stage.busy_s, "wait": wait}
+
+    def _count_clip(self, encoded: EncodedClip) -> None:
+        self.summary.add(encoded)
+        self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
+
+    def _count(self, done: VideoDone) -> None:
+        self.summary.end(done)
+        self.progress.video(done.source.path, len(done.failures))
+
+
+def _pair_frames(recipe: Recipe) -> int:
+    """Frames that a video needs for one pair; 0 where none are measured."""
+    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
+
+
+def _in_background(work: Callable[[], None]) -> Future:
+    """Work in a thread that does not keep the process alive: the end of a pool would wait for a file that never answers."""
+    future: Future = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # handed to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="tubelet-read", daemon=True).start()
+    return future
+
+
+def _is_done(item: Future | VideoDone) -> bool:
+    return isinstance(item, VideoDone) or item.done()

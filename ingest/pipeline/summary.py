@@ -1,0 +1,193 @@
+"""The summary of a run: what was done, what failed, and where the seconds went."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tubelet.media.color import HDR
+from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.folders import Skipped
+from tubelet.ingest.pipeline.messages import Failure, VideoDone
+from tubelet.store.schema import PARTNER
+
+NAMED = 5  # files of a kind in the printed summary; --json has all
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A file whose content was found at another place, too, in this run or before; labels are the folders of both."""
+
+    path: str
+    label: str | None
+    same_as: str
+    same_label: str | None
+    moved: bool = False  # the other place was in the store, and is gone
+
+    @property
+    def words(self) -> str:
+        labels = f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
+        return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
+
+
+@dataclass
+class Summary:
+    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do.
+
+    Of the `clips`, `partner_clips` were encoded only because a pair needs them; `again` counts clips encoded for a pair that
+    are not stored a second time. `pairless` videos are too short for a pair, which takes `pair_frames` frames.
+    """
+
+    store: str
+    encoder_id: str
+    videos: int = 0
+    videos_decoded: int = 0
+    videos_unchanged: int = 0
+    duplicates: int = 0
+    clips: int = 0
+    clips_kept: int = 0
+    tokens: int = 0
+    embedding_bytes: int = 0
+    dropped_windows: int = 0
+    dropped_frames: int = 0
+    batch: int = 1  # clips encoded together, at the end of the run
+    halved: bool = False  # because memory ran out
+    pairs: int = 0
+    pairs_kept: int = 0
+    partner_clips: int = 0
+    again: int = 0
+    pairs_s: float = 0.0  # in the encoder, for partner clips and clips encoded again
+    pairless: int = 0
+    pair_frames: int = 0
+    damaged_videos: int = 0  # decoded, with frames that FFmpeg marks as damaged
+    corrupt_frames: int = 0
+    hdr_videos: int = 0  # decoded
+    duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
+    moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
+    skipped: Sequence[Skipped] = ()
+    interrupted: bool = False
+    unanswered: bool = False  # a file that was being read when the run was stopped did not answer
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, clip: EncodedClip) -> None:
+        """Count one encoded clip and the pairs that it completed."""
+        partner = clip.row["role"] == PARTNER and not clip.clip.stored
+        self.clips += not clip.clip.stored
+        self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
+        self.partner_clips += partner
+        self.again += clip.clip.stored
+        self.pairs_s += clip.row["encode_s"] if partner or clip.clip.stored else 0.0
+        self.pairs += len(clip.pairs)
+
+    def end(self, done: VideoDone) -> None:
+        """Count one source that is finished."""
+        self.videos += 1
+        self.videos_decoded += done.decoded
+        self.videos_unchanged += not (done.decoded or done.duplicate_of or done.failures)
+        self.clips_kept += done.kept_clips
+        self.pairs_kept += done.kept_pairs
+        self.pairless += done.pairless
+        self.dropped_windows += done.dropped_window
+        self.dropped_frames += done.dropped_frames if done.dropped_window else 0
+        self.failures += done.failures
+        self._note_place(done)
+        if done.decoded:
+            self.damaged_videos += bool(done.row["corrupt_frames"])
+            self.corrupt_frames += done.row["corrupt_frames"]
+            self.hdr_videos += done.row["transfer"] in HDR
+
+    def _note_place(self, done: VideoDone) -> None:
+        here = done.source.text, done.source.label
+        if done.duplicate_of:
+            self.duplicates += 1
+            self.duplicates_of.append(Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label))
+        elif before := done.moved_from:
+            self.moved.append(Elsewhere(*here, before["path"], before["label"], moved=not Path(before["path"]).exists()))
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some videos failed, 130 stopped by Ctrl-C."""
+        return 130 if self.interrupted else 1 if self.failures else 0
+
+    @property
+    def bottleneck(self) -> str:
+        return max(("decode", "encode", "write"), key=lambda stage: self.seconds.get(stage, 0.0))
+
+    def as_json(self) -> dict:
+        return {**asdict(self), "bottleneck": self.bottleneck}
+
+    def lines(self) -> list[str]:
+        """The summary in words, one fact a line."""
+        seconds = self.seconds
+        rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
+        lines = [
+            self._video_line(),
+            f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+            f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored",
+            f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
+            f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
+        ]
+        if self.halved:
+            lines.append(f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less")
+        lines += self._pair_lines()
+        if self.dropped_windows:
+            lines.append(
+                f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
+            )
+        lines += self._source_lines()
+        lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
+        if self.unanswered:
+            lines.append("a file that was being read did not answer, and was left: check the disk or mount that it lies on")
+        if self.interrupted:
+            lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+        return [line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines]
+
+    def _source_lines(self) -> list[str]:
+        """What of the sources a user may not expect: places, what was left out, damage, colors."""
+        lines = [f"the same content, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
+        if self.moved:
+            lines.append(f"found at a new place, which the store now names: {_named(one.words for one in self.moved)}")
+        reasons = Counter(one.reason for one in self.skipped)
+        for reason, count in reasons.items():
+            names = _named(one.path for one in self.skipped if one.reason == reason)
+            lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
+        if self.corrupt_frames:
+            lines.append(f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`")
+        if self.hdr_videos:
+            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than players show them (column `transfer`)")
+        return lines
+
+    def _video_line(self) -> str:
+        """Every video once: encoded, stored before, a duplicate, or failed, some of them after a part of their clips."""
+        unread = self.videos - self.videos_decoded - self.videos_unchanged - self.duplicates
+        partly = max(0, len({failure.path for failure in self.failures}) - unread)
+        counts = {
+            "encoded": self.videos_decoded - partly,
+            "already stored": self.videos_unchanged,
+            "duplicates of others": self.duplicates,
+            "failed": unread,
+            "failed after some of their clips": partly,
+        }
+        listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        return f"{self.videos:,} video{'s' * (self.videos != 1)}: {listed or 'nothing to do'}"
+
+    def _pair_lines(self) -> list[str]:
+        """What was measured of pairs, what it cost, and which videos were too short for it."""
+        if not self.pair_frames:
+            return []
+        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
+        if self.partner_clips or self.again:
+            lines[0] += (
+                f". {self.partner_clips:,} of the clips were encoded for pairs alone, {self.again:,} stored ones once more: "
+                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves this out"
+            )
+        if self.pairless:
+            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")
+        return lines
+
+
+def _named(names: Iterable[str]) -> str:
+    """The first few of many."""
+    listed = list(names)
+    return ", ".join(listed[:NAMED]) + (f" and {len(listed) - NAMED:,} more (--json lists all)" if len(listed) > NAMED else "")

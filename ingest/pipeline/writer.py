@@ -1,0 +1,178 @@
+"""The writer: encoded clips to embedding files at once, and to commits every few seconds."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tubelet.ingest.arguments import StorageOptions
+from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.known import Known
+from tubelet.ingest.pipeline.messages import Outdated, VideoDone, now
+from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
+from tubelet.store import Store
+from tubelet.store.disk.derived import clip_rows
+from tubelet.store.ids import hash_parts
+from tubelet.store.pairs.rows import pair_rows
+from tubelet.store.placement import Sheet
+from tubelet.store.schema import CLIPS, PAIRS, TABLES
+
+COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
+COMMIT_CLIPS = 64  # clips and pairs: bounds the rows held in memory on a fast device
+OF_CLIPS, OF_PAIRS = ([name for name, table in TABLES.items() if (table.owner or name) == owner.name] for owner in (CLIPS, PAIRS))
+Packed = Mapping[str, pa.Buffer]  # table name to rows
+
+
+@dataclass(frozen=True)
+class WrittenClip:
+    """A clip whose files are on disk: its row (None for one that was stored before), and packed, its derived rows and those of its pairs."""
+
+    video_id: str
+    row: Mapping | None
+    packed: tuple[Packed, ...]
+    pairs: tuple[str, ...]  # ids
+
+
+class Writer:
+    """Collects rows and commits them; a clip is in the store once `commit` returns.
+
+    The clips in `known.bare` lie in the store without embeddings, and are replaced.
+    """
+
+    def __init__(self, store: Store, encoder_row: Mapping, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
+        self.store = store
+        self.keeping = keeping
+        self.embedding_bytes = 0
+        self._encoder_row = encoder_row
+        self._known = known
+        self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
+        self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
+        self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
+        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video that is under way: clips and pairs that this run has added
+        self._last_commit = time.monotonic()
+
+    def prepare(self, clip: EncodedClip) -> WrittenClip:
+        """Write the files of a clip and make its rows; several threads may do so at once."""
+        pairs = tuple(_pack_rows(pair_rows(pair, measured, now())) for pair, measured in clip.pairs)
+        ids = clip.row["video_id"], tuple(pair.pair_id for pair, _ in clip.pairs)
+        if clip.clip.stored:
+            return WrittenClip(ids[0], None, pairs, ids[1])
+        row = {**clip.row, **(self._write_embedding(clip) if self.keeping.embeddings else {})}
+        if self.keeping.pictures:
+            self.store.write_pictures(row, draw_sheet(first_frames(clip.clip.pixels, row["slices"]), Sheet.of(row)))
+        derived = _pack_rows(clip_rows(row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid))
+        return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
+
+    def add(self, item: WrittenClip | VideoDone) -> None:
+        """Take one item; commits when it is time."""
+        if isinstance(item, WrittenClip):
+            self._add_clip(item)
+        else:
+            self._add_video(item)
+        if time.monotonic() - self._last_commit > COMMIT_SECONDS or len(self._packed) >= COMMIT_CLIPS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit what has been collected, all or nothing."""
+        small = {name: pa.Table.from_pylist(list(rows), TABLES[name].arrow) for name, rows in self._rows.items() if rows}
+        large = {name: [_unpack_rows(rows[name]) for _, rows in self._packed if name in rows] for name in TABLES}
+        rows = {**{name: pa.concat_tables(parts) for name, parts in large.items() if parts}, **small}
+        owned = {**dict.fromkeys(OF_CLIPS, self._gone["clips"]), **dict.fromkeys(OF_PAIRS, self._gone["pairs"])}
+        if rows or any(self._gone.values()):
+            self.store.commit(rows, {**self._gone, **owned})
+        for collected in (self._packed, *self._gone.values(), *self._rows.values()):
+            collected.clear()
+        self._last_commit = time.monotonic()
+
+    def _add_clip(self, clip: WrittenClip) -> None:
+        self._packed += [(clip.video_id, rows) for rows in clip.packed]
+        clips, pairs = self._of_run.setdefault(clip.video_id, (set(), set()))
+        pairs.update(clip.pairs)
+        if clip.row:
+            clips.add(clip.row["clip_id"])
+            self._gone["clips"] += {clip.row["clip_id"]} & self._known.bare
+            self._rows["clips"].append(clip.row)
+            self._rows["encoders"] = [self._encoder_row]
+            self.embedding_bytes += clip.row.get("embedding_bytes", 0)
+
+    def _write_embedding(self, clip: EncodedClip) -> dict:
+        """Columns of the clip's embedding file, once it is on disk."""
+        path = self.store.layout.embedding(clip.row["encoder_id"], clip.row["video_id"], clip.row["clip_id"])
+        row = {"clip_id": clip.row["clip_id"], "embedding_path": self.store.layout.relative(path)}
+        written = self.store.write_embedding(row, clip.grid)
+        return {**row, "embedding_bytes": written.bytes, "embedding_sha256": written.sha256}
+
+    def _add_video(self, done: VideoDone) -> None:
+        added = Outdated(*map(frozenset, self._of_run.pop(done.video_id, ((), ()))))
+        if done.retracted:
+            self._retract(done.video_id, added)
+        self._remove(done.outdated)
+        if row := self._video_row(done):
+            self._put("videos", self._known.videos, row)
+        if done.place and (row or done.duplicate_of):
+            place_id = hash_parts(done.video_id, done.place["path"])
+            self._put("places", self._known.places, {"place_id": place_id, **self._place(done), "added_at": now()})
+        self._rows["failures"] += [failure.row for failure in done.failures if failure.failure_id not in self._known.failures]
+        self._gone["failures"] += self._stale(done)
+
+    def _put(self, table: str, known: Mapping[str, Mapping], row: Mapping) -> None:
+        """Add a row, or replace the one of the same id where it says something else."""
+        id_ = row[TABLES[table].key[0]]
+        before = known.get(id_)
+        if before is None or any(row[name] != before[name] for name in row if name != "added_at"):
+            self._rows[table].append({**row, "added_at": before["added_at"] if before else row["added_at"]})
+            self._gone[table] += [id_] if before else []
+
+    def _video_row(self, done: VideoDone) -> Mapping | None:
+        """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
+        row = done.row or self._known.videos.get(done.video_id)
+        if not row or done.duplicate_of or done.retracted:
+            return None
+        if done.thumbnail:
+            self.store.write_thumbnail(done.video_id, done.thumbnail)
+            row = {**row, "thumbnail": self.store.layout.relative(self.store.layout.thumbnail(done.video_id))}
+        return {**row, **(self._place(done) if done.place else {})}
+
+    def _place(self, done: VideoDone) -> Mapping:
+        """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
+        before = self._known.places.get(hash_parts(done.video_id, done.place["path"])) or self._known.videos.get(done.video_id)
+        same = before and before["path"] == done.place["path"] and done.place["label"] is None
+        return {**done.place, "label": before["label"]} if same else done.place
+
+    def _retract(self, video_id: str, added: Outdated) -> None:
+        """Take back what this run has added of a video, committed or not."""
+        self._packed = [(of, rows) for of, rows in self._packed if of != video_id]
+        self._rows["clips"] = [row for row in self._rows["clips"] if row["clip_id"] not in added.clips]
+        self._remove(added)
+        for clip_id in added.clips:
+            encoder_id = self._encoder_row["encoder_id"]
+            self.store.layout.embedding(encoder_id, video_id, clip_id).unlink(missing_ok=True)
+            self.store.layout.pictures(video_id, clip_id).unlink(missing_ok=True)
+
+    def _remove(self, outdated: Outdated) -> None:
+        self._gone["clips"] += outdated.clips
+        self._gone["pairs"] += outdated.pairs
+
+    def _stale(self, done: VideoDone) -> list[str]:
+        """Stored failures of this file, and of this encoder or none, that this run did not meet again."""
+        path, current = done.source.text, {failure.failure_id for failure in done.failures}
+        encoders = {None, self._encoder_row["encoder_id"]}
+        return [id_ for id_, f in self._known.failures.items() if f.path == path and f.encoder_id in encoders and id_ not in current]
+
+
+def _pack_rows(tables: Mapping[str, pa.Table]) -> dict[str, pa.Buffer]:
+    """Rows that wait for their commit, a buffer a table: hundreds of small arrays kept alive between the encoder's large
+    ones would break up the heap, and freed memory would not be used again (1.7 GB instead of 0.5 GB after 160 clips)."""
+    return {name: _stream(table) for name, table in tables.items()}
+
+
+def _stream(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue()
+
+
+def _unpack_rows(buffer: pa.Buffer) -> pa.Table:
+    return pa.ipc.open_stream(buffer).read_all()

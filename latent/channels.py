@@ -1,0 +1,123 @@
+"""What of a token can be seen on a map: a number for each channel, from components, statistics, clusters or address."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tubelet.latent import colorings
+from tubelet.latent.basis import Basis
+from tubelet.latent.colors import QUANTILES
+from tubelet.store import Store, StoreError
+from tubelet.store.questions.corpus import Question
+from tubelet.store.statistics import TOKEN_STATISTICS
+
+AXES, COLOURS = ("x", "y", "z"), ("red", "green", "blue")
+CHANNELS = (*AXES, *COLOURS, "opacity")
+FULL = "all alike"
+SEPARATOR = "|"  # of the names in a URL
+ADDRESS = ("slice", "patch row", "patch column")
+VIDEO = "video"
+
+Numbers = Mapping[str, np.ndarray]  # by name, one a token: each (n,)
+
+
+class Tokens(Protocol):
+    """The tokens of a map, always in the same order."""
+
+    def addresses(self) -> Numbers:
+        """The numbers of ADDRESS and VIDEO."""
+
+    def statistics(self) -> Numbers:
+        """Every token statistic; NaN where it is not defined."""
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        """Coordinates in a basis, ``(n, k)``."""
+
+
+@dataclass(frozen=True)
+class OfClip:
+    """All tokens of a `clips` row, slice by slice, row by row."""
+
+    store: Store
+    clip: Mapping
+
+    def addresses(self) -> Numbers:
+        found = np.indices([self.clip[name] for name in ("slices", "height", "width")]).reshape(3, -1).astype(np.float32)
+        return {**dict(zip(ADDRESS, found)), VIDEO: np.zeros(found.shape[1], np.float32)}
+
+    def statistics(self) -> Numbers:
+        table = statistics(self.clip["clip_id"]).answer(self.store)
+        return {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        return colorings.coordinates(self.store, self.clip["clip_id"], basis).reshape(-1, basis.components)
+
+
+def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
+    """Names of the numbers that a token has."""
+    return [*_components(basis), *TOKEN_STATISTICS, *ADDRESS, VIDEO, *clusterings, FULL]
+
+
+def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
+    """The name of every clustering among rows of `bases.listed`, and its basis."""
+    return {f"cluster of {row['basis_id'][:6]}": row["basis_id"] for row in bases if row["kind"] == "kmeans"}
+
+
+def choose_defaults(basis: Basis) -> dict[str, str]:
+    """Components where they can be told apart, in place and color alike; the address where there are fewer than three."""
+    names = (_components(basis) + list(ADDRESS))[:3]
+    return {**dict(zip(AXES, names)), **dict(zip(COLOURS, names)), "opacity": FULL}
+
+
+def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of all channels from one text. Raises StoreError where a token has no such number."""
+    chosen, known = tuple(names.split(SEPARATOR)), list_channels(basis, clusterings)
+    if len(chosen) != len(CHANNELS) or not set(chosen) <= set(known):
+        raise StoreError(f"a map shows {len(CHANNELS)} of: {', '.join(known)}")
+    return chosen
+
+
+def statistics(clip_id: str) -> Question:
+    """One row a token of a clip, in the order of their addresses."""
+    names = ", ".join(TOKEN_STATISTICS)
+    return Question(f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
+
+
+def points(tokens: Tokens, basis: Basis, chosen: Sequence[str], clusterings: Mapping[str, Basis] | None = None) -> bytes:
+    """16 bytes a token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
+    values = _values(tokens, basis, set(chosen), clusterings or {})
+    spread = {name: _stretch(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
+    packed = np.empty(len(spread[chosen[0]]), [("place", "<f4", 3), ("color", "u1", 4)])
+    for axis, name in enumerate(chosen[:3]):
+        packed["place"][:, axis] = spread[name] * 2 - 1
+    for channel, name in enumerate(chosen[3:]):
+        shade = 0.15 + 0.85 * spread[name] if channel == 3 else spread[name]
+        packed["color"][:, channel] = np.rint(shade * 255)
+    return packed.tobytes()
+
+
+def _components(basis: Basis) -> list[str]:
+    noun = "cluster" if basis.kind == "kmeans" else "component"
+    return [f"{noun} {n + 1}" for n in range(basis.components)]
+
+
+def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]) -> Numbers:
+    """The numbers of these names; what is dear is computed only where it is among them."""
+    found = dict(tokens.addresses())
+    found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
+    if names & set(TOKEN_STATISTICS):
+        found |= tokens.statistics()
+    if names & set(_components(basis)):
+        found |= dict(zip(_components(basis), tokens.coordinates(basis).T))
+    return found | {name: tokens.coordinates(of)[:, 0] for name, of in clusterings.items() if name in names}
+
+
+def _stretch(values: np.ndarray) -> np.ndarray:
+    """Values between their outer quantiles as 0 to 1; what is undefined stands at the lower end, what is the same everywhere at the upper."""
+    defined = values[np.isfinite(values)]
+    low, high = np.quantile(defined, QUANTILES) if len(defined) else (0.0, 0.0)
+    if not high > low:
+        return np.ones(len(values), np.float32)
+    return np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1).astype(np.float32)

@@ -1,0 +1,69 @@
+"""A compact code of each token: 128 signed bytes, or fewer where embeddings are shorter.
+
+A code is the token's unit vector in a PCA basis of the corpus's unit vectors, each component in steps of its own range; products of codes
+with a query's own coordinates rank tokens nearly as cosines do. The codes of a clip are a file of their own below `codes/` in the store: a
+cache, rebuildable, whole where it exists.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tubelet.latent import clips, half
+from tubelet.latent.basis import Basis
+from tubelet.latent.clips import ClipRow
+from tubelet.latent.query import Query
+from tubelet.store import Store
+
+COMPONENTS = 128
+BLOCK = 1024  # codes widened at once: they stay in the processor's cache
+STEPS = 127  # of a code, on either side of zero
+ROOM = 1.5  # codes reach so far beyond the basis's quantiles
+
+
+@dataclass(frozen=True)
+class TokenIndex:
+    """Codes are coordinates in `basis`, which is linear and takes unit vectors."""
+
+    basis: Basis
+
+    @cached_property
+    def step(self) -> np.ndarray:
+        """What one step of a code stands for, float32 ``(k,)``."""
+        return np.maximum(np.abs(self.basis.limits).max(axis=1) * ROOM / STEPS, np.finfo(np.float32).tiny).astype(np.float32)
+
+    def encode_grid(self, grid: np.ndarray) -> np.ndarray:
+        """Codes of a half-precision grid ``(S, H, W, D)``, int8 ``(S*H*W, k)``; zeros where a token has no direction."""
+        return np.concatenate([self._codes(half.unit(tokens)) for tokens in half.slices(grid)])
+
+    def scores(self, codes: np.ndarray, query: Query) -> np.ndarray:
+        """Cosines of codes int8 ``(n, k)`` to the query as far as the codes tell, the largest over its tokens: ``(n,)``."""
+        weights = (query.vectors @ self.basis.model.components.T * self.step).astype(np.float32)  # (q, k)
+        constants = query.vectors @ self.basis.model.mean
+        best, wide = np.empty(len(codes), np.float32), np.empty((BLOCK, codes.shape[1]), np.float32)
+        for start in range(0, len(codes), BLOCK):
+            block = codes[start : start + BLOCK]
+            np.copyto(wide[: len(block)], block)
+            products = [np.einsum("nk,k->n", wide[: len(block)], one) + constant for one, constant in zip(weights, constants)]
+            best[start : start + BLOCK] = products[0] if len(products) == 1 else np.max(products, axis=0)
+        return best
+
+    def write(self, store: Store, clip: ClipRow) -> None:
+        """Write the codes of a clip. Raises LatentError for a clip kept without embeddings."""
+        sink = io.BytesIO()
+        np.save(sink, self.encode_grid(clips.read(store, clip)))
+        store.write_codes(self.basis.basis_id, clip.clip_id, sink.getbuffer())
+
+    def read(self, store: Store, clip: ClipRow) -> np.ndarray | None:
+        """Codes of a clip; None where they are not written, or are not whole."""
+        try:
+            codes = np.load(store.layout.codes(self.basis.basis_id, clip.clip_id))
+        except (OSError, ValueError):
+            return None
+        return codes if codes.shape == (int(np.prod(clip.positions)), self.basis.components) else None
+
+    def _codes(self, unit: np.ndarray) -> np.ndarray:
+        steps = np.rint(self.basis.model.transform(np.nan_to_num(unit)) / self.step)
+        return np.where(np.isfinite(unit).all(axis=1, keepdims=True), np.clip(steps, -STEPS, STEPS), 0).astype(np.int8)

@@ -1,0 +1,95 @@
+"""Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
+
+A coloring says where the basis comes from. Its name stands in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
+with the options `~unit`, `~positions` and `~foreground` where they are taken.
+"""
+
+import re
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tubelet.latent import bases, fitting, projections
+from tubelet.latent import colors as scales
+from tubelet.latent.basis import Basis, as_clusters
+from tubelet.latent.clips import open_clip
+from tubelet.latent.fitting import FIRST_COMPONENT, BasisSpec
+from tubelet.latent.scope import Scope
+from tubelet.store import Store, StoreError
+
+CHANNELS = ("red", "green", "blue")
+BACKGROUND = 0.25  # of the gray that stands for what is no foreground
+NAME = re.compile(r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tokens are prepared before a basis is fitted."""
+
+    unit: bool = False
+    positions: bool = False
+    foreground: bool = False
+
+    @property
+    def name(self) -> str:
+        return "".join(f"~{option.name}" for option in fields(self) if getattr(self, option.name))
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """Where the three numbers of a token come from; `of` is a video, clip or basis id, or dimensions as ``0.1.2``."""
+
+    source: str
+    of: str = ""
+    options: Options = Options()
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}{'-' if self.of else ''}{self.of}{self.options.name}"
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.of.split(".") if part)
+
+    @classmethod
+    def parse(cls, name: str) -> "Coloring":
+        """A coloring from its name. Raises StoreError for anything else."""
+        found = NAME.fullmatch(name)
+        if found is None or (found[1] == "dimensions" and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")):
+            raise StoreError(f"no coloring is called {name}")
+        taken = found[3].split("~")
+        return cls(found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options))))
+
+
+def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
+    """The basis of a coloring, read or fitted now. Raises LatentError for what cannot be fitted."""
+    if coloring.source == "basis":
+        return bases.load_basis(store, coloring.of)
+    named = {coloring.source: coloring.of} if coloring.source in ("clip", "video") else {}
+    wanted = Scope.of(store, **named, encoder=encoder_id)
+    options = coloring.options
+    if coloring.source == "dimensions":
+        return fitting.fit_basis(store, wanted, BasisSpec("dimensions", dimensions=coloring.dimensions))
+    chosen = FIRST_COMPONENT if options.foreground else None
+    return fitting.fit_basis(store, wanted, BasisSpec("pca", unit=options.unit, positions=options.positions, foreground=chosen))
+
+
+def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+    """The colors of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises LatentError where there is nothing to color, or not by this basis."""
+    found = coordinates(store, clip_id, fitted)
+    if fitted.kind == "kmeans":
+        return scales.color_clusters(as_clusters(found))
+    shown = scales.to_rgb(found, fitted.limits)
+    return shown if fitted.foreground is None else _dim_background(shown, fitted.is_foreground(open_clip(store, clip_id)))
+
+
+def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+    """Coordinates of a clip's tokens, ``(S, H, W, k)``: kept ones, or else computed; nothing is written."""
+    kept = projections.load_projection(store, fitted, clip_id)
+    return fitted.coordinates(open_clip(store, clip_id)) if kept is None else kept
+
+
+def _dim_background(colors: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+    """What is no foreground in a dark gray of its own brightness."""
+    gray = (colors.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
+    return np.where(foreground[..., None], colors, gray)

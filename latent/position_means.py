@@ -1,0 +1,39 @@
+"""The mean embedding of each grid position over the corpus: what an encoder says of a place whatever is seen there.
+
+`token_samples` holds 32 tokens a clip, too few for each of hundreds of positions, so a few slices of a bounded number of
+clips are read, those of different videos first.
+"""
+
+import numpy as np
+
+from tubelet.latent import clips, half
+from tubelet.latent.clips import ClipRow
+from tubelet.latent.errors import LatentError
+from tubelet.store import Store
+
+CLIPS = 128  # read at most
+SLICES = 4  # of each, evenly spaced: neighboring slices say nearly the same
+VIDEOS = 8  # at least: of fewer, what they show would be taken for the position
+
+
+def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
+    """Mean embedding of each position of a grid of `height` x `width` patches, float32 ``(H, W, D)``. Raises LatentError for too few videos."""
+    chosen = [row for row in clips.with_embeddings(store, encoder_id) if (row.height, row.width) == (height, width)][:CLIPS]
+    videos = len({row.video_id for row in chosen})
+    if videos < VIDEOS:
+        raise LatentError(
+            f"position means need {VIDEOS} videos of {encoder_id} with embeddings on a grid of {height} x {width} patches, "
+            f"and there are {videos}: ingest more videos, or leave --remove-position-mean out"
+        )
+    total, count = np.zeros((height * width, chosen[0].dim)), np.zeros((height * width, 1))
+    for row in chosen:
+        for tokens in _slices(store, row):
+            sound = np.isfinite(tokens).all(axis=1, keepdims=True)
+            total += np.where(sound, tokens, 0)
+            count += sound
+    return (total / np.maximum(count, 1)).astype(np.float32).reshape(height, width, -1)
+
+
+def _slices(store: Store, row: ClipRow):
+    for index in clips.spread_evenly(row.slices, SLICES):
+        yield from half.slices(clips.read(store, row, index, index + 1))

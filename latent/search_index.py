@@ -1,0 +1,122 @@
+"""Keeps sketches in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from tubelet.latent import bases, clips, fitting, half, hits, scope, code_search
+from tubelet.latent.clips import ClipRow
+from tubelet.latent.errors import LatentError
+from tubelet.latent.fitting import BasisSpec
+from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.query import Address, Query
+from tubelet.latent.scope import Scope
+from tubelet.latent.codes import COMPONENTS, TokenIndex
+from tubelet.store import Store, ids
+from tubelet.store.questions.corpus import Question
+from tubelet.store.schema import SKETCHES
+
+TOP = 20
+QUERIES = 50  # sampled tokens
+
+
+@dataclass(frozen=True)
+class Recall:
+    """How many of the 20 tokens of exact search the sketch found, over all queries."""
+
+    basis_id: str
+    encoder_id: str
+    clips: int
+    queries: int
+    recall: float
+
+
+def measured_recall(encoder_id: str) -> Question:
+    """One row: what was measured of the newest sketch of an encoder; none where there is none."""
+    sql = """SELECT basis_id, encoder_id, clips, queries, recall FROM sketches
+WHERE encoder_id = $encoder ORDER BY measured_at DESC, sketch_id LIMIT 1"""
+    return Question(sql, {"encoder": encoder_id})
+
+
+def newest(store: Store, encoder_id: str) -> Recall | None:
+    """What was measured of the newest sketch of an encoder; None where there is none."""
+    found = measured_recall(encoder_id).answer(store).to_pylist()
+    return Recall(**found[0]) if found else None
+
+
+def open_index(store: Store, encoder_id: str) -> TokenIndex:
+    """The newest sketch of an encoder. Raises LatentError where there is none."""
+    found = newest(store, encoder_id)
+    if found is None:
+        raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly")
+    return TokenIndex(bases.load_basis(store, found.basis_id))
+
+
+def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
+    """Code every clip that has no codes, by the newest sketch or by one fitted `anew`, then measure and commit the recall."""
+    rows = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
+    sketch = open_index(store, encoder_id) if newest(store, encoder_id) and not anew else _fit_index(store, encoder_id)
+    for row in rows:
+        if sketch.read(store, row) is None:
+            sketch.write(store, row)
+    recall = measure_recall(store, sketch, rows)
+    store.commit({SKETCHES.name: pa.Table.from_pylist([_row(recall, rows)], SKETCHES.arrow)})
+    return recall
+
+
+def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Recall:
+    """Search for sampled tokens by sketch and exactly, in the clips given."""
+    asked = _queries(store, sketch.basis.encoder_id)
+    truth = _exact(store, asked, rows)
+    videos = sorted({row.video_id for row in rows})
+    found = [code_search.find(store, sketch, query, Ranking(TOP), videos) for query in asked]
+    shares = [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, truth) if b]
+    return Recall(sketch.basis.basis_id, sketch.basis.encoder_id, len(rows), len(shares), float(np.mean(shares)))
+
+
+def _fit_index(store: Store, encoder_id: str) -> TokenIndex:
+    basis = fitting.fit_basis(store, Scope("corpus", None, encoder_id), BasisSpec(components=COMPONENTS, unit=True))
+    bases.save_basis(store, basis)
+    return TokenIndex(basis)
+
+
+def _queries(store: Store, encoder_id: str) -> list[Query]:
+    """Sampled tokens of the corpus, evenly drawn, each a query."""
+    tokens = scope.gather(store, Scope("corpus", None, encoder_id))
+    sound = np.flatnonzero(np.isfinite(half.lengths(tokens.vectors)))
+    chosen = sound[clips.spread_evenly(len(sound), QUERIES)]
+    unit = half.unit(tokens.vectors[chosen])
+    addresses = [Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen]
+    owners = [tokens.clip_ids[tokens.clip[i]] for i in chosen]
+    return [Query(owner, "", encoder_id, (address,), vector[None], {}, (1, 1)) for owner, address, vector in zip(owners, addresses, unit)]
+
+
+def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[Hit]]:
+    """Exact hits of many queries, each clip read once."""
+    vectors = np.concatenate([query.vectors for query in asked])  # (q, D)
+    parts: list[list[Hit]] = [[] for _ in asked]
+    for row in rows:
+        scores = np.concatenate([tokens @ vectors.T / half.lengths(tokens)[:, None] for tokens in half.slices(clips.read(store, row))])
+        for i, part in enumerate(parts):
+            part.append(hits.best_of(row, scores[:, i], TOP))
+    return [hits.rank_hits(part, Ranking(TOP)) for part in parts]
+
+
+def _keys(found: list[Hit]) -> set[tuple[str, int]]:
+    return {(hit.clip.clip_id, int(hit.tokens[0])) for hit in found}
+
+
+def _row(recall: Recall, rows: list[ClipRow]) -> dict:
+    clip_ids = sorted(row.clip_id for row in rows)
+    return {
+        "sketch_id": ids.hash_parts(recall.basis_id, clip_ids, recall.queries, code_search.CANDIDATES),
+        "basis_id": recall.basis_id,
+        "encoder_id": recall.encoder_id,
+        "clips": recall.clips,
+        "queries": recall.queries,
+        "candidates": code_search.CANDIDATES,
+        "recall": recall.recall,
+        "measured_at": datetime.now(UTC).replace(tzinfo=None),
+    }

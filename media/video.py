@@ -1,0 +1,227 @@
+"""A video file as facts and frames: opened once, decoded once, in the decoder's order.
+
+Frames are counted as decoded; headers lie, and sorting by timestamp scrambles files whose timestamps run backwards.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from tubelet.media.color import Color
+from tubelet.media.decoder import ERRORS, Decoded, Decoder
+from tubelet.media.errors import VideoError
+from tubelet.media.orientation import Orientation
+
+av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
+
+EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
+FASTEST = 1000.0  # frames/s of a file
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame; its pixels are made when asked for."""
+
+    index: int
+    time_s: float  # since the first frame
+    decoded: av.VideoFrame
+    aspect: float = 1.0  # width of a stored pixel over its height
+    duration_s: float = 0.0  # until the next frame
+    gap: bool = False  # frames before this one are lost
+
+    @property
+    def stop_s(self) -> float:
+        """When the next frame takes its place."""
+        return self.time_s + self.duration_s
+
+    @property
+    def corrupt(self) -> bool:
+        """Whether FFmpeg marks the frame as damaged."""
+        return self.decoded.is_corrupt
+
+    @property
+    def color(self) -> Color:
+        return Color.of(self.decoded)
+
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation.of(self.decoded)
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Height and width in pixels after rotation and pixel aspect."""
+        size = self.decoded.height, max(1, round(self.decoded.width * self.aspect))
+        return size[::-1] if self.orientation.transposed else size
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """RGB ``(H, W, 3)`` in uint8, as displayed; pixel aspect is left to the resize that follows."""
+        return self.orientation.apply(self.decoded.to_ndarray(format="rgb24"))
+
+
+class Video:
+    """An open video; `container`, `codec`, `fps` come from its header, the rest from `frames`."""
+
+    def __init__(self, container: av.container.InputContainer, threads: int) -> None:
+        self._container = container
+        self._stream = _video_stream(container)
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self.container = container.format.name
+        self.codec = self._stream.codec_context.name
+        self.fps = _rate(self._stream)
+        self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
+
+    @property
+    def promised_frames(self) -> int:
+        """Frames by the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
+        seconds = (self._container.duration or 0) / av.time_base
+        return self._stream.frames or round(seconds * self.fps)
+
+    @property
+    def packets(self) -> int:
+        """Packets that hold data, up to where the file breaks: the number of frames of an undamaged file, without decoding one."""
+        count = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                count += bool(packet.size)
+        except (av.FFmpegError, ValueError):
+            pass  # decoding says what is wrong with it
+        return count
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
+        count = 0
+        for frame in self._number_frames(Decoder(self._container, self._stream), 0, None):
+            count += 1
+            yield frame
+        if not count:
+            raise VideoError("decode", "no frame could be decoded", 0)
+
+    def seek_frames(self, first: int, start_s: float) -> Iterator[Frame] | None:
+        """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None where that leads to no such frame."""
+        try:
+            start = next(self._container.decode(self._stream)).time
+            self._container.seek(round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream)
+            decoded = self._container.decode(self._stream)
+            found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
+        except (av.FFmpegError, ValueError, TypeError, StopIteration):
+            return None
+        exact = abs(found.time - start - start_s) < 0.1 / self.fps
+        return self._number_frames(map(Decoded, chain([found], decoded)), first, start) if exact else None
+
+    def _number_frames(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
+        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these.
+
+        A frame is held until the next one tells how long it is shown.
+        """
+        numbered = pairwise(chain(self._until_broken(self._numbered(decoded, index, start)), [None]))
+        for frame, following in numbered:
+            if isinstance(frame, VideoError):
+                raise frame
+            yield replace(frame, duration_s=self._duration(frame, following))
+
+    def _numbered(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
+        for index, one in enumerate(decoded, index):
+            time = one.frame.time
+            start = time if start is None else start
+            yield Frame(index, time - start if time is not None else index / self.fps, one.frame, self.aspect, gap=one.gap)
+
+    def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame | VideoError]:
+        """The frames, and what ends them early as the last item."""
+        count = 0
+        try:
+            for frame in frames:
+                count = frame.index + 1
+                yield frame
+        except ERRORS as error:
+            yield _broken(count, error)
+
+    def _duration(self, frame: Frame, following: Frame | VideoError | None) -> float:
+        """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own word or the frame rate."""
+        if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
+            return following.time_s - frame.time_s
+        own = float(frame.decoded.duration * frame.decoded.time_base) if frame.decoded.time is not None and frame.decoded.duration else 0
+        return own if own > 0 else 1 / self.fps
+
+
+def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
+    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting.
+
+    Raises VideoError.
+    """
+    if start_s is not None and start_s > 2 * EARLIER_S:
+        with open_video(path, threads) as video:
+            if (found := video.seek_frames(first, start_s)) is not None:
+                yield from found
+                return
+    with open_video(path, threads) as video:
+        yield from (frame for frame in video.frames() if frame.index >= first)
+
+
+@contextmanager
+def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
+    """Open a video file, to be decoded by so many threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError("open", _why_unreadable(path, error)) from error
+    with container:
+        yield Video(container, threads)
+
+
+@dataclass
+class Timeline:
+    """What is known of a video's time, and of its damage, once its frames have passed."""
+
+    frames: int = 0
+    stop_s: float = 0.0
+    corrupt: int = 0  # frames
+    gaps: list[int] = field(default_factory=list)  # numbers of the frames that come after a loss
+
+    def add(self, frame: Frame) -> None:
+        self.frames += 1
+        self.stop_s = max(self.stop_s, frame.stop_s)
+        self.corrupt += frame.corrupt
+        self.gaps += [frame.index] * frame.gap
+
+
+def _rate(stream: av.VideoStream) -> float:
+    """Frames per second by the first of FFmpeg's figures that can be; some containers give the clock of their time stamps instead."""
+    rates = (float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate)
+    return next((rate for rate in rates if rate <= FASTEST), 25.0)
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if streams:
+        return streams[0]
+    others = "cover art only" if container.streams.video else "audio only" if container.streams.audio else "no streams"
+    raise VideoError("open", f"no video stream ({others})")
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    size = path.stat().st_size if path.exists() else None
+    if size == 0:
+        return "the file is empty (0 bytes)"
+    if size is not None and size < 1024 and path.read_bytes().startswith(LFS_POINTER):
+        return "a Git LFS pointer, not the video itself: run `git lfs pull` in its folder"
+    return f"FFmpeg cannot read it: {_reason(error)}; cut off, or no video file"
+
+
+def _broken(frames: int, error: Exception) -> VideoError:
+    kept = (
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+    )
+    return VideoError("decode", f"{kept} ({_reason(error)})", frames)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -1,0 +1,97 @@
+"""Two scopes side by side: two encoders, two window lengths, two shifts, or two sets of videos."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from scipy.stats import spearmanr
+
+from tubelet.reports.sensitivity import charts, tables, narrative
+from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
+from tubelet.reports.sensitivity.findings import Findings
+from tubelet.reports.literal import literal
+from tubelet.reports.sensitivity.figures import RELATIVE
+
+
+def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
+    names = _names(a, b, difference)
+    yield Heading("Side by side", "comparison")
+    yield Text("\n".join(f"- **{literal(name)}**: {narrative.subject(found)}" for name, found in zip(names, (a, b))))
+    yield _curves(a, b, names)
+    columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
+    yield Table(
+        "comparison",
+        "Results",
+        _results(a, b),
+        columns,
+        questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
+    )
+    if a.foundations["weights_sha256"] != b.foundations["weights_sha256"] or a.foundations["layer"] != b.foundations["layer"]:
+        yield Text(
+            "The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, "
+            "so they are not compared one by one."
+        )
+        return
+    yield from _dimensions(a, b, names)
+
+
+def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
+    """Both curves on one pair of axes."""
+    bands = [tables.band(found, "relative").append_column("which", pa.array([name] * len(found.band))) for name, found in zip(names, (a, b))]
+    band = pa.concat_tables(bands)
+    chart = charts.curve(band, tables.levels(a, "relative").slice(0, 0), RELATIVE, "which")
+    behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
+    caption, said = "Medians over videos and the quartiles around them.", "Relative curves of both over their shared slices"
+    return Picture("comparison_curve", "Curves over shared slices", chart, said, lambda: band, caption, behind)
+
+
+def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
+    name = difference.partition("=")[0]
+    return tuple(f"{name} {value}" for value in (getattr(a.request, name) or "all", getattr(b.request, name) or "all"))
+
+
+def _results(a: Findings, b: Findings) -> pa.Table:
+    rows = {
+        "videos": lambda f: f"{f.count:,}",
+        "shared slices": lambda f: str(f.relative.slices),
+        "relative difference at the edge, median video": lambda f: narrative.number(f.relative.edge),
+        "relative difference in the middle, median video": lambda f: narrative.number(f.relative.middle),
+        "both edges exceed the middle": lambda f: (
+            "unknown" if f.relative.u_share is None else f"{f.relative.u_share[0]:.0%} ({narrative.interval(*f.relative.u_share[1:], '.0%')})"
+        ),
+        "context from the first slice": lambda f: _reach(f, 0),
+        "context from the last slice": lambda f: _reach(f, 1),
+        "specialists": lambda f: str(len(f.ranking.specialists)),
+        "mean rank correlation of two videos": lambda f: narrative.number(f.consistency and f.consistency.pairwise),
+        "Kendall's W": lambda f: narrative.number(f.consistency and f.consistency.w),
+        "split-half reliability": lambda f: narrative.number(f.consistency and f.consistency.halves[0]),
+        "noise floor": lambda f: narrative.number(f.controls["repeated"] and f.controls["repeated"]["relative"]),
+    }
+    return pa.table({"what": list(rows), "a": [row(a) for row in rows.values()], "b": [row(b) for row in rows.values()]})
+
+
+def _reach(found: Findings, end: int) -> str:
+    slices = found.relative.reach[end]
+    return "no excess" if slices is None else f"{narrative.count(slices, 'slice')}, {narrative.slices_in_time(found.foundations, slices)}"
+
+
+def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Block]:
+    values = [found.ranking.relative.value for found in (a, b)]
+    both = np.flatnonzero(np.isfinite(values[0]) & np.isfinite(values[1]))
+    top = min(a.ranking.top, b.ranking.top)
+    shared = len(set(a.ranking.order[:top].tolist()) & set(b.ranking.order[:top].tolist()))
+    correlation = float(spearmanr(values[0][both], values[1][both]).statistic) if len(both) > 2 else np.nan
+    yield Text(
+        f"The {top} strongest dimensions of both have {shared} in common; {top * top / max(len(both), 1):.1f} would be by chance. "
+        f"Over all {len(both):,} dimensions the ranks correlate with {narrative.number(correlation)} (Spearman)."
+    )
+    table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})
+    yield Picture(
+        "comparison_dimensions",
+        "Dimensions in both",
+        charts.both(table, names, "relative edge sensitivity"),
+        "Mean relative edge sensitivity of every dimension in both",
+        lambda: table,
+        "A point a dimension: mean over videos.",
+        {f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
+    )

@@ -1,0 +1,79 @@
+"""The curve over shared slices: its band over videos, whether it is U-shaped, and how far in from the edge the effect reaches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tubelet.reports import resampling
+from tubelet.store.pairs.rows import middle_third
+
+FEWEST_SLICES = 3  # below it there is no middle apart from the edges
+FRACTION = 0.5  # of the edge's excess over the middle
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
+
+    `reach`: slices from the first and from the last shared slice until the median curve has lost half of its edge's excess,
+    None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95% interval over videos, None below five of them.
+    """
+
+    videos: int
+    slices: int
+    edge: float
+    middle: float
+    u_share: tuple[float, float, float] | None
+    reach: tuple[int | None, int | None]
+    reach_low: tuple[int | None, int | None]
+    reach_high: tuple[int | None, int | None]
+
+    @property
+    def u_shaped(self) -> bool | None:
+        """Whether most videos are, beyond doubt: the interval's lower end is above a half. None where there is no interval."""
+        return None if self.u_share is None else self.u_share[1] > 0.5
+
+
+def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
+    """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
+    videos, slices = curves.shape
+    if not videos:
+        return Shape(0, slices, np.nan, np.nan, None, (None, None), (None, None), (None, None))
+    median = np.median(curves, axis=0)
+    edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
+    nothing = (None, None)
+    if slices < FEWEST_SLICES:
+        return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
+    low, high = _reach_interval(curves, fraction) if videos >= resampling.FEWEST else (nothing, nothing)
+    u_share = resampling.share(int(u_shaped(curves).sum()), videos)
+    return Shape(videos, slices, edge, middle, u_share, reach(median, fraction), low, high)
+
+
+def u_shaped(curves: np.ndarray) -> np.ndarray:
+    """Whether both edges of a curve exceed the mean of its middle third, ``(V, S)`` -> ``(V,)``."""
+    middle = curves[:, middle_third(curves.shape[1])].mean(1)
+    return (curves[:, 0] > middle) & (curves[:, -1] > middle)
+
+
+def reach(curve: np.ndarray, fraction: float = FRACTION) -> tuple[int | None, int | None]:
+    """Slices from each end of a curve ``(S,)`` until it falls to `fraction` of its excess over the middle; None without one."""
+    middle = curve[middle_third(len(curve))].mean()
+    return _inward(curve, middle, fraction), _inward(curve[::-1], middle, fraction)
+
+
+def _inward(curve: np.ndarray, middle: float, fraction: float) -> int | None:
+    excess = curve[0] - middle
+    if not excess > 0:
+        return None
+    return int(np.argmax(curve <= middle + fraction * excess))
+
+
+def _reach_interval(curves: np.ndarray, fraction: float) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
+    """Percentiles of the reach of resampled median curves; None where some resamples have no excess."""
+    found = [reach(curve, fraction) for curve in resampling.medians(curves)]
+    low, high = [], []
+    for end in zip(*found):
+        known = None not in end
+        low.append(int(np.floor(np.quantile(end, resampling.TAILS[0]))) if known else None)
+        high.append(int(np.ceil(np.quantile(end, resampling.TAILS[1]))) if known else None)
+    return tuple(low), tuple(high)

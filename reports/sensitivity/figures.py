@@ -1,0 +1,127 @@
+"""The pictures of a sensitivity report, out of its findings: each with its words, its numbers and the SQL behind it."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tubelet.reports.sensitivity import charts, tables, narrative
+from tubelet.reports.blocks import Picture
+from tubelet.reports.sensitivity.findings import Findings
+from tubelet.reports.literal import Markdown
+from tubelet.reports.rasters import Raster, downsample, find_color_range
+from tubelet.reports.resampling import FEWEST
+
+RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute difference"
+CHARTED = 40  # dimensions
+
+
+def curve(found: Findings, kind: Markdown) -> Picture:
+    """The curve over shared slices, `kind` relative or absolute."""
+    band, levels = tables.band(found, kind), tables.levels(found, kind)
+    chart = charts.curve(band, levels, RELATIVE if kind == "relative" else ABSOLUTE)
+    many = f"Median over {narrative.count(found.count, 'video')} and the quartiles around it."
+    caption = many if found.count > 1 else "One video: a curve, no band."
+    title = f"Curve over shared slices, {kind}"
+    said = f"{title}: {narrative.shape(found.relative if kind == 'relative' else found.absolute)}"
+    behind = {"Curve": found.questions["curve"], "Repeated": found.questions["repeated"], "Disjoint": found.questions["disjoint"]}
+    return Picture(f"curve_{kind}", title, chart, said, lambda: band, caption, behind)
+
+
+def strongest(found: Findings, varying: pa.Table) -> Picture:
+    """The strongest dimensions with their intervals."""
+    reference = pc.approximate_median(varying["relative"]).as_py() or 0.0
+    drawn = varying[:CHARTED]
+    title = f"The {len(drawn)} strongest dimensions"
+    caption = "Mean over videos" + (" and its 95% interval" if found.count >= FEWEST else "") + "; dashed: the median dimension."
+    said = "Mean relative edge sensitivity of the strongest dimensions"
+    return Picture("strongest", title, charts.ranked_dimensions(drawn, reference, RELATIVE), said, lambda: drawn, caption, ranking_sql(found))
+
+
+def share(found: Findings, varying: pa.Table) -> Picture:
+    """Every dimension by strength and by how often it is among the strongest."""
+    order = found.ranking
+    chart = charts.share_and_strength(varying, order.chance, order.top, RELATIVE)
+    said = "Every dimension by how strongly it reacts and in how many videos it is among the strongest"
+    caption = f"Dashed: the share expected by chance, {order.chance:.2%}."
+    return Picture("share", "Strength and frequency", chart, said, lambda: varying, caption, ranking_sql(found))
+
+
+def ranking_sql(found: Findings) -> dict:
+    return {"Ranking": found.questions["dimensions"], "By video, for intervals and tests": found.questions["by video"]}
+
+
+def matrix(found: Findings) -> Picture:
+    """Rank correlations of the videos with each other."""
+    agreed = found.consistency
+    cells, step = downsample(agreed.correlation)
+    unlike = cells[~np.eye(len(cells), dtype=bool)]
+    raster = Raster(
+        cells, "videos in the order of similarity", "videos in the same order", "Spearman correlation", *find_color_range(unlike), square=True
+    )
+    binned = f"; a cell is the mean of {step:d} by {step:d}" if step > 1 else ""
+    which = f"{_count_drawn(len(agreed.correlation), len(agreed.with_others))}{binned}."
+    caption = f"{which} Blocks are kinds of videos with an order of dimensions of their own."
+    title, said = (
+        "Rank correlation of every video with every other",
+        "Matrix of rank correlations between videos, similar ones side by side",
+    )
+    return Picture("agreement_matrix", title, raster, said, lambda: tables.correlations(found), caption, _by_video_sql(found))
+
+
+def agreement(found: Findings) -> Picture:
+    """Each video against the rest, as a histogram."""
+    scores = tables.agreement_bins(found)
+    said = "Distribution of rank correlations of a video with the others"
+    caption = "A video far to the left is unlike the others."
+    return Picture(
+        "agreement", "Each video against the rest", charts.agreement(scores), said, lambda: scores, caption, _by_video_sql(found)
+    )
+
+
+def settling(found: Findings) -> Picture:
+    """How the list of the strongest settles as videos are added."""
+    rows, top = tables.settling(found), found.ranking.top
+    chart = charts.settling(rows, found.settling.chance, top)
+    title, said = f"How the list of the {top:d} strongest settles", "Overlap of the list of so many videos with the final one"
+    caption = "Mean and middle 95% of 50 random orders of the videos. The final list is made of all, so the curve ends at 100%."
+    return Picture("settling", title, chart, said, lambda: rows, caption, _by_video_sql(found))
+
+
+def heat(found: Findings) -> Picture:
+    """The strongest dimensions in each video."""
+    map_ = found.heat
+    raster = Raster(map_.values, "videos in the order of similarity", "dimensions, strongest first", RELATIVE, *find_color_range(map_.values))
+    caption = (
+        f"The {len(map_.dims):,} strongest dimensions (from {map_.dims[0]:d} down to {map_.dims[-1]:d}) "
+        f"in {_count_drawn(len(map_.videos), found.count)}. "
+        "A row that is dark throughout is a dimension that always reacts, a dark column a video in which everything does."
+    )
+    behind = {**_by_video_sql(found), "Videos": found.questions["videos"]}
+    said = "Relative edge sensitivity of the strongest dimensions in each video"
+    return Picture("heat", "Dimensions and videos", raster, said, lambda: tables.heat(found), caption, behind)
+
+
+def frame(found: Findings) -> Picture:
+    """The mean difference of a token by its place in the frame."""
+    y, x = found.frame["y"].to_numpy(), found.frame["x"].to_numpy()
+    l2 = np.full((y.max() + 1, x.max() + 1), np.nan)
+    l2[y, x] = found.frame["l2"].to_numpy()
+    pairs, ratio = found.frame["pairs"][0].as_py(), float(np.nanmax(l2) / max(np.nanmin(l2), 1e-12))
+    unit = "Euclidean distance of the two embeddings"
+    raster = Raster(l2, "columns of the frame", "rows of the frame, from the top", unit, *find_color_range(l2, 0, 1), square=True)
+    sample = " (a sample)" if pairs < found.foundations["pairs"] else ""
+    rows, columns = l2.shape
+    caption = (
+        f"Mean over shared slices and {narrative.count(pairs, 'pair')}{sample} of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
+        f"the strongest patch differs {ratio:.2g} times as much as the weakest."
+    )
+    title, said = "Mean difference of a token, by its place in the frame", f"Map over {rows} x {columns} patches"
+    return Picture("frame", title, raster, said, lambda: found.frame, caption, {"Map": found.questions["frame"]})
+
+
+def _count_drawn(shown: int, of: int) -> Markdown:
+    return narrative.count(shown, "video") if shown == of else f"{shown:,} of {of:,} videos, drawn by the hash of their content"
+
+
+def _by_video_sql(found: Findings) -> dict:
+    return {"By video": found.questions["by video"]}

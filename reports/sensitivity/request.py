@@ -1,0 +1,98 @@
+"""What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
+
+import shlex
+from dataclasses import asdict, dataclass, replace
+
+from tubelet.reports.errors import ManySettings, NoPairs, ReportError
+from tubelet.store import Store
+from tubelet.store.sandbox import conditions
+from tubelet.store.questions import sensitivity as queries
+from tubelet.store.errors import NoVideos
+from tubelet.store.options import check_options, option
+from tubelet.store.questions.sensitivity import Scope
+
+COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
+COUNT_MOST, DIMENSIONS_MOST = 1_000_000, 65_536
+LISTED = 8  # alternatives that an error names
+
+
+@dataclass(frozen=True)
+class Request:
+    """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
+
+    encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="the one with the most videos", metavar="NAME|ID")
+    frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
+    shift: int | None = option(None, help="Slices between the windows of a pair.", unset="the shift with the most videos", least=0, most=COUNT_MOST)
+    setting: str | None = option(
+        None, help="Only pairs made this way: step, picture, precision and source as the report names them.", metavar="TEXT"
+    )
+    where: str | None = option(None, help="Only videos that meet a condition, such as \"label = 'cooking'\".", metavar="SQL")
+    mix: bool = option(False, help="Average over pairs made in different ways.")
+    top: int | None = option(
+        None, help="How many dimensions of a video count as its strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, ReportError)
+
+    def other(self, difference: str) -> "Request":
+        """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
+        name, _, value = difference.partition("=")
+        if name not in COMPARABLE or not value.strip():
+            raise ReportError(
+                f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
+            )
+        if name in ("frames", "shift") and not value.strip().isdigit():
+            raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
+        reset = {"setting": None} if name in ("encoder", "frames") else {}  # which is the other one's own
+        return replace(self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()})
+
+    def command(self, store: Store, compare: str | None = None, name: str = "sensitivity") -> str:
+        """The command that makes this report."""
+        given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
+        options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
+        options += [f"--compare {shlex.quote(compare)}"] if compare else []
+        return " ".join([f"tubelet report {name} --store {store.shell_name}", *options, f"-o {name}.html"])
+
+
+def resolve_request(store: Store, request: Request) -> Request:
+    """The request with encoder, window length and shift filled in. Raises NoPairs and ReportError."""
+    held = queries.scopes().answer(store).to_pylist()
+    if not held:
+        raise NoPairs(
+            f"{store.root} holds no pairs of clips: measure them with "
+            f"`tubelet ingest PATH... --store {store.shell_name} --encoder NAME --pairs 1 --shift 1`, "
+            f"or, where embeddings are stored, with `tubelet pairs --store {store.shell_name} --shift 1`"
+        )
+    wanted = [row for row in held if _fits(row, request)]
+    if not wanted:
+        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frames']} frames, shift {row['shift']}" for row in held[:LISTED]))
+        raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
+    first = wanted[0]
+    return replace(request, encoder=first["encoder_id"], frames=first["frames"], shift=first["shift"])
+
+
+def scope(store: Store, request: Request) -> Scope:
+    """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
+    found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
+    held = queries.settings(found).answer(store).to_pylist()
+    if not held:
+        what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
+        raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
+    if len(held) > 1 and not request.mix:
+        raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
+    return found
+
+
+def _fits(row: dict, request: Request) -> bool:
+    return (
+        request.encoder in (None, row["encoder_id"], row["encoder"])
+        and request.frames in (None, row["frames"])
+        and request.shift in (None, row["shift"])
+        and request.setting in (None, row["setting"])
+    )
+
+
+def _describe_request(request: Request) -> str:
+    asked = {"encoder": request.encoder, "frames": request.frames, "shift": request.shift, "setting": request.setting}
+    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None) or "any encoder"

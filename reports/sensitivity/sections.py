@@ -1,0 +1,98 @@
+"""The report `sensitivity`: which dimensions react when the window around the same frames shifts, over the videos of a store.
+
+A generator of blocks over `Findings`, in six sections; it computes nothing that is not in there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow.compute as pc
+
+from tubelet.reports.sensitivity import tables, figures, narrative
+from tubelet.reports.blocks import Block, Code, Heading, Picture, Table, Text
+from tubelet.reports.sensitivity.curves import FEWEST_SLICES
+from tubelet.reports.sensitivity.findings import MANY_PLACES, Findings
+from tubelet.reports.resampling import FEWEST
+from tubelet.store import Store
+
+TITLE = "Which dimensions react when the window shifts?"
+
+
+def sections(found: Findings, command: str, store: Store, prefix: str = "") -> Iterator[Block]:
+    """All six sections; `prefix` keeps the anchors and names of two reports in one file apart."""
+    for section in (curve(found), dimensions(found), consistency(found), videos(found), frame(found), foundations(found, command, store)):
+        yield from (_prefix_title(block, prefix) for block in section)
+
+
+def _prefix_title(block: Block, prefix: str) -> Block:
+    match block:
+        case Heading():
+            return replace(block, anchor=prefix + block.anchor)
+        case Picture() | Table():
+            return replace(block, name=prefix + block.name)
+    return block
+
+
+def curve(found: Findings) -> Iterator[Block]:
+    yield Heading("Where in the window", "curve")
+    yield figures.curve(found, "relative")
+    yield figures.curve(found, "absolute")
+    reach = f" {narrative.reach(found)}" if found.relative.slices >= FEWEST_SLICES else ""
+    yield Text(narrative.shape(found.relative) + reach)
+    yield Text(narrative.controls(found))
+
+
+def dimensions(found: Findings) -> Iterator[Block]:
+    yield Heading("Which dimensions", "dimensions")
+    rows, many = tables.dimensions(found), found.count >= FEWEST
+    varying = rows.filter(pc.is_valid(rows["relative"]))
+    if many:
+        listed = found.ranking.specialists
+        yield Text(narrative.specialists(found))
+        yield Code(f"Specialists ({len(listed)})", ", ".join(map(str, listed)) or "none")
+    else:
+        yield Text(narrative.sentence(narrative.too_few(found.count)))
+    yield figures.strongest(found, varying)
+    if many:
+        yield figures.share(found, varying)
+    title = "All dimensions, strongest first"
+    yield Table("dimensions", title, rows, tables.dimension_columns(found), MANY_PLACES, figures.ranking_sql(found))
+    yield Text(narrative.constants(found))
+
+
+def consistency(found: Findings) -> Iterator[Block]:
+    yield Heading("Do videos agree", "consistency")
+    yield Text(narrative.agreement(found))
+    if found.consistency is not None:
+        yield figures.matrix(found)
+        yield figures.agreement(found)
+    if found.settling is not None:
+        yield figures.settling(found)
+
+
+def videos(found: Findings) -> Iterator[Block]:
+    yield Heading("Video by video", "videos")
+    if found.heat.values.size:
+        yield figures.heat(found)
+    yield Text(narrative.outliers(found))
+    behind = {"Videos": found.questions["videos"], "By video": found.questions["by video"]}
+    if found.consistency is not None:
+        title = f"Outliers ({len(found.outliers)})"
+        yield Table("outliers", title, tables.outliers(found), tables.OUTLIER_COLUMNS, MANY_PLACES, behind, "pair_id")
+    title = f"Videos ({found.count:,})"
+    yield Table("videos", title, tables.videos(found), tables.VIDEO_COLUMNS, MANY_PLACES, behind, "pair_id")
+
+
+def frame(found: Findings) -> Iterator[Block]:
+    yield Heading("Where in the frame", "frame")
+    yield figures.frame(found) if len(found.frame) else Text("No differences of single tokens are stored for these pairs.")
+
+
+def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
+    yield Heading("What this rests on", "foundations")
+    if found.count < FEWEST:
+        yield Text(narrative.sentence(narrative.too_few(found.count)))
+    yield Text(narrative.METHOD)
+    behind = {"Foundations": found.questions["foundations"]}
+    yield Table("foundations", "Sources", tables.foundations(found, store), tables.FACT_COLUMNS, MANY_PLACES, behind)
+    yield Code("The command that repeats it", command, "bash")

@@ -1,0 +1,49 @@
+"""Whole or absent: a file appears under its name only when all its bytes are on disk."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deltalake.exceptions import DeltaError
+
+from tubelet.store.errors import StoreError
+
+REASONS = {
+    "No space left": "the disk of {root} is full; nothing half-written shows: free some space, then run the same command again",
+    "Disk quota": "the disk quota of {root} is used up; nothing half-written shows: free some space, then run the same command again",
+    "Read-only file system": "{root} lies on a read-only file system: mount it writable, or pass another --store",
+    "Permission denied": "{root} is not writable for this user: change its permissions, or pass another --store",
+    "Input/output error": "the disk of {root} reports an input or output error: check it (dmesg tells more), then run `tubelet check`",
+}
+
+
+def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: bool = True) -> None:
+    """Write `data` to a file of its own in the folder `unfinished`, flush it to disk if the file must outlast a power cut, then rename it to `path`."""
+    for folder in (path.parent, unfinished):
+        folder.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=unfinished, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if flush:
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def explain_disk_errors(root: Path) -> Iterator[None]:
+    """Turn what the operating system says of a full or read-only disk into a StoreError that says what to do."""
+    try:
+        yield
+    except (OSError, DeltaError) as error:
+        for words, sentence in REASONS.items():
+            if words in str(error):
+                raise StoreError(sentence.format(root=root)) from error
+        raise

@@ -1,0 +1,216 @@
+"""Check: is everything that the store claims there, whole and unchanged? Repair: what is damaged goes, for a rerun to restore."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tubelet.store.disk import inside
+from tubelet.store.errors import StoreError
+from tubelet.store.disk.files import explain_disk_errors
+from tubelet.store.disk.inside import UnsafePath
+from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL, UNFINISHED
+from tubelet.store.schema import CLIPS, DIM_SENSITIVITY, DIM_STATS, PAIRS, PROJECTIONS, SENSITIVITY, SLICE_SENSITIVITY, SLICE_STATS, TABLES, TOKEN_SENSITIVITY, TOKEN_STATS, VIDEOS
+from tubelet.store.disk.snapshot import lock
+from tubelet.store.store import Store
+from tubelet.store.disk.verification import Rows, damaged_files
+
+EXPECTED_ROWS = {TOKEN_STATS.name: "slices * height * width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * dim"}
+
+MEASURED_ROWS = {
+    SENSITIVITY.name: "shared_slices * dim",
+    DIM_SENSITIVITY.name: "dim",
+    SLICE_SENSITIVITY.name: "shared_slices",
+    TOKEN_SENSITIVITY.name: "shared_slices * height * width",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a clip, a pair, a video, or a file that no clip claims (every id None); `path` is the file, if it is about one."""
+
+    clip_id: str | None
+    path: Path | None
+    what: str
+    pair_id: str | None = None
+    rows: Rows | None = None
+    video_id: str | None = None
+
+    def __str__(self) -> str:
+        ids = {"clip": self.clip_id, "pair": self.pair_id, "video": self.video_id}
+        about = next((f"{noun} {id_}: " for noun, id_ in ids.items() if id_ is not None), "")
+        return f"{about}{self.what}" + (f" ({self.path})" if self.path else "")
+
+
+def check(store: Store) -> Iterator[Problem]:
+    """Every problem: embedding files read in full and compared with their hashes, rows of clips and pairs counted, orphans named."""
+    try:
+        yield from _changed_files(store)
+        yield from _contradictions(store)
+    except StoreError as error:  # what is damaged keeps the rest from being read
+        yield Problem(None, None, str(error))
+
+
+def _changed_files(store: Store) -> Iterator[Problem]:
+    for file in damaged_files(store):
+        yield Problem(None, file.path if file.disposable else None, file.what, rows=file.rows, video_id=file.video_id)
+
+
+def _contradictions(store: Store) -> Iterator[Problem]:
+    """Where rows and files do not fit each other."""
+    claimed: set[Path] = set()
+    yield from _damaged_embeddings(store, claimed)
+    yield from _unsafe_videos(store)
+    yield from _find_wrong_counts(store)
+    yield from _find_damaged_pairs(store)
+    yield from _find_unclaimed(store, claimed)
+    yield from _find_unclaimed_pictures(store)
+
+
+def repair(store: Store, problems: list[Problem]) -> None:
+    """Delete what no clip claims and un-commit the damaged clips and pairs; ingesting again restores them.
+
+    Raises StoreError while an ingest runs: its files look like orphans until they are committed.
+    """
+    try:
+        with lock(store.layout.writers_lock, wait=False), explain_disk_errors(store.root):
+            lost = _rows_in(problems)
+            damaged = sorted({problem.clip_id for problem in problems if problem.clip_id is not None} | set(lost.pop(CLIPS.name, [])))
+            videos = sorted({problem.video_id for problem in problems if problem.video_id is not None} | set(lost.pop(VIDEOS.name, [])))
+            files = _pictures_of(store, damaged) + _embeddings_of(store, damaged)
+            pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(lost.pop(PAIRS.name, []))
+            pairs.update(_pairs_of(store, damaged))
+            gone = {**lost, CLIPS.name: damaged, PAIRS.name: sorted(pairs), PROJECTIONS.name: sorted({*_projections_of(store, damaged), *lost.pop(PROJECTIONS.name, [])}), VIDEOS.name: videos}
+            store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
+            for path in [problem.path for problem in problems if problem.path] + files:
+                inside.remove_file(store.root, path)
+    except BlockingIOError as error:
+        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair --store {store.shell_name}` again") from error
+
+
+def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
+    """Keys of the rows that lie in damaged files, by the table that owns them."""
+    found: dict[str, set[str]] = {}
+    for problem in problems:
+        if problem.rows:
+            found.setdefault(problem.rows.table, set()).update(problem.rows.keys)
+    return {table: sorted(keys) for table, keys in found.items()}
+
+
+def ingesting(store: Store) -> bool:
+    """Whether an ingest is running, whose files are not committed yet."""
+    try:
+        with lock(store.layout.writers_lock, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _pairs_of(store: Store, clips: list[str]) -> list[str]:
+    """Pairs that one of the clips is part of: a measurement without its clips could not be looked into."""
+    sql = "SELECT pair_id FROM pairs WHERE clip_a IN (SELECT unnest($1::VARCHAR[])) OR clip_b IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
+    return store.query(sql, [clips])["pair_id"].to_pylist()
+
+
+def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
+    """Slice pictures go with their clips."""
+    rows = store.rows("SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [clips])
+    return [path for row in rows if (path := _path_of(store.layout.pictures, row["video_id"], row["clip_id"]))]
+
+
+def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
+    rows = store.rows("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))", [clips])
+    return [path for row in rows if (path := _path_of(store.layout.embedding_file, row["embedding_path"]))]
+
+
+def _projections_of(store: Store, clips: list[str]) -> list[str]:
+    """Coordinates and clusters kept of one of the clips."""
+    sql = "SELECT projection_id FROM projections WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
+    return store.query(sql, [clips])["projection_id"].to_pylist()
+
+
+def find_damage(path: Path, size: int, sha256: str) -> str | None:
+    """What is wrong with an embedding file, in words; None where it is the one that was committed."""
+    if not path.is_file():
+        return "its embedding file is missing"
+    if path.stat().st_size != size:
+        return f"its embedding file has {path.stat().st_size:,} bytes instead of {size:,}"
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            return "its embedding file has changed: the SHA-256 differs"
+    return None
+
+
+def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
+    """Clips whose embedding file is not what was committed, or lies where no store keeps one; the others' files are `claimed`."""
+    for clip in store.rows("SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"):
+        try:
+            store.layout.pictures(clip["video_id"], clip["clip_id"])
+            path = store.layout.embedding_file(clip["embedding_path"]) if clip["embedding_path"] is not None else None
+        except UnsafePath as error:
+            yield Problem(clip["clip_id"], None, str(error))
+            continue
+        if path:
+            claimed.add(path)
+            if what := find_damage(path, clip["embedding_bytes"], clip["embedding_sha256"]):
+                yield Problem(clip["clip_id"], path, what)
+
+
+def _unsafe_videos(store: Store) -> Iterator[Problem]:
+    """Videos whose thumbnail lies where no store keeps one."""
+    for video in store.rows("SELECT video_id, thumbnail FROM videos WHERE thumbnail IS NOT NULL ORDER BY ALL"):
+        try:
+            store.layout.thumbnail_file(video["thumbnail"])
+        except UnsafePath as error:
+            yield Problem(None, None, str(error), video_id=video["video_id"])
+
+
+def _path_of(resolve: Callable[..., Path], *names: str) -> Path | None:
+    """A path that may be used; None for one that leads elsewhere, which `_damaged_embeddings` names."""
+    try:
+        return resolve(*names)
+    except UnsafePath:
+        return None
+
+
+def _find_wrong_counts(store: Store) -> Iterator[Problem]:
+    """Clips whose derived rows are too few or too many."""
+    for name, expected in EXPECTED_ROWS.items():
+        rows = store.rows(f"""
+            SELECT clip_id, embedding_path, {expected} AS expected, coalesce(found, 0) AS found
+            FROM clips LEFT JOIN (SELECT clip_id, count(*) AS found FROM {name} GROUP BY clip_id) USING (clip_id)
+            WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY clip_id""")
+        for row in rows:
+            path = _path_of(store.layout.embedding_file, row["embedding_path"]) if row["embedding_path"] else None
+            yield Problem(row["clip_id"], path, f"{name} has {row['found']:,} of its {row['expected']:,} rows")
+
+
+def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
+    """Pairs whose clips are gone, or whose rows are too few or too many."""
+    lost = """SELECT pair_id, clip_a, clip_b FROM pairs
+        WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
+    for row in store.rows(lost):
+        yield Problem(None, None, f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store", row["pair_id"])
+    for name, expected in MEASURED_ROWS.items():
+        rows = store.rows(f"""
+            SELECT pair_id, {expected} AS expected, coalesce(found, 0) AS found
+            FROM pairs JOIN clips ON clip_a = clip_id LEFT JOIN (SELECT pair_id, count(*) AS found FROM {name} GROUP BY pair_id) USING (pair_id)
+            WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY pair_id""")
+        for row in rows:
+            yield Problem(None, None, f"{name} has {row['found']:,} of its {row['expected']:,} rows", row["pair_id"])
+
+
+def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
+    for path in inside.walk_files(store.root, EMBEDDINGS):
+        if path not in claimed:
+            yield Problem(None, path, "an embedding file that no clip claims")
+    for path in inside.walk_files(store.root, UNFINISHED):
+        yield Problem(None, path, "left half-written")
+
+
+def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
+    """Slice pictures are a cache: missing ones are no problem, those without a clip are."""
+    claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
+    for path in inside.walk_files(store.root, MEDIA):
+        if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:
+            yield Problem(None, path, "slice pictures of a clip that is not there")

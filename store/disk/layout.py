@@ -1,0 +1,111 @@
+"""Where everything lies below a store's root: the only module that joins its paths."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tubelet.store.disk import inside
+from tubelet.store.schema import TABLES
+
+MARKER = "tubelet.json"
+THUMBNAIL = "thumbnail.jpg"
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS = "embeddings", "media", "codes", "unfinished", "snapshots"
+FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS
+LOCKS = "commit.lock", "writers.lock"
+
+
+@dataclass(frozen=True)
+class Layout:
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        return self.root / MARKER
+
+    @property
+    def snapshots(self) -> Path:
+        """What the last commits said, a file per commit: the newest stands in for a marker that is lost."""
+        return self.root / SNAPSHOTS
+
+    def entry(self, serial: int, store_id: str) -> Path:
+        return self.snapshots / f"{serial:010}-{store_id}.json"
+
+    @property
+    def commit_lock(self) -> Path:
+        """Held for the moment of a commit."""
+        return self.root / "commit.lock"
+
+    @property
+    def writers_lock(self) -> Path:
+        """Shared by running ingests, so that a repair can tell their files from orphans."""
+        return self.root / "writers.lock"
+
+    @property
+    def unfinished(self) -> Path:
+        """Files being written; what a killed process left here is swept by the next ingest."""
+        return self.root / "unfinished"
+
+    @property
+    def embeddings(self) -> Path:
+        return self.root / "embeddings"
+
+    def table(self, name: str) -> Path:
+        return self.root / name
+
+    def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
+        return self._file(EMBEDDINGS, encoder_id, video_id, f"{clip_id}.parquet")
+
+    def embedding_file(self, relative: str) -> Path:
+        """The embedding file that a row of `clips` names. Raises UnsafePath for any other place."""
+        return inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
+
+    def embedding_files(self, relative: Iterable[str]) -> list[Path]:
+        """Those of many rows: their folders are looked at once."""
+        return inside.resolve_files(self.root, [_below(EMBEDDINGS, name) for name in relative])
+
+    @property
+    def media(self) -> Path:
+        """Pictures for people: a cache, nothing else depends on it."""
+        return self.root / "media"
+
+    def codes(self, basis_id: str, clip_id: str) -> Path:
+        """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
+        return self._file(CODES, basis_id, f"{clip_id}.npy")
+
+    def thumbnail(self, video_id: str) -> Path:
+        return self._file(MEDIA, video_id, THUMBNAIL)
+
+    def thumbnail_file(self, relative: str) -> Path:
+        """The thumbnail that a row of `videos` names. Raises UnsafePath for any other place."""
+        return inside.resolve_file(self.root, _below(MEDIA, relative))
+
+    def pictures(self, video_id: str, clip_id: str) -> Path:
+        """JPEG of a clip's slices."""
+        return self._file(MEDIA, video_id, f"{clip_id}.jpg")
+
+    def refuse_links(self) -> None:
+        """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or not what it says."""
+        for name in (*TABLES, *FOLDERS):
+            inside.resolve_folder(self.root, name)
+        inside.resolve_files(self.root, (MARKER, *LOCKS))
+
+    def relative(self, path: Path) -> str:
+        """Path as the tables hold it: below the root, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def is_own(self, name: str) -> bool:
+        """Whether an entry of the root may have been made by an unfinished creation of this store."""
+        return name in TABLES or name in {*FOLDERS, *LOCKS}
+
+    def _file(self, *parts: str) -> Path:
+        """A file by the ids that name it. Raises UnsafePath where an id is more than a name."""
+        if bad := [part for part in parts if not inside.is_component(part)]:
+            raise inside.UnsafePath(f"{self.root} holds the id {bad[0]!r}, which is a path: {inside.DISTRUST}")
+        return inside.resolve_file(self.root, "/".join(parts))
+
+
+def _below(folder: str, name: object) -> object:
+    """The name, where it begins with a folder; else one that is refused."""
+    if isinstance(name, str) and name.startswith(f"{folder}/"):
+        return name
+    raise inside.UnsafePath(f"{name!r} is not below {folder}/, where the store keeps such files: {inside.DISTRUST}")

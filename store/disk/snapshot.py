@@ -1,0 +1,243 @@
+"""The snapshot: one small file that says which version of every table is whole.
+
+A commit touches several Delta tables. It counts from the moment `tubelet.json` is replaced by one that names
+their new versions; readers open the versions it names, so they never see half of a commit. A writer that died
+leaves table versions that no snapshot names: the next writer restores the tables to the last snapshot first.
+
+Each commit leaves an entry in `snapshots/`, too: what the marker says, and the checksums of the files it added. A marker that is
+lost, damaged, from a backup or from another store is noticed by them, and the newest entry stands in for it.
+"""
+
+import fcntl
+import logging
+import re
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tubelet.store.disk import checksums, inside, tables
+from tubelet.store.disk.checksums import Sums
+from tubelet.store.errors import StoreError
+from tubelet.store.disk.files import write_whole
+from tubelet.store.disk.layout import MARKER, UNFINISHED, Layout
+from tubelet.store.schema import FORMAT, TABLES
+
+ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
+LOGGER = logging.getLogger("tubelet")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Table versions that belong together; `serial` grows by one a commit, `written_ns` tells a store made anew from the old one.
+
+    `store_id` is the same for all snapshots of a store, None in one from before it; `note` says why an entry stands in for the marker.
+    """
+
+    versions: dict[str, int]
+    serial: int
+    written_ns: int = 0
+    store_id: str | None = None
+    note: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.serial}-{self.written_ns}"
+
+
+class Damaged(Exception):
+    """A marker or an entry that cannot be believed, and why."""
+
+
+class Newer(StoreError):
+    """A store of a later Tubelet."""
+
+
+def read(layout: Layout) -> Snapshot:
+    """The store's current snapshot. Raises StoreError for a missing, foreign, damaged or newer store."""
+    try:
+        found = _load(layout, layout.marker)
+    except Damaged as error:
+        return _recover(layout, None, str(error))
+    if not layout.snapshots.exists() or found.store_id and _is_newest(layout, found):
+        return found
+    return _recover(layout, found, "is older than the store, or belongs to another one")
+
+
+def create(layout: Layout) -> None:
+    """Make the tables and the first snapshot of a new store; nothing where it exists already."""
+    layout.refuse_links()
+    with lock(layout.commit_lock):
+        if layout.marker.exists() or _entries(layout):
+            return
+        _adopt(layout)
+
+
+def rebuild(layout: Layout) -> str | None:
+    """Where neither the marker nor an entry leads to whole versions, take the newest of every table; what was done, in a sentence."""
+    layout.refuse_links()
+    with lock(layout.commit_lock):
+        try:
+            if _is_whole(layout, read(layout)):
+                return None
+        except Newer:
+            raise
+        except StoreError:
+            if not (layout.table("clips") / "_delta_log").is_dir():
+                raise
+        _adopt(layout)
+    return f"{layout.marker} led nowhere: rebuilt from the newest version of every table"
+
+
+@contextmanager
+def writing(layout: Layout) -> Iterator[Snapshot]:
+    """The only writer for a moment: yields the snapshot, with every table restored to it."""
+    layout.refuse_links()
+    with lock(layout.commit_lock):
+        last = read(layout)
+        for name in TABLES.keys() - last.versions.keys():  # of a store made before the table was thought of
+            tables.create(layout.table(name), TABLES[name])
+        versions = {name: tables.restore(layout.table(name), last.versions.get(name, 0)) for name in TABLES}
+        if last.note:
+            last = publish(layout, replace(last, versions=versions, serial=last.serial + 1), {})
+        yield replace(last, versions=versions)
+
+
+def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
+    """Make a snapshot the current one: the moment a commit counts. `sums` are those of the files that it added."""
+    named = replace(snapshot, store_id=snapshot.store_id or secrets.token_hex(8), note=None)
+    content = {"format": FORMAT, "serial": named.serial, "versions": named.versions, "store": named.store_id}
+    write_whole(layout.entry(named.serial, named.store_id), checksums.sign({**content, "files": sums}), layout.unfinished, flush=False)
+    write_whole(layout.marker, checksums.sign(content), layout.unfinished)
+    return named
+
+
+def forget(layout: Layout, snapshot: Snapshot) -> None:
+    """Remove every entry but that of a snapshot: what they name may be deleted from now on."""
+    for path in _entries(layout):
+        if path != layout.entry(snapshot.serial, snapshot.store_id or ""):
+            inside.remove_file(layout.root, path)
+
+
+def sums(layout: Layout) -> Sums:
+    """Checksums of the tables' files, as every entry has them. Damaged entries are left out."""
+    found: Sums = {}
+    for path in sorted(_entries(layout)):
+        try:
+            _load(layout, path)
+            found |= _content(layout, path)["files"]
+        except Damaged:
+            continue
+    return found
+
+
+def damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
+    """Markers and entries that cannot be believed, and why."""
+    for path in [layout.marker, *sorted(_entries(layout))]:
+        try:
+            _load(layout, path)
+        except Damaged as error:
+            yield path, str(error)
+
+
+@contextmanager
+def ingesting(layout: Layout) -> Iterator[None]:
+    """Be one of the ingests that run; the first of them sweeps what a killed one left half-written."""
+    layout.refuse_links()
+    try:
+        with lock(layout.writers_lock, wait=False):
+            for leftover in inside.walk_files(layout.root, UNFINISHED):
+                inside.remove_file(layout.root, leftover)
+    except BlockingIOError:
+        pass  # others are writing: the files may be theirs
+    with lock(layout.writers_lock, shared=True):
+        yield
+
+
+@contextmanager
+def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; it is released by the operating system if the process dies. BlockingIOError if not to wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def _adopt(layout: Layout) -> None:
+    """Publish the newest version of every table, tables that are absent made."""
+    versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
+    publish(layout, Snapshot(versions, 0), checksums.table_sums(layout, {}, versions))
+
+
+def _is_newest(layout: Layout, found: Snapshot) -> bool:
+    """Whether the marker has its entry, and no later one has: two looks, however many commits there were."""
+    store_id = found.store_id or ""
+    return layout.entry(found.serial, store_id).exists() and not layout.entry(found.serial + 1, store_id).exists()
+
+
+def _recover(layout: Layout, marker: Snapshot | None, why: str) -> Snapshot:
+    """The newest whole snapshot of the entries and a marker in doubt. Raises StoreError where there is none."""
+    entries = [entry for path in sorted(_entries(layout), reverse=True) if (entry := _try(layout, path))]
+    if not entries:
+        return marker or _refuse(layout, why)
+    ours = marker if marker and marker.store_id in (None, entries[0].store_id) else None
+    for found in sorted([*([ours] if ours else []), *entries], key=lambda entry: (entry.serial, entry is ours), reverse=True):
+        if _is_whole(layout, found):
+            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} stands in for it")
+    return _refuse(layout, why)
+
+
+def _is_whole(layout: Layout, snapshot: Snapshot) -> bool:
+    return all(tables.is_whole(layout.table(name), version) for name, version in snapshot.versions.items())
+
+
+def _refuse(layout: Layout, why: str) -> Snapshot:
+    if not layout.root.exists():
+        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
+    if not (layout.table("clips") / "_delta_log").is_dir():
+        what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
+        raise StoreError(f"{layout.root} is no Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
+    raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables")
+
+
+def _entries(layout: Layout) -> list[Path]:
+    return [path for path in inside.walk_files(layout.root, layout.snapshots.name) if ENTRY.fullmatch(path.name)]
+
+
+def _try(layout: Layout, path: Path) -> Snapshot | None:
+    try:
+        return _load(layout, path)
+    except Damaged:
+        return None
+
+
+def _load(layout: Layout, path: Path) -> Snapshot:
+    """What a marker or an entry says. Raises Damaged, and StoreError for a later format."""
+    content = _content(layout, path)
+    format_, versions, serial, store_id = (content.get(name) for name in ("format", "versions", "serial", "store"))
+    if not _is_count(format_) or not _is_count(serial) or not isinstance(store_id, str | None):
+        raise Damaged("is damaged (its format or serial is not a number)")
+    if format_ > FORMAT:
+        raise Newer(f"{layout.root} has store format {format_}, this Tubelet knows up to {FORMAT}: upgrade Tubelet")
+    if checksums.is_signed(content) is False:
+        raise Damaged("is damaged (its bytes have changed)")
+    if not isinstance(versions, dict) or not all(map(_is_count, versions.values())) or not versions.keys() <= TABLES.keys():
+        raise Damaged("is damaged (its versions are not a version per table)")
+    return Snapshot(versions, serial, path.stat().st_mtime_ns, store_id)
+
+
+def _content(layout: Layout, path: Path) -> Mapping:
+    try:
+        return checksums.parse(inside.resolve_file(layout.root, layout.relative(path)).read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Damaged("is missing") from error
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"is damaged ({error})") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror}): check its permissions and its disk") from error
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

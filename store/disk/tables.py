@@ -1,0 +1,157 @@
+"""The small tables: Delta tables through delta-rs, opened at a version, appended to and restored."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from tubelet.store.disk import inside
+from tubelet.store.errors import StoreError
+from tubelet.store.schema import FORMAT, HALF, Table
+
+LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
+
+
+def create(path: Path, table: Table) -> int:
+    """Create the table if it is absent; its version."""
+    inside.refuse_links(path)
+    made = DeltaTable.create(
+        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row a {table.row}"
+    )
+    return made.version()
+
+
+def append(path: Path, table: Table, rows: pa.Table) -> int:
+    """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
+    inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files
+    delta = DeltaTable(path)
+    write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
+    return delta.version()
+
+
+def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
+    """Merge the data files if there are more than `at_least`; the version after it."""
+    delta = _open(path)
+    if len(delta.file_uris()) > at_least:
+        delta.optimize.compact(writer_properties=_writer_properties(table))
+    return delta.version()
+
+
+def vacuum(path: Path) -> int:
+    """Delete data files that the newest version does not use; how many. A reader caught by it asks again."""
+    return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+
+
+def delete(path: Path, column: str, values: Sequence[str]) -> int:
+    """Delete the rows whose `column` is one of `values`; the version without them."""
+    delta = _open(path)
+    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    delta.delete(f"{column} IN ({listed})")
+    return delta.version()
+
+
+def restore(path: Path, version: int) -> int:
+    """Take back everything after `version`; the new version that equals it.
+
+    Versions follow each other without a gap, so one look for the next one's log tells that there is nothing to take back.
+    """
+    if not _log(path, version + 1).exists():
+        return version
+    delta = _open(path)
+    delta.restore(version)
+    return delta.version()
+
+
+def _open(path: Path, version: int | None = None) -> DeltaTable:
+    """A table that names and holds nothing but files of its own: what it lists is read, merged and deleted. Raises UnsafePath."""
+    inside.refuse_links(path)
+    try:
+        delta = DeltaTable(path, version=version)
+    except DeltaError as error:
+        which = "" if version is None else f" at version {version}"
+        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
+    _files(path, delta)
+    return delta
+
+
+def _files(path: Path, delta: DeltaTable) -> list[str]:
+    """The Parquet files of a version, in a stable order; its log writes their names with escapes. Raises UnsafePath."""
+    names = [unquote(uri).removeprefix(f"{path}/") for uri in delta.file_uris()]
+    return sorted(map(str, inside.resolve_files(path, names)))
+
+
+def newest(path: Path) -> int:
+    """The newest version of a table."""
+    return _open(path).version()
+
+
+def is_whole(path: Path, version: int) -> bool:
+    """Whether a version can be opened, and all its files are there."""
+    try:
+        return all(map(os.path.isfile, open_table(path, version).files))
+    except StoreError:
+        return False
+
+
+def log_files(path: Path, version: int) -> list[Path]:
+    """The files of a table's log up to a version."""
+    folder = path / "_delta_log"
+    found = [entry for entry in sorted(folder.iterdir()) if entry.name[:20].isdecimal() and int(entry.name[:20]) <= version]
+    return [*found, *(entry for entry in [folder / "_last_checkpoint"] if entry.exists())]
+
+
+def new_log_files(path: Path, before: int, after: int) -> list[Path]:
+    """The files that a log has gained from one version to another; nothing is listed, so that it takes as long in a long log."""
+    folder = path / "_delta_log"
+    checkpoints = [folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)]
+    made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
+    logs = [log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()]
+    return [*logs, *made, *([folder / "_last_checkpoint"] if made else [])]
+
+
+def _log(path: Path, version: int) -> Path:
+    return path / "_delta_log" / f"{version:020}.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a table: the paths of its Parquet files, in a stable order, and the names of its columns."""
+
+    files: list[str]
+    columns: set[str]
+
+
+def open_table(path: Path, version: int) -> Version:
+    """One version of a table. It never changes, so it is read once; a table made anew in the same place has another time of writing."""
+    log = _log(path, version)
+    return _open_version(path, version, log.stat().st_mtime_ns if log.exists() else 0)
+
+
+@lru_cache(maxsize=256)
+def _open_version(path: Path, version: int, _written_ns: int) -> Version:
+    delta = _open(path, version)
+    return Version(_files(path, delta), {field.name for field in delta.schema().fields})
+
+
+def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
+    """Every value of a text column in a version."""
+    files = [pq.read_table(file, columns=[column])[column].cast(pa.string()) for file in open_table(path, version).files]
+    return pa.chunked_array([chunk for file in files for chunk in file.chunks], pa.string())
+
+
+def _writer_properties(table: Table) -> WriterProperties:
+    """zstd; floats split into byte planes, which halves what zstd alone would leave of them."""
+    plain = {c.name: ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE") for c in table.columns if c.type == HALF}
+    split = {
+        c.name: ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
+        for c in table.columns
+        if c.type == "FLOAT"
+    }
+    return WriterProperties(compression="ZSTD", compression_level=1, column_properties={**plain, **split})

@@ -1,0 +1,121 @@
+"""Every file of a store but the embeddings, compared with its checksum; which rows are in those that differ."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tubelet.store.disk import checksums, inside, snapshot, tables
+from tubelet.store.disk.checksums import Sums
+from tubelet.store.errors import StoreError
+from tubelet.store.disk.layout import CODES, MEDIA, THUMBNAIL
+from tubelet.store.schema import ENCODERS, TABLES
+from tubelet.store.store import Store
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Keys of rows, of the table that owns them: what is taken out so that a rerun restores it."""
+
+    table: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DamagedFile:
+    """A file whose bytes have changed; `disposable`: it may be deleted, `rows` and `video_id`: what has to be made again."""
+
+    path: Path
+    what: str
+    disposable: bool = False
+    rows: Rows | None = None
+    video_id: str | None = None
+
+
+def damaged_files(store: Store) -> Iterator[DamagedFile]:
+    """Files that are not as they were written."""
+    for path, why in snapshot.damaged_entries(store.layout):
+        yield DamagedFile(path, f"{path} {why}", disposable=path != store.layout.marker)
+    known = snapshot.sums(store.layout)
+    for name, version in _versions(store).items():
+        yield from _damaged_data(store, known, name, version)
+        yield from _damaged_logs(store, known, name, version)
+    for path in _sealed(store):
+        if _is_sound(path) is False:
+            video = path.parent.name if path.name == THUMBNAIL else None
+            yield DamagedFile(path, "a picture or a cache whose bytes have changed", True, video_id=video)
+
+
+def count_unchecked(store: Store) -> int:
+    """Files that have no checksum yet, because an older Tubelet wrote them."""
+    missing = checksums.live_files(store.layout, _versions(store)) - snapshot.sums(store.layout).keys()
+    return len(missing) + sum(_is_sound(path) is None for path in _sealed(store))
+
+
+def add_seals(store: Store) -> None:
+    """Give the pictures and caches of an older Tubelet their checksums."""
+    for path in _sealed(store):
+        if _is_sound(path) is None:
+            store.write_sealed(path, path.read_bytes())
+
+
+def _versions(store: Store) -> dict[str, int]:
+    return snapshot.read(store.layout).versions
+
+
+def _damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
+    for path in map(Path, tables.open_table(store.layout.table(name), version).files):
+        if changed := _change(store, known, path):
+            yield DamagedFile(path, *_consequence(name, path, changed))
+
+
+def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows | None]:
+    """What a damaged file of a table means, in words and in rows; never the file itself, which the table's log names."""
+    keys = _keys(path, TABLES[name].key[0])
+    about = f"table {name}: {path.name} {changed}"
+    if keys is None:
+        return f"{about}, and its rows cannot be told: restore {path} from a backup, or ingest into a new store", False, None
+    if name == ENCODERS.name:
+        return f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store", False, None
+    owner = TABLES[name].owner or name
+    return f"{about}; it holds rows of {len(keys):,} of `{owner}`, from {keys[0] if keys else '-'}", False, Rows(owner, keys)
+
+
+def _damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
+    for path in tables.log_files(store.layout.table(name), version):
+        if changed := _change(store, known, path):
+            yield DamagedFile(path, f"the log of table {name}: {path.name} {changed}: restore {path} from a backup, or ingest into a new store")
+
+
+def _keys(path: Path, column: str) -> tuple[str, ...] | None:
+    """The distinct keys in a damaged file; None where it cannot be read."""
+    try:
+        return tuple(sorted(pq.read_table(path)[column].cast(pa.string()).unique().drop_null().to_pylist()))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
+def _change(store: Store, known: Sums, path: Path) -> str | None:
+    """How a file differs from its checksum, in words."""
+    expected = known.get(store.layout.relative(path))
+    if not path.is_file():
+        return "is missing"
+    if expected is None or checksums.measure(path) == expected:
+        return None
+    return "has changed: its checksum differs"
+
+
+def _sealed(store: Store) -> Iterator[Path]:
+    for folder, suffix in ((MEDIA, ".jpg"), (CODES, ".npy")):
+        for path in inside.walk_files(store.root, folder):
+            if path.suffix == suffix and not path.is_symlink():
+                yield path
+
+
+def _is_sound(path: Path) -> bool | None:
+    try:
+        return checksums.is_sound(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror}): check its permissions and its disk") from error

@@ -1,0 +1,69 @@
+"""The encoder's picture: where it lies on a frame, and how the pictures of a clip's slices lie on one sheet.
+
+    sheet = Sheet.of(clip)          # of a `clips` row
+    sheet.corner(slice)             # top, left of a slice's picture, in pixels of the JPEG
+
+Arithmetic alone: ingest resizes and draws by it, the dashboard finds its way back by it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+TILE = 256  # pixels: longest side of a slice's picture
+BLOCK = 16  # pixels: side of what JPEG compresses together; a tile of whole blocks takes nothing from its neighbors
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Resize a frame to `resized` (height, width), then keep `crop` (top, left, height, width) of it."""
+
+    resized: tuple[int, int]
+    crop: tuple[int, int, int, int]
+
+    @property
+    def seen(self) -> tuple[float, float, float, float]:
+        """The crop as fractions of the frame: top, left, height, width."""
+        height, width = self.resized
+        top, left, *size = self.crop
+        return top / height, left / width, size[0] / height, size[1] / width
+
+
+def placement(frame: tuple[int, int], target: tuple[int, int], fit: bool) -> Placement:
+    """Where a frame displayed at `frame` (height, width) goes in a picture of `target` (height, width).
+
+    Truncation and rounding follow V-JEPA's evaluation transform.
+    """
+    if fit:
+        return Placement(target, (0, 0, *target))
+    scale = max(target[0] / frame[0], target[1] / frame[1])
+    resized = tuple(max(wanted, int(side * scale)) for side, wanted in zip(frame, target))
+    top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
+    return Placement(resized, (top, left, *target))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The pictures of a clip's slices, row by row on one JPEG: `tile` is the height and width of each, in pixels."""
+
+    slices: int
+    columns: int
+    tile: tuple[int, int]
+
+    @classmethod
+    def of(cls, clip: Mapping) -> "Sheet":
+        """The sheet of a `clips` row: the encoder's picture, no larger than 256 px a side."""
+        sides = clip["crop_height"], clip["crop_width"]
+        scale = min(1, TILE / max(sides))
+        tile = tuple(max(1, round(side * scale / BLOCK)) * BLOCK for side in sides)
+        return cls(clip["slices"], ceil(sqrt(clip["slices"])), tile)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the JPEG in pixels."""
+        return ceil(self.slices / self.columns) * self.tile[0], self.columns * self.tile[1]
+
+    def corner(self, slice_: int) -> tuple[int, int]:
+        """Top and left of a slice's picture in pixels."""
+        row, column = divmod(slice_, self.columns)
+        return row * self.tile[0], column * self.tile[1]

@@ -1,0 +1,213 @@
+"""Questions about a store: pure functions that return a `Question`, its SQL in sight and its values bound.
+
+    queries.videos_page(VideoFilter(encoder_id), order="name", limit=25, offset=0).answer(store)
+
+Only names taken from a registry (an order, a state, a statistic) are put into SQL; everything else is bound.
+`Question.text` is the same query with its values written in: what a page shows and what the SQL page runs.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from tubelet.store.statistics import TOKEN_STATISTICS
+from tubelet.store.store import Store
+
+POINTS = 60  # of a sparkline, at most
+LABELS = 500  # offered to choose from, at most
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query and the values of its ``$name`` parameters."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self, store: Store) -> pa.Table:
+        return store.query(self.sql, dict(self.values) or None)
+
+    @property
+    def text(self) -> str:
+        """The query with its values written in as literals."""
+        return re.sub(r"\$(\w+)", lambda match: _literal(self.values[match[1]]), self.sql)
+
+
+class Chosen(list):
+    """Ids of videos that a person's condition chose; written out as that condition."""
+
+    def __init__(self, ids: list[str], where: str) -> None:
+        super().__init__(ids)
+        self.where = where
+
+    @property
+    def sql(self) -> str:
+        return f"(SELECT list(video_id) FROM videos WHERE (\n{self.where}\n))"
+
+
+@dataclass(frozen=True)
+class VideoFilter:
+    """Which videos; clips and tokens are counted for one encoder. An empty `label` means videos without one."""
+
+    encoder_id: str
+    text: str = ""
+    label: str | None = None
+    state: str = "all"
+
+    @property
+    def where(self) -> str:
+        conditions = [
+            TEXT_MATCHES if self.text else None,
+            STATES[self.state],
+            None if self.label is None else "v.label = $label" if self.label else "v.label IS NULL",
+        ]
+        kept = [condition for condition in conditions if condition]
+        return "\nWHERE " + "\n  AND ".join(kept) if kept else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        given = {"encoder": self.encoder_id, "text": self.text, "label": self.label}
+        return {name: value for name, value in given.items() if value}
+
+
+TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(v.label), lower($text)))"
+
+STATES = {
+    "all": None,
+    "encoded": "c.clips IS NOT NULL",
+    "not encoded": "c.clips IS NULL",
+    "with failures": "f.failures IS NOT NULL",
+}
+
+ORDERS = {
+    "name": "v.name",
+    "newest": "v.added_at DESC",
+    "longest": "v.duration_s DESC",
+    "largest file": "v.bytes DESC",
+    "most clips": "clips DESC",
+    "most tokens": "tokens DESC",
+}
+
+VIDEOS_AND_CLIPS = """FROM videos v
+LEFT JOIN (
+  SELECT video_id, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens
+  FROM clips WHERE encoder_id = $encoder GROUP BY video_id
+) c USING (video_id)
+LEFT JOIN (SELECT video_id, count(*) AS failures FROM failures GROUP BY video_id) f USING (video_id)"""
+
+
+def corpus_summary() -> Question:
+    """One row: how much of everything the store holds."""
+    return Question("""SELECT v.videos, v.seconds, v.bytes, c.clips, c.tokens, c.embedding_bytes, c.encoded_videos,
+  (SELECT count(*) FROM encoders) AS encoders,
+  (SELECT count(*) FROM failures) AS failures
+FROM (SELECT count(*) AS videos, coalesce(sum(duration_s), 0) AS seconds, coalesce(sum(bytes), 0)::BIGINT AS bytes FROM videos) v,
+  (SELECT count(*) AS clips, coalesce(sum(slices * height * width), 0)::BIGINT AS tokens,
+    coalesce(sum(embedding_bytes), 0)::BIGINT AS embedding_bytes, count(DISTINCT video_id) AS encoded_videos FROM clips) c""")
+
+
+def videos_page(videos: VideoFilter, order: str, limit: int, offset: int) -> Question:
+    """One row a video of a page, with its clips and tokens of the filter's encoder."""
+    sql = f"""SELECT v.video_id, v.thumbnail, v.name, v.label, v.duration_s, v.width, v.height, v.fps, v.frames, v.codec,
+  coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens, f.failures
+{VIDEOS_AND_CLIPS}{videos.where}
+ORDER BY {ORDERS[order]} NULLS LAST, v.video_id
+LIMIT $limit OFFSET $offset"""
+    return Question(sql, {**videos.values, "limit": limit, "offset": offset})
+
+
+def videos_count(videos: VideoFilter) -> Question:
+    """One row: how many videos the filter lets through."""
+    return Question(f"SELECT count(*) AS videos\n{VIDEOS_AND_CLIPS}{videos.where}", videos.values)
+
+
+def labels() -> Question:
+    """Labels by how many videos carry them; NULL where a video has none."""
+    return Question("SELECT label, count(*) AS videos FROM videos GROUP BY label ORDER BY videos DESC, label LIMIT $limit", {"limit": LABELS})
+
+
+def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Question:
+    """One row a video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
+    sql = f"""WITH slices_in_time AS (
+  SELECT c.video_id, s.{_column(statistic)} AS value, max(c.stop_s) OVER (PARTITION BY c.video_id) AS until_s,
+    c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s
+  FROM clips c JOIN slice_stats s USING (clip_id)
+  WHERE c.encoder_id = $encoder AND c.video_id IN (SELECT unnest($videos::VARCHAR[])) AND c.role IS DISTINCT FROM 'partner'
+), spans AS (
+  SELECT video_id, floor(at_s / until_s * {POINTS}) AS span, avg(value) AS value
+  FROM slices_in_time WHERE value IS NOT NULL GROUP BY ALL
+)
+SELECT video_id, list(value ORDER BY span) AS points FROM spans GROUP BY video_id ORDER BY video_id"""
+    return Question(sql, {"encoder": encoder_id, "videos": video_ids})
+
+
+def statistic_over_time(video_id: str, encoder_id: str, statistic: str) -> Question:
+    """One row a slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
+    sql = f"""SELECT c.clip_id, s.slice, c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s, s.{_column(statistic)} AS value
+FROM clips c JOIN slice_stats s USING (clip_id)
+WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'
+ORDER BY c.start_s, c.clip_id, s.slice"""
+    return Question(sql, {"video": video_id, "encoder": encoder_id})
+
+
+def video(video_id: str) -> Question:
+    """One row: what is known of a video's file."""
+    return Question("SELECT * FROM videos WHERE video_id = $video", {"video": video_id})
+
+
+def clips_of_video(video_id: str, encoder_id: str) -> Question:
+    """One row a clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
+    sql = """SELECT clip_id, start_s, stop_s, first_frame, frames, step, slices, height, width,
+  slices * height * width AS tokens, precision, encode_s, role
+FROM clips WHERE video_id = $video AND encoder_id = $encoder
+ORDER BY first_frame, clip_id"""
+    return Question(sql, {"video": video_id, "encoder": encoder_id})
+
+
+def failures_of_video(video_id: str) -> Question:
+    """One row a failure of a video."""
+    return Question("SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.at, failure_id", {"video": video_id})
+
+
+def failures_page(limit: int, offset: int) -> Question:
+    """One row a failure, newest first."""
+    sql = """SELECT parse_filename(f.path) AS file, f.stage, f.error, f.first_frame, e.name AS encoder, f.at, f.path
+FROM failures f LEFT JOIN encoders e USING (encoder_id)
+ORDER BY f.at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
+    return Question(sql, {"limit": limit, "offset": offset})
+
+
+def failure_stages() -> Question:
+    """One row a stage: how many files or clips failed there."""
+    return Question("SELECT stage, count(*) AS failures FROM failures GROUP BY stage ORDER BY failures DESC, stage")
+
+
+def encoders() -> Question:
+    """One row an encoder, the one with the most clips first; `untrained` where its weights say so."""
+    return Question("""SELECT e.encoder_id, e.name, e.family, e.layer, e.dim, e.patch, e.tubelet, e.parameters,
+  coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
+  coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained,
+  e.weights_source, e.weights_sha256, e.preprocessing
+FROM encoders e LEFT JOIN (
+  SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens
+  FROM clips GROUP BY encoder_id
+) c USING (encoder_id)
+ORDER BY clips DESC, e.encoder_id""")
+
+
+def _column(statistic: str) -> str:
+    """The statistic's column: its registered name, so nothing else ever reaches the SQL."""
+    return TOKEN_STATISTICS[statistic].name
+
+
+def _literal(value: Any) -> str:
+    if hasattr(value, "sql"):
+        return value.sql
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return "NULL" if value is None else str(value)

@@ -1,0 +1,183 @@
+"""Questions about window sensitivity: over the roll-ups alone, so that they cost the same whatever `sensitivity` holds.
+
+    scope = Scope(encoder_id, frames=40, shift=1, setting="step 1, crop 384 x 384, float32, live")
+    dimension_ranking(scope).answer(store)
+
+The video is the unit: several pairs of a video are averaged first, or weighted to count as one. A difference is relative
+where it is divided by the dimension's standard deviation in its pair; a dimension that is constant there has none.
+"""
+
+from dataclasses import dataclass
+
+from tubelet.store.questions.corpus import Chosen, Question
+
+# What pairs must have in common to be averaged, besides encoder, window length and shift.
+SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
+MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
+MAP_PAIRS = 1000  # averaged into a map over the frame
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen."""
+
+    encoder_id: str
+    frames: int
+    shift: int
+    setting: str | None = None
+    videos: Chosen | None = None
+
+    @property
+    def values(self) -> dict:
+        """The values that `chosen` names."""
+        return self.values_of("shifted")
+
+    def values_of(self, kind: str) -> dict:
+        """The values that `chosen` names for pairs of this kind; controls have shifts of their own."""
+        shift = self.shift if kind == "shifted" else None
+        given = {
+            "encoder": self.encoder_id,
+            "frames": self.frames,
+            "kind": kind,
+            "shift": shift,
+            "setting": self.setting,
+            "videos": self.videos,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def chosen(self, kind: str = "shifted") -> str:
+        """A common table expression `chosen`: pair_id, video_id and `weight`, one over the pairs of the video."""
+        conditions = [
+            "p.encoder_id = $encoder AND a.frames = $frames AND p.kind = $kind",
+            "p.shift = $shift" if kind == "shifted" else None,
+            f"{SETTING} = $setting" if self.setting else None,
+            "p.video_id IN (SELECT unnest($videos::VARCHAR[]))" if self.videos is not None else None,
+        ]
+        where = "\n    AND ".join(filter(None, conditions))
+        return f"""WITH chosen AS (
+  SELECT p.pair_id, p.video_id, a.step, a.height, a.width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id) AS weight
+  FROM pairs p JOIN clips a ON a.clip_id = p.clip_a
+  WHERE {where}
+  QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
+)"""
+
+
+def scopes() -> Question:
+    """One row an encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
+    return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frames, p.shift, {SETTING} AS setting,
+  count(DISTINCT p.video_id) AS videos, count(*) AS pairs
+FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
+WHERE p.kind = 'shifted'
+GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frames, shift, setting""")
+
+
+def settings(scope: Scope) -> Question:
+    """One row a setting of the scope's videos, those of the most videos first."""
+    sql = f"""{scope.chosen()}
+SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
+FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
+GROUP BY ALL ORDER BY videos DESC, setting"""
+    return Question(sql, scope.values)
+
+
+def foundations(scope: Scope) -> Question:
+    """One row: how much the report rests on, and what one slice lasts."""
+    sql = f"""{scope.chosen()}
+SELECT count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
+  any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.dim) AS dim,
+  any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
+  any_value(e.weights_source) AS weights_source,
+  string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
+  median(e.tubelet * a.step / v.fps) AS slice_s,
+  min(e.tubelet * a.step / v.fps) AS shortest_slice_s, max(e.tubelet * a.step / v.fps) AS longest_slice_s,
+  min(p.measured_at) AS first_measured, max(p.measured_at) AS last_measured
+FROM chosen c JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
+JOIN videos v ON v.video_id = p.video_id JOIN encoders e ON e.encoder_id = p.encoder_id
+HAVING count(*) > 0"""
+    return Question(sql, scope.values)
+
+
+def videos_measured(scope: Scope) -> Question:
+    """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at."""
+    sql = f"""{scope.chosen()}
+SELECT c.video_id, v.name, v.label, count(*) AS pairs, min(c.pair_id) AS pair_id
+FROM chosen c JOIN videos v USING (video_id)
+GROUP BY ALL ORDER BY c.video_id"""
+    return Question(sql, scope.values)
+
+
+def curve_band(scope: Scope) -> Question:
+    """One row a shared slice: median and quartiles over videos of the curve, relative and absolute."""
+    sql = f"""{_curves_of_videos(scope)}
+SELECT shared_slice, count(*) AS videos,
+  quantile_cont(relative, 0.25) AS relative_q25, median(relative) AS relative_median, quantile_cont(relative, 0.75) AS relative_q75,
+  quantile_cont(mean_abs, 0.25) AS absolute_q25, median(mean_abs) AS absolute_median, quantile_cont(mean_abs, 0.75) AS absolute_q75
+FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
+    return Question(sql, scope.values)
+
+
+def curves(scope: Scope) -> Question:
+    """One row a video and shared slice, in order: what the band is made of."""
+    sql = f"{_curves_of_videos(scope)}\nSELECT video_id, shared_slice, relative, mean_abs FROM curves ORDER BY video_id, shared_slice"
+    return Question(sql, scope.values)
+
+
+def control_levels(scope: Scope, kind: str) -> Question:
+    """One row of a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
+    sql = f"""{scope.chosen(kind)}, levels AS (
+  SELECT c.video_id, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs, max(s.mean_abs) AS largest
+  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.video_id
+)
+SELECT count(*) AS videos, median(relative) AS relative, median(mean_abs) AS absolute, max(largest) AS largest
+FROM levels HAVING count(*) > 0"""
+    return Question(sql, scope.values_of(kind))
+
+
+def dimension_ranking(scope: Scope) -> Question:
+    """One row a dimension, by relative edge sensitivity, the constant ones last: means over videos.
+
+    `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
+    """
+    sql = f"""{scope.chosen()}
+SELECT s.dim, sum(c.weight * s.edge / s.std) FILTER (s.std > 0) / sum(c.weight) FILTER (s.std > 0) AS relative,
+  sum(c.weight * s.edge) / sum(c.weight) AS edge, sum(c.weight * s.middle) / sum(c.weight) AS middle,
+  sum(c.weight * s.edge) / nullif(sum(c.weight * s.middle), 0) AS ratio,
+  coalesce(sum(c.weight) FILTER (s.std > 0), 0) / sum(c.weight) AS varying
+FROM chosen c JOIN dim_sensitivity s USING (pair_id)
+GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
+    return Question(sql, scope.values)
+
+
+def by_video(scope: Scope, several: bool) -> Question:
+    """One row a video, as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
+
+    `several` averages the pairs of a video, which takes ten times as long and is idle where no video has more than one.
+    """
+    mean, group = ("avg", "\nGROUP BY n.video, s.dim") if several else ("", "")
+    sql = f"""{scope.chosen()}, numbered AS (
+  SELECT pair_id, (dense_rank() OVER (ORDER BY video_id) - 1)::INTEGER AS video FROM chosen
+)
+SELECT n.video, s.dim, {mean}(s.edge / nullif(s.std, 0))::FLOAT AS relative, {mean}(s.edge_signed)::FLOAT AS signed,
+  {mean}((s.std > 0)::FLOAT)::FLOAT AS varying
+FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
+    return Question(sql, scope.values)
+
+
+def frame_map(scope: Scope) -> Question:
+    """One row a patch of the grid that most pairs have: mean distance and cosine over shared slices and a sample of at most 1,000 pairs."""
+    sql = f"""{scope.chosen()}, grid AS (
+  SELECT height, width FROM chosen GROUP BY ALL ORDER BY count(*) DESC, height, width LIMIT 1
+), drawn AS (
+  SELECT pair_id FROM chosen JOIN grid USING (height, width) ORDER BY pair_id LIMIT {MAP_PAIRS}
+)
+SELECT s.y, s.x, avg(s.l2) AS l2, avg(s.cosine) AS cosine, (SELECT count(*) FROM drawn) AS pairs
+FROM drawn JOIN token_sensitivity s USING (pair_id)
+GROUP BY s.y, s.x ORDER BY s.y, s.x"""
+    return Question(sql, scope.values)
+
+
+def _curves_of_videos(scope: Scope) -> str:
+    return f"""{scope.chosen()}, curves AS (
+  SELECT c.video_id, s.shared_slice, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs
+  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY ALL
+)"""

@@ -1,0 +1,136 @@
+"""DuckDB over one snapshot: a connection in memory whose views are the tables of the schema, then locked down.
+
+Every connection is read-only in effect: no file outside the store, no Python variables, no settings, no extensions.
+"""
+
+import atexit
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from tubelet.store.disk import tables
+from tubelet.store.disk.layout import Layout
+from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
+from tubelet.store.disk.snapshot import Snapshot
+
+CLOSED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_persistent_secrets": "false"}
+
+
+def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+    """A locked connection with a view a relation; `settings` are set before the lock.
+
+    DuckDB looks at every embedding file when it makes the `tokens` view (10 microseconds each), so that view
+    refuses to be read in a query that does not name it.
+    """
+    connection = duckdb.connect(":memory:", config=CLOSED)
+    try:
+        _prepare(connection, layout, snapshot, sql)
+        _lock_down(connection, layout.root, settings or {})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str) -> None:
+    connection.execute("SET python_enable_replacements = false")
+    connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
+    for name, table in TABLES.items():
+        connection.execute(_table_view(layout, table, snapshot.versions[name]) if name in snapshot.versions else _empty_view(table))
+    if names_tokens(sql):
+        _create_tokens_view(connection, _embedding_paths(connection, layout))
+    else:
+        connection.execute(_refusing_view(TOKENS))
+
+
+def names_tokens(sql: str) -> bool:
+    """Whether a query may read the `tokens` view. It could still put the name together: ``query_table('tok' || 'ens')``."""
+    return TOKENS.name in sql.lower()
+
+
+def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:
+    rows = connection.execute("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL").fetchall()
+    return [str(path) for path in layout.embedding_files(name for (name,) in rows)]
+
+
+def half_to_float(column: pa.Array) -> pa.Array:
+    """Half-precision bytes ``2 * dim`` long to lists of float32; the whole column in one conversion. ValueError for an odd length."""
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    column = column.cast(pa.large_binary())
+    offsets = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
+    data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    begins = offsets - offsets[0]
+    if (begins % 2).any():
+        raise ValueError("half_to_float takes two bytes a number")
+    starts = (begins // 2).astype(np.int32)
+    values = data.view("<f2").astype(np.float32)
+    return pa.ListArray.from_arrays(starts, values, mask=column.is_null() if column.null_count else None)
+
+
+def _table_view(layout: Layout, table: Table, version: int) -> str:
+    held = tables.open_table(layout.table(table.name), version)
+    columns = [_column(c) if c.name in held.columns else f'NULL::{c.type} AS "{c.name}"' for c in table.columns]
+    source = _parquet(held.files, "union_by_name = true")
+    return f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}" if source else _empty_view(table)
+
+
+def _column(column: Column) -> str:
+    as_seen = {HALF: f'half_to_float("{column.name}")', MOMENT: f"\"{column.name}\" AT TIME ZONE 'UTC'"}
+    return f'{as_seen[column.type]} AS "{column.name}"' if column.type in as_seen else f'"{column.name}"'
+
+
+def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
+    """DuckDB looks into the first file for the columns; where that one is damaged, into the next, so that the rest still answers."""
+    for first in range(len(paths)):
+        try:
+            connection.execute(_tokens_view(paths[first:] + paths[:first]))
+            return
+        except duckdb.Error:
+            continue
+    connection.execute(_empty_view(TOKENS))
+
+
+def _tokens_view(paths: list[str]) -> str:
+    """Ids come from the file's name, so that a condition on them opens only the files it needs."""
+    source = _parquet(paths, "filename = true")
+    return f"""CREATE VIEW tokens AS SELECT
+        split_part(filename, '/', -2) AS video_id, split_part(filename, '/', -3) AS encoder_id,
+        parse_filename(filename, true) AS clip_id, slice, y, x, half_to_float(embedding) AS embedding
+        FROM {source}"""
+
+
+def _empty_view(table: Table) -> str:
+    columns = ", ".join(f'NULL::{c.type} AS "{c.name}"' for c in table.columns)
+    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+
+
+def _refusing_view(table: Table) -> str:
+    """A view that shows its columns and raises when any row is asked for, in whatever order DuckDB looks."""
+    refusal = f"error('write the name {table.name} out in the query')"
+    columns = ", ".join(f'{refusal}::{c.type} AS "{c.name}"' for c in table.columns)
+    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
+
+
+def _parquet(files: list[str], option: str) -> str:
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"read_parquet([{listed}], {option})" if files else ""
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict[str, str]) -> None:
+    for name, value in {"TimeZone": "UTC", "temp_directory": _spill_folder(), "max_temp_directory_size": "20GB", **settings}.items():
+        connection.execute(f"SET GLOBAL {name} = '{value}'")
+    connection.execute("SET GLOBAL allowed_directories = [$root]", {"root": str(root)})
+    connection.execute("SET GLOBAL enable_external_access = false")
+    connection.execute("SET GLOBAL lock_configuration = true")
+
+
+@cache
+def _spill_folder() -> str:
+    """A folder of this process's own, readable to nobody else: DuckDB counts it among its allowed directories."""
+    folder = make_scratch()
+    atexit.register(remove_scratch, folder)
+    return str(folder)

@@ -1,0 +1,71 @@
+"""Other people's SQL: read-only, and bounded in rows, time and memory.
+
+    sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
+    processes   such processes: started, asked, and killed when a query's time is over
+    statements  which texts are one query, and how such a text is run
+    mistakes    DuckDB's errors, told about the text as its author wrote it
+
+A process, because DuckDB looks at its limits between vectors only: `levenshtein` of two long strings or a list of a
+billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.worker_pool import PROCESSES, fitting_memory
+from tubelet.store.sandbox.worker import Request
+from tubelet.store.store import Store
+
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one query may take: `rows` None is no cap; `memory` bounds the work, and apart from it the answer."""
+
+    rows: int | None = 10_000
+    seconds: float = 30.0
+    memory: str = "2GB"
+
+    @property
+    def memory_bytes(self) -> int:
+        """Raises QueryError where `memory` is no amount."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?B)", self.memory.strip().upper())
+        if not found:
+            raise QueryError(f"{self.memory!r} is no amount of memory: write 500MB or 2GB")
+        return int(float(found[1]) * UNITS[found[2]])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A query's rows in its own order, whether there were more than the limit, and the seconds it took."""
+
+    table: pa.Table
+    truncated: bool
+    seconds: float
+
+
+def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None) -> Answer:
+    """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
+    request = Request(str(store.root), sql, limits.rows, limits.seconds, fitting_memory(limits.memory_bytes))
+    started, table = _answer(request, unwanted)
+    truncated = limits.rows is not None and len(table) > limits.rows
+    return Answer(table[: limits.rows], truncated, time.monotonic() - started)
+
+
+def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
+    """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
+    request = Request(str(store.root), sql, None, limits.seconds, fitting_memory(limits.memory_bytes), counted=True)
+    return _answer(request, None)[1]["rows"][0].as_py()
+
+
+def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:
+    """When a process began with it, and its answer."""
+    with PROCESSES.one() as process:
+        started = time.monotonic()
+        return started, process.answer(request, unwanted)

@@ -1,0 +1,186 @@
+"""The dashboard in a real browser against a real server: what AppTest cannot see."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from tubelet.store import Store
+from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.stores import synthetic_store
+from tests.dashboard.test_windows_page import add_pairs
+
+pytestmark = BROWSER
+VIDEOS = 30  # two pages of the table
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(tmp_path_factory.mktemp("browser") / "films", videos=VIDEOS, clips=2, failures=2)
+    add_pairs(made, clips=4)
+    yield made
+    made.close()
+
+
+def test_corpus_turns_pages_and_a_filter_leads_back_to_the_first(visit: Visit) -> None:
+    visit.open("", "What is in the store?")
+    visit.expect_text(f"1–25 of {VIDEOS} videos")
+    visit.page.get_by_role("button", name="Page 2", exact=True).click()
+    visit.expect_text(f"26–30 of {VIDEOS} videos")
+    visit.expect_in_url("page=2")
+    visit.page.get_by_role("textbox", name="Search").fill("cooking")
+    visit.expect_text("1–8 of 8 videos")
+
+
+def test_a_filter_is_kept_in_the_url(visit: Visit) -> None:
+    visit.open("", "What is in the store?")
+    visit.expect_text(f"1–25 of {VIDEOS} videos")
+    visit.page.get_by_role("textbox", name="Search").fill("cooking")
+    visit.expect_text("1–8 of 8 videos")
+    visit.expect_in_url("search=cooking")
+
+
+def test_corpus_url_restores_the_state(visit: Visit) -> None:
+    visit.open("?search=video-0001&label=swimming&order=newest&statistic=kurtosis", "What is in the store?")
+    visit.expect_text("1–2 of 2 videos")
+    visit.expect_text("Curves: kurtosis")
+    sync_api.expect(visit.page.get_by_role("textbox", name="Search")).to_have_value("video-0001", timeout=SLOW)
+
+
+def test_a_chosen_video_is_summarized_and_kept_in_the_url(visit: Visit, store: Store) -> None:
+    first = store.rows("SELECT video_id, name FROM videos ORDER BY name LIMIT 1")[0]
+    visit.open("", "What is in the store?")
+    table = visit.page.get_by_role("region", name="Videos of this page")
+    sync_api.expect(table.locator("canvas").first).to_be_visible(timeout=SLOW)
+    corner = table.bounding_box()
+    visit.page.mouse.click(corner["x"] + 16, corner["y"] + 36 + 23)  # the first row's checkbox, drawn on a canvas
+    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(timeout=SLOW)
+    visit.expect_in_url(f"video={first['video_id']}")
+    visit.page.reload()
+    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(timeout=SLOW)
+
+
+def test_failures_and_encoders_have_their_sections(visit: Visit) -> None:
+    visit.open("?section=Failures", "What is in the store?")
+    visit.expect_text("1–2 of 2 failures")
+    visit.page.get_by_text("Encoders", exact=True).click()
+    visit.expect_text("Untrained weights are random")
+
+
+def test_the_sql_behind_a_table_opens_in_the_sql_page_and_answers(visit: Visit) -> None:
+    visit.open("?search=0002", "What is in the store?")
+    visit.expect_text("1–11 of 11 videos")
+    visit.page.get_by_text("SQL behind this").first.click()
+    visit.page.get_by_text("Open in SQL").first.click()
+    visit.expect_heading("What do you want to know?")
+    visit.expect_text("11 rows in")
+    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value(re.compile(r"lower\('0002'\)"), timeout=SLOW)
+
+
+def test_sql_runs_and_shows_an_error_in_place(visit: Visit) -> None:
+    visit.open("sql", "What do you want to know?")
+    visit.expect_text(f"{VIDEOS} rows in")
+    editor = visit.page.get_by_role("textbox", name="Query")
+    editor.fill("SELECT nam FROM videos")
+    editor.press("Control+Enter")
+    visit.expect_text("This query has no answer")
+    visit.expect_text('"nam" not found')
+    editor.fill("SELECT 6 * 7 AS answer")
+    visit.page.get_by_role("button", name="Run").click()
+    visit.expect_text("1 row in")
+    sync_api.expect(visit.page.get_by_text("This query has no answer")).to_have_count(0, timeout=SLOW)
+
+
+def test_an_example_is_taken_and_run(visit: Visit) -> None:
+    visit.open("sql", "What do you want to know?")
+    visit.page.get_by_role("button", name="Examples").click()
+    visit.page.get_by_text("Failures by reason").click()
+    visit.expect_text("1 row in")
+    visit.expect_in_url(r"FROM(\+|%20)failures")
+
+
+def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> None:
+    visit.open(f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}", "What do you want to know?")
+    visit.expect_text("This query came with a link")
+    visit.page.get_by_role("button", name="Run", exact=True).click()
+    visit.expect_text("7 rows in")
+    assert visit.download("CSV").read_text().count("video-0000") == 7
+
+
+WINDOWS = "What changes when the window shifts?"
+MIDDLE, BLUE, ORANGE = np.array([255, 255, 255]), np.array([8, 81, 156]), np.array([179, 80, 4])  # of the light theme
+
+
+def _shifted(store: Store) -> dict:
+    return store.rows("SELECT * FROM pairs WHERE kind = 'shifted' ORDER BY pair_id LIMIT 1")[0]
+
+
+def _colors(store: Store, pair: dict, shared_slice: int) -> np.ndarray:
+    """What the canvas has to show, from the grids: ``(patches, dim, 3)``."""
+    a, b = (store.grid(pair[clip]).astype(np.float32) for clip in ("clip_a", "clip_b"))
+    difference = b[: len(b) - pair["shift"]] - a[pair["shift"] :]
+    limit = np.quantile(np.abs(difference), 0.995)
+    share = np.rint(np.clip(difference[shared_slice] / limit, -1, 1) * 127).reshape(-1, difference.shape[-1], 1) / 127
+    return np.where(share < 0, MIDDLE + (BLUE - MIDDLE) * -share, MIDDLE + (ORANGE - MIDDLE) * share)
+
+
+def _pixels(visit: Visit) -> np.ndarray:
+    canvas = visit.page.locator("canvas.values")
+    data = canvas.evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
+    width = canvas.evaluate("c => c.width")
+    return np.array(data).reshape(-1, width, 4)[..., :3]
+
+
+def _expect_slice(visit: Visit, number: int) -> None:
+    sync_api.expect(visit.page.locator(".where")).to_contain_text(f"shared slice {number} of", timeout=SLOW)
+
+
+def test_the_matrix_shows_the_numbers_and_the_slider_never_asks_the_server(visit: Visit, store: Store) -> None:
+    pair = _shifted(store)
+    visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
+    _expect_slice(visit, 0)
+    assert np.abs(_pixels(visit) - _colors(store, pair, 0)).max() <= 1
+    visit.settle()
+    before = visit.sent
+    visit.page.locator("input.slice").press("ArrowRight")
+    _expect_slice(visit, 1)
+    assert np.abs(_pixels(visit) - _colors(store, pair, 1)).max() <= 1
+    visit.page.get_by_role("button", name="Play").click()
+    _expect_slice(visit, 0)
+    _expect_slice(visit, 1)
+    visit.page.get_by_role("button", name="Play").click()
+    assert visit.sent == before
+
+
+def test_dimensions_by_effect_are_the_ones_of_the_table(visit: Visit, store: Store) -> None:
+    pair = _shifted(store)
+    visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
+    _expect_slice(visit, 0)
+    visit.page.get_by_label("dimensions by effect").check()
+    order = store.query("SELECT dim FROM dim_sensitivity WHERE pair_id = ? ORDER BY edge / std DESC, dim", [pair["pair_id"]])["dim"].to_pylist()
+    assert np.abs(_pixels(visit) - _colors(store, pair, 0)[:, order]).max() <= 1
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_a_click_selects_exactly_its_cell_and_the_url_keeps_it(width: int, visit: Visit, store: Store) -> None:
+    pair = _shifted(store)
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
+    _expect_slice(visit, 0)
+    canvas = visit.page.locator("canvas.values")
+    for dim, patch in ((0, 0), (15, 24), (7, 13)):
+        box = canvas.bounding_box()
+        cell = (box["width"] - 2) / 16, (box["height"] - 2) / 25
+        for within in (0.1, 0.9):  # near either edge of the cell
+            visit.page.mouse.click(box["x"] + 1 + (dim + within) * cell[0], box["y"] + 1 + (patch + 0.5) * cell[1])
+            sync_api.expect(visit.page.locator(".reading")).to_contain_text(f"patch ({patch // 5}, {patch % 5}), dimension {dim} ", timeout=SLOW)
+        visit.expect_in_url(f"dim={dim}&y={patch // 5}&x={patch % 5}")
+        visit.settle()
+    a, b = (store.grid(pair[clip]).astype(float) for clip in ("clip_a", "clip_b"))
+    difference = (b[:-pair["shift"]] - a[pair["shift"] :])[0, 2, 3, 7]
+    shown = re.search(r"B − A = (\S+?)(?: or beyond)? \(± (\S+)\)", visit.page.locator(".reading").inner_text())
+    assert abs(float(shown[1]) - difference) <= float(shown[2]) + 0.005 * abs(difference)
+    visit.page.reload()
+    sync_api.expect(visit.page.locator(".reading")).to_contain_text("patch (2, 3), dimension 7 ", timeout=SLOW)

@@ -1,0 +1,370 @@
+"""The dashboard's pages on stores of every kind, its questions against the rows they ask about, and what it imports."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tubelet.dashboard import app, consent, units
+from tubelet.dashboard.corpus import page as corpus, videos as corpus_videos
+from tubelet.dashboard.sql import results, page as sql
+from tubelet.dashboard.selection import untrained_badge
+from tubelet.store import Store
+from tubelet.store.sandbox import formats
+from tubelet.store.questions import clips, corpus as queries
+from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
+from tubelet.store.sandbox.untrusted import Answer, ask
+from tubelet.store.statistics import TOKEN_STATISTICS
+from tests.markers import edit_marker
+from tests.stores import Recipe, add_videos, synthetic_store
+
+APP = app.HERE / "app.py"
+ROOT = app.HERE.parent
+SLOW = 60  # seconds a run may take on a busy machine
+
+KINDS: dict[str, Callable[[Path], Store]] = {
+    "empty": lambda path: Store.create(path),
+    "small": lambda path: synthetic_store(path, videos=3, clips=2),
+    "statistics only": lambda path: synthetic_store(path, videos=3, embeddings=False, failures=0),
+    "failures only": lambda path: synthetic_store(path, videos=0, failures=2),
+}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
+    made = {kind: make(tmp_path_factory.mktemp("stores") / kind.replace(" ", "-")) for kind, make in KINDS.items()}
+    yield made
+    for store in made.values():
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def small(stores: dict[str, Store]) -> Store:
+    return stores["small"]
+
+
+def page_script(name: str, path: str) -> None:
+    """What the app does for one page; AppTest runs its source."""
+    from importlib import import_module
+
+    from tubelet.dashboard import caching, selection
+
+    store = caching.open_store(path)
+    import_module(f"dashboard.{name}").show(store, selection.choose(store))
+
+
+SQL = ("query", "where", "search-where")  # parameters that hold it
+
+
+def open_page(name: str, store: Store, **url: str) -> AppTest:
+    """A page as a link of this server opens it: the SQL in it runs at once."""
+    url = {consent.SIGNED: consent.sign(sql) for key, sql in url.items() if key in SQL} | url
+    test = AppTest.from_function(page_script, args=(name, str(store.root)), default_timeout=SLOW)
+    for key, value in url.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def text(test: AppTest) -> str:
+    """All words on the page, title first."""
+    elements = [*test.title, *test.markdown, *test.caption, *test.error, *test.warning, *test.code]
+    return "\n".join(str(element.value) for element in elements)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", app.PAGES)
+def test_every_page_opens_on_every_kind_of_store(name: str, kind: str, stores: dict[str, Store]) -> None:
+    test = open_page(name, stores[kind])
+    assert not test.exception
+    assert not test.error
+    assert test.title[0].value.endswith("?"), "a page's title is the question that it answers"
+
+
+@pytest.mark.parametrize("section", corpus.SECTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_section_of_the_corpus_opens(section: str, kind: str, stores: dict[str, Store]) -> None:
+    assert not open_page("corpus", stores[kind], section=section).exception
+
+
+@pytest.mark.parametrize("name", app.PAGES)
+def test_a_stale_link_falls_back_to_defaults(name: str, small: Store) -> None:
+    stale = {"encoder": "gone", "label": "gone", "show": "gone", "order": "gone", "statistic": "gone", "page": "99", "video": "gone", "section": "gone"}
+    assert not open_page(name, small, **stale).exception
+
+
+def test_the_answer_stands_in_one_sentence(small: Store) -> None:
+    shown = text(open_page("corpus", small))
+    assert "**3 videos**" in shown
+    assert "**6 clips** of 3 videos by 1 encoder, **600 tokens**" in shown
+    assert "**1 failure**" in shown
+    assert "untrained weights:] toy" in shown
+
+
+def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) -> None:
+    (encoder,) = small.rows("FROM encoders")
+    assert untrained_badge(small, encoder["encoder_id"]) == untrained_badge(small) != ""
+    assert untrained_badge(small, "another") == ""
+
+
+def test_an_empty_store_says_what_to_type(stores: dict[str, Store]) -> None:
+    assert f"tubelet ingest FOLDER --store {stores['empty'].root}" in text(open_page("corpus", stores["empty"]))
+
+
+def test_a_new_clip_shows_at_the_next_rerun(tmp_path: Path) -> None:
+    store = synthetic_store(tmp_path / "store", videos=2)
+    test = open_page("corpus", store)
+    assert "**2 videos**" in text(test)
+    add_videos(store, Recipe(videos=1), first=2)
+    assert "**3 videos**" in text(test.run())
+    store.close()
+
+
+def test_the_url_chooses_video_filter_and_statistic(small: Store) -> None:
+    chosen = small.rows("FROM videos ORDER BY name")[1]
+    shown = text(open_page("corpus", small, video=chosen["video_id"], search="00001", statistic="kurtosis"))
+    assert "1–1 of 1 video" in shown
+    assert "Curves: kurtosis" in shown
+    assert "2 clips over 0.00–0.48 s, 4 × 5 × 5 tokens each (slices × rows × columns), 200 tokens by toy (untrained)" in shown
+
+
+@pytest.mark.parametrize("signed", ["", "0" * 64, "é", consent.sign("SELECT 41")], ids=["unsigned", "zeros", "odd", "another"])
+def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> None:
+    test = open_page("sql", small, query="SELECT 42 AS answer", signed=signed)
+    assert test.text_area[0].value == "SELECT 42 AS answer"
+    assert not test.dataframe and "came with a link" in test.info[0].value
+    next(button for button in test.button if button.label == "Run").click()
+    assert test.run().dataframe[0].value["answer"].tolist() == [42] and not test.info
+    test.text_area[0].set_value("SELECT 43 AS answer")
+    assert test.run().dataframe[0].value["answer"].tolist() == [43], "what is typed here is asked for"
+
+
+@pytest.mark.parametrize(("page", "key"), [("sensitivity", "where"), ("video", "search-where")])
+def test_a_condition_of_a_link_waits_until_it_is_applied(small: Store, page: str, key: str) -> None:
+    clip = small.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
+    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search": "true"} if page == "video" else {}
+    test = open_page(page, small, **url, **{key: "nam = 1", "signed": "no"})
+    assert "came with a link" in test.info[0].value and not test.error
+    next(button for button in test.button if button.label == "Apply condition").click()
+    assert "nam" in test.run().error[0].value and not test.info
+
+
+def test_sql_shows_an_error_in_place(small: Store) -> None:
+    test = open_page("sql", small, query="SELECT nam FROM videos")
+    assert '"nam"' in test.error[0].value
+    assert not test.exception
+
+
+def test_sql_states_rows_seconds_and_the_cap(small: Store) -> None:
+    assert "**42 rows in " in text(open_page("sql", small, query="FROM range(42)"))
+    assert "**First 10,000 rows of more, in " in text(open_page("sql", small, query="FROM range(20_000)"))
+
+
+def test_the_sql_page_opens_with_an_answer(small: Store) -> None:
+    test = open_page("sql", small)
+    assert "**3 rows in " in text(test)
+    assert test.text_area(key="query").value == sql.FIRST
+
+
+@pytest.mark.parametrize("name", sql.EXAMPLES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_run_on_any_store(name: str, kind: str, stores: dict[str, Store]) -> None:
+    assert isinstance(ask(stores[kind], sql.EXAMPLES[name]), Answer)
+
+
+UNAVAILABLE = {
+    "missing": (lambda path: None, "does not exist"),
+    "foreign": (lambda path: path.mkdir(), "is no Tubelet store"),
+    "newer": (lambda path: _make_newer(path), "upgrade Tubelet"),
+    "damaged": (lambda path: _make_damaged(path), "is damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", UNAVAILABLE)
+def test_a_store_that_cannot_be_shown_is_explained(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, sentence = UNAVAILABLE[kind]
+    make(tmp_path / "store")
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path / "store")])
+    test = AppTest.from_file(str(APP), default_timeout=SLOW).run()
+    assert not test.exception
+    assert sentence in text(test)
+
+
+def test_the_app_shows_the_store_it_was_given(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py", str(small.root)])
+    test = AppTest.from_file(str(APP), default_timeout=SLOW).run()
+    assert not test.exception
+    assert test.title[0].value == "What is in the store?"
+    assert "**small**" in [element.value for element in test.sidebar.markdown]
+
+
+def test_the_app_without_a_store_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    assert "tubelet dashboard --store STORE" in text(AppTest.from_file(str(APP), default_timeout=SLOW).run())
+
+
+def questions(store: Store) -> dict[str, Question]:
+    """One of every question, about the first video of the store."""
+    video = store.rows("SELECT video_id FROM videos ORDER BY name")[0]["video_id"]
+    encoder = store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
+    first = store.rows("SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video])[0]["clip_id"]
+    (clip,) = clips.clip(first).answer(store).to_pylist()
+    everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
+    return {
+        "videos_count": queries.videos_count(everything),
+        "labels": queries.labels(),
+        "sparklines": queries.sparklines([video], encoder, "previous_cosine"),
+        "no sparklines": queries.sparklines([], encoder, "norm"),
+        "statistic_over_time": queries.statistic_over_time(video, encoder, "norm"),
+        "video": queries.video(video),
+        "clips_of_video": queries.clips_of_video(video, encoder),
+        "failures_of_video": queries.failures_of_video(video),
+        "failures_page": queries.failures_page(10, 0),
+        "failure_stages": queries.failure_stages(),
+        "encoders": queries.encoders(),
+        "clip": clips.clip(clip["clip_id"]),
+        "videos_with_clips": clips.videos_with_clips(encoder, 2),
+        "timelines": clips.timelines(video, encoder),
+        "timeline": clips.timeline(clip),
+        "patches": clips.patches(clip["clip_id"], [0, 7]),
+        **{f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1) for order in ORDERS},
+        **{f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0) for state in STATES},
+    }
+
+
+def test_the_sql_shown_gives_the_answer_shown(small: Store) -> None:
+    for name, question in questions(small).items():
+        assert ask(small, question.text).table.equals(question.answer(small)), name
+
+
+def test_corpus_summary_counts_every_row(small: Store) -> None:
+    summary = queries.corpus_summary().answer(small).to_pylist()[0]
+    videos = small.rows("FROM videos")
+    assert summary["videos"] == summary["encoded_videos"] == 3
+    assert summary["seconds"] == pytest.approx(sum(video["duration_s"] for video in videos))
+    assert summary["bytes"] == sum(video["bytes"] for video in videos)
+    assert (summary["clips"], summary["tokens"]) == (6, small.rows("SELECT count(*) AS n FROM tokens")[0]["n"])
+    assert (summary["encoders"], summary["failures"]) == (1, 1)
+
+
+def test_filters_are_the_ones_asked_for(small: Store) -> None:
+    encoder = small.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
+
+    def names(**filters: str) -> list[str]:
+        return queries.videos_page(VideoFilter(encoder, **filters), "name", 10, 0).answer(small)["name"].to_pylist()
+
+    every = [f"video-0000{n}.mp4" for n in range(3)]
+    assert names() == names(state="encoded") == every
+    assert names(text="COOK") == names(label="cooking") == every[:1]
+    assert names(text="%") == names(label="") == names(state="not encoded") == names(state="with failures") == []
+    assert queries.videos_count(VideoFilter("another", state="not encoded")).answer(small).to_pylist() == [{"videos": 3}]
+
+
+@pytest.mark.parametrize("statistic", TOKEN_STATISTICS)
+def test_sparkline_is_the_statistic_in_time_order(statistic: str, stores: dict[str, Store]) -> None:
+    store = stores["statistics only"]  # one clip a video: a span a slice
+    clip = store.rows("FROM clips ORDER BY clip_id")[0]
+    points = queries.sparklines([clip["video_id"]], clip["encoder_id"], statistic).answer(store).to_pylist()[0]["points"]
+    values = store.rows(f"SELECT {statistic} AS value FROM slice_stats WHERE clip_id = ? ORDER BY slice", [clip["clip_id"]])
+    assert points == pytest.approx([row["value"] for row in values if row["value"] is not None])
+
+
+def test_sparkline_of_a_long_video_keeps_to_its_points(tmp_path: Path) -> None:
+    store = synthetic_store(tmp_path / "store", videos=1, clips=30, slices=8, side=2, dim=4)
+    clip = store.rows("FROM clips")[0]
+    points = queries.sparklines([clip["video_id"]], clip["encoder_id"], "norm").answer(store).to_pylist()[0]["points"]
+    assert len(points) == queries.POINTS
+    store.close()
+
+
+def test_only_registered_names_reach_the_sql() -> None:
+    with pytest.raises(KeyError):
+        queries.sparklines([], "", "norm FROM clips --")
+    with pytest.raises(KeyError):
+        queries.videos_page(VideoFilter(""), "name; DROP TABLE videos", 1, 0)
+
+
+ODD = """SELECT 9007199254740993 AS big, {'a': 1} AS struct, INTERVAL 1 DAY AS span, 'x'::BLOB AS bytes, 1.5::DECIMAL(10, 2) AS price, uuid() AS id,
+  TIME '10:00' AS time, 1 AS a, 2 AS a, sum(1) AS total, NULL AS nothing, MAP {'k': 1} AS map, [] AS none, [[1, 2], [3]] AS nested, 'nan'::FLOAT AS nan,
+  DATE '2026-01-01' AS day, TIMESTAMP '2026-01-01 10:00' AS moment, [0.125, NULL, 2]::FLOAT[] AS few, range(768)::FLOAT[] AS many, true AS yes"""
+
+
+def test_results_of_every_type_show_and_leave_as_files() -> None:
+    with duckdb.connect() as connection:
+        table = connection.sql(ODD).to_arrow_table()
+    shown = results.make_displayable(table).to_pylist()[0]
+    assert shown["big"] == "9007199254740993"
+    assert shown["total"] == 1
+    assert shown["struct"] == '{"a": 1}'
+    assert shown["few"] == "[0.125, null, 2]"
+    assert shown["many"] == "[0, 1, 2, 3, … 768 values]"
+    assert pyarrow.csv.read_csv(pa.BufferReader(formats.csv(table)))["many"][0].as_py().count(",") == 767
+    assert pyarrow.parquet.read_table(pa.BufferReader(formats.parquet(table)))["many"][0].as_py() == list(range(768))
+
+
+def test_equal_names_are_told_apart() -> None:
+    assert results.make_displayable(pa.table([[1], [2], [3]], names=["a", "a_2", "a"])).column_names == ["a", "a_2", "a_3"]
+
+
+@pytest.mark.parametrize(
+    "shown, expected",
+    [
+        (units.number(9_999_999), "9,999,999"),
+        (units.number(84_200_000), "84.2 million"),
+        (units.count(1, "video"), "1 video"),
+        (units.count(0, "video"), "0 videos"),
+        (units.size(1), "1 byte"),
+        (units.size(1_234_567), "1.23 MB"),
+        (units.size(999_999_999), "1.00 GB"),
+        (units.duration(0.042), "0.04 s"),
+        (units.duration(59.96), "1 min 0 s"),
+        (units.duration(11_520), "3 h 12 min"),
+        (units.span(51, 75, 10_000, "video"), "51–75 of 10,000 videos"),
+        (units.span(1, 0, 0, "video"), "0 videos"),
+    ],
+)
+def test_numbers_are_written_with_their_units(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_a_thumbnail_that_is_gone_is_an_empty_cell(small: Store) -> None:
+    assert corpus_videos.thumbnail(small, "media/gone.jpg") is None
+    assert corpus_videos.thumbnail(small, small.rows("FROM videos")[0]["thumbnail"]).startswith("data:image/jpeg;base64,")
+
+
+def test_the_dashboard_imports_neither_torch_nor_ingest() -> None:
+    modules = sorted(f"dashboard.{path.stem}" for path in app.HERE.glob("*.py") if path.stem != "__init__")
+    code = f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
+    listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "ingest", "av"} & set(json.loads(listed.stdout.splitlines()[-1]))
+
+
+def _make_newer(path: Path) -> None:
+    Store.create(path).close()
+    marker = path / "tubelet.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": 999}))
+
+
+def _make_damaged(path: Path) -> None:
+    Store.create(path).close()
+    edit_marker(path)
+    (path / "tubelet.json").write_text("{")
+
+
+def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
+    words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "a=1", "", None]
+    table = pa.table({"=name": words, "number": [-1] * 10, "share": [-0.5] * 10, "nested": [[-1]] * 10, "decimal": pa.array([Decimal("-1.5")] * 10)})
+    lines = list(csv.reader(io.StringIO(formats.csv(table).decode(), newline="")))
+    assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
+    assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
+    assert {tuple(line[1:]) for line in lines[1:]} == {("-1", "-0.5", "[-1]", "-1.5")}

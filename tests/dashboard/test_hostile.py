@@ -1,0 +1,111 @@
+"""Every page with hostile names, labels, folders, errors, addresses and queries, in a real browser: shown as they are, and nothing leaves."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tubelet.store import Store
+from tests.browsing import BROWSER, Visit, sync_api
+from tests.stores import synthetic_store
+
+pytestmark = BROWSER
+SLOW = 60_000
+PICTURE = "![x](http://evil.test/leak.png)"
+WORDS = (
+    f"{PICTURE} [go](http://evil.test) <img src=http://evil.test/i.png onerror=alert(1)>.mp4",
+    "www.evil.test https://evil.test/a :red[red] $x^2$ :material/warning: :smile: **b** `c`.mp4",
+    f"```\n{PICTURE}\n\n````\n{PICTURE}</div><script>alert(1)</script>",
+)
+FOREIGN = "a[href*='evil'], img[src*='evil'], img[alt='x'], [src*='evil'], [style*='evil'], .katex, [onerror]"  # what the words ask for
+PAGES = {
+    "": "What is in the store?",
+    "?section=Failures": "What is in the store?",
+    "?section=Encoders": "What is in the store?",
+    "video": "What does the encoder see in this video?",
+    "windows": "What changes when the window shifts?",
+    "sensitivity": "Which dimensions react when the window shifts?",
+    "sql": "What do you want to know?",
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder = tmp_path_factory.mktemp("hostile") / "a __b__ www.evil.test"
+    made = synthetic_store(folder, videos=6, clips=2, words=WORDS)
+    yield made
+    made.close()
+
+
+def shown(page: "sync_api.Page") -> str:
+    """All text of the page, blanks as one, with what fields hold."""
+    text = page.locator(".stApp").inner_text() + " ".join(page.locator("textarea, input").evaluate_all("all => all.map(one => one.value)"))
+    return re.sub(r"\s+", " ", text.replace("\u2060", ""))
+
+
+def literally(words: str) -> str:
+    return re.sub(r"\s+", " ", words).strip()
+
+
+def nothing_came_of_it(visit: Visit) -> None:
+    page = visit.page
+    visit.settle()
+    page.wait_for_timeout(300)
+    visit.problems = [told for told in visit.problems if "404" not in told or "/pictures/" not in told]  # the store has no pictures of its slices
+    assert page.locator(FOREIGN).count() == 0, page.locator(FOREIGN).first.evaluate("one => one.outerHTML")
+    assert page.locator(".stException").count() == 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_hostile_names_do_nothing_on_any_page(visit: Visit, store: Store, path: str) -> None:
+    visit.open(path, PAGES[path])
+    nothing_came_of_it(visit)
+    assert store.root.name in shown(visit.page), "the folder's name is shown as it is"
+
+
+@pytest.mark.parametrize("number", range(len(WORDS)))
+def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: int) -> None:
+    (video,) = store.rows("FROM videos WHERE name = ? ORDER BY video_id LIMIT 1", [WORDS[number]])
+    visit.open(f"?video={video['video_id']}", PAGES[""])
+    nothing_came_of_it(visit)
+    assert literally(WORDS[number]) in shown(visit.page), "the heading has the name"
+    clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video["video_id"]])[0]
+    on = f"video={video['video_id']}&clip={clip['clip_id']}&patches={clip['clip_id']}-0.0.0&search=true&alike=true&map=true"
+    visit.open(f"video?{on}", PAGES["video"])
+    visit.expect_text("the best first")
+    nothing_came_of_it(visit)
+    assert literally(WORDS[number]) in shown(visit.page)
+    visit.open(f"windows?video={video['video_id']}", PAGES["windows"])
+    nothing_came_of_it(visit)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_hostile_addresses_do_nothing(visit: Visit, word: str) -> None:
+    text = quote(word)
+    for path in ("", "video", "windows"):
+        parameters = ("video", "clip", "pair", "encoder", "search", "label", "section", "statistic", "patches", "segment", "color", "pair_search", "dim")
+        visit.open(f"{path}?{'&'.join(f'{name}={text}' for name in parameters)}", PAGES[path])
+        nothing_came_of_it(visit)
+    visit.open(f"sensitivity?where={text}&setting={text}&compare={text}", PAGES["sensitivity"])
+    visit.page.get_by_role("button", name="Apply condition").click()
+    visit.page.locator("[data-testid=stAlertContentError], [data-testid=stAlertContentWarning]").first.wait_for(timeout=SLOW)
+    nothing_came_of_it(visit)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_hostile_query_waits_and_its_error_does_nothing(visit: Visit, word: str) -> None:
+    raising = f"SELECT error('{word}')"
+    visit.open(f"sql?query={quote(raising)}", PAGES["sql"])
+    visit.expect_text("This query came with a link")
+    assert literally(raising) in shown(visit.page) and visit.page.locator("[data-testid=stAlertContentError]").count() == 0
+    visit.page.get_by_role("button", name="Run", exact=True).click()
+    visit.expect_text("This query has no answer")
+    nothing_came_of_it(visit)
+    first = literally(word.partition("\n")[0])
+    assert first in shown(visit.page).replace(literally(raising), ""), "the error is shown as it is"
+    named = f"SELECT '{word}' AS \"{word}\""
+    visit.open(f"sql?query={quote(named)}", PAGES["sql"])
+    visit.page.get_by_role("button", name="Run", exact=True).click()
+    visit.expect_text("1 row in")
+    nothing_came_of_it(visit)

@@ -1,0 +1,48 @@
+"""The GPU benchmark where there is no GPU: it says so, counts operations as torch counts them, and its files are films."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from tubelet.media.video import open_video
+from tubelet.ingest import checkpoints
+from tubelet.ingest.sources import Source
+from tests.benchmarks import gpu
+from tests.commands import ROOT, environment
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="would run the benchmark")
+def test_without_cuda_it_says_so():
+    process = subprocess.run([sys.executable, "-m", "tests.benchmarks.gpu"], capture_output=True, text=True, env=environment(), cwd=ROOT)
+    assert process.returncode == 0 and "no CUDA device here" in process.stdout, process.stderr
+
+
+def test_operations_are_counted_as_torch_counts_them(monkeypatch):
+    monkeypatch.setattr(gpu, "SIDE", 64)
+    case = gpu.Case("small", checkpoints.UNTRAINED, 8, torch.device("cpu"))
+    model = checkpoints.init_untrained()
+    with torch.inference_mode(), gpu.eager_attention(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, 8, 64, 64))
+    assert case.tokens == 64 and case.flops == counter.get_total_flops()
+
+
+def test_eager_attention_gives_the_same_tokens_and_is_gone_afterwards():
+    model, pixels = checkpoints.init_untrained(), torch.randn(1, 3, 4, 64, 64)
+    with torch.inference_mode():
+        fused = model(pixels)[-1]
+        with gpu.eager_attention():
+            assert torch.allclose(model(pixels)[-1], fused, atol=1e-4)
+        assert torch.equal(model(pixels)[-1], fused)
+
+
+def test_copies_are_different_files_with_the_same_film(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "FILES", 1)
+    monkeypatch.setattr(gpu, "FRAMES_A_FILE", 5)
+    paths = gpu.copies(tmp_path, 3)
+    assert len({Source(path, None).video_id({}) for path in paths}) == 3
+    for path in paths:
+        with open_video(path) as video:
+            assert [frame.displayed for frame in video.frames()] == [(720, 1280)] * 5

@@ -1,0 +1,254 @@
+"""Local files of every format: the same tensors give the same hash, whichever file they came from, and no code runs."""
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import shared
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+from tubelet.ingest.checkpoints import load_tensors, weights_sha256
+from tubelet.ingest.errors import CheckpointError, DownloadError
+from tubelet.ingest.weights import extraction
+from tubelet.ingest.weights.extraction import Origin, extract
+from tubelet.ingest.weights.formats import open_weights
+from tubelet.ingest.weights.renames import meta_tensors
+from tests.checkpoints import Intruder, empty, meta_file, tiny
+from tests.commands import ROOT
+
+ORIGIN = Origin("https://example.org/model.pt", "target_encoder", "ab" * 32, 123, "2026-11-21T10:00:00+00:00")
+
+# One block of an encoder and of a predictor, as VJEPA2Model names them, written out by hand against Meta's names
+RENAMED = {
+    "encoder.embeddings.patch_embeddings.proj.weight": ("encoder", "patch_embed.proj.weight"),
+    "encoder.embeddings.patch_embeddings.proj.bias": ("encoder", "patch_embed.proj.bias"),
+    "encoder.layer.0.norm1.weight": ("encoder", "blocks.0.norm1.weight"),
+    "encoder.layer.0.attention.proj.bias": ("encoder", "blocks.0.attn.proj.bias"),
+    "encoder.layer.0.norm2.bias": ("encoder", "blocks.0.norm2.bias"),
+    "encoder.layer.1.mlp.fc1.weight": ("encoder", "blocks.1.mlp.fc1.weight"),
+    "encoder.layer.1.mlp.fc2.bias": ("encoder", "blocks.1.mlp.fc2.bias"),
+    "encoder.layernorm.weight": ("encoder", "norm.weight"),
+    "predictor.embeddings.predictor_embeddings.weight": ("predictor", "predictor_embed.weight"),
+    "predictor.layer.1.attention.proj.weight": ("predictor", "predictor_blocks.1.attn.proj.weight"),
+    "predictor.layer.0.mlp.fc2.weight": ("predictor", "predictor_blocks.0.mlp.fc2.weight"),
+    "predictor.layernorm.bias": ("predictor", "predictor_norm.bias"),
+    "predictor.proj.weight": ("predictor", "predictor_proj.weight"),
+}
+
+
+@pytest.fixture(scope="module")
+def hub_model():
+    """A small random VJEPA2Model of transformers."""
+    from transformers import VJEPA2Config, VJEPA2Model
+
+    torch.manual_seed(0)
+    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "mlp_ratio": 2, "crop_size": 64, "frames_per_clip": 4}
+    predictor = {"pred_hidden_size": 24, "pred_num_hidden_layers": 2, "pred_num_attention_heads": 2, "pred_num_mask_tokens": 3}
+    model = VJEPA2Model(VJEPA2Config(**shape, **predictor)).eval()
+    for parameter in model.parameters():  # biases and norms, too, have to be told apart
+        torch.nn.init.normal_(parameter)
+    return model
+
+
+def extracted(source: Path, path: Path, key: str = "target_encoder") -> Path:
+    extract(open_weights(source), Origin(ORIGIN.url, key, ORIGIN.sha256, ORIGIN.bytes, ORIGIN.downloaded), path)
+    return path
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
+@pytest.mark.parametrize("key", ["ema_encoder", "target_encoder"])
+def test_the_same_tensors_have_one_hash_in_every_format(tmp_path: Path, key: str, zipped: bool) -> None:
+    model = tiny()
+    source = meta_file(tmp_path / "model.pth.tar", model.state_dict(), key, zipped)
+    kept = extracted(source, tmp_path / "model.safetensors", key)
+    expected = weights_sha256(model)
+    assert [weights_sha256(load_tensors(empty(), open_weights(path), key)) for path in (source, kept)] == [expected, expected]
+
+
+def test_what_is_kept_is_the_averaged_encoder_and_the_predictor_and_says_where_from(tmp_path: Path) -> None:
+    model = tiny()
+    source = meta_file(tmp_path / "model.pt", model.state_dict())
+    path = extracted(source, tmp_path / "kept.safetensors")
+    tensors = load_file(path)
+    assert {name for name in tensors if not name.startswith("predictor.")} == {f"target_encoder.{name}" for name in model.state_dict()}
+    assert torch.equal(tensors["predictor.predictor_norm.bias"], torch.arange(4.0)) and "predictor.mask_tokens.0" in tensors
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    assert metadata["url"] == ORIGIN.url and metadata["sha256"] == ORIGIN.sha256 and metadata["downloaded"] == ORIGIN.downloaded
+    assert open_weights(path).origin("target_encoder") == "https://example.org/model.pt, sha256 abababababababab, target_encoder"
+    assert path.stat().st_size < source.stat().st_size and [p.name for p in tmp_path.iterdir() if "unfinished" in p.name] == []
+
+
+def test_the_golden_checkpoints_keep_their_tensors(tmp_path: Path) -> None:
+    for source in sorted(shared("golden").glob("*.p*t*")):
+        checkpoint = torch.load(source, weights_only=True)
+        key = "ema_encoder" if "ema_encoder" in checkpoint else "target_encoder"
+        kept = open_weights(extracted(source, tmp_path / f"{source.name}.safetensors", key))
+        for section in (key, "predictor"):
+            tensors = {name.removeprefix("module.backbone."): tensor for name, tensor in checkpoint[section].items()}
+            assert kept.tensors(section).keys() == tensors.keys() and len(tensors) > 20
+            assert all(torch.equal(tensor, tensors[name]) for name, tensor in kept.tensors(section).items())
+
+
+def test_no_space_for_what_is_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = meta_file(tmp_path / "model.pt", tiny().state_dict())
+    monkeypatch.setattr(extraction.cache, "free", lambda path: 1000)
+    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what came is kept\)"):
+        extracted(source, tmp_path / "kept.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_a_full_disk_leaves_no_half_file(small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = {"blocks.0.attn.qkv.weight": torch.randn(1 << 21)}
+    source = meta_file(tmp_path / "model.pt", weights)
+    monkeypatch.setattr(extraction.cache, "free", lambda path: 1 << 40)
+    with pytest.raises(DownloadError, match="cannot be written, the download is kept: free some space .*No space left"):
+        extracted(source, small_disk / "kept.safetensors")
+    assert list(small_disk.iterdir()) == []
+
+
+def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
+    """Peak memory of a process that extracts 32 MB from 256 MB: the kept pages are mapped, the others never touched."""
+    kept = {f"blocks.{index}.mlp.fc1.weight": torch.zeros(1024, 1024) for index in range(8)}
+    rest = {f"{index}": torch.zeros(1024, 1024) for index in range(56)}
+    torch.save({"opt": rest, "target_encoder": kept}, tmp_path / "model.pt")
+    code = (
+        "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import opened\n"
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]) / 1024\n"
+        "before = peak(); extract(opened(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
+        "print(peak() - before)"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("peak memory is read from /proc, which this system does not have")
+    process = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "model.pt", tmp_path / "kept.safetensors"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert (tmp_path / "model.pt").stat().st_size > 256 << 20 and (tmp_path / "kept.safetensors").stat().st_size > 32 << 20
+    assert float(process.stdout) < 64  # MiB
+
+
+def test_every_name_of_transformers_becomes_metas(hub_model, tmp_path: Path) -> None:
+    hub_model.save_pretrained(tmp_path)
+    tensors = open_weights(tmp_path / "model.safetensors")
+    state = hub_model.state_dict()
+    for theirs, (section, ours) in RENAMED.items():
+        assert torch.equal(tensors.tensors("target_encoder" if section == "encoder" else section)[ours], state[theirs]), theirs
+    encoder, predictor = tensors.tensors("target_encoder"), tensors.tensors("predictor")
+    for index in range(3):
+        assert torch.equal(predictor[f"mask_tokens.{index}"], state["predictor.embeddings.mask_tokens"][index])
+    assert (len(encoder), len(predictor)) == (2 + 2 + 12 * 2, 2 + 2 + 2 + 3 + 12 * 2)
+    assert sum(tensor.numel() for tensor in (*encoder.values(), *predictor.values())) == sum(tensor.numel() for tensor in state.values())
+
+
+def test_joined_rows_give_transformers_queries_keys_and_values(hub_model, tmp_path: Path) -> None:
+    hub_model.save_pretrained(tmp_path)
+    weights = open_weights(tmp_path)
+    tokens = torch.randn(5, 48)
+    for index, layer in enumerate(hub_model.encoder.layer):
+        tensors = weights.tensors("target_encoder")
+        joined = F.linear(tokens, tensors[f"blocks.{index}.attn.qkv.weight"], tensors[f"blocks.{index}.attn.qkv.bias"])
+        expected = [getattr(layer.attention, part)(tokens) for part in ("query", "key", "value")]
+        torch.testing.assert_close(joined, torch.cat(expected, dim=-1))
+
+
+def test_shards_hold_what_the_single_file_holds(hub_model, tmp_path: Path) -> None:
+    hub_model.save_pretrained(tmp_path / "one")
+    hub_model.save_pretrained(tmp_path / "many", max_shard_size="40KB")
+    assert len(list((tmp_path / "many").glob("*.safetensors"))) > 3
+    one, many = (open_weights(tmp_path / name) for name in ("one", "many"))
+    for key in ("target_encoder", "predictor"):
+        a, b = one.tensors(key), many.tensors(key)
+        assert a.keys() == b.keys() and all(torch.equal(tensor, b[name]) for name, tensor in a.items())
+    next((tmp_path / "many").glob("*00002-of*")).unlink()
+    with pytest.raises(CheckpointError, match="lacks model-00002-of-.*, which model.safetensors.index.json names"):
+        open_weights(tmp_path / "many")
+
+
+@pytest.mark.parametrize("map_", [{"a": "../secret.safetensors"}, {"a": "/etc/passwd"}, ["a"], None])
+def test_an_index_names_files_beside_it_only(tmp_path: Path, map_: object) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map_}))
+    with pytest.raises(CheckpointError, match="names files of other folders|is no index of shards"):
+        open_weights(tmp_path)
+
+
+def test_renamed_tensors_are_those_of_metas_file_of_the_same_shape(tmp_path: Path) -> None:
+    """VJEPA2Model built from the golden card of V-JEPA 2.0 has, renamed, the names and shapes of that checkpoint, no more and no less."""
+    from transformers import VJEPA2Config, VJEPA2Model
+
+    source = shared("golden") / "vjepa2_0_tiny.pt"
+    meta = open_weights(source)
+    encoder, predictor = meta.tensors("target_encoder"), meta.tensors("predictor")
+    dim, inner = encoder["norm.weight"].numel(), predictor["predictor_norm.weight"].numel()
+    depth = sum(name.endswith("norm1.weight") for name in encoder)
+    config = VJEPA2Config(
+        hidden_size=dim,
+        num_hidden_layers=depth,
+        num_attention_heads=2,
+        mlp_ratio=encoder["blocks.0.mlp.fc1.bias"].numel() / dim,
+        patch_size=encoder["patch_embed.proj.weight"].shape[-1],
+        pred_hidden_size=inner,
+        pred_num_hidden_layers=sum(name.endswith("norm1.weight") for name in predictor),
+        pred_num_attention_heads=2,
+        pred_mlp_ratio=predictor["predictor_blocks.0.mlp.fc1.bias"].numel() / inner,
+        pred_num_mask_tokens=sum(name.startswith("mask_tokens") for name in predictor),
+    )
+    renamed = meta_tensors(VJEPA2Model(config).state_dict())
+    for section, tensors in (("encoder", encoder), ("predictor", predictor)):
+        shapes = {name: tensor.shape for name, tensor in tensors.items() if "pos_embed" not in name}
+        assert {name: tensor.shape for name, tensor in renamed[section].items()} == shapes
+
+
+def test_a_tensor_with_no_place_at_metas_is_named(hub_model, tmp_path: Path) -> None:
+    tensors = {**hub_model.state_dict(), "classifier.weight": torch.ones(2, 2), "encoder.layer.0.gate.weight": torch.ones(2)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    names = open_weights(tmp_path / "model.safetensors").tensors("target_encoder")
+    assert {"classifier.weight", "encoder.layer.0.gate.weight"} <= names.keys()
+    with pytest.raises(CheckpointError, match="lacks blocks|lacks img_mod_embed"):
+        load_tensors(empty(), open_weights(tmp_path / "model.safetensors"), "target_encoder")
+
+
+@pytest.mark.parametrize("missing", ["query", "key"])
+def test_a_missing_third_of_an_attention_is_noticed(hub_model, missing: str) -> None:
+    tensors = {name: tensor for name, tensor in hub_model.state_dict().items() if name != f"encoder.layer.1.attention.{missing}.weight"}
+    joined = meta_tensors(tensors)["encoder"].get("blocks.1.attn.qkv.weight")
+    assert joined is None if missing == "query" else joined.shape == (96, 48)
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.999])
+@pytest.mark.parametrize("name", ["old.pt", "kept.safetensors"])
+def test_a_truncated_file_is_a_sentence(tmp_path: Path, name: str, kept: float) -> None:
+    source = meta_file(tmp_path / "old.pt", tiny().state_dict(), zipped=False)
+    path = extracted(source, tmp_path / "kept.safetensors") if name == "kept.safetensors" else source
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(CheckpointError, match="no whole checkpoint|damaged data"):
+        open_weights(path)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_code_in_a_pickle_is_not_run_whatever_the_file_is_called(tmp_path: Path, protocol: int) -> None:
+    marker = tmp_path / "intruded"
+    data = pickle.dumps({"target_encoder": {"norm.weight": Intruder(marker)}}, protocol)
+    for name in ("model.pt", "model.pth.tar", "model.safetensors"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(CheckpointError, match="none of it was run|no whole checkpoint"):
+            open_weights(tmp_path / name)
+    assert not marker.exists()
+    pickle.loads(data)
+    assert marker.exists(), "the data has to be dangerous for this test to mean something"
+
+
+def test_code_in_a_shard_or_folder_is_not_looked_at(tmp_path: Path) -> None:
+    torch.save({"x": Intruder(tmp_path / "intruded")}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="holds neither model.safetensors nor"):
+        open_weights(tmp_path)
+    shutil.copy(tmp_path / "pytorch_model.bin", tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match="no whole checkpoint"):
+        open_weights(tmp_path)
+    assert not (tmp_path / "intruded").exists()

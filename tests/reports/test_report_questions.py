@@ -1,0 +1,125 @@
+"""What the sensitivity report asks of its store: the SQL shown gives the numbers shown, and those are of plain Python and numpy."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tubelet.reports.sensitivity.findings import find
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store.questions import sensitivity as queries
+from tubelet.store.questions.corpus import Chosen
+from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.questions.sensitivity import Scope
+from tests.planted import Planted, add_planted, planted_store, relative_edges
+from tests.stores import synthetic_store
+
+
+@pytest.fixture(scope="module")
+def store(planted_everything):
+    return planted_everything
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """Measured from grids, two pairs a video."""
+    made = synthetic_store(tmp_path_factory.mktemp("report") / "real", videos=6, clips=3, slices=12, side=4, dim=16, shift=2)
+    yield made
+    made.close()
+
+
+def scope_of(store, **more):
+    row = queries.scopes().answer(store).to_pylist()[0]
+    return Scope(row["encoder_id"], row["frames"], row["shift"], **more)
+
+
+def every_question(scope):
+    kinds = {kind: queries.control_levels(scope, kind) for kind in ("repeated", "disjoint")}
+    once = {f"by video {several}": queries.by_video(scope, several) for several in (False, True)}
+    asked = (
+        queries.settings, queries.foundations, queries.videos_measured,
+        queries.curve_band, queries.curves, queries.dimension_ranking, queries.frame_map,
+    )  # fmt: skip
+    return {**{question.__name__: question(scope) for question in asked}, **kinds, **once}
+
+
+@pytest.mark.parametrize("where", [None, "label = 'cooking' -- it's only these"])
+def test_the_sql_shown_gives_the_answer_shown(store, where):
+    ids = [row["video_id"] for row in store.rows("FROM videos WHERE label = 'cooking'")]
+    scope = scope_of(store, setting="step 1, crop 64 x 64, float32, live", videos=Chosen(ids, where) if where else None)
+    for name, question in every_question(scope).items():
+        shown, ran = (
+            t.sort_by([(c, "ascending") for c in t.column_names])
+            for t in (ask(store, question.text, Limits(rows=None)).table, question.answer(store))
+        )
+        assert len(ran), name
+        for column in ran.column_names:
+            a, b = shown[column].to_pylist(), ran[column].to_pylist()
+            assert a == b or np.allclose(a, b, rtol=1e-6), (name, column)
+
+
+def matrices(store):
+    """edge / std, edge and middle as ``(videos, pairs, D)`` by plain Python, videos by id."""
+    rows = store.rows(
+        "SELECT video_id, pair_id, dim, edge, middle, std FROM dim_sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted'"
+    )
+    videos, pairs = sorted({row["video_id"] for row in rows}), {}
+    for row in rows:
+        pairs.setdefault(row["video_id"], {}).setdefault(row["pair_id"], {})[row["dim"]] = row
+    dims = range(max(row["dim"] for row in rows) + 1)
+
+    def values(value):
+        return np.array([[[value(of[d]) for d in dims] for of in pairs[video].values()] for video in videos])
+
+    return values(lambda r: r["edge"] / r["std"] if r["std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
+
+
+@pytest.mark.parametrize("fixture", ["store", "real"])
+def test_the_ranking_is_the_mean_over_videos_of_the_mean_over_pairs(fixture, request):
+    held = request.getfixturevalue(fixture)
+    relative, edge, middle = matrices(held)
+    rows = queries.dimension_ranking(scope_of(held)).answer(held).to_pylist()
+    expected = relative.mean(1).mean(0)
+    varying = [d for d in np.argsort(-expected, kind="stable") if np.isfinite(expected[d])]
+    assert [row["dim"] for row in rows][: len(varying)] == varying
+    for row in rows:
+        d = row["dim"]
+        assert row["edge"] == pytest.approx(edge.mean((0, 1))[d], rel=1e-5)
+        if d in varying:
+            assert row["relative"] == pytest.approx(expected[d], rel=1e-5)
+            assert row["ratio"] == pytest.approx(edge.mean((0, 1))[d] / middle.mean((0, 1))[d], rel=1e-5)
+        else:
+            assert row["relative"] is None and row["varying"] == 0
+    estimate = find(held, Request()).ranking.relative.value
+    assert np.allclose(estimate, expected, rtol=1e-5, equal_nan=True)
+
+
+def test_several_pairs_of_a_video_count_as_one_video(tmp_path):
+    """A video with 4 pairs and one with 1 weigh the same."""
+    made = Planted(videos=1, pairs=4, dim=16, specialists=(2,), seed=1)
+    with_many = planted_store(tmp_path / "store", videos=1, pairs=4, dim=16, specialists=(2,), seed=1)
+    add_planted(with_many, Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), first=1)
+    many, one = (
+        relative_edges(made, range(0, 1)),
+        relative_edges(Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), range(1, 2)),
+    )
+    rows = {row["dim"]: row["relative"] for row in queries.dimension_ranking(scope_of(with_many)).answer(with_many).to_pylist()}
+    assert [rows[d] for d in range(16)] == pytest.approx((many.mean(0) + one[0]) / 2, rel=1e-4)
+    by_video = queries.by_video(scope_of(with_many), several=True).answer(with_many)
+    assert len(by_video) == 2 * 16
+    with_many.close()
+
+
+def test_the_band_is_that_of_numpy_and_the_rollups_fit_the_full_rows(store):
+    band = queries.curve_band(scope_of(store)).answer(store)
+    rows = queries.curves(scope_of(store)).answer(store)
+    curves = rows["relative"].to_numpy().reshape(40, 19)
+    for name, share in (("relative_q25", 0.25), ("relative_median", 0.5), ("relative_q75", 0.75)):
+        assert band[name].to_numpy() == pytest.approx(np.quantile(curves, share, axis=0), rel=1e-6)
+    full = store.rows("""SELECT max(abs(f.mean - s.mean)) AS apart FROM dim_sensitivity f JOIN pairs USING (pair_id)
+        JOIN (SELECT pair_id, dim, avg(mean_abs) AS mean FROM sensitivity GROUP BY ALL) s USING (pair_id, dim) WHERE kind = 'shifted'""")
+    assert full[0]["apart"] < 1e-5
+
+
+def test_the_report_reads_rollups_only(store):
+    assert not any(re.search(r"(FROM|JOIN) sensitivity\b", question.sql) for question in every_question(scope_of(store)).values())

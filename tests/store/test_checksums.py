@@ -1,0 +1,164 @@
+"""A flipped bit is noticed wherever it is, and what it hit is named, taken out and restored."""
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tubelet.latent import search_index
+from tubelet.store import Store, StoreError
+from tubelet.store.disk import integrity, verification
+from tubelet.store.disk.checksums import SEAL, is_sound, seal
+from tubelet.store.schema import TABLES
+from tests.markers import edit_marker
+from tests.stores import Recipe, add_videos, synthetic_store
+
+KINDS = {
+    "embeddings": "embeddings/*/*/*.parquet",
+    "tables": "*/*.parquet",
+    "logs": "*/_delta_log/*",
+    "pictures": "media/*/*.jpg",
+    "codes": "codes/*/*.npy",
+    "marker": "tubelet.json",
+    "snapshots": "snapshots/*.json",
+}
+FLIPS = 12  # of each kind of file
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    store = synthetic_store(tmp_path_factory.mktemp("sound") / "store", videos=2, clips=2)
+    for row in store.rows("FROM clips"):
+        store.write_pictures(row, b"a JPEG")
+    search_index.write_index(store, store.rows("FROM encoders")[0]["encoder_id"])
+    store.close()
+    return store.root
+
+
+@pytest.fixture
+def root(sound, tmp_path):
+    return Path(shutil.copytree(sound, tmp_path / "store"))
+
+
+def flip(path, rng):
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+
+
+def problems(root):
+    """What `check` says; a sentence of its own where the store does not open."""
+    try:
+        store = Store(root)
+        try:
+            return list(integrity.check(store))
+        finally:
+            store.close()
+    except StoreError as error:
+        return [error]
+
+
+def test_a_store_is_whole_as_it_is_written(sound):
+    assert problems(sound) == []
+    assert verification.count_unchecked(Store(sound)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flipped_bit_is_noticed_in_every_kind_of_file(kind, sound):
+    rng = random.Random(kind)
+    files = [path for path in sorted(sound.glob(KINDS[kind])) if path.is_file()]
+    assert files
+    for path in (rng.choice(files) for _ in range(FLIPS)):
+        before = path.read_bytes()
+        flip(path, rng)
+        try:
+            found = problems(sound)
+        finally:
+            path.write_bytes(before)
+        assert found, f"{path} has changed, and nobody noticed"
+    assert problems(sound) == []
+
+
+def harm_footer(path):
+    """Change a byte of the footer that no reader needs: the rows can still be read."""
+    data = bytearray(path.read_bytes())
+    data[data.find(b"parquet-rs version")] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("table", ["token_stats", "clips", "videos", "failures"])
+def test_rows_of_a_damaged_table_are_named(table, root):
+    path = next((root / table).glob("*.parquet"))
+    harm_footer(path)
+    (problem,) = problems(root)
+    assert problem.rows.table == (TABLES[table].owner or table) and path.name in str(problem) and len(problem.rows.keys) > 0
+
+
+def test_a_damaged_table_is_not_merged_into_one_that_looks_sound(root):
+    store = Store(root)
+    add_videos(store, Recipe(videos=1), first=5)
+    harm_footer(next((root / "token_stats").glob("*.parquet")))
+    with pytest.raises(StoreError, match="merging it would hide that"):
+        store.compact()
+    assert len(problems(root)) == 1
+    store.close()
+
+
+def test_a_repair_takes_out_what_a_damaged_file_holds(root):
+    path = next((root / "token_stats").glob("*.parquet"))
+    harm_footer(path)
+    store = Store(root)
+    integrity.repair(store, list(integrity.check(store)))
+    assert list(integrity.check(store)) == []
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 0}]
+    store.close()
+
+
+def test_a_damaged_encoder_is_told_and_left(root):
+    path = next((root / "encoders").glob("*.parquet"))
+    harm_footer(path)
+    (problem,) = problems(root)
+    assert "restore" in str(problem) and "toy-" in str(problem)
+    integrity.repair(Store(root), [problem])
+    assert path.exists()
+
+
+def test_damaged_pictures_go_and_their_video_is_made_again(root):
+    path = next((root / "media").glob("*/thumbnail.jpg"))
+    flip(path, random.Random(1))
+    store = Store(root)
+    integrity.repair(store, list(integrity.check(store)))
+    assert not path.exists() and list(integrity.check(store)) == []
+    assert store.rows("SELECT video_id FROM videos WHERE video_id = ?", [path.parent.name]) == []
+    store.close()
+
+
+def test_a_store_from_before_opens_and_gets_its_checksums(root):
+    edit_marker(root)
+    for path in [*root.glob("media/*/*.jpg"), *root.glob("codes/*/*.npy")]:
+        path.write_bytes(path.read_bytes()[:-SEAL])
+    store = Store(root)
+    before = store.rows("SELECT count(*) AS n, sum(norm) AS s FROM token_stats")
+    assert verification.count_unchecked(store) > 30 and list(integrity.check(store)) == []
+    store.compact()
+    verification.add_seals(store)
+    assert verification.count_unchecked(store) == 0 and list(integrity.check(store)) == []
+    assert store.rows("SELECT count(*) AS n, sum(norm) AS s FROM token_stats") == before
+    store.close()
+
+
+def test_a_seal_is_behind_what_readers_need(root, tmp_path):
+    path = tmp_path / "file"
+    for data in (b"", b"x", bytes(range(256)) * 99):
+        path.write_bytes(data)
+        assert is_sound(path) is None
+        path.write_bytes(seal(data))
+        assert is_sound(path) is True
+        for place in range(len(data), len(data) + SEAL):
+            whole = bytearray(seal(data))
+            whole[place] ^= 4
+            path.write_bytes(whole)
+            assert is_sound(path) is False
+    assert np.load(next((root / "codes").glob("*/*.npy"))).dtype == np.int8

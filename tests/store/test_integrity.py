@@ -1,0 +1,79 @@
+"""`tubelet check` names what is wrong; `--repair` and a rerun make it right."""
+
+import pytest
+
+from tubelet.store import Store, StoreError
+from tubelet.store.disk.integrity import check, repair
+from tests.commands import tubelet
+from tests.contents import contents
+from tests.videos import make_folder
+
+FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
+
+
+@pytest.fixture
+def ingested(tmp_path):
+    videos = make_folder(tmp_path / "videos", 2, frames=12)
+    tubelet("ingest", videos, "--store", tmp_path / "store", *FAST, check=True)
+    store = Store(tmp_path / "store")
+    yield videos, store
+    store.close()
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def remove(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("harm,words", [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")])
+def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested):
+    videos, store = ingested
+    before = contents(store.root)
+    clip = store.rows("FROM clips ORDER BY embedding_path")[0]
+    harm(store.root / clip["embedding_path"])
+    process = tubelet("check", "--store", store.root)
+    assert process.returncode == 1
+    assert clip["clip_id"] in process.stdout and words in process.stdout and len(process.stdout.splitlines()) == 1
+    assert tubelet("check", "--store", store.root, "--repair").returncode == 0
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
+    assert "1 clips encoded" in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
+    assert tubelet("check", "--store", store.root).returncode == 0
+    assert contents(store.root) == before
+
+
+def test_an_orphan_is_named_and_swept(ingested):
+    _, store = ingested
+    orphan = store.layout.embedding("other", "video", "clip")
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"left over")
+    process = tubelet("check", "--store", store.root)
+    assert process.returncode == 1 and str(orphan) in process.stdout and "no clip claims" in process.stdout
+    assert tubelet("check", "--store", store.root, "--repair").returncode == 0
+    assert not orphan.exists() and list(check(store)) == []
+
+
+def test_missing_derived_rows_are_noticed(ingested):
+    videos, store = ingested
+    before = contents(store.root)
+    clip_id = store.rows("SELECT clip_id FROM clips LIMIT 1")[0]["clip_id"]
+    store.commit({}, {"dim_stats": [clip_id]})
+    (problem,) = check(store)
+    assert problem.clip_id == clip_id and "dim_stats has 0 of its 32 rows" in str(problem)
+    repair(store, [problem])
+    tubelet("ingest", videos, "--store", store.root, *FAST, check=True)
+    assert contents(store.root) == before
+
+
+def test_a_repair_keeps_away_from_a_running_ingest(ingested):
+    _, store = ingested
+    with store.ingesting(), pytest.raises(StoreError, match="an ingest is writing"):
+        repair(store, [])

@@ -1,0 +1,80 @@
+"""The measures: everything that is measured of one encoder on the material, as intervals over scenes or videos."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from tubelet.training.evaluation import direction, foreground, shifting
+from tubelet.training.evaluation.intervals import Interval, interval
+from tubelet.training.evaluation.material import Material
+from tubelet.training.evaluation.spectrum import effective_rank
+from tubelet.training.evaluation.tracking import track
+from tubelet.training.scenes.scene import Scene
+
+SPARSE = 8  # of so many tokens one goes into the rank
+
+MEANINGS: Mapping[str, str] = {
+    "tracking, plain": "share of slices in which the best match of the object's center lies within one patch of it",
+    "tracking, changed": "the same while the object turns, grows or shrinks, and its light changes",
+    "exact hits, plain": "share of slices in which the best match is the very patch",
+    "exact hits, changed": "the same while the appearance changes",
+    "direction": "share of scenes whose direction of eight a linear probe of the mean token tells; chance 0.125",
+    "foreground": "best AUC of the first three components for the object's mask, scenes with changes",
+    "window shift": "mean difference of the same frames' tokens in windows a slice apart, over the spread of the dimension",
+    "edges over middle": "that difference at the first and last shared slice, over that in the middle third",
+    "shift consistency": "mean rank correlation between videos of the dimensions' differences, scale removed; chance 0",
+    "effective rank": "exponential of the entropy of the covariance's eigenvalues, over tokens of a video",
+}
+
+
+@dataclass(frozen=True)
+class Measures:
+    """`intervals` by the names of MEANINGS, and the mean difference at each shared slice."""
+
+    name: str
+    dim: int
+    intervals: Mapping[str, Interval]
+    curve: Sequence[float]
+
+
+Encode = Callable[[torch.Tensor], torch.Tensor]  # frames (T, 3, H, W) in uint8 to tokens (S, H, W, D)
+
+
+def measure_encoder(name: str, encode: Encode, material: Material, patch: int) -> Measures:
+    """One encoder on all of the material."""
+    plain, changed = _score_tracking(encode, material.plain, patch), _score_tracking(encode, material.changed, patch)
+    shifts = [shifting.shift(encode(window[:-2]), encode(window[2:])) for window in material.windows]
+    tokens = [encode(window[:-2]).flatten(0, 2)[::SPARSE] for window in material.windows] or [changed[3]]
+    scores = {
+        "tracking, plain": plain[0],
+        "tracking, changed": changed[0],
+        "exact hits, plain": plain[1],
+        "exact hits, changed": changed[1],
+        "direction": score_direction(encode, material),
+        "foreground": changed[2],
+        "window shift": [found.size for found in shifts],
+        "edges over middle": [found.edges_over_middle for found in shifts if found.size],
+        "shift consistency": shifting.consistency(shifts),
+        "effective rank": [effective_rank(each) for each in tokens],
+    }
+    curve = torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
+    return Measures(name, tokens[0].shape[1], {key: interval(values) for key, values in scores.items()}, curve)
+
+
+def score_direction(encode: Encode, material: Material) -> list[float]:
+    """The direction probe alone: 1 a scene told right, 0 a scene told wrong."""
+    means = [direction.mean_token(encode(scene.frames)) for scene, _ in material.directed]
+    return direction.probe(means, [way for _, way in material.directed])
+
+
+def _score_tracking(encode: Encode, scenes: Sequence[Scene], patch: int) -> tuple[list[float], list[float], list[float], torch.Tensor]:
+    """Near and exact shares and foreground AUC of every scene, and some tokens of the last."""
+    near, exact, areas = [], [], []
+    for scene in scenes:
+        grid = encode(scene.frames)
+        found = track(grid, scene, patch)
+        near.append(found.near)
+        exact.append(found.exact)
+        areas.append(foreground.foreground(grid, scene, patch))
+    return near, exact, areas, grid.flatten(0, 2)[::SPARSE]

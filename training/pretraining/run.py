@@ -1,0 +1,157 @@
+"""A run: footage in, weights out, stopped and resumed at any step.
+
+    OUTPUT                the weights, once the last step is made
+    OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
+    OUTPUT.log.jsonl      a line every few steps: losses, rate, spread, effective rank, seconds
+"""
+
+import hashlib
+import io
+import json
+import pickle
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Event
+
+import torch
+
+from tubelet.ingest import pretrained
+from tubelet.ingest.errors import CheckpointError, UsageError
+from tubelet.training.pretraining import batches
+from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
+from tubelet.training.pretraining.settings import Settings
+from tubelet.training.pretraining.trainer import Step, Trainer
+from tubelet.ingest.sources import find
+from tubelet.store.errors import TubeletError
+from tubelet.store.disk.files import write_whole
+
+LOG_STEPS = 20
+PREPARED = 2 * len(batches.CYCLE)  # batches that are looked at before the first step
+SAVE_SECONDS = 120.0
+UNCHECKED = "rate", "cooldown"  # settings that a resumed run may change
+
+
+class Stopped(TubeletError):
+    """A run that was asked to stop, and has saved where it was."""
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """What to train on, with what, for how long, and where to."""
+
+    footage: ClipSource
+    unusable: Sequence[str]
+    settings: Settings
+    steps: int
+    output: Path
+    device: torch.device
+    stopping: Event = field(default_factory=Event)
+
+    @classmethod
+    def of(
+        cls, paths: Sequence[str], output: Path, steps: int, photographs: Path | None, device: torch.device, **settings
+    ) -> "Pretraining":
+        """A run from the command's arguments. Raises UsageError before anything is decoded, or where no video can be used."""
+        if output.exists():
+            raise UsageError(f"{output} exists: choose another -o, or delete it first")
+        if steps < 1:
+            raise UsageError(f"--steps is {steps}: it must be 1 or more")
+        chosen = Settings(**settings)
+        footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
+        return cls(footage, unusable, chosen, steps, output, device)
+
+    def execute(self) -> Step:
+        """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
+        trainer = Trainer(self.settings, self.device, self.steps)
+        self._resume(trainer)
+        clock = Clock(trainer.step, self.steps)
+        saved, progress = time.monotonic(), None
+        for _, batch in batches.from_step(trainer.step, self.steps, self.footage, self.settings):
+            progress = trainer.learn(batch)
+            if self.stopping.is_set():
+                self.save(trainer)
+                raise Stopped(f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}")
+            if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
+                self._log(progress, clock)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save(trainer)
+                saved = time.monotonic()
+        self.save(trainer)
+        write_whole(self.output, self.weights(trainer), self.output.parent)
+        return progress
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the checkpoint, whole or not at all."""
+        buffer = io.BytesIO()
+        torch.save({"settings": self.settings.as_json, "footage": self.fingerprint, **trainer.state()}, buffer)
+        write_whole(self.checkpoint, buffer.getbuffer(), self.output.parent)
+
+    def weights(self, trainer: Trainer) -> bytes:
+        """The file of weights: the averaged encoder and the predictor."""
+        words = {"settings": json.dumps(self.settings.as_json), "steps": str(trainer.step), "made_with": self._made_with()}
+        return pretrained.serialize(trainer.networks.target, self.settings.encoder, trainer.networks.predictor, words)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.output.with_name(self.output.name + ".checkpoint")
+
+    @property
+    def log(self) -> Path:
+        return self.output.with_name(self.output.name + ".log.jsonl")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the pictures' shapes and a few of their pixels: other footage makes other batches."""
+        digest = hashlib.sha256()
+        for pixels in (*self.footage.videos, *self.footage.pictures):
+            digest.update(f"{tuple(pixels.shape)}".encode() + pixels.flatten()[:: max(1, pixels.numel() // 64)].numpy().tobytes())
+        return digest.hexdigest()
+
+    def _resume(self, trainer: Trainer) -> None:
+        if not self.checkpoint.exists():
+            trainer.prepare([batches.batch(step, self.footage, self.settings) for step in range(PREPARED)])
+            return
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+            found, wanted = ({k: v for k, v in each.items() if k not in UNCHECKED} for each in (state["settings"], self.settings.as_json))
+        except (OSError, EOFError, RuntimeError, LookupError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+            raise CheckpointError(f"{self.checkpoint} is damaged: delete it to start again") from error
+        other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+        other += ["videos or photographs"] if state["footage"] != self.fingerprint else []
+        if other:
+            raise CheckpointError(
+                f"{self.checkpoint} is of another run (different: {', '.join(other)}): give the same arguments, or delete it"
+            )
+        trainer.restore(state)
+        if trainer.step >= self.steps:
+            raise CheckpointError(f"{self.checkpoint} has already made {trainer.step} steps: give --steps more, or delete it")
+
+    def _log(self, progress: Step, clock: "Clock") -> None:
+        with self.log.open("a") as file:
+            file.write(json.dumps({**asdict(progress), "seconds": round(clock.seconds, 1)}) + "\n")
+        print(clock.line(progress), file=sys.stderr, flush=True)
+
+    def _made_with(self) -> str:
+        lessons = f", lessons of {self.settings.teacher}" if self.settings.teacher else ""
+        footage = f"{len(self.footage.videos)} videos and {len(self.footage.pictures)} pictures"
+        return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"
+
+
+class Clock:
+    """How long a run has taken, and will."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first, self._last, self._start_batches = first, last, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start_batches
+
+    def line(self, progress: Step) -> str:
+        left = self.seconds / max(1, progress.step - self._first) * (self._last - progress.step)
+        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, lessons missed {progress.missed:.3f}, unlike {progress.unlike:.3f}"
+        spread = f"spread {progress.spread:.2f}, effective rank {progress.rank:.0f}"
+        return f"step {progress.step:,} of {self._last:,}: {losses}, {spread}, about {left / 60:.0f} min left"

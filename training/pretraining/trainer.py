@@ -1,0 +1,142 @@
+"""The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from tubelet.training.evaluation.spectrum import effective_rank
+from tubelet.training.pretraining import teacher
+from tubelet.training.pretraining.batches import LAG
+from tubelet.training.pretraining.distillation import Distillation
+from tubelet.training.pretraining.objective import Batch, Networks, losses, normalize
+from tubelet.training.pretraining.settings import Settings
+from tubelet.training.pretraining.attention_init import init_attention
+from tubelet.training.pretraining.whitening import whiten
+from tubelet.store.errors import TubeletError
+
+SAMPLED = 2048  # tokens that variance and rank are measured on
+LEAST_SPREAD = 0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
+LEAST_RANK = 1.5
+GRADIENT_NORM = 1.0
+BETAS = (0.9, 0.98)
+
+
+class CollapseError(TubeletError):
+    """Tokens have become alike: the loss falls, and nothing is learned."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step showed: losses, learning rate, and the spread and effective rank of tokens."""
+
+    step: int
+    frames: int
+    loss: float
+    masked: float
+    context: float
+    missed: float
+    unlike: float
+    rate: float
+    spread: float
+    rank: float
+
+
+class Trainer:
+    """Networks and optimizer on a device; autocast to bf16, averages and normalization in float32."""
+
+    def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
+        self.settings, self.device, self.steps = settings, device, steps
+        self.lessons = Distillation(teacher.load(device), settings.encoder.tubelet, LAG * settings.repeats) if settings.teacher else None
+        self.networks = Networks(settings, sum(self.lessons.sizes) if self.lessons else 1).to(device)
+        self.optimizers = _optimizers(self.networks, settings)
+        self.step = 0
+
+    def prepare(self, some: Sequence[Batch]) -> None:
+        """Before the first step, from a few batches: patch embeddings, attention to what is near, and how large what is taught is."""
+        clips = [batch.clips.to(self.device) for batch in some]
+        shortest = [normalize(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
+        for encoder in (self.networks.student, self.networks.target):
+            whiten(encoder, torch.cat(shortest))
+            init_attention(encoder, np.random.default_rng(self.settings.seed), self.settings.side // self.settings.patch)
+        if self.lessons:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                taught = [self.lessons(each, batch.source).flatten(0, 1) for each, batch in zip(clips, some, strict=True)]
+            self.networks.calibrate(torch.cat(taught))
+
+    def learn(self, batch: Batch) -> Step:
+        """One step. Raises CollapseError when the target's tokens no longer differ."""
+        rate, weights = self._rate(), self._weights()
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["lr"] = rate
+        batch = _move_batch(batch if any(weights) else replace(batch, masks=()), self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            found = losses(self.networks, batch, self.lessons)
+        total = found.total(*weights)
+        self.networks.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), GRADIENT_NORM)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        parts = (float(part.detach()) for part in (total, found.masked, found.context, found.missed, found.unlike))
+        return self._checked(Step(self.step, batch.clips.shape[1], *parts, rate, *_measure_spread_and_rank(found.tokens)))
+
+    def state(self) -> dict:
+        """Everything that the next step depends on."""
+        moments = [optimizer.state_dict() for optimizer in self.optimizers]
+        return {"step": self.step, "networks": self.networks.state_dict(), "optimizers": moments}
+
+    def restore(self, state: dict) -> None:
+        self.networks.load_state_dict(state["networks"])
+        for optimizer, moments in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(moments)
+        self.step = state["step"]
+
+    def _rate(self) -> float:
+        """Linear up, constant, and at the end as a cosine down: the constant part may be made longer afterwards."""
+        left = (self.steps - self.step) / max(1, min(self.settings.cooldown, self.steps // 2))
+        falling = (1 - math.cos(math.pi * min(1.0, left))) / 2
+        return self.settings.rate * min(1.0, (self.step + 1) / self.settings.warmup) * falling
+
+    def _weights(self) -> tuple[float, float]:
+        """Of the masked and the context loss."""
+        masked, context = (
+            min(1.0, (self.step - start) / start) if start else 1.0 for start in (self.settings.masked_from, self.settings.context_from)
+        )
+        return max(0.0, masked), max(0.0, self.settings.context_weight * context)
+
+    def _checked(self, progress: Step) -> Step:
+        if not math.isfinite(progress.loss):
+            raise CollapseError(f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate")
+        if progress.step > self.settings.warmup and (progress.spread < LEAST_SPREAD or progress.rank < LEAST_RANK):
+            raise CollapseError(
+                f"collapse at step {progress.step}: all tokens have become alike "
+                f"(spread {progress.spread:.3f}, effective rank {progress.rank:.1f}); "
+                "start again with a lower --rate, more videos, or a --teacher"
+            )
+        return progress
+
+
+def _optimizers(networks: Networks, settings: Settings) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, whose steps it makes equally long in all directions (Jordan, 2024), AdamW for all else."""
+    learned = [(name, weight) for name, weight in networks.named_parameters() if weight.requires_grad]
+    matrices = [weight for name, weight in learned if "blocks." in name and weight.ndim == 2]
+    rest = [weight for name, weight in learned if "blocks." not in name or weight.ndim != 2]
+    groups = [{"params": [w for w in rest if w.ndim > 1], "weight_decay": settings.decay}]
+    groups.append({"params": [w for w in rest if w.ndim <= 1], "weight_decay": 0.0})
+    muon = torch.optim.Muon(matrices, lr=settings.rate, weight_decay=settings.decay, adjust_lr_fn="match_rms_adamw")
+    return muon, torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
+
+
+def _move_batch(batch: Batch, device: torch.device) -> Batch:
+    masks = [replace(each, context=each.context.to(device), targets=each.targets.to(device)) for each in batch.masks]
+    return replace(batch, clips=batch.clips.to(device), seen=batch.seen.to(device), masks=masks)
+
+
+def _measure_spread_and_rank(tokens: torch.Tensor) -> tuple[float, float]:
+    sample = tokens[:: max(1, len(tokens) // SAMPLED)]
+    return float(sample.std(0).mean()), effective_rank(sample)
