@@ -67,7 +67,7 @@ def _show_unavailable(sentence: str) -> None:
     st.title("This store cannot be shown", anchor=False)
     st.markdown(sentence)
     st.markdown("To make a store, encode a folder of videos into it, then open it here:")
-    st.code("tubelet ingest FOLDER --store STORE\ntubelet dashboard --store STORE", language="bash")
+    st.code("tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE", language="bash")
     st.button("Try again", icon=":material/refresh:")
 
 

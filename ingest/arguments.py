@@ -4,12 +4,14 @@ A new argument is a field of one group and an option of the command; `Arguments.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
 from tubelet.ingest.errors import UsageError
+from tubelet.store.options import check_options, option
 
 EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
+FRAMES_MOST, SIDE_MOST, COUNT_MOST = 65_536, 16_384, 1_000_000  # beyond what any machine holds; checked before anything is computed from them
 
 
 @dataclass(frozen=True)
@@ -17,58 +19,72 @@ class SourceOptions:
     """Files and folders, and how many videos of them to take."""
 
     paths: Sequence[str]
-    limit: int | None = None
+    limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+
+    def __post_init__(self) -> None:
+        check_options(self, UsageError)
 
 
 @dataclass(frozen=True)
 class EncoderOptions:
     """Which encoder, with which weights, and which of its levels."""
 
-    encoder: str
-    weights: Path | None = None
-    layer: str = "last"
+    encoder: str = option(MISSING, help="One of `tubelet encoders`, a Hugging Face id, or a directory.", metavar="NAME")
+    weights: Path | None = option(None, help="File of the encoder's weights.", unset="the released ones, downloaded once", metavar="FILE")
+    layer: str = option("last", help="Level of the encoder: last, a number from 0, or all joined.")
 
 
 @dataclass(frozen=True)
 class WindowOptions:
     """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
-    frames: int = 16
-    step: int = 1
-    hop: int | None = None
-    tail: bool = False
-    size: str | None = None
-    fit: bool = False
-    shift: int | None = None  # slices
-    pairs: str | None = None  # a video: a number, or all
+    frames: int = option(16, help="Frames per window.", least=1, most=FRAMES_MOST)
+    step: int = option(1, help="Distance of a window's frames, in frames of the video.", least=1, most=COUNT_MOST)
+    hop: int | None = option(
+        None, flag="--stride", renamed=("--hop",), help="Distance of windows, in frames of the video.", unset="frames x step, no overlap",
+        least=1, most=COUNT_MOST,
+    )  # fmt: skip
+    tail: bool = option(False, help="Keep the last, shorter window of each video.")
+    size: str | None = option(None, help="Short side, then a square crop; or height x width.", unset="the encoder's", metavar="PX|HxW")
+    fit: bool = option(False, help="Keep the whole frame: short side --size, sides rounded to the patch.")
+    shift: int | None = option(None, help="Slices by which the second window of a pair begins later.", unset="1", metavar="N")
+    pairs: str | None = option(
+        None, help="Pairs of windows per video: a number, 0 for none, or all that the stride makes.", unset="1", metavar="N|all"
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, UsageError)
+        for name, most in (("size", SIDE_MOST), ("pairs", COUNT_MOST)):
+            for number in str(getattr(self, name) or "").lower().split("x"):
+                if number.strip().isdecimal() and int(number[:20]) > most:
+                    raise UsageError(f"--{name} {getattr(self, name)}: it must be {most:,} or less")
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """What does not change which clips there are, and the precision, which does."""
 
-    device: str = "auto"
-    precision: str = "auto"
-    batch: str = "auto"
-    readers: str = "auto"
+    device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
+    precision: str = option("auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16.")
+    batch: str = option("auto", help="Clips encoded together, or auto.", metavar="N")
+    readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):
-            value = getattr(self, name)
-            if value != "auto" and not (value.isdecimal() and int(value)):
-                raise UsageError(f"--{name} {value}: give a number from 1 on, or auto")
+            value = str(getattr(self, name))
+            if value != "auto" and not (value.isascii() and value.isdecimal() and 0 < int(value[:20]) <= COUNT_MOST):
+                raise UsageError(f"--{name} {value}: give a number from 1 to {COUNT_MOST:,}, or auto")
 
 
 @dataclass(frozen=True)
 class StorageOptions:
     """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
 
-    keep: str = EMBEDDINGS
-    pictures: bool = True
+    keep: str = option(EMBEDDINGS, help="Keep embeddings, or statistics and measurements alone.", choices=(EMBEDDINGS, STATISTICS))
+    pictures: bool = option(True, help="Keep a small picture of each slice, for the Video page.")
 
     def __post_init__(self) -> None:
-        if self.keep not in (EMBEDDINGS, STATISTICS):
-            raise UsageError(f"--keep {self.keep} is unknown: choose {EMBEDDINGS} or {STATISTICS}")
+        check_options(self, UsageError)
 
     @property
     def embeddings(self) -> bool:

@@ -111,7 +111,7 @@ def _every(shift: int | None, windowing: Windowing) -> Pairing:
     if shift is not None:
         raise UsageError("--pairs all takes every shift that the hop makes: leave --shift out")
     if next(_gaps(windowing), None) is None:
-        better = f"use a smaller --hop, best a multiple of {windowing.slice_frames} frames"
+        better = f"use a smaller --stride, best a multiple of {windowing.slice_frames} frames"
         raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")
     return Pairing(1, None)
 

@@ -45,9 +45,9 @@ class Windowing:
     images: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("frames", "step", "hop"):
+        for name, flag in (("frames", "--frames"), ("step", "--step"), ("hop", "--stride")):
             if getattr(self, name) < 1:
-                raise UsageError(f"--{name} is {getattr(self, name)}: it must be 1 or more")
+                raise UsageError(f"{flag} is {getattr(self, name)}: it must be 1 or more")
         if self.frames % self.tubelet and not (self.frames == 1 and self.images):
             lower = self.frames - self.frames % self.tubelet
             nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"

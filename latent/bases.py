@@ -31,7 +31,7 @@ def load_basis(store: Store, basis_id: str) -> Basis:
     """A kept basis, equal to the one that was fitted. Raises LatentError where there is none of this id."""
     found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
     if not found:
-        raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.root}`")
+        raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`")
     row, arrays = found[0], _arrays(store, basis_id)
     parameters = json.loads(row["parameters"])
     positions = arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1) if "position" in arrays else None

@@ -72,7 +72,7 @@ class Basis:
         if encoder_id != self.encoder_id:
             raise LatentError(
                 f"basis {self.basis_id} belongs to encoder {self.encoder_id} and says nothing about {encoder_id}, "
-                f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id}`"
+                f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id} --store STORE`"
             )
 
     def _place(self, prepared: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ def row(store: Store, clip_id: str) -> ClipRow:
     """What is known of a clip. Raises LatentError where there is none of this id."""
     found = store.rows(f"SELECT {COLUMNS} FROM clips WHERE clip_id = ?", [clip_id])
     if not found:
-        raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+        raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")
     return ClipRow(**found[0])
 
 

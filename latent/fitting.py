@@ -16,9 +16,11 @@ from tubelet.latent.manifold import Manifold
 from tubelet.latent.preparation import Preparation
 from tubelet.latent.scope import Scope, Tokens
 from tubelet.store import Store, ids
+from tubelet.store.options import SEED_MOST, check_options, option
 
 FIRST_COMPONENT = "first-component"
 SIGNS = "the entry of largest absolute value of each component is positive"
+DIMENSIONS_MOST = 65_536
 KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 
 
@@ -26,23 +28,23 @@ KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
-    kind: str = "pca"
-    components: int | None = None
-    clusters: int = 8
-    dimensions: tuple[int, ...] = (0, 1, 2)
-    unit: bool = False
-    positions: bool = False
-    foreground: str | None = None
-    slices: tuple[int, ...] | None = None
+    kind: str = option("pca", help="Kind of the basis.", choices=("pca", "umap", "kmeans", "dimensions"))
+    components: int | None = option(None, help="Components kept.", unset="16 of pca, 3 of umap", least=1, most=DIMENSIONS_MOST)
+    clusters: int = option(8, help="Clusters of kmeans.", least=2, most=10_000)
+    dimensions: tuple[int, ...] = option((0, 1, 2), help="Dimensions of kind dimensions.", metavar="I,J,K")
+    unit: bool = option(False, flag="--normalize", renamed=("--unit",), help="Divide every token by its length first.")
+    positions: bool = option(
+        False, flag="--remove-position-mean", renamed=("--positions",), help="Subtract the mean of each grid position over the corpus first."
+    )
+    foreground: str | None = option(None, help="first-component, or clusters of a kmeans basis as BASIS_ID:0,3.", metavar="RULE")
+    slices: tuple[int, ...] | None = option(None, help="Only these slices of each clip.", metavar="I,J,...")
     neighbors: int = manifold.NEIGHBOURS
-    seed: int = 0
+    seed: int = option(0, help="Of umap and kmeans.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
-        if self.kind not in ("pca", "umap", "kmeans", "dimensions"):
-            raise LatentError(f"there is no basis of kind {self.kind}: choose pca, umap, kmeans or dimensions")
-        for name in ("components", "clusters", "neighbors"):
-            if (getattr(self, name) or 2) < (1 if name == "components" else 2):
-                raise LatentError(f"{name} is {getattr(self, name)}: ask for more")
+        check_options(self, LatentError)
+        if self.neighbors < 2:
+            raise LatentError(f"neighbors is {self.neighbors}: ask for more")
 
     @property
     def parameters(self) -> dict:
@@ -98,7 +100,7 @@ def _preparation(store: Store, where: Scope, wish: BasisSpec, tokens: Tokens) ->
     if not isinstance(basis.model, Clusters):
         raise LatentError(f"basis {basis.basis_id} is {basis.kind} and has no clusters: name one of --kind kmeans")
     if (basis.preparation.unit, basis.preparation.positions is not None) != (wish.unit, wish.positions):
-        raise LatentError(f"the clusters of basis {basis.basis_id} were made with other --unit and --positions: give the same here")
+        raise LatentError(f"the clusters of basis {basis.basis_id} were made with other --normalize and --remove-position-mean: give the same here")
     return basis.preparation, foreground.choose_clusters(basis.model, tuple(map(int, written[2].split(","))))
 
 

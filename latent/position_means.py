@@ -23,7 +23,7 @@ def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
     if videos < VIDEOS:
         raise LatentError(
             f"position means need {VIDEOS} videos of {encoder_id} with embeddings on a grid of {height} x {width} patches, "
-            f"and there are {videos}: ingest more videos, or leave --positions out"
+            f"and there are {videos}: ingest more videos, or leave --remove-position-mean out"
         )
     total, count = np.zeros((height * width, chosen[0].dim)), np.zeros((height * width, 1))
     for row in chosen:

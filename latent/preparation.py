@@ -27,5 +27,5 @@ class Preparation:
             own = " x ".join(map(str, self.positions.shape[:2]))
             raise LatentError(
                 f"this basis subtracts the position means of a grid of {own} patches, and the clip has {height} x {width}: "
-                f"fit one on a clip of that grid, or without --positions"
+                f"fit one on a clip of that grid, or without --remove-position-mean"
             )

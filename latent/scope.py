@@ -85,7 +85,7 @@ def _encoder(store: Store, video: str | None, wanted: str | None) -> str:
     where = f"video {video}" if video else f"{store.root}"
     if found:
         raise LatentError(f"{where} holds clips of {len(found)} encoders: name one of them with --encoder: {', '.join(found)}")
-    raise LatentError(f"{where} holds no clips{f' of encoder {wanted}' if wanted else ''}: list them with `tubelet sql \"FROM clips\"`")
+    raise LatentError(f"{where} holds no clips{f' of encoder {wanted}' if wanted else ''}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")
 
 
 def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most: int | None = None) -> Tokens:

@@ -50,7 +50,7 @@ def open_index(store: Store, encoder_id: str) -> TokenIndex:
     """The newest sketch of an encoder. Raises LatentError where there is none."""
     found = newest(store, encoder_id)
     if found is None:
-        raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet sketch --store {store.root}`, or search exactly")
+        raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly")
     return TokenIndex(bases.load_basis(store, found.basis_id))
 
 

@@ -122,7 +122,7 @@ CLIPS = Table(
         Column("first_frame", "INTEGER", "first frame of the window, from 0", "frame"),
         Column("frames", "INTEGER", "frames fed to the encoder", "frames"),
         Column("step", "INTEGER", "distance of one frame to the next", "frames"),
-        Column("role", "VARCHAR", "`grid`: one of the windows that start every `--hop` frames; `partner`: encoded only because a pair needs it"),
+        Column("role", "VARCHAR", "`grid`: one of the windows that start every `--stride` frames; `partner`: encoded only because a pair needs it"),
         Column("start_s", "DOUBLE", "time of the first frame since the video's first frame", "s"),
         Column("stop_s", "DOUBLE", "time at which the last frame ends", "s"),
         Column("slices", "INTEGER", "temporal positions of the token grid"),

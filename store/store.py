@@ -1,6 +1,7 @@
 """The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
 
 import os
+import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -50,6 +51,11 @@ class Store:
     @property
     def root(self) -> Path:
         return self.layout.root
+
+    @property
+    def shell_name(self) -> str:
+        """The path as a shell takes it: what a command that we print names the store by."""
+        return shlex.quote(str(self.root))
 
     @property
     def fingerprint(self) -> str:
@@ -136,7 +142,7 @@ class Store:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
         found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
         if not found:
-            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\"`")
+            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {self.shell_name}`")
         if found[0]["embedding_path"] is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
         return embeddings.read(self.root / found[0]["embedding_path"], first, stop)
@@ -168,7 +174,12 @@ def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[st
 def _local(root: Path | str) -> Path:
     if "://" in str(root):
         raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
-    path = Path(os.path.abspath(Path(root).expanduser()))
+    try:
+        path = Path(os.path.abspath(Path(root).expanduser()))
+    except (RuntimeError, OSError) as error:
+        raise StoreError(f"the path {root} leads nowhere ({error}): pass another path as --store") from error
+    if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
+        raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
         raise StoreError(f"the path {path} holds {' '.join(unfit)}, which a query would read as a pattern: pass another path as --store")
     return path

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
-COMMITS_AT_ONCE = "import tubelet.ingest.pipeline.writer, tubelet; tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0; tubelet.main()"  # a commit an item, to be hit by kills
-IMPORTED = ["tubelet", "tubelet.ingest.job", "tubelet.ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
+COMMITS_AT_ONCE = "import tubelet.ingest.pipeline.writer, tubelet.cli; tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0; tubelet.cli.main()"  # a commit an item, to be hit by kills
+IMPORTED = ["tubelet.cli", "tubelet.ingest.job", "tubelet.ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
 
 
 def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:
@@ -33,7 +33,7 @@ def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProc
 
 def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Popen:
     """Start `tubelet ARGUMENTS` and return the running process, its output piped."""
-    program = ["-c", COMMITS_AT_ONCE] if commits_at_once else [str(ROOT / "tubelet.py")]
+    program = ["-c", COMMITS_AT_ONCE] if commits_at_once else ["-m", "tubelet"]
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     )
@@ -48,9 +48,9 @@ def _run(arguments: list[str], printed: list[Path]) -> None:
     for number, file in enumerate(printed, 1):
         os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
     sys.argv = ["tubelet", *arguments]
-    import tubelet as front_door
+    import tubelet.cli
 
-    front_door.main(arguments, prog_name="tubelet")
+    tubelet.cli.main(arguments, prog_name="tubelet")
 
 
 @contextmanager

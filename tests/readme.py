@@ -8,12 +8,12 @@ from tubelet.store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-ROOMS = ("store", "film", "ingest", "reports", "latent", "dashboard", "tests")
+ROOMS = ("tubelet", "store", "film", "ingest", "reports", "latent", "dashboard", "tests")
 
 
 def tree() -> str:
     """Every file with the first sentence of its docstring; a room's subpackages follow it."""
-    lines = [_line("", ROOT / "tubelet.py")]
+    lines = []
     for folder in (folder for room in ROOMS for folder in (ROOT / room, *_subpackages(ROOT / room))):
         lines.append(f"{folder.relative_to(ROOT)}/")
         lines += [_line("  ", path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]

@@ -18,17 +18,21 @@ ALLOWED = {
     "ingest": {"store", "film", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
-    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
-    "tubelet.py": {"click", "store", "ingest", "reports", "latent"},
+    "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL", "click"},
+    "tubelet": {"click", "store", "ingest", "reports", "latent"},
 }
 
 # Inside a room the arrows run one way: a module imports only what stands before it. A subpackage stands at one place in the order
 # of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
-        "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
+        "errors", "options", "json_text", "scratch", "lifeline", "box", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
-        "mistakes", "landlock", "sandboxed", "processes", "sandbox", "conditions", "answers",
+        "mistakes", "landlock", "statements", "sandboxed", "processes", "sandbox", "encoder_names", "conditions", "removal", "answers", "printed_answers",
+    ),
+    "tubelet": ("cli", "__main__"),
+    "tubelet.cli": (
+        "interrupts", "failures", "group", "options", "printing", "ingest", "encoders", "pretraining", "query", "reports", "bases", "maintenance", "dashboard",
     ),
     "film": ("errors", "video", "recording"),
     "ingest": (
@@ -61,7 +65,7 @@ ORDER = {
         "selection", "links", "sql_link", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
         "player", "address", "place", "video_colors", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
-        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
+        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server", "__main__",
     ),
 }  # fmt: skip
 

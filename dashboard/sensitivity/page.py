@@ -74,6 +74,6 @@ def _show_unmeasured(store: Store, selection: Selection, measured: bool) -> None
     else:
         st.markdown("No pairs of clips are measured yet. A pair is two windows of a video that share frames; encode them like this:")
     name = selection.encoder.name if selection.encoder else "NAME"
-    st.code(f"tubelet ingest FOLDER --store {store.root} --encoder {name} --pairs 1 --shift 1", language="bash")
+    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder {name} --pairs 1 --shift 1", language="bash")
     st.markdown("Where clips that overlap are in the store with their embeddings, measure those, without encoding again:")
-    st.code(f"tubelet pairs --store {store.root} --shift 1", language="bash")
+    st.code(f"tubelet pairs --store {store.shell_name} --shift 1", language="bash")

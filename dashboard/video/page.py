@@ -36,7 +36,7 @@ def _show(store: Store, selection: Selection) -> None:
         film = _film(store, selection, offered)
     if film is None:
         answer.markdown("**This video has no clips of this encoder.** Choose another video or encoder, or ingest it:")
-        answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.root}", language="bash")
+        answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}", language="bash")
         return
     with choices:
         coloring = colors.choose(store, film)
@@ -158,4 +158,4 @@ def _show_behind(store: Store, film: Film) -> None:
 
 def _show_empty(store: Store) -> None:
     st.markdown("No clips to show yet. Encode a folder of videos, and they appear here:")
-    st.code(f"tubelet ingest FOLDER --store {store.root}", language="bash")
+    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")

@@ -64,7 +64,7 @@ def how(answer: Answer, store: Store) -> str:
     among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
     if answer.sketch is None:
         said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
-        faster = f" `tubelet sketch --store {store.root}` makes it several times as fast." if answer.large else ""
+        faster = f" `tubelet index --store {store.shell_name}` makes it several times as fast." if answer.large else ""
         return said + faster
     known = answer.sketch
     later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""

@@ -151,6 +151,7 @@ def _show_ranked(store: Store, ranked) -> None:
 def _show_none(store: Store, selection: Selection) -> None:
     by = f" of {selection.encoder.label}" if selection.encoder else ""
     st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; an encoded video gets its pair by the same command:")
-    st.code(f"tubelet ingest FOLDER --encoder NAME --shift 1 --pairs 1 --store {store.root}", language="bash")
+    name = selection.encoder.name if selection.encoder else "NAME"
+    st.code(f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}", language="bash")
     st.markdown("Clips that overlap already are compared without their videos:")
-    st.code(f"tubelet pairs --pairs all --store {store.root}", language="bash")
+    st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")

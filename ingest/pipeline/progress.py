@@ -2,10 +2,14 @@
 
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 
 from tqdm import tqdm
 
 LINE_SECONDS = 10.0
+WINDOW_SECONDS = 60.0  # at least, over which the rate is taken: clips come in batches, and videos differ
+BAR = "{percentage:3.0f}% {bar:5} {n_fmt}/{total_fmt} clips{desc}"  # at 80 columns nothing of it is cut
 
 
 class Progress:
@@ -15,14 +19,16 @@ class Progress:
     opened the average of those before.
     """
 
-    def __init__(self, sources: int, quiet: bool = False) -> None:
+    def __init__(self, sources: int, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.tokens = self.clips = self.failures = self.videos = 0
         self._sources = sources
         self._clips_of_done = 0
         self._open: dict[object, tuple[int, int]] = {}  # video -> its clips so far, and those its header promises
-        self._start_batches = self._last_line = time.monotonic()
+        self._clock = clock
+        self._start_batches = self._last_line = clock()
+        self._marks: deque[tuple[float, int]] = deque([(self._start_batches, 0)])  # a time and the clips until then, one per second at most
         self._lines = not quiet and not sys.stderr.isatty()
-        self._bar = tqdm(unit="clip", disable=quiet or self._lines, dynamic_ncols=True, smoothing=0.1)
+        self._bar = tqdm(unit="clip", disable=quiet or self._lines, dynamic_ncols=True, bar_format=BAR)
 
     def clip(self, video: object, tokens: int, of: int) -> None:
         """One clip of `tokens` tokens of a video has been encoded; the header of the video promises `of` clips."""
@@ -49,18 +55,43 @@ class Progress:
         opened = self.videos + len(self._open)
         return known + round(known / max(opened, 1) * (self._sources - opened))
 
-    def _show(self) -> None:
-        rate = self.tokens / max(time.monotonic() - self._start_batches, 1e-9)
-        facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
-        self._bar.total = self.expected_clips
-        self._bar.set_postfix_str(facts, refresh=False)
-        if self._lines and time.monotonic() - self._last_line > LINE_SECONDS:
-            self._last_line = time.monotonic()
-            print(f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{self._remaining}", file=sys.stderr, flush=True)
-
     @property
-    def _remaining(self) -> str:
-        if not self.clips:
-            return ""
-        seconds = (time.monotonic() - self._start_batches) / self.clips * (self.expected_clips - self.clips)
-        return f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"
+    def seconds_left(self) -> float | None:
+        """Estimate from the rate of the last minute or third of the run, whichever is longer; None before the first clip."""
+        now = self._clock()
+        if now - self._marks[-1][0] >= 1:
+            self._marks.append((now, self.clips))
+        window = max(WINDOW_SECONDS, (now - self._start_batches) / 3)
+        while len(self._marks) > 1 and self._marks[1][0] <= now - window:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        if self.clips == before or now == since:
+            return None
+        return (now - since) / (self.clips - before) * (self.expected_clips - self.clips)
+
+    def _show(self) -> None:
+        rate = self.tokens / max(self._clock() - self._start_batches, 1e-9)
+        left = self.seconds_left
+        remaining = "" if left is None else f", {duration(left)} left"
+        failed = f", {self.failures:,} failed" if self.failures else ""
+        self._bar.total = self.expected_clips
+        self._bar.set_description_str(f"{remaining}, {self.videos:,}/{self._sources:,} videos{failed}, {shorten(rate)} tok/s", refresh=False)
+        if self._lines and self._clock() - self._last_line > LINE_SECONDS:
+            self._last_line = self._clock()
+            facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
+            print(f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """About so long, in steps that do not flicker: 10 s, whole minutes, tenths of an hour."""
+    if seconds < 90:
+        return f"{max(10, round(seconds / 10) * 10)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def shorten(number: float) -> str:
+    """A number in at most five characters: 123, 4.5k, 678k, 9.1M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{0 if number >= 100 * size else 1}f}{unit}"
+    return f"{number:.0f}"

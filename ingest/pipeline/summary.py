@@ -67,10 +67,9 @@ class Summary:
         seconds = self.seconds
         rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
         lines = [
-            f"{self.videos:,} videos: {self.videos_decoded:,} decoded, {self.videos_unchanged:,} already whole, "
-            f"{self.duplicates:,} duplicates, {len({f.path for f in self.failures}):,} with failures",
+            self._video_line(),
             f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
-            f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} were there",
+            f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored",
             f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
             f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
         ]
@@ -86,15 +85,29 @@ class Summary:
             lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
         return lines
 
+    def _video_line(self) -> str:
+        """Every video once: encoded, stored before, a duplicate, or failed, some of them after a part of their clips."""
+        unread = self.videos - self.videos_decoded - self.videos_unchanged - self.duplicates
+        partly = max(0, len({failure.path for failure in self.failures}) - unread)
+        counts = {
+            "encoded": self.videos_decoded - partly,
+            "already stored": self.videos_unchanged,
+            "duplicates of others": self.duplicates,
+            "failed": unread,
+            "failed after some of their clips": partly,
+        }
+        listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        return f"{self.videos:,} video{'s' * (self.videos != 1)}: {listed or 'nothing to do'}"
+
     def _pair_lines(self) -> list[str]:
         """What was measured of pairs, what it cost, and which videos were too short for it."""
         if not self.pair_frames:
             return []
-        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} were there"]
+        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
         if self.partner_clips or self.again:
             lines[0] += (
-                f". For them alone {self.partner_clips:,} more clips were encoded and {self.again:,} encoded again, "
-                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves them out"
+                f". {self.partner_clips:,} of the clips were encoded for pairs alone, {self.again:,} stored ones once more: "
+                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves this out"
             )
         if self.pairless:
             lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")

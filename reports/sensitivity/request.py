@@ -8,9 +8,11 @@ from tubelet.store import Store
 from tubelet.store.sandbox import conditions
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.errors import NoVideos
+from tubelet.store.options import check_options, option
 from tubelet.store.questions.sensitivity import Scope
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
+COUNT_MOST, DIMENSIONS_MOST = 1_000_000, 65_536
 LISTED = 8  # alternatives that an error names
 
 
@@ -18,17 +20,20 @@ LISTED = 8  # alternatives that an error names
 class Request:
     """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
-    encoder: str | None = None  # name or id
-    frames: int | None = None
-    shift: int | None = None
-    setting: str | None = None
-    where: str | None = None
-    mix: bool = False
-    top: int | None = None
+    encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="the one with the most videos", metavar="NAME|ID")
+    frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
+    shift: int | None = option(None, help="Slices between the windows of a pair.", unset="the shift with the most videos", least=0, most=COUNT_MOST)
+    setting: str | None = option(
+        None, help="Only pairs made this way: step, picture, precision and source as the report names them.", metavar="TEXT"
+    )
+    where: str | None = option(None, help="Only videos that meet a condition, such as \"label = 'cooking'\".", metavar="SQL")
+    mix: bool = option(False, help="Average over pairs made in different ways.")
+    top: int | None = option(
+        None, help="How many dimensions of a video count as its strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+    )
 
     def __post_init__(self) -> None:
-        if self.top is not None and self.top < 1:
-            raise ReportError(f"{self.top} strongest dimensions cannot be counted: pass 1 or more as --top")
+        check_options(self, ReportError)
 
     def other(self, difference: str) -> "Request":
         """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
@@ -47,7 +52,7 @@ class Request:
         given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
         options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
         options += [f"--compare {shlex.quote(compare)}"] if compare else []
-        return " ".join([f"tubelet report {name} --store {shlex.quote(str(store.root))}", *options, f"-o {name}.html"])
+        return " ".join([f"tubelet report {name} --store {store.shell_name}", *options, f"-o {name}.html"])
 
 
 def resolve_request(store: Store, request: Request) -> Request:
@@ -56,8 +61,8 @@ def resolve_request(store: Store, request: Request) -> Request:
     if not held:
         raise NoPairs(
             f"{store.root} holds no pairs of clips: measure them with "
-            f"`tubelet ingest PATH... --store {store.root} --encoder NAME --pairs 1 --shift 1`, "
-            f"or, where embeddings are stored, with `tubelet pairs --store {store.root} --shift 1`"
+            f"`tubelet ingest PATH... --store {store.shell_name} --encoder NAME --pairs 1 --shift 1`, "
+            f"or, where embeddings are stored, with `tubelet pairs --store {store.shell_name} --shift 1`"
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:

@@ -82,7 +82,7 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
     with open(path, "rb", buffering=0) as file:
         for row, index in zip(rows, wanted):
             if os.preadv(file.fileno(), [row.data], offsets.starts[index]) != offsets.slice_bytes:
-                raise StoreError(f"{path} ends early: run `tubelet check --repair`, then ingest again")
+                raise StoreError(f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again")
     return grid
 
 
@@ -98,7 +98,7 @@ def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
         for row, number in zip(tokens.view(np.uint8), numbers):
             index, place = divmod(int(number), height * width)
             if os.preadv(file.fileno(), [row.data], offsets.starts[index] + place * 2 * dim) != 2 * dim:
-                raise StoreError(f"{path} ends early: run `tubelet check --repair`, then ingest again")
+                raise StoreError(f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again")
     return tokens
 
 
@@ -125,7 +125,7 @@ def _offsets(path: str, modified_ns: int, size: int) -> SliceOffsets:
     footer = pq.read_metadata(path)
     grid = (footer.metadata or {}).get(b"grid")
     if grid is None:
-        raise StoreError(f"{path} is no embedding file of Tubelet: run `tubelet check`")
+        raise StoreError(f"{path} is no embedding file of Tubelet: run `tubelet check --store STORE`")
     shape = tuple(int(n) for n in grid.split(b","))
     return SliceOffsets(shape, _slice_starts(footer, shape))
 

@@ -65,7 +65,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
             for path in [problem.path for problem in problems if problem.path] + pictures:
                 path.unlink(missing_ok=True)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair` again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair --store {store.shell_name}` again") from error
 
 
 def ingesting(store: Store) -> bool:

@@ -7,6 +7,7 @@ leaves table versions that no snapshot names: the next writer restores the table
 
 import fcntl
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,5 +99,5 @@ def _marker_text(layout: Layout) -> str:
     except (FileNotFoundError, NotADirectoryError):
         pass
     if not layout.root.exists():
-        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {layout.root}` to make it")
+        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
     raise StoreError(f"{layout.root} is no Tubelet store (no {MARKER} in it): check the path, or pass an empty folder to `tubelet ingest`")

@@ -44,9 +44,9 @@ def vacuum(path: Path) -> int:
 
 
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
-    """Delete the rows whose `column` is one of `values` (ids: plain hex); the version without them."""
+    """Delete the rows whose `column` is one of `values` ; the version without them."""
     delta = DeltaTable(path)
-    listed = ", ".join(f"'{value}'" for value in values)
+    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     delta.delete(f"{column} IN ({listed})")
     return delta.version()
 

@@ -36,13 +36,13 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
     """
     found = store.rows("SELECT clip_a, clip_b, kind, shift FROM pairs WHERE pair_id = ?", [pair_id])
     if not found:
-        raise StoreError(f"{store.root} holds no pair {pair_id}: list them with `tubelet sql \"FROM pairs\"`")
+        raise StoreError(f"{store.root} holds no pair {pair_id}: list them with `tubelet sql \"FROM pairs\" --store {store.shell_name}`")
     pair = found[0]
     offset = pair["shift"] if pair["kind"] == SHIFTED else 0
     try:
         a, b = store.grid(pair["clip_a"])[offset:].astype(np.float32), store.grid(pair["clip_b"]).astype(np.float32)
     except (OSError, ValueError) as error:
-        raise StoreError(f"an embedding file of this pair cannot be read ({error}): run `tubelet check --repair`, then ingest again") from error
+        raise StoreError(f"an embedding file of this pair cannot be read ({error}): run `tubelet check --repair --store {store.shell_name}`, then ingest again") from error
     return quantize_differences(a, b[: len(a)], values=2 * a.size <= most_bytes)
 
 

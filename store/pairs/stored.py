@@ -4,10 +4,11 @@ What is measured so is marked `stored`: its differences carry the rounding of ha
 compared live are not compared again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
+from threading import Event
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,12 @@ import pyarrow as pa
 from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.disk.integrity import find_damage
 from tubelet.store.pairs.rows import SHIFTED, STORED, Pair, pair_rows
+from tubelet.store.options import option
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.store import Store
 
 COMMIT_PAIRS = 32
+COUNT_MOST = 1_000_000
 ALL = "all"
 
 # Every two clips of a video, encoder and geometry whose windows share whole slices.
@@ -37,55 +40,75 @@ ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.slices, a.height, a.width
   a.first_frame, shift"""
 
 
+@dataclass(frozen=True)
+class StoredPairs:
+    """Which pairs of stored clips to measure; `shift` None: 1, and any where `pairs` is all."""
+
+    shift: int | None = option(None, help="Slices by which the second window begins later.", unset="1; with --pairs all: any", metavar="N")
+    pairs: str = option("1", help="Pairs per video, or all that there are.", metavar="N|all")
+    encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="all of them", metavar="NAME|ID")
+
+
 @dataclass
 class Outcome:
-    """What one call measured; `problems` are sentences about pairs that could not be."""
+    """What one call measured; `problems` are sentences about pairs that could not be; `interrupted` where it was asked to stop."""
 
     measured: int = 0
     kept: int = 0
     problems: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.problems else 0
+        return 130 if self.interrupted else 1 if self.problems else 0
 
     def as_json(self) -> dict:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        return [f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} were measured before", *self.problems]
+        stopped = ["stopped; what was measured is committed: run the same command again to go on"] if self.interrupted else []
+        return [f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured", *self.problems, *stopped]
 
 
-def measure_stored(store: Store, shift: int | None = None, pairs: str = "1", encoder: str | None = None) -> Outcome:
-    """Measure pairs of stored clips: `pairs` a video and geometry (a number, or all), `shift` slices apart (None: 1; with all: any).
+def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None) -> Outcome:
+    """Measure pairs of stored clips, so many per video and geometry.
 
+    Once `stopping` is set, the pair under way is finished, what was measured is committed, and the outcome says so.
     Raises StoreError where the arguments or the store give no pair.
     """
-    count = _count(shift, pairs)
+    shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)
     wanted = shift or (None if count is None else 1)
     candidates = store.rows(CANDIDATES, {"encoder": encoder, "shift": wanted})
     if not candidates:
         raise StoreError(_nothing(store, wanted, encoder))
     outcome = Outcome()
     with store.ingesting():
-        _commit_all(store, _measure_pairs(store, _spread_over_videos(candidates, count), outcome))
+        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome), outcome))
     if outcome.measured:
         store.compact()
     return outcome
 
 
+def _unless_stopped(chosen: Sequence[Mapping], stopping: Event | None, outcome: Outcome) -> Iterator[Mapping]:
+    for row in chosen:
+        if stopping and stopping.is_set():
+            outcome.interrupted = True
+            return
+        yield row
+
+
 def _count(shift: int | None, pairs: str) -> int | None:
-    if shift is not None and shift < 1:
-        raise StoreError(f"--shift {shift}: windows are shifted by 1 slice or more")
-    if pairs != ALL and not (pairs.isdecimal() and int(pairs)):
-        raise StoreError(f"--pairs {pairs} is no number of pairs a video: write 1, 2 and so on, or all")
+    if shift is not None and not 1 <= shift <= COUNT_MOST:
+        raise StoreError(f"--shift {shift}: windows are shifted by 1 to {COUNT_MOST:,} slices")
+    if pairs != ALL and not (pairs.isascii() and pairs.isdecimal() and 0 < int(pairs[:20]) <= COUNT_MOST):
+        raise StoreError(f"--pairs {pairs} is not a number of pairs per video from 1 to {COUNT_MOST:,}: write 1, 2 and so on, or all")
     return None if pairs == ALL else int(pairs)
 
 
 def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
     by = f" by {encoder}" if encoder else ""
     if not store.rows("SELECT 1 FROM clips c JOIN encoders e USING (encoder_id) WHERE $1 IS NULL OR $1 IN (e.name, e.encoder_id) LIMIT 1", [encoder]):
-        return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.root}`"
+        return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
     apart = f"{shift} slice{'s' * (shift != 1)} apart" if shift else "that share slices"
     return (
         f"{store.root} holds no two clips of a video{by} with embeddings {apart}: ingest the videos again with `--pairs 1 --shift {shift or 1}`, "
@@ -103,7 +126,7 @@ def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> lis
     return chosen
 
 
-def _measure_pairs(store: Store, chosen: Sequence[Mapping], outcome: Outcome) -> Iterator[dict[str, pa.Table]]:
+def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome) -> Iterator[dict[str, pa.Table]]:
     """The rows of every pair that was not measured before."""
     for row in chosen:
         if row["measured"]:
@@ -125,7 +148,7 @@ def _side(store: Store, clip_id: str) -> Side:
     """A stored clip in float32. Raises StoreError where its file is damaged, MeasurementError where it is not finite."""
     row = store.rows("SELECT embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE clip_id = ?", [clip_id])[0]
     if what := find_damage(store.root / row["embedding_path"], row["embedding_bytes"], row["embedding_sha256"]):
-        raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair`, then ingest again")
+        raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again")
     grid = store.grid(clip_id).astype(np.float32)
     if not np.isfinite(grid).all():
         raise MeasurementError(f"clip {clip_id} holds numbers that are not finite: ingest it again with --precision fp32")

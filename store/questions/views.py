@@ -4,8 +4,6 @@ Every connection is read-only in effect: no file outside the store, no Python va
 """
 
 import atexit
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pyarrow as pa
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
 from tubelet.store.schema import HALF, TABLES, TOKENS, Column, Table
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 
 CLOSED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_persistent_secrets": "false"}
@@ -131,6 +130,6 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict
 @cache
 def _spill_folder() -> str:
     """A folder of this process's own, readable to nobody else: DuckDB counts it among its allowed directories."""
-    folder = tempfile.mkdtemp(prefix="tubelet-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    folder = make_scratch()
+    atexit.register(remove_scratch, folder)
+    return str(folder)

@@ -1,4 +1,4 @@
-"""Conditions in SQL by which people choose videos, asked in the sandbox as all SQL of people is."""
+"""Conditions in SQL by which people choose videos, encoders and clips, asked in the sandbox as all SQL of people is."""
 
 from tubelet.store.errors import NoVideos
 from tubelet.store.questions.corpus import Chosen
@@ -8,7 +8,12 @@ from tubelet.store.store import Store
 
 def videos(store: Store, where: str) -> Chosen:
     """The videos that a condition on the columns of `videos` lets through. Raises NoVideos, and QueryError for a mistake in it."""
-    ids = ask(store, f"SELECT video_id FROM videos WHERE (\n{where}\n)", Limits(rows=None)).table["video_id"].to_pylist()
-    if not ids:
+    found = keys(store, "videos", "video_id", where)
+    if not found:
         raise NoVideos(f"the condition {where!r} lets no video through: write one on the columns of `videos`, such as label = 'cooking'")
-    return Chosen(ids, where)
+    return Chosen(found, where)
+
+
+def keys(store: Store, table: str, column: str, where: str) -> list[str]:
+    """The values of a table's column in the rows that a condition lets through. Raises QueryError for a mistake in it."""
+    return ask(store, f"SELECT {column} FROM {table} WHERE (\n{where}\n)", Limits(rows=None)).table[column].to_pylist()

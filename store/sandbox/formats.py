@@ -1,36 +1,37 @@
-"""Answers as text and as files: what `tubelet sql` prints and the SQL page offers to download."""
+"""Answers as files: what `tubelet sql` writes and the SQL page offers to download."""
 
 import io
-import json as json_text
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.untrusted import Answer
+from tubelet.store.sandbox.json_text import json_text
 
-TABLE_ROWS = 1000  # printed at most; other formats have no cap
-
-
-def write(answer: Answer, format_: str, output: Path | None) -> None:
-    """Print an answer as table, csv, json or parquet, or write it to a file. Raises QueryError where it takes a file."""
-    if format_ == "parquet" and output is None:
-        raise QueryError("--format parquet is not for a terminal: add -o FILE.parquet")
-    data = box(answer) if format_ == "table" else {"csv": csv, "json": json, "parquet": parquet}[format_](answer.table)
-    output.write_bytes(data) if output else sys.stdout.write(data.decode())
+TABLE = "table"
+ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": TABLE}
 
 
-def box(answer: Answer) -> bytes:
-    """The answer as DuckDB draws it, and whether there is more."""
-    with duckdb.connect(":memory:") as connection:
-        text = str(connection.from_arrow(answer.table))
-    more = f"the first {len(answer.table):,} rows of more; --format csv, json or parquet gives all\n" if answer.truncated else ""
-    return f"{text}\n{more}".encode()
+def format_of(format_: str | None, output: Path | None) -> str:
+    """The format that was asked for, or that a file's ending says. Raises QueryError where the two contradict or neither says it."""
+    if output is None:
+        if format_ == "parquet":
+            raise QueryError("--format parquet is not for a terminal: add -o FILE.parquet")
+        return format_ or TABLE
+    by_ending = ENDINGS.get(output.suffix.lower())
+    if format_ and by_ending and format_ != by_ending:
+        raise QueryError(f"--format {format_} contradicts the ending of {output.name}: leave --format out, or name a file that does not end in {output.suffix}")
+    if not (format_ or by_ending):
+        raise QueryError(f"the ending of {output.name} does not say its format: name a file that ends in {', '.join(ENDINGS)}, or add --format")
+    return format_ or by_ending
+
+
+def encode(table: pa.Table, format_: str) -> bytes:
+    """All of a table as csv, json or parquet."""
+    return {"csv": csv, "json": json, "parquet": parquet}[format_](table)
 
 
 def csv(table: pa.Table) -> bytes:
@@ -42,8 +43,9 @@ def csv(table: pa.Table) -> bytes:
 
 
 def json(table: pa.Table) -> bytes:
-    """All of the table as a JSON list, an object a row."""
-    return (json_text.dumps(table.to_pylist(), indent=1, default=plain_text, ensure_ascii=False) + "\n").encode()
+    """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name are told apart."""
+    rows = table.rename_columns(distinct(table.column_names)).to_pylist()
+    return (json_text(rows, indent=1, default=plain_text) + "\n").encode()
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -78,7 +80,7 @@ def as_text(column: pa.ChunkedArray, text: Callable[[object], str]) -> pa.Chunke
 def value_text(value: object) -> str:
     """Nested values and numbers as JSON, anything else as plain text."""
     if isinstance(value, dict | list | int | float | None):
-        return json_text.dumps(value, default=plain_text, ensure_ascii=False)
+        return json_text(value, default=plain_text)
     return plain_text(value)
 
 

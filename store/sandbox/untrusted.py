@@ -2,6 +2,7 @@
 
     sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     processes   such processes: started, asked, and killed when a query's time is over
+    statements  which texts are one query, and how such a text is run
     mistakes    DuckDB's errors, told about the text as its author wrote it
 
 A process, because DuckDB looks at its limits between vectors only: `levenshtein` of two long strings or a list of a
@@ -10,12 +11,13 @@ billion numbers runs for minutes past `max_execution_time`, and takes gigabytes 
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.worker_pool import PROCESSES
+from tubelet.store.sandbox.worker_pool import PROCESSES, fitting_memory
 from tubelet.store.sandbox.worker import Request
 from tubelet.store.store import Store
 
@@ -48,11 +50,22 @@ class Answer:
     seconds: float
 
 
-def ask(store: Store, sql: str, limits: Limits = Limits()) -> Answer:
-    """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, and at a limit."""
-    request = Request(str(store.root), sql, limits.rows, limits.seconds, limits.memory_bytes)
-    with PROCESSES.one() as process:
-        started = time.monotonic()
-        table = process.answer(request)
+def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None) -> Answer:
+    """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
+    request = Request(str(store.root), sql, limits.rows, limits.seconds, fitting_memory(limits.memory_bytes))
+    started, table = _answer(request, unwanted)
     truncated = limits.rows is not None and len(table) > limits.rows
     return Answer(table[: limits.rows], truncated, time.monotonic() - started)
+
+
+def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
+    """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
+    request = Request(str(store.root), sql, None, limits.seconds, fitting_memory(limits.memory_bytes), counted=True)
+    return _answer(request, None)[1]["rows"][0].as_py()
+
+
+def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:
+    """When a process began with it, and its answer."""
+    with PROCESSES.one() as process:
+        started = time.monotonic()
+        return started, process.answer(request, unwanted)

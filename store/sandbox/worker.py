@@ -5,6 +5,7 @@ What keeps a query from writing, and from reading elsewhere, outermost first:
 1. DuckDB's own parser finds one statement, a query, in the text as it stands; no `;`, no closing parenthesis gets past it.
 2. Functions that run SQL from a string are refused by name: `json_execute_serialized_sql` runs COPY from inside a SELECT.
 3. The text runs as ``SELECT * FROM (`` text ``)``: WITH ... AS (COPY ...) and (INSERT ...) are refused in there.
+   EXPLAIN stands before that, in words of our own, and what it explains stands in the parentheses.
 4. The connection is locked (`views`): no files outside the store, no settings, no extensions. It lives for one query.
 5. On Linux the kernel lets this process write to a folder of its own only (`landlock`); its environment holds no secrets.
 """
@@ -15,22 +16,20 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from duckdb import token_type
 
 from tubelet.store.sandbox import landlock
 from tubelet.store.errors import QueryError, TubeletError
+from tubelet.store.sandbox.lifeline import end_with_parent
 from tubelet.store.sandbox.error_messages import is_memory, explain_error
+from tubelet.store.sandbox.statements import PREFIX, read_statement
 from tubelet.store.store import Store
 
-QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)  # MULTI: PIVOT without a list of values
-RUN_STRINGS = ("query", "json_execute_serialized_sql")
-PREFIX = "SELECT * FROM (\n"
+SETTINGS = {"errors_as_json": "true", "lambda_syntax": "ENABLE_SINGLE_ARROW"}  # `x -> x + 1` beside `lambda x: x + 1`
 CHUNK_ROWS = 2048
 SLACK = 1 << 29  # bytes a query may map beside twice its memory: threads, arenas that allocators keep
 KEPT = 1 << 30  # bytes that a process may hold before the next query; another starts in half a second
@@ -57,11 +56,13 @@ class Request:
     rows: int | None
     seconds: float
     memory: int
+    counted: bool = False  # how many rows the answer has, instead of the rows
 
 
 def main(descriptor: int, folder: Path) -> None:
     """Answer queries until the other side hangs up, or until one has left too much memory behind."""
     landlock.confine(folder)
+    end_with_parent(descriptor)
     with Connection(descriptor) as connection:
         try:
             while _count_mapped_bytes() < KEPT:
@@ -114,13 +115,21 @@ def _send(store: Store, request: Request, connection: Connection) -> None:
 
 
 def _chunks(store: Store, request: Request) -> Iterator[pa.Table]:
-    """The answer's rows, at least one chunk, on a connection of their own."""
-    duck = store.connect(request.sql, {"memory_limit": f"{request.memory}B", "errors_as_json": "true"})
+    """The answer's rows, at least one chunk, on a connection of their own. Raises QueryError for the query's mistakes."""
+    duck = store.connect(request.sql, {"memory_limit": f"{request.memory}B", **SETTINGS})
     try:
-        reader = _relation(duck, wrap_query(body(duck, request.sql), request.rows)).to_arrow_reader(CHUNK_ROWS)
-        yield reader.schema.empty_table()
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
+        statement = read_statement(duck, request.sql)
+        try:
+            reader = _relation(duck, statement.wrap(request.rows, request.counted)).to_arrow_reader(CHUNK_ROWS)
+            yield reader.schema.empty_table()
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+        except duckdb.IOException:
+            raise  # files that a compaction took away: the store asks again
+        except (duckdb.Error, pa.ArrowException) as error:
+            if is_memory(error):
+                raise
+            raise QueryError(explain_error(error, request.sql, statement.shift)) from error
     finally:
         duck.close()
 
@@ -131,46 +140,6 @@ def _relation(duck: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelat
     except duckdb.Error:
         duck.execute(sql)  # fails as well, and says where
         raise
-
-
-def body(duck: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """The query's text with blanks for its semicolons. Raises QueryError for anything but one query."""
-    if "\0" in sql or sql != sql.encode(errors="replace").decode():
-        raise QueryError("the query holds characters that no text has: a NUL, or half of a surrogate pair")
-    try:
-        statements = duck.extract_statements(sql)
-    except duckdb.Error as error:
-        if is_memory(error):
-            raise
-        raise QueryError(explain_error(error, sql)) from error
-    if len(statements) != 1:
-        raise QueryError("ask one query at a time" if statements else 'the query is empty: try "FROM clips"')
-    if statements[0].type not in QUERIES:
-        allowed = "SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, SHOW"
-        raise QueryError(f"only queries are answered here ({allowed}), not {statements[0].type.name}")
-    tokens = _tokens(sql)
-    _refuse_strings_that_run(tokens)
-    return "".join(text.replace(";", " ") if kind == token_type.operator else text for text, kind in tokens)
-
-
-def wrap_query(body: str, rows: int | None) -> str:
-    """The query on lines of its own, so that a comment at its end ends; a row more than `rows` tells that there are more."""
-    return f"{PREFIX}{body}\n)" + ("" if rows is None else f" LIMIT {rows + 1}")
-
-
-def _refuse_strings_that_run(tokens: list[tuple[str, token_type | None]]) -> None:
-    words = [text.strip() for text, kind in tokens if kind not in (None, token_type.comment)]
-    for name, following in pairwise(words):
-        if name.strip('"').lower() in RUN_STRINGS and following.startswith("("):
-            raise QueryError(f"{name}() is not allowed here: write the query that it would run")
-
-
-def _tokens(sql: str) -> list[tuple[str, token_type | None]]:
-    """All of the text, cut where tokens begin; kind None: blanks before the first."""
-    text, found = sql.encode(), duckdb.tokenize(sql)
-    starts = [0, *(start for start, _ in found)]
-    kinds = [None, *(kind for _, kind in found)]
-    return [(text[start:stop].decode(), kind) for start, stop, kind in zip(starts, [*starts[1:], len(text)], kinds)]
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ import atexit
 import json
 import multiprocessing.connection
 import os
-import shutil
+import resource
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +19,16 @@ import pyarrow as pa
 
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.worker import Kind, Request
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
 
 AT_ONCE = 4  # queries running at a time, each within its limits; others wait
 IDLE = 2  # processes kept for the next query, about 150 MB each
 START_S = 60  # a process that is not up by then never will be
 LONGEST_S = 10**6  # the operating system waits no longer
 SETTLE_S = 1  # a process that has answered is ready again at once, or never
+UNWANTED_S = 0.25  # how often a query asks whether anybody still waits for it
+BASE_BYTES, CORE_BYTES = 1 << 30, 1 << 26  # address space of a process beside its query's memory; what each core adds to it
+LEAST_BYTES = 1 << 28  # of memory, below which no query is tried
 MESSAGE_BYTES = 1 << 16  # an error may be this long, however large the answer is already
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TZ", "LANG", "LC_ALL")  # all that a process gets to see
 
@@ -34,29 +38,34 @@ class Process:
 
     def __init__(self) -> None:
         """Start it and wait until it is up. Raises QueryError with the reason if it does not come up."""
-        self._folder = Path(tempfile.mkdtemp(prefix="tubelet-sandbox-"))
+        self._process: subprocess.Popen | None = None
+        self._folder = make_scratch()
         self._connection, theirs = multiprocessing.connection.Pipe()
-        with theirs, open(self._folder / "stderr", "wb") as stderr:
-            self._process = self._start(theirs.fileno(), stderr.fileno())
-        self._ready = self._says_ready(START_S)
-        if not self._ready:
-            reason = self._last_words() or f"it is not up after {START_S} s"
+        try:
+            with theirs, open(self._folder / "stderr", "wb") as stderr:
+                self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
+            self._ready = self._says_ready(START_S)
+            if not self._ready:
+                reason = self._last_words() or f"it is not up after {START_S} s"
+                raise QueryError(f"the process that answers queries does not start: {reason}")
+        except BaseException:
             self.close()
-            raise QueryError(f"the process that answers queries does not start: {reason}")
+            raise
 
     @property
     def ready(self) -> bool:
         """Whether it waits for a query."""
         return self._ready and self._process.poll() is None
 
-    def answer(self, request: Request) -> pa.Table:
-        """Rows, up to one more than asked for. Raises QueryError for the query's mistakes, and at a limit."""
+    def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
+        """Rows, up to one more than asked for. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
         self._ready = False
         deadline = time.monotonic() + request.seconds
         self._connection.send_bytes(json.dumps(asdict(request)).encode())
         chunks, left = [], request.memory
         while True:
-            kind, content = self._message(deadline, request, left)
+            self._wait(deadline, request, unwanted)
+            kind, content = self._message(request, left)
             if kind == Kind.CHUNK:
                 chunks.append(pa.ipc.open_stream(content).read_all())
                 left -= len(content)
@@ -74,14 +83,17 @@ class Process:
     def close(self) -> None:
         """Kill it, and remove what it has spilled."""
         self._connection.close()
-        self._process.kill()
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        remove_scratch(self._folder)
 
     def _start(self, connection: int, stderr: int) -> subprocess.Popen:
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         environment |= {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(self._folder)}
         environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # its own reserves a gigabyte at once, which counts as used
+        if _address_space() is not None:
+            environment["MALLOC_ARENA_MAX"] = "2"  # each reserves 64 MB of it
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "tubelet.store.sandbox.worker", str(connection), str(self._folder)],
             env=environment,
@@ -93,11 +105,18 @@ class Process:
             start_new_session=True,  # Ctrl-C is for us
         )
 
-    def _message(self, deadline: float, request: Request, left: int) -> tuple[bytes, memoryview]:
+    def _wait(self, deadline: float, request: Request, unwanted: Callable[[], bool] | None) -> None:
+        """Wait for the next message. Raises QueryError at the deadline, and once nobody waits for the answer."""
+        longest = UNWANTED_S if unwanted else LONGEST_S
+        while not self._connection.poll(min(max(deadline - time.monotonic(), 0), longest)):
+            if time.monotonic() >= deadline:
+                raise QueryError(too_long(request))
+            if unwanted and unwanted():
+                raise QueryError("stopped: nobody waits for the answer any more")
+
+    def _message(self, request: Request, left: int) -> tuple[bytes, memoryview]:
         """The next message as its kind and its content; `left` bytes of the answer are still allowed."""
         try:
-            if not self._connection.poll(min(max(deadline - time.monotonic(), 0), LONGEST_S)):
-                raise QueryError(too_long(request))
             message = self._connection.recv_bytes(max(left, MESSAGE_BYTES))
         except (EOFError, ConnectionError):
             raise QueryError(self._last_words() or too_much(request)) from None
@@ -161,6 +180,24 @@ class Processes:
         process.close()
 
 
+def fitting_memory(wanted: int) -> int:
+    """As much of the bytes a query wants as the address space of this process lets it have. Raises QueryError where that is too little to begin."""
+    limit = _address_space()
+    if limit is None:
+        return wanted
+    base = BASE_BYTES + CORE_BYTES * (os.cpu_count() or 1)
+    if limit - base < LEAST_BYTES:
+        needed = (base + LEAST_BYTES) // 1024
+        raise QueryError(f"`ulimit -v` allows this process {limit / 1e9:.1f} GB of address space, too little for a query: allow {needed:,} kB or more, or `unlimited`")
+    return min(wanted, limit - base)
+
+
+def _address_space() -> int | None:
+    """The limit on the bytes that a process may map; None where there is none."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 def too_long(request: Request) -> str:
     return f"stopped after {request.seconds:g} s: add a LIMIT or a WHERE (on clip_id or video_id for `tokens`), or allow more time"
 
@@ -177,5 +214,6 @@ def _size(request: Request) -> str:
     return f"{request.memory / 1e9:g} GB"
 
 
+STARTER = ThreadPoolExecutor(1, "tubelet-start")  # as long as this process lives: on Linux a child ends with the thread that started it
 PROCESSES = Processes()
 atexit.register(PROCESSES.close)

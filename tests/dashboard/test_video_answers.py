@@ -48,7 +48,7 @@ def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(sto
     size = store.rows("SELECT sum(slices * height * width * dim * 2) AS n FROM clips")[0]["n"]
     exact = text(open_page("video", store, search="true", **first_patch(store)))
     assert "most like it, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
-    assert "tubelet sketch" not in exact and "list_cosine_similarity" in exact
+    assert "tubelet index" not in exact and "list_cosine_similarity" in exact
     recall = search_index.write_index(store, store.rows("FROM encoders")[0]["encoder_id"])
     add_videos(store, Recipe(videos=1, dim=48), first=3)
     assert "Exact: all" in text(open_page("video", store, search="true", **first_patch(store))), "a small corpus"
@@ -73,7 +73,7 @@ def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
 
 def test_a_large_corpus_without_a_sketch_says_how_to_make_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval, "LARGE", 1)
-    assert f"`tubelet sketch --store {store.root}`" in text(open_page("video", store, search="true", **first_patch(store)))
+    assert f"`tubelet index --store {store.root}`" in text(open_page("video", store, search="true", **first_patch(store)))
 
 
 @pytest.mark.parametrize("by", ["mean", "max"])

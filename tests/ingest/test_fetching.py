@@ -19,7 +19,7 @@ from filelock import FileLock
 from huggingface_hub import constants
 from safetensors import safe_open
 
-import tubelet as front_door
+import tubelet.cli as front_door
 from tubelet.ingest import encoders, vjepa_rows
 from tubelet.ingest.checkpoints import check, load_tensors, weights_sha256
 from tubelet.ingest.contract import LoadOptions

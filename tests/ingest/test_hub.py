@@ -221,7 +221,7 @@ def test_pickled_weights_are_the_same_model_and_code_in_them_is_never_run(saved,
 )
 def test_without_network_or_cache_it_says_how_to_get_the_model(name, variables, words, tmp_path):
     video = make_video(tmp_path / "a.mp4", frames=4)
-    arguments = [sys.executable, ROOT / "tubelet.py", "ingest", video, "--store", tmp_path / "store", "--encoder", name, "--frames", "4"]
+    arguments = [sys.executable, "-m", "tubelet", "ingest", video, "--store", tmp_path / "store", "--encoder", name, "--frames", "4"]
     process = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, env={**environment(), "HF_HOME": str(tmp_path), **variables})
     assert process.returncode == 2 and words in process.stderr and "hf download" in process.stderr, process.stderr
     assert "Traceback" not in process.stderr and not (tmp_path / "store").exists()

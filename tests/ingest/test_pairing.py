@@ -61,7 +61,7 @@ def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, h
         (0, None, Windowing(16, 1, 16, 2), "by 1 to 7 of them; --pairs 0"),
         (8, None, Windowing(16, 1, 16, 2), "by 1 to 7 of them"),
         (1, "all", Windowing(16, 1, 8, 2), "leave --shift out"),
-        (None, "all", Windowing(16, 1, 16, 2), "use a smaller --hop"),
+        (None, "all", Windowing(16, 1, 16, 2), "use a smaller --stride"),
         (None, "all", Windowing(4, 1, 3, 2), "best a multiple of 2 frames"),
         (None, "many", Windowing(16, 1, 16, 2), "is no number of pairs"),
         (1, None, Windowing(16, 1, 16, 1), "an image encoder sees one frame"),

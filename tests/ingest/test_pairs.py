@@ -279,7 +279,7 @@ def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
     "arguments,words",
     [
         (("--shift", "0"), "1 slice or more"),
-        (("--pairs", "none"), "is no number of pairs"),
+        (("--pairs", "none"), "is not a number of pairs"),
         (("--shift", "1"), "with embeddings 1 slice apart: ingest the videos again with `--pairs 1 --shift 1`"),
         (("--encoder", "resnet"), "holds no clip by resnet"),
     ],

@@ -1,6 +1,13 @@
 """Progress: an estimate that headers begin and decoded videos correct."""
 
-from tubelet.ingest.pipeline.progress import Progress
+import io
+import sys
+
+import pytest
+
+from tubelet.ingest.pipeline.messages import Failure
+from tubelet.ingest.pipeline.progress import Progress, duration, shorten
+from tubelet.ingest.pipeline.summary import Summary
 
 
 def test_the_estimate_follows_the_headers_then_what_was_decoded():
@@ -35,3 +42,58 @@ def test_videos_that_are_read_at_the_same_time_are_estimated_each():
     assert progress.expected_clips == 16  # three and five, and two more of the average
     progress.video("a", failures=0)
     assert progress.expected_clips == 12  # one and five
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_time_left_is_steady_where_clips_come_in_batches():
+    clock = Clock()
+    progress = Progress(1, quiet=True, clock=clock)
+    assert progress.seconds_left is None
+    for batch in range(1, 100):
+        clock.now += 8  # eight clips at once every eight seconds: one per second
+        for _ in range(8):
+            progress.clip("a", tokens=100, of=800)
+        if batch > 3:
+            assert progress.seconds_left == pytest.approx(800 - 8 * batch, rel=0.15)
+    for _ in range(20):  # half as fast from here on
+        clock.now += 16
+        progress.clip("a", tokens=100, of=840)
+    assert progress.seconds_left > 100
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_whole_at_80_columns(monkeypatch):
+    terminal, clock = Terminal(), Clock()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    progress = Progress(12_345, clock=clock)
+    for number in range(3):
+        clock.now += 100
+        progress.clip(number, tokens=10**8, of=3)
+        progress.video(number, failures=41)
+    progress._bar.refresh()
+    progress.close()
+    line = terminal.getvalue().replace("\n", "\r").split("\r")[-2].rstrip()
+    assert len(line) <= 80 and line.endswith("1.0M tok/s") and "h left" in line and "3/12,345 videos" in line and "123 failed" in line, line
+
+
+def test_durations_and_rates_are_short():
+    assert [duration(seconds) for seconds in (1, 44, 89, 91, 3000, 7200)] == ["10 s", "40 s", "90 s", "2 min", "50 min", "2.0 h"]
+    assert [shorten(number) for number in (12, 1234, 123_456, 7_654_321)] == ["12", "1.2k", "123k", "7.7M"]
+
+
+def test_the_summary_counts_each_video_once():
+    failures = [Failure("a.mp4", None, "e", "open", "no", None), Failure("b.mp4", None, "e", "decode", "no", None), Failure("b.mp4", None, "e", "decode", "no", None)]
+    summary = Summary("store", "e", videos=10, videos_decoded=5, videos_unchanged=3, duplicates=1, failures=failures)
+    summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)
+    assert summary.lines()[0] == "10 videos: 4 encoded, 3 already stored, 1 duplicates of others, 1 failed, 1 failed after some of their clips"

@@ -29,7 +29,7 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--size", "64x64", "--fit"), "--fit takes the short side alone"),
         (("--encoder", "toy", "--frames", "7"), "use 6 or 8"),
         (("--encoder", "toy", "--step", "0"), "must be 1 or more"),
-        (("--encoder", "toy", "--hop", "0"), "must be 1 or more"),
+        (("--encoder", "toy", "--stride", "0"), "must be 1 or more"),
         (("--encoder", "toy", "--device", "cuda"), "use --device cpu"),
         (("--encoder", "toy", "--device", "abacus"), "choose auto, cpu, cuda, cuda:N or mps"),
         (("--encoder", "toy", "--precision", "fp8"), "choose one of auto, fp32"),
@@ -38,7 +38,7 @@ def video(tmp_path_factory):
         (("--encoder", "vjepa2.1-vitb", "--size", "100"), "use 96"),
         (("--encoder", "vjepa2.1-VITG"), "say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"),
         (("--encoder", "toy", "--shift", "8"), "by 1 to 7 of them"),
-        (("--encoder", "toy", "--pairs", "all"), "use a smaller --hop"),
+        (("--encoder", "toy", "--pairs", "all"), "use a smaller --stride"),
         (("--encoder", "toy", "--frames", "2", "--shift", "1"), "leave --shift and --pairs out"),
         (("--encoder", "toy", "--keep", "pixels"), "choose embeddings or statistics"),
         (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is no file"),
@@ -122,7 +122,7 @@ def test_a_read_only_store_answers_and_refuses_to_be_written(small_disk, video):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     answer = tubelet("sql", "SELECT count(*) AS n FROM clips", "--store", small_disk / "store", "--format", "json", check=True)
     assert json.loads(answer.stdout) == [{"n": 5}]
-    for command in (("ingest", video, *FAST, "--hop", "2"), ("compact",)):
+    for command in (("ingest", video, *FAST, "--stride", "2"), ("compact",)):
         process = tubelet(*command, "--store", small_disk / "store")
         assert process.returncode == 2, process.stdout
         assert "read-only file system" in process.stderr and "Traceback" not in process.stderr

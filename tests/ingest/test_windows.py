@@ -53,7 +53,7 @@ def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frame
 
 @pytest.mark.parametrize(
     "values,words",
-    [((15, 1, 16), "multiple of the encoder's tubelet"), ((0, 1, 1), "--frames"), ((4, 0, 1), "--step"), ((4, 1, 0), "--hop")],
+    [((15, 1, 16), "multiple of the encoder's tubelet"), ((0, 1, 1), "--frames"), ((4, 0, 1), "--step"), ((4, 1, 0), "--stride")],
 )
 def test_impossible_windows_are_refused_with_what_to_use(values, words):
     with pytest.raises(UsageError, match=words):

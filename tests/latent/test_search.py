@@ -130,7 +130,7 @@ def test_single_tokens_are_read_as_they_were_written(store, rows):
 def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(tmp_path, monkeypatch):
     made = synthetic_store(tmp_path / "store", videos=8, clips=2, slices=4, side=7, dim=96)
     (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
-    with pytest.raises(LatentError, match="run `tubelet sketch"):
+    with pytest.raises(LatentError, match="run `tubelet index"):
         search_index.open_index(made, encoder)
     monkeypatch.setattr(code_search, "CANDIDATES", 150)  # of 3,136 tokens
     recall = search_index.write_index(made, encoder)

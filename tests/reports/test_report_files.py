@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-import tubelet as front_door
+import tubelet.cli as front_door
 from tubelet.reports.sensitivity import comparison, sections
 from tubelet.reports.blocks import Code, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
@@ -168,7 +168,7 @@ def test_the_command_repeats_the_report(store, tmp_path):
     assert command.startswith("tubelet report sensitivity --store ")
     path = tmp_path / "again.parquet"
     made = subprocess.run(
-        command.replace("tubelet report", f"{sys.executable} {ROOT / 'tubelet.py'} report").replace("sensitivity.html", str(path)),
+        command.replace("tubelet report", f"{sys.executable} -m tubelet report").replace("sensitivity.html", str(path)),
         shell=True,
         capture_output=True,
         text=True,
@@ -182,7 +182,7 @@ def test_the_command_refuses_in_one_sentence(store, tmp_path):
     for arguments, words in (
         (["sensitivities", "-o", tmp_path / "x.html"], "the reports are sensitivity"),
         (["sensitivity", "-o", tmp_path / "x.pdf"], ".html, .md, .parquet"),
-        (["sensitivity", "-o", tmp_path / "none" / "x.md"], "is no folder"),
+        (["sensitivity", "-o", tmp_path / "none" / "x.md"], "is not a folder"),
         (["sensitivity", "-o", tmp_path / "x.md", "--compare", "color=red"], "encoder=VALUE"),
         (["sensitivity", "-o", tmp_path / "x.md", "--encoder", "other"], "no pairs of encoder other"),
     ):

@@ -36,6 +36,10 @@ def store(tmp_path_factory):
         ("UNPIVOT (SELECT 1 AS a) ON a", [{"name": "a", "value": 1}]),
         ("SELECT 'query(' AS query", [{"query": "query("}]),
         ("SELECT 1 AS a WHERE false", []),
+        ("SELECT list_transform([1, 2], x -> x + 1) AS a", [{"a": [2, 3]}]),
+        ("SELECT list_transform([1, 2], lambda x: x + 1) AS a", [{"a": [2, 3]}]),
+        ("SELECT list_filter([1, 2, 3], (x, i) -> x > 1 AND i < 3) AS a", [{"a": [2]}]),
+        ("SELECT ('{\"a\": {\"b\": 1}}'::JSON -> 'a' ->> 'b')::INTEGER AS a", [{"a": 1}]),
     ],
 )
 def test_queries_that_work(query, rows, store):
@@ -46,6 +50,22 @@ def test_describe_summarize_and_show(store):
     assert ask(store, "DESCRIBE clips").table["column_name"][0].as_py() == "clip_id"
     assert ask(store, "SUMMARIZE token_stats").table["count"].to_pylist()[0] == 300
     assert "tokens" in ask(store, "SHOW TABLES").table["name"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "query, key, words",
+    [
+        ("EXPLAIN FROM clips WHERE frames = 8", "physical_plan", "frames"),
+        ("explain\n-- why\nSELECT role, count(*) FROM clips GROUP BY role;", "physical_plan", "count_star()"),
+        ("EXPLAIN ANALYZE SELECT dim, count(*) FROM dim_stats GROUP BY dim", "analyzed_plan", "Total Time"),
+        ("EXPLAIN (ANALYZE, FORMAT json) FROM dim_stats", "analyzed_plan", '"total_bytes_read"'),
+        ("EXPLAIN (FORMAT JSON) (FROM clips)", "physical_plan", '"name"'),
+        ("EXPLAIN (SELECT 41 + 1 AS answer)", "physical_plan", "answer"),
+    ],
+)
+def test_a_query_is_explained(query, key, words, store):
+    (row,) = ask(store, query).table.to_pylist()
+    assert row["explain_key"] == key and words in row["explain_value"]
 
 
 def test_tokens_are_floats(store):
@@ -87,6 +107,9 @@ def test_order_is_kept(store):
         ("FROM clip", "LINE 1: FROM clip\n             ^"),
         ("SELECT clip_id::INTEGER FROM clips", "Could not convert string"),
         ("SELECT error('mine') FROM clips", "mine"),
+        ("EXPLAIN ANALYZE\nSELECT clip FROM clips", "\n\nLINE 2: SELECT clip FROM clips\n               ^"),
+        ("EXPLAIN SELECT sum(dim FROM clips", 'syntax error at or near "FROM"\n\nLINE 1: EXPLAIN SELECT sum(dim FROM clips\n                               ^'),
+        ("EXPLAIN ANALYZE COPY clips TO 'x'", "only queries are answered here"),
         ("COPY clips TO 'x'", "only queries are answered here"),
         ("SELECT 1) UNION ALL (SELECT 2", 'syntax error at or near ")"\n\nLINE 1: SELECT 1) UNION ALL'),
         ("FROM query('SELECT 1')", "query() is not allowed here"),

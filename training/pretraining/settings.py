@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from tubelet.ingest.errors import UsageError
 from tubelet.training.pretraining.teacher import BORDER, STRIDE
 from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
+from tubelet.store.options import SEED_MOST, check_options, option
+
+STEPS_MOST, TOKENS_MOST = 10**9, 10**6
 
 
 @dataclass(frozen=True)
@@ -15,27 +18,32 @@ class Settings:
     depth: int = 6
     heads: int = 3
     patch: int = 16
-    side: int = 224  # pixels
-    frames: int = 16  # of a long clip
+    side: int = option(224, flag="--size", help="Side of a clip.", metavar="PX", least=32, most=4096)
+    frames: int = option(16, help="Frames of the longest clips.", least=4, most=1024)
     short_frames: int = 4
-    tokens: int = 1568  # a batch: one clip of 16 frames at 14 x 14 patches, or four of 4 frames
-    repeats: int = 1  # steps that see the same clips, each in its own light: making clips and asking a teacher is what costs on a CPU
-    masks: int = 2  # kinds of masks under which a batch is seen
+    # one clip of 16 frames at 14 x 14 patches, or four of 4 frames
+    tokens: int = option(1568, help="Tokens per batch.", least=1, most=TOKENS_MOST)
+    # making clips and asking a teacher is what costs on a CPU
+    repeats: int = option(1, help="Optimizer steps per batch, each newly augmented.", least=1, most=STEPS_MOST)
+    masks: int = option(2, help="Masks under which a batch is seen.", least=1, most=5)
     predictor_dim: int = 96
     predictor_depth: int = 3
-    rate: float = 1e-3
+    rate: float = option(1e-3, help="Learning rate.", least=0, most=1)
     warmup: int = 100  # steps
-    cooldown: int = 500  # steps at the end over which the rate falls to nothing
+    cooldown: int = option(500, help="Last steps, over which the rate falls to nothing.", least=0, most=STEPS_MOST)
     decay: float = 0.05
     momentum: float = 0.998
-    masked_from: int = 0  # step at which the masked loss sets in, where lessons come first; it is whole another as many later
-    masked_every: int = 1  # of so many steps one foretells what is masked; the others are for the lessons alone
+    # whole another as many steps later
+    masked_from: int = option(0, help="Step at which the masked loss sets in, after a teacher's lessons.", least=0, most=STEPS_MOST)
+    # the other steps are for the lessons alone
+    masked_every: int = option(1, help="One masked step in so many, from then on.", least=1, most=STEPS_MOST)
     context_from: int = 1000  # the same for the context loss
     context_weight: float = 0.5
-    teacher: str | None = None
-    seed: int = 0
+    teacher: str | None = option(None, help="A frozen image network whose features are learned, too.", choices=("efficientnet-lite0",))
+    seed: int = option(0, help="Decides every random choice of the run.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
+        check_options(self, UsageError)
         if self.side % self.patch or self.side < 2 * self.patch:
             raise UsageError(f"--size {self.side} is no multiple of the patch of {self.patch} px, or less than two of them")
         if self.teacher and self.patch != STRIDE:
@@ -44,7 +52,7 @@ class Settings:
             raise UsageError(f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher")
         if not self.teacher and (self.masked_from or self.masked_every > 1):
             raise UsageError("--masked-from and --masked-every leave steps to a teacher's lessons: give --teacher, or leave them out")
-        if min(self.frames, self.short_frames) < 4 or self.frames % 2 or self.short_frames % 2:
+        if self.short_frames < 4 or self.frames % 2 or self.short_frames % 2:
             raise UsageError(
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"
             )

@@ -1,0 +1,19 @@
+"""JSON that every parser reads: numbers that are not finite become null."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def json_text(value: Any, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> str:
+    """A value as JSON; NaN and infinities, which JSON does not have, as null, at any depth."""
+    return json.dumps(_finite(value), indent=indent, default=default, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,94 @@
+"""What `tubelet sql` prints: on a terminal what fits and how much there is, elsewhere all of it."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from tubelet.store.sandbox.formats import TABLE, encode
+from tubelet.store.sandbox.box import Grid, draw
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.untrusted import Answer, Limits, ask, count_rows
+from tubelet.store.store import Store
+
+SECONDS, MEMORY = 600, "8GB"
+FETCHED = 1000  # rows asked for where a terminal shows the first of them
+COUNT_SECONDS = 15  # how long to count the rows that are not shown
+AROUND = 7  # lines of a terminal that hold no rows: the box's own, what is said below it, the next prompt
+LEAST_ROWS = 10
+EXPLAINED = ["explain_key", "explain_value"]  # columns of a query's plan
+
+
+@dataclass(frozen=True)
+class Printing:
+    """How an answer is written: a format of `answers`, a file or None for stdout, and whether a terminal gets all of it, too."""
+
+    format: str
+    output: Path | None = None
+    whole: bool = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether only what fits on a terminal is shown."""
+        return self.format == TABLE and self.output is None and not self.whole and sys.stdout.isatty()
+
+
+def answer(store: Store, query: str, printing: Printing) -> None:
+    """Ask a query and print or write its answer. Raises QueryError."""
+    asked = ask(store, query, Limits(FETCHED if printing.fits else None, SECONDS, MEMORY))
+    if printing.format != TABLE:
+        data = encode(asked.table, printing.format)
+    elif asked.table.column_names == EXPLAINED:
+        data = _plan(asked.table).encode()
+    else:
+        data = (_fitted(store, query, asked) if printing.fits else _whole(asked.table)).encode()
+    if printing.output:
+        printing.output.write_bytes(data)
+    else:
+        sys.stdout.write(data.decode())
+
+
+def _plan(table: pa.Table) -> str:
+    """What EXPLAIN answers, which is drawn already."""
+    return "\n".join(table["explain_value"].to_pylist())
+
+
+def _whole(table: pa.Table) -> str:
+    return f"{draw(_grid(table), None).text}\n{_rows(len(table))}\n"
+
+
+def _fitted(store: Store, query: str, asked: Answer) -> str:
+    """The rows and columns that fit on the terminal, and how many there are."""
+    size = shutil.get_terminal_size()
+    shown = asked.table[: max(LEAST_ROWS, size.lines - AROUND)]
+    box = draw(_grid(shown), size.columns)
+    total = _total(store, query) if asked.truncated else f"{len(asked.table):,}"
+    parts = [f"{len(shown):,} of {total} rows"] if len(shown) < len(asked.table) or asked.truncated else []
+    parts += [f"{box.columns} of {asked.table.num_columns} columns"] if box.columns < asked.table.num_columns else []
+    if not parts and not box.cut:
+        return f"{box.text}\n{_rows(len(shown))}\n"
+    what = " and ".join(parts or [_rows(len(shown))]) + (", long values cut" if box.cut else "")
+    return f"{box.text}\n{what}: --all shows everything, -o FILE.csv, .json or .parquet writes it\n"
+
+
+def _total(store: Store, query: str) -> str:
+    try:
+        return f"{count_rows(store, query, Limits(None, COUNT_SECONDS, MEMORY)):,}"
+    except QueryError:
+        return f"more than {FETCHED:,}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def _grid(table: pa.Table) -> Grid:
+    """The cells as DuckDB writes them."""
+    with duckdb.connect(":memory:") as connection:
+        relation = connection.from_arrow(table.rename_columns([f"c{i}" for i in range(table.num_columns)]))
+        types = [str(type_) for type_ in relation.types]
+        rows = relation.project(", ".join(f"c{i}::VARCHAR" for i in range(table.num_columns))).fetchall()
+    return Grid(table.column_names, types, rows)

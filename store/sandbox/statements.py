@@ -1,0 +1,122 @@
+"""Which texts of people are one query, and how such a text is run: inside a pair of parentheses, where only a query can stand.
+
+EXPLAIN is taken off first, and what it explains has to be a query as well: `EXPLAIN ANALYZE COPY ...` would write the file.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import duckdb
+from duckdb import token_type
+
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.error_messages import is_memory, explain_error
+
+QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)  # MULTI: PIVOT without a list of values
+ALLOWED = "SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, SHOW, EXPLAIN"
+RUN_STRINGS = ("query", "json_execute_serialized_sql")
+PREFIX = "SELECT * FROM (\n"
+COUNTING = "SELECT count(*) AS rows FROM (\n"
+EXPLAINED_AS = ("text", "json", "html", "graphviz", "yaml", "mermaid")
+
+Token = tuple[str, token_type | None]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One query of a person: `explain` is what stood before it, in our own words; `skipped` the bytes of that in the person's text."""
+
+    body: str
+    explain: str = ""
+    skipped: int = 0
+
+    def wrap(self, rows: int | None, counted: bool = False) -> str:
+        """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` tells that there are more."""
+        limit = "" if rows is None or self.explain else f" LIMIT {rows + 1}"
+        return f"{self.explain}{COUNTING if counted and not self.explain else PREFIX}{self.body}\n){limit}"
+
+    @property
+    def shift(self) -> int:
+        """Bytes by which the person's text stands later in what is run."""
+        return len(self.explain) + len(PREFIX) - self.skipped
+
+
+def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
+    """The one query that a text is, with blanks for its semicolons. Raises QueryError for anything else."""
+    if "\0" in sql or sql != sql.encode(errors="replace").decode():
+        raise QueryError("the query holds characters that no text has: a NUL, or half of a surrogate pair")
+    type_ = _type(duck, sql, sql)
+    tokens = _tokens(sql)
+    explain, rest = _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
+    body = "".join(text for text, _ in rest)
+    if explain:
+        type_ = _type(duck, body, sql)
+    if type_ not in QUERIES:
+        raise QueryError(f"only queries are answered here ({ALLOWED}), not {type_.name}")
+    _refuse_strings_that_run(rest)
+    blank = "".join(text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest)
+    return Statement(blank, explain, len(sql.encode()) - len(body.encode()))
+
+
+def _type(duck: duckdb.DuckDBPyConnection, text: str, sql: str) -> duckdb.StatementType:
+    """The kind of the one statement in a text, which is the end of `sql`."""
+    try:
+        statements = duck.extract_statements(text)
+    except duckdb.Error as error:
+        if is_memory(error):
+            raise
+        raise QueryError(explain_error(error, sql, len(text.encode()) - len(sql.encode()))) from error
+    if len(statements) != 1:
+        raise QueryError("ask one query at a time" if statements else 'the query is empty: try "FROM clips"')
+    return statements[0].type
+
+
+def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:
+    """EXPLAIN and its settings in our own words, out of short lists, and the tokens after them."""
+    words = [(place, text.strip().lower()) for place, (text, kind) in enumerate(tokens) if _is_word(text, kind) and text.strip(" \n\t\r;")]
+    place, first = words.pop(0)
+    if first != "explain":
+        raise QueryError("write EXPLAIN before the query that it explains")
+    settings = ["ANALYZE"] if words and words[0][1] == "analyze" else []
+    if settings:
+        place = words.pop(0)[0]
+    elif len(words) > 1 and words[0][1] == "(" and words[1][1] in ("analyze", "format"):
+        place, settings = _bracketed(words)
+    written = f"({', '.join(settings)}) " if settings else ""
+    return f"EXPLAIN {written}", tokens[place + 1 :]
+
+
+def _bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
+    """The settings in ``(ANALYZE, FORMAT json)`` and the place of the closing parenthesis."""
+    end = next((number for number, (_, word) in enumerate(words) if word == ")"), None)
+    if end is None:
+        raise QueryError("EXPLAIN ( is not closed: write EXPLAIN (FORMAT json) and the query after it")
+    settings = []
+    for setting in " ".join(word for _, word in words[1:end]).split(","):
+        match setting.split():
+            case ["analyze"] | ["analyze", "true"]:
+                settings.append("ANALYZE")
+            case ["format", name] if name in EXPLAINED_AS:
+                settings.append(f"FORMAT {name}")
+            case _:
+                raise QueryError(f"EXPLAIN takes ANALYZE and FORMAT {', '.join(EXPLAINED_AS)} here, not {setting.strip()}")
+    return words[end][0], settings
+
+
+def _is_word(text: str, kind: token_type | None) -> bool:
+    return kind not in (None, token_type.comment)
+
+
+def _refuse_strings_that_run(tokens: list[Token]) -> None:
+    words = [text.strip() for text, kind in tokens if _is_word(text, kind)]
+    for name, following in pairwise(words):
+        if name.strip('"').lower() in RUN_STRINGS and following.startswith("("):
+            raise QueryError(f"{name}() is not allowed here: write the query that it would run")
+
+
+def _tokens(sql: str) -> list[Token]:
+    """All of the text, cut where tokens begin; kind None: blanks before the first."""
+    text, found = sql.encode(), duckdb.tokenize(sql)
+    starts = [0, *(start for start, _ in found)]
+    kinds = [None, *(kind for _, kind in found)]
+    return [(text[start:stop].decode(), kind) for start, stop, kind in zip(starts, [*starts[1:], len(text)], kinds)]

@@ -1,0 +1,126 @@
+"""What `tubelet sql` writes: a file holds every row, a terminal what fits and how much there is."""
+
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tubelet.store.sandbox import formats, box
+from tubelet.store.errors import QueryError
+from tests.commands import ROOT, environment, tubelet
+from tests.stores import synthetic_store
+
+QUERY = "SELECT i AS n, i % 7 AS a, 'x' || i AS b, i / 3 AS c, [i] AS d, NULL AS e, 'NaN'::DOUBLE AS f, i::VARCHAR AS g, i AS h, repeat('y', 100) AS k FROM range(5000) AS r(i)"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "store"
+    synthetic_store(path, videos=1).close()
+    return path
+
+
+def on_terminal(root: Path, *arguments: str, columns: int = 80, lines: int = 24) -> str:
+    """What `tubelet sql` shows on a terminal of that size."""
+    ours, theirs = pty.openpty()
+    size = {"COLUMNS": str(columns), "LINES": str(lines)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tubelet", "sql", *arguments, "--store", str(root)], stdout=theirs, stderr=theirs, env=environment() | size, cwd=ROOT
+    )
+    os.close(theirs)
+    parts = []
+    while True:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:  # the other side is closed
+            part = b""
+        if not part:
+            break
+        parts.append(part)
+    os.close(ours)
+    assert process.wait() == 0
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows.parquet", "rows.CSV", "rows.txt"])
+def test_a_file_holds_every_row_and_column_in_the_format_of_its_ending(name, root, tmp_path):
+    tubelet("sql", QUERY, "--store", root, "-o", tmp_path / name, check=True)
+    written = tmp_path / name
+    if name.endswith("parquet"):
+        rows = pq.read_table(written).to_pylist()
+    elif name.endswith("json"):
+        rows = json.loads(written.read_text(), parse_constant=pytest.fail)
+    elif name.lower().endswith("csv"):
+        rows = list(csv.DictReader(written.read_text().splitlines()))
+    else:
+        assert written.read_text().splitlines()[-1] == "5,000 rows"
+        rows = [dict.fromkeys("nabcdefghk")] * (len(written.read_text().splitlines()) - 6)
+    assert len(rows) == 5000 and list(rows[0]) == list("nabcdefghk")
+
+
+def test_what_is_no_terminal_gets_every_row(root):
+    lines = tubelet("sql", QUERY, "--store", root, check=True).stdout.splitlines()
+    assert len(lines) == 5006 and lines[-1] == "5,000 rows" and lines[1].count("│") == 11
+
+
+def test_a_terminal_shows_what_fits_and_says_how_much_there_is(root):
+    text = on_terminal(root, QUERY)
+    assert "17 of 5,000 rows" in text and "of 10 columns" in text and "--all shows everything" in text
+    assert all(len(line) <= 80 for line in text.splitlines() if line.startswith("│"))
+    assert "4999" in on_terminal(root, QUERY, "--all")
+    small = on_terminal(root, "SELECT 1 AS one")
+    assert "1 row\n" in small and "--all" not in small
+    assert "17 of 30 rows" in on_terminal(root, "FROM range(30)")
+
+
+def test_a_plan_is_drawn_as_it_is(root):
+    assert "╭─ " in tubelet("sql", "EXPLAIN FROM clips", "--store", root, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "format_, name, words",
+    [
+        ("json", "rows.csv", "contradicts the ending of rows.csv"),
+        ("table", "rows.parquet", "contradicts"),
+        ("csv", "rows.JSON", "contradicts"),
+        (None, "rows.xlsx", "does not say its format"),
+        (None, "rows", "does not say its format"),
+        ("parquet", None, "add -o FILE.parquet"),
+    ],
+)
+def test_a_format_that_cannot_be_meant_is_refused(format_, name, words):
+    with pytest.raises(QueryError, match=words):
+        formats.format_of(format_, name and Path(name))
+
+
+@pytest.mark.parametrize(
+    "format_, name, found",
+    [(None, "a.csv", "csv"), (None, "a.b.Parquet", "parquet"), ("csv", "a.dat", "csv"), ("csv", "a.csv", "csv"), (None, None, "table"), ("json", None, "json")],
+)
+def test_the_ending_decides(format_, name, found):
+    assert formats.format_of(format_, name and Path(name)) == found
+
+
+def test_json_has_no_numbers_that_are_none_and_keeps_columns_of_one_name():
+    numbers = pa.array([1.5, float("nan"), float("inf"), -float("inf"), None])
+    nested = pa.array([[float("nan"), 1.0], None, [], [float("inf")], [2.0]])
+    table = pa.table([numbers, nested, nested], names=["a", "b", "b"])
+    rows = json.loads(formats.json(table), parse_constant=pytest.fail)
+    assert [row["a"] for row in rows] == [1.5, None, None, None, None]
+    assert rows[0] == {"a": 1.5, "b": [None, 1.0], "b_2": [None, 1.0]} and rows[3]["b"] == [None]
+    assert "NaN" not in formats.csv(table.select([1])).decode()
+
+
+def test_a_box_is_as_wide_as_there_is_room_for():
+    grid = box.Grid(["name", "n"], ["VARCHAR", "BIGINT"], [["a" * 100, "1"], [None, "22"], ["日本語", "3"], ["\x1b[31mred\n", "4"]])
+    drawn = box.draw(grid, 40)
+    assert drawn.columns == 2 and drawn.cut and {box.measure(line) for line in drawn.text.splitlines()} == {box.measure(drawn.text.splitlines()[0])}
+    assert box.measure(drawn.text.splitlines()[0]) <= 40 and "\x1b" not in drawn.text and "\\x1b[31mred\\n" in drawn.text and "NULL" in drawn.text
+    assert box.draw(grid, 21).columns == 1 and not box.draw(grid, None).cut

@@ -1,0 +1,39 @@
+"""Tubelet from Python: `open` a store, or take the `Store` itself. Importing it loads nothing heavy.
+
+    import tubelet
+    store = tubelet.open("STORE")
+    store.query("SELECT count(*) FROM clips")
+
+    cli       the `tubelet` command
+    __main__  the same as `python -m tubelet`
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tubelet.store import Store
+
+__all__ = ["Store", "__version__", "open"]
+
+LAZY = {"Store": ("store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
+
+
+def open(path: "Path | str") -> "Store":
+    """The store at a path. Raises StoreError with what to do where there is none."""
+    from tubelet.store import Store
+
+    return Store(path)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tubelet")
+    if name not in LAZY:
+        raise AttributeError(f"module 'tubelet' has no attribute {name!r}")
+    module, attribute = LAZY[name]
+    return getattr(import_module(module), attribute)

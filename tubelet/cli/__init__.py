@@ -1,0 +1,66 @@
+"""The `tubelet` command: parses arguments, hands over to the rooms, decides nothing.
+
+    options      options of commands, most of them made from the dataclasses that they fill
+    interrupts   Ctrl-C and the other signals that ask a command to end
+    failures     the one place where errors become a sentence, an exit code and a file with the details
+    printing     results as lines or as JSON
+    group        commands that are imported when they are named, and names from before
+    ...          a module per group of commands
+
+A room is imported by the command that needs it, so that `tubelet --help` and `tubelet sql` never load torch.
+"""
+
+from importlib.metadata import version
+
+import click
+
+from tubelet.cli.group import CommandSpec, Commands
+
+COMMANDS = {
+    "demo": CommandSpec("dashboard", "Sample videos, a store, the dashboard: offline in a minute."),
+    "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun does what is missing."),
+    "plan": CommandSpec("ingest", "Say what an ingest would make and cost. Stores nothing."),
+    "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
+    "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
+    "schema": CommandSpec("query", "Print every table and column with its meaning."),
+    "report": CommandSpec("reports", "Write a report over the videos of a store."),
+    "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
+    "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
+    "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),
+    "check": CommandSpec("maintenance", "Compare everything with what was committed; repair."),
+    "compact": CommandSpec("maintenance", "Merge the small files of the tables."),
+    "remove": CommandSpec("maintenance", "Remove videos, encoders or clips from a store."),
+    "encoders": CommandSpec("encoders", "List the encoders and where their weights come from."),
+    "download": CommandSpec("encoders", "Fetch the weights of encoders ahead."),
+    "evaluate": CommandSpec("pretraining", "Measure what an encoder's tokens are good for."),
+    "pretrain": CommandSpec("pretraining", "Train a small V-JEPA 2.1 on videos, from nothing."),
+}
+
+RENAMED = {"sketch": "index"}  # commands by the names they had before
+
+GREETING = """Tubelet {version}: encode videos once, then ask.
+
+  tubelet demo                                          try it on sample videos
+  tubelet ingest FOLDER --store STORE --encoder NAME    encode your own
+  tubelet dashboard --store STORE                       look at them
+
+`tubelet encoders` lists the encoders, `tubelet --help` every command,
+`tubelet COMMAND --help` its options."""
+
+
+@click.group(
+    cls=Commands,
+    specs=COMMANDS,
+    renamed=RENAMED,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="tubelet")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Encode videos once, then ask: tokens in Parquet, answers in SQL, pictures in a dashboard.
+
+    Exit codes: 0 done, 1 something failed and is listed, 2 wrong use, 70 an error nobody expected, 130 stopped by Ctrl-C.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(GREETING.format(version=version("tubelet")))

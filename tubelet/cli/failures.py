@@ -1,0 +1,138 @@
+"""The one place where errors become a sentence, an exit code and, where nobody expected them, a file with the details."""
+
+import errno
+import io
+import os
+import platform
+import resource
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from tubelet.cli.interrupts import Ended, Interrupts, handlers_kept, raise_on_signals
+
+WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
+OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EMFILE)
+NO_MEMORY = ("cannot allocate memory", "failed to map segment", "bad_alloc", "can't start new thread", "can't allocate memory")
+
+
+class Refused(Exception):
+    """What the command refuses before any room is imported; shown without a traceback."""
+
+
+def run_and_exit(command: Callable[[], Any]) -> NoReturn:
+    """Run a command and end the process with its exit code, whatever it raises."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+    with handlers_kept():
+        code = _exit_code(command)
+    sys.exit(_flush(code))
+
+
+def _exit_code(command: Callable[[], Any]) -> int:
+    try:
+        raise_on_signals()
+        _require_current_folder()
+        code = command()
+        return code if isinstance(code, int) else 0
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except BaseException as error:
+        return _explain(error)
+
+
+def _explain(error: BaseException) -> int:
+    """Say on stderr what went wrong; the exit code."""
+    if isinstance(error, Ended):
+        return 128 + error.number
+    if Interrupts.seen or isinstance(error, (KeyboardInterrupt, click.Abort)):
+        _say("stopped; what was committed stays")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        _drop_output()
+        return 1
+    if isinstance(error, _expected()):
+        _say(str(error))
+        return WRONG_USE
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
+        _say(f"memory ran out{_limit()} ({_written(error)})")
+        return WRONG_USE
+    if isinstance(error, OSError) and error.errno in OUTSIDE:
+        _say(f"{_of_system(error)} ({_written(error)})")
+        return WRONG_USE
+    _say(f"unexpected error: {_first_line(error)} ({_written(error)}; please report it)")
+    return UNEXPECTED
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Errors whose message is a sentence for people; those of the rooms only where a room was imported at all."""
+    rooms = sys.modules.get("tubelet.store.errors")
+    return (Refused, rooms.TubeletError) if rooms else (Refused,)
+
+
+def _limit() -> str:
+    """The limit on the address space, where there is one."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return "" if limit == resource.RLIM_INFINITY else f": `ulimit -v` allows {limit / 1e9:.1f} GB: raise it, or run `ulimit -v unlimited` first"
+
+
+def _require_current_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise Refused("the current folder is no longer there: change into another one (`cd`), then run the command again") from error
+
+
+def _flush(code: int) -> int:
+    """Write out what was printed; the exit code, which tells where that fails."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _drop_output()
+        if error.errno == errno.EPIPE:
+            return code or 1
+        _say(f"the output could not be written: {_of_system(error)}")
+        return code or WRONG_USE
+    return code
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that the end of the process does not fail over it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(sentence: str) -> None:
+    try:
+        click.echo(f"tubelet: {sentence}", err=True)
+    except OSError:
+        pass  # stderr is full or gone, too: the exit code has to do
+
+
+def _of_system(error: OSError) -> str:
+    """What the operating system refused, and of which file."""
+    what = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {what}" if error.filename else what
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0][:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _written(error: BaseException) -> str:
+    """Where the details were written: the command line, versions, and the traceback."""
+    details = [f"command: {sys.argv}", f"python {sys.version}", platform.platform(), "", *traceback.format_exception(error)]
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="tubelet-error-", suffix=".log")
+        with os.fdopen(descriptor, "w", errors="backslashreplace") as file:
+            file.write("\n".join(details))
+        return f"details: {path}"
+    except OSError:
+        return "the details could not be written to a file"

@@ -1,0 +1,56 @@
+"""Commands that are imported when they are named: `tubelet --help` imports none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from tubelet.cli import failures
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """The module of `tubelet.cli` that defines a command under the command's name, and the line that the list of commands shows."""
+
+    module: str
+    summary: str
+
+
+class Commands(click.Group):
+    """The commands of a table, in its order; names from before still work and say the new one."""
+
+    def __init__(self, *arguments: Any, specs: Mapping[str, CommandSpec], renamed: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.specs, self.renamed = specs, renamed
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+        """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
+        if not standalone_mode:
+            return super().main(*arguments, standalone_mode=False, **settings)
+        failures.run_and_exit(lambda: super(Commands, self).main(*arguments, standalone_mode=False, **settings))
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.specs)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in self.renamed:
+            click.echo(f"`tubelet {name}` is now called `tubelet {self.renamed[name]}`", err=True)
+            name = self.renamed[name]
+        return self.load(name) if name in self.specs else None
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(context, args)
+        return self.renamed.get(name, name), command, rest
+
+    def load(self, name: str) -> click.Command:
+        """The command of that name."""
+        command = getattr(import_module(f"tubelet.cli.{self.specs[name].module}"), name)
+        command.short_help = self.specs[name].summary
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, spec.summary) for name, spec in self.specs.items()])

@@ -1,0 +1,44 @@
+"""`tubelet ingest` and `tubelet plan`: the same arguments, once to do it and once to say what it would cost."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tubelet.ingest.arguments import WindowOptions, StorageOptions, EncoderOptions, RunOptions, SourceOptions
+from tubelet.cli.interrupts import stop_on_signals
+from tubelet.cli.options import command, json_option, store_option
+from tubelet.cli.printing import print_result
+
+paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+ingest_command: Callable = command(EncoderOptions, WindowOptions, StorageOptions, RunOptions, SourceOptions)
+
+
+@ingest_command
+@paths_argument
+@store_option
+@json_option
+def ingest(store: str, as_json: bool, **arguments: Any) -> None:
+    """Encode videos into a store; a rerun does only what is missing.
+
+    Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
+    """
+    from tubelet.ingest.job import Job
+
+    job = Job.of(**arguments)
+    run = job.run(store)
+    stop_on_signals("stopping after the clip under way", run.stop)
+    summary = run.execute(job.sources)
+    print_result(summary, as_json)
+    sys.exit(summary.exit_code)
+
+
+@ingest_command
+@paths_argument
+@json_option
+def plan(as_json: bool, **arguments: Any) -> None:
+    """Say what an ingest would make and cost: clips, tokens, disk, memory, time. Stores nothing."""
+    from tubelet.ingest.job import Job
+
+    print_result(Job.of(**arguments).plan(), as_json)

@@ -1,0 +1,62 @@
+"""`tubelet check`, `tubelet compact` and `tubelet remove`: what keeps a store whole, small, and free of what nobody wants."""
+
+import sys
+from typing import Any
+
+import click
+
+from tubelet.cli.options import command, json_option, store_option
+from tubelet.cli.printing import print_result
+
+
+@command()
+@store_option
+@click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
+def check(store: str, repair: bool) -> None:
+    """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
+    from tubelet.store import Store
+    from tubelet.store.disk import integrity
+
+    opened = Store(store)
+    problems = list(integrity.check(opened))
+    for problem in problems:
+        click.echo(str(problem))
+    if problems and repair:
+        integrity.repair(opened, problems)
+        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged")
+    elif problems and integrity.ingesting(opened):
+        click.echo("an ingest is running: files that it has not committed yet are named here too")
+    elif not problems:
+        click.echo(f"{store} is whole")
+    sys.exit(1 if problems and not repair else 0)
+
+
+@command()
+@store_option
+def compact(store: str) -> None:
+    """Merge the small files of the tables, so that queries over many commits stay fast."""
+    from tubelet.store import Store
+
+    click.echo(f"{Store(store).compact()} files merged away")
+
+
+@command()
+@click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
+@click.argument("names", nargs=-1, metavar="[ID...]")
+@store_option
+@click.option("--where", metavar="SQL", help="Only those that meet a condition on the columns of the table, such as \"label = 'cooking'\".")
+@click.option("--yes", "really", is_flag=True, help="Remove them. Without it, say only what would go.")
+@json_option
+def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool) -> None:
+    """Remove videos, encoders or clips, and all that was computed from them: first told, then done with --yes.
+
+    They are chosen by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
+    nothing outside the store is touched.
+    """
+    from tubelet.store import Store
+    from tubelet.store.disk import removal
+
+    opened = Store(store)
+    chosen = removal.choose(opened, kind, names, where)
+    result: Any = removal.remove(opened, chosen) if really else removal.preview(opened, chosen)
+    print_result(result, as_json)

@@ -1,0 +1,135 @@
+"""Options of commands, most of them made from the dataclasses that they fill (`tubelet.store.options`)."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import click
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+PORT = click.IntRange(1, 65_535)
+ENCODER_HELP = "Name or id of an encoder of the store."
+
+
+class Numbers(click.ParamType):
+    """Whole numbers with commas between them."""
+
+    name = "I,J,..."
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        try:
+            return value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value} is not a list of numbers: write one like 0,1,2", parameter, context)
+
+
+class OutputFile(click.ParamType):
+    """A file to write to: refused before any work where it cannot be written."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        path = Path(value)
+        folder = path.absolute().parent
+        if "\0" in str(value) or not str(value):
+            self.fail(f"{str(value)!r} is not a file name", parameter, context)
+        if path.is_dir():
+            self.fail(f"{path} is a folder: name a file in it", parameter, context)
+        if not folder.is_dir():
+            self.fail(f"{folder} is not a folder: make it, or name another file", parameter, context)
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            self.fail(f"{path} is not writable: name another file", parameter, context)
+        return path
+
+
+class Command(click.Command):
+    """A command whose flags from before still work and say the new one."""
+
+    renamed: Mapping[str, str] = {}
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, list(self._current(args)))
+
+    def _current(self, args: Sequence[str]) -> Iterator[str]:
+        ended = False
+        for argument in args:
+            ended = ended or argument == "--"
+            flag, equals, value = argument.partition("=")
+            if not ended and (new := self.renamed.get(flag)):
+                click.echo(f"{flag} is now called {new}", err=True)
+                argument = new + equals + value
+            yield argument
+
+
+def command(*classes: type, name: str | None = None) -> Callable[[Callable], Command]:
+    """A command with an option for each field that a person can set of these dataclasses, and for no others than its own decorators add."""
+
+    def decorate(function: Callable) -> Command:
+        for class_ in reversed(classes):
+            for option in reversed(list(_options(class_))):
+                function = option(function)
+        made = click.command(name, cls=Command)(function)
+        made.renamed = {old: new for class_ in classes for old, new in _renamed(class_)}
+        return made
+
+    return decorate
+
+
+def _options(class_: type) -> Iterator[Callable]:
+    from tubelet.store.options import options_of
+
+    hints = get_type_hints(class_)
+    return (_option(field, hints[field.name], described) for field, described in options_of(class_))
+
+
+def _option(field: Field, hint: Any, described: Any) -> Callable:
+    from tubelet.store.options import flag_of
+
+    type_ = _bare(hint)
+    flag = flag_of(field.name, described)
+    settings: dict[str, Any] = {"help": described.help, "default": None if field.default is MISSING else field.default, "required": field.default is MISSING}
+    if described.unset:
+        settings["help"] += f"  [default: {described.unset}]"
+    elif field.default not in (None, MISSING, False):
+        settings["show_default"] = _shown(field.default)
+    if type_ is bool:
+        both = f"{flag}/--no-{flag[2:]}" if field.default else flag
+        return click.option(both, field.name, is_flag=True, **settings)
+    return click.option(flag, field.name, type=_click_type(type_), metavar=described.metavar or "|".join(described.choices) or None, **settings)
+
+
+def _bare(hint: Any) -> Any:
+    """A type without None."""
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    return kinds[0] if type(None) in get_args(hint) else hint
+
+
+def _click_type(type_: Any) -> Any:
+    if type_ is Path:
+        return click.Path(path_type=Path)
+    return type_ if type_ in (int, float, str) else Numbers()
+
+
+def _shown(default: Any) -> Any:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else True
+
+
+def _renamed(class_: type) -> Iterator[tuple[str, str]]:
+    from tubelet.store.options import flag_of, options_of
+
+    return ((old, flag_of(field.name, described)) for field, described in options_of(class_) for old in described.renamed)
+
+
+def filled(class_: type, arguments: Mapping[str, Any]) -> Any:
+    """A dataclass filled with those of a command's arguments that are its fields."""
+    from tubelet.store.options import options_of
+
+    return class_(**{field.name: arguments[field.name] for field, _ in options_of(class_) if field.name in arguments})
+
+
+store_option = click.option("--store", required=True, metavar="STORE", help="Folder of the store.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+encoder_option = partial(click.option, "--encoder", metavar="NAME|ID")

@@ -1,0 +1,48 @@
+"""`tubelet pretrain` and `tubelet evaluate`: an encoder of one's own, and what its tokens are good for."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tubelet.training.pretraining.settings import Settings
+from tubelet.cli.interrupts import stop_on_signals
+from tubelet.cli.options import FOLDER, OutputFile, command, json_option
+from tubelet.cli.printing import print_result
+
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+
+
+@command(Settings)
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEOS...")
+@click.option("-o", "--output", required=True, type=OutputFile(), help="The weights; a log lies beside.")
+@click.option("--steps", default=20_000, show_default=True, type=click.IntRange(1, 10**9), help="Steps in all; a resumed run goes on up to here.")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Pictures for generated scenes.")
+@device_option
+def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
+    """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
+    from tubelet.ingest import encoders as table
+    from tubelet.training.pretraining.run import Pretraining
+
+    run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
+    for line in run.unusable:
+        click.echo(f"left out: {line}", err=True)
+    stop_on_signals("stopping after the step under way", run.stopping.set)
+    run.execute()
+    click.echo(f"{output} holds the encoder and its predictor; try it with `tubelet evaluate --weights {output}`")
+
+
+@command()
+@click.option("--encoder", metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory.  [default with --weights: vjepa2.1-pretrained]")
+@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder, or what `tubelet pretrain` wrote.")
+@click.option("--videos", metavar="DIR", help="Videos that the encoder has not seen.  [default: the samples]")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Unseen pictures.  [default: scikit-image's]")
+@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1, 100_000), help="Tracked scenes; eight times as many directed.")
+@device_option
+@click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
+@json_option
+def evaluate(as_json: bool, **arguments: Any) -> None:
+    """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
+    from tubelet.training.evaluation.evaluation import evaluate
+
+    print_result(evaluate(**arguments), as_json)

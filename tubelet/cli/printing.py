@@ -1,0 +1,20 @@
+"""Results as lines, or as JSON that every parser reads."""
+
+from typing import Any, Protocol
+
+import click
+
+
+class Result(Protocol):
+    """What a command prints."""
+
+    def lines(self) -> list[str]: ...
+
+    def as_json(self) -> Any: ...
+
+
+def print_result(result: Result, as_json: bool) -> None:
+    """Print a result on stdout."""
+    from tubelet.store.sandbox.json_text import json_text
+
+    click.echo(json_text(result.as_json(), indent=1) if as_json else "\n".join(result.lines()))
