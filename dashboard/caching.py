@@ -5,10 +5,12 @@ Keep small answers here; embeddings cost more to fetch from a cache than from th
 kept as the one object it is.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
@@ -38,10 +40,19 @@ def rows(store: Store, question: Question) -> list[dict]:
     return table(store, question).to_pylist()
 
 
+def _page_closed() -> Callable[[], bool]:
+    """Whether the page whose script runs now is no longer open in any browser; never so where there is no server."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or not st.runtime.exists():
+        return lambda: False
+    server, session = st.runtime.get_instance(), context.session_id
+    return lambda: not server.is_active_session(session)
+
+
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
 def run_query(store: Store, sql: str) -> Answer:
-    """Answer to a person's query. Raises QueryError, which is not kept: the next try is a new one."""
-    return ask(store, sql)
+    """Answer to a person's query, given up once its page is closed. Raises QueryError, which is not kept: the next try is a new one."""
+    return ask(store, sql, unwanted=_page_closed())
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
