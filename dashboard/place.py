@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import address
 from dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from dashboard.marks import Marked
-from dashboard.player import KEY, Place
+from dashboard.components.player import KEY, Place
 from dashboard.selection import VIDEO
 
 

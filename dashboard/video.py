@@ -8,7 +8,6 @@ from dashboard import (
     address,
     caching,
     place,
-    player,
     sources,
     units,
     video_alike,
@@ -19,8 +18,9 @@ from dashboard import (
     video_segmentation,
     video_track,
 )
+from dashboard.components import player
+from dashboard.components.player import Film, Marks, Paint
 from dashboard.marks import Marked
-from dashboard.player import Film, Marks, Paint
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, clip_queries, queries

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import caching, downloads, latent_caching
 from dashboard.colours import CHANNELS, Colouring, Options
-from dashboard.player import Film, Paint
+from dashboard.components.player import Film, Paint
 from latent import bases
 from latent.basis import Basis
 from store import Store, TubeletError

@@ -6,10 +6,11 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from dashboard import caching, channels, cloud, latent_caching, place, sampled, units
+from dashboard import caching, channels, latent_caching, place, sampled, units
 from dashboard.channels import CHANNELS, SEPARATOR
-from dashboard.cloud import Picture
 from dashboard.colours import Colouring
+from dashboard.components import token_map
+from dashboard.components.token_map import Picture
 from dashboard.marks import Marked, numbered
 from dashboard.sql_link import sql_behind
 from latent import bases, questions
@@ -36,14 +37,14 @@ def show(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> N
         except TubeletError as error:
             st.warning(f"No map: {error}", icon=":material/scatter_plot:")
             return
-    cloud.show(picture, _go)
+    token_map.show(picture, _go)
 
 
 def sentence(chosen: Mapping[str, str]) -> str:
     """What places and colours mean."""
     where, shade = ", ".join(chosen[name] for name in channels.AXES), ", ".join(chosen[name] for name in channels.COLOURS)
     faint = "" if chosen["opacity"] == channels.FULL else f" Opacity: {chosen['opacity']}."
-    return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll to come nearer, point to see a patch, click to show it in the player."
+    return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player."
 
 
 def _of_window(store: Store, clip: Mapping, colouring: Colouring, marked: Marked) -> Picture:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import caching, charts, links, units, windows_choice, windows_matrix
+from dashboard import caching, charts, links, units, windows_choice
+from dashboard.components import matrix
 from dashboard.selection import Selection
 from dashboard.sql_link import sql_behind
 from store import Store, StoreError, pair_queries
@@ -102,12 +103,12 @@ def _show_matrix(store: Store, pair: Mapping) -> None:
     try:
         if not pair["embeddings"]:
             raise StoreError(NOT_KEPT)
-        made = caching.pair_differences(store, pair["pair_id"], windows_matrix.MOST_BYTES)
+        made = caching.pair_differences(store, pair["pair_id"], matrix.MOST_BYTES)
     except StoreError as error:
         st.info(f"{error}", icon=":material/info:")
         _show_patch_map(store, pair)
         return
-    windows_matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
+    matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
 
 
 def _show_patch_map(store: Store, pair: Mapping) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import caching
 from dashboard.selection import VIDEO, Selection
-from dashboard.windows_matrix import ADDRESS
+from dashboard.components.matrix import ADDRESS
 from store import Store, pair_queries
 
 PAIR = "pair"  # URL parameter

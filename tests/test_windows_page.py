@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dashboard import windows, windows_choice, windows_matrix
+from dashboard import windows, windows_choice
+from dashboard.components import matrix
 from store import Store, StoreError, pair_queries
 from store.differences import coded, differences
 from store.measurements import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
@@ -90,7 +91,7 @@ def test_the_buffer_holds_what_its_heading_names(paired):
     pair = pair_of(paired)
     made = differences(paired, pair["pair_id"], 10**9)
     order = list(range(15, -1, -1))
-    head, parts = unpack(windows_matrix.packed(made, windows_matrix.heading(pair), [b"one", b""], order))
+    head, parts = unpack(matrix.packed(made, matrix.heading(pair), [b"one", b""], order))
     assert (head["slices"], head["rows"], head["columns"], head["dim"], head["offset"], head["tiles_a_row"]) == (4, 5, 5, 16, 4, 3)
     assert parts["differences"] == made.differences and parts["values"] == made.values and parts["sheet_a"] == b"one" and parts["sheet_b"] == b""
     assert list(np.frombuffer(parts["order"], "<u2")) == order

@@ -1,4 +1,4 @@
-"""The player: one video, or its slice pictures, beside the colours of the tokens of the shown slice.
+"""The player: one video, or its slice pictures, beside the colors of the tokens of the shown slice.
 
     show(Film(...), paint, Place(...), Marks(...), told)      draws it; scrubbing needs no server
 
@@ -10,22 +10,15 @@ and background (`cut`).
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components import modules
 from dashboard.marks import MOST, Marked
 from store.pictures import Sheet, placement
 
-HERE = Path(__file__).parent
 KEY = "player"
-SCRIPTS = ("timeline", "kept", "painting", "source", "layers", "patches", "words", "saving", "player")  # one module in the browser
-MOUNT = st.components.v2.component(
-    "tubelet.player",
-    html=(HERE / "player.html").read_text(),
-    css=(HERE / "player.css").read_text(),
-    js="\n".join((HERE / f"{name}.js").read_text() for name in SCRIPTS),
-)
+MOUNT = modules.mount("player")
 
 
 @dataclass(frozen=True)
@@ -66,30 +59,32 @@ class Paint:
 
 def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[str], None]) -> None:
     """Draw the player; `told` is called with ``at``, ``picked`` or ``cut`` when `st.session_state[KEY]` holds news of it."""
-    MOUNT(
-        key=KEY,
-        data=_data(film) | {
-            "colours": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
-            "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
-            "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
-            "segment": {
-                "clip": marks.segment.clip_id,
-                "foreground": _lists(marks.segment.patches),
-                "background": _lists(marks.segment.background),
-            },
-            "most": MOST,
-            "selectable": True,
-            "cuttable": any(row["embedded"] for row in film.clips),
+    news = {f"on_{name}_change": partial(told, name) for name in ("at", "picked", "cut")}
+    MOUNT(key=KEY, data=describe(film, paint, place, marks), **news)
+
+
+def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
+    """All that the browser is handed, field by field as `Data` of contract.js names it."""
+    return _describe_film(film) | {
+        "colours": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
+        "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
+        "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
+        "segment": {
+            "clip": marks.segment.clip_id,
+            "foreground": _lists(marks.segment.patches),
+            "background": _lists(marks.segment.background),
         },
-        **{f"on_{news}_change": partial(told, news) for news in ("at", "picked", "cut")},
-    )  # fmt: skip
+        "most": MOST,
+        "selectable": True,
+        "cuttable": any(row["embedded"] for row in film.clips),
+    }
 
 
 def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
     return [list(patch) for patch in patches]
 
 
-def _data(film: Film) -> dict:
+def _describe_film(film: Film) -> dict:
     video, clip = film.video, film.clip
     top, left, height, width = placement(
         (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit"
@@ -107,11 +102,11 @@ def _data(film: Film) -> dict:
         "track": "track",
         "mask": "mask",
         "mp4": "mp4",
-        "windows": [_window(row) for row in film.clips],
+        "windows": [_describe_window(row) for row in film.clips],
     }
 
 
-def _window(row: Mapping) -> dict:
+def _describe_window(row: Mapping) -> dict:
     return {
         "id": row["clip_id"],
         "first": row["first_frame"],

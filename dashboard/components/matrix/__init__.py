@@ -2,30 +2,29 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components import modules
 from dashboard.sql_link import sql_behind
 from store import Store, pair_queries
 from store.differences import Differences
 from store.pictures import Sheet
 
-HERE = Path(__file__).parent
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
 ADDRESS = ("dim", "y", "x", "slice")  # URL parameters: the cell that was clicked, and the slice it was clicked on
 
-SOURCE = {kind: (HERE / f"windows_matrix.{kind}").read_text() for kind in ("html", "css", "js")}
+FORMAT = 1  # of the buffer, as pair.js reads it
 DRAWN_FROM = "Cells are drawn from the half-precision files in 8 bits; the curves and tables below come from the measurement itself."
 
-_component = st.components.v2.component("tubelet_windows_matrix", **SOURCE)
+MOUNT = modules.mount("matrix")
 
 
 @st.fragment
 def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> None:
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
     key = f"matrix-{pair['pair_id']}"
-    _component(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
+    MOUNT(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
     dim, y, x, shared_slice = (_addressed(name, size) for name, size in zip(ADDRESS, (made.shape[3], *made.shape[1:3], made.shape[0])))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(DRAWN_FROM, width="content")
@@ -48,7 +47,7 @@ def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list
     parts = {"differences": made.differences, "values": made.values, "low": made.low, "step": made.step, "order": ranks}
     parts |= dict(zip(("sheet_a", "sheet_b"), sheets))
     slices, rows, columns, dim = made.shape
-    known = {**heading, "slices": slices, "rows": rows, "columns": columns, "dim": dim, "range": made.range}
+    known = {**heading, "format": FORMAT, "slices": slices, "rows": rows, "columns": columns, "dim": dim, "range": made.range}
     length = 0
     while True:  # the heading holds the places of what follows it, and so its own length
         places, at = {}, 4 + length

@@ -1,16 +1,14 @@
-"""The map's component: tokens as a cloud of points that turns, in WebGL."""
+"""The map's component: tokens as points that turn, in WebGL."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
-HERE = Path(__file__).parent
+from dashboard.components import modules
+
 KEY = "cloud"
-MOUNT = st.components.v2.component(
-    "tubelet.cloud", html=(HERE / "cloud.html").read_text(), css=(HERE / "cloud.css").read_text(), js=(HERE / "cloud.js").read_text()
-)
+MOUNT = modules.mount("token_map")
 
 
 @dataclass(frozen=True)

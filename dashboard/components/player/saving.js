@@ -1,8 +1,17 @@
-// What is shown, as files: the frame as PNG, made here; the window as MP4, made by the server when asked for.
+// @ts-check
+// What is shown, as files: the frame as PNG, made here; the window as MP4, rendered by the server on demand.
+
+import { fetchChecked } from "../shared/fetching.js"
+import { contextOf } from "./painting.js"
+
+/** @import { Window } from "./contract.js" */
+/** @import { Player } from "./player.js" */
 
 const GAP = 8 // pixels between the frame and the grid beside it
+const KEEP_MS = 10_000 // until the browser has read a file that was handed to it
 
-class Saving {
+export class Saving {
+  /** @param {Player} player */
   constructor(player) {
     this.player = player
     this.news = ""
@@ -10,15 +19,15 @@ class Saving {
     player.el(".film").onclick = () => this.mp4()
   }
 
-  // The frame with what lies over it, and the grid beside it where that is the view.
+  /** The frame with what lies over it, and the grid beside it where that is the view. */
   png() {
-    const { pictures, root, el, data } = this.player
-    const source = pictures ? el(".picture") : this.player.video
+    const { pictures, root, el, data, video } = this.player
+    const source = pictures ? el(".picture") : video
     const [wide, high] = pictures ? [source.width, source.height] : [source.videoWidth, source.videoHeight]
     const beside = root.dataset.view === "beside"
     const grid = Math.round((high * data.tile[1]) / data.tile[0])
     const canvas = Object.assign(document.createElement("canvas"), { width: wide + (beside ? grid + GAP : 0), height: high })
-    const context = canvas.getContext("2d")
+    const context = contextOf(canvas)
     context.drawImage(source, 0, 0, wide, high)
     context.imageSmoothingEnabled = this.smooth
     const { top, left, height, width } = pictures ? { top: 0, left: 0, height: 1, width: 1 } : data.seen
@@ -27,35 +36,42 @@ class Saving {
       context.globalAlpha = this.opacity
       context.drawImage(el(".latent.over"), left * wide, top * high, width * wide, height * high)
     }
-    canvas.toBlob(blob => this.hand(blob, `${root.dataset.clip}-slice-${root.dataset.slice}.png`))
+    canvas.toBlob(blob => blob && this.#hand(blob, `${root.dataset.clip}-slice-${root.dataset.slice}.png`))
   }
 
   async mp4() {
     const { window, el } = this.player
     if (!window || el(".film").disabled) return
-    this.tell("The MP4 of this window is being made.", true)
+    this.#tell("Rendering MP4...", true)
     try {
-      const answer = await fetch(this.address(window))
-      if (!answer.ok) throw new Error(await answer.text())
-      this.hand(await answer.blob(), `${window.id}.mp4`)
-      this.tell("", false)
+      const response = await fetchChecked(this.address(window), "video/mp4")
+      this.#hand(await response.blob(), `${window.id}.mp4`)
+      this.#tell("", false)
     } catch (error) {
-      this.tell(`There is no MP4: ${error.message}.`, false)
+      this.#tell(`Could not render the MP4: ${/** @type {Error} */ (error).message}.`, false)
     }
   }
 
-  // Of the server's film: the window, and all that says how it is drawn.
+  /**
+   * Of the server's film: the window, and all that says how it is drawn.
+   * @param {Window} window
+   */
   address(window) {
     const { root, data, patches } = this.player
-    const { view, over } = root.dataset
-    const drawn = { view, over, opacity: this.opacity, smooth: this.smooth }
+    const { view = "", over = "" } = root.dataset
+    /** @type {Record<string, string>} */
+    const drawn = { view, over, opacity: String(this.opacity), smooth: String(this.smooth) }
     if (data.colours) drawn.colours = data.colours.url
     if (over === "heat") drawn.patches = patches.takenName
     if (over === "mask") drawn.segment = patches.segmentName
     return `${data.mp4}/${window.id}?${new URLSearchParams(drawn)}`
   }
 
-  tell(news, busy) {
+  /**
+   * @param {string} news
+   * @param {boolean} busy
+   */
+  #tell(news, busy) {
     this.news = news
     this.player.el(".film").disabled = busy
     this.player.words.note()
@@ -69,9 +85,13 @@ class Saving {
     return Number(this.player.el(".opacity input").value)
   }
 
-  hand(blob, name) {
+  /**
+   * @param {Blob} blob
+   * @param {string} name
+   */
+  #hand(blob, name) {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name })
     link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+    setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS)
   }
 }
