@@ -27,6 +27,7 @@ from store import Store, clip_queries, queries
 from store.schema import PARTNER
 
 TITLE, ICON = "Video", ":material/smart_display:"
+COUNTED = "Slices, rows, columns and frames count from 0, as in SQL."
 OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any other
 
 
@@ -84,7 +85,7 @@ def sentence(film: Film) -> str:
         if clip["embedding_path"]
         else " It was kept without its embeddings, so there are no colours: ingest with `--keep embeddings` to see them."
     )
-    return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
+    return f"**{film.video['name']}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept} {COUNTED}"
 
 
 def _badge(selection: Selection) -> str:

@@ -34,7 +34,7 @@ def _heading(marked: Marked) -> str:
     if len(marked.patches) > 1:
         return units.count(len(marked.patches), "patch", "patches")
     slice_, y, x = marked.patches[0]
-    return f"Patch ({y}, {x}) of slice {slice_ + 1}"
+    return f"Patch ({y}, {x}) of slice {slice_}"
 
 
 def _one(store: Store, clip: Mapping, row: Mapping) -> None:
@@ -56,7 +56,7 @@ def enlarged(clip: Mapping, patch: tuple[int, int, int]) -> str:
 
 def pictured(clip: Mapping, slice_: int) -> str:
     """HTML of what the encoder saw of one slice."""
-    return _cut(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_ + 1}")
+    return _cut(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_}")
 
 
 def _cut(clip: Mapping, slice_: int, box: tuple[float, float, float, float], label: str) -> str:

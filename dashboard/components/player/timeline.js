@@ -18,7 +18,7 @@ export function sliceOf(window, frame) {
  * @param {number} slice
  */
 export function firstFrameOf(window, slice) {
-  return window.first + Math.floor((slice * window.frames) / window.slices) * window.step
+  return window.first + Math.ceil((slice * window.frames) / window.slices) * window.step
 }
 
 /**
