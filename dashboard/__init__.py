@@ -16,7 +16,7 @@
     charts           from a table to an Altair chart
     results          a query's result as a table that a browser shows, and as files
 
-    components       what is drawn in the browser, a folder each: player, token_map, matrix
+    components       what is drawn in the browser, a folder each: player, token_map, matrix, connection
 
     corpus           page: what is in the store?
       corpus_videos      the videos, a page of a query at a time

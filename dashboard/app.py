@@ -3,6 +3,7 @@
 `dashboard/server.py` serves it.
 """
 
+import shlex
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +13,7 @@ from types import ModuleType
 import streamlit as st
 
 from dashboard import caching, selection, units
+from dashboard.components import connection
 from store import Store, StoreError, queries
 
 PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # modules of this room, in the order of the menu; the first opens by default
@@ -42,6 +44,7 @@ def _runner(module: ModuleType, path: str) -> Callable[[], None]:
             with st.sidebar:
                 _show_store(store)
                 chosen = selection.choose(store)
+                connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
             module.show(store, chosen)
         except StoreError as error:
             _show_unavailable(str(error))

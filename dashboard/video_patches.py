@@ -17,7 +17,7 @@ ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 def show(store: Store, clip: Mapping, marked: Marked) -> None:
     if not marked.patches:
-        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape lets go.")
+        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape clears the selection.")
         return
     question = clip_queries.patches(clip["clip_id"], numbered(clip, marked.patches))
     rows = caching.rows(store, question)

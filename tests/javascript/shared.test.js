@@ -5,6 +5,7 @@ import assert from "node:assert/strict"
 import { createServer } from "node:http"
 import { after, before, test } from "node:test"
 
+import { explainLoss } from "../../dashboard/components/connection/connection.js"
 import { BYTES, fetchChecked, readBytes, versionOf } from "../../dashboard/components/shared/fetching.js"
 import { mountOnce } from "../../dashboard/components/shared/mounting.js"
 
@@ -46,6 +47,14 @@ test("a refusal of our own is said as it is, any other by its status", async () 
 
 test("a server that is gone is said to be, with what to do", async () => {
   await assert.rejects(fetchChecked("http://127.0.0.1:1/bytes", BYTES), /does not answer: start it again with `tubelet dashboard/)
+})
+
+test("a lost server is explained by what starts it again, and nothing else is reworded", () => {
+  const command = "tubelet dashboard --store films"
+  assert.match(explainLoss("Streamlit server is not responding. Are you connected to the internet?", command) ?? "", /Start it again with: tubelet dashboard --store films\./)
+  assert.match(explainLoss("Is Streamlit still running? If you accidentally stopped Streamlit, just restart it in your terminal:", command) ?? "", /has stopped/)
+  assert.equal(explainLoss("streamlit run yourscript.py", command), command)
+  assert.equal(explainLoss("Clear caches", command), null)
 })
 
 test("modules know their version from their address", () => {
