@@ -3,6 +3,7 @@
 `dashboard/server.py` serves it.
 """
 
+import shlex
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +13,7 @@ from types import ModuleType
 import streamlit as st
 
 from tubelet.dashboard import caching, selection, units
+from tubelet.dashboard.components import connection
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
@@ -43,6 +45,7 @@ def _runner(module: ModuleType, path: str) -> Callable[[], None]:
             with st.sidebar:
                 _show_store(store)
                 chosen = selection.choose(store)
+                connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
             module.show(store, chosen)
         except StoreError as error:
             _show_unavailable(str(error))

@@ -49,6 +49,11 @@ ORDER = {
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
         "sketches", "retrieval", "questions",
     ),
+    "tubelet.dashboard.components": ("modules", "connection", "player", "token_map", "matrix"),
+    "tubelet.dashboard.components.connection": (),
+    "tubelet.dashboard.components.player": (),
+    "tubelet.dashboard.components.token_map": (),
+    "tubelet.dashboard.components.matrix": (),
     "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
     "tubelet.training.evaluation": (
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
@@ -57,11 +62,11 @@ ORDER = {
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
-        "units", "downloads", "marks", "colors", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
-        "selection", "links", "sql_link", "paging", "charts", "results",
+        "units", "downloads", "marks", "colors", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films",
+        "selection", "links", "sql_link", "components", "media", "paging", "charts", "results",
         "corpus_video", "corpus_videos", "corpus_failures", "corpus_encoders", "corpus",
-        "player", "address", "place", "video_colors", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "cloud", "video_map", "video",
-        "windows_matrix", "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
+        "address", "place", "video_colors", "video_patches", "video_segmentation", "video_track", "video_search", "video_alike", "video_map", "video",
+        "windows_choice", "windows", "blocks", "sensitivity_scope", "sensitivity", "sql", "app", "server",
     ),
 }  # fmt: skip
 
