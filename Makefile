@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tubelet demo $(ARGS)
@@ -27,3 +27,11 @@ $(VENV)/.test: $(VENV)/.demo
 
 clean:
 	rm -rf $(VENV) demo
+
+# Browser modules: for who changes them. Needs Node.js 20.19 or newer; nothing of it is needed to run or install Tubelet.
+lint: node_modules/.package-lock.json
+	npm run --silent lint
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@

@@ -17,13 +17,14 @@
     charts           from a table to an Altair chart
     results          a query's result as a table that a browser shows, and as files
 
+    components       what is drawn in the browser, a folder each: player, token_map, matrix, connection
+
     corpus           page: what is in the store?
       corpus_videos      the videos, a page of a query at a time
       corpus_video       the video chosen in that table
       corpus_failures    what failed, and why
       corpus_encoders    what encoded them, and from which weights
     video            page: what does the encoder see in this video?
-      player             the video beside the colors of its tokens (player.html, player.css and the scripts that it names)
       address, place     clip, slice, patches and marks in the URL
       video_colors      what the colors are made from
       video_patches      the patches that were taken
@@ -32,14 +33,12 @@
       video_search       where else in the corpus there are such
       video_alike        videos like this one
       video_map          the map of tokens
-      cloud              its points, drawn in the browser (with cloud.html, .css, .js)
       mask_files         what was cut out, as PNG and .npz
       exports, films     a window as MP4, and what it is asked to show
       sources            what stands for a video on screen: its file, or its slice pictures, and why
       media              what a browser fetches by itself: files, pictures, colors, by the ids of the store
     windows          page: what changes when the window shifts?
       windows_choice     which pair, and the widgets that choose another
-      windows_matrix     its differences, drawn in the browser (with windows_matrix.html, .css, .js)
     sensitivity      page: which dimensions react when the window shifts?
       sensitivity_scope  which pairs it is about
       blocks             the blocks of a report, drawn

@@ -3,6 +3,7 @@
 `dashboard/server.py` serves it.
 """
 
+import shlex
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -13,6 +14,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, selection, units
 from tubelet.reports.literal import literal
+from tubelet.dashboard.components import connection
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
@@ -44,6 +46,7 @@ def _runner(module: ModuleType, path: str) -> Callable[[], None]:
             with st.sidebar:
                 _show_store(store)
                 chosen = selection.choose(store)
+                connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
             module.show(store, chosen)
         except StoreError as error:
             _show_unavailable(str(error))

@@ -16,6 +16,7 @@ from tubelet.dashboard import caching, window_video, latent_caching, sampled
 from tubelet.latent import channels, mask_files
 from tubelet.media import sources
 from tubelet.dashboard.access import SANDBOX
+from tubelet.dashboard.components import modules
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracks import pack_track
 from tubelet.latent import bases
@@ -31,9 +32,11 @@ PRIVATE = {  # other sites may not embed them, and what is opened by itself may 
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": SANDBOX,
 }
+PRIVATE |= {"Tubelet-Modules": modules.VERSION}  # a component of another version draws nothing of this
 TABLES = {"csv": formats.csv, "parquet": formats.parquet}
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
+FOR_GOOD = PRIVATE | {"Cache-Control": "private, max-age=31536000, immutable"}  # its address says what it holds
 AS_IT_IS = {"Content-Encoding": "identity"}  # gzip takes 0.2 s of 300,000 points and saves 5 %
 
 
@@ -164,6 +167,11 @@ def _only(store: Store, question: corpus.Question, noun: str) -> dict:
     return found[0]
 
 
+def _module(store: Store, request: Request) -> Response:
+    text = modules.find(request.path_params["version"], request.path_params["path"])
+    return Response(text, media_type="text/javascript", headers=FOR_GOOD)
+
+
 ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "source": _source,
     "pictures": _pictures,
@@ -177,4 +185,5 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "mp4": _mp4,
     "sample": _sample,
     "sampled": _sampled_token,
+    "module": _module,
 }

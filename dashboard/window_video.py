@@ -21,7 +21,7 @@ from tubelet.latent.segmentation import THRESHOLD
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import clips, corpus
 
-HEAT, MASK, EDGE = (255, 150, 20), (30, 200, 255), (255, 255, 255)  # as painting.js has them
+HEAT, MASK, EDGE = (255, 150, 20), (30, 200, 255), (255, 255, 255)  # as components/player/painting.js has them
 FINE = 8  # pixels of a mask a patch
 ONE = Lock()  # films are made one after the other: each takes two cores
 

@@ -53,6 +53,11 @@ ORDER = {
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
         "sketches", "retrieval", "questions",
     ),
+    "tubelet.dashboard.components": ("modules", "connection", "player", "token_map", "matrix"),
+    "tubelet.dashboard.components.connection": (),
+    "tubelet.dashboard.components.player": (),
+    "tubelet.dashboard.components.token_map": (),
+    "tubelet.dashboard.components.matrix": (),
     "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
     "tubelet.training.evaluation": (
         "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, downloads, latent_caching, units
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
-from tubelet.dashboard.player import Film, Paint
+from tubelet.dashboard.components.player import Film, Paint
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
 from tubelet.reports.literal import Markdown, literal

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from tubelet.dashboard import caching, cloud, latent_caching, sampled, units
+from tubelet.dashboard import caching, latent_caching, sampled, units
 from tubelet.latent import channels
 from tubelet.dashboard.video import place
 from tubelet.latent.channels import CHANNELS, SEPARATOR
-from tubelet.dashboard.cloud import Picture
 from tubelet.latent.colorings import Coloring
+from tubelet.dashboard.components import token_map
+from tubelet.dashboard.components.token_map import Picture
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import bases, questions
@@ -40,14 +41,14 @@ def show(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches)
         except TubeletError as error:
             st.warning(f"No map: {literal(error)}", icon=":material/scatter_plot:")
             return
-    cloud.show(picture, _go)
+    token_map.show(picture, _go)
 
 
 def sentence(chosen: Mapping[str, str]) -> str:
     """What places and colors mean."""
     where, shade = ", ".join(chosen[name] for name in channels.AXES), ", ".join(chosen[name] for name in channels.COLOURS)
     faint = "" if chosen["opacity"] == channels.FULL else f" Opacity: {chosen['opacity']}."
-    return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll to come nearer, point to see a patch, click to show it in the player."
+    return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player."
 
 
 def _of_window(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> Picture:

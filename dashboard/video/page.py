@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import address, caching, player, units
+from tubelet.dashboard import address, caching, units
 from tubelet.dashboard.video import place, similar, colors, map, patches, search, segmentation, track
 from tubelet.media import sources
+from tubelet.dashboard.components import player
+from tubelet.dashboard.components.player import Film, Marks, Paint
 from tubelet.latent.marks import MarkedPatches
-from tubelet.dashboard.player import Film, Marks, Paint
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
@@ -17,6 +18,7 @@ from tubelet.store.questions import clips as clip_queries, corpus
 from tubelet.store.schema import PARTNER
 
 TITLE, ICON = "Video", ":material/smart_display:"
+COUNTED = "Slices, rows, columns and frames count from 0, as in SQL."
 OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any other
 
 
@@ -74,7 +76,7 @@ def sentence(film: Film) -> Markdown:
         if clip["embedding_path"]
         else " It was kept without its embeddings, so there are no colors: ingest with `--keep embeddings` to see them."
     )
-    return f"**{literal(film.video['name'])}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept}"
+    return f"**{literal(film.video['name'])}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept} {COUNTED}"
 
 
 def _badge(selection: Selection) -> Markdown:

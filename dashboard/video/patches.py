@@ -20,7 +20,7 @@ ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
     if not marked.patches:
-        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape lets go.")
+        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape clears the selection.")
         return
     question = clips.patches(clip["clip_id"], number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)
@@ -37,7 +37,7 @@ def _heading(marked: MarkedPatches) -> Markdown:
     if len(marked.patches) > 1:
         return units.count(len(marked.patches), "patch", "patches")
     slice_, y, x = marked.patches[0]
-    return f"Patch ({y:d}, {x:d}) of slice {slice_ + 1:d}"
+    return f"Patch ({y:d}, {x:d}) of slice {slice_:d}"
 
 
 def _one(store: Store, clip: Mapping, row: Mapping) -> None:
@@ -59,7 +59,7 @@ def patch_html(clip: Mapping, patch: tuple[int, int, int]) -> str:
 
 def slice_html(clip: Mapping, slice_: int) -> str:
     """HTML of what the encoder saw of one slice."""
-    return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_ + 1}")
+    return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_}")
 
 
 def _crop_html(clip: Mapping, slice_: int, box: tuple[float, float, float, float], label: str) -> str:

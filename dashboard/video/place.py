@@ -7,7 +7,7 @@ import streamlit as st
 from tubelet.dashboard import address, units
 from tubelet.dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from tubelet.latent.marks import MarkedPatches
-from tubelet.dashboard.player import KEY, Place
+from tubelet.dashboard.components.player import KEY, Place
 from tubelet.dashboard.selection import VIDEO
 
 

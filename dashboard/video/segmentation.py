@@ -53,14 +53,14 @@ def describe_agreement(agreement: Agreement, shown: int) -> Markdown:
     """How well the masks fit, and where least."""
     at = "pixels of the encoder's picture" if agreement.pixels else "patches"
     if len(agreement.slices) == 1:
-        return f"Intersection over union in slice {shown + 1}: **{agreement.overall:.3f}**, at the {at}."
+        return f"Intersection over union in slice {shown}: **{agreement.overall:.3f}**, at the {at}."
     worst = int(agreement.slices.argmin())
-    least = f"least in slice {worst + 1}: {agreement.slices[worst]:.3f}"
+    least = f"least in slice {worst}: {agreement.slices[worst]:.3f}"
     return f"Intersection over union over all {len(agreement.slices)} slices: **{agreement.overall:.3f}**, at the {at}; {least}."
 
 
 def _marks(segment: MarkedPatches) -> Markdown:
-    slices = sorted({slice_ + 1 for slice_, _, _ in (*segment.patches, *segment.background)})
+    slices = sorted({slice_ for slice_, _, _ in (*segment.patches, *segment.background)})
     where = f"slice{'s' * (len(slices) > 1)} {', '.join([f'{number:d}' for number in slices])}"
     return f"Marks: {len(segment.patches)} foreground, {len(segment.background)} background, on {where}."
 
@@ -82,7 +82,7 @@ def _show_behind(clip: Mapping, segment: MarkedPatches) -> None:
 
 
 def _offer_files(clip: Mapping, segment: MarkedPatches, shown: int) -> None:
-    files = {f"Slice {shown + 1} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
+    files = {f"Slice {shown} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching
 from tubelet.dashboard.selection import VIDEO, Selection
-from tubelet.dashboard.windows_matrix import ADDRESS
+from tubelet.dashboard.components.matrix import ADDRESS
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.questions import pairs as pair_queries

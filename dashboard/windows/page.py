@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, charts, links, units, windows_matrix
+from tubelet.dashboard import caching, charts, links, units
 from tubelet.dashboard.windows import choice
+from tubelet.dashboard.components import matrix
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
@@ -105,12 +106,12 @@ def _show_matrix(store: Store, pair: Mapping) -> None:
     try:
         if not pair["embeddings"]:
             raise StoreError(NOT_KEPT)
-        made = caching.pair_differences(store, pair["pair_id"], windows_matrix.MOST_BYTES)
+        made = caching.pair_differences(store, pair["pair_id"], matrix.MOST_BYTES)
     except StoreError as error:
         st.info(literal(error), icon=":material/info:")
         _show_patch_map(store, pair)
         return
-    windows_matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
+    matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
 
 
 def _show_patch_map(store: Store, pair: Mapping) -> None:

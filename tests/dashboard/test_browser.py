@@ -150,7 +150,7 @@ def test_the_matrix_shows_the_numbers_and_the_slider_never_asks_the_server(visit
     visit.page.get_by_role("button", name="Play").click()
     _expect_slice(visit, 0)
     _expect_slice(visit, 1)
-    visit.page.get_by_role("button", name="Play").click()
+    visit.page.get_by_role("button", name="Pause").click()
     assert visit.sent == before
 
 

@@ -52,12 +52,12 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
             break
     assert hovered and hovered.count(".") == 2
     slice_, y, x = hovered.split(".")
-    expect(cloud.get_by_role("tooltip")).to_contain_text(f"slice {int(slice_) + 1}, patch ({y}, {x})", timeout=SLOW)
+    expect(cloud.get_by_role("tooltip")).to_contain_text(f"slice {slice_}, patch ({y}, {x})", timeout=SLOW)
     visit.page.mouse.down()
     visit.page.mouse.up()
     visit.expect_in_url(rf"patches={clip['clip_id']}-{slice_}\.{y}\.{x}(&|$)")
     expect(visit.page.locator(f'.player[data-slice="{slice_}"]')).to_be_visible(timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {int(slice_) + 1}")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
 
 
 def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store: Store) -> None:
@@ -73,11 +73,11 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     said, at = pointed_at(visit, cloud, tip)
     found = re.match(r"(.+), ([\d.]+) s: slice (\d+), patch \((\d+), (\d+)\)", said)
     name, slice_, y, x = found[1], *map(int, found.groups()[2:])
-    (clip,) = [c for c in clips(store, name) + clips(store, name, "partner") if f"{c['start_s'] + (slice_ - 1) * 0.08:.2f}" == found[2]]
-    assert np.abs(drawn_at(cloud, store, clip, (slice_ - 1, y, x)) - at).max() < 10, "the point that was pointed at, in pixels"
+    (clip,) = [c for c in clips(store, name) + clips(store, name, "partner") if f"{c['start_s'] + slice_ * 0.08:.2f}" == found[2]]
+    assert np.abs(drawn_at(cloud, store, clip, (slice_, y, x)) - at).max() < 10, "the point that was pointed at, in pixels"
     visit.page.mouse.down()
     visit.page.mouse.up()
-    visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_ - 1}\.{y}\.{x}(&|$)")
+    visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_}\.{y}\.{x}(&|$)")
     expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
     visit.expect_text(f"{name},")
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)

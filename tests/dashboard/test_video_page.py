@@ -110,7 +110,7 @@ def test_while_it_plays_the_slice_follows_the_frame(playing: Visit) -> None:
 def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(playing: Visit) -> None:
     visit = playing
     for expected in (2, 4):
-        visit.page.get_by_role("button", name="One slice on").click()
+        visit.page.get_by_role("button", name="Next slice").click()
         expect(visit.page.locator(f'.player[data-frame="{expected}"]')).to_be_visible(timeout=SLOW)
         assert number(shown(visit, "video", SEEN)) == expected
     seek(visit, 14)
@@ -188,7 +188,7 @@ def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: S
         ):
             visit.page.mouse.click(*within(visit, where, y + offset, x + offset))
             visit.expect_in_url(rf"patches=\w+-3\.{y}\.{x}(&|$)")
-            expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 4")).to_be_visible(timeout=SLOW)
+            expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 3")).to_be_visible(timeout=SLOW)
             visit.settle()
 
 
@@ -280,8 +280,8 @@ def test_the_url_restores_clip_slice_patches_and_colors(visit: Visit, store: Sto
     visit.page.locator(".player").press("ArrowRight")
     visit.expect_in_url("slice=6")
     visit.settle()
-    expect(visit.page.locator(".note")).to_contain_text("Window 4 of 5: frames 48 to 63.", timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 6")).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator(".note")).to_contain_text("Window 4 of 5: frames 48–63.", timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 5")).to_be_visible(timeout=SLOW)
     expect(visit.page.locator(".legend")).to_contain_text("red: dimension 3", timeout=SLOW)
 
 
@@ -299,7 +299,7 @@ def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(visit
     open_player(visit, store, "plays.mp4")
     began = visit.page.url
     click(visit, 2, 3)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 1")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(timeout=SLOW)
     visit.settle()
     visit.page.go_back()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)
@@ -307,7 +307,7 @@ def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(visit
     assert visit.page.url == began
     visit.page.go_forward()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(1, timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 1")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(timeout=SLOW)
     visit.settle()
     visit.page.go_back()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)

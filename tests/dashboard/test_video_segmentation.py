@@ -115,10 +115,10 @@ class TestBrowser:
             for smooth in (False, True):
                 visit.page.get_by_label("smooth").set_checked(smooth)
                 assert np.array_equal(drawn(visit), render_mask(scores(server, visit, clip)[4], smooth))
-            choose(visit, "Take patches")
+            choose(visit, "Select patches")
             expect(visit.page.locator(".player")).to_have_attribute("data-over", "colors", timeout=SLOW)
             choose(visit, "Background")
-            visit.page.get_by_role("button", name="Clear").click()
+            visit.page.get_by_role("button", name="Clear selection").click()
             expect(visit.page.get_by_role("heading", name="What is cut out?")).to_have_count(0, timeout=SLOW)
             assert "segment=" not in visit.page.url
 
@@ -159,9 +159,9 @@ def saved_as_it_is_drawn(visit: Visit, clip: dict) -> None:
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(WINDOW))
     assert [number_in(frame[:, WIDTH + 8 :], 1) for frame in frames] == [n // 2 for n in range(WINDOW)]
     assert all(np.abs(frame[10, LEFT + 10].astype(int) - MASK).max() < 30 for frame in frames)
-    visit.page.route("**/mp4/*", lambda route: route.fulfill(status=404, body="no frame could be decoded"))
+    visit.page.route("**/mp4/*", lambda route: route.fulfill(status=404, content_type="text/plain", body="no frame could be decoded"))
     visit.page.get_by_role("button", name="Save as MP4").click()
-    expect(visit.page.locator(".note")).to_contain_text("There is no MP4: no frame could be decoded.", timeout=SLOW)
+    expect(visit.page.locator(".note")).to_contain_text("Could not render the MP4: no frame could be decoded.", timeout=SLOW)
     visit.problems[:] = [problem for problem in visit.problems if "/mp4/" not in problem]
 
 
@@ -192,5 +192,5 @@ def choose(visit: Visit, tool: str) -> None:
 def step_on(visit: Visit, times: int) -> None:
     for _ in range(times):
         slice_ = int(visit.page.locator(".player").get_attribute("data-slice"))
-        visit.page.get_by_role("button", name="One slice on").click()
+        visit.page.get_by_role("button", name="Next slice").click()
         expect(visit.page.locator(".player")).to_have_attribute("data-slice", str(slice_ + 1), timeout=SLOW)

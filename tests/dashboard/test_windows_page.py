@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tubelet.dashboard.windows import page as windows, choice
-from tubelet.dashboard import windows_matrix
+from tubelet.dashboard.components import matrix
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
 from tubelet.store.pairs.differences import quantize_differences, measure_differences
@@ -92,7 +92,7 @@ def test_the_buffer_holds_what_its_heading_names(paired):
     pair = pair_of(paired)
     made = measure_differences(paired, pair["pair_id"], 10**9)
     order = list(range(15, -1, -1))
-    head, parts = unpack(windows_matrix.pack_matrix(made, windows_matrix.heading(pair), [b"one", b""], order))
+    head, parts = unpack(matrix.packed(made, matrix.heading(pair), [b"one", b""], order))
     assert (head["slices"], head["rows"], head["columns"], head["dim"], head["offset"], head["tiles_a_row"]) == (4, 5, 5, 16, 4, 3)
     assert parts["differences"] == made.differences and parts["values"] == made.values and parts["sheet_a"] == b"one" and parts["sheet_b"] == b""
     assert list(np.frombuffer(parts["order"], "<u2")) == order

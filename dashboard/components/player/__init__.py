@@ -1,0 +1,122 @@
+"""The player: one video, or its slice pictures, beside the colors of the tokens of the shown slice.
+
+    show(Film(...), paint, Place(...), Marks(...), told)      draws it; scrubbing needs no server
+
+The browser fetches the file, the pictures, the colors, tracks and masks from the routes of `media`, and tells three things back: where it
+came to rest (`at`: clip and slice), which patches were taken (`picked`: clip and [slice, y, x] each) and which were marked as foreground
+and background (`cut`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from tubelet.dashboard.components import modules
+from tubelet.latent.marks import MOST, MarkedPatches
+from tubelet.reports.literal import Markdown
+from tubelet.store.placement import Sheet, placement
+
+KEY = "player"
+MOUNT = modules.mount("player")
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is played: a `videos` row, the `clips` rows of its timeline, and why slice pictures stand for the file (None: they do not)."""
+
+    video: Mapping
+    clip: Mapping  # one of them in full: geometry and size are the same for all
+    clips: list[Mapping]
+    unplayable: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the player is to go; it goes there once a `nonce`."""
+
+    clip_id: str
+    slice: int = 0
+    nonce: str = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The patches that are taken to be followed, and those from which a mask spreads."""
+
+    taken: MarkedPatches = MarkedPatches()
+    segment: MarkedPatches = MarkedPatches()
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Where the colors come from, and what each channel means; no URL where there are none."""
+
+    url: str | None = None
+    legend: tuple[str, ...] = ()
+    sentence: Markdown = ""
+
+
+def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[str], None]) -> None:
+    """Draw the player; `told` is called with ``at``, ``picked`` or ``cut`` when `st.session_state[KEY]` holds news of it."""
+    news = {f"on_{name}_change": partial(told, name) for name in ("at", "picked", "cut")}
+    MOUNT(key=KEY, data=describe(film, paint, place, marks), **news)
+
+
+def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
+    """All that the browser is handed, field by field as `Data` of contract.js names it."""
+    return _describe_film(film) | {
+        "colors": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
+        "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
+        "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
+        "segment": {
+            "clip": marks.segment.clip_id,
+            "foreground": _lists(marks.segment.patches),
+            "background": _lists(marks.segment.background),
+        },
+        "most": MOST,
+        "selectable": True,
+        "cuttable": any(row["embedded"] for row in film.clips),
+    }
+
+
+def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
+    return [list(patch) for patch in patches]
+
+
+def _describe_film(film: Film) -> dict:
+    video, clip = film.video, film.clip
+    top, left, height, width = placement(
+        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit"
+    ).seen
+    return {
+        "video": {
+            **{name: video[name] for name in ("width", "height", "fps", "frames")},
+            "id": video["video_id"],
+            "url": None if film.unplayable else f"source/{video['video_id']}",
+            "why": film.unplayable,
+        },
+        "seen": {"top": top, "left": left, "height": height, "width": width},
+        "tile": list(Sheet.of(clip).tile),
+        "pictures": "pictures",
+        "track": "track",
+        "mask": "mask",
+        "mp4": "mp4",
+        "windows": [_describe_window(row) for row in film.clips],
+    }
+
+
+def _describe_window(row: Mapping) -> dict:
+    return {
+        "id": row["clip_id"],
+        "first": row["first_frame"],
+        "frames": row["frames"],
+        "step": row["step"],
+        "start": row["start_s"],
+        "stop": row["stop_s"],
+        "slices": row["slices"],
+        "h": row["height"],
+        "w": row["width"],
+        "embedded": row["embedded"],
+    }

@@ -1,0 +1,105 @@
+// @ts-check
+// What every component relies on: checked answers, and one view per element. The server is a real one.
+
+import assert from "node:assert/strict"
+import { createServer } from "node:http"
+import { after, before, test } from "node:test"
+
+import { explainLoss } from "../../dashboard/components/connection/connection.js"
+import { BYTES, fetchChecked, readBytes, versionOf } from "../../dashboard/components/shared/fetching.js"
+import { mountOnce } from "../../dashboard/components/shared/mounting.js"
+
+/** @type {Record<string, [number, string, string]>} status, type and body by path */
+const ANSWERS = {
+  "/bytes": [200, BYTES, "12345678"],
+  "/index": [200, "text/html; charset=utf-8", "<!doctype html>"],
+  "/refused": [404, "text/plain; charset=utf-8", "the store holds no such clip"],
+  "/broken": [500, "text/html", "<h1>Internal Server Error</h1>"],
+}
+let address = ""
+const server = createServer((request, response) => {
+  const [status, type, body] = ANSWERS[request.url ?? ""]
+  response.writeHead(status, { "content-type": type }).end(body)
+})
+
+before(() => new Promise(done => {
+  server.listen(0, "127.0.0.1", () => {
+    address = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`
+    done(undefined)
+  })
+}))
+after(() => server.close())
+
+test("bytes of the promised type and length are handed on", async () => {
+  const bytes = await readBytes(await fetchChecked(`${address}/bytes`, BYTES), 8)
+  assert.equal(new TextDecoder().decode(bytes), "12345678")
+})
+
+test("a page in place of bytes, and bytes of another length, are refused", async () => {
+  await assert.rejects(fetchChecked(`${address}/index`, BYTES), /sent text\/html in place of application\/octet-stream/)
+  await assert.rejects(fetchChecked(`${address}/bytes`, BYTES).then(response => readBytes(response, 9)), /8 bytes in place of 9/)
+})
+
+test("a refusal of our own is said as it is, any other by its status", async () => {
+  await assert.rejects(fetchChecked(`${address}/refused`, BYTES), { message: "the store holds no such clip" })
+  await assert.rejects(fetchChecked(`${address}/broken`, BYTES), /status 500/)
+})
+
+test("a server that is gone is said to be, with what to do", async () => {
+  await assert.rejects(fetchChecked("http://127.0.0.1:1/bytes", BYTES), /does not answer: start it again with `tubelet dashboard/)
+})
+
+test("a lost server is explained by what starts it again, and nothing else is reworded", () => {
+  const command = "tubelet dashboard --store films"
+  assert.match(explainLoss("Streamlit server is not responding. Are you connected to the internet?", command) ?? "", /Start it again with: tubelet dashboard --store films\./)
+  assert.match(explainLoss("Is Streamlit still running? If you accidentally stopped Streamlit, just restart it in your terminal:", command) ?? "", /has stopped/)
+  assert.equal(explainLoss("streamlit run yourscript.py", command), command)
+  assert.equal(explainLoss("Clear caches", command), null)
+})
+
+test("modules know their version from their address", () => {
+  assert.equal(versionOf("http://127.0.0.1:8501/base/components/0123abcd/shared/fetching.js"), "0123abcd")
+  assert.equal(versionOf("file:///repository/dashboard/components/shared/fetching.js"), "")
+})
+
+/** A component that notes what happens to it, in an element of its own. */
+function noteCalls() {
+  /** @type {string[]} */
+  const notes = []
+  const root = {}
+  const parentElement = /** @type {any} */ ({ querySelector: () => root })
+  const mount = mountOnce(".it", () => (notes.push("made"), { update: (/** @type {string} */ data) => notes.push(data), end: () => notes.push("ended") }))
+  return { notes, call: (/** @type {string | null} */ data) => mount({ data: /** @type {any} */ (data), parentElement, setStateValue: () => {} }) }
+}
+
+const settle = () => new Promise(done => setTimeout(done, 5))
+
+test("a view is made once, told of every call, and ended after the last", async () => {
+  const { notes, call } = noteCalls()
+  call("one")
+  const end = call("two")
+  end()
+  await settle()
+  assert.deepEqual(notes, ["made", "one", "two", "ended"])
+  call("three")
+  assert.deepEqual(notes.slice(4), ["made", "three"])
+})
+
+test("the cleanup of an overtaken call ends nothing, whether it comes before or after the next call", async () => {
+  const { notes, call } = noteCalls()
+  const first = call("one")
+  first()
+  const second = call("two")
+  first()
+  await settle()
+  assert.deepEqual(notes, ["made", "one", "two"])
+  second()
+  await settle()
+  assert.equal(notes.at(-1), "ended")
+})
+
+test("without data nothing is made", () => {
+  const { notes, call } = noteCalls()
+  call(null)
+  assert.deepEqual(notes, [])
+})

@@ -1,0 +1,85 @@
+// @ts-check
+// Where points lie on the screen, and which of them is meant.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { countColumns, findCorner, locateToken } from "../../dashboard/components/shared/sheets.js"
+import { START, findPoint, moveEye, sizePoints, turnEye, viewMatrix } from "../../dashboard/components/token_map/points.js"
+import { cutPatch, describeToken } from "../../dashboard/components/token_map/tip.js"
+import { cases } from "./cases.js"
+
+/** @type {[number, number]} */
+const SIZE = [800, 400]
+
+/**
+ * Pixels of a place, by the matrix that the shader multiplies with.
+ * @param {Float32Array} m
+ * @param {number[]} place
+ * @returns {[number, number]}
+ */
+function project(m, [x, y, z]) {
+  const row = (/** @type {number} */ n) => m[n] * x + m[n + 4] * y + m[n + 8] * z + m[n + 12]
+  return [(row(0) / row(3) + 1) * (SIZE[0] / 2), (1 - row(1) / row(3)) * (SIZE[1] / 2)]
+}
+
+/** @param {number[][]} places */
+const pointsOf = places => Float32Array.from(places.flatMap(place => [...place, 0]))
+
+test("a slice's picture lies on its sheet where store.pictures.Sheet has it", () => {
+  for (const { slices, tile, columns, corners } of cases["Sheet.corner"]) {
+    assert.equal(countColumns(slices), columns)
+    assert.deepEqual(Array.from({ length: slices }, (_, slice) => findCorner(slice, columns, tile)), corners)
+  }
+})
+
+test("a token's number leads to the patch that marks.numbered numbers so", () => {
+  for (const { h, w, patches, numbers } of cases["marks.numbered"]) assert.deepEqual(numbers.map((/** @type {number} */ n) => locateToken(n, { h, w })), patches)
+})
+
+test("the middle of the cloud is in the middle of the screen from everywhere", () => {
+  for (const eye of [START, turnEye(START, 1, 1), moveEye(START, 3)]) {
+    const [left, top] = project(viewMatrix(eye, 2), [0, 0, 0])
+    assert.ok(Math.abs(left - 400) < 1e-3 && Math.abs(top - 200) < 1e-3)
+  }
+})
+
+test("every point is found where it is drawn, and none far from all", () => {
+  const places = [[0.5, 0.5, 0.5], [-0.5, 0.2, 0.1], [0.1, -0.7, 0.9]]
+  const matrix = viewMatrix(START, 2)
+  places.forEach((place, number) => assert.equal(findPoint(matrix, pointsOf(places), project(matrix, place), SIZE, 4), number))
+  assert.equal(findPoint(matrix, pointsOf(places), [1, 1], SIZE, 4), -1)
+})
+
+test("of points behind each other the nearer one is meant", () => {
+  const eye = { turn: 0, tilt: 0, distance: 2.6 }
+  const matrix = viewMatrix(eye, 2)
+  assert.equal(findPoint(matrix, pointsOf([[0, 0, -1], [0, 0, 1], [0, 0, 0]]), [400, 200], SIZE, 4), 1)
+})
+
+test("a finger reaches further than a pointer", () => {
+  const matrix = viewMatrix(START, 2)
+  const [left, top] = project(matrix, [0, 0, 0])
+  assert.equal(findPoint(matrix, pointsOf([[0, 0, 0]]), [left + 15, top], SIZE, 4), -1)
+  assert.equal(findPoint(matrix, pointsOf([[0, 0, 0]]), [left + 15, top], SIZE, 22), 0)
+})
+
+test("the eye neither tips over nor leaves nor enters the cloud", () => {
+  assert.equal(turnEye(START, 0, 99).tilt, 1.5)
+  assert.equal(turnEye(START, 0, -99).tilt, -1.5)
+  assert.equal(moveEye(START, 1e9).distance, 12)
+  assert.equal(moveEye(START, 1e-9).distance, 1.2)
+})
+
+test("many points are small, few are large", () => {
+  assert.equal(sizePoints(300_000), 3)
+  assert.equal(sizePoints(10), 14)
+})
+
+test("a token is named with slice, row and column from 0, or by what is wrong", () => {
+  const token = { id: "a", video: "v", pictures: "pictures/a", slices: 8, h: 6, w: 6, tile: [96, 96], patch: [0, 2, 3] }
+  assert.equal(describeToken(token), "slice 0, patch (2, 3)")
+  assert.equal(describeToken({ ...token, where: "cup.mp4, 0.32 s: " }), "cup.mp4, 0.32 s: slice 0, patch (2, 3)")
+  assert.equal(describeToken({ ...token, problem: "gone" }), "gone")
+  assert.deepEqual(cutPatch({ ...token, patch: [4, 2, 3] }), { width: 864, left: -(96 + 48) * 3, top: -(96 + 32) * 3 })
+})
