@@ -11,8 +11,14 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
 from tubelet.store.placement import Placement
+
+
+LONGEST = 10  # long side over short side of a frame that is fitted
+AMPLE = 16  # long side of a resized frame over that of its crop: beyond, only what the crop needs of the frame is resized
+MARGIN = 4  # pixels around that, for the filter
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,40 @@ class Geometry:
         return "fit" if self.fit else "crop"
 
     def target(self, height: int, width: int, patch: int) -> tuple[int, int]:
-        """Height and width of the picture for frames displayed at `height` x `width` pixels."""
+        """Height and width of the picture for frames displayed at `height` x `width` pixels.
+
+        Raises VideoError where fitting would make a picture of a length without bound.
+        """
         if not self.fit:
             return self.height, self.width
+        if max(height, width) > LONGEST * min(height, width):
+            long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as short"
+            raise VideoError("window", f"{long}, too much for --fit: leave --fit out, or cut the frame", 0)
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
 
 
 def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:
     """RGB frame ``(H, W, 3)`` in uint8 to the encoder's picture ``(3, h, w)`` in uint8."""
+    pixels, place = _narrowed(pixels, place)
     frame = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     top, left, height, width = place.crop
     resized = interpolate(frame, size=place.resized, mode="bilinear", antialias=True, align_corners=False)
     return resized[0, :, top : top + height, left : left + width].contiguous()
+
+
+def _narrowed(pixels: np.ndarray, place: Placement) -> tuple[np.ndarray, Placement]:
+    """The part of a very long frame that the crop needs, and where it goes; any other frame as it is."""
+    if max(place.resized) <= AMPLE * max(place.crop[2:]):
+        return pixels, place
+    sides = zip(pixels.shape[:2], place.resized, place.crop[:2], place.crop[2:], strict=True)
+    (rows, height, top), (columns, width, left) = (_span(*side) for side in sides)
+    return pixels[rows, columns], Placement((height, width), (top, left, *place.crop[2:]))
+
+
+def _span(side: int, resized: int, start: int, length: int) -> tuple[slice, int, int]:
+    """One side of a frame: the pixels that a crop needs, what they are resized to, and where the crop begins in that."""
+    scale = resized / side
+    first, stop = max(0, int(start / scale) - MARGIN), min(side, int((start + length) / scale) + 1 + MARGIN)
+    cut = max(length, round((stop - first) * scale))
+    return slice(first, stop), cut, min(max(0, round(start - first * scale)), cut - length)

@@ -9,6 +9,7 @@ from tubelet.ingest import encoders, memory, precision
 from tubelet.ingest.arguments import Arguments, WindowOptions, StorageOptions, RunOptions
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.folders import Skipped
 from tubelet.ingest.geometry import Geometry
 from tubelet.ingest.layer import Layer
 from tubelet.ingest.memory import Budget, ClipSize
@@ -17,7 +18,7 @@ from tubelet.ingest.plan import Plan, Probing, plan
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
-from tubelet.ingest.sources import Source, find
+from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
 
@@ -32,6 +33,7 @@ class Job:
     running: RunOptions
     keeping: StorageOptions
     fixed: bool  # the encoder takes clips of one size alone
+    skipped: Sequence[Skipped] = ()  # files and folders that were left out
 
     @classmethod
     def of(cls, **values: object) -> "Job":
@@ -42,14 +44,14 @@ class Job:
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         check_size(geometry, model.encoder, row.patch)
-        sources = find(arguments.videos.paths, arguments.videos.limit)
+        found = search(arguments.videos.paths, arguments.videos.limit)
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
         facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer))
         recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
-        return cls(sources, recipe, encoder, running, arguments.keeping, row.frames is not None)
+        return cls(found.sources, recipe, encoder, running, arguments.keeping, row.frames is not None, found.skipped)
 
     @property
     def device(self) -> torch.device:
@@ -58,7 +60,9 @@ class Job:
     def run(self, store: str) -> Run:
         """A run into a store, made where it is absent. Raises UsageError where a batch does not fit into the free memory."""
         pace = Concurrency.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
-        return Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
+        run = Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
+        run.summary.skipped = self.skipped
+        return run
 
     def plan(self) -> Plan:
         """What a run would make and cost. Raises UsageError where a batch does not fit into the free memory."""

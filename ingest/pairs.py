@@ -6,7 +6,7 @@
 Pairs are a function of the settings and of the number of frames alone, so that every run chooses the same ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tubelet.ingest.errors import UsageError
@@ -24,6 +24,10 @@ class WindowPair:
     b: Window
     kind: str
     shift: int
+
+    def spans(self, gaps: Sequence[int]) -> bool:
+        """Whether frames are lost inside one of the windows."""
+        return self.a.spans(gaps) or self.b.spans(gaps)
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,15 @@ class Pairing:
             raise UsageError(f"--shift {shift}: {possible}; --pairs 0 measures no pairs")
         return cls(shift or 1, count)
 
-    def pairs(self, windowing: Windowing, total: int) -> list[WindowPair]:
-        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control where its windows give one."""
-        shifted = list(self._overlapping(windowing, total)) if self.count is None else self._spread(windowing, total)
+    def pairs(self, windowing: Windowing, total: int, gaps: Sequence[int] = ()) -> list[WindowPair]:
+        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control where its windows give one.
+
+        No window of a pair spans one of the gaps.
+        """
+        shifted = list(self._overlapping(windowing, total)) if self.count is None else self._spread(windowing, total, gaps)
+        shifted = [pair for pair in shifted if not pair.spans(gaps)]
         apart = _disjoint(windowing, total, anchor(shifted)) if shifted else None
-        return shifted + ([apart] if apart else [])
+        return shifted + ([apart] if apart and not apart.spans(gaps) else [])
 
     def held(self, windowing: Windowing) -> int:
         """Live token grids that wait for their partner at one moment of a video, at most."""
@@ -70,12 +78,13 @@ class Pairing:
             return windowing.span + next(_gaps(windowing))
         return windowing.span + self.shift * windowing.slice_frames
 
-    def _spread(self, windowing: Windowing, total: int) -> list[WindowPair]:
-        """The middle of each of `count` equal parts of the windows whose partner lies in the video."""
+    def _spread(self, windowing: Windowing, total: int, gaps: Sequence[int]) -> list[WindowPair]:
+        """The middle of each of `count` equal parts of the windows whose partner lies in the video, past the gaps."""
         offset = self.shift * windowing.slice_frames
-        fitting = windowing.whole(total - offset)
-        chosen = sorted({(2 * part + 1) * fitting // (2 * self.count) for part in range(self.count)}) if fitting else []
-        return [_pair(windowing, index * windowing.hop, offset, SHIFTED) for index in chosen]
+        firsts = range(0, windowing.whole(total - offset) * windowing.hop, windowing.hop)
+        fitting = [first for first in firsts if not _pair(windowing, first, offset, SHIFTED).spans(gaps)] if gaps else firsts
+        chosen = sorted({(2 * part + 1) * len(fitting) // (2 * self.count) for part in range(self.count)}) if fitting else []
+        return [_pair(windowing, fitting[index], offset, SHIFTED) for index in chosen]
 
     def _overlapping(self, windowing: Windowing, total: int) -> Iterator[WindowPair]:
         last = (windowing.whole(total) - 1) * windowing.hop

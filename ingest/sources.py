@@ -7,14 +7,10 @@ from pathlib import Path
 
 from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
 from tubelet.store import ids
-from tubelet.store.disk.layout import MARKER
 
-# What a folder is searched for; a file named on the command line is tried whatever its name.
-SUFFIXES = frozenset(
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m2ts .m2v .m4a .m4v .mjpeg .mkv .mov .mp4 .mpeg .mpg .mts "
-    ".mxf .nut .ogv .qt .rm .ts .vob .webm .wmv .y4m".split()
-)
+Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
 
 
 @dataclass(frozen=True)
@@ -25,47 +21,121 @@ class Source:
     label: str | None
 
     @property
-    def stamp(self) -> tuple[str, int, int]:
-        """Path, bytes and modification time: while they stay, the content is taken to be the same."""
+    def text(self) -> str:
+        """The path as rows and messages have it; the path itself wherever its name is UTF-8."""
+        return shown(self.path)
+
+    @property
+    def stamp(self) -> Stamp:
+        """While it stays, the content is taken to be the same. Raises VideoError for what is not a readable regular file."""
+        if self.text != str(self.path):
+            raise VideoError("read", f"its name is not UTF-8: rename it ({self.text})")
+        if special := irregular(self.path):
+            raise VideoError("read", f"{special}: it is never opened")
         try:
             stat = os.stat(self.path)
         except OSError as error:
-            raise VideoError("read", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise VideoError("read", f"cannot be read: {reason(error)}") from error
         return str(self.path), stat.st_size, stat.st_mtime_ns
 
-    def video_id(self, known: Mapping[tuple[str, int, int], str]) -> str:
-        """Id of the file's bytes; `known` spares reading a file whose stamp it holds. Raises VideoError."""
-        if (found := known.get(self.stamp)) is not None:
-            return found
+    def place(self, stamp: Stamp) -> dict:
+        """The columns that `videos` and `places` share of where a file is."""
+        path, size, modified_ns = stamp
+        return {"path": path, "name": self.path.name, "label": self.label, "bytes": size, "modified_ns": modified_ns}
+
+    def reading(self, known: Mapping[Stamp, str]) -> "Reading":
+        """What the file is now; `known` spares reading a file whose stamp it holds. Raises VideoError."""
+        stamp, identity = self.stamp, self._identity()
+        video_id = known.get(stamp)
+        return Reading(self, self._content() if video_id is None else video_id, stamp, identity)
+
+    def _content(self) -> str:
+        """Id of the file's bytes."""
         try:
             return ids.video_id(self.path)
         except OSError as error:
-            raise VideoError("read", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise VideoError("read", f"cannot be read: {reason(error)}") from error
+
+    def _identity(self) -> tuple[int, ...]:
+        """What changes when the file is written to or replaced."""
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise VideoError("read", f"cannot be read: {reason(error)}") from error
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source, the id of its bytes, and what its file was when they were read."""
+
+    source: Source
+    video_id: str
+    stamp: Stamp
+    identity: tuple[int, ...]
+
+    @property
+    def place(self) -> dict:
+        """Columns of a `places` row."""
+        return {"video_id": self.video_id, **self.source.place(self.stamp)}
+
+    @property
+    def change(self) -> VideoError | None:
+        """What happened to the file since; None while it holds the same bytes."""
+        try:
+            if self.source._identity() == self.identity or self.source._content() == self.video_id:
+                return None
+        except VideoError:
+            return VideoError("read", "the file went away while it was read: run the same command again once it is back")
+        return VideoError("read", "the file changed while it was read: run the same command again once it is complete")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The sources below some paths, and what was left out."""
+
+    sources: list[Source]
+    skipped: tuple[Skipped, ...]
+
+
+def search(paths: Sequence[str], limit: int | None = None) -> Found:
+    """Sources below the paths, each file once, in the order of their names. Raises UsageError where there are none."""
+    sources: dict[Path, Source] = {}
+    skipped: dict[str, Skipped] = {}
+    for text in paths:
+        below, left_out = _below(Path(os.path.abspath(Path(text).expanduser())))
+        for source in below:
+            sources.setdefault(source.path, source)
+        skipped |= {one.path: one for one in left_out}
+    if not sources:
+        raise UsageError(_nothing(paths, list(skipped.values())))
+    taken = {source.text for source in sources.values()}
+    return Found(list(sources.values())[:limit], tuple(one for one in skipped.values() if one.path not in taken))
 
 
 def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
-    """Sources below the paths, each file once, in the order of their names. Raises UsageError where there are none."""
-    found: dict[Path, Source] = {}
-    for text in paths:
-        for source in _below(Path(os.path.abspath(Path(text).expanduser()))):
-            found.setdefault(source.path, source)
-    if not found:
-        raise UsageError(f"no video file below {', '.join(paths)}: name files or folders that hold some ({' '.join(sorted(SUFFIXES))})")
-    return list(found.values())[:limit]
+    """The sources of `search` alone."""
+    return search(paths, limit).sources
 
 
-def _below(path: Path) -> list[Source]:
-    if path.is_file():
-        return [Source(path, None)]
+def _below(path: Path) -> tuple[list[Source], list[Skipped]]:
+    if not os.path.lexists(path):
+        raise UsageError(f"{shown(path)} does not exist: check the path")
     if not path.is_dir():
-        raise UsageError(f"{path} does not exist: check the path")
-    files = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not (Path(folder) / f / MARKER).exists())
-        files += [Path(folder) / name for name in names if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")]
-    return [Source(file, _label(file, path)) for file in sorted(files)]
+        special = irregular(path)
+        return ([], [Skipped(shown(path), special)]) if special else ([Source(path, None)], [])
+    found = Search(path)
+    found.walk()
+    return [Source(file, _label(file, path)) for file in found.files], found.skipped
 
 
 def _label(file: Path, root: Path) -> str | None:
     below = file.parent.relative_to(root).as_posix()
     return None if below == "." else below
+
+
+def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
+    endings = " ".join(sorted(SUFFIXES))
+    left_out = f"; left out: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
+    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
+    return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"

@@ -4,7 +4,7 @@
                                 |-- window 0 --| |--- window 1 ----| |-- partial: dropped and counted, or kept by `tail`
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tubelet.media.errors import VideoError
@@ -27,6 +27,10 @@ class Window:
     @property
     def indices(self) -> range:
         return range(self.first, self.stop, self.step)
+
+    def spans(self, gaps: Sequence[int]) -> bool:
+        """Whether frames are lost inside the window; `gaps` are numbers of frames before which some are."""
+        return any(self.first < gap < self.stop for gap in gaps)
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,12 @@ class Windowing:
         """How many whole windows a video of `total` frames has."""
         return max(0, (total - self.span) // self.hop + 1)
 
-    def windows(self, total: int) -> list[Window]:
-        """The windows of a video of `total` frames, the kept tail last."""
+    def windows(self, total: int, gaps: Sequence[int] = ()) -> list[Window]:
+        """The windows of a video of `total` frames that span none of the gaps, the kept tail last."""
         whole = [Window(k * self.hop, self.frames, self.step) for k in range(self.whole(total))]
         tail = self.partial(total)
-        return whole + ([tail] if self.tail and tail else [])
+        found = whole + ([tail] if self.tail and tail else [])
+        return [window for window in found if not window.spans(gaps)] if gaps else found
 
     def partial(self, total: int) -> Window | None:
         """What is left for a last, shorter window; None where it would show nothing that a whole one does not.
@@ -97,7 +102,7 @@ class Windowing:
         first = self.whole(total) * self.hop
         seen = Window(first - self.hop, self.frames, self.step).stop if first else 0
         available = len(range(first, total, self.step))
-        frames = available // self.tubelet * self.tubelet or int(total == 1 and self.images)
+        frames = available // self.tubelet * self.tubelet or int(total == 1 and not first and self.images)
         left = Window(first, frames, self.step) if frames else None
         return left if left and left.stop > seen else None
 

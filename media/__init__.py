@@ -1,6 +1,8 @@
 """Video files: frames out of them, and frames into them.
 
     errors      what can go wrong with one
+    orientation, color   what a frame says of how it is to be shown
+    decoder     frames of a stream, past isolated damage
     video       a file as facts and frames, in the decoder's order
     recording   frames as an MP4
 

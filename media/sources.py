@@ -1,10 +1,11 @@
 """What stands for a video on screen: its file where a browser can play it, its slice pictures where not, and why."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from os import stat_result
 from pathlib import Path
 
-from tubelet.store import Store, StoreError
+from tubelet.store import Store, StoreError, ids
 
 MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # by a word of FFmpeg's name of the container
 PLAYABLE = {
@@ -31,7 +32,8 @@ def missing(video: Mapping) -> str | None:
     found = _stat(Path(video["path"]))
     if found is None:
         return "the source file is gone or was moved"
-    if (found.st_size, found.st_mtime_ns) != (video["bytes"], video["modified_ns"]):
+    touched = found.st_mtime_ns != video["modified_ns"]
+    if found.st_size != video["bytes"] or (touched and _content(video["path"], found.st_mtime_ns) != video["video_id"]):
         return "the source file has changed since it was ingested"
     return None
 
@@ -61,6 +63,15 @@ def pictures(store: Store, clip: Mapping) -> Path:
     if not path.is_file():
         raise StoreError("the store holds no pictures of this clip")
     return path
+
+
+@lru_cache(maxsize=1024)
+def _content(path: str, _modified_ns: int) -> str | None:
+    """Id of the bytes of a file that was touched since it was ingested, read once; None where it cannot be read."""
+    try:
+        return ids.video_id(Path(path))
+    except OSError:
+        return None
 
 
 def _stat(path: Path) -> stat_result | None:

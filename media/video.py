@@ -5,19 +5,23 @@ Frames are counted as decoded; headers lie, and sorting by timestamp scrambles f
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 from av.stream import Disposition
 
+from tubelet.media.color import Color
+from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.errors import VideoError
+from tubelet.media.orientation import Orientation
 
 av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
 
 EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
+FASTEST = 1000.0  # frames/s of a file
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -29,22 +33,37 @@ class Frame:
     time_s: float  # since the first frame
     decoded: av.VideoFrame
     aspect: float = 1.0  # width of a stored pixel over its height
+    duration_s: float = 0.0  # until the next frame
+    gap: bool = False  # frames before this one are lost
 
     @property
-    def rotation(self) -> int:
-        """Degrees anticlockwise, a multiple of 90."""
-        return round(self.decoded.rotation / 90) * 90 % 360
+    def stop_s(self) -> float:
+        """When the next frame takes its place."""
+        return self.time_s + self.duration_s
+
+    @property
+    def corrupt(self) -> bool:
+        """Whether FFmpeg marks the frame as damaged."""
+        return self.decoded.is_corrupt
+
+    @property
+    def color(self) -> Color:
+        return Color.of(self.decoded)
+
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation.of(self.decoded)
 
     @property
     def displayed(self) -> tuple[int, int]:
         """Height and width in pixels after rotation and pixel aspect."""
         size = self.decoded.height, max(1, round(self.decoded.width * self.aspect))
-        return size[::-1] if self.rotation % 180 else size
+        return size[::-1] if self.orientation.transposed else size
 
     @property
     def pixels(self) -> np.ndarray:
-        """RGB ``(H, W, 3)`` in uint8, upright; pixel aspect is left to the resize that follows."""
-        return np.rot90(self.decoded.to_ndarray(format="rgb24"), self.rotation // 90)
+        """RGB ``(H, W, 3)`` in uint8, as displayed; pixel aspect is left to the resize that follows."""
+        return self.orientation.apply(self.decoded.to_ndarray(format="rgb24"))
 
 
 class Video:
@@ -57,8 +76,7 @@ class Video:
         self._stream.codec_context.thread_count = threads
         self.container = container.format.name
         self.codec = self._stream.codec_context.name
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self.fps = float(rate) if rate else 25.0
+        self.fps = _rate(self._stream)
         self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
 
     @property
@@ -81,7 +99,7 @@ class Video:
     def frames(self) -> Iterator[Frame]:
         """Every frame in order. Raises VideoError where the file breaks, after the good frames."""
         count = 0
-        for frame in self._number_frames(self._container.decode(self._stream), 0, None):
+        for frame in self._number_frames(Decoder(self._container, self._stream), 0, None):
             count += 1
             yield frame
         if not count:
@@ -97,17 +115,41 @@ class Video:
         except (av.FFmpegError, ValueError, TypeError, StopIteration):
             return None
         exact = abs(found.time - start - start_s) < 0.1 / self.fps
-        return self._number_frames(chain([found], decoded), first, start) if exact else None
+        return self._number_frames(map(Decoded, chain([found], decoded)), first, start) if exact else None
 
-    def _number_frames(self, decoded: Iterable[av.VideoFrame], index: int, start: float | None) -> Iterator[Frame]:
-        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these."""
+    def _number_frames(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
+        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these.
+
+        A frame is held until the next one tells how long it is shown.
+        """
+        numbered = pairwise(chain(self._until_broken(self._numbered(decoded, index, start)), [None]))
+        for frame, following in numbered:
+            if isinstance(frame, VideoError):
+                raise frame
+            yield replace(frame, duration_s=self._duration(frame, following))
+
+    def _numbered(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
+        for index, one in enumerate(decoded, index):
+            time = one.frame.time
+            start = time if start is None else start
+            yield Frame(index, time - start if time is not None else index / self.fps, one.frame, self.aspect, gap=one.gap)
+
+    def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame | VideoError]:
+        """The frames, and what ends them early as the last item."""
+        count = 0
         try:
-            for index, one in enumerate(decoded, index):
-                start = one.time if start is None else start
-                yield Frame(index, one.time - start if one.time is not None else index / self.fps, one, self.aspect)
-                index += 1
-        except (av.FFmpegError, ValueError) as error:
-            raise _broken(index, error) from error
+            for frame in frames:
+                count = frame.index + 1
+                yield frame
+        except ERRORS as error:
+            yield _broken(count, error)
+
+    def _duration(self, frame: Frame, following: Frame | VideoError | None) -> float:
+        """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own word or the frame rate."""
+        if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
+            return following.time_s - frame.time_s
+        own = float(frame.decoded.duration * frame.decoded.time_base) if frame.decoded.time is not None and frame.decoded.duration else 0
+        return own if own > 0 else 1 / self.fps
 
 
 def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
@@ -137,15 +179,24 @@ def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
 
 @dataclass
 class Timeline:
-    """What is known of a video's time once its frames have passed."""
+    """What is known of a video's time, and of its damage, once its frames have passed."""
 
-    fps: float
     frames: int = 0
     stop_s: float = 0.0
+    corrupt: int = 0  # frames
+    gaps: list[int] = field(default_factory=list)  # numbers of the frames that come after a loss
 
     def add(self, frame: Frame) -> None:
         self.frames += 1
-        self.stop_s = max(self.stop_s, frame.time_s + 1 / self.fps)
+        self.stop_s = max(self.stop_s, frame.stop_s)
+        self.corrupt += frame.corrupt
+        self.gaps += [frame.index] * frame.gap
+
+
+def _rate(stream: av.VideoStream) -> float:
+    """Frames per second by the first of FFmpeg's figures that can be; some containers give the clock of their time stamps instead."""
+    rates = (float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate)
+    return next((rate for rate in rates if rate <= FASTEST), 25.0)
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:

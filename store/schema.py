@@ -2,7 +2,7 @@
 
 `tubelet schema`, the SQL page, the README and every reader and writer take them from here.
 Types are DuckDB's names, as a query sees them. ``HALF`` columns lie on disk as little-endian half-precision
-bytes and look like ``FLOAT[]`` to SQL.
+bytes and look like ``FLOAT[]`` to SQL. A moment is the same moment whatever zone a machine is in: SQL's session is in UTC, too.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,20 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
+MOMENT = "TIMESTAMP WITH TIME ZONE"  # UTC without a zone on disk, a moment with its zone to SQL
 
 ARROW_TYPES = {
     "VARCHAR": pa.string(),
+    "BOOLEAN": pa.bool_(),
     "SMALLINT": pa.int16(),
     "INTEGER": pa.int32(),
     "BIGINT": pa.int64(),
     "FLOAT": pa.float32(),
     "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
+    MOMENT: pa.timestamp("us"),
     HALF: pa.binary(),
     "DOUBLE[]": pa.list_(pa.float64()),
+    "INTEGER[]": pa.list_(pa.int32()),
 }
 
 
@@ -75,7 +78,7 @@ VIDEOS = Table(
     (
         Column("video_id", "VARCHAR", "first 16 hex digits of the SHA-256 of the file's bytes"),
         Column("name", "VARCHAR", "file name"),
-        Column("path", "VARCHAR", "absolute path when it was read"),
+        Column("path", "VARCHAR", "absolute path where it was found last; all known ones are in `places`"),
         Column("bytes", "BIGINT", "size of the file", "bytes"),
         Column("modified_ns", "BIGINT", "modification time; with path and bytes it spares hashing again", "ns since 1970"),
         Column("container", "VARCHAR", "container format, FFmpeg's name"),
@@ -83,12 +86,34 @@ VIDEOS = Table(
         Column("width", "INTEGER", "width as displayed: rotation and pixel aspect applied", "pixels"),
         Column("height", "INTEGER", "height as displayed: rotation and pixel aspect applied", "pixels"),
         Column("rotation", "SMALLINT", "rotation the file asks for, applied when decoding", "degrees anticlockwise"),
-        Column("fps", "DOUBLE", "average frame rate", "frames/s"),
+        Column("mirrored", "BOOLEAN", "whether the file asks for left and right to be swapped, which is applied before the rotation"),
+        Column("transfer", "VARCHAR", "transfer characteristics, FFmpeg's name; smpte2084 (PQ) and arib-std-b67 (HLG) are HDR, taken without tone mapping"),
+        Column("primaries", "VARCHAR", "color primaries, FFmpeg's name; NULL where the file does not say"),
+        Column("bit_depth", "SMALLINT", "bits of a stored sample; the encoder gets 8", "bits"),
+        Column("fps", "DOUBLE", "average frame rate by the header", "frames/s"),
         Column("frames", "INTEGER", "frames as decoded, in the decoder's order", "frames"),
-        Column("duration_s", "DOUBLE", "from the first frame to the end of the last", "s"),
-        Column("label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"),
+        Column("corrupt_frames", "INTEGER", "frames that FFmpeg decodes but marks as damaged", "frames"),
+        Column("gaps", "INTEGER[]", "numbers of the frames before which damaged packets lost frames; no window lies over one", "frame"),
+        Column("duration_s", "DOUBLE", "from the first frame to the end of the last, by time stamps", "s"),
+        Column("label", "VARCHAR", "folder of the file below the path given to ingest, at the place found last; NULL at its top"),
         Column("thumbnail", "VARCHAR", "JPEG of one frame, relative to the store"),
-        Column("added_at", "TIMESTAMP", "when the video was committed", "UTC"),
+        Column("added_at", MOMENT, "when the video was committed", "UTC"),
+    ),
+)
+
+PLACES = Table(
+    "places",
+    "path at which a video was found",
+    ("place_id",),
+    (
+        Column("place_id", "VARCHAR", "hash of video and path"),
+        Column("video_id", "VARCHAR", "content of the file when it was read"),
+        Column("path", "VARCHAR", "absolute path of the file"),
+        Column("name", "VARCHAR", "file name"),
+        Column("label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"),
+        Column("bytes", "BIGINT", "size of the file", "bytes"),
+        Column("modified_ns", "BIGINT", "modification time when the content was read last", "ns since 1970"),
+        Column("added_at", MOMENT, "when this row was committed", "UTC"),
     ),
 )
 
@@ -125,6 +150,7 @@ CLIPS = Table(
         Column("role", "VARCHAR", "`grid`: one of the windows that start every `--hop` frames; `partner`: encoded only because a pair needs it"),
         Column("start_s", "DOUBLE", "time of the first frame since the video's first frame", "s"),
         Column("stop_s", "DOUBLE", "time at which the last frame ends", "s"),
+        Column("corrupt_frames", "INTEGER", "frames of the window that FFmpeg marks as damaged", "frames"),
         Column("slices", "INTEGER", "temporal positions of the token grid"),
         Column("height", "INTEGER", "rows of the token grid", "patches"),
         Column("width", "INTEGER", "columns of the token grid", "patches"),
@@ -137,7 +163,7 @@ CLIPS = Table(
         Column("embedding_bytes", "BIGINT", "size of the embedding file", "bytes"),
         Column("embedding_sha256", "VARCHAR", "SHA-256 of the embedding file"),
         Column("encode_s", "DOUBLE", "seconds in the encoder", "s"),
-        Column("created_at", "TIMESTAMP", "when the clip was encoded", "UTC"),
+        Column("created_at", MOMENT, "when the clip was encoded", "UTC"),
     ),
 )
 
@@ -191,7 +217,7 @@ PAIRS = Table(
         Column("shared_slices", "SMALLINT", "slices compared: those of the same frames; where kind is `disjoint`, those of the same position", "slices"),
         Column("source", "VARCHAR", "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),
-        Column("measured_at", "TIMESTAMP", "when the pair was measured", "UTC"),
+        Column("measured_at", MOMENT, "when the pair was measured", "UTC"),
     ),
 )
 
@@ -278,7 +304,7 @@ BASES = Table(
         Column("tokens", "INTEGER", "tokens that the fit saw"),
         Column("explained_variance", "DOUBLE[]", "sample variance along each component (of umap: of its reduction)"),
         Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
-        Column("created_at", "TIMESTAMP", "when it was fitted", "UTC"),
+        Column("created_at", MOMENT, "when it was fitted", "UTC"),
     ),
 )
 
@@ -304,7 +330,7 @@ PROJECTIONS = Table(
         PROJECTION,
         Column("basis_id", "VARCHAR", "basis that was applied"),
         Column("clip_id", "VARCHAR", "clip it was applied to"),
-        Column("created_at", "TIMESTAMP", "when it was applied", "UTC"),
+        Column("created_at", MOMENT, "when it was applied", "UTC"),
     ),
 )
 
@@ -336,7 +362,7 @@ SKETCHES = Table(
         Column("queries", "INTEGER", "sampled tokens that were looked for"),
         Column("candidates", "INTEGER", "tokens ranked again exactly"),
         Column("recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"),
-        Column("measured_at", "TIMESTAMP", "when it was measured", "UTC"),
+        Column("measured_at", MOMENT, "when it was measured", "UTC"),
     ),
 )
 
@@ -354,12 +380,12 @@ FAILURES = Table(
         Column("stage", "VARCHAR", "what failed: read, open, decode, window or encode"),
         Column("error", "VARCHAR", "the reason, in words"),
         Column("first_frame", "INTEGER", "first frame that is missing because of it", "frame"),
-        Column("at", "TIMESTAMP", "when it failed", "UTC"),
+        Column("at", MOMENT, "when it failed", "UTC"),
     ),
 )
 
 # In the order in which a commit writes them.
-TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, FAILURES, *reversed(MEASUREMENTS), *reversed(FITS), CLIPS)}
+TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, PLACES, FAILURES, *reversed(MEASUREMENTS), *reversed(FITS), CLIPS)}
 
 TOKENS = Table(
     "tokens",
@@ -374,7 +400,7 @@ TOKENS = Table(
 )
 
 # What SQL sees, in the order in which a person reads it.
-RELATIONS = {t.name: t for t in (VIDEOS, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, *FITS, FAILURES)}
+RELATIONS = {t.name: t for t in (VIDEOS, PLACES, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, *FITS, FAILURES)}
 
 
 def markdown() -> str:

@@ -23,7 +23,7 @@ from tubelet.store.schema import TABLES
 from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
-UNFIT = set("*?[]%\\")  # patterns to DuckDB, escapes to Delta
+UNFIT = {*"*?[]%\\", *map(chr, range(32)), chr(127)}  # patterns to DuckDB, escapes to Delta; control characters end a line of text
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
@@ -170,7 +170,10 @@ def _local(root: Path | str) -> Path:
         raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
     path = Path(os.path.abspath(Path(root).expanduser()))
     if unfit := sorted(set(str(path)) & UNFIT):
-        raise StoreError(f"the path {path} holds {' '.join(unfit)}, which a query would read as a pattern: pass another path as --store")
+        which = " ".join(character if character.isprintable() else repr(character) for character in unfit)
+        raise StoreError(f"the path {str(path)!r} holds {which}, which a query would read as a pattern or as its end: pass another path as --store")
+    if str(path) != os.fsencode(path).decode(errors="replace"):
+        raise StoreError(f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store")
     return path
 
 

@@ -30,10 +30,10 @@ ORDER = {
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
         "mistakes", "landlock", "sandboxed", "processes", "sandbox", "conditions", "answers",
     ),
-    "film": ("errors", "video", "recording"),
+    "film": ("errors", "orientation", "color", "decoder", "video", "recording"),
     "ingest": (
         "errors", "arguments", "windows", "pairs", "geometry", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
-        "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
+        "vjepa_rows", "hub", "encoders", "catalogue", "memory", "folders", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
     ),

@@ -1,11 +1,11 @@
 """Batching: the encode stage. Clips of one shape are encoded together, of whichever videos they are; items leave in the order they came in.
 
 At most one batch is under way while the next one is started, so that a GPU always has work queued. Where memory runs out, a
-batch is halved and so are all that follow; a single clip that does not fit becomes a failure of its video.
+batch is halved and so are all that follow; a single clip that does not fit, or that raises anything else, becomes a failure of its video.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,14 @@ from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.memory import out_of_memory
 from tubelet.ingest.pipeline.messages import Clip, Failure, VideoDone
+
+@dataclass(frozen=True)
+class Refused:
+    """A clip that could not be encoded, and why."""
+
+    clip: Clip
+    error: EncodeError
+
 
 NO_MEMORY = EncodeError("out of memory for this one clip: use a smaller --size, fewer --frames, or --precision bf16 on a GPU")
 
@@ -29,7 +37,7 @@ class EncodeStage:
         self.busy_s = 0.0
         self._encoder = encoder
         self._waiting: list[Clip | VideoDone] = []
-        self._under_way: list[LaunchedBatch | Clip | VideoDone] = []  # a clip here did not fit into memory
+        self._under_way: list[LaunchedBatch | Refused | VideoDone] = []
         self._arrived = 0.0  # when the last batch did
         self._failed: dict[Path, list[Failure]] = {}
 
@@ -61,50 +69,70 @@ class EncodeStage:
         for item in ready:
             yield from self._finish(item)
 
-    def _start_batches(self, clips: Sequence[Clip]) -> Iterator[LaunchedBatch | Clip]:
+    def _start_batches(self, clips: Sequence[Clip]) -> Iterator[LaunchedBatch | Refused]:
         while clips:
             together = clips[: self.batch]
             launched = self._attempt(together)
-            if launched is None and len(together) > 1:
+            if launched is NO_MEMORY and len(together) > 1:
                 self.batch = len(together) // 2
                 continue
-            yield launched or together[0]
+            if isinstance(launched, LaunchedBatch):
+                yield launched
+            else:
+                yield from self._alone(together, launched)
             clips = clips[len(together) :]
 
-    def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | None:
-        """A batch under way, or None where memory ran out; by then the error and what it held on to are gone."""
+    def _alone(self, clips: Sequence[Clip], error: EncodeError) -> Iterator[LaunchedBatch | Refused]:
+        """Each clip of a batch that failed: which of them it was is told by encoding them one by one."""
+        for clip in clips:
+            launched = error if len(clips) == 1 else self._attempt([clip])
+            yield launched if isinstance(launched, LaunchedBatch) else Refused(clip, launched)
+
+    def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | EncodeError:
+        """A batch under way, or why there is none; by then the error and what it held on to are gone."""
         try:
             return launch(self._encoder, clips, self._measuring)
-        except (MemoryError, RuntimeError) as error:
+        except Exception as error:  # one clip's, whatever it is
             if not out_of_memory(error):
-                raise
+                return _explained(error)
         if self._encoder.device.type == "cuda":
             torch.cuda.empty_cache()
-        return None
+        return NO_MEMORY
 
-    def _finish(self, item: LaunchedBatch | Clip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
+    def _finish(self, item: LaunchedBatch | Refused | VideoDone) -> Iterator[EncodedClip | VideoDone]:
         if isinstance(item, VideoDone):
             self._measuring.end(item.video_id)
             yield replace(item, failures=(*item.failures, *self._failed.pop(item.source.path, ())))
-        elif isinstance(item, Clip):
-            self._fail(item, NO_MEMORY)
+        elif isinstance(item, Refused):
+            self._fail(item.clip, item.error)
         else:
             yield from self._collect(item)
 
     def _collect(self, launched: LaunchedBatch) -> Iterator[EncodedClip]:
-        arrived = launched.wait()
+        try:
+            arrived = launched.wait()
+        except Exception as error:  # of the device, which says so only now
+            for sent in launched.sent:
+                self._fail(sent.clip, _explained(error))
+            return
         seconds = arrived - max(launched.started, self._arrived)  # before that, the device was at the batch before
         self._arrived = arrived
         self.busy_s += seconds
         for sent in launched.sent:
             try:
-                yield sent.encoded(seconds / len(launched.sent))
-            except EncodeError as error:
-                self._fail(sent.clip, error)
+                encoded = sent.encoded(seconds / len(launched.sent))
+            except Exception as error:  # this clip's, whatever it is
+                self._fail(sent.clip, _explained(error))
+            else:
+                yield encoded
 
     def _fail(self, clip: Clip, error: EncodeError) -> None:
         row = clip.row
-        failure = Failure(str(clip.source.path), row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])
+        failure = Failure(clip.source.text, row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])
         failed = self._failed.setdefault(clip.source.path, [])
         if failure not in failed:  # a clip that is encoded twice for a control fails twice
             failed.append(failure)
+
+
+def _explained(error: Exception) -> EncodeError:
+    return error if isinstance(error, EncodeError) else EncodeError(f"{type(error).__name__}: {error}")

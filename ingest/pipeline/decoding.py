@@ -25,7 +25,7 @@ from tubelet.store.placement import placement
 from tubelet.store.schema import GRID, PARTNER
 
 THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
-THUMBNAIL_HEIGHT = 90  # pixels
+THUMBNAIL_HEIGHT, THUMBNAIL_WIDEST = 90, 900  # pixels
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ class Wanted:
     stored_pairs: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a frame is shown, in s, and whether FFmpeg marks it as damaged."""
+
+    start_s: float
+    stop_s: float
+    corrupt: bool
+
+
 class Decoding:
     """One pass over one open video: pictures go in, whole windows come out, each with the pairs that it is needed for."""
 
@@ -46,7 +55,7 @@ class Decoding:
         self.source = source
         self.video_id = video_id
         self.wanted = wanted
-        self.timeline = Timeline(video.fps)
+        self.timeline = Timeline()
         self.kept = 0
         self.emitted: set[str] = set()
         self.first: Frame | None = None
@@ -54,7 +63,7 @@ class Decoding:
         self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
         self._starting = heapq.merge(recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first)
         self._next = next(self._starting)
-        self._pictures: dict[int, tuple[torch.Tensor, float]] = {}  # frame -> picture, time in s
+        self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the frame
         self._thumbnail: tuple[float, bytes] | None = None
 
     def clips(self) -> Iterator[Clip]:
@@ -67,28 +76,26 @@ class Decoding:
     def tail(self) -> Iterator[Clip]:
         """The last, shorter window, where it is wanted and there is one."""
         window = self.recipe.windowing.partial(self.timeline.frames)
-        if self.recipe.windowing.tail and window:
+        if self.recipe.windowing.tail and window and not window.spans(self.timeline.gaps):
             yield from self._finish(window)
 
     def row(self) -> dict:
         """The `videos` row, once every frame has passed."""
-        path, size, modified_ns = self.source.stamp
         height, width = self.first.displayed
         return {
             "video_id": self.video_id,
-            "name": self.source.path.name,
-            "path": path,
-            "bytes": size,
-            "modified_ns": modified_ns,
+            **self.source.place(self.source.stamp),
             "container": self.video.container,
             "codec": self.video.codec,
             "width": width,
             "height": height,
-            "rotation": self.first.rotation,
+            **vars(self.first.orientation),
+            **vars(self.first.color),
             "fps": self.video.fps,
             "frames": self.timeline.frames,
+            "corrupt_frames": self.timeline.corrupt,
+            "gaps": self.timeline.gaps,
             "duration_s": self.timeline.stop_s,
-            "label": self.source.label,
             "added_at": now(),
         }
 
@@ -100,20 +107,27 @@ class Decoding:
     def size(self) -> tuple[int, int]:
         return self.recipe.geometry.target(*self.first.displayed, self.recipe.encoder.patch)
 
+    @property
+    def mirrored(self) -> bool:
+        return self.first.orientation.mirrored
+
     def _add(self, frame: Frame) -> None:
         self.first = self.first or frame
         self.timeline.add(frame)
+        if frame.gap:
+            self._pending.clear()
+            self._pictures.clear()
         while self._next.first <= frame.index:
             self._pending.append(self._next)
             self._next = next(self._starting)
         if any(frame.index in window.indices for window in self._pending):
             place = placement(frame.displayed, self.size, self.recipe.geometry.fit)
-            self._pictures[frame.index] = picture(frame.pixels, place), frame.time_s
+            self._pictures[frame.index] = picture(frame.pixels, place), Moment(frame.time_s, frame.stop_s, frame.corrupt)
         if frame.index in THUMBNAIL_FRAMES:
             self._consider(frame)
 
     def _finish(self, window: Window) -> Iterator[Clip]:
-        clip_id = self.recipe.clip_id(self.video_id, window, self.size)
+        clip_id = self.recipe.clip_id(self.video_id, window, self.size, self.mirrored)
         stored, pairs = clip_id in self.wanted.stored_clips, self._pairs(window)
         self.kept += stored
         if not stored or pairs:
@@ -125,7 +139,7 @@ class Decoding:
 
     def _pairs(self, window: Window) -> tuple[Pair, ...]:
         """Pairs of this window that the store lacks."""
-        pairs = (self.recipe.pair(self.video_id, pair, self.size) for pair in self.wanted.pairs if window in (pair.a, pair.b))
+        pairs = (self.recipe.pair(self.video_id, pair, self.size, self.mirrored) for pair in self.wanted.pairs if window in (pair.a, pair.b))
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
     def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
@@ -140,6 +154,7 @@ class Decoding:
 
     def _clip_row(self, clip_id: str, window: Window) -> dict:
         height, width = self.size
+        moments = [self._pictures[index][1] for index in window.indices]
         return {
             "clip_id": clip_id,
             "video_id": self.video_id,
@@ -148,8 +163,9 @@ class Decoding:
             "frames": window.frames,
             "step": window.step,
             "role": PARTNER if window in self._partners else GRID,
-            "start_s": self._pictures[window.first][1],
-            "stop_s": self._pictures[window.indices[-1]][1] + 1 / self.video.fps,
+            "start_s": moments[0].start_s,
+            "stop_s": moments[-1].stop_s,
+            "corrupt_frames": sum(moment.corrupt for moment in moments),
             "geometry": self.recipe.geometry.mode,
             "crop_height": height,
             "crop_width": width,
@@ -158,7 +174,7 @@ class Decoding:
 
     def _consider(self, frame: Frame) -> None:
         height, width = frame.displayed
-        size = THUMBNAIL_HEIGHT, max(1, round(width * THUMBNAIL_HEIGHT / height))
+        size = THUMBNAIL_HEIGHT, min(THUMBNAIL_WIDEST, max(1, round(width * THUMBNAIL_HEIGHT / height)))
         image = picture(frame.pixels, placement((height, width), size, fit=True))
         contrast = float(image.float().std())
         if self._thumbnail is None or contrast > self._thumbnail[0]:

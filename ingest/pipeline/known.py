@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE, REPEATED
 
@@ -17,8 +18,9 @@ WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.pr
 class Known:
     """Videos, failures, and the clips and pairs of one encoder."""
 
-    stamps: Mapping[tuple[str, int, int], str] = field(default_factory=dict)  # (path, bytes, modified_ns) -> video_id
-    videos: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # video_id -> frames, height, width
+    stamps: Mapping[Stamp, str] = field(default_factory=dict)  # -> video_id
+    videos: Mapping[str, Mapping] = field(default_factory=dict)  # video_id -> row
+    places: Mapping[str, Mapping] = field(default_factory=dict)  # place_id -> row
     clips: frozenset[str] = frozenset()  # those that need nothing
     bare: frozenset[str] = frozenset()  # those without the embeddings that are wanted: encoded again
     pairs: frozenset[str] = frozenset()  # measured live
@@ -29,14 +31,15 @@ class Known:
     @classmethod
     def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
         """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
-        videos = store.rows("SELECT video_id, path, bytes, modified_ns, frames, height, width FROM videos")
+        videos, places = store.rows("FROM videos"), store.rows("FROM places")
         clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
         columns = ", ".join(f.name for f in fields(Failure))
         failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.at")]
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
-            {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in videos},
-            {v["video_id"]: (v["frames"], v["height"], v["width"]) for v in videos},
+            {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
+            {v["video_id"]: v for v in videos},
+            {place["place_id"]: place for place in places},
             frozenset(clip["clip_id"] for clip in clips) - bare,
             bare,
             _pairs(store, recipe),

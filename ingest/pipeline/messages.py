@@ -48,13 +48,27 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Outdated:
+    """Ids of clips and pairs in the store that a newer reading of their video replaces."""
+
+    clips: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class VideoDone:
-    """The end of one source: its `videos` row if it was decoded, what failed, and what was there already."""
+    """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was there already.
+
+    `retracted`: what this run has stored of the video does not count, for the file did not stay as it was.
+    """
 
     source: Source
     video_id: str | None = None
     row: Mapping | None = None
     thumbnail: bytes | None = None
+    place: Mapping | None = None  # columns of `places`, less its id and time
+    retracted: bool = False
+    outdated: Outdated = Outdated()
     failures: tuple[Failure, ...] = ()
     kept_clips: int = 0
     dropped_frames: int = 0
@@ -62,7 +76,8 @@ class VideoDone:
     decoded: bool = False
     kept_pairs: int = 0
     pairless: bool = False  # too short for the pair that was asked for
-    duplicate: bool = False  # of a source earlier in the same run
+    duplicate_of: Source | None = None  # a source earlier in the same run
+    moved_from: Mapping | None = None  # the `videos` row that names another path
 
 
 def now() -> datetime:

@@ -1,19 +1,30 @@
 """The reader: sources in, clips of pixels out, each file decoded once and only where something is missing."""
 
-from collections.abc import Generator, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
+from tubelet.media.video import Timeline, open_video
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import Clip, Failure, VideoDone
+from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.recipe import Recipe
-from tubelet.ingest.sources import Source
+from tubelet.ingest.sources import Reading, Source
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: the noise floor
+MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What decides which windows a video gives, besides the recipe: its id, frames, gaps and picture, and whether it is mirrored."""
+
+    video_id: str
+    frames: int
+    gaps: tuple[int, ...]
+    size: tuple[int, int]
+    mirrored: bool
 
 
 class Reader:
@@ -23,56 +34,76 @@ class Reader:
         self.recipe = recipe
         self.known = known
         self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
-        self._seen: dict[str, Path] = {}
+        self._seen: dict[str, Source] = {}
         self._repeating = set(known.repeated)
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
-        """The missing clips of one source, then its VideoDone; never raises for a bad file.
+        """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
         The call tells what the source is, so calls have to follow each other for the first of two equal files to be the one that is
         read; the iterators that they return may run at the same time.
         """
         try:
-            video_id = source.video_id(self.known.stamps)
-        except VideoError as error:
-            return iter([VideoDone(source, failures=(self._failure(source, None, error),))])
+            reading = source.reading(self.known.stamps)
+        except Exception as error:  # one file's, whatever it is
+            return iter([VideoDone(source, failures=(self._failure(source, None, _explained(error, "read")),))])
+        video_id = reading.video_id
         if video_id in self._seen:
-            return iter([VideoDone(source, video_id, duplicate=True)])
-        self._seen[video_id] = source.path
-        return self._read(source, video_id)
+            return iter([VideoDone(source, video_id, place=reading.place, duplicate_of=self._seen[video_id])])
+        self._seen[video_id] = source
+        return self._read(source, video_id, reading)
 
-    def _read(self, source: Source, video_id: str) -> Iterator[Clip | VideoDone]:
+    def _read(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
         try:
             done = self._without_decoding(source, video_id)
-            yield from [done] if done else self._decode(source, video_id)
-        except VideoError as error:
+            for item in [replace(done, place=reading.place)] if done else self._decode(source, video_id, reading):
+                yield replace(item, moved_from=self._moved_from(source, video_id)) if isinstance(item, VideoDone) else item
+        except Exception as error:  # one file's, whatever it is
             self._repeating.discard(video_id)
-            yield VideoDone(source, video_id, failures=(self._failure(source, video_id, error),))
+            why = _explained(reading.change or error, "decode")
+            yield VideoDone(source, video_id, failures=(self._failure(source, video_id, why),), retracted=True)
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
         """The VideoDone of a source whose clips and pairs are all there, or whose content is known to be unreadable."""
-        broken = tuple(replace(failure, path=str(source.path)) for failure in self.known.broken.get(video_id, ()))
-        if video_id not in self.known.videos:
+        broken = tuple(replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ()))
+        row = self.known.videos.get(video_id)
+        if row is None:
             return VideoDone(source, video_id, failures=broken) if broken else None
-        frames, height, width = self.known.videos[video_id]
-        size = self.recipe.geometry.target(height, width, self.recipe.encoder.patch)
-        clips, pairs = self._ids(video_id, frames, size)
+        if row["mirrored"] is None and (broken or self._is_mirrored(source)):
+            return None  # its row is of a version that stopped at the first damaged packet, and turned mirrored files the wrong way
+        cut = self._cut(video_id, row)
+        clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
-        return replace(self._done(source, video_id, frames, broken), kept_clips=len(clips), kept_pairs=len(pairs))
+        done = replace(self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs))
+        return done if row["mirrored"] is not None else replace(done, row={**row, "mirrored": False})
 
-    def _ids(self, video_id: str, frames: int, size: tuple[int, int]) -> tuple[set[str], set[str]]:
-        """Ids of every clip and pair that a video of so many frames gives."""
-        pairs = self._pairs(video_id, frames)
-        windows = {*self.recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
+    def _moved_from(self, source: Source, video_id: str) -> Mapping | None:
+        """The row of a known video that was found elsewhere before."""
+        row = self.known.videos.get(video_id)
+        return row if row and row["path"] != source.text else None
+
+    def _is_mirrored(self, source: Source) -> bool:
+        with open_video(source.path, self.threads) as video:
+            return next(video.frames()).orientation.mirrored
+
+    def _cut(self, video_id: str, row: Mapping) -> Cut:
+        """Of a `videos` row."""
+        size = self.recipe.geometry.target(row["height"], row["width"], self.recipe.encoder.patch)
+        return Cut(video_id, row["frames"], tuple(row["gaps"] or ()), size, bool(row["mirrored"]))
+
+    def _ids(self, cut: Cut) -> tuple[set[str], set[str]]:
+        """Ids of every clip and pair that a video gives."""
+        pairs = self._pairs(cut.video_id, cut.frames, cut.gaps)
+        windows = {*self.recipe.windowing.windows(cut.frames, cut.gaps), *(pair.b for pair in pairs)}
         return (
-            {self.recipe.clip_id(video_id, window, size) for window in windows},
-            {self.recipe.pair(video_id, pair, size).pair_id for pair in pairs},
+            {self.recipe.clip_id(cut.video_id, window, cut.size, cut.mirrored) for window in windows},
+            {self.recipe.pair(cut.video_id, pair, cut.size, cut.mirrored).pair_id for pair in pairs},
         )
 
-    def _pairs(self, video_id: str, frames: int) -> tuple[WindowPair, ...]:
+    def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
         """The pairs of a video of so many frames, the repeated control where this video has it or may still have it."""
-        pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames)
+        pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
         if not pairs:
             self._repeating.discard(video_id)
         elif video_id in self._repeating or len(self._repeating) < REPEATS:
@@ -80,24 +111,34 @@ class Reader:
             pairs.append(is_repeated(pairs))
         return tuple(pairs)
 
-    def _decode(self, source: Source, video_id: str) -> Iterator[Clip | VideoDone]:
-        wanted = Wanted(self._pairs(video_id, self._expected_frames(source, video_id)), self.known.clips, self.known.pairs)
+    def _decode(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
+        wanted = Wanted(self._pairs(video_id, *self._expected(source, video_id)), self.known.clips, self.known.pairs)
         decoding, broken = yield from self._pass(source, video_id, wanted)
-        frames = decoding.timeline.frames
-        pairs = self._pairs(video_id, frames)
+        cut = Cut(video_id, decoding.timeline.frames, tuple(decoding.timeline.gaps), decoding.size, decoding.mirrored)
+        pairs = self._pairs(video_id, cut.frames, cut.gaps)
         if lacking := tuple(pair for pair in pairs if pair not in wanted.pairs):
             yield from self._pass(source, video_id, replace(wanted, pairs=lacking, stored_clips=wanted.stored_clips | decoding.emitted))
-        kept_pairs = sum(self.recipe.pair(video_id, pair, decoding.size).pair_id in self.known.pairs for pair in pairs)
-        kept = {"kept_clips": decoding.kept, "kept_pairs": kept_pairs}
-        done = self._done(source, video_id, frames, broken)
-        yield replace(done, row=decoding.row(), thumbnail=decoding.thumbnail(), decoded=True, **kept)
+        if reading.change:
+            raise reading.change
+        _refuse_corrupt(decoding.timeline)
+        kept_pairs = sum(self.recipe.pair(video_id, pair, cut.size, cut.mirrored).pair_id in self.known.pairs for pair in pairs)
+        done = replace(self._done(source, cut, broken), kept_clips=decoding.kept, kept_pairs=kept_pairs, outdated=self._outdated(cut))
+        yield replace(done, row=decoding.row(), thumbnail=decoding.thumbnail(), place=reading.place, decoded=True)
 
-    def _expected_frames(self, source: Source, video_id: str) -> int:
-        """Frames as decoded where they are known, else the packets: where those tell another number, the file is read once more."""
-        if video_id in self.known.videos or self.recipe.pairing.count == 0:
-            return self.known.videos.get(video_id, (0,))[0]
+    def _outdated(self, cut: Cut) -> Outdated:
+        """What an earlier version stored of a mirrored video, whose pictures it turned the wrong way."""
+        if not cut.mirrored:
+            return Outdated()
+        clips, pairs = self._ids(replace(cut, mirrored=False))
+        return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
+
+    def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+        """Frames and gaps as decoded where they are known, else the packets: where those tell another number, the file is read once more."""
+        row = self.known.videos.get(video_id)
+        if row is not None or self.recipe.pairing.count == 0:
+            return (row["frames"], tuple(row["gaps"] or ())) if row else (0, ())
         with open_video(source.path) as video:
-            return video.packets
+            return video.packets, ()
 
     def _pass(self, source: Source, video_id: str, wanted: Wanted) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what broke it off."""
@@ -106,22 +147,48 @@ class Reader:
             broken: tuple[Failure, ...] = ()
             try:
                 yield from decoding.clips()
-            except VideoError as error:
+            except Exception as error:  # one file's, whatever it is
                 if not decoding.timeline.frames:
                     raise
-                broken = (self._failure(source, video_id, error),)
+                why = _explained(error, "decode", decoding.timeline.frames)
+                broken = (self._failure(source, video_id, why),)
             yield from decoding.tail()
+        if decoding.timeline.gaps:
+            broken = (self._failure(source, video_id, _lost(decoding.timeline)), *broken)
         return decoding, broken
 
-    def _done(self, source: Source, video_id: str, frames: int, broken: tuple[Failure, ...]) -> VideoDone:
+    def _done(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
         windowing, pairing = self.recipe.windowing, self.recipe.pairing
-        failures, windows = broken, windowing.windows(frames)
+        failures, windows = broken, windowing.windows(cut.frames, cut.gaps)
         if not windows and not broken:
-            failures = (self._failure(source, video_id, windowing.too_short(frames)),)
-        dropped = not windowing.tail and windowing.partial(frames) is not None
-        pairless = bool(windows) and pairing.count != 0 and not pairing.pairs(windowing, frames)
-        return VideoDone(source, video_id, failures=failures, dropped_frames=windowing.unused(frames), dropped_window=dropped, pairless=pairless)
+            failures = (self._failure(source, cut.video_id, windowing.too_short(cut.frames)),)
+        dropped = not windowing.tail and windowing.partial(cut.frames) is not None
+        pairless = bool(windows) and pairing.count != 0 and not pairing.pairs(windowing, cut.frames, cut.gaps)
+        unused = windowing.unused(cut.frames)
+        return VideoDone(source, cut.video_id, failures=failures, dropped_frames=unused, dropped_window=dropped, pairless=pairless)
 
     def _failure(self, source: Source, video_id: str | None, error: VideoError) -> Failure:
         encoder_id = self.recipe.encoder.encoder_id if error.stage == "window" else None
-        return Failure(str(source.path), video_id, encoder_id, error.stage, str(error), error.first_frame)
+        return Failure(source.text, video_id, encoder_id, error.stage, str(error), error.first_frame)
+
+
+def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
+    """Any error as a video's, with a reason in words."""
+    if isinstance(error, VideoError):
+        return error
+    if isinstance(error, MemoryError):
+        return VideoError(stage, "out of memory: use a smaller --size or fewer --readers", first_frame)
+    return VideoError(stage, f"{type(error).__name__}: {error}", first_frame)
+
+
+def _lost(timeline: Timeline) -> VideoError:
+    """The record of damaged packets that were passed over."""
+    places = ", ".join(map(str, timeline.gaps[:5])) + (f" and {len(timeline.gaps) - 5:,} more" if len(timeline.gaps) > 5 else "")
+    return VideoError("decode", f"damaged packets: frames are lost before frame {places}; no window lies over them", timeline.gaps[0])
+
+
+def _refuse_corrupt(timeline: Timeline) -> None:
+    """Raises VideoError where so much of a video is damaged that what was decoded means nothing."""
+    if timeline.corrupt > MOST_CORRUPT * timeline.frames:
+        share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
+        raise VideoError("decode", f"{share}: nothing of it is kept; get a whole or a decrypted copy of the file", 0)

@@ -21,12 +21,13 @@ class Recipe:
     precision: str
     pairing: Pairing = Pairing()
 
-    def clip_id(self, video_id: str, window: Window, size: tuple[int, int]) -> str:
-        place = (self.geometry.mode, *size, self.precision)
+    def clip_id(self, video_id: str, window: Window, size: tuple[int, int], mirrored: bool = False) -> str:
+        """Id of a window's clip; `mirrored` as the video's display matrix says, which versions that turned such files the wrong way ignored."""
+        place = (self.geometry.mode, *size, self.precision, *(["mirrored"] if mirrored else []))
         return ids.hash_parts(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
 
-    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int]) -> Pair:
-        a, b = (self.clip_id(video_id, window, size) for window in (windows.a, windows.b))
+    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int], mirrored: bool = False) -> Pair:
+        a, b = (self.clip_id(video_id, window, size, mirrored) for window in (windows.a, windows.b))
         return Pair(video_id, self.encoder.encoder_id, a, b, windows.kind, windows.shift, LIVE, self.precision)
 
 

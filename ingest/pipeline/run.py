@@ -3,14 +3,15 @@
     reader threads --Clip, VideoDone--> encoder (the calling thread) --EncodedClip, VideoDone--> writer thread and its helpers
 
 A video is read by one thread from its beginning to its end, so its clips and its VideoDone keep their order on the whole way.
+Whatever one video raises is a failure of that video; only what the store raises ends a run.
 """
 
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,7 @@ from tubelet.ingest.pipeline.writer import Writer
 from tubelet.store import Store
 
 CLIPS_AHEAD = 4  # at least, between two stages
+STOP_SECONDS = 5.0  # that a stopped run waits for its readers: one of them may hang on a disk that does not answer
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class Run:
     def execute(self, sources: Sequence[Source]) -> Summary:
         """Ingest every source. Raises StoreError where the store cannot be written; what was committed stays."""
         started = time.perf_counter()
-        with self.store.ingesting(), ThreadPoolExecutor(self.pace.readers + 1, "tubelet") as threads:
-            reading = threads.submit(self._read_all, sources, threads)
+        with self.store.ingesting(), ThreadPoolExecutor(1, "tubelet") as threads:
+            reading = _in_background(lambda: self._read_all(sources))
             writing = threads.submit(self._write_all)
             try:
                 self._encode_all()
@@ -92,7 +94,7 @@ class Run:
                 self._collect.close()
         self.progress.close()
         writing.result()
-        reading.result()
+        self._finish_reading(reading)
         if self.summary.clips or self.summary.pairs:
             self.store.compact()
         self._account(time.perf_counter() - started)
@@ -103,11 +105,20 @@ class Run:
         self.summary.interrupted = True
         self._read.break_off()
 
-    def _read_all(self, sources: Sequence[Source], threads: ThreadPoolExecutor) -> None:
+    def _finish_reading(self, reading: Future) -> None:
+        """Wait for the readers; of a stopped run only for a while."""
+        while not self.summary.interrupted and not reading.done():
+            wait([reading], timeout=0.1)
+        try:
+            reading.result(timeout=STOP_SECONDS if self.summary.interrupted else None)
+        except TimeoutError:
+            self.summary.unanswered = True
+
+    def _read_all(self, sources: Sequence[Source]) -> None:
         started = time.perf_counter()
         ordered, turn = iter(sources), threading.Lock()
         try:
-            others = [threads.submit(self._read_some, ordered, turn) for _ in range(self.pace.readers - 1)]
+            others = [_in_background(lambda: self._read_some(ordered, turn)) for _ in range(self.pace.readers - 1)]
             self._read_some(ordered, turn)
             for other in others:
                 other.result()
@@ -177,23 +188,27 @@ class Run:
         self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
 
     def _count(self, done: VideoDone) -> None:
-        summary = self.summary
-        summary.videos += 1
-        summary.videos_decoded += done.decoded
-        summary.duplicates += done.duplicate
-        summary.videos_unchanged += not (done.decoded or done.duplicate or done.failures)
-        summary.clips_kept += done.kept_clips
-        summary.pairs_kept += done.kept_pairs
-        summary.pairless += done.pairless
-        summary.dropped_windows += done.dropped_window
-        summary.dropped_frames += done.dropped_frames if done.dropped_window else 0
-        summary.failures += done.failures
+        self.summary.end(done)
         self.progress.video(done.source.path, len(done.failures))
 
 
 def _pair_frames(recipe: Recipe) -> int:
     """Frames that a video needs for one pair; 0 where none are measured."""
     return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
+
+
+def _in_background(work: Callable[[], None]) -> Future:
+    """Work in a thread that does not keep the process alive: the end of a pool would wait for a file that never answers."""
+    future: Future = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # handed to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="tubelet-read", daemon=True).start()
+    return future
 
 
 def _is_done(item: Future | VideoDone) -> bool:

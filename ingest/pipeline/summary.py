@@ -1,10 +1,33 @@
 """The summary of a run: what was done, what failed, and where the seconds went."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
+from tubelet.media.color import HDR
 from tubelet.ingest.pipeline.encoding import EncodedClip
-from tubelet.ingest.pipeline.messages import Failure
+from tubelet.ingest.folders import Skipped
+from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.store.schema import PARTNER
+
+NAMED = 5  # files of a kind in the printed summary; --json has all
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A file whose content was found at another place, too, in this run or before; labels are the folders of both."""
+
+    path: str
+    label: str | None
+    same_as: str
+    same_label: str | None
+    moved: bool = False  # the other place was in the store, and is gone
+
+    @property
+    def words(self) -> str:
+        labels = f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
+        return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
 
 
 @dataclass
@@ -36,7 +59,14 @@ class Summary:
     pairs_s: float = 0.0  # in the encoder, for partner clips and clips encoded again
     pairless: int = 0
     pair_frames: int = 0
+    damaged_videos: int = 0  # decoded, with frames that FFmpeg marks as damaged
+    corrupt_frames: int = 0
+    hdr_videos: int = 0  # decoded
+    duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
+    moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
+    skipped: Sequence[Skipped] = ()
     interrupted: bool = False
+    unanswered: bool = False  # a file that was being read when the run was stopped did not answer
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
@@ -49,6 +79,31 @@ class Summary:
         self.again += clip.clip.stored
         self.pairs_s += clip.row["encode_s"] if partner or clip.clip.stored else 0.0
         self.pairs += len(clip.pairs)
+
+    def end(self, done: VideoDone) -> None:
+        """Count one source that is finished."""
+        self.videos += 1
+        self.videos_decoded += done.decoded
+        self.videos_unchanged += not (done.decoded or done.duplicate_of or done.failures)
+        self.clips_kept += done.kept_clips
+        self.pairs_kept += done.kept_pairs
+        self.pairless += done.pairless
+        self.dropped_windows += done.dropped_window
+        self.dropped_frames += done.dropped_frames if done.dropped_window else 0
+        self.failures += done.failures
+        self._note_place(done)
+        if done.decoded:
+            self.damaged_videos += bool(done.row["corrupt_frames"])
+            self.corrupt_frames += done.row["corrupt_frames"]
+            self.hdr_videos += done.row["transfer"] in HDR
+
+    def _note_place(self, done: VideoDone) -> None:
+        here = done.source.text, done.source.label
+        if done.duplicate_of:
+            self.duplicates += 1
+            self.duplicates_of.append(Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label))
+        elif before := done.moved_from:
+            self.moved.append(Elsewhere(*here, before["path"], before["label"], moved=not Path(before["path"]).exists()))
 
     @property
     def exit_code(self) -> int:
@@ -81,9 +136,27 @@ class Summary:
             lines.append(
                 f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
             )
+        lines += self._source_lines()
         lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
+        if self.unanswered:
+            lines.append("a file that was being read did not answer, and was left: check the disk or mount that it lies on")
         if self.interrupted:
             lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+        return [line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines]
+
+    def _source_lines(self) -> list[str]:
+        """What of the sources a user may not expect: places, what was left out, damage, colors."""
+        lines = [f"the same content, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
+        if self.moved:
+            lines.append(f"found at a new place, which the store now names: {_named(one.words for one in self.moved)}")
+        reasons = Counter(one.reason for one in self.skipped)
+        for reason, count in reasons.items():
+            names = _named(one.path for one in self.skipped if one.reason == reason)
+            lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
+        if self.corrupt_frames:
+            lines.append(f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`")
+        if self.hdr_videos:
+            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than players show them (column `transfer`)")
         return lines
 
     def _pair_lines(self) -> list[str]:
@@ -99,3 +172,9 @@ class Summary:
         if self.pairless:
             lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")
         return lines
+
+
+def _named(names: Iterable[str]) -> str:
+    """The first few of many."""
+    listed = list(names)
+    return ", ".join(listed[:NAMED]) + (f" and {len(listed) - NAMED:,} more (--json lists all)" if len(listed) > NAMED else "")

@@ -3,23 +3,25 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import VideoDone, now
+from tubelet.ingest.pipeline.messages import Outdated, VideoDone, now
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store
 from tubelet.store.disk.derived import clip_rows
+from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
-from tubelet.store.schema import CLIPS, TABLES
+from tubelet.store.schema import CLIPS, PAIRS, TABLES
 
 COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
 COMMIT_CLIPS = 64  # clips and pairs: bounds the rows held in memory on a fast device
-OF_CLIPS = [name for name, table in TABLES.items() if (table.owner or name) == CLIPS.name]
+OF_CLIPS, OF_PAIRS = ([name for name, table in TABLES.items() if (table.owner or name) == owner.name] for owner in (CLIPS, PAIRS))
 Packed = Mapping[str, pa.Buffer]  # table name to rows
 
 
@@ -27,8 +29,10 @@ Packed = Mapping[str, pa.Buffer]  # table name to rows
 class WrittenClip:
     """A clip whose files are on disk: its row (None for one that was stored before), and packed, its derived rows and those of its pairs."""
 
+    video_id: str
     row: Mapping | None
     packed: tuple[Packed, ...]
+    pairs: tuple[str, ...]  # ids
 
 
 class Writer:
@@ -43,21 +47,24 @@ class Writer:
         self.embedding_bytes = 0
         self._encoder_row = encoder_row
         self._known = known
-        self._packed: list[Packed] = []  # the rows of a clip or of a pair each
-        self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "failures")}
-        self._resolved: list[str] = []
-        self._replaced: list[str] = []
+        self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
+        self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
+        self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
+        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video that is under way: clips and pairs that this run has added
+        self._files_gone: list[Path] = []  # after the commit
         self._last_commit = time.monotonic()
 
     def prepare(self, clip: EncodedClip) -> WrittenClip:
         """Write the files of a clip and make its rows; several threads may do so at once."""
         pairs = tuple(_pack_rows(pair_rows(pair, measured, now())) for pair, measured in clip.pairs)
+        ids = clip.row["video_id"], tuple(pair.pair_id for pair, _ in clip.pairs)
         if clip.clip.stored:
-            return WrittenClip(None, pairs)
+            return WrittenClip(ids[0], None, pairs, ids[1])
         row = {**clip.row, **(self._write_embedding(clip) if self.keeping.embeddings else {})}
         if self.keeping.pictures:
             self.store.write_pictures(row, draw_sheet(first_frames(clip.clip.pixels, row["slices"]), Sheet.of(row)))
-        return WrittenClip(row, (_pack_rows(clip_rows(row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid)), *pairs))
+        derived = _pack_rows(clip_rows(row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid))
+        return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
 
     def add(self, item: WrittenClip | VideoDone) -> None:
         """Take one item; commits when it is time."""
@@ -71,20 +78,24 @@ class Writer:
     def commit(self) -> None:
         """Commit what has been collected, all or nothing."""
         small = {name: pa.Table.from_pylist(list(rows), TABLES[name].arrow) for name, rows in self._rows.items() if rows}
-        large = {name: [_unpack_rows(rows[name]) for rows in self._packed if name in rows] for name in TABLES}
+        large = {name: [_unpack_rows(rows[name]) for _, rows in self._packed if name in rows] for name in TABLES}
         rows = {**{name: pa.concat_tables(parts) for name, parts in large.items() if parts}, **small}
-        if rows or self._resolved:
-            self.store.commit(rows, {"failures": self._resolved, **dict.fromkeys(OF_CLIPS, self._replaced)})
-        for collected in (self._packed, self._resolved, self._replaced):
+        owned = {**dict.fromkeys(OF_CLIPS, self._gone["clips"]), **dict.fromkeys(OF_PAIRS, self._gone["pairs"])}
+        if rows or any(self._gone.values()):
+            self.store.commit(rows, {**self._gone, **owned})
+        for path in self._files_gone:
+            path.unlink(missing_ok=True)
+        for collected in (self._packed, self._files_gone, *self._gone.values(), *self._rows.values()):
             collected.clear()
-        for rows in self._rows.values():
-            rows.clear()
         self._last_commit = time.monotonic()
 
     def _add_clip(self, clip: WrittenClip) -> None:
-        self._packed += clip.packed
+        self._packed += [(clip.video_id, rows) for rows in clip.packed]
+        clips, pairs = self._of_run.setdefault(clip.video_id, (set(), set()))
+        pairs.update(clip.pairs)
         if clip.row:
-            self._replaced += {clip.row["clip_id"]} & self._known.bare
+            clips.add(clip.row["clip_id"])
+            self._gone["clips"] += {clip.row["clip_id"]} & self._known.bare
             self._rows["clips"].append(clip.row)
             self._rows["encoders"] = [self._encoder_row]
             self.embedding_bytes += clip.row.get("embedding_bytes", 0)
@@ -97,16 +108,59 @@ class Writer:
         return {**row, "embedding_bytes": written.bytes, "embedding_sha256": written.sha256}
 
     def _add_video(self, done: VideoDone) -> None:
-        if done.row:
-            self.store.write_thumbnail(done.video_id, done.thumbnail)
-            thumbnail = self.store.layout.relative(self.store.layout.thumbnail(done.video_id))
-            self._rows["videos"].append({**done.row, "thumbnail": thumbnail})
+        added = Outdated(*map(frozenset, self._of_run.pop(done.video_id, ((), ()))))
+        if done.retracted:
+            self._retract(done.video_id, added)
+        self._remove(done.video_id, done.outdated)
+        if row := self._video_row(done):
+            self._put("videos", self._known.videos, row)
+        if done.place and (row or done.duplicate_of):
+            place_id = hash_parts(done.video_id, done.place["path"])
+            self._put("places", self._known.places, {"place_id": place_id, **self._place(done), "added_at": now()})
         self._rows["failures"] += [failure.row for failure in done.failures if failure.failure_id not in self._known.failures]
-        self._resolved += self._stale(done)
+        self._gone["failures"] += self._stale(done)
+
+    def _put(self, table: str, known: Mapping[str, Mapping], row: Mapping) -> None:
+        """Add a row, or replace the one of the same id where it says something else."""
+        id_ = row[TABLES[table].key[0]]
+        before = known.get(id_)
+        if before is None or any(row[name] != before[name] for name in row if name != "added_at"):
+            self._rows[table].append({**row, "added_at": before["added_at"] if before else row["added_at"]})
+            self._gone[table] += [id_] if before else []
+
+    def _video_row(self, done: VideoDone) -> Mapping | None:
+        """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
+        row = done.row or self._known.videos.get(done.video_id)
+        if not row or done.duplicate_of or done.retracted:
+            return None
+        if done.thumbnail:
+            self.store.write_thumbnail(done.video_id, done.thumbnail)
+            row = {**row, "thumbnail": self.store.layout.relative(self.store.layout.thumbnail(done.video_id))}
+        return {**row, **(self._place(done) if done.place else {})}
+
+    def _place(self, done: VideoDone) -> Mapping:
+        """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
+        before = self._known.places.get(hash_parts(done.video_id, done.place["path"])) or self._known.videos.get(done.video_id)
+        same = before and before["path"] == done.place["path"] and done.place["label"] is None
+        return {**done.place, "label": before["label"]} if same else done.place
+
+    def _retract(self, video_id: str, added: Outdated) -> None:
+        """Take back what this run has added of a video, committed or not."""
+        self._packed = [(of, rows) for of, rows in self._packed if of != video_id]
+        self._rows["clips"] = [row for row in self._rows["clips"] if row["clip_id"] not in added.clips]
+        self._remove(video_id, added)
+
+    def _remove(self, video_id: str, outdated: Outdated) -> None:
+        """Take clips and pairs out with the next commit, and their files after it."""
+        self._gone["clips"] += outdated.clips
+        self._gone["pairs"] += outdated.pairs
+        layout, encoder_id = self.store.layout, self._encoder_row["encoder_id"]
+        self._files_gone += [layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips]
+        self._files_gone += [layout.pictures(video_id, clip_id) for clip_id in outdated.clips]
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""
-        path, current = str(done.source.path), {failure.failure_id for failure in done.failures}
+        path, current = done.source.text, {failure.failure_id for failure in done.failures}
         encoders = {None, self._encoder_row["encoder_id"]}
         return [id_ for id_, f in self._known.failures.items() if f.path == path and f.encoder_id in encoders and id_ not in current]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
-from tubelet.store.schema import HALF, TABLES, TOKENS, Column, Table
+from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.disk.snapshot import Snapshot
 
 CLOSED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_persistent_secrets": "false"}
@@ -80,7 +80,8 @@ def _table_view(layout: Layout, table: Table, version: int) -> str:
 
 
 def _column(column: Column) -> str:
-    return f'half_to_float("{column.name}") AS "{column.name}"' if column.type == HALF else f'"{column.name}"'
+    as_seen = {HALF: f'half_to_float("{column.name}")', MOMENT: f"\"{column.name}\" AT TIME ZONE 'UTC'"}
+    return f'{as_seen[column.type]} AS "{column.name}"' if column.type in as_seen else f'"{column.name}"'
 
 
 def _create_tokens_view(connection: duckdb.DuckDBPyConnection, layout: Layout, paths: list[str]) -> None:
@@ -121,7 +122,7 @@ def _parquet(files: list[str], option: str) -> str:
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict[str, str]) -> None:
-    for name, value in {"temp_directory": _spill_folder(), "max_temp_directory_size": "20GB", **settings}.items():
+    for name, value in {"TimeZone": "UTC", "temp_directory": _spill_folder(), "max_temp_directory_size": "20GB", **settings}.items():
         connection.execute(f"SET GLOBAL {name} = '{value}'")
     connection.execute("SET GLOBAL allowed_directories = [$root]", {"root": str(root)})
     connection.execute("SET GLOBAL enable_external_access = false")

@@ -28,6 +28,7 @@ def write(answer: Answer, format_: str, output: Path | None) -> None:
 def box(answer: Answer) -> bytes:
     """The answer as DuckDB draws it, and whether there is more."""
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         text = str(connection.from_arrow(answer.table))
     more = f"the first {len(answer.table):,} rows of more; --format csv, json or parquet gives all\n" if answer.truncated else ""
     return f"{text}\n{more}".encode()

@@ -136,9 +136,18 @@ def test_a_single_clip_that_does_not_fit_fails_with_the_way_out_and_the_others_g
     assert len(errors) == 6 and all("smaller --size, fewer --frames" in failure.error and failure.first_frame == 20 for failure in errors)
 
 
-def test_other_errors_of_an_encoder_are_not_taken_for_memory():
-    with pytest.raises(RuntimeError, match="shapes"):
-        list(stage(Counting(most=0, raises=RuntimeError("shapes do not match")), 2, items((4, 32))))
+def test_another_error_fails_the_clip_that_raises_it_alone():
+    class Odd(Counting):
+        def encode(self, frames):
+            if (frames == 2).any():
+                raise RuntimeError("shapes do not match")
+            return super().encode(frames)
+
+    outcome = list(stage(Odd(), 3, items(*[(4, 32)] * 6)))
+    failures = {item.source.path.stem: item.failures for item in outcome if isinstance(item, VideoDone)}
+    assert sum(isinstance(item, EncodedClip) for item in outcome) == 5
+    (failure,) = failures.pop("2")
+    assert (failure.stage, failure.error) == ("encode", "RuntimeError: shapes do not match") and not any(failures.values())
 
 
 LIMITED = """

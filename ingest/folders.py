@@ -1,0 +1,112 @@
+"""What lies below a folder: regular files that may be videos, and what is left out, with the reason.
+
+Links to folders are followed. Every folder is entered once, under its own name rather than a link's, so that a link to a folder above ends nowhere.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tubelet.store.disk.layout import MARKER
+
+# What a folder is searched for; a file named on the command line is tried whatever its name.
+SUFFIXES = frozenset(
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m2ts .m2v .m4a .m4v .mjpeg .mkv .mov .mp4 .mpeg .mpg .mts "
+    ".mxf .nut .ogv .qt .rm .ts .vob .webm .wmv .y4m".split()
+)
+SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFDIR: "a folder"}
+ENDING = "its ending is not one that folders are searched for: name the file itself to have it tried"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file or folder that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class Search:
+    """One walk below a folder; `files` and `skipped` are filled by `walk`."""
+
+    root: Path
+    files: list[Path] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    _entered: set[tuple[int, int]] = field(default_factory=set)
+    _links: list[Path] = field(default_factory=list)
+
+    def walk(self) -> None:
+        """Folders first, then what links lead to, in the order of their paths."""
+        self._walk(self.root)
+        while self._links:
+            self._links.sort(reverse=True)
+            self._walk(self._links.pop())
+        self.files.sort()
+
+    def _walk(self, top: Path) -> None:
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                if self._is_new(folder):
+                    waiting += self._look_into(folder)
+            except OSError as error:
+                self._skip(folder, f"the folder cannot be read: {reason(error)}")
+
+    def _is_new(self, folder: Path) -> bool:
+        """Whether this folder is to be entered: not for the second time, and not a store of ours."""
+        found = folder.stat()
+        identity = found.st_dev, found.st_ino
+        if identity in self._entered:
+            return False
+        self._entered.add(identity)
+        if folder != self.root and (folder / MARKER).exists():
+            self._skip(folder, "a Tubelet store")
+            return False
+        return True
+
+    def _look_into(self, folder: Path) -> Iterator[Path]:
+        """Sort the entries of a folder; yields the folders among them."""
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                path = folder / entry.name
+                if entry.name.startswith("."):
+                    continue
+                if not entry.is_dir():
+                    self._consider(path)
+                elif entry.is_symlink():
+                    self._links.append(path)
+                else:
+                    yield path
+
+    def _consider(self, path: Path) -> None:
+        if path.suffix.lower() not in SUFFIXES:
+            self._skip(path, ENDING)
+        elif special := irregular(path):
+            self._skip(path, special)
+        else:
+            self.files.append(path)
+
+    def _skip(self, path: Path, why: str) -> None:
+        self.skipped.append(Skipped(shown(path), why))
+
+
+def irregular(path: Path) -> str | None:
+    """Why a path is never opened; None for a regular file, and for one that cannot be looked at, which opening will explain."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return None
+    return None if kind == stat.S_IFREG else f"not a regular file but {SPECIAL.get(kind, 'something else')}"
+
+
+def shown(path: Path | str) -> str:
+    """A path as text: bytes that are not UTF-8 are written out."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

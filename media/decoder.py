@@ -1,0 +1,151 @@
+"""Frames of a stream in the decoder's order, past isolated damage.
+
+A packet that cannot be decoded opens a doubt: the frames that follow are held until the decoder has been calm for a while, and
+are then handed out, the first of them after the loss marked. Where errors go on, or FFmpeg calls what follows corrupt, the file
+ends at the first error, as it would for a decoder that stops there.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import av
+
+CALM_FRAMES = 24  # without an error, after which the damage counts as isolated
+MOST_ERRORS = 3  # of one damage: more are a destroyed stretch
+MOST_CORRUPT = 1 / 8  # of the frames that follow damage
+ERRORS = (av.FFmpegError, ValueError)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame; `gap` where frames before it are lost."""
+
+    frame: av.VideoFrame
+    gap: bool = False
+
+
+@dataclass
+class Damage:
+    """A doubt: the first error, the frames since, and how calm it has been."""
+
+    first: Exception
+    errors: int = 1
+    calm: int = 0
+    held: list[Decoded] = field(default_factory=list)
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether what followed so far is good enough to go on with."""
+        corrupt = sum(one.frame.is_corrupt for one in self.held)
+        return bool(self.held) and self.errors <= MOST_ERRORS and corrupt <= MOST_CORRUPT * len(self.held)
+
+
+class Decoder:
+    """One pass over a stream. Iterating raises the first error that is not isolated, after the good frames."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, again: bool = False) -> None:
+        self._container = container
+        self._stream = stream
+        self._damage: Damage | None = None
+        self._awaited: list[int] = []  # time stamps of packets whose frame has not come, ascending
+        self._unstamped = 0  # frames that may come after a loss which no time stamp places
+        self._again = again
+        self._emitted = 0
+        self._cut_off = False  # the demuxer calls the last packet incomplete
+
+    def __iter__(self) -> Iterator[Decoded]:
+        for packet in self._container.demux(self._stream):
+            if packet.size:
+                self._await(packet)
+            decoded = self._hand_out(self._decoded(packet)) if packet.size else self._drain(packet)
+            for self._emitted, one in enumerate(decoded, self._emitted + 1):
+                yield one
+        yield from self._end()
+
+    def _await(self, packet: av.Packet) -> None:
+        self._cut_off = packet.is_corrupt
+        if packet.pts is not None and not packet.is_discard:
+            insort(self._awaited, packet.pts)
+
+    def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
+        try:
+            return packet.decode()
+        except ERRORS as error:
+            self._note(error)
+            return []
+
+    def _drain(self, flush: av.Packet) -> Iterator[Decoded]:
+        """What the decoder holds back. Several threads lose good frames with a bad one among the last, some without an error; one does not."""
+        error, frames = None, []
+        try:
+            frames = flush.decode()
+        except ERRORS as raised:
+            error = raised
+        last = [frame.pts for frame in frames if frame.pts is not None]
+        missing = self._awaited and self._awaited[-1] > max(last, default=self._awaited[0] - 1)
+        if (error or missing) and not self._again:
+            yield from self._decoded_again()
+            return
+        yield from self._hand_out(frames)
+        if error:
+            self._note(error)
+
+    def _decoded_again(self) -> Iterator[Decoded]:
+        """The frames that have not been handed out, by a decoder of one thread."""
+        self._damage = None
+        with av.open(self._container.name, metadata_errors="ignore") as container:
+            stream = container.streams[self._stream.index]
+            stream.codec_context.thread_count = 1
+            yield from islice(Decoder(container, stream, again=True), self._emitted, None)
+
+    def _note(self, error: Exception) -> None:
+        """Open a doubt, or add to it. Raises its first error where there are too many."""
+        if self._damage is None:
+            self._damage = Damage(error)
+        else:
+            self._damage.errors += 1
+            self._damage.calm = 0
+        if not self._awaited:
+            self._unstamped = 1 + self._stream.codec_context.reorder_depth
+        if self._damage.errors > MOST_ERRORS:
+            raise self._damage.first
+
+    def _hand_out(self, frames: list[av.VideoFrame]) -> Iterator[Decoded]:
+        for frame in frames:
+            decoded = Decoded(frame, self._follows_loss(frame))
+            if self._damage is None:
+                yield decoded
+                continue
+            self._damage.held.append(decoded)
+            self._damage.calm += 1
+            if self._damage.calm >= CALM_FRAMES:
+                yield from self._resolved()
+
+    def _follows_loss(self, frame: av.VideoFrame) -> bool:
+        """Whether packets were lost between the frame before and this one."""
+        if frame.pts is None or not self._awaited:
+            unplaced, self._unstamped = self._unstamped > 0, max(0, self._unstamped - 1)
+            return unplaced
+        earlier = bisect_left(self._awaited, frame.pts)
+        here = self._awaited[earlier : earlier + 1] == [frame.pts]
+        del self._awaited[: earlier + here]
+        return bool(earlier and self._damage)
+
+    def _resolved(self) -> Iterator[Decoded]:
+        damage, self._damage = self._damage, None
+        if not damage.is_isolated:
+            raise damage.first
+        yield from damage.held
+
+    def _end(self) -> Iterator[Decoded]:
+        """The end of the file in a doubt: what was held is good; where packets never gave their frames, the file ends early."""
+        if self._damage is None:
+            return
+        damage, lost = self._damage, bool(self._awaited)
+        if self._cut_off:
+            raise damage.first
+        yield from self._resolved()
+        if lost:
+            raise damage.first

@@ -1,0 +1,47 @@
+"""How a stored picture is turned and mirrored for display: all eight orientations of a display matrix.
+
+    matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into sight;
+            c d v       a, b, c, d are fixed-point numbers, 16.16
+            x y w
+"""
+
+from dataclasses import dataclass
+from math import atan2, degrees
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Mirror left and right if `mirrored`, then rotate by `rotation` degrees anticlockwise, a multiple of 90."""
+
+    rotation: int = 0
+    mirrored: bool = False
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> "Orientation":
+        """What a decoded frame's display matrix asks for; angles between are rounded to the nearest quarter turn."""
+        matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+        return UPRIGHT if matrix is None else cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
+
+    @classmethod
+    def of_matrix(cls, matrix: np.ndarray) -> "Orientation":
+        """The orientation of nine fixed-point numbers, row by row."""
+        a, b, _, c, d = (int(number) for number in matrix[:5])
+        mirrored = a * d - b * c < 0
+        across = (-a, -b) if mirrored else (a, b)  # where the stored picture's right goes once the mirroring is undone
+        return cls(round(degrees(atan2(-across[1], across[0])) / 90) * 90 % 360, mirrored)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether width and height change places."""
+        return self.rotation % 180 == 90
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """A stored picture ``(H, W, ...)`` as it is displayed; a view of the same memory."""
+        return np.rot90(pixels[:, ::-1] if self.mirrored else pixels, self.rotation // 90)
+
+
+UPRIGHT = Orientation()
