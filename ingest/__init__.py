@@ -12,6 +12,7 @@
     weights/        released weights and local files of any format -> tensors by name; checkpoints puts them into a network
     hub/            encoders through transformers
     encoders        the table of encoders and their one-method contract; catalogue prints it
+    folders         what lies below a folder, and what is left out of it
     sources         which files there are and what they contain
     memory          what a batch needs, and what is free
     recipe          encoder, windows, geometry, precision, pairs: what makes a clip

@@ -35,7 +35,8 @@ def missing(video: Mapping) -> str | None:
     found = _stat(video["path"])
     if found is None:
         return "the source file is gone or was moved"
-    if (found.st_size, found.st_mtime_ns) != (video["bytes"], video["modified_ns"]):
+    touched = found.st_mtime_ns != video["modified_ns"]
+    if found.st_size != video["bytes"] or (touched and _video_id(Path(video["path"]), _stamp(found)) != video["video_id"]):
         return "the source file has changed since it was ingested"
     return None
 
@@ -54,9 +55,12 @@ def verify(video: Mapping) -> Path:
 
 
 @lru_cache(maxsize=4096)
-def _video_id(path: Path, _stamp: tuple[int, ...]) -> str:
-    """The id of a file's bytes, read once for as long as nothing about the file changes."""
-    return ids.video_id(path)
+def _video_id(path: Path, _stamp: tuple[int, ...]) -> str | None:
+    """The id of a file's bytes, read once for as long as nothing about the file changes; None where it cannot be read."""
+    try:
+        return ids.video_id(path)
+    except OSError:
+        return None
 
 
 def _stamp(found: stat_result) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
-MOMENT = "TIMESTAMPTZ"  # UTC without a zone on disk, a moment with its zone to SQL
+MOMENT = "TIMESTAMP WITH TIME ZONE"  # UTC without a zone on disk, a moment with its zone to SQL
 
 ARROW_TYPES = {
     "VARCHAR": pa.string(),

@@ -232,7 +232,7 @@ def _local(root: Path | str) -> Path:
         raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
         which = " ".join(character if character.isprintable() else repr(character) for character in unfit)
-        raise StoreError(f"the path {str(path)!r} holds {which}, which a query would misread: pass another path as --store")
+        raise StoreError(f"the path {str(path)!r} holds {which}, which a query would read as a pattern or as its end: pass another path as --store")
     if str(path) != os.fsencode(path).decode(errors="replace"):
         raise StoreError(f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store")
     return path

@@ -111,7 +111,8 @@ def _commit_videos(store: Store, recipe: Recipe, numbers: range) -> None:
                 derived_rows.setdefault(name, []).append(table)
         pairs += [_pair(recipe, number, clip) for clip in range(recipe.clips - 1) if recipe.hop < recipe.frames]
     tables = {name: pa.concat_tables(parts) for name, parts in derived_rows.items()} | joined(pairs)
-    store.commit({**tables, "videos": _table("videos", videos), "clips": _table("clips", clips)})
+    places = _table("places", list(map(_place_row, videos)))
+    store.commit({**tables, "videos": _table("videos", videos), "places": places, "clips": _table("clips", clips)})
 
 
 def _clip(store: Store, recipe: Recipe, number: int, clip: int) -> tuple[dict, dict[str, pa.Table]]:
@@ -149,6 +150,12 @@ def _video_row(store: Store, recipe: Recipe, number: int) -> dict:
         "width": 320,
         "height": 240,
         "rotation": 0,
+        "mirrored": False,
+        "transfer": "bt709",
+        "primaries": "bt709",
+        "bit_depth": 8,
+        "corrupt_frames": 0,
+        "gaps": [],
         "fps": FPS,
         "frames": frames,
         "duration_s": frames / FPS,
@@ -156,6 +163,11 @@ def _video_row(store: Store, recipe: Recipe, number: int) -> dict:
         "thumbnail": store.layout.relative(store.layout.thumbnail(video_id)),
         "added_at": START + timedelta(minutes=number),
     }
+
+
+def _place_row(video: dict) -> dict:
+    shared = ("video_id", "path", "name", "label", "bytes", "modified_ns", "added_at")
+    return {"place_id": ids.hash_parts(video["video_id"], video["path"]), **{name: video[name] for name in shared}}
 
 
 def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
@@ -171,6 +183,7 @@ def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
         "step": 1,
         "start_s": first / FPS,
         "stop_s": (first + recipe.frames) / FPS,
+        "corrupt_frames": 0,
         "slices": recipe.slices,
         "height": recipe.side,
         "width": recipe.side,

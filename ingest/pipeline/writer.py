@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -50,6 +51,7 @@ class Writer:
         self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
         self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
         self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video that is under way: clips and pairs that this run has added
+        self._files_gone: list[Path] = []  # after the commit
         self._last_commit = time.monotonic()
 
     def prepare(self, clip: EncodedClip) -> WrittenClip:
@@ -81,7 +83,9 @@ class Writer:
         owned = {**dict.fromkeys(OF_CLIPS, self._gone["clips"]), **dict.fromkeys(OF_PAIRS, self._gone["pairs"])}
         if rows or any(self._gone.values()):
             self.store.commit(rows, {**self._gone, **owned})
-        for collected in (self._packed, *self._gone.values(), *self._rows.values()):
+        for path in self._files_gone:
+            path.unlink(missing_ok=True)
+        for collected in (self._packed, self._files_gone, *self._gone.values(), *self._rows.values()):
             collected.clear()
         self._last_commit = time.monotonic()
 
@@ -107,7 +111,7 @@ class Writer:
         added = Outdated(*map(frozenset, self._of_run.pop(done.video_id, ((), ()))))
         if done.retracted:
             self._retract(done.video_id, added)
-        self._remove(done.outdated)
+        self._remove(done.video_id, done.outdated)
         if row := self._video_row(done):
             self._put("videos", self._known.videos, row)
         if done.place and (row or done.duplicate_of):
@@ -144,15 +148,15 @@ class Writer:
         """Take back what this run has added of a video, committed or not."""
         self._packed = [(of, rows) for of, rows in self._packed if of != video_id]
         self._rows["clips"] = [row for row in self._rows["clips"] if row["clip_id"] not in added.clips]
-        self._remove(added)
-        for clip_id in added.clips:
-            encoder_id = self._encoder_row["encoder_id"]
-            self.store.layout.embedding(encoder_id, video_id, clip_id).unlink(missing_ok=True)
-            self.store.layout.pictures(video_id, clip_id).unlink(missing_ok=True)
+        self._remove(video_id, added)
 
-    def _remove(self, outdated: Outdated) -> None:
+    def _remove(self, video_id: str, outdated: Outdated) -> None:
+        """Take clips and pairs out with the next commit, and their files after it."""
         self._gone["clips"] += outdated.clips
         self._gone["pairs"] += outdated.pairs
+        layout, encoder_id = self.store.layout, self._encoder_row["encoder_id"]
+        self._files_gone += [layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips]
+        self._files_gone += [layout.pictures(video_id, clip_id) for clip_id in outdated.clips]
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""

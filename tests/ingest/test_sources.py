@@ -9,14 +9,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING
 from tubelet.ingest.sources import search
 from tubelet.store import Store
+from tubelet.store.schema import TABLES
 from tests.commands import started, tubelet
 from tests.contents import contents
+from tests.oriented import MATRICES, oriented_video
 from tests.stalled import stalled
 from tests.ingest.test_ingest import run
 from tests.videos import make_video
@@ -150,6 +153,35 @@ def test_a_touched_file_is_compared_by_content(folder, tmp_path):
     summary = run([folder], tmp_path / "store")
     assert (summary.clips, summary.videos_decoded, summary.moved) == (0, 0, [])
     assert rows(tmp_path / "store", "SELECT modified_ns FROM videos UNION ALL SELECT modified_ns FROM places") == [{"modified_ns": 10**9}] * 2
+
+
+def test_a_row_of_an_older_version_is_completed_and_nothing_is_encoded_again(folder, tmp_path):
+    run([folder], tmp_path / "store")
+    before = contents(tmp_path / "store")
+    store = Store(tmp_path / "store")
+    (row,), (place,) = store.rows("FROM videos"), store.rows("FROM places")
+    older = {**row, **dict.fromkeys(["mirrored", "transfer", "primaries", "bit_depth", "corrupt_frames", "gaps"])}
+    gone = {"videos": [row["video_id"]], "places": [place["place_id"]]}
+    store.commit({"videos": pa.Table.from_pylist([older], TABLES["videos"].arrow)}, gone)
+    store.close()
+    summary = run([folder], tmp_path / "store")
+    assert (summary.clips, summary.videos_decoded, summary.clips_kept) == (0, 0, 2)
+    assert rows(tmp_path / "store", "SELECT mirrored, (SELECT count(*) FROM places) AS places FROM videos") == [{"mirrored": False, "places": 1}]
+    assert contents(tmp_path / "store")["clips"] == before["clips"]
+
+
+def test_what_an_older_version_stored_of_a_mirrored_video_is_replaced(tmp_path):
+    path = oriented_video(tmp_path / "mirrored.mp4", MATRICES["mirrored"], frames=9)
+    run([path], tmp_path / "store", pairs="1", hop=2)
+    store = Store(tmp_path / "store")
+    (row,) = store.rows("FROM videos")
+    as_before = {"videos": pa.Table.from_pylist([{**row, "mirrored": None, "rotation": 180}], TABLES["videos"].arrow)}
+    store.commit(as_before, {"videos": [row["video_id"]]})
+    store.close()
+    clips = run([path], tmp_path / "store", pairs="1", hop=2)
+    assert rows(tmp_path / "store", "SELECT rotation, mirrored FROM videos") == [{"rotation": 0, "mirrored": True}]
+    assert clips.clips == 0 and clips.videos_decoded == 1
+    assert tubelet("check", "--store", tmp_path / "store").returncode == 0
 
 
 def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, tmp_path):
