@@ -10,6 +10,7 @@ from reports import charts, parts, wording
 from reports.blocks import Block, Column, Heading, Picture, Table, Text
 from reports.findings import Findings
 from reports.pictures import RELATIVE
+from reports.ranking import membership
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
@@ -78,10 +79,10 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     values = [found.ranking.relative.value for found in (a, b)]
     both = np.flatnonzero(np.isfinite(values[0]) & np.isfinite(values[1]))
     top = min(a.ranking.top, b.ranking.top)
-    shared = len(set(a.ranking.order[:top].tolist()) & set(b.ranking.order[:top].tolist()))
+    shared = float(np.prod([membership(value[None], top)[0] for value in values], axis=0).sum())
     correlation = float(spearmanr(values[0][both], values[1][both]).statistic) if len(both) > 2 else np.nan
     yield Text(
-        f"The {top} strongest dimensions of both have {shared} in common; {top * top / max(len(both), 1):.1f} would be by chance. "
+        f"The {top} strongest dimensions of both have {shared:.3g} in common; {top * top / max(len(both), 1):.1f} would be if all dimensions were alike. "
         f"Over all {len(both):,} dimensions the ranks correlate with {wording.number(correlation)} (Spearman)."
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports import resampling
+from store import intervals
 from store.measurements import middle_third
 
 FEWEST_SLICES = 3  # below it there is no middle apart from the edges
@@ -44,8 +44,8 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     nothing = (None, None)
     if slices < FEWEST_SLICES:
         return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
-    low, high = _reach_interval(curves, fraction) if videos >= resampling.FEWEST else (nothing, nothing)
-    u_share = resampling.share(int(u_shaped(curves).sum()), videos)
+    low, high = _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
+    u_share = intervals.share(int(u_shaped(curves).sum()), videos)
     return Shape(videos, slices, edge, middle, u_share, reach(median, fraction), low, high)
 
 
@@ -70,10 +70,10 @@ def _inward(curve: np.ndarray, middle: float, fraction: float) -> int | None:
 
 def _reach_interval(curves: np.ndarray, fraction: float) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
     """Percentiles of the reach of resampled median curves; None where some resamples have no excess."""
-    found = [reach(curve, fraction) for curve in resampling.medians(curves)]
+    found = [reach(curve, fraction) for curve in intervals.medians(curves)]
     low, high = [], []
     for end in zip(*found):
         known = None not in end
-        low.append(int(np.floor(np.quantile(end, resampling.TAILS[0]))) if known else None)
-        high.append(int(np.ceil(np.quantile(end, resampling.TAILS[1]))) if known else None)
+        low.append(int(np.floor(np.quantile(end, intervals.TAILS[0]))) if known else None)
+        high.append(int(np.ceil(np.quantile(end, intervals.TAILS[1]))) if known else None)
     return tuple(low), tuple(high)

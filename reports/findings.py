@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from reports import consistency, curves, ranking, resampling
+from reports import consistency, curves, ranking
 from reports.consistency import Consistency, Settling
 from reports.curves import Shape
 from reports.ranking import ByVideo, Ranking
@@ -91,7 +91,7 @@ def find(store: Store, request: Request) -> Findings:
         tables["dimensions"],
         order,
         agreed,
-        consistency.settling(data.relative, order.top) if data.videos >= resampling.FEWEST else None,
+        consistency.settling(data.relative, order.top) if data.videos >= intervals.FEWEST else None,
         _heat(data.relative, order, agreed),
         levels,
         _outliers(levels, agreed),

@@ -5,12 +5,13 @@ from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import rankdata
 
 from reports import wording
 from reports.blocks import Column
 from reports.findings import Findings
 from reports.ranking import Ranking, sign_chance
-from reports.resampling import FEWEST
+from store.intervals import FEWEST
 from store import Store
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
@@ -54,7 +55,7 @@ def dimensions(found: Findings) -> pa.Table:
     order = found.ranking
     at = found.dims["dim"].to_numpy()
     return pa.table({
-        "place": np.arange(1, len(at) + 1),
+        "place": _places(found.dims["relative"]),
         "dim": found.dims["dim"],
         "kind": ["specialist" if order.specialist[d] else "other" for d in at],
         "relative": found.dims["relative"],
@@ -64,6 +65,14 @@ def dimensions(found: Findings) -> pa.Table:
         **{name: _known(values[at]) for name, values in _tests(order)},
         "varying": found.dims["varying"],
     })
+
+
+def _places(relative: pa.ChunkedArray) -> pa.Array:
+    """Places from 1, dimensions of one value on the mean of theirs; NULL for those without a value."""
+    values = relative.to_numpy(zero_copy_only=False).astype(np.float32)
+    known, places = np.isfinite(values), np.full(len(values), np.nan)
+    places[known] = rankdata(-values[known])
+    return _known(places)
 
 
 def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
@@ -79,7 +88,7 @@ def dimension_columns(found: Findings) -> tuple[Column, ...]:
 def _dimension_columns(found: Findings) -> tuple[Column, ...]:
     top, chance = found.ranking.top, found.ranking.chance
     return (
-        Column("place", "place", "d"),
+        Column("place", "place", "g", "By mean relative edge; dimensions of one value share a place"),
         Column("dim", "dimension", "d"),
         Column("kind", "kind"),
         Column("relative", "relative edge", ".3g", "Mean over videos of edge / standard deviation"),

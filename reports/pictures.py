@@ -8,7 +8,7 @@ from reports import charts, parts, wording
 from reports.blocks import Picture
 from reports.findings import Findings
 from reports.rasters import Raster, reduced, spanned
-from reports.resampling import FEWEST
+from store.intervals import FEWEST
 
 RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute difference"
 CHARTED = 40  # dimensions

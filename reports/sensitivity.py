@@ -12,7 +12,7 @@ from reports import parts, pictures, wording
 from reports.blocks import Block, Code, Heading, Picture, Table, Text
 from reports.curves import FEWEST_SLICES
 from reports.findings import MANY_PLACES, Findings
-from reports.resampling import FEWEST
+from store.intervals import FEWEST
 from store import Store
 
 TITLE = "Which dimensions react when the window shifts?"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reports import resampling
+from store import intervals
 from reports.consistency import OUTLIER
 from reports.curves import FEWEST_SLICES, FRACTION, Shape
 from reports.findings import Findings
@@ -54,8 +54,8 @@ def answer(found: Findings) -> str:
     """The answer to the page's question in a sentence or two."""
     if not np.nan_to_num(found.ranking.relative.value).any():
         return unmoved(found)
-    if found.count < resampling.FEWEST:
-        first = [int(d) for d in found.ranking.order[:5] if np.isfinite(found.ranking.relative.value[d])]
+    if found.count < intervals.FEWEST:
+        first = [int(d) for d in found.ranking.order[:5] if found.ranking.relative.value[d] > 0]
         return f"In **{count(found.count, 'video')}** dimensions {_listed(first)} react most; {too_few(found.count)}"
     special, dims = found.ranking.specialists, found.foundations["dim"]
     who = "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
@@ -66,11 +66,13 @@ def answer(found: Findings) -> str:
 
 
 def strongest(found: Findings) -> str:
-    first = int(found.ranking.order[0])
-    estimate = found.ranking.relative
+    first, estimate = int(found.ranking.order[0]), found.ranking.relative.value
+    tied = int((estimate == estimate[first]).sum()) - 1
+    which = f"dimension {first}" + (f" (which ties with {tied:,} others)" if tied else "")
+    sure = f"{interval(*found.ranking.strongest)}, the choice among all of them counted in" if found.ranking.strongest else "no interval"
     return (
-        f"The strongest, dimension {first}, differs by {estimate.value[first]:.3g} of its standard deviation at the window's edges "
-        f"({interval(estimate.low[first], estimate.high[first])}); the median dimension by {np.nanmedian(estimate.value):.3g}."
+        f"The strongest, {which}, differs by {estimate[first]:.3g} of its standard deviation at the window's edges "
+        f"({sure}); the median dimension by {np.nanmedian(estimate):.3g}."
     )
 
 
@@ -92,7 +94,7 @@ def too_few(videos: int) -> str:
     subject = "one video says" if videos == 1 else f"{videos} videos say"
     return (
         f"{subject} nothing about others: no interval, no test against chance and no agreement between videos is given below "
-        f"{resampling.FEWEST} videos. Measure more, then ask again."
+        f"{intervals.FEWEST} videos. Measure more, then ask again."
     )
 
 
@@ -106,7 +108,7 @@ def shape(curve: Shape) -> str:
     sure = {True: "The curve over shared slices is U-shaped", False: "The curve over shared slices is not reliably U-shaped"}[
         curve.u_shaped
     ]
-    if curve.videos < resampling.FEWEST:
+    if curve.videos < intervals.FEWEST:
         return f"Both edges exceed the middle third in {round(share * curve.videos)} of {count(curve.videos, 'video')}."
     return f"{sure}: both edges exceed the middle third in {share:.0%} of videos ({interval(low, high, '.0%')}; noise: about 25%)."
 
