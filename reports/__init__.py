@@ -1,6 +1,7 @@
 """Reports: a question answered over many videos, as blocks that a page shows and an exporter writes. Knows no torch, no streamlit.
 
     errors         sentences that say what to do
+    relations      which videos belong together
     ranking        which dimensions: strength, frequency against chance, specialists
     curves         where in the window: U-shape and context length
     consistency    do videos agree: rank correlations, Kendall's W, halves, settling, outliers

@@ -41,7 +41,7 @@ ORDER = {
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
-        "errors", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
+        "errors", "relations", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
         "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "latent": (
