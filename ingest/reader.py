@@ -13,7 +13,7 @@ from ingest.pairs import WindowPair, repeated
 from ingest.recipe import Recipe
 from ingest.sources import Source
 
-REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: the noise floor
+REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 
 
 class Reader:

@@ -52,7 +52,7 @@ def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
 
 def _results(a: Findings, b: Findings) -> pa.Table:
     rows = {
-        "videos": lambda f: f"{f.count:,}",
+        f"{a.unit}s": lambda f: f"{f.count:,}",
         "shared slices": lambda f: str(f.relative.slices),
         "relative difference at the edge, median video": lambda f: wording.number(f.relative.edge),
         "relative difference in the middle, median video": lambda f: wording.number(f.relative.middle),
@@ -63,9 +63,11 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "context from the last slice": lambda f: _reach(f, 1),
         "specialists": lambda f: str(len(f.ranking.specialists)),
         "mean rank correlation of two videos": lambda f: wording.number(f.consistency and f.consistency.pairwise),
-        "Kendall's W": lambda f: wording.number(f.consistency and f.consistency.w),
+        "Kendall's W (and where orders are random)": lambda f: (
+            "unknown" if f.consistency is None else f"{f.consistency.w:.3g} ({1 / len(f.consistency.with_others):.2g})"
+        ),
         "split-half reliability": lambda f: wording.number(f.consistency and f.consistency.halves[0]),
-        "noise floor": lambda f: wording.number(f.controls["repeated"] and f.controls["repeated"]["relative"]),
+        "noise floor (rounding)": lambda f: wording.number(f.controls["rounding"] and f.controls["rounding"]["relative"]),
     }
     return pa.table({"what": list(rows), "a": [row(a) for row in rows.values()], "b": [row(b) for row in rows.values()]})
 

@@ -25,7 +25,8 @@ class Consistency:
     """Agreement of the videos `kept`; ``correlation`` is the ordered matrix of the first 1,000, ``order`` their order.
 
     `pairwise`: mean Spearman correlation of two videos, over all pairs. `with_others`: of each video with the mean ranks of the others.
-    `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown).
+    `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown): a range
+    over splits of the same videos, not over other videos.
     """
 
     kept: np.ndarray
@@ -96,7 +97,7 @@ def mean_pairwise(unit: np.ndarray) -> float:
 
 
 def kendalls_w(ranks: np.ndarray) -> float:
-    """Kendall's coefficient of concordance of V rankings of D dimensions, corrected for ties: 0 chance, 1 the same order."""
+    """Kendall's coefficient of concordance of V rankings of D dimensions, corrected for ties: 1 / V where all are random, 1 the same order."""
     videos, dims = ranks.shape
     sums = ranks.sum(0, dtype=np.float64)
     ordered = np.sort(ranks, axis=1)

@@ -1,5 +1,6 @@
 """The curve over shared slices: its band over videos, whether it is U-shaped, and how far in from the edge the effect reaches."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,12 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     low, high = _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
     u_share = intervals.share(int(u_shaped(curves).sum()), videos)
     return Shape(videos, slices, edge, middle, u_share, reach(median, fraction), low, high)
+
+
+def noise_share(slices: int) -> float:
+    """The share of curves of independent normal noise whose edges both exceed the mean of the middle third: 1/3 of 3 slices, about 1/4 of many."""
+    middle = len(range(*middle_third(slices).indices(slices)))
+    return 0.25 + math.asin(1 / (middle + 1)) / (2 * math.pi)
 
 
 def u_shaped(curves: np.ndarray) -> np.ndarray:

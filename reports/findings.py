@@ -18,6 +18,7 @@ from store.queries import Question
 from store.sensitivity_queries import Scope, Units
 
 HEAT_DIMS, HEAT_VIDEOS = 300, 400
+CONTROLS = ("repeated", "rounding", "disjoint")
 MANY_PLACES = 50  # of the strongest dimensions that a page lists
 
 
@@ -98,7 +99,7 @@ def find(store: Store, request: Request) -> Findings:
         tables["videos"],
         tables["curve"],
         *_shapes(questions["curves"].answer(store), foundations),
-        {kind: next(iter(tables[kind].to_pylist()), None) for kind in ("repeated", "disjoint")},
+        {kind: next(iter(tables[kind].to_pylist()), None) for kind in CONTROLS},
         tables["dimensions"],
         order,
         agreed,
@@ -152,6 +153,7 @@ def _questions(within: Scope, several: bool) -> dict[str, Question]:
         "curve": queries.curve_band(within),
         "curves": queries.curves(within),
         "repeated": queries.control_levels(within, "repeated"),
+        "rounding": queries.control_levels(within, "rounding"),
         "disjoint": queries.control_levels(within, "disjoint"),
         "dimensions": queries.dimension_ranking(within),
         "by video": queries.by_video(within, several),

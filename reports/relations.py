@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 LOOKED_AT = 2000  # videos compared with each other
-COPY = 0.95  # correlation of two videos' deviations, of dimensions enough, that only the same content reaches
-FEWEST_DIMS = 32  # with fewer dimensions unrelated videos correlate by chance
+COPY = 0.7  # correlation of two videos' deviations: re-encoded and smaller copies reach 0.80 to 0.99, unrelated videos 0.25 at most
+FAR = 6  # standard deviations by which it exceeds what unrelated videos of so few dimensions reach
+FEWEST_DIMS = 16
 LARGEST_SHARE = 0.5  # of all videos that one name may cover, unless it holds a number of its own
-SHUFFLES, RARE = 199, 0.05
+SHUFFLES, RARE = 199, 0.01
 SEED = 11
 NUMBERED = re.compile(r"[\s_\-.]*(?:part|clip|seg|segment|copy|take|shot)?[\s_\-.(]*\d+\)?$|[\s_\-.(]*copy\)?$", re.IGNORECASE)
 
@@ -74,7 +75,7 @@ def by_name(names: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
 def deviations(relative: np.ndarray) -> np.ndarray:
     """How the logarithms of each video's sensitivities deviate from its own level and from those of all videos, rows of length 1.
 
-    Over dimensions that react in every one of the first 2,000 videos; no column where there are fewer than 32 of them.
+    Over dimensions that react in every one of the first 2,000 videos; no column where there are fewer than 16 of them.
     """
     values = relative[:LOOKED_AT]
     kept = (np.nan_to_num(values) > 0).all(0) if len(values) else np.zeros(values.shape[1], bool)
@@ -87,11 +88,14 @@ def deviations(relative: np.ndarray) -> np.ndarray:
 
 
 def copies(unlike: np.ndarray) -> np.ndarray:
-    """A number per video, shared by those whose deviations ``(V, D)`` are nearly the same. The mean of two is known to deviate both ways."""
+    """A number per video, shared by those whose deviations ``(V, D)`` are nearly the same. Two videos always deviate from their mean in
+    opposite ways, so three are needed.
+    """
     numbers = np.arange(len(unlike))
     if len(unlike) < 3 or not unlike.shape[1]:
         return numbers
-    for a, b in zip(*np.nonzero(np.triu(unlike @ unlike.T > COPY, 1))):
+    border = max(COPY, np.tanh(FAR / np.sqrt(unlike.shape[1] - 3)))
+    for a, b in zip(*np.nonzero(np.triu(unlike @ unlike.T > border, 1))):
         numbers[numbers == numbers[b]] = numbers[a]
     return numbers
 

@@ -38,7 +38,7 @@ def curve(found: Findings) -> Iterator[Block]:
     yield pictures.curve(found, "relative")
     yield pictures.curve(found, "absolute")
     reach = f" {wording.reach(found)}" if found.relative.slices >= FEWEST_SLICES else ""
-    yield Text(wording.shape(found.relative) + reach)
+    yield Text(wording.shape(found.relative, found.unit) + reach)
     yield Text(wording.controls(found))
 
 
@@ -51,7 +51,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
         yield Text(wording.specialists(found))
         yield Code(f"Specialists ({len(listed)})", ", ".join(map(str, listed)) or "none")
     else:
-        yield Text(wording.sentence(wording.too_few(found.count)))
+        yield Text(wording.sentence(wording.too_few(found.count, found.unit)))
     yield pictures.strongest(found, varying)
     if many:
         yield pictures.share(found, varying)
@@ -61,7 +61,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
 
 
 def consistency(found: Findings) -> Iterator[Block]:
-    yield Heading("Do videos agree", "consistency")
+    yield Heading(f"Do {found.unit}s agree", "consistency")
     yield Text(wording.agreement(found))
     if found.consistency is not None:
         yield pictures.matrix(found)
@@ -71,7 +71,7 @@ def consistency(found: Findings) -> Iterator[Block]:
 
 
 def videos(found: Findings) -> Iterator[Block]:
-    yield Heading("Video by video", "videos")
+    yield Heading(f"{wording.sentence(found.unit)} by {found.unit}", "videos")
     if found.heat.values.size:
         yield pictures.heat(found)
     yield Text(wording.outliers(found))
@@ -79,7 +79,7 @@ def videos(found: Findings) -> Iterator[Block]:
     if found.consistency is not None:
         title = f"Outliers ({len(found.outliers)})"
         yield Table("outliers", title, parts.outliers(found), parts.OUTLIER_COLUMNS, MANY_PLACES, behind, "pair_id")
-    title = f"Videos ({found.count:,})"
+    title = f"{wording.sentence(found.unit)}s ({found.count:,})"
     yield Table("videos", title, parts.videos(found), parts.VIDEO_COLUMNS, MANY_PLACES, behind, "pair_id")
 
 
@@ -91,7 +91,7 @@ def frame(found: Findings) -> Iterator[Block]:
 def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
     yield Heading("What this rests on", "foundations")
     if found.count < FEWEST:
-        yield Text(wording.sentence(wording.too_few(found.count)))
+        yield Text(wording.sentence(wording.too_few(found.count, found.unit)))
     yield Text(wording.METHOD)
     behind = {"Foundations": found.questions["foundations"]}
     yield Table("foundations", "Sources", parts.foundations(found, store), parts.FACT_COLUMNS, MANY_PLACES, behind)

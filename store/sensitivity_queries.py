@@ -10,10 +10,15 @@ where it is divided by the dimension's standard deviation in its pair; a dimensi
 
 from dataclasses import dataclass
 
+from store.measurements import ROUNDING
 from store.queries import Chosen, Question
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
 SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
+WITHOUT_SOURCE = """format('step {}, {} {} x {}, {},', a.step, a.geometry, a.crop_height, a.crop_width, p.precision)"""
+# Rounding counts for the precisions in which shifts were measured.
+ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
+      WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frames = $frames AND o.precision = p.precision)"""
 MAP_VIDEOS = 1000  # averaged into a map over the frame
 MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
 
@@ -69,7 +74,8 @@ class Scope:
         conditions = [
             "p.encoder_id = $encoder AND a.frames = $frames AND p.kind = $kind",
             "p.shift = $shift" if kind == "shifted" else None,
-            f"{SETTING} = $setting" if self.setting else None,
+            self._of_setting(kind) if self.setting else None,
+            ROUNDED_ALIKE if kind == ROUNDING else None,
             "p.video_id IN (SELECT unnest($videos::VARCHAR[]))" if self.videos is not None else None,
         ]
         where = "\n    AND ".join(filter(None, conditions))
@@ -82,6 +88,11 @@ class Scope:
   WHERE {where}
   QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
 )"""
+
+
+    def _of_setting(self, kind: str) -> str:
+        """The setting in SQL; rounding is always measured from stored clips, whatever it is the floor of."""
+        return f"starts_with($setting, {WITHOUT_SOURCE})" if kind == ROUNDING else f"{SETTING} = $setting"
 
 
 def scopes() -> Question:

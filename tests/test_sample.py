@@ -123,7 +123,7 @@ def test_patches_of_a_clip_are_found_in_the_sample(drawn: Sample) -> None:
 
 def test_a_grid_that_position_means_do_not_fit_has_no_place(store: Store, encoder: str, drawn: Sample) -> None:
     basis = fitted(store, encoder, kind="pca", positions=True)
-    other = Sample(encoder, drawn.below, drawn.clips.set_column(1, "height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample(encoder, drawn.each, drawn.clips.set_column(1, "height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
     assert np.isnan(sample.coordinates(store, other, basis)).all() and not np.isnan(sample.coordinates(store, drawn, basis)).any()
 
 
@@ -144,6 +144,6 @@ def test_points_of_the_sample_show_what_their_channels_are_bound_to(store: Store
 def test_refusals(store: Store, encoder: str, drawn: Sample) -> None:
     with pytest.raises(LatentError, match="no sampled tokens"):
         sample.drawn(store, "no such encoder")
-    other = Sample("another", drawn.below, drawn.clips, drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample("another", drawn.each, drawn.clips, drawn.clip, drawn.slice, drawn.y, drawn.x)
     with pytest.raises(LatentError, match="says nothing about another"):
         sample.coordinates(store, other, fitted(store, encoder, kind="pca"))
