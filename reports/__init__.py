@@ -16,6 +16,7 @@
     sensitivity    the report's six sections
     comparison     two of them side by side
     cells          values as people read them
+    drawing        charts as SVG, in a process of its own
     html_file      a report as one HTML file (and markdown_file, parquet_file)
     catalogue      every report by its name
 

@@ -12,6 +12,8 @@ from reports.findings import Findings
 from reports.pictures import RELATIVE
 from reports.ranking import membership
 
+NAMED = 60  # characters of a value in legends and headings
+
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     names = _names(a, b, difference)
@@ -47,7 +49,13 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
     name = difference.partition("=")[0]
-    return tuple(f"{name} {value}" for value in (getattr(a.request, name) or "all", getattr(b.request, name) or "all"))
+    return tuple(f"{name} {_shortened(str(getattr(found.request, name) or 'all'))}" for found in (a, b))
+
+
+def _shortened(value: str) -> str:
+    """What fits in a legend; the whole value stands in the subject above it."""
+    line = " ".join(value.split())
+    return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."
 
 
 def _results(a: Findings, b: Findings) -> pa.Table:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from reports import consistency, curves, ranking, relations
 from reports.consistency import Consistency, Settling
 from reports.curves import Shape
+from reports.errors import ReportError
 from reports.ranking import ByVideo, Ranking
 from reports.relations import Relations
 from reports.request import UNITS, Request, resolved, scope
@@ -83,6 +84,8 @@ def find(store: Store, request: Request) -> Findings:
     asked = resolved(store, request)
     within = scope(store, asked)
     data, foundations = _measured(store, within)
+    if asked.top and asked.top > foundations["dim"]:
+        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
         within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))

@@ -132,12 +132,12 @@ HAVING count(*) > 0"""
 
 def videos_measured(scope: Scope) -> Question:
     """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row a group."""
-    name = "if(count(DISTINCT c.video_id) > 1, c.unit, any_value(v.name))" if scope.units else "v.name"
-    label = "if(count(DISTINCT v.label) > 1, NULL, any_value(v.label))" if scope.units else "v.label"
+    name = "if(count(DISTINCT c.video_id) > 1, c.unit, min(v.name))"
+    label = "if(count(DISTINCT v.label) > 1, NULL, min(v.label))"
     sql = f"""{scope.chosen()}
 SELECT c.unit AS video_id, {name} AS name, {label} AS label, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(c.pair_id) AS pair_id
 FROM chosen c JOIN videos v USING (video_id)
-GROUP BY ALL ORDER BY c.unit"""
+GROUP BY c.unit ORDER BY c.unit"""
     return Question(sql, scope.values)
 
 

@@ -42,7 +42,7 @@ ORDER = {
     "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
         "errors", "relations", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
-        "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+        "pictures", "sensitivity", "comparison", "cells", "drawing", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "latent": (
         "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centres", "foreground", "colours", "basis", "bases", "sample",

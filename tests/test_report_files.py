@@ -52,7 +52,8 @@ def test_every_section_is_there_with_its_sql(store, found):
     assert (
         "5e" * 32 in told["SHA-256 of the weights"]
         and "float32; live" in told["precision, source"]
-        and told["noise floor"].startswith("0 standard")
+        and told["determinism (one window twice)"].startswith("0 standard")
+        and told["noise floor (rounding, one window in fp32 too)"] == "not measured"
     )
     assert told["videos, pairs"] == "40 videos, 40 pairs of 19 shared slices" and "numpy" in told["software"]
     assert found.request.command(store) in [block.text for block in blocks if isinstance(block, Code)]
@@ -150,7 +151,7 @@ def test_two_shifts_side_by_side(tmp_path):
         "1 slice, 2 frames, 0.08 s",
     )
     common = len(set(a.ranking.order[:4].tolist()) & set(b.ranking.order[:4].tolist()))
-    assert any(f"have {common} in common; 0.5 would be by chance" in block.markdown for block in blocks if isinstance(block, Text))
+    assert any(f"have {common} in common; 0.5 would be if all dimensions were alike" in block.markdown for block in blocks if isinstance(block, Text))
     path = tmp_path / "both.html"
     result = CliRunner().invoke(
         front_door.main, ["report", "sensitivity", "--store", str(both.root), "-o", str(path), "--shift", "1", "--compare", "shift=2"]
