@@ -16,6 +16,7 @@ import tubelet as front_door
 from reports import comparison, sensitivity
 from reports.blocks import Code, Heading, Picture, Table, Text
 from reports.catalogue import REPORTS, sensitivity_blocks
+from reports.errors import ReportError
 from reports.findings import find
 from reports.rasters import Raster, reduced
 from reports.request import Request
@@ -216,3 +217,19 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colours():
     )
     cells, step = reduced(np.arange(1001.0 * 1001).reshape(1001, 1001))
     assert step == 3 and cells.shape == (334, 334) and cells[0, 0] == np.arange(3).mean() + 1001
+
+
+def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
+    """The library that draws ends its process by signal 5 where it cannot reserve the memory that it likes."""
+    command = [sys.executable, ROOT / "tubelet.py", "report", "sensitivity", "--store", store.root, "-o", tmp_path / "report.html"]
+    limited = ["bash", "-c", 'ulimit -v 6000000; exec "$@"', "bash", *map(str, command)]
+    ended = subprocess.run(limited, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2 and "a chart could not be drawn" in ended.stderr and "Traceback" not in ended.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
+    hostile = "where=1 = 1 -- " + "<&\"%()*{}[] " * 2000
+    REPORTS["sensitivity"].write(store, Request(), tmp_path / "report.html", hostile)
+    with pytest.raises(ReportError, match="1000000000 strongest dimensions were asked for, and .* has 64: pass fewer as --top"):
+        find(store, Request(top=1_000_000_000))
