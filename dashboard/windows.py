@@ -93,7 +93,7 @@ def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
 
 def noise(again: Mapping, floor: Mapping, precision: str) -> str:
     """Whether the arithmetic repeats itself, and what its rounding alone does."""
-    repeats = f"Determinism: the same window encoded twice differs by at most {again['most']:.3g} ({units.count(again['pairs'], 'control')})."
+    repeats = f"Determinism: the same window encoded twice differs by at most {again['most'] or 0:.3g} ({units.count(again['pairs'], 'control')})."
     rounds = f"Noise floor: rounding to {precision} alone differs by {floor['mean'] or 0:.3g} on average ({units.count(floor['pairs'], 'control')})."
     return " ".join((
         repeats if again["pairs"] else "No window was encoded twice: whether the arithmetic is deterministic is not known.",

@@ -124,7 +124,7 @@ def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paire
     assert "differs by at most 0 (1 control)" in shown and "untrained weights" in shown
 
 
-@pytest.mark.parametrize("kind,words", [(REPEATED, "The same window encoded twice"), (DISJOINT, "Two windows that share no frame differ by")])
+@pytest.mark.parametrize("kind,words", [(REPEATED, "The same window encoded twice"), (DISJOINT, "Two windows of one video that share no frame differ by")])
 def test_controls_have_their_own_answer(kind, words, paired):
     assert words in text(open_page("windows", paired, pair=pair_of(paired, kind)["pair_id"]))
 
