@@ -198,6 +198,10 @@ def sql(store: str, query: str, format_: str, output: Path | None) -> None:
 @click.option("--setting", metavar="TEXT", help="Only pairs made this way: step, picture, precision and source as the report names them.")
 @click.option("--mix", is_flag=True, help="Average over pairs made in different ways.")
 @click.option("--top", type=int, help="How many dimensions of a video count as its strongest.  [default: 20, at most one in eight]")
+@click.option(
+    "--unit", default="video", show_default=True, metavar="video|label|name|group",
+    help="What counts once: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content.",
+)
 @click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
 def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
     """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""

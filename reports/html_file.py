@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator
 from string import Template
 from urllib.parse import quote
 
-import vl_convert
 from markdown_it import MarkdownIt
 
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
 from tubelet.reports.formatting import cell
+from tubelet.reports.drawing import Drawing
 from tubelet.reports.rasters import Raster
 
 WIDTH = 780  # pixels of a chart
-VEGA_LITE = "6.1"
 THEME = {
     "background": None,
     "font": "system-ui, sans-serif",
@@ -63,11 +62,12 @@ def render_html(title: str, blocks: Iterable[Block]) -> bytes:
     blocks = list(blocks)
     headings = [block for block in blocks if isinstance(block, Heading)]
     links = " ".join(f'<a href="#{h.anchor}">{html.escape(h.text)}</a>' for h in headings if h.level == 2)
-    body = "\n".join(part for block in blocks for part in _parts(block))
+    with Drawing() as drawing:
+        body = "\n".join(part for block in blocks for part in _parts(block, drawing))
     return PAGE.substitute(title=html.escape(title), links=links, body=body).encode()
 
 
-def _parts(block: Block) -> Iterator[str]:
+def _parts(block: Block, drawing: Drawing) -> Iterator[str]:
     match block:
         case Heading():
             yield f'<h{block.level} id="{block.anchor}"><a href="#{block.anchor}">{html.escape(block.text)}</a></h{block.level}>'
@@ -76,24 +76,24 @@ def _parts(block: Block) -> Iterator[str]:
         case Code():
             yield f"<h3>{html.escape(block.label)}</h3><pre>{html.escape(block.text)}</pre>"
         case Picture():
-            yield f'<figure id="{block.name}"><h3>{html.escape(block.title)}</h3>{_drawing(block)}'
+            yield f'<figure id="{block.name}"><h3>{html.escape(block.title)}</h3>{_drawn(block, drawing)}'
             yield f"<figcaption>{html.escape(block.caption)}</figcaption>{_sql(block.questions)}</figure>"
         case Table():
             yield f'<h3 id="{block.name}-table">{html.escape(block.title)}</h3>{_table(block)}{_sql(block.questions)}'
 
 
-def _drawing(picture: Picture) -> str:
+def _drawn(picture: Picture, drawing: Drawing) -> str:
     if isinstance(picture.drawing, Raster):
         return f'<div role="img" aria-label="{html.escape(picture.alt)}">{picture.drawing.html}</div>'
-    return f'<div role="img" aria-label="{html.escape(picture.alt)}">{svg(picture.drawing.to_dict())}</div>'
+    return f'<div role="img" aria-label="{html.escape(picture.alt)}">{svg(picture.drawing.to_dict(), drawing)}</div>'
 
 
-def svg(spec: dict) -> str:
+def svg(spec: dict, drawing: Drawing) -> str:
     """A chart as SVG whose colors of text and lines are the page's variables."""
     for part in (spec, *spec.get("hconcat", ())):
         if part.get("width") == "container":
             part["width"] = WIDTH
-    drawn = vl_convert.vegalite_to_svg({**spec, "config": THEME}, vl_version=VEGA_LITE)
+    drawn = drawing.svg({**spec, "config": THEME})
     return re.sub(r' aria-[a-z]+="[^"]*"', "", re.sub(r"(\d+\.\d{2})\d+", r"\1", drawn))
 
 

@@ -26,7 +26,7 @@ ALLOWED = {
 # of its room, and its own modules have an order of their own.
 ORDER = {
     "store": (
-        "errors", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
+        "errors", "intervals", "statistics", "sensitivity", "schema", "ids", "pictures", "layout", "files", "tables", "embeddings", "derived", "measurements",
         "snapshot", "views", "connections", "store", "integrity", "stored_pairs", "differences", "queries", "clip_queries", "pair_queries", "sensitivity_queries",
         "mistakes", "landlock", "sandboxed", "processes", "sandbox", "conditions", "answers",
     ),
@@ -41,8 +41,8 @@ ORDER = {
     "tubelet.ingest.networks.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "tubelet.ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
-        "errors", "resampling", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
-        "pictures", "sensitivity", "comparison", "cells", "html_file", "markdown_file", "parquet_file", "catalogue",
+        "errors", "relations", "ranking", "curves", "consistency", "request", "findings", "rasters", "charts", "blocks", "wording", "parts",
+        "pictures", "sensitivity", "comparison", "cells", "drawing", "html_file", "markdown_file", "parquet_file", "catalogue",
     ),
     "latent": (
         "errors", "half", "clips", "scope", "positions", "preparation", "linear", "manifold", "centers", "foreground", "colors", "basis", "bases", "sample",
@@ -51,7 +51,7 @@ ORDER = {
     ),
     "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
     "tubelet.training.evaluation": (
-        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+        "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
     "tubelet.training.pretraining": (
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",

@@ -1,7 +1,7 @@
 """What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
 
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.store import Store
@@ -11,6 +11,7 @@ from tubelet.store.errors import NoVideos
 from tubelet.store.questions.sensitivity import Scope
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
+UNITS = {"video": "video", "label": "label", "name": "group", "group": "group"}  # what counts once, and what a sentence calls it
 LISTED = 8  # alternatives that an error names
 
 
@@ -25,10 +26,13 @@ class Request:
     where: str | None = None
     mix: bool = False
     top: int | None = None
+    unit: str = "video"  # what counts once
 
     def __post_init__(self) -> None:
         if self.top is not None and self.top < 1:
             raise ReportError(f"{self.top} strongest dimensions cannot be counted: pass 1 or more as --top")
+        if self.unit not in UNITS:
+            raise ReportError(f"{self.unit!r} is not a unit to resample by: write one of {', '.join(UNITS)} as --unit")
 
     def other(self, difference: str) -> "Request":
         """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
@@ -44,7 +48,7 @@ class Request:
 
     def command(self, store: Store, compare: str | None = None, name: str = "sensitivity") -> str:
         """The command that makes this report."""
-        given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default}
         options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
         options += [f"--compare {shlex.quote(compare)}"] if compare else []
         return " ".join([f"tubelet report {name} --store {shlex.quote(str(store.root))}", *options, f"-o {name}.html"])
