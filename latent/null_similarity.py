@@ -2,20 +2,42 @@
 
 Whole slices of other videos are scored with the query, and the best patch of each is what the query reaches where it cannot be. The slices
 are drawn once an encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
+
+The level is the smallest of these scores that at most 5 % of further slices exceed on average: of n slices the one that
+ceil(0.95 (n + 1)) do not exceed, so that a new one lies above it in (n + 1 - that) / (n + 1) of draws. Fewer than 19 slices have none
+that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is said with the level.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from tubelet.latent import clips, half
 from tubelet.latent.clips import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
 
-SLICES = 32  # of other videos, where there are as many
+SLICES = 64  # of other videos, where there are as many
 QUANTILE = 0.95
+SURE = (0.025, 0.975)  # between which the share that exceeds a drawn level lies in 95 % of draws
+
+
+@dataclass(frozen=True)
+class Level:
+    """A score, the share of unrelated slices that exceed it on average over draws, and the ends between which it lies in 95 % of them.
+
+    `slices` were scored, of `videos`; NaN where there were none.
+    """
+
+    value: float
+    exceeded: float
+    low: float
+    high: float
+    slices: int
+    videos: int
 
 
 @dataclass(frozen=True)
@@ -32,22 +54,37 @@ class NullSimilarity:
         return NullSimilarity(self.encoder_id, tuple(self.slices[n] for n in kept), tuple(self.videos[n] for n in kept))
 
     def best_scores(self, query: Query) -> np.ndarray:
-        """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``.
+        """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
+        return self._reached(query)[0]
+
+    def _reached(self, query: Query) -> tuple[np.ndarray, int]:
+        """The scores that `reached` tells, and how many videos they are of.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
         """
         if not self.slices:
-            return np.empty(0, np.float32)
+            return np.empty(0, np.float32), 0
         query.refuse_other(self.encoder_id)
         scores = [(tokens @ query.vectors.T).max(axis=1) for tokens in self.slices]
         best = np.array([one.max() for one in scores], np.float32)
         patches = np.stack([tokens[one.argmax()] for tokens, one in zip(self.slices, scores)])
-        return best[~query.recognizes(patches)]
+        strange = ~query.recognizes(patches)
+        return best[strange], len({video for video, kept in zip(self.videos, strange) if kept})
 
-    def level(self, query: Query) -> float:
-        """What 95 % of these scores stay below; NaN where no other video was there to measure with."""
-        reached = self.best_scores(query)
-        return float(np.quantile(reached, QUANTILE)) if len(reached) else float("nan")
+    def level(self, query: Query) -> Level:
+        """What at most 5 % of unrelated slices exceed; NaN where no other video was there to measure with."""
+        return level_of(*self._reached(query))
+
+
+def level_of(reached: np.ndarray, videos: int) -> Level:
+    """The level of scores ``(n,)`` of slices of so many videos."""
+    count = len(reached)
+    if not count:
+        return Level(*[float("nan")] * 4, 0, 0)
+    rank = min(math.ceil(QUANTILE * (count + 1)), count)
+    above = count + 1 - rank
+    low, high = stats.beta.ppf(SURE, above, rank)
+    return Level(float(np.sort(reached)[rank - 1]), above / (count + 1), float(low), float(high), count, videos)
 
 
 def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSimilarity:
@@ -56,7 +93,7 @@ def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSim
 
 
 def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
-    """Slices of as many videos of an encoder as there are, up to 33; without those of any one video still 32, where the others have so many."""
+    """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have so many."""
     parts, videos = [], []
     for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
         tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.dim)))

@@ -99,7 +99,7 @@ def coordinates(basis: Basis, clip_id: str) -> Question:
     return Question(_linear(basis, ("slice", "y", "x"), "FROM tokens s", "WHERE s.clip_id = $clip"), {"basis": basis.basis_id, "clip": clip_id})
 
 
-def sample_coordinates(basis: Basis, values: Mapping[str, str]) -> Question | None:
+def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
     """One row a token of the sample that the values bound (`Sample.values`): its first three coordinates in a linear basis; None for others,
     whose coordinates of a sample are no rows."""
     if not isinstance(basis.model, Linear):

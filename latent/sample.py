@@ -3,7 +3,7 @@
     sample = drawn(store, encoder_id)               # up to 300,000 tokens: 3 MB
     coordinates(store, sample, basis)               # (n, k): never more than a few thousand embeddings at a time
 
-Where there are more rows than wanted, a hash of their addresses says which stay: the same ones on every machine, from every clip.
+Every video gives about as many rows, of its regular windows; a hash of their addresses says which stay, the same ones on every machine.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
-from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, find_sampling_bound
+from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, sampling
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.statistics import TOKEN_STATISTICS
@@ -31,10 +31,10 @@ FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER 
 @dataclass(frozen=True)
 class Sample:
     """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (clip_id, height, width, and `video`: its number
-    by label and name), `slice`, `y`, `x`; each ``(n,)``. `below` is the bound of the hash."""
+    by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is how many tokens a video gives, about."""
 
     encoder_id: str
-    below: str
+    each: int
     clips: pa.Table
     clip: np.ndarray
     slice: np.ndarray
@@ -45,9 +45,9 @@ class Sample:
         return len(self.clip)
 
     @property
-    def values(self) -> dict[str, str]:
+    def values(self) -> dict:
         """What the SQL of the sample is asked with."""
-        return {"encoder": self.encoder_id, "below": self.below}
+        return {"encoder": self.encoder_id, "each": self.each, "slices": None}
 
     @cached_property
     def sample_id(self) -> str:
@@ -96,14 +96,14 @@ class Sample:
 
 def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
     """The sample of an encoder. Raises LatentError where it has none."""
-    below = find_sampling_bound(store, encoder_id, most)
+    asked = sampling(store, encoder_id, most)
     clips = store.query(CLIPS, {"encoder": encoder_id})
-    rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", {"encoder": encoder_id, "below": below})
+    rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", asked)
     if not len(rows):
         raise LatentError(f"{store.root} holds no sampled tokens of {encoder_id}: ingest some videos")
     encoded = rows["clip_id"].combine_chunks().dictionary_encode()
     clip = np.searchsorted(np.array(clips["clip_id"].to_pylist()), encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
-    return Sample(encoder_id, below, clips, clip.astype(np.int32), *(rows[name].to_numpy() for name in ("slice", "y", "x")))
+    return Sample(encoder_id, asked["each"], clips, clip.astype(np.int32), *(rows[name].to_numpy() for name in ("slice", "y", "x")))
 
 
 def statistics(sample: Sample) -> Question:

@@ -14,8 +14,14 @@ from tubelet.store import Store
 MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
 MAX_CLIPS = 64  # of a video that are read
 KINDS = ("clip", "video", "corpus")
-SAMPLES = "FROM token_samples s JOIN clips c USING (clip_id)"
-CHOSEN = "WHERE c.encoder_id = $encoder AND md5(concat_ws('/', s.clip_id, s.slice, s.y, s.x)) < $below"  # all, or those of the lowest hashes
+ENOUGH = 1_024  # tokens of a corpus that a fit takes where it has them, however unequal its videos are
+WANTED = "c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner' AND ($slices::INTEGER[] IS NULL OR list_contains($slices::INTEGER[], s.slice))"
+# `below`: the bound of a hash that about $each tokens of a video keep under; g lies above every hash in hexadecimal digits.
+SAMPLES = f"""FROM token_samples s JOIN clips c USING (clip_id) JOIN (
+  SELECT c.video_id, if(count(*) <= $each, 'g', format('{{:08x}}', ($each * 4294967296 // count(*))::BIGINT)) AS below
+  FROM token_samples s JOIN clips c USING (clip_id) WHERE {WANTED} GROUP BY c.video_id
+) q USING (video_id)"""
+CHOSEN = f"WHERE {WANTED} AND md5(concat_ws('/', s.clip_id, s.slice, s.y, s.x)) < q.below"
 SAMPLED = f"{SAMPLES}\n{CHOSEN}"
 
 
@@ -61,7 +67,7 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     """The tokens of a scope, in the order of their addresses; of some slices only, if named. Raises LatentError where there are none.
 
     A clip gives all its tokens. A video of more than 50,000 gives as many of each of at most 64 clips, drawn by the clip's id; the corpus
-    gives the rows of `token_samples`, thinned by a hash of their addresses where there are more.
+    gives rows of `token_samples`, about as many of each video (`quota`), of its regular windows, by a hash of their addresses.
     """
     if scope.kind == "corpus":
         found = _samples(store, scope.encoder_id, slices)
@@ -111,23 +117,31 @@ def _join(parts: list[Tokens]) -> Tokens:
 
 
 def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
-    """Rows of `token_samples`; which ones stay when there are too many depends on their addresses alone."""
+    """Rows of `token_samples`; which ones of a video stay depends on their addresses alone."""
     table = store.query(
         f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {SAMPLED}
-        AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice)) ORDER BY clip_id, s.slice, s.y, s.x""",
-        {"encoder": encoder_id, "below": find_sampling_bound(store, encoder_id, MAX_TOKENS, slices), "slices": None if slices is None else list(slices)},
+        ORDER BY clip_id, s.slice, s.y, s.x""",
+        sampling(store, encoder_id, MAX_TOKENS, slices),
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
     per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
     return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
 
 
-def find_sampling_bound(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> str:
-    """What `$below` has to be in CHOSEN for about `most` tokens, some slices' only, if named."""
-    sql = """SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id)
-        WHERE c.encoder_id = $encoder AND ($slices::INTEGER[] IS NULL OR list_contains($slices, s.slice))"""
-    (count,) = store.query(sql, {"encoder": encoder_id, "slices": None if slices is None else list(slices)})["n"].to_pylist()
-    return "g" if count <= most else f"{most * 16**8 // count:08x}"  # of a hash in hexadecimal digits; g lies above them
+def sampling(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> dict:
+    """What SAMPLED is asked with for about `most` tokens at most, of some slices only, if named."""
+    wanted = {"encoder": encoder_id, "slices": None if slices is None else list(slices)}
+    sql = f"SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id) WHERE {WANTED} GROUP BY c.video_id"
+    return {**wanted, "each": quota(store.query(sql, wanted)["n"].to_numpy(), most)}
+
+
+def quota(held: np.ndarray, most: int) -> int:
+    """How many tokens a video gives, of the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that no long
+    video outweighs others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
+    """
+    if not len(held):
+        return 0
+    return min(max(int(held.min()), -(-ENOUGH // len(held))), max(1, most // len(held)))
 
 
 def vectors(column: pa.ChunkedArray) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.query import NEAR, Query
-from tubelet.latent.null_similarity import NullSimilarity
+from tubelet.latent.null_similarity import Level, NullSimilarity
 
 EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
 
@@ -23,8 +23,8 @@ class Track:
     """The best match of each slice of a clip. Scores are cosines; NaN where a slice has no token with a direction.
 
     `heat` float32 ``(S, H, W)``; the others are ``(S,)``: `y`, `x` of the best patch (-1 where there is none), its `score`, the `margin` to
-    the best patch of any other region, `returned`: whether the way back leads to the query, `lost`. `level` is what unrelated patches reach,
-    NaN where no other video was there to measure it: then only the way back decides.
+    the best patch of any other region, `returned`: whether the way back leads to the query, `lost`. `level` is what 5 % of unrelated slices
+    exceed at most, NaN where no other video was there to measure it: then only the way back decides; `measured` says how sure it is.
     """
 
     clip_id: str
@@ -35,7 +35,11 @@ class Track:
     margin: np.ndarray
     returned: np.ndarray
     lost: np.ndarray
-    level: float
+    measured: Level
+
+    @property
+    def level(self) -> float:
+        return self.measured.value
 
     @property
     def table(self) -> pa.Table:
@@ -49,7 +53,8 @@ class Track:
 def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     """Follow a query through a clip of its encoder: its own, or another of the same video or of any. Raises LatentError."""
     scored = heat(query, clip)
-    level = unrelated.level(query)
+    measured = unrelated.level(query)
+    level = measured.value
     flat = np.where(np.isnan(scored), -np.inf, scored).reshape(len(scored), -1)
     best = flat.argmax(axis=1)
     score = flat[np.arange(len(flat)), best]
@@ -58,7 +63,7 @@ def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     y, x = np.where(seen, np.stack(np.unravel_index(best, clip.positions[1:])), -1).astype(np.int16)
     margins = np.array([_margin(one, level) for one in scored], np.float32)
     lost = ~returned | (score < level)
-    return Track(clip.clip_id, scored, y, x, np.where(seen, score, np.nan).astype(np.float32), margins, returned, lost, level)
+    return Track(clip.clip_id, scored, y, x, np.where(seen, score, np.nan).astype(np.float32), margins, returned, lost, measured)
 
 
 def heat(query: Query, clip: Clip) -> np.ndarray:

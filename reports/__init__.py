@@ -1,7 +1,7 @@
 """Reports: a question answered over many videos, as blocks that a page shows and an exporter writes. Knows no torch, no streamlit.
 
     errors         sentences that say what to do
-    resampling     how sure: bootstrap over videos, intervals of shares
+    relations      which videos belong together
     ranking        which dimensions: strength, frequency against chance, specialists
     curves         where in the window: U-shape and context length
     consistency    do videos agree: rank correlations, Kendall's W, halves, settling, outliers
@@ -16,6 +16,7 @@
     sensitivity    the report's six sections
     comparison     two of them side by side
     cells          values as people read them
+    drawing        charts as SVG, in a process of its own
     html_file      a report as one HTML file (and markdown_file, parquet_file)
     catalogue      every report by its name
 

@@ -5,17 +5,16 @@ from collections.abc import Iterable, Iterator
 from string import Template
 from urllib.parse import quote
 
-import vl_convert
 from markdown_it import MarkdownIt
 
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
 from tubelet.reports.formatting import cell
 from tubelet.reports.literal import html_text
+from tubelet.reports.drawing import Drawing
 from tubelet.reports.rasters import Raster
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 WIDTH = 780  # pixels of a chart
-VEGA_LITE = "6.1"
 THEME = {
     "background": None,
     "font": "system-ui, sans-serif",
@@ -64,11 +63,12 @@ def render_html(title: str, blocks: Iterable[Block]) -> bytes:
     blocks = list(blocks)
     headings = [block for block in blocks if isinstance(block, Heading)]
     links = " ".join(f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2)
-    body = "\n".join(part for block in blocks for part in _parts(block))
+    with Drawing() as drawing:
+        body = "\n".join(part for block in blocks for part in _parts(block, drawing))
     return PAGE.substitute(title=html_text(title), links=links, body=body).encode()
 
 
-def _parts(block: Block) -> Iterator[str]:
+def _parts(block: Block, drawing: Drawing) -> Iterator[str]:
     match block:
         case Heading():
             yield f'<h{block.level} id="{block.anchor}"><a href="#{block.anchor}">{_inline(block.text)}</a></h{block.level}>'
@@ -77,7 +77,7 @@ def _parts(block: Block) -> Iterator[str]:
         case Code():
             yield f"<h3>{_inline(block.label)}</h3><pre>{html_text(block.text)}</pre>"
         case Picture():
-            yield f'<figure id="{block.name}"><h3>{_inline(block.title)}</h3>{_drawing(block)}'
+            yield f'<figure id="{block.name}"><h3>{_inline(block.title)}</h3>{_draw(block, drawing)}'
             yield f"<figcaption>{_inline(block.caption)}</figcaption>{_sql(block.questions)}</figure>"
         case Table():
             yield f'<h3 id="{block.name}-table">{_inline(block.title)}</h3>{_table(block)}{_sql(block.questions)}'
@@ -87,18 +87,18 @@ def _inline(text: str) -> str:
     return MARKDOWN.renderInline(text)
 
 
-def _drawing(picture: Picture) -> str:
+def _draw(picture: Picture, drawing: Drawing) -> str:
     if isinstance(picture.drawing, Raster):
         return f'<div role="img" aria-label="{html_text(picture.alt)}">{picture.drawing.html}</div>'
-    return f'<div role="img" aria-label="{html_text(picture.alt)}">{svg(picture.drawing.to_dict())}</div>'
+    return f'<div role="img" aria-label="{html_text(picture.alt)}">{svg(picture.drawing.to_dict(), drawing)}</div>'
 
 
-def svg(spec: dict) -> str:
+def svg(spec: dict, drawing: Drawing) -> str:
     """A chart as SVG whose colors of text and lines are the page's variables."""
     for part in (spec, *spec.get("hconcat", ())):
         if part.get("width") == "container":
             part["width"] = WIDTH
-    drawn = vl_convert.vegalite_to_svg({**spec, "config": THEME}, vl_version=VEGA_LITE)
+    drawn = drawing.svg({**spec, "config": THEME})
     return re.sub(r' aria-[a-z]+="[^"]*"', "", re.sub(r"(\d+\.\d{2})\d+", r"\1", drawn))
 
 

@@ -1,6 +1,7 @@
 """The store: every token a row, complete or absent, answered by SQL.
 
     errors      sentences that say what to do
+    intervals   how sure a mean, a share, or the strongest of many is
     statistics  token statistics: one function each, over the array API
     sensitivity how far two grids differ on the slices they share, over the array API
     schema      tables and columns, each with meaning and unit

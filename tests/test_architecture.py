@@ -60,7 +60,7 @@ ORDER = {
     "tubelet.dashboard.components.matrix": (),
     "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
     "tubelet.training.evaluation": (
-        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+        "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
     ),
     "tubelet.training.pretraining": (
         "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",

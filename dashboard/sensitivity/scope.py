@@ -12,6 +12,7 @@ from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
 
 ALL = "all, mixed"
+COUNTED = {"video": "each video", "label": "each label", "name": "each name", "group": "each name or copy"}
 COMPARED = ("frames", "shift", "encoder")
 
 
@@ -29,9 +30,19 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
             "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params",
             on_change=consent.ask_typed, args=("where",),
         )
+        unit = _unit()
         compare = _compare(held, selection.encoder_id, frames, shift)
-    request = Request(selection.encoder_id, frames, shift, None if setting == ALL else setting, where.strip() or None, setting == ALL)
+    chosen = None if setting == ALL else setting
+    request = Request(selection.encoder_id, frames, shift, chosen, where.strip() or None, setting == ALL, unit=unit)
     return request, compare
+
+
+def _unit() -> str:
+    """What counts once."""
+    return st.selectbox(
+        "Count once", list(COUNTED), key="resample", bind="query-params", format_func=COUNTED.__getitem__, width=170,
+        help="Videos of one recording are not independent: where they count one by one, intervals and tests are too sure.",
+    )  # fmt: skip
 
 
 def _select(label: Markdown, options: list, key: str, width: int) -> object:

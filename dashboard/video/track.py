@@ -53,4 +53,6 @@ def sentence(track: Track) -> Markdown:
     where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"
     if not np.isfinite(track.level):
         return f"{where}. No other video of this encoder is there to say what unrelated patches reach: a match counts as found where the way back leads home."
-    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.3f}**; a best match below it, or whose own best match lies elsewhere, is lost."
+    level = track.measured
+    sure = f"{level.exceeded:.1%} of unrelated slices reach more, {level.low:.1%} to {level.high:.1%} as far as {units.count(level.slices, 'slice')} of {units.count(level.videos, 'video')} tell"
+    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.3f}** ({sure}); a best match below it, or whose own best match lies elsewhere, is lost."

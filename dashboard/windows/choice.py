@@ -14,7 +14,7 @@ from tubelet.store.questions import pairs as pair_queries
 PAIR = "pair"  # URL parameter
 SEEN = "windows_encoder"  # in the session: the encoder when the page was last drawn
 LISTED = 200  # videos offered at once
-KINDS = {"shifted": "shifted by {shift}", "repeated": "control: the same window twice", "disjoint": "control: windows that share nothing"}
+KINDS = {"shifted": "shifted by {shift}", "repeated": "determinism: the same window twice", "rounding": "noise floor: the same window in fp32", "disjoint": "control: windows that share nothing"}
 
 
 def choose(store: Store, selection: Selection) -> Mapping | None:

@@ -35,11 +35,12 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _show_answer(store: Store, pair: Mapping) -> None:
-    edge, floor = pairs.edge_and_middle(pair["pair_id"]), pairs.noise_floor(pair["pair_id"])
+    edge = pairs.edge_and_middle(pair["pair_id"])
+    again, floor = (caching.rows(store, ask(pair["pair_id"]))[0] for ask in (pairs.determinism, pairs.noise_floor))
     ranked = pairs.ranked_dimensions(pair["pair_id"], 1)
     badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
     st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
-    st.caption(" ".join((provenance(pair), noise(caching.rows(store, floor)[0]))))
+    st.caption(" ".join((provenance(pair), noise(again, floor, pair["precision"]))))
     _show_links(pair)
 
 
@@ -54,6 +55,7 @@ def _sql_behind_answer(pair: Mapping) -> None:
         "Pair": pairs.pair(pair["pair_id"]),
         "Answer": pairs.edge_and_middle(pair["pair_id"]),
         "Dimension that reacts most": pairs.ranked_dimensions(pair["pair_id"], 1),
+        "Determinism": pairs.determinism(pair["pair_id"]),
         "Noise floor": pairs.noise_floor(pair["pair_id"]),
     }
     sql_behind(questions, "pair")
@@ -64,9 +66,12 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
     shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
     if pair["kind"] == "repeated":
         said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
-        return f"The same window encoded twice: {said}. This is the noise floor."
+        return f"The same window encoded twice: {said}. At 0 the arithmetic is deterministic; how much it rounds is another question."
+    if pair["kind"] == "rounding":
+        said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
+        return f"The same window in {pair['precision']} and in fp32: {said}. Rounding alone does that: it is the noise floor."
     if pair["kind"] == "disjoint":
-        return f"Two windows that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
+        return f"Two windows of one video that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
     edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
     said = f"Shifted by {shift}, the same frames differ by **{share(curve['edge'])}** of a dimension's standard deviation {edges}"
     if pair["shared_slices"] > 1:
@@ -90,10 +95,14 @@ def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
     return [("A", pair["first_a"], pair["start_a"]), ("B", pair["first_b"], pair["start_b"])]
 
 
-def noise(floor: Mapping) -> Markdown:
-    if not floor["pairs"]:
-        return "No window was encoded twice: the noise floor is not known."
-    return f"Noise floor: the same window encoded twice differs by at most {floor['most']:.3g} ({units.count(floor['pairs'], 'control')})."
+def noise(again: Mapping, floor: Mapping, precision: Markdown) -> Markdown:
+    """Whether the arithmetic repeats itself, and what its rounding alone does."""
+    repeats = f"Determinism: the same window encoded twice differs by at most {again['most'] or 0:.3g} ({units.count(again['pairs'], 'control')})."
+    rounds = f"Noise floor: rounding to {precision} alone differs by {floor['mean'] or 0:.3g} on average ({units.count(floor['pairs'], 'control')})."
+    return " ".join((
+        repeats if again["pairs"] else "No window was encoded twice: whether the arithmetic is deterministic is not known.",
+        rounds if floor["pairs"] else "" if precision in ("fp32", "float32") else f"What rounding to {precision} alone does was not measured.",
+    )).strip()
 
 
 def share(value: float | None) -> Markdown:

@@ -24,7 +24,7 @@ class Known:
     clips: frozenset[str] = frozenset()  # those that need nothing
     bare: frozenset[str] = frozenset()  # those without the embeddings that are wanted: encoded again
     pairs: frozenset[str] = frozenset()  # measured live
-    repeated: frozenset[str] = frozenset()  # videos whose control measures the noise floor of this recipe
+    repeated: frozenset[str] = frozenset()  # videos whose control tells whether this recipe is deterministic
     failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
     broken: Mapping[str, tuple[Failure, ...]] = field(default_factory=dict)  # video_id -> failures that reading again repeats
 

@@ -12,7 +12,7 @@ from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Reading, Source
 
-REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: the noise floor
+REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 

@@ -86,7 +86,7 @@ def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> al
             y=alt.Y("share:Q", title=f"share of videos among top {top}", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         )
     )
-    rule = alt.Chart(pa.table({"level": [chance], "what": [f"chance {chance:.1%}"]}))
+    rule = alt.Chart(pa.table({"level": [chance], "what": [f"all dimensions alike {chance:.1%}"]}))
     line = rule.mark_rule(strokeDash=[5, 4], color=GRAY).encode(y="level:Q")
     return alt.layer(line, points).properties(height=HEIGHT, width="container")
 
@@ -105,7 +105,7 @@ def settling(rows: pa.Table, chance: float, top: int) -> alt.LayerChart:
     line = base.mark_line(point={"size": 22}, color=BLUE).encode(
         y=alt.Y("overlap:Q", **y), tooltip=["videos:Q", alt.Tooltip("overlap:Q", format=".1%")]
     )
-    levels = pa.table({"level": [chance], "what": ["by chance"]})
+    levels = pa.table({"level": [chance], "what": ["all dimensions alike"]})
     return alt.layer(area, line, *_levels(levels)).properties(height=HEIGHT, width="container")
 
 

@@ -11,6 +11,9 @@ from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.literal import literal
 from tubelet.reports.sensitivity.figures import RELATIVE
+from tubelet.reports.sensitivity.ranking import membership
+
+NAMED = 60  # characters of a value in legends and headings
 
 
 def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
@@ -47,12 +50,18 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
     name = difference.partition("=")[0]
-    return tuple(f"{name} {value}" for value in (getattr(a.request, name) or "all", getattr(b.request, name) or "all"))
+    return tuple(f"{name} {_shortened(str(getattr(found.request, name) or 'all'))}" for found in (a, b))
+
+
+def _shortened(value: str) -> str:
+    """What fits in a legend; the whole value stands in the subject above it."""
+    line = " ".join(value.split())
+    return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."
 
 
 def _results(a: Findings, b: Findings) -> pa.Table:
     rows = {
-        "videos": lambda f: f"{f.count:,}",
+        f"{a.unit}s": lambda f: f"{f.count:,}",
         "shared slices": lambda f: str(f.relative.slices),
         "relative difference at the edge, median video": lambda f: narrative.number(f.relative.edge),
         "relative difference in the middle, median video": lambda f: narrative.number(f.relative.middle),
@@ -63,9 +72,11 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "context from the last slice": lambda f: _reach(f, 1),
         "specialists": lambda f: str(len(f.ranking.specialists)),
         "mean rank correlation of two videos": lambda f: narrative.number(f.consistency and f.consistency.pairwise),
-        "Kendall's W": lambda f: narrative.number(f.consistency and f.consistency.w),
+        "Kendall's W (and where orders are random)": lambda f: (
+            "unknown" if f.consistency is None else f"{f.consistency.w:.3g} ({1 / len(f.consistency.with_others):.2g})"
+        ),
         "split-half reliability": lambda f: narrative.number(f.consistency and f.consistency.halves[0]),
-        "noise floor": lambda f: narrative.number(f.controls["repeated"] and f.controls["repeated"]["relative"]),
+        "noise floor (rounding)": lambda f: narrative.number(f.controls["rounding"] and f.controls["rounding"]["relative"]),
     }
     return pa.table({"what": list(rows), "a": [row(a) for row in rows.values()], "b": [row(b) for row in rows.values()]})
 
@@ -79,10 +90,10 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     values = [found.ranking.relative.value for found in (a, b)]
     both = np.flatnonzero(np.isfinite(values[0]) & np.isfinite(values[1]))
     top = min(a.ranking.top, b.ranking.top)
-    shared = len(set(a.ranking.order[:top].tolist()) & set(b.ranking.order[:top].tolist()))
+    shared = float(np.prod([membership(value[None], top)[0] for value in values], axis=0).sum())
     correlation = float(spearmanr(values[0][both], values[1][both]).statistic) if len(both) > 2 else np.nan
     yield Text(
-        f"The {top} strongest dimensions of both have {shared} in common; {top * top / max(len(both), 1):.1f} would be by chance. "
+        f"The {top} strongest dimensions of both have {shared:.3g} in common; {top * top / max(len(both), 1):.1f} would be if all dimensions were alike. "
         f"Over all {len(both):,} dimensions the ranks correlate with {narrative.number(correlation)} (Spearman)."
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.stats import rankdata
 
-from tubelet.reports.resampling import FEWEST
+from tubelet.reports.sensitivity.ranking import membership
+from tubelet.store.intervals import FEWEST
 
 MATRIX_VIDEOS = 1000  # beyond it the correlations between videos are summed up
 SPLITS, ORDERS = 200, 50
@@ -24,7 +25,8 @@ class Consistency:
     """Agreement of the videos `kept`; ``correlation`` is the ordered matrix of the first 1,000, ``order`` their order.
 
     `pairwise`: mean Spearman correlation of two videos, over all pairs. `with_others`: of each video with the mean ranks of the others.
-    `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown).
+    `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown): a range
+    over splits of the same videos, not over other videos.
     """
 
     kept: np.ndarray
@@ -95,7 +97,7 @@ def mean_pairwise(unit: np.ndarray) -> float:
 
 
 def kendalls_w(ranks: np.ndarray) -> float:
-    """Kendall's coefficient of concordance of V rankings of D dimensions, corrected for ties: 0 chance, 1 the same order."""
+    """Kendall's coefficient of concordance of V rankings of D dimensions, corrected for ties: 1 / V where all are random, 1 the same order."""
     videos, dims = ranks.shape
     sums = ranks.sum(0, dtype=np.float64)
     ordered = np.sort(ranks, axis=1)
@@ -137,15 +139,17 @@ def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tu
 
 
 def settling(relative: np.ndarray, k: int, orders: int = ORDERS, seed: int = SEED) -> Settling:
-    """How the k strongest dimensions of the mean over videos come to be the final ones as videos are added, over random orders."""
+    """How the k strongest dimensions of the mean over videos come to be the final ones as videos are added, over random orders.
+
+    Dimensions that tie at the border of a list share its last places, here as in `membership`.
+    """
     values = np.nan_to_num(relative).astype(np.float32)
     videos, dims = values.shape
     sizes = _sizes(videos)
     rng = np.random.default_rng(seed)
     place = np.stack([rng.permutation(videos) for _ in range(orders)])  # (orders, V): when a video is added
-    final = np.zeros(dims, bool)
-    final[_top(values.sum(0)[None], k)[0]] = True
-    overlap = np.stack([final[_top(_sums(values, place, size), k)].mean(1) for size in sizes])
+    final = membership(values.sum(0)[None], k)[0]
+    overlap = np.stack([membership(_sums(values, place, size), k) @ final / k for size in sizes])
     low, high = np.quantile(overlap, [0.025, 0.975], axis=1)
     return Settling(sizes, overlap.mean(1), low, high, k / dims)
 
@@ -155,10 +159,6 @@ def _sums(values: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
     if size > len(values) // 4:
         return (place < size).astype(np.float32) @ values
     return np.stack([values[np.flatnonzero(added < size)].sum(0) for added in place])
-
-
-def _top(sums: np.ndarray, k: int) -> np.ndarray:
-    return np.argsort(-sums, axis=1, kind="stable")[:, :k]
 
 
 def _sizes(videos: int) -> np.ndarray:

@@ -1,10 +1,11 @@
 """The curve over shared slices: its band over videos, whether it is U-shaped, and how far in from the edge the effect reaches."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from tubelet.reports import resampling
+from tubelet.store import intervals
 from tubelet.store.pairs.rows import middle_third
 
 FEWEST_SLICES = 3  # below it there is no middle apart from the edges
@@ -44,9 +45,15 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     nothing = (None, None)
     if slices < FEWEST_SLICES:
         return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
-    low, high = _reach_interval(curves, fraction) if videos >= resampling.FEWEST else (nothing, nothing)
-    u_share = resampling.share(int(u_shaped(curves).sum()), videos)
+    low, high = _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
+    u_share = intervals.share(int(u_shaped(curves).sum()), videos)
     return Shape(videos, slices, edge, middle, u_share, reach(median, fraction), low, high)
+
+
+def noise_share(slices: int) -> float:
+    """The share of curves of independent normal noise whose edges both exceed the mean of the middle third: 1/3 of 3 slices, about 1/4 of many."""
+    middle = len(range(*middle_third(slices).indices(slices)))
+    return 0.25 + math.asin(1 / (middle + 1)) / (2 * math.pi)
 
 
 def u_shaped(curves: np.ndarray) -> np.ndarray:
@@ -70,10 +77,10 @@ def _inward(curve: np.ndarray, middle: float, fraction: float) -> int | None:
 
 def _reach_interval(curves: np.ndarray, fraction: float) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
     """Percentiles of the reach of resampled median curves; None where some resamples have no excess."""
-    found = [reach(curve, fraction) for curve in resampling.medians(curves)]
+    found = [reach(curve, fraction) for curve in intervals.medians(curves)]
     low, high = [], []
     for end in zip(*found):
         known = None not in end
-        low.append(int(np.floor(np.quantile(end, resampling.TAILS[0]))) if known else None)
-        high.append(int(np.ceil(np.quantile(end, resampling.TAILS[1]))) if known else None)
+        low.append(int(np.floor(np.quantile(end, intervals.TAILS[0]))) if known else None)
+        high.append(int(np.ceil(np.quantile(end, intervals.TAILS[1]))) if known else None)
     return tuple(low), tuple(high)

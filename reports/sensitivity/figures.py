@@ -9,7 +9,7 @@ from tubelet.reports.blocks import Picture
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.literal import Markdown
 from tubelet.reports.rasters import Raster, downsample, find_color_range
-from tubelet.reports.resampling import FEWEST
+from tubelet.store.intervals import FEWEST
 
 RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute difference"
 CHARTED = 40  # dimensions
@@ -19,11 +19,11 @@ def curve(found: Findings, kind: Markdown) -> Picture:
     """The curve over shared slices, `kind` relative or absolute."""
     band, levels = tables.band(found, kind), tables.levels(found, kind)
     chart = charts.curve(band, levels, RELATIVE if kind == "relative" else ABSOLUTE)
-    many = f"Median over {narrative.count(found.count, 'video')} and the quartiles around it."
-    caption = many if found.count > 1 else "One video: a curve, no band."
+    many = f"Median over {narrative.counted(found)} and the quartiles around it."
+    caption = many if found.count > 1 else f"One {found.unit}: a curve, no band."
     title = f"Curve over shared slices, {kind}"
-    said = f"{title}: {narrative.shape(found.relative if kind == 'relative' else found.absolute)}"
-    behind = {"Curve": found.questions["curve"], "Repeated": found.questions["repeated"], "Disjoint": found.questions["disjoint"]}
+    said = f"{title}: {narrative.shape(found.relative if kind == 'relative' else found.absolute, found.unit)}"
+    behind = {"Curve": found.questions["curve"], "Rounding": found.questions["rounding"], "Disjoint": found.questions["disjoint"]}
     return Picture(f"curve_{kind}", title, chart, said, lambda: band, caption, behind)
 
 
@@ -32,7 +32,8 @@ def strongest(found: Findings, varying: pa.Table) -> Picture:
     reference = pc.approximate_median(varying["relative"]).as_py() or 0.0
     drawn = varying[:CHARTED]
     title = f"The {len(drawn)} strongest dimensions"
-    caption = "Mean over videos" + (" and its 95% interval" if found.count >= FEWEST else "") + "; dashed: the median dimension."
+    sure = ", each with the 95% interval of its dimension alone, as if it had not been chosen" if found.count >= FEWEST else ""
+    caption = f"Mean over {found.unit}s{sure}; dashed: the median dimension."
     said = "Mean relative edge sensitivity of the strongest dimensions"
     return Picture("strongest", title, charts.ranked_dimensions(drawn, reference, RELATIVE), said, lambda: drawn, caption, ranking_sql(found))
 
@@ -42,7 +43,7 @@ def share(found: Findings, varying: pa.Table) -> Picture:
     order = found.ranking
     chart = charts.share_and_strength(varying, order.chance, order.top, RELATIVE)
     said = "Every dimension by how strongly it reacts and in how many videos it is among the strongest"
-    caption = f"Dashed: the share expected by chance, {order.chance:.2%}."
+    caption = f"Dashed: the share where all dimensions are alike, {order.chance:.2%}; dimensions that tie share a place."
     return Picture("share", "Strength and frequency", chart, said, lambda: varying, caption, ranking_sql(found))
 
 
@@ -83,7 +84,10 @@ def settling(found: Findings) -> Picture:
     rows, top = tables.settling(found), found.ranking.top
     chart = charts.settling(rows, found.settling.chance, top)
     title, said = f"How the list of the {top:d} strongest settles", "Overlap of the list of so many videos with the final one"
-    caption = "Mean and middle 95% of 50 random orders of the videos. The final list is made of all, so the curve ends at 100%."
+    caption = (
+        f"Mean and middle 95% of 50 random orders of the {found.unit}s: how these settle, not how sure the list is. "
+        "The final list is made of all, so the curve ends at 100%, or below where dimensions tie at its border."
+    )
     return Picture("settling", title, chart, said, lambda: rows, caption, _by_video_sql(found))
 
 
@@ -106,13 +110,13 @@ def frame(found: Findings) -> Picture:
     y, x = found.frame["y"].to_numpy(), found.frame["x"].to_numpy()
     l2 = np.full((y.max() + 1, x.max() + 1), np.nan)
     l2[y, x] = found.frame["l2"].to_numpy()
-    pairs, ratio = found.frame["pairs"][0].as_py(), float(np.nanmax(l2) / max(np.nanmin(l2), 1e-12))
+    videos, ratio = found.frame["videos"][0].as_py(), float(np.nanmax(l2) / max(np.nanmin(l2), 1e-12))
     unit = "Euclidean distance of the two embeddings"
     raster = Raster(l2, "columns of the frame", "rows of the frame, from the top", unit, *find_color_range(l2, 0, 1), square=True)
-    sample = " (a sample)" if pairs < found.foundations["pairs"] else ""
+    sample = " (a sample)" if videos < found.count else ""
     rows, columns = l2.shape
     caption = (
-        f"Mean over shared slices and {narrative.count(pairs, 'pair')}{sample} of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
+        f"Mean over shared slices, then over {narrative.count(videos, found.unit)}{sample}, of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
         f"the strongest patch differs {ratio:.2g} times as much as the weakest."
     )
     title, said = "Mean difference of a token, by its place in the frame", f"Map over {rows} x {columns} patches"

@@ -1,23 +1,25 @@
 """Everything a sensitivity report says, as numbers: asked of the store, computed, and small enough to keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from tubelet.reports.sensitivity import consistency, curves, ranking
-from tubelet.reports import resampling
+from tubelet.reports.sensitivity import consistency, curves, ranking, relations
 from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.curves import Shape
+from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
-from tubelet.reports.sensitivity.request import Request, resolve_request, scope
-from tubelet.store import Store
+from tubelet.reports.sensitivity.relations import Relations
+from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
+from tubelet.store import Store, intervals
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import Question
-from tubelet.store.questions.sensitivity import Scope
+from tubelet.store.questions.sensitivity import Scope, Units
 
 HEAT_DIMS, HEAT_VIDEOS = 300, 400
+CONTROLS = ("repeated", "rounding", "disjoint")
 MANY_PLACES = 50  # of the strongest dimensions that a page lists
 
 
@@ -43,7 +45,8 @@ class Outlier:
 class Findings:
     """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
 
-    `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos.
+    `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos. Where the request's unit is not the
+    video, a group of videos stands where a video would, everywhere but in `relations`, which say which videos belong together.
     """
 
     request: Request
@@ -63,21 +66,32 @@ class Findings:
     outliers: tuple[Outlier, ...]
     frame: pa.Table
     questions: Mapping[str, Question]
+    relations: Relations
 
     @property
     def count(self) -> int:
-        """Videos."""
-        return self.foundations["videos"]
+        """Videos, or what counts once instead of them."""
+        return self.foundations["units"]
+
+    @property
+    def unit(self) -> str:
+        """What counts once, in a word."""
+        return UNITS[self.request.unit]
 
 
 def find(store: Store, request: Request) -> Findings:
     """Raises ReportError where there is nothing to report on, QueryError for a mistake in the request's condition."""
     asked = resolve_request(store, request)
     within = scope(store, asked)
-    foundations = queries.foundations(within).answer(store).to_pylist()[0]
-    questions = _questions(within, several=foundations["pairs"] > foundations["videos"])
+    data, foundations = _measured(store, within)
+    if asked.top and asked.top > foundations["dim"]:
+        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
+    found = related(queries.videos_measured(within).answer(store), data)
+    if asked.unit != "video":
+        within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))
+        data, foundations = _measured(store, within)
+    questions = _questions(within, _several(foundations))
     tables = {name: question.answer(store) for name, question in questions.items() if name not in ("by video", "curves")}
-    data = _by_video(questions["by video"].answer(store), foundations["videos"], tables["dimensions"])
     agreed = consistency.consistency(data.relative)
     order = ranking.rank_dimensions(data, asked.top)
     levels = _levels(data.relative)
@@ -88,17 +102,50 @@ def find(store: Store, request: Request) -> Findings:
         tables["videos"],
         tables["curve"],
         *_shapes(questions["curves"].answer(store), foundations),
-        {kind: next(iter(tables[kind].to_pylist()), None) for kind in ("repeated", "disjoint")},
+        {kind: next(iter(tables[kind].to_pylist()), None) for kind in CONTROLS},
         tables["dimensions"],
         order,
         agreed,
-        consistency.settling(data.relative, order.top) if data.videos >= resampling.FEWEST else None,
+        consistency.settling(data.relative, order.top) if data.videos >= intervals.FEWEST else None,
         _heat(data.relative, order, agreed),
         levels,
         _outliers(levels, agreed),
         tables["frame"],
         questions,
+        found,
     )
+
+
+def _measured(store: Store, within: Scope) -> tuple[ByVideo, Mapping]:
+    """What all statistics are computed from, and what that rests on."""
+    foundations = queries.foundations(within).answer(store).to_pylist()[0]
+    return _by_video(queries.by_video(within, _several(foundations)).answer(store), foundations["units"]), foundations
+
+
+def _several(foundations: Mapping) -> bool:
+    """Whether a video, or a group, has more than one pair."""
+    return foundations["pairs"] > foundations["units"]
+
+
+def related(videos: pa.Table, data: ByVideo) -> Relations:
+    """Which videos belong together, as far as names, labels and measurements say."""
+    return relations.relations(videos["name"].to_pylist(), videos["label"].to_pylist(), data.relative)
+
+
+def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
+    """The videos that do not stand alone, and what their group is called: its label, or the name of its first video."""
+    names, labels = videos["name"].to_pylist(), videos["label"].to_pylist()
+    if unit == "label":
+        of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}
+    else:
+        numbers = found.groups if unit == "group" else found.names
+        members = {number: np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)}
+        several = [group for group in members.values() if len(group) > 1]
+        of = {at: f"{names[min(group, key=names.__getitem__)]} and {len(group) - 1} more" for group in several for at in group}
+        for group in several:  # two groups may begin with files of one name
+            for at in group:
+                of[at] += f" ({videos['video_id'][group[0]].as_py()})"
+    return Units([videos["video_id"][at].as_py() for at in of], list(of.values()))
 
 
 def _questions(within: Scope, several: bool) -> dict[str, Question]:
@@ -109,6 +156,7 @@ def _questions(within: Scope, several: bool) -> dict[str, Question]:
         "curve": queries.curve_band(within),
         "curves": queries.curves(within),
         "repeated": queries.control_levels(within, "repeated"),
+        "rounding": queries.control_levels(within, "rounding"),
         "disjoint": queries.control_levels(within, "disjoint"),
         "dimensions": queries.dimension_ranking(within),
         "by video": queries.by_video(within, several),
@@ -116,8 +164,8 @@ def _questions(within: Scope, several: bool) -> dict[str, Question]:
     }
 
 
-def _by_video(table: pa.Table, videos: int, dims: pa.Table) -> ByVideo:
-    shape = videos, int(dims["dim"].to_numpy().max()) + 1
+def _by_video(table: pa.Table, videos: int) -> ByVideo:
+    shape = videos, int(table["dim"].to_numpy().max()) + 1
     at = table["video"].to_numpy() * np.int64(shape[1]) + table["dim"].to_numpy()
     filled = {}
     for name, missing in (("relative", np.nan), ("signed", 0), ("varying", 0)):
@@ -128,7 +176,7 @@ def _by_video(table: pa.Table, videos: int, dims: pa.Table) -> ByVideo:
 
 def _shapes(table: pa.Table, foundations: Mapping) -> tuple[Shape, Shape]:
     """Of the relative and the absolute curve; a video whose dimensions are all constant has no relative one."""
-    shape = foundations["videos"], foundations["most_slices"]
+    shape = foundations["units"], foundations["most_slices"]
     matrices = [np.asarray(table[name].to_numpy(zero_copy_only=False), float).reshape(shape) for name in ("relative", "mean_abs")]
     return tuple(curves.shape(matrix[np.isfinite(matrix).all(1)]) for matrix in matrices)
 

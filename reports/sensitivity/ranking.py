@@ -1,7 +1,9 @@
 """Which dimensions: how strongly, how often among the strongest, and how often that would be chance.
 
 Chance: in each video every dimension that varies is as likely as any other to be among its top k, and videos are independent
-of each other. The number of videos in which a dimension is among them is then binomial, and its p-value exact. Benjamini and
+of each other. The number of videos in which a dimension is among them is then binomial, and its p-value exact. Dimensions that tie
+at the border of the top k share the places that are left there; a test counts only those that are among the top whichever way a tie is
+broken, so that a dimension which never differs from others has p = 1. Benjamini and
 Hochberg's procedure over dimensions bounds the false discoveries; the dimensions of one video compete for the same k places,
 which makes them negatively dependent: the bound is proven for independence and held in simulation for this case (tests).
 """
@@ -11,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from tubelet.reports import resampling
-from tubelet.reports.resampling import Estimates
+from tubelet.store import intervals
+from tubelet.store.intervals import Estimates
 
 TOP, TOP_SHARE = 20, 8  # places at most, and no more than one in eight dimensions
 Q = 0.01  # false discovery rate among specialists
@@ -39,9 +41,14 @@ class ByVideo:
 
 @dataclass(frozen=True)
 class Ranking:
-    """One value a dimension ``(D,)``, NaN where it cannot be told; `order` puts the strongest first, constant dimensions last."""
+    """One value per dimension ``(D,)``, NaN where it cannot be told; `order` puts the strongest first, constant dimensions last.
+
+    `top_share` counts a dimension that ties at the border of a video's top k by its part of the places left. `strongest`: the ends of the
+    interval of the first one, which know that it was chosen; None where there is none.
+    """
 
     order: np.ndarray
+    strongest: tuple[float, float] | None
     relative: Estimates
     top: int
     chance: float
@@ -64,18 +71,20 @@ def places(dims: int, top: int | None = None) -> int:
 
 
 def rank_dimensions(data: ByVideo, top: int | None = None) -> Ranking:
-    relative = resampling.means(data.relative, data.varying)
+    relative = intervals.means(data.relative, data.varying, positive=True)
     k = places(data.relative.shape[1], top)
-    hits, chance = among_top(data.relative, k)
-    p, q = chance_of(hits, data.videos, chance, np.isfinite(relative.value))
+    member, chance = among_top(data.relative, k)
+    p, q = chance_of(member, chance, np.isfinite(relative.value))
+    first = intervals.strongest(data.relative, data.varying)
     sign, sign_share = signs(data.signed, np.isfinite(data.relative))
     value = np.where(np.isfinite(relative.value), relative.value, -np.inf)
     return Ranking(
         np.lexsort((np.arange(len(value)), -value)),
+        first and first[1:],
         relative,
         k,
         chance,
-        hits / data.videos,
+        member.mean(0),
         p,
         q,
         sign,
@@ -85,19 +94,28 @@ def rank_dimensions(data: ByVideo, top: int | None = None) -> Ranking:
 
 
 def among_top(relative: np.ndarray, k: int) -> tuple[np.ndarray, float]:
-    """In how many videos each dimension is among the `k` strongest, and the probability of that by chance (mean over videos)."""
-    values = np.where(np.isfinite(relative), relative, -np.inf)
-    top = np.argpartition(-values, k - 1, axis=1)[:, :k] if k < values.shape[1] else np.tile(np.arange(k), (len(values), 1))
-    real = np.isfinite(np.take_along_axis(values, top, 1))
-    hits = np.bincount(top[real], minlength=values.shape[1])
+    """How far each dimension is among the `k` strongest of each video ``(V, D)``, and what that is by chance (mean over videos)."""
     varying = np.isfinite(relative).sum(1)
-    return hits, float(np.minimum(k / np.maximum(varying, 1), 1).mean())
+    return membership(relative, k), float(np.minimum(k / np.maximum(varying, 1), 1).mean())
 
 
-def chance_of(hits: np.ndarray, videos: int, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P-values of at least so many hits by chance, and their Benjamini-Hochberg q-values, over the dimensions that vary."""
+def membership(values: np.ndarray, k: int) -> np.ndarray:
+    """1 for the `k` largest of each row ``(n, D)``, 0 for others; those that tie at the border share the places left. NaN is never among them."""
+    known = np.where(np.isfinite(values), values, -np.inf)
+    border = np.partition(known, -k, axis=1)[:, [-k]]
+    above, tied = known > border, (known == border) & np.isfinite(known)
+    left = (k - above.sum(1, keepdims=True)) / np.maximum(tied.sum(1, keepdims=True), 1)
+    return np.where(above, 1.0, np.where(tied, left, 0.0))
+
+
+def chance_of(member: np.ndarray, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P-values of being among the top ``(V, D)`` in so many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
+
+    A share of a place counts for nothing: which of those that tie has the place is not known.
+    """
+    videos, hits = len(member), (member == 1).sum(0)
     p, q = np.full(len(hits), np.nan), np.full(len(hits), np.nan)
-    if videos >= resampling.FEWEST and varying.any():
+    if videos >= intervals.FEWEST and varying.any():
         p[varying] = np.maximum(stats.binom.sf(hits[varying] - 1, videos, chance), SMALLEST)
         q[varying] = stats.false_discovery_control(p[varying])
     return p, q

@@ -1,7 +1,7 @@
 """What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
 
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.store import Store
@@ -13,6 +13,7 @@ from tubelet.store.questions.sensitivity import Scope
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
 COUNT_MOST, DIMENSIONS_MOST = 1_000_000, 65_536
+UNITS = {"video": "video", "label": "label", "name": "group", "group": "group"}  # what counts once, and what a sentence calls it
 LISTED = 8  # alternatives that an error names
 
 
@@ -30,6 +31,9 @@ class Request:
     mix: bool = option(False, help="Average over pairs made in different ways.")
     top: int | None = option(
         None, help="How many dimensions of a video count as its strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+    )
+    unit: str = option(
+        "video", choices=tuple(UNITS), help="What counts once: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
     )
 
     def __post_init__(self) -> None:
@@ -49,7 +53,7 @@ class Request:
 
     def command(self, store: Store, compare: str | None = None, name: str = "sensitivity") -> str:
         """The command that makes this report."""
-        given = {option: value for option, value in asdict(self).items() if value not in (None, False)}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default}
         options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
         options += [f"--compare {shlex.quote(compare)}"] if compare else []
         return " ".join([f"tubelet report {name} --store {store.shell_name}", *options, f"-o {name}.html"])

@@ -12,7 +12,7 @@ from tubelet.reports.sensitivity import tables, figures, narrative
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Table, Text
 from tubelet.reports.sensitivity.curves import FEWEST_SLICES
 from tubelet.reports.sensitivity.findings import MANY_PLACES, Findings
-from tubelet.reports.resampling import FEWEST
+from tubelet.store.intervals import FEWEST
 from tubelet.store import Store
 
 TITLE = "Which dimensions react when the window shifts?"
@@ -38,7 +38,7 @@ def curve(found: Findings) -> Iterator[Block]:
     yield figures.curve(found, "relative")
     yield figures.curve(found, "absolute")
     reach = f" {narrative.reach(found)}" if found.relative.slices >= FEWEST_SLICES else ""
-    yield Text(narrative.shape(found.relative) + reach)
+    yield Text(narrative.shape(found.relative, found.unit) + reach)
     yield Text(narrative.controls(found))
 
 
@@ -51,7 +51,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
         yield Text(narrative.specialists(found))
         yield Code(f"Specialists ({len(listed)})", ", ".join(map(str, listed)) or "none")
     else:
-        yield Text(narrative.sentence(narrative.too_few(found.count)))
+        yield Text(narrative.sentence(narrative.too_few(found.count, found.unit)))
     yield figures.strongest(found, varying)
     if many:
         yield figures.share(found, varying)
@@ -61,7 +61,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
 
 
 def consistency(found: Findings) -> Iterator[Block]:
-    yield Heading("Do videos agree", "consistency")
+    yield Heading(f"Do {found.unit}s agree", "consistency")
     yield Text(narrative.agreement(found))
     if found.consistency is not None:
         yield figures.matrix(found)
@@ -71,7 +71,7 @@ def consistency(found: Findings) -> Iterator[Block]:
 
 
 def videos(found: Findings) -> Iterator[Block]:
-    yield Heading("Video by video", "videos")
+    yield Heading(f"{narrative.sentence(found.unit)} by {found.unit}", "videos")
     if found.heat.values.size:
         yield figures.heat(found)
     yield Text(narrative.outliers(found))
@@ -79,7 +79,7 @@ def videos(found: Findings) -> Iterator[Block]:
     if found.consistency is not None:
         title = f"Outliers ({len(found.outliers)})"
         yield Table("outliers", title, tables.outliers(found), tables.OUTLIER_COLUMNS, MANY_PLACES, behind, "pair_id")
-    title = f"Videos ({found.count:,})"
+    title = f"{narrative.sentence(found.unit)}s ({found.count:,})"
     yield Table("videos", title, tables.videos(found), tables.VIDEO_COLUMNS, MANY_PLACES, behind, "pair_id")
 
 
@@ -91,7 +91,7 @@ def frame(found: Findings) -> Iterator[Block]:
 def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
     yield Heading("What this rests on", "foundations")
     if found.count < FEWEST:
-        yield Text(narrative.sentence(narrative.too_few(found.count)))
+        yield Text(narrative.sentence(narrative.too_few(found.count, found.unit)))
     yield Text(narrative.METHOD)
     behind = {"Foundations": found.questions["foundations"]}
     yield Table("foundations", "Sources", tables.foundations(found, store), tables.FACT_COLUMNS, MANY_PLACES, behind)

@@ -5,12 +5,13 @@ from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import rankdata
 
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.blocks import Column
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import Ranking, sign_chance
-from tubelet.reports.resampling import FEWEST
+from tubelet.store.intervals import FEWEST
 from tubelet.store import Store
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
@@ -19,6 +20,7 @@ MANY_VIDEOS = ("kind", "low", "high", "sign_share", "share", "p", "q")  # column
 VIDEO_COLUMNS = (
     Column("name", "video"),
     Column("label", "label"),
+    Column("videos", "videos", ",d"),
     Column("pairs", "pairs", ",d"),
     Column("relative", "mean relative edge", ".3g"),
     Column("with_others", "correlation with the others", ".2f"),
@@ -41,7 +43,7 @@ def band(found: Findings, kind: str) -> pa.Table:
 
 def levels(found: Findings, kind: str) -> pa.Table:
     """level, what: of the controls that were measured."""
-    names = {"repeated": "same window twice (noise floor)", "disjoint": "windows that share no frame"}
+    names = {"rounding": "same window in fp32 (noise floor)", "disjoint": "windows of one video that share no frame"}
     rows = [(found.controls[control][kind], name) for control, name in names.items() if found.controls[control]]
     return pa.table({
         "level": pa.array([level for level, _ in rows], pa.float64()),
@@ -54,7 +56,7 @@ def dimensions(found: Findings) -> pa.Table:
     order = found.ranking
     at = found.dims["dim"].to_numpy()
     return pa.table({
-        "place": np.arange(1, len(at) + 1),
+        "place": _places(found.dims["relative"]),
         "dim": found.dims["dim"],
         "kind": ["specialist" if order.specialist[d] else "other" for d in at],
         "relative": found.dims["relative"],
@@ -64,6 +66,14 @@ def dimensions(found: Findings) -> pa.Table:
         **{name: _known(values[at]) for name, values in _tests(order)},
         "varying": found.dims["varying"],
     })
+
+
+def _places(relative: pa.ChunkedArray) -> pa.Array:
+    """Places from 1, dimensions of one value on the mean of theirs; NULL for those without a value."""
+    values = relative.to_numpy(zero_copy_only=False).astype(np.float32)
+    known, places = np.isfinite(values), np.full(len(values), np.nan)
+    places[known] = rankdata(-values[known])
+    return _known(places)
 
 
 def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
@@ -79,17 +89,17 @@ def dimension_columns(found: Findings) -> tuple[Column, ...]:
 def _dimension_columns(found: Findings) -> tuple[Column, ...]:
     top, chance = found.ranking.top, found.ranking.chance
     return (
-        Column("place", "place", "d"),
+        Column("place", "place", "g", "By mean relative edge; dimensions of one value share a place"),
         Column("dim", "dimension", "d"),
         Column("kind", "kind"),
-        Column("relative", "relative edge", ".3g", "Mean over videos of edge / standard deviation"),
-        Column("low", "from", ".3g", "95% interval over videos"),
-        Column("high", "to", ".3g", "95% interval over videos"),
+        Column("relative", "relative edge", ".3g", f"Mean over {found.unit}s of edge / standard deviation"),
+        Column("low", "from", ".3g", f"95% interval over {found.unit}s, of this dimension alone"),
+        Column("high", "to", ".3g", f"95% interval over {found.unit}s, of this dimension alone"),
         Column("ratio", "edge / middle", ".3g", "Mean edge over mean middle; empty where the middle is 0"),
         Column("sign", "sign", "", "Of the effect of the edge: the value at the edge minus the value further inside"),
-        Column("sign_share", "same sign", ".0%", f"Share of videos with that sign; {sign_chance(found.count):.0%} by chance"),
-        Column("share", f"in top {top}", ".0%", f"Share of videos; {chance:.2%} by chance"),
-        Column("p", "p", ".2g", "Exact binomial, against chance"),
+        Column("sign_share", "same sign", ".0%", f"Share of {found.unit}s with that sign; {sign_chance(found.count):.0%} where either is as likely"),
+        Column("share", f"in top {top}", ".0%", f"Share of {found.unit}s, ties by their part; {chance:.2%} where all dimensions are alike"),
+        Column("p", "p", ".2g", "Exact binomial, against all dimensions being alike"),
         Column("q", "q", ".2g", "Benjamini and Hochberg, over all dimensions"),
     )
 
@@ -149,6 +159,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     facts = found.foundations
     rows = {
         "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs of {facts['most_slices']} shared slices",
+        "counted once": narrative.counted(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
         "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['dim']:,} dimensions)",
         "weights": facts["weights_source"],
@@ -158,8 +169,9 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "a slice lasts": f"{facts['slice_s']:.4g} s (median video)",
         "settings": "; ".join(found.settings) + (" (mixed as asked)" if len(found.settings) > 1 else ""),
         "precision, source": f"{facts['precision']}; {facts['source']}",
-        "noise floor": _level(found, "repeated"),
-        "windows that share no frame": _level(found, "disjoint"),
+        "determinism (one window twice)": _level(found, "repeated"),
+        "noise floor (rounding, one window in fp32 too)": _level(found, "rounding"),
+        "windows of one video that share no frame": _level(found, "disjoint"),
         "measured": f"{facts['first_measured']:%Y-%m-%d %H:%M} to {facts['last_measured']:%Y-%m-%d %H:%M} UTC",
         "store": f"{store.root}, {store.fingerprint.rpartition(':')[2]}",
         "software": ", ".join([

@@ -15,7 +15,8 @@ from tubelet.store.disk.derived import mean_defined, rows_of
 from tubelet.store.schema import DIM_SENSITIVITY, PAIRS, SENSITIVITY, SLICE_SENSITIVITY, TOKEN_SENSITIVITY
 from tubelet.store.pairs.measurement import Measurement
 
-SHIFTED, REPEATED, DISJOINT = "shifted", "repeated", "disjoint"  # kinds of pairs
+# Kinds of pairs. Controls: `repeated` tells whether the arithmetic is deterministic, `rounding` what its precision alone does.
+SHIFTED, REPEATED, DISJOINT, ROUNDING = "shifted", "repeated", "disjoint", "rounding"
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 

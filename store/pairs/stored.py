@@ -1,7 +1,8 @@
 """Pairs of clips that are stored already, measured from their half-precision files: no encoder, no video.
 
 What is measured so is marked `stored`: its differences carry the rounding of half precision. Two clips that were
-compared live are not compared again.
+compared live are not compared again. Where a window is stored in fp32 and in a lower precision, the two are a pair as well:
+how far they differ is what rounding alone does, the noise floor of what was measured in the lower one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.disk.integrity import find_damage
-from tubelet.store.pairs.rows import SHIFTED, STORED, Pair, pair_rows
+from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
 from tubelet.store.options import option
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.store import Store
@@ -38,6 +39,15 @@ WHERE b.first_frame > a.first_frame AND (b.first_frame - a.first_frame) % a.slic
   AND ($shift IS NULL OR b.first_frame - a.first_frame = $shift * a.slice_frames)
 ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.slices, a.height, a.width, a.geometry, a.crop_height, a.crop_width, a.precision,
   a.first_frame, shift"""
+
+# Every window that is stored in a lower precision and in fp32.
+ROUNDED = """SELECT a.video_id, a.encoder_id, a.precision, a.clip_id AS clip_a, b.clip_id AS clip_b, 0 AS shift,
+  EXISTS (FROM pairs p WHERE p.clip_a = a.clip_id AND p.clip_b = b.clip_id) AS measured
+FROM clips a JOIN clips b USING (video_id, encoder_id, first_frame, frames, step, slices, height, width, geometry, crop_height, crop_width)
+JOIN encoders e USING (encoder_id)
+WHERE a.precision <> 'fp32' AND b.precision = 'fp32' AND a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL
+  AND ($encoder IS NULL OR e.name = $encoder OR e.encoder_id = $encoder)
+ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.height, a.width, a.geometry, a.precision, a.first_frame"""
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,13 @@ def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: E
     shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)
     wanted = shift or (None if count is None else 1)
     candidates = store.rows(CANDIDATES, {"encoder": encoder, "shift": wanted})
-    if not candidates:
+    rounded = store.rows(ROUNDED, {"encoder": encoder})
+    if not candidates and not rounded:
         raise StoreError(_nothing(store, wanted, encoder))
     outcome = Outcome()
     with store.ingesting():
-        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome), outcome))
+        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome), outcome, SHIFTED))
+        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(rounded, count), stopping, outcome), outcome, ROUNDING))
     if outcome.measured:
         store.compact()
     return outcome
@@ -126,14 +138,14 @@ def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> lis
     return chosen
 
 
-def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome) -> Iterator[dict[str, pa.Table]]:
+def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome, kind: str) -> Iterator[dict[str, pa.Table]]:
     """The rows of every pair that was not measured before."""
     for row in chosen:
         if row["measured"]:
             outcome.kept += 1
             continue
         names = ("video_id", "encoder_id", "clip_a", "clip_b", "shift", "precision")
-        pair = Pair(**{name: row[name] for name in names}, kind=SHIFTED, source=STORED)
+        pair = Pair(**{name: row[name] for name in names}, kind=kind, source=STORED)
         try:
             a, b = (_side(store, clip_id) for clip_id in (pair.clip_a, pair.clip_b))
             rows = pair_rows(pair, measure(a, b, pair.offset), datetime.now(UTC).replace(tzinfo=None))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tubelet.store.pairs.rows import SHIFTED
+from tubelet.store.pairs.rows import REPEATED, ROUNDING, SHIFTED
 from tubelet.store.questions.corpus import Question
 
 TOKENS_OF_BOTH = "FROM tokens a JOIN tokens b ON a.slice = b.slice + $offset AND a.y = b.y AND a.x = b.x"
@@ -22,9 +22,10 @@ FROM pairs p JOIN clips a ON p.clip_a = a.clip_id JOIN clips b ON p.clip_b = b.c
 JOIN videos v ON p.video_id = v.video_id JOIN encoders e ON p.encoder_id = e.encoder_id
 WHERE p.pair_id = $pair"""
 
-# A control with the arithmetic of the pair: on the CPU it is exactly 0.
-NOISE_FLOOR = """SELECT count(DISTINCT r.pair_id) AS pairs, max(s.max_abs) AS most, avg(s.mean_abs) AS mean
-FROM pairs p JOIN pairs r ON r.kind = 'repeated' AND r.encoder_id = p.encoder_id AND r.precision = p.precision
+# A control with the arithmetic of the pair. One window encoded twice differs by exactly 0 where the arithmetic is deterministic, in any
+# precision; one window in two precisions differs by what rounding does.
+CONTROL = """SELECT count(DISTINCT r.pair_id) AS pairs, max(s.max_abs) AS most, avg(s.mean_abs) AS mean
+FROM pairs p JOIN pairs r ON r.kind = $kind AND r.encoder_id = p.encoder_id AND r.precision = p.precision
 JOIN sensitivity s ON s.pair_id = r.pair_id
 WHERE p.pair_id = $pair"""
 
@@ -58,9 +59,14 @@ def edge_and_middle(pair_id: str) -> Question:
     return Question(EDGE_AND_MIDDLE, {"pair": pair_id})
 
 
-def noise_floor(pair_id: str) -> Question:
+def determinism(pair_id: str) -> Question:
     """One row: what one window encoded twice differs by, for the pair's encoder and precision."""
-    return Question(NOISE_FLOOR, {"pair": pair_id})
+    return Question(CONTROL, {"pair": pair_id, "kind": REPEATED})
+
+
+def noise_floor(pair_id: str) -> Question:
+    """One row: what one window differs by in the pair's precision and in fp32, for the pair's encoder."""
+    return Question(CONTROL, {"pair": pair_id, "kind": ROUNDING})
 
 
 def slice_curves(pair_id: str) -> Question:

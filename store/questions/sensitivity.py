@@ -3,18 +3,32 @@
     scope = Scope(encoder_id, frames=40, shift=1, setting="step 1, crop 384 x 384, float32, live")
     dimension_ranking(scope).answer(store)
 
-The video is the unit: several pairs of a video are averaged first, or weighted to count as one. A difference is relative
+The video is the unit: several pairs of a video are averaged first, or weighted to count as one. Where videos belong together, a
+group of them is: `Scope.units` names the groups, and a group stands where a video would. A difference is relative
 where it is divided by the dimension's standard deviation in its pair; a dimension that is constant there has none.
 """
 
 from dataclasses import dataclass
 
+from tubelet.store.pairs.rows import ROUNDING
 from tubelet.store.questions.corpus import Chosen, Question
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
 SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
+WITHOUT_SOURCE = """format('step {}, {} {} x {}, {},', a.step, a.geometry, a.crop_height, a.crop_width, p.precision)"""
+# Rounding counts for the precisions in which shifts were measured.
+ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
+      WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frames = $frames AND o.precision = p.precision)"""
+MAP_VIDEOS = 1000  # averaged into a map over the frame
 MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
-MAP_PAIRS = 1000  # averaged into a map over the frame
+
+
+@dataclass(frozen=True)
+class Units:
+    """What counts once instead of each of its videos: ids of videos, and the group of each; a video that is not named is its own."""
+
+    members: list[str]
+    groups: list[str]
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,12 @@ class Scope:
     shift: int
     setting: str | None = None
     videos: Chosen | None = None
+    units: Units | None = None
+
+    @property
+    def unit(self) -> str:
+        """What a pair belongs to, in SQL."""
+        return "coalesce(m.unit, p.video_id)" if self.units else "p.video_id"
 
     @property
     def values(self) -> dict:
@@ -42,24 +62,37 @@ class Scope:
             "shift": shift,
             "setting": self.setting,
             "videos": self.videos,
+            "members": self.units and self.units.members,
+            "units": self.units and self.units.groups,
         }
         return {name: value for name, value in given.items() if value is not None}
 
     def chosen(self, kind: str = "shifted") -> str:
-        """A common table expression `chosen`: pair_id, video_id and `weight`, one over the pairs of the video."""
+        """A common table expression `chosen`: pair_id, video_id, `unit` (the video, or its group) and `weight`, which sums to 1 in a unit:
+        one over the pairs of the video, and over the videos of the group.
+        """
         conditions = [
             "p.encoder_id = $encoder AND a.frames = $frames AND p.kind = $kind",
             "p.shift = $shift" if kind == "shifted" else None,
-            f"{SETTING} = $setting" if self.setting else None,
+            self._of_setting(kind) if self.setting else None,
+            ROUNDED_ALIKE if kind == ROUNDING else None,
             "p.video_id IN (SELECT unnest($videos::VARCHAR[]))" if self.videos is not None else None,
         ]
         where = "\n    AND ".join(filter(None, conditions))
-        return f"""WITH chosen AS (
-  SELECT p.pair_id, p.video_id, a.step, a.height, a.width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id) AS weight
-  FROM pairs p JOIN clips a ON a.clip_id = p.clip_a
+        members = "members AS (SELECT unnest($members::VARCHAR[]) AS video_id, unnest($units::VARCHAR[]) AS unit), " if self.units else ""
+        joined = " LEFT JOIN members m ON m.video_id = p.video_id" if self.units else ""
+        share = f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
+        return f"""WITH {members}chosen AS (
+  SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.height, a.width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
+  FROM pairs p JOIN clips a ON a.clip_id = p.clip_a{joined}
   WHERE {where}
   QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
 )"""
+
+
+    def _of_setting(self, kind: str) -> str:
+        """The setting in SQL; rounding is always measured from stored clips, whatever it is the floor of."""
+        return f"starts_with($setting, {WITHOUT_SOURCE})" if kind == ROUNDING else f"{SETTING} = $setting"
 
 
 def scopes() -> Question:
@@ -83,7 +116,7 @@ GROUP BY ALL ORDER BY videos DESC, setting"""
 def foundations(scope: Scope) -> Question:
     """One row: how much the report rests on, and what one slice lasts."""
     sql = f"""{scope.chosen()}
-SELECT count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
+SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
   any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.dim) AS dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
   any_value(e.weights_source) AS weights_source,
@@ -98,11 +131,13 @@ HAVING count(*) > 0"""
 
 
 def videos_measured(scope: Scope) -> Question:
-    """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at."""
+    """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row a group."""
+    name = "if(count(DISTINCT c.video_id) > 1, c.unit, min(v.name))"
+    label = "if(count(DISTINCT v.label) > 1, NULL, min(v.label))"
     sql = f"""{scope.chosen()}
-SELECT c.video_id, v.name, v.label, count(*) AS pairs, min(c.pair_id) AS pair_id
+SELECT c.unit AS video_id, {name} AS name, {label} AS label, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(c.pair_id) AS pair_id
 FROM chosen c JOIN videos v USING (video_id)
-GROUP BY ALL ORDER BY c.video_id"""
+GROUP BY c.unit ORDER BY c.unit"""
     return Question(sql, scope.values)
 
 
@@ -118,15 +153,15 @@ FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
 
 def curves(scope: Scope) -> Question:
     """One row a video and shared slice, in order: what the band is made of."""
-    sql = f"{_curves_of_videos(scope)}\nSELECT video_id, shared_slice, relative, mean_abs FROM curves ORDER BY video_id, shared_slice"
+    sql = f"{_curves_of_videos(scope)}\nSELECT unit AS video_id, shared_slice, relative, mean_abs FROM curves ORDER BY unit, shared_slice"
     return Question(sql, scope.values)
 
 
 def control_levels(scope: Scope, kind: str) -> Question:
     """One row of a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
     sql = f"""{scope.chosen(kind)}, levels AS (
-  SELECT c.video_id, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs, max(s.mean_abs) AS largest
-  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.video_id
+  SELECT c.unit, {_mean("s.relative")} AS relative, {_mean("s.mean_abs")} AS mean_abs, max(s.mean_abs) AS largest
+  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.unit
 )
 SELECT count(*) AS videos, median(relative) AS relative, median(mean_abs) AS absolute, max(largest) AS largest
 FROM levels HAVING count(*) > 0"""
@@ -149,35 +184,47 @@ GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
 
 
 def by_video(scope: Scope, several: bool) -> Question:
-    """One row a video, as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
+    """One row a video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
 
     `several` averages the pairs of a video, which takes ten times as long and is idle where no video has more than one.
     """
-    mean, group = ("avg", "\nGROUP BY n.video, s.dim") if several else ("", "")
+    relative, signed, varying = "s.edge / nullif(s.std, 0)", "s.edge_signed", "(s.std > 0)::FLOAT"
+    if several:
+        relative, signed, varying = (_mean(value, "n") for value in (relative, signed, varying))
+    group = "\nGROUP BY n.video, s.dim" if several else ""
     sql = f"""{scope.chosen()}, numbered AS (
-  SELECT pair_id, (dense_rank() OVER (ORDER BY video_id) - 1)::INTEGER AS video FROM chosen
+  SELECT pair_id, weight, (dense_rank() OVER (ORDER BY unit) - 1)::INTEGER AS video FROM chosen
 )
-SELECT n.video, s.dim, {mean}(s.edge / nullif(s.std, 0))::FLOAT AS relative, {mean}(s.edge_signed)::FLOAT AS signed,
-  {mean}((s.std > 0)::FLOAT)::FLOAT AS varying
+SELECT n.video, s.dim, ({relative})::FLOAT AS relative, ({signed})::FLOAT AS signed,
+  ({varying})::FLOAT AS varying
 FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
     return Question(sql, scope.values)
 
 
 def frame_map(scope: Scope) -> Question:
-    """One row a patch of the grid that most pairs have: mean distance and cosine over shared slices and a sample of at most 1,000 pairs."""
+    """One row a patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
+    a sample of at most 1,000 videos.
+    """
     sql = f"""{scope.chosen()}, grid AS (
   SELECT height, width FROM chosen GROUP BY ALL ORDER BY count(*) DESC, height, width LIMIT 1
 ), drawn AS (
-  SELECT pair_id FROM chosen JOIN grid USING (height, width) ORDER BY pair_id LIMIT {MAP_PAIRS}
+  SELECT pair_id, unit, 1.0::DOUBLE / count(*) OVER (PARTITION BY unit) AS weight FROM chosen JOIN grid USING (height, width)
+  QUALIFY dense_rank() OVER (ORDER BY unit) <= {MAP_VIDEOS}
 )
-SELECT s.y, s.x, avg(s.l2) AS l2, avg(s.cosine) AS cosine, (SELECT count(*) FROM drawn) AS pairs
-FROM drawn JOIN token_sensitivity s USING (pair_id)
+SELECT s.y, s.x, {_mean("s.l2", "d")} AS l2, {_mean("s.cosine", "d")} AS cosine, (SELECT count(*) FROM drawn) AS pairs,
+  (SELECT count(DISTINCT unit) FROM drawn) AS videos
+FROM drawn d JOIN token_sensitivity s USING (pair_id)
 GROUP BY s.y, s.x ORDER BY s.y, s.x"""
     return Question(sql, scope.values)
 
 
 def _curves_of_videos(scope: Scope) -> str:
     return f"""{scope.chosen()}, curves AS (
-  SELECT c.video_id, s.shared_slice, avg(s.relative) AS relative, avg(s.mean_abs) AS mean_abs
-  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY ALL
+  SELECT c.unit, s.shared_slice, {_mean("s.relative")} AS relative, {_mean("s.mean_abs")} AS mean_abs
+  FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.unit, s.shared_slice
 )"""
+
+
+def _mean(value: str, weighted: str = "c") -> str:
+    """The mean of a value over the pairs of a unit, by their weights; of those that have one."""
+    return f"sum({weighted}.weight * ({value})) / sum({weighted}.weight) FILTER (({value}) IS NOT NULL)"

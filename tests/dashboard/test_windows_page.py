@@ -126,7 +126,7 @@ def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paire
     assert "differs by at most 0 (1 control)" in shown and "untrained weights" in shown
 
 
-@pytest.mark.parametrize("kind,words", [(REPEATED, "The same window encoded twice"), (DISJOINT, "Two windows that share no frame differ by")])
+@pytest.mark.parametrize("kind,words", [(REPEATED, "The same window encoded twice"), (DISJOINT, "Two windows of one video that share no frame differ by")])
 def test_controls_have_their_own_answer(kind, words, paired):
     assert words in text(open_page("windows", paired, pair=pair_of(paired, kind)["pair_id"]))
 
@@ -189,7 +189,10 @@ def test_labels_and_sentences():
     row = {"kind": "shifted", "shift": 1, "frames": 16, "step": 2, "start_s": 3.2, "crop_height": 224, "crop_width": 224, "source": "stored"}
     assert choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
-    assert "not known" in windows.noise({"pairs": 0, "most": None})
+    none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
+    assert windows.noise(none, none, "fp32").endswith("deterministic is not known.")
+    assert windows.noise(some, none, "bf16").endswith("rounding to bf16 alone does was not measured.")
+    assert "differs by 0.002 on average (2 controls)" in windows.noise(some, some, "bf16")
 
 
 def test_another_encoder_leads_away_from_the_pair(paired):

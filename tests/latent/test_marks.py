@@ -6,6 +6,7 @@ import pytest
 from tubelet.latent.marks import MOST, MarkedPatches
 from tubelet.latent.tracks import pack_track
 from tubelet.latent.tracking import Track
+from tubelet.latent.null_similarity import Level
 
 CLIP = {"clip_id": "00ff", "slices": 3, "height": 2, "width": 4}
 
@@ -33,7 +34,7 @@ def test_a_track_in_bytes_says_what_it_says(level: float) -> None:
     heat = np.array([[[1.0, 0.8], [0.6, -1]], [[np.nan, 0.5], [0.9, 0.7]]], np.float32)
     score = np.array([1.0, 0.9], np.float32)
     track = Track(
-        "00ff", heat, np.array([0, 1], np.int16), np.array([0, 0], np.int16), score, score, score > 0, np.array([False, True]), level
+        "00ff", heat, np.array([0, 1], np.int16), np.array([0, 0], np.int16), score, score, score > 0, np.array([False, True]), Level(level, 0.05, 0.01, 0.1, 64, 64)
     )
     data = pack_track(track)
     rows = np.frombuffer(data[: 2 * 16], "<f4").reshape(2, 4)

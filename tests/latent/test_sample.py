@@ -1,5 +1,6 @@
 """The sample of the corpus: its tokens are those of the table, each where the basis puts it in its clip, whatever is committed meanwhile."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from tubelet.latent import channels
 from tubelet.dashboard.latent_caching import OfSample
-from tubelet.latent import bases, clips, fitting, questions, sample
+from tubelet.ingest.job import Job
+from tubelet.latent import bases, clips, fitting, questions, sample, scope
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
@@ -16,6 +18,7 @@ from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.store.statistics import TOKEN_STATISTICS
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.videos import make_folder
 
 SHAPE = {"slices": 3, "side": 5, "dim": 20}
 
@@ -123,7 +126,7 @@ def test_patches_of_a_clip_are_found_in_the_sample(drawn: Sample) -> None:
 
 def test_a_grid_that_position_means_do_not_fit_has_no_place(store: Store, encoder: str, drawn: Sample) -> None:
     basis = fitted(store, encoder, kind="pca", positions=True)
-    other = Sample(encoder, drawn.below, drawn.clips.set_column(1, "height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample(encoder, drawn.each, drawn.clips.set_column(1, "height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
     assert np.isnan(sample.coordinates(store, other, basis)).all() and not np.isnan(sample.coordinates(store, drawn, basis)).any()
 
 
@@ -144,6 +147,41 @@ def test_points_of_the_sample_show_what_their_channels_are_bound_to(store: Store
 def test_refusals(store: Store, encoder: str, drawn: Sample) -> None:
     with pytest.raises(LatentError, match="no sampled tokens"):
         sample.draw_sample(store, "no such encoder")
-    other = Sample("another", drawn.below, drawn.clips, drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample("another", drawn.each, drawn.clips, drawn.clip, drawn.slice, drawn.y, drawn.x)
     with pytest.raises(LatentError, match="says nothing about another"):
         sample.coordinates(store, other, fitted(store, encoder, kind="pca"))
+
+
+@pytest.mark.parametrize(("held", "most", "each"), [([64, 2784], 50_000, 512), ([64] * 40, 50_000, 64), ([64, 64, 2784] * 10, 50_000, 64), ([32] * 100, 320, 3), ([], 9, 0)])
+def test_a_video_gives_as_many_tokens_as_the_shortest(held, most, each):
+    """A small corpus gives 1,024 in all where it has them."""
+    assert scope.quota(np.array(held, int), most) == each
+
+
+def test_a_long_video_outweighs_no_other_in_the_corpus(tmp_path):
+    """87 windows beside 2: the long one gave 97 % of every corpus basis."""
+    made = synthetic_store(tmp_path / "store", videos=20, clips=2, **SHAPE)
+    add_videos(made, Recipe(videos=1, clips=40, **SHAPE), first=20)
+    (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
+    every = sample.draw_sample(made, encoder)
+    of = dict(zip(*(made.query("SELECT clip_id, video_id FROM clips")[name].to_pylist() for name in ("clip_id", "video_id"))))
+    given = Counter(of[every.address(number)[0]] for number in range(len(every)))
+    assert len(given) == 21 and max(given.values()) < 1.4 * 64 and min(given.values()) >= 0.6 * 64
+    tokens = scope.gather(made, Scope("corpus", None, encoder))
+    assert Counter(of[tokens.clip_ids[clip]] for clip in tokens.clip) == given
+    made.close()
+
+
+def test_clips_that_only_pairs_need_are_no_part_of_the_corpus(tmp_path):
+    """A real ingest, whose pairs encode partners beside the regular windows."""
+    job = Job.of(paths=[str(make_folder(tmp_path / "videos", 3, frames=24))], encoder="toy", size="64", frames=8, shift=1)
+    job.run(str(tmp_path / "store")).execute(job.sources)
+    made = Store(tmp_path / "store")
+    roles = made.query("SELECT clip_id, role FROM clips").to_pylist()
+    partners = {row["clip_id"] for row in roles if row["role"] == "partner"}
+    (encoder,) = made.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
+    every = sample.draw_sample(made, encoder)
+    seen = {every.address(number)[0] for number in range(len(every))}
+    assert partners and seen == {row["clip_id"] for row in roles} - partners
+    assert set(scope.gather(made, Scope("corpus", None, encoder)).clip_ids) == seen
+    made.close()

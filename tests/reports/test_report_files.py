@@ -16,6 +16,7 @@ import tubelet.cli as front_door
 from tubelet.reports.sensitivity import comparison, sections
 from tubelet.reports.blocks import Code, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
+from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.rasters import Raster, downsample
 from tubelet.reports.sensitivity.request import Request
@@ -52,7 +53,8 @@ def test_every_section_is_there_with_its_sql(store, found):
     assert (
         "5e" * 32 in told["SHA-256 of the weights"]
         and "float32; live" in told["precision, source"]
-        and told["noise floor"].startswith("0 standard")
+        and told["determinism (one window twice)"].startswith("0 standard")
+        and told["noise floor (rounding, one window in fp32 too)"] == "not measured"
     )
     assert told["videos, pairs"] == "40 videos, 40 pairs of 19 shared slices" and "numpy" in told["software"]
     assert found.request.command(store) in [block.text for block in blocks if isinstance(block, Code)]
@@ -150,7 +152,7 @@ def test_two_shifts_side_by_side(tmp_path):
         "1 slice, 2 frames, 0.08 s",
     )
     common = len(set(a.ranking.order[:4].tolist()) & set(b.ranking.order[:4].tolist()))
-    assert any(f"have {common} in common; 0.5 would be by chance" in block.markdown for block in blocks if isinstance(block, Text))
+    assert any(f"have {common} in common; 0.5 would be if all dimensions were alike" in block.markdown for block in blocks if isinstance(block, Text))
     path = tmp_path / "both.html"
     result = CliRunner().invoke(
         front_door.main, ["report", "sensitivity", "--store", str(both.root), "-o", str(path), "--shift", "1", "--compare", "shift=2"]
@@ -215,3 +217,19 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
     )
     cells, step = downsample(np.arange(1001.0 * 1001).reshape(1001, 1001))
     assert step == 3 and cells.shape == (334, 334) and cells[0, 0] == np.arange(3).mean() + 1001
+
+
+def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
+    """The library that draws ends its process by signal 5 where it cannot reserve the memory that it likes."""
+    command = [sys.executable, ROOT / "tubelet.py", "report", "sensitivity", "--store", store.root, "-o", tmp_path / "report.html"]
+    limited = ["bash", "-c", 'ulimit -v 6000000; exec "$@"', "bash", *map(str, command)]
+    ended = subprocess.run(limited, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2 and "a chart could not be drawn" in ended.stderr and "Traceback" not in ended.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
+    hostile = "where=1 = 1 -- " + "<&\"%()*{}[] " * 2000
+    REPORTS["sensitivity"].write(store, Request(), tmp_path / "report.html", hostile)
+    with pytest.raises(ReportError, match="1000000000 strongest dimensions were asked for, and .* has 64: pass fewer as --top"):
+        find(store, Request(top=1_000_000_000))

@@ -9,11 +9,11 @@ import torch
 
 from tubelet.training.evaluation import direction, foreground, shifting, tracking
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
-from tubelet.training.evaluation.intervals import interval
 from tubelet.training.evaluation.material import FRAMES, SIDE, Size, make_direction_scene, material, make_tracking_scene
-from tubelet.training.evaluation.measures import MEANINGS, measure_encoder
+from tubelet.training.evaluation.measures import BOUNDS, MEANINGS, measure_encoder
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.scenes import photographs
+from tubelet.store.intervals import interval
 from tests.commands import tubelet
 from tests.videos import make_folder
 
@@ -134,6 +134,13 @@ def test_an_interval_is_reproducible_and_covers_its_mean():
     assert (found.high - found.low) == pytest.approx(4 / 400**0.5, rel=0.15) and str(interval([])) == "none"
 
 
+@pytest.mark.parametrize("name", MEANINGS)
+def test_no_interval_reaches_where_its_measure_cannot(name):
+    lowest, highest = BOUNDS[name]
+    found = interval([0.99, 0.02, 0.97], lowest, highest)
+    assert lowest <= found.low < found.mean < found.high <= highest
+
+
 def test_raw_pixels_are_the_pixels_of_a_tubelet(scene):
     tokens = RawPixels(16, 2).encode(scene.frames[None]).embeddings[0]
     assert tokens.shape == (8, 14, 14, 1536)
@@ -162,9 +169,9 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
 
 def test_the_command_prints_a_table_and_json(tmp_path):
     folder = make_folder(tmp_path / "videos", 1, frames=60)
-    arguments = ["evaluate", "--encoder", "toy", "--videos", folder, "--scenes", 1, "--device", "cpu"]
+    arguments = ["evaluate", "--encoder", "vjepa2.1-untrained", "--videos", folder, "--scenes", 1, "--device", "cpu"]
     text = json.loads(tubelet(*arguments, "--json", check=True).stdout)
-    assert [each["name"] for each in text["measures"]] == ["toy", "untrained", "raw pixels"] and text["videos"] == ["video_000.mp4"]
+    assert [each["name"] for each in text["measures"]] == ["vjepa2.1-untrained", "untrained", "toy", "raw pixels"] and text["videos"] == ["video_000.mp4"]
     assert 0 <= text["measures"][1]["intervals"]["tracking, plain"]["mean"] <= 1
     refused = tubelet("evaluate", "--weights", tmp_path / "absent")
     assert refused.returncode == 2 and "is no file: give the path of weights that `tubelet pretrain` wrote" in refused.stderr

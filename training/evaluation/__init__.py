@@ -1,6 +1,5 @@
 """The evaluation: what an encoder's tokens are good for, beside raw pixels and the same network untrained.
 
-    intervals     a mean over scenes or videos with its bootstrap interval
     baselines     raw pixels and hand-made motion as token grids
     material      the scenes and windows that every encoder is measured on
     tracking      does a patch find itself again?

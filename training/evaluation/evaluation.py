@@ -1,10 +1,12 @@
 """The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that proves the probe."""
 
+import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,20 +14,23 @@ from tubelet.ingest import checkpoints, encoders
 from tubelet.ingest.contract import Encoder, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
-from tubelet.training.evaluation.intervals import Interval, interval
 from tubelet.training.evaluation.material import SIDE, Material, Size, material
-from tubelet.training.evaluation.measures import MEANINGS, Measures, measure_encoder, score_direction
+from tubelet.training.evaluation.measures import MEANINGS, SHARE, Measures, measure_encoder, score_direction
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.precision import resolve_precision
 from tubelet.ingest.samples import sample_videos
 from tubelet.training.scenes.photographs import load_folder, load_scikit_image
 from tubelet.ingest.sources import find
+from tubelet.ingest.toy import PATCH
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.store.intervals import Interval, interval
+
+TOY = "toy"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Measures of the encoder, the untrained network and raw pixels, the probe's control, and what all of it was measured on."""
+    """Measures of the encoder, the untrained network, the toy encoder and raw pixels, the probe's control, and what all of it was measured on."""
 
     measures: Sequence[Measures]
     control: Interval
@@ -34,7 +39,7 @@ class Evaluation:
     seconds: float
 
     def as_json(self) -> dict:
-        return {**asdict(self), "meanings": dict(MEANINGS)}
+        return {**_known(asdict(self)), "meanings": dict(MEANINGS)}
 
     def lines(self) -> list[str]:
         """A table: a line a measure, a column an encoder, means with 95 % intervals."""
@@ -48,8 +53,17 @@ class Evaluation:
         rows += [f"direction told from displacements of the pixels, which proves the probe: {self.control}"]
         return [
             *map(str.rstrip, rows),
-            f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; `--json` says what each line means",
+            f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
         ]
+
+
+def _known(value: Any) -> Any:
+    """The value with null for what is not known, which JSON has no number for."""
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def evaluate(
@@ -71,10 +85,16 @@ def evaluate(
     paths = [source.path for source in find([videos])] if videos else _samples()
     pictures = load_folder(photographs) if photographs else load_scikit_image()
     measured_on = material(paths, pictures, Size(scenes, directed=8 * scenes))
-    rivals = {name: loaded, "untrained": _load_untrained(loaded, setting), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
+    rivals = {name: loaded, "untrained": _load_untrained(loaded, setting), **_simple(facts, setting)}
     measures = [_measure_encoder(label, rival, measured_on, facts.patch) for label, rival in rivals.items()]
-    control = interval(score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on))
+    control = interval(score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on), *SHARE)
     return Evaluation(measures, control, len(measured_on.plain), [path.name for path in paths], time.monotonic() - started)
+
+
+def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
+    """What nobody has to train: hand-made statistics of a patch, unless they are what is evaluated, and raw pixels."""
+    toy = {} if facts.name == TOY else {TOY: encoders.load(TOY, replace(setting, weights=None))[1]}
+    return {**(toy if facts.patch == PATCH else {}), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
 
 
 def _measure_encoder(label: str, encoder: Encoder, measured_on: Material, patch: int) -> Measures:

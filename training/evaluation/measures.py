@@ -1,16 +1,17 @@
 """The measures: everything that is measured of one encoder on the material, as intervals over scenes or videos."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from tubelet.training.evaluation import direction, foreground, shifting
-from tubelet.training.evaluation.intervals import Interval, interval
 from tubelet.training.evaluation.material import Material
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.evaluation.tracking import track
 from tubelet.training.scenes.scene import Scene
+from tubelet.store.intervals import Interval, interval
 
 SPARSE = 8  # of so many tokens one goes into the rank
 
@@ -25,6 +26,14 @@ MEANINGS: Mapping[str, str] = {
     "edges over middle": "that difference at the first and last shared slice, over that in the middle third",
     "shift consistency": "mean rank correlation between videos of the dimensions' differences, scale removed; chance 0",
     "effective rank": "exponential of the entropy of the covariance's eigenvalues, over tokens of a video",
+}
+
+
+SHARE, POSITIVE = (0.0, 1.0), (0.0, math.inf)
+BOUNDS: Mapping[str, tuple[float, float]] = {  # between which a measure lies, and its interval with it
+    **dict.fromkeys(MEANINGS, SHARE),
+    **dict.fromkeys(("window shift", "edges over middle", "effective rank"), POSITIVE),
+    "shift consistency": (-1.0, 1.0),
 }
 
 
@@ -59,7 +68,7 @@ def measure_encoder(name: str, encode: Encode, material: Material, patch: int) -
         "effective rank": [effective_rank(each) for each in tokens],
     }
     curve = torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
-    return Measures(name, tokens[0].shape[1], {key: interval(values) for key, values in scores.items()}, curve)
+    return Measures(name, tokens[0].shape[1], {key: interval(values, *BOUNDS[key]) for key, values in scores.items()}, curve)
 
 
 def score_direction(encode: Encode, material: Material) -> list[float]:
