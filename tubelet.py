@@ -48,7 +48,7 @@ def ingest_options(command: Any) -> Any:
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
         click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
         click.option("--weights", type=click.Path(path_type=Path), help="File of the encoder's weights.  [default: the released ones, downloaded once]"),
-        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, or all joined."),
+        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
         click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),
@@ -334,16 +334,17 @@ def dashboard(store: str, host: str, port: int) -> None:
 @main.command()
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
 @click.option("--store", default="demo/store", show_default=True, metavar="STORE")
-@click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME")
+@click.option("--encoder", metavar="NAME", help="One encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8501, show_default=True)
-def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> None:
+def demo(videos: str | None, store: str, encoder: str | None, host: str, port: int) -> None:
     """Sample videos to a store to the dashboard: offline, on a CPU, in a minute."""
     from ingest.job import Job
-    from ingest.samples import sample_videos
+    from ingest.samples import demo_models, sample_videos
 
-    job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
-    _print(job.run(store).execute(job.sources), as_json=False)
+    paths = [videos] if videos else [str(path) for path in sample_videos()]
+    for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+        _print(job.run(store).execute(job.sources), as_json=False)
     _serve(Path(store).absolute(), host, port)
 
 

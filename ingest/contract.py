@@ -1,7 +1,7 @@
 """What an encoder is to everybody else: one method, a row of the table, and where its weights come from."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -61,3 +61,4 @@ class Row:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: Supply | None = None  # None: nothing to download
+    suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

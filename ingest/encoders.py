@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ingest import toy, vjepa_rows
+from ingest import efficientnet_encoder, toy, vjepa_rows
 from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
@@ -71,6 +71,7 @@ def _load_toy(name: str, row: Row, setting: Setting) -> tuple[EncoderFacts, Enco
 
 ENCODERS: Mapping[str, Row] = {
     "toy": Row("colours and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
+    "efficientnet-lite0": efficientnet_encoder.ROW,
     **vjepa_rows.ROWS,
     **hub_rows.ROWS,
 }

@@ -18,11 +18,13 @@ class EncoderFacts:
     weights_sha256: str
     weights_source: str
     preprocessing: str
+    suits: str | None = None
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
-        return cls(name, row.family, known.pop("layer"), known.pop("dim", row.dim), row.patch, row.tubelet, row.parameters, **known)
+        layer, dim = known.pop("layer"), known.pop("dim", row.dim)
+        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), **known)
 
     @property
     def encoder_id(self) -> str:

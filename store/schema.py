@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from store.statistics import TOKEN_STATISTICS
 
+SEGMENTATION, TRACKING = "segmentation", "tracking"  # what a layer of an encoder may suit
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
@@ -100,7 +101,7 @@ ENCODERS = Table(
         Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights and layer"),
         Column("name", "VARCHAR", "name in `tubelet encoders`"),
         Column("family", "VARCHAR", "architecture"),
-        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or `all` joined in order"),
+        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or several joined in order: a range such as `0-1`, or `all`"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
         Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),
@@ -108,6 +109,7 @@ ENCODERS = Table(
         Column("weights_sha256", "VARCHAR", "SHA-256 of the weights' names, shapes and values"),
         Column("weights_source", "VARCHAR", "where the weights come from; says so when they are untrained"),
         Column("preprocessing", "VARCHAR", "how pixels become the encoder's input"),
+        Column("suits", "VARCHAR", "what this layer serves best as measured: `segmentation` or `tracking`; NULL where layers were not compared"),
     ),
 )
 

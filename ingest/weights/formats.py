@@ -95,6 +95,16 @@ def unpickled(path: Path) -> object:
         raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
 
 
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file that holds one network by plain names, in either format. Raises CheckpointError."""
+    with open(path, "rb") as file:
+        head = file.read(9)
+    found = mapped(path) if head[8:] == b"{" else unpickled(path)
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"{path} holds {type(found).__name__}, not tensors by name: is it the file of another model?")
+    return {str(name): tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
+
+
 def _from_torch(path: Path) -> Weights:
     checkpoint = unpickled(path)
     if not isinstance(checkpoint, dict):
