@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from ingest.facts import EncoderFacts
+from ingest.geometry import WHOLE
 from ingest.grid import TokenGrids
 from ingest.layer import LAST, Layer
 
@@ -61,4 +62,5 @@ class Row:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: Supply | None = None  # None: nothing to download
+    framing: str = WHOLE  # what `--framing` is without being told
     suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

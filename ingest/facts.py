@@ -19,6 +19,7 @@ class EncoderFacts:
     weights_source: str
     preprocessing: str
     suits: str | None = None
+    settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
@@ -28,11 +29,13 @@ class EncoderFacts:
 
     @property
     def encoder_id(self) -> str:
-        return ids.encoder_id(self.name, self.weights_sha256, self.layer)
+        return ids.encoder_id(self.name, self.weights_sha256, self.layer, self.settings)
 
     @property
     def row(self) -> dict:
-        return {"encoder_id": self.encoder_id, **asdict(self)}
+        facts = asdict(self)
+        del facts["settings"]
+        return {"encoder_id": self.encoder_id, **facts}
 
 
 def minimum_side(patch: int) -> int:

@@ -9,7 +9,7 @@ from ingest import encoders, memory, precision
 from ingest.arguments import Arguments, Cut, Keeping, Running
 from ingest.contract import Encoder, Row, Setting
 from ingest.errors import UsageError
-from ingest.geometry import Geometry
+from ingest.geometry import FIT, Geometry, choose_framing
 from ingest.layer import Layer
 from ingest.memory import Budget, ClipSize
 from ingest.pairs import Pairing
@@ -87,7 +87,8 @@ def _cut(cut: Cut, row: Row) -> tuple[Windowing, Geometry]:
     if row.frames:
         _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
-    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), Geometry.parse(cut.size or str(row.side), cut.fit)
+    geometry = Geometry.parse(cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing))
+    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), geometry
 
 
 def _check_fixed(cut: Cut, row: Row) -> None:
@@ -97,6 +98,8 @@ def _check_fixed(cut: Cut, row: Row) -> None:
         wrong = f"--frames {cut.frames}"
     elif cut.tail:
         wrong = "--tail"
+    elif cut.framing == FIT:
+        wrong = "--framing fit"
     elif cut.fit or cut.size not in (None, str(row.side), f"{row.side}x{row.side}"):
         wrong = "--fit" if cut.fit else f"--size {cut.size}"
     if wrong:

@@ -1,6 +1,8 @@
 """The rows of the V-JEPA family: released networks with the files they are in, and a small one that nobody trained."""
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -14,6 +16,7 @@ from ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 from ingest.weights import fetching
 from ingest.weights.formats import Weights, opened
 from ingest.weights.release import RELEASES, Release
+from store.pictures import META
 
 UNTRAINED_SEED = 0
 
@@ -23,7 +26,7 @@ def released(config: VisionTransformerConfig, side: int, release: Release) -> Ro
     supply = Supply(
         release.licence, release.download, partial(fetching.cached, release), lambda: _fetched(config, release).path
     )
-    return _row(config, side, release.url, partial(_load_released, config, release), supply)
+    return replace(_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META)
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> Row:
@@ -63,7 +66,14 @@ def _load_pretrained(name: str, row: Row, setting: Setting) -> tuple[EncoderFact
         raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
     model = pretrained.load(setting.weights)
     source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
-    return loaded((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    facts, encoder = loaded((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    return replace(facts, settings=_unusual(model.config)), encoder
+
+
+def _unusual(config: VisionTransformerConfig) -> str:
+    """What of a shape the names and shapes of its tensors do not tell, where it is not as in the run without settings."""
+    silent = {"heads": config.heads, "levels": list(config.levels)}
+    return "" if silent == {"heads": UNTRAINED.heads, "levels": list(UNTRAINED.levels)} else json.dumps(silent)
 
 
 def loaded(entry: tuple[str, Row], model: VisionTransformer, source: str, setting: Setting) -> tuple[EncoderFacts, Encoder]:

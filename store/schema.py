@@ -98,7 +98,7 @@ ENCODERS = Table(
     "encoder, weights and layer",
     ("encoder_id",),
     (
-        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights and layer"),
+        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights, layer and of settings that change its numbers"),
         Column("name", "VARCHAR", "name in `tubelet encoders`"),
         Column("family", "VARCHAR", "architecture"),
         Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or several joined in order: a range such as `0-1`, or `all`"),
@@ -131,7 +131,7 @@ CLIPS = Table(
         Column("height", "INTEGER", "rows of the token grid", "patches"),
         Column("width", "INTEGER", "columns of the token grid", "patches"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
-        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its middle, `fit` the whole"),
+        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its short side whole and its middle, `meta` seven eighths of that as V-JEPA's authors do, `fit` the whole frame"),
         Column("crop_height", "INTEGER", "height of the picture the encoder saw", "pixels"),
         Column("crop_width", "INTEGER", "width of the picture the encoder saw", "pixels"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),

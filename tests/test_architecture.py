@@ -37,7 +37,7 @@ ORDER = {
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
     ),
-    "ingest.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
+    "ingest.hub": ("named", "files", "shapes", "ordinary", "weights", "encoder", "models", "rows"),
     "ingest.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (

@@ -70,8 +70,7 @@ def opened(path: str | Path) -> Weights:
         return _renamed(path, _from_folder(path))
     if not path.is_file():
         raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
-    with open(path, "rb") as file:
-        head = file.read(9)
+    head = _head(path, 9)
     return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
 
 
@@ -82,8 +81,7 @@ def listed(names: Iterable[object], most: int = 5) -> str:
 
 def unpickled(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
-    with open(path, "rb") as file:
-        head = file.read(len(ZIP))
+    head = _head(path, len(ZIP))
     if not head.startswith((ZIP, PICKLE)):
         raise CheckpointError(f"{path} is no whole checkpoint (neither PyTorch's format nor safetensors): download it again")
     try:
@@ -95,10 +93,25 @@ def unpickled(path: Path) -> object:
         raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
 
 
+def _head(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file. Raises CheckpointError."""
+    _require_regular(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _require_regular(path: Path) -> None:
+    """Raises CheckpointError for a pipe, socket or device: opening one may wait for ever."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a regular file: give the path of a downloaded checkpoint")
+
+
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a file that holds one network by plain names, in either format. Raises CheckpointError."""
-    with open(path, "rb") as file:
-        head = file.read(9)
+    head = _head(path, 9)
     found = mapped(path) if head[8:] == b"{" else unpickled(path)
     if not isinstance(found, Mapping):
         raise CheckpointError(f"{path} holds {type(found).__name__}, not tensors by name: is it the file of another model?")
@@ -156,6 +169,7 @@ def shards(index: Path) -> list[str]:
 
 def mapped(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, mapped. Raises CheckpointError."""
+    _require_regular(path)
     try:
         return load_file(path)
     except DAMAGE as error:
