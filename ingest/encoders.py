@@ -16,7 +16,10 @@ from ingest.errors import UsageError
 from ingest.facts import EncoderFacts
 from ingest.hub import files as hub_files
 from ingest.hub import rows as hub_rows
-from ingest.hub.named import BY_ID
+from ingest.hub.named import BY_ID as NAMED_BY_ID
+from ingest.weights.release import RELEASES
+
+BY_ID = {**NAMED_BY_ID, **{release.repository: name for name, release in RELEASES.items() if release.repository}}  # Hugging Face id -> our name
 
 
 def row(name: str) -> Row:

@@ -24,7 +24,10 @@ from ingest.weights.renames import meta_tensors
 
 ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
 PREDICTOR = "predictor"
-PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
+PREFIXES = ("_orig_mod.", "module.", "backbone.")  # left by torch.compile and the training code's wrappers
+FIRST = "patch_embed.proj.weight"  # of every encoder: a file that holds it at its top is a bare state dict
+STUDENT = "encoder: the student, as far as its conversion tells"  # not the averaged one: transformers' files keep one encoder
+FINE_TUNED = "vjepa2."  # begins the encoder's names in a fine-tuned model of transformers; what begins otherwise is its head
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # in a folder of transformers
 MARK = "tubelet"  # in the metadata of our own files: their format
@@ -44,14 +47,21 @@ class Weights:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         if key not in (*ENCODER_KEYS, PREDICTOR):
             raise CheckpointError(f"{key!r} is not a network to measure with: use one of {listed((*ENCODER_KEYS, PREDICTOR))}")
-        section = self.sections.get("encoder" if self.renamed and key in ENCODER_KEYS else key)
+        section = self.sections.get(self._place(key))
         if not isinstance(section, Mapping):
             raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {listed(self.sections)}: is it the file of another model?")
         return self._cleaned(section, key)
 
     def origin(self, key: str) -> str:
         """Where the tensors of a key come from, in words."""
-        return self.source if self.renamed else f"{self.source}, {key}"
+        which = self._place(key)
+        return f"{self.source}, {STUDENT if self.renamed and which == 'encoder' else which}"
+
+    def _place(self, key: str) -> str:
+        """Where the tensors of a key are: an averaged encoder may go by the name of the other trainer's."""
+        if key not in ENCODER_KEYS or key in self.sections:
+            return key
+        return "encoder" if self.renamed else next((other for other in ENCODER_KEYS if other in self.sections), key)
 
     def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
         tensors = {}
@@ -122,6 +132,8 @@ def _from_torch(path: Path) -> Weights:
     checkpoint = unpickled(path)
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
+    if any(_cleaned(str(name)) == FIRST and isinstance(tensor, torch.Tensor) for name, tensor in checkpoint.items()):
+        return Weights(path, {ENCODER_KEYS[0]: checkpoint}, f"{path.name}, a bare state dict")
     return Weights(path, checkpoint, path.name)
 
 
@@ -139,7 +151,14 @@ def _from_safetensors(path: Path) -> Weights:
 
 
 def _renamed(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
-    return Weights(path, meta_tensors(tensors), f"{path.name}, by transformers' names", renamed=True)
+    words = f"{path.name}, by transformers' names"
+    if any(name.startswith(FINE_TUNED) for name in tensors):
+        heads = {name.partition(".")[0] for name in tensors if not name.startswith(FINE_TUNED)}
+        tensors = {name.removeprefix(FINE_TUNED): tensor for name, tensor in tensors.items() if name.startswith(FINE_TUNED)}
+        words += f", fine-tuned, without its {listed(heads)}" if heads else ", fine-tuned"
+    if any(_cleaned(name) == FIRST for name in tensors):
+        return Weights(path, {ENCODER_KEYS[0]: tensors}, f"{path.name}, a bare state dict")
+    return Weights(path, meta_tensors(tensors), words, renamed=True)
 
 
 def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
