@@ -48,13 +48,14 @@ def ingest_options(command: Any) -> Any:
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
         click.option("--encoder", required=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory."),
         click.option("--weights", type=click.Path(path_type=Path), help="File of the encoder's weights.  [default: the released ones, downloaded once]"),
-        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, or all joined."),
+        click.option("--layer", default="last", show_default=True, help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined."),
         click.option("--frames", default=16, show_default=True, help="Frames a window."),
         click.option("--step", default=1, show_default=True, help="Distance of a window's frames, in frames of the video."),
         click.option("--hop", type=int, help="Distance of windows, in frames of the video.  [default: frames x step, no overlap]"),
         click.option("--tail", is_flag=True, help="Keep the last, shorter window of each video."),
         click.option("--size", metavar="PX|HxW", help="Short side, then a square crop; or height x width.  [default: the encoder's]"),
-        click.option("--fit", is_flag=True, help="Keep the whole frame: short side --size, sides rounded to the patch."),
+        click.option("--framing", metavar="meta|whole|fit", help="meta: as V-JEPA's authors evaluate, the middle 7/8 of the short side; whole: all of it; fit: the whole frame, sides rounded to the patch.  [default: the encoder's]"),
+        click.option("--fit", is_flag=True, help="The same as --framing fit."),
         click.option("--shift", type=int, help="Slices by which the second window of a pair begins later.  [default: 1]"),
         click.option("--pairs", metavar="N|all", help="Pairs of windows a video: a number, 0 for none, or all that the hop makes.  [default: 1]"),
         click.option("--keep", default="embeddings", show_default=True, help="embeddings, or statistics and measurements alone."),
@@ -336,16 +337,17 @@ def dashboard(store: str, host: str, port: int) -> None:
 @main.command()
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
 @click.option("--store", default="demo/store", show_default=True, metavar="STORE")
-@click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME")
+@click.option("--encoder", metavar="NAME", help="One encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8501, show_default=True)
-def demo(videos: str | None, store: str, encoder: str, host: str, port: int) -> None:
+def demo(videos: str | None, store: str, encoder: str | None, host: str, port: int) -> None:
     """Sample videos to a store to the dashboard: offline, on a CPU, in a minute."""
     from tubelet.ingest.job import Job
-    from tubelet.ingest.samples import sample_videos
+    from tubelet.ingest.samples import demo_models, sample_videos
 
-    job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
-    _print(job.run(store).execute(job.sources), as_json=False)
+    paths = [videos] if videos else [str(path) for path in sample_videos()]
+    for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+        _print(job.run(store).execute(job.sources), as_json=False)
     _serve(Path(store).absolute(), host, port)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from tubelet.latent.marks import MOST, MarkedPatches
-from tubelet.store.placement import Sheet, placement
+from tubelet.store.placement import Sheet, place_picture
 
 HERE = Path(__file__).parent
 KEY = "player"
@@ -91,8 +91,8 @@ def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
 
 def _data(film: Film) -> dict:
     video, clip = film.video, film.clip
-    top, left, height, width = placement(
-        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit"
+    top, left, height, width = place_picture(
+        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"]
     ).seen
     return {
         "video": {

@@ -39,6 +39,7 @@ class WindowOptions:
     tail: bool = False
     size: str | None = None
     fit: bool = False
+    framing: str | None = None
     shift: int | None = None  # slices
     pairs: str | None = None  # a video: a number, or all
 

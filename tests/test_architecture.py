@@ -32,12 +32,12 @@ ORDER = {
     ),
     "film": ("errors", "video", "recording"),
     "ingest": (
-        "errors", "arguments", "windows", "pairs", "geometry", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "vjepa_encoder",
+        "errors", "arguments", "windows", "pairs", "geometry", "grid", "layer", "facts", "contract", "precision", "toy", "vjepa", "weights", "checkpoints", "pretrained", "efficientnet", "efficientnet_encoder", "vjepa_encoder",
         "vjepa_rows", "hub", "encoders", "catalogue", "memory", "sources", "recipe", "messages", "pictures", "known", "decoding", "reader", "pipe", "measuring", "encoding", "batching", "writer",
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
     ),
-    "tubelet.ingest.networks.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
+    "tubelet.ingest.networks.hub": ("named", "files", "shapes", "ordinary", "weights", "encoder", "models", "rows"),
     "tubelet.ingest.networks.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "tubelet.ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (
