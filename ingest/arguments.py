@@ -31,7 +31,7 @@ class EncoderOptions:
 
     encoder: str = option(MISSING, help="One of `tubelet encoders`, a Hugging Face id, or a directory.", metavar="NAME")
     weights: Path | None = option(None, help="File of the encoder's weights.", unset="the released ones, downloaded once", metavar="FILE")
-    layer: str = option("last", help="Level of the encoder: last, a number from 0, or all joined.")
+    layer: str = option("last", help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ class WindowOptions:
     )  # fmt: skip
     tail: bool = option(False, help="Keep the last, shorter window of each video.")
     size: str | None = option(None, help="Short side, then a square crop; or height x width.", unset="the encoder's", metavar="PX|HxW")
-    fit: bool = option(False, help="Keep the whole frame: short side --size, sides rounded to the patch.")
+    fit: bool = option(False, help="The same as --framing fit.")
+    framing: str | None = option(
+        None, unset="the encoder's", metavar="meta|whole|fit",
+        help="meta: as V-JEPA's authors evaluate, the middle 7/8 of the short side; whole: all of it; fit: the whole frame, sides rounded to the patch.",
+    )  # fmt: skip
     shift: int | None = option(None, help="Slices by which the second window of a pair begins later.", unset="1", metavar="N")
     pairs: str | None = option(
         None, help="Pairs of windows per video: a number, 0 for none, or all that the stride makes.", unset="1", metavar="N|all"

@@ -1,13 +1,14 @@
 """What an encoder is to everybody else: one method, a row of the table, and where its weights come from."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.geometry import WHOLE
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST, Layer
 
@@ -61,3 +62,5 @@ class EncoderEntry:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
+    framing: str = WHOLE  # what `--framing` is without being told
+    suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import torch
 
-from tubelet.ingest import toy, vjepa_rows
+from tubelet.ingest import efficientnet_encoder, toy, vjepa_rows
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.networks.hub import files as hub_files
 from tubelet.ingest.networks.hub import rows as hub_rows
-from tubelet.ingest.networks.hub.named import BY_ID
+from tubelet.ingest.networks.hub.named import BY_ID as NAMED_BY_ID
+from tubelet.ingest.weights.release import RELEASES
+
+BY_ID = {**NAMED_BY_ID, **{release.repository: name for name, release in RELEASES.items() if release.repository}}  # Hugging Face id -> our name
 
 
 def row(name: str) -> EncoderEntry:
@@ -71,6 +74,7 @@ def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[Encod
 
 ENCODERS: Mapping[str, EncoderEntry] = {
     "toy": EncoderEntry("colors and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
+    "efficientnet-lite0": efficientnet_encoder.ROW,
     **vjepa_rows.ROWS,
     **hub_rows.ROWS,
 }

@@ -18,19 +18,24 @@ class EncoderFacts:
     weights_sha256: str
     weights_source: str
     preprocessing: str
+    suits: str | None = None
+    settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
-        return cls(name, row.family, known.pop("layer"), known.pop("dim", row.dim), row.patch, row.tubelet, row.parameters, **known)
+        layer, dim = known.pop("layer"), known.pop("dim", row.dim)
+        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), **known)
 
     @property
     def encoder_id(self) -> str:
-        return ids.encoder_id(self.name, self.weights_sha256, self.layer)
+        return ids.encoder_id(self.name, self.weights_sha256, self.layer, self.settings)
 
     @property
     def row(self) -> dict:
-        return {"encoder_id": self.encoder_id, **asdict(self)}
+        facts = asdict(self)
+        del facts["settings"]
+        return {"encoder_id": self.encoder_id, **facts}
 
 
 def minimum_side(patch: int) -> int:

@@ -13,7 +13,11 @@ from torch.nn.functional import interpolate
 
 from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
-from tubelet.store.placement import Placement
+from tubelet.store.placement import CROP, FIT, META, Placement
+
+
+WHOLE = "whole"
+FRAMINGS = {META: META, WHOLE: CROP, FIT: FIT}  # `--framing` -> what the column `geometry` of a clip says
 
 
 LONGEST = 10  # long side over short side of a frame that is fitted
@@ -23,44 +27,54 @@ MARGIN = 4  # pixels around that, for the filter
 
 @dataclass(frozen=True)
 class Geometry:
-    """What `--size` and `--fit` ask for.
+    """What `--size` and `--framing` ask for.
 
-    Cropping: the frame covers `height` x `width` and its middle is kept. Fitting: the short side becomes `height`
-    and the whole frame is kept, each side rounded to a multiple of the patch.
+    whole: the frame covers `height` x `width`, all of its short side, and its middle is kept. meta: the same with a margin cut off, as V-JEPA's
+    authors evaluate: seven eighths of the short side are kept. fit: the short side becomes `height` and the whole frame is kept, each side
+    rounded to a multiple of the patch.
     """
 
     height: int
     width: int
-    fit: bool = False
+    framing: str = WHOLE
 
     @classmethod
-    def parse(cls, size: str, fit: bool) -> "Geometry":
+    def parse(cls, size: str, framing: str = WHOLE) -> "Geometry":
         """Geometry from ``224`` or ``224x384`` (height x width)."""
         try:
             height, _, width = size.lower().partition("x")
-            geometry = cls(int(height), int(width or height), fit)
+            geometry = cls(int(height), int(width or height), framing)
         except ValueError as error:
             raise UsageError(f"--size {size} is no size: write one side like 224, or height x width like 224x384") from error
-        if fit and width:
-            raise UsageError(f"--fit takes the short side alone: write --size {height} --fit")
+        if framing == FIT and width:
+            raise UsageError(f"--framing fit takes the short side alone: write --size {height} --framing fit")
         return geometry
 
     @property
     def mode(self) -> str:
-        return "fit" if self.fit else "crop"
+        return FRAMINGS[self.framing]
 
     def target(self, height: int, width: int, patch: int) -> tuple[int, int]:
         """Height and width of the picture for frames displayed at `height` x `width` pixels.
 
         Raises VideoError where fitting would make a picture of a length without bound.
         """
-        if not self.fit:
+        if self.framing != FIT:
             return self.height, self.width
         if max(height, width) > LONGEST * min(height, width):
             long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as short"
-            raise VideoError("window", f"{long}, too much for --fit: leave --fit out, or cut the frame", 0)
+            raise VideoError("window", f"{long}, too much for --framing fit: choose another --framing, or cut the frame", 0)
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
+
+
+def choose_framing(framing: str | None, fit: bool, default: str) -> str:
+    """The framing for `--framing` and `--fit`, the encoder's own where neither is given. Raises UsageError."""
+    if framing is not None and framing not in FRAMINGS:
+        raise UsageError(f"--framing {framing} is unknown: choose one of {', '.join(FRAMINGS)}")
+    if fit and framing not in (None, FIT):
+        raise UsageError(f"--fit and --framing {framing} contradict each other: leave one of them out")
+    return framing or (FIT if fit else default)
 
 
 def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:

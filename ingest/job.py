@@ -10,7 +10,7 @@ from tubelet.ingest.arguments import Arguments, WindowOptions, StorageOptions, R
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import Skipped
-from tubelet.ingest.geometry import Geometry
+from tubelet.ingest.geometry import FIT, Geometry, choose_framing
 from tubelet.ingest.layer import Layer
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
@@ -91,7 +91,8 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     if row.frames:
         _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
-    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), Geometry.parse(cut.size or str(row.side), cut.fit)
+    geometry = Geometry.parse(cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing))
+    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), geometry
 
 
 def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:
@@ -101,6 +102,8 @@ def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:
         wrong = f"--frames {cut.frames}"
     elif cut.tail:
         wrong = "--tail"
+    elif cut.framing == FIT:
+        wrong = "--framing fit"
     elif cut.fit or cut.size not in (None, str(row.side), f"{row.side}x{row.side}"):
         wrong = "--fit" if cut.fit else f"--size {cut.size}"
     if wrong:

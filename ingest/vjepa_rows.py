@@ -1,6 +1,8 @@
 """The rows of the V-JEPA family: released networks with the files they are in, and a small one that nobody trained."""
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -14,6 +16,7 @@ from tubelet.ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 from tubelet.ingest.weights import fetching
 from tubelet.ingest.weights.formats import Weights, open_weights
 from tubelet.ingest.weights.release import RELEASES, Release
+from tubelet.store.placement import META
 
 UNTRAINED_SEED = 0
 
@@ -23,7 +26,7 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
     supply = WeightsSource(
         release.licence, release.download, partial(fetching.find_cached, release), lambda: _fetch_weights(config, release).path
     )
-    return _row(config, side, release.url, partial(_load_released, config, release), supply)
+    return replace(_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META)
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
@@ -63,7 +66,14 @@ def _load_pretrained(name: str, row: EncoderEntry, setting: LoadOptions) -> tupl
         raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
     model = pretrained.load(setting.weights)
     source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
-    return build_encoder((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    facts, encoder = build_encoder((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    return replace(facts, settings=_unusual(model.config)), encoder
+
+
+def _unusual(config: VisionTransformerConfig) -> str:
+    """What of a shape the names and shapes of its tensors do not tell, where it is not as in the run without settings."""
+    silent = {"heads": config.heads, "levels": list(config.levels)}
+    return "" if silent == {"heads": UNTRAINED.heads, "levels": list(UNTRAINED.levels)} else json.dumps(silent)
 
 
 def build_encoder(entry: tuple[str, EncoderEntry], model: VisionTransformer, source: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:

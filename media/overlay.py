@@ -15,7 +15,7 @@ from PIL import Image
 
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
-from tubelet.store.placement import Sheet, placement
+from tubelet.store.placement import Sheet, place_picture
 
 TALLEST, WIDEST = 720, 1280  # pixels of a frame; larger ones are made smaller
 LONGEST = 3000  # frames
@@ -83,7 +83,7 @@ class Scene:
         if self.sheet:
             return 0, 0, height, width
         frame, target = (self.video["height"], self.video["width"]), (self.clip["crop_height"], self.clip["crop_width"])
-        top, left, high, wide = placement(frame, target, self.clip["geometry"] == "fit").seen
+        top, left, high, wide = place_picture(frame, target, self.clip["geometry"]).seen
         return round(top * height), round(left * width), max(1, round(high * height)), max(1, round(wide * width))
 
     @property

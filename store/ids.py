@@ -20,7 +20,8 @@ def video_id(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
-def encoder_id(name: str, weights_sha256: str, layer: str) -> str:
-    """Readable id of an encoder, fit for a folder's name: its name, its layer where that is not the output, then the hash of both and the weights."""
+def encoder_id(name: str, weights_sha256: str, layer: str, settings: str = "") -> str:
+    """Readable id of an encoder, fit for a folder's name: its name, its layer where that is not the output, then the hash of both, of the
+    weights, and of settings that change its numbers where they are not the ordinary ones."""
     readable = name if layer in OUTPUTS else f"{name}-{layer}"
-    return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_parts(name, weights_sha256, layer)}"
+    return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_parts(name, weights_sha256, layer, *filter(None, [settings]))}"

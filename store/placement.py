@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+CROP, FIT, META = "crop", "fit", "meta"  # geometries of a clip
+META_RESIZE, META_CROP = 256, 224  # of V-JEPA's evaluation transform: the short side is resized to a little more than is kept
 TILE = 256  # pixels: longest side of a slice's picture
 BLOCK = 16  # pixels: side of what JPEG compresses together; a tile of whole blocks takes nothing from its neighbors
 
@@ -38,6 +40,15 @@ def placement(frame: tuple[int, int], target: tuple[int, int], fit: bool) -> Pla
         return Placement(target, (0, 0, *target))
     scale = max(target[0] / frame[0], target[1] / frame[1])
     resized = tuple(max(wanted, int(side * scale)) for side, wanted in zip(frame, target))
+    top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
+    return Placement(resized, (top, left, *target))
+
+
+def place_picture(frame: tuple[int, int], target: tuple[int, int], geometry: str) -> Placement:
+    """The same for the `geometry` of a clip: `crop`, `fit`, or `meta`: the target is the middle 224 of 256 parts of what the frame covers."""
+    if geometry != META:
+        return placement(frame, target, geometry == FIT)
+    resized = placement(frame, tuple(int(side * META_RESIZE / META_CROP) for side in target), fit=False).resized
     top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
     return Placement(resized, (top, left, *target))
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tubelet.store.statistics import TOKEN_STATISTICS
 
+SEGMENTATION, TRACKING = "segmentation", "tracking"  # what a layer of an encoder may suit
 GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
 FORMAT = 1  # of everything on disk; a store of a higher format is refused
 HALF = "FLOAT[]"
@@ -122,10 +123,10 @@ ENCODERS = Table(
     "encoder, weights and layer",
     ("encoder_id",),
     (
-        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights and layer"),
+        Column("encoder_id", "VARCHAR", "name, layer where it is not the output, and hash of name, weights, layer and of settings that change its numbers"),
         Column("name", "VARCHAR", "name in `tubelet encoders`"),
         Column("family", "VARCHAR", "architecture"),
-        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or `all` joined in order"),
+        Column("layer", "VARCHAR", "which level of the encoder is stored: `last`, a number from 0, or several joined in order: a range such as `0-1`, or `all`"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
         Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),
@@ -133,6 +134,7 @@ ENCODERS = Table(
         Column("weights_sha256", "VARCHAR", "SHA-256 of the weights' names, shapes and values"),
         Column("weights_source", "VARCHAR", "where the weights come from; says so when they are untrained"),
         Column("preprocessing", "VARCHAR", "how pixels become the encoder's input"),
+        Column("suits", "VARCHAR", "what this layer serves best as measured: `segmentation` or `tracking`; NULL where layers were not compared"),
     ),
 )
 
@@ -155,7 +157,7 @@ CLIPS = Table(
         Column("height", "INTEGER", "rows of the token grid", "patches"),
         Column("width", "INTEGER", "columns of the token grid", "patches"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
-        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its middle, `fit` the whole"),
+        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its short side whole and its middle, `meta` seven eighths of that as V-JEPA's authors do, `fit` the whole frame"),
         Column("crop_height", "INTEGER", "height of the picture the encoder saw", "pixels"),
         Column("crop_width", "INTEGER", "width of the picture the encoder saw", "pixels"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),

@@ -93,12 +93,12 @@ class Scenes:
         return in_pixels, masks.iou(found.mask(), covered > 0.5)
 
 
-def ingested(folder: Path, encoder: str, scenes: Sequence[Scene]) -> Scenes:
+def ingested(folder: Path, encoder: str, scenes: Sequence[Scene], layer: str = "last") -> Scenes:
     """Scenes through a real ingest, each as one clip; the caller closes the store."""
     for number, scene in enumerate(scenes):
         scene.write(folder / "videos" / f"{number}.mp4")
     patch = row(encoder).patch
-    job = Job.of(paths=[str(folder / "videos")], encoder=encoder, frames=FRAMES, size=str(SIDE // patch * patch), device="cpu", pairs="0")
+    job = Job.of(paths=[str(folder / "videos")], encoder=encoder, layer=layer, frames=FRAMES, size=str(SIDE // patch * patch), device="cpu", pairs="0")
     summary = job.run(str(folder / "store")).execute(job.sources)
     assert summary.clips == len(scenes) and not summary.failures
     return Scenes(scenes, Store(folder / "store"))

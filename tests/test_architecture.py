@@ -41,7 +41,7 @@ ORDER = {
         "progress", "summary", "run", "plan", "samples", "job",
         "flow", "scenes", "evaluation", "pretraining",
     ),
-    "tubelet.ingest.networks.hub": ("named", "files", "shapes", "weights", "encoder", "models", "rows"),
+    "tubelet.ingest.networks.hub": ("named", "files", "shapes", "ordinary", "weights", "encoder", "models", "rows"),
     "tubelet.ingest.networks.vjepa": ("positions", "shapes", "blocks", "encoder", "predictor", "variants"),
     "tubelet.ingest.weights": ("release", "cache", "transfer", "part", "download", "renames", "formats", "extraction", "hub", "fetching"),
     "reports": (

@@ -21,7 +21,7 @@ from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.store.pairs.rows import REPEATED, Pair
-from tubelet.store.placement import placement
+from tubelet.store.placement import place_picture, placement
 from tubelet.store.schema import GRID, PARTNER
 
 THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
@@ -121,7 +121,7 @@ class Decoding:
             self._pending.append(self._next)
             self._next = next(self._starting)
         if any(frame.index in window.indices for window in self._pending):
-            place = placement(frame.displayed, self.size, self.recipe.geometry.fit)
+            place = place_picture(frame.displayed, self.size, self.recipe.geometry.mode)
             self._pictures[frame.index] = picture(frame.pixels, place), Moment(frame.time_s, frame.stop_s, frame.corrupt)
         if frame.index in THUMBNAIL_FRAMES:
             self._consider(frame)

@@ -25,7 +25,10 @@ from tubelet.store.disk.inside import is_component
 
 ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
 PREDICTOR = "predictor"
-PREFIXES = ("module.", "backbone.")  # left by the training code's wrappers
+PREFIXES = ("_orig_mod.", "module.", "backbone.")  # left by torch.compile and the training code's wrappers
+FIRST = "patch_embed.proj.weight"  # of every encoder: a file that holds it at its top is a bare state dict
+STUDENT = "encoder: the student, as far as its conversion tells"  # not the averaged one: transformers' files keep one encoder
+FINE_TUNED = "vjepa2."  # begins the encoder's names in a fine-tuned model of transformers; what begins otherwise is its head
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # in a folder of transformers
 MARK = "tubelet"  # in the metadata of our own files: their format
@@ -45,14 +48,21 @@ class Weights:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         if key not in (*ENCODER_KEYS, PREDICTOR):
             raise CheckpointError(f"{key!r} is not a network to measure with: use one of {list_names((*ENCODER_KEYS, PREDICTOR))}")
-        section = self.sections.get("encoder" if self.renamed and key in ENCODER_KEYS else key)
+        section = self.sections.get(self._place(key))
         if not isinstance(section, Mapping):
             raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}: is it the file of another model?")
         return self._cleaned(section, key)
 
     def origin(self, key: str) -> str:
         """Where the tensors of a key come from, in words."""
-        return self.source if self.renamed else f"{self.source}, {key}"
+        which = self._place(key)
+        return f"{self.source}, {STUDENT if self.renamed and which == 'encoder' else which}"
+
+    def _place(self, key: str) -> str:
+        """Where the tensors of a key are: an averaged encoder may go by the name of the other trainer's."""
+        if key not in ENCODER_KEYS or key in self.sections:
+            return key
+        return "encoder" if self.renamed else next((other for other in ENCODER_KEYS if other in self.sections), key)
 
     def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
         tensors = {}
@@ -71,8 +81,7 @@ def open_weights(path: str | Path) -> Weights:
         return _rename_tensors(path, _from_folder(path))
     if not path.is_file():
         raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
-    with open(path, "rb") as file:
-        head = file.read(9)
+    head = _head(path, 9)
     return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
 
 
@@ -83,8 +92,7 @@ def list_names(names: Iterable[object], most: int = 5) -> str:
 
 def unpickle(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
-    with open(path, "rb") as file:
-        head = file.read(len(ZIP))
+    head = _head(path, len(ZIP))
     if not head.startswith((ZIP, PICKLE)):
         raise CheckpointError(f"{path} is no whole checkpoint (neither PyTorch's format nor safetensors): download it again")
     try:
@@ -96,10 +104,37 @@ def unpickle(path: Path) -> object:
         raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
 
 
+def _head(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file. Raises CheckpointError."""
+    _require_regular(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _require_regular(path: Path) -> None:
+    """Raises CheckpointError for a pipe, socket or device: opening one may wait for ever."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a regular file: give the path of a downloaded checkpoint")
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file that holds one network by plain names, in either format. Raises CheckpointError."""
+    head = _head(path, 9)
+    found = map_safetensors(path) if head[8:] == b"{" else unpickle(path)
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"{path} holds {type(found).__name__}, not tensors by name: is it the file of another model?")
+    return {str(name): tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
+
+
 def _from_torch(path: Path) -> Weights:
     checkpoint = unpickle(path)
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
+    if any(_clean_name(str(name)) == FIRST and isinstance(tensor, torch.Tensor) for name, tensor in checkpoint.items()):
+        return Weights(path, {ENCODER_KEYS[0]: checkpoint}, f"{path.name}, a bare state dict")
     return Weights(path, checkpoint, path.name)
 
 
@@ -117,7 +152,14 @@ def _from_safetensors(path: Path) -> Weights:
 
 
 def _rename_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
-    return Weights(path, meta_tensors(tensors), f"{path.name}, by transformers' names", renamed=True)
+    words = f"{path.name}, by transformers' names"
+    if any(name.startswith(FINE_TUNED) for name in tensors):
+        heads = {name.partition(".")[0] for name in tensors if not name.startswith(FINE_TUNED)}
+        tensors = {name.removeprefix(FINE_TUNED): tensor for name, tensor in tensors.items() if name.startswith(FINE_TUNED)}
+        words += f", fine-tuned, without its {list_names(heads)}" if heads else ", fine-tuned"
+    if any(_clean_name(name) == FIRST for name in tensors):
+        return Weights(path, {ENCODER_KEYS[0]: tensors}, f"{path.name}, a bare state dict")
+    return Weights(path, meta_tensors(tensors), words, renamed=True)
 
 
 def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
@@ -147,6 +189,7 @@ def shards(index: Path) -> list[str]:
 
 def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, mapped. Raises CheckpointError."""
+    _require_regular(path)
     try:
         return load_file(path)
     except DAMAGE as error:

@@ -186,16 +186,16 @@ def failure_stages() -> Question:
 
 
 def encoders() -> Question:
-    """One row an encoder, the one with the most clips first; `untrained` where its weights say so."""
+    """One row per encoder, trained ones first, then the one with the most clips; `untrained` where its weights say so."""
     return Question("""SELECT e.encoder_id, e.name, e.family, e.layer, e.dim, e.patch, e.tubelet, e.parameters,
   coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
   coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained,
-  e.weights_source, e.weights_sha256, e.preprocessing
+  e.weights_source, e.weights_sha256, e.preprocessing, e.suits
 FROM encoders e LEFT JOIN (
   SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens
   FROM clips GROUP BY encoder_id
 ) c USING (encoder_id)
-ORDER BY clips DESC, e.encoder_id""")
+ORDER BY untrained, clips DESC, e.encoder_id""")
 
 
 def _column(statistic: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from tubelet.ingest.geometry import picture
 from tubelet.ingest.networks.vjepa import V2, V21, PredictorConfig
 from tubelet.ingest.networks.vjepa.positions import Grid, Rotary, rotate
-from tubelet.store.placement import Placement, placement
+from tubelet.store.placement import META, place_picture
 from tests.golden.cards import Unchecked
 
 ROTATIONS: Mapping[str, Rotary] = {
@@ -51,7 +51,6 @@ def picture_differences(path: Path) -> Iterator[tuple[str, float]]:
     with np.load(path) as arrays:
         for case in (key.rpartition("/")[0] for key in arrays if key.endswith("/in_uint8_THWC")):
             frames, crop = arrays[f"{case}/in_uint8_THWC"], facts[case]["crop"]
-            resized = placement(frames.shape[1:3], (facts[case]["short_side"],) * 2, fit=False).resized
-            top, left = (round((side - crop) / 2) for side in resized)
-            made = np.stack([picture(frame, Placement(resized, (top, left, crop, crop))).numpy() for frame in frames], axis=1)
+            place = place_picture(frames.shape[1:3], (crop, crop), META)
+            made = np.stack([picture(frame, place).numpy() for frame in frames], axis=1)
             yield f"{case}/out_tensor_uint8_CTHW", float(np.abs(made - arrays[f"{case}/out_tensor_uint8_CTHW"].astype(float)).max())

@@ -109,8 +109,8 @@ def test_a_tensor_in_the_way_is_named(tiny: VisionTransformer, tmp_path: Path, c
 
 
 def test_a_wrong_key_is_told_what_there_is(tiny: VisionTransformer, tmp_path: Path) -> None:
-    path = meta_file(tmp_path / "model.pt", tiny.state_dict())
-    with pytest.raises(CheckpointError, match="no weights under 'ema_encoder', it holds encoder, epoch, lr, opt, predictor and 1 more"):
+    path = meta_file(tmp_path / "model.pt", tiny.state_dict(), "averaged")
+    with pytest.raises(CheckpointError, match="no weights under 'ema_encoder', it holds averaged, encoder, epoch, lr, opt and 1 more"):
         load_meta(path, "ema_encoder", empty())
     with pytest.raises(CheckpointError, match="'encoder' is not a network to measure with"):
         load_meta(path, "encoder", empty())

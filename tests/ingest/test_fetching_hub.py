@@ -73,7 +73,7 @@ def test_a_release_on_the_hub_comes_through_huggingface_hub(
     expected = open_weights(saved[index]).tensors(hub.key)
     assert weights.tensors(hub.key).keys() == expected.keys()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights.tensors(hub.key).items())
-    assert weights.origin(hub.key) == f"{hub.url} at {COMMIT[:12]}"
+    assert weights.origin(hub.key) == f"{hub.url} at {COMMIT[:12]}, encoder: the student, as far as its conversion tells"
     asked = len(server.asked)
     server.files.clear()
     assert fetch(hub, anything).path == weights.path == find_cached(hub)

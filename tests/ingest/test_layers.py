@@ -33,6 +33,8 @@ def test_all_is_every_level_joined_in_order(frames: int) -> None:
     with torch.inference_mode():
         grids = {layer: loaded(layer)[1].encode(pictures).embeddings for layer in ("0", "1", "2", "3", "last", "all")}
     assert torch.equal(grids["all"], torch.cat([grids[str(level)] for level in range(4)], dim=-1))
+    ranged = {layer: loaded(layer)[1].encode(pictures).embeddings for layer in ("1-2", "0-3")}
+    assert torch.equal(ranged["1-2"], torch.cat([grids["1"], grids["2"]], dim=-1)) and torch.equal(ranged["0-3"], grids["all"])
     assert torch.equal(grids["3"], grids["last"]) and grids["last"].shape == (1, max(frames // 2, 1), 2, 3, 192)
     assert not any(torch.isclose(grids["last"], grids[level], atol=0.1).all() for level in "012")
 
@@ -49,8 +51,11 @@ def test_a_layer_is_part_of_the_encoder_s_id_and_the_last_has_one_name() -> None
 @pytest.mark.parametrize(
     ("layer", "count", "told"),
     [
-        ("4", 4, "levels 0 to 3: choose one of them, last or all"),
+        ("4", 4, "levels 0 to 3: choose one of them, a range such as 0-1, last or all"),
         ("-1", 4, "levels 0 to 3"),
+        ("2-1", 4, "levels 0 to 3"),
+        ("1-1", 4, "levels 0 to 3"),
+        ("2-4", 4, "levels 0 to 3"),
         ("first", 4, "levels 0 to 3"),
         ("all", 1, "has one level: leave --layer out"),
         ("0", 1, "has one level"),
@@ -64,7 +69,7 @@ def test_levels_that_are_not_there_are_refused(layer: str, count: int, told: str
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder_tells_how_many_levels_it_has(name: str) -> None:
-    assert ENCODERS[name].levels == (4 if name.startswith("vjepa2.1") else 1)
+    assert ENCODERS[name].levels == (4 if name.startswith(("vjepa2.1", "efficientnet")) else 1)
 
 
 def test_encoders_with_one_level_refuse_the_others_before_anything_is_read(tmp_path) -> None:

@@ -80,11 +80,11 @@ def test_live_differences_are_those_of_the_float32_grids(measured):
 
 def _pictures(decoding):
     from tubelet.ingest.geometry import picture
-    from tubelet.store.placement import placement
+    from tubelet.store.placement import place_picture
 
     for frame in decoding.video.frames():
         decoding.first = decoding.first or frame
-        yield picture(frame.pixels, placement(frame.displayed, decoding.size, decoding.recipe.geometry.fit))
+        yield picture(frame.pixels, place_picture(frame.displayed, decoding.size, decoding.recipe.geometry.mode))
 
 
 def test_the_same_window_twice_differs_by_exactly_nothing_and_disjoint_ones_by_more_than_shifted_ones(measured):

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from tubelet.ingest.checkpoints import load_tensors, weights_sha256
+from tubelet.ingest.encoders import ENCODERS, row
 from tubelet.ingest.errors import CheckpointError, DownloadError
 from tubelet.ingest.weights import extraction
 from tubelet.ingest.weights.extraction import Origin, extract
@@ -252,3 +253,36 @@ def test_code_in_a_shard_or_folder_is_not_looked_at(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no whole checkpoint"):
         open_weights(tmp_path)
     assert not (tmp_path / "intruded").exists()
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.backbone."])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_bare_state_dict_is_the_encoder_whatever_wraps_its_names(prefix: str, suffix: str, tmp_path: Path) -> None:
+    path, tensors = tmp_path / f"own{suffix}", {prefix + name: tensor.contiguous() for name, tensor in tiny().state_dict().items()}
+    save_file(tensors, path, {"format": "pt"}) if suffix == ".safetensors" else torch.save(tensors, path)
+    for key in ("target_encoder", "ema_encoder"):
+        weights = open_weights(path)
+        assert weights_sha256(load_tensors(empty(), weights, key)) == weights_sha256(tiny())
+        assert "bare state dict" in weights.origin(key)
+
+
+def test_an_averaged_encoder_may_go_by_the_other_trainer_s_name_and_the_source_says_which(tmp_path: Path) -> None:
+    weights = open_weights(meta_file(tmp_path / "own.pt", tiny().state_dict()))
+    assert weights_sha256(load_tensors(empty(), weights, "ema_encoder")) == weights_sha256(tiny())
+    assert weights.origin("ema_encoder") == weights.origin("target_encoder") == "own.pt, target_encoder"
+
+
+def test_a_fine_tuned_model_is_its_encoder_without_its_heads_and_says_so(hub_model, tmp_path: Path) -> None:
+    plain = {name: tensor.contiguous() for name, tensor in hub_model.state_dict().items()}
+    tuned = {f"vjepa2.{name}": tensor for name, tensor in plain.items()} | {"classifier.weight": torch.zeros(3, 48), "pooler.query": torch.zeros(1)}
+    save_file(plain, tmp_path / "plain.safetensors", {"format": "pt"})
+    save_file(tuned, tmp_path / "tuned.safetensors", {"format": "pt"})
+    first, second = (open_weights(tmp_path / f"{name}.safetensors") for name in ("plain", "tuned"))
+    known, found = first.tensors("target_encoder"), second.tensors("target_encoder")
+    assert known.keys() == found.keys() and all(torch.equal(known[name], found[name]) for name in known)
+    assert "without its classifier, pooler" in second.origin("target_encoder")
+
+
+def test_an_id_of_the_hub_is_the_encoder_of_the_table() -> None:
+    for id_, name in (("facebook/vjepa2-vitl-fpc64-256", "vjepa2-vitl"), ("facebook/vjepa2-vitg-fpc64-384", "vjepa2-vitg-384")):
+        assert row(id_) is ENCODERS[name]

@@ -42,19 +42,20 @@ def dashboard(store: str, **listening: Any) -> None:
 @command()
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
 @click.option("--store", default="demo/store", show_default=True, metavar="STORE", help="Folder of the store.")
-@click.option("--encoder", default="vjepa2.1-untrained", show_default=True, metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory.")
+@click.option("--encoder", metavar="NAME", help="One encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]")
 @listening_options
-def demo(videos: str | None, store: str, encoder: str, **listening: Any) -> None:
+def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) -> None:
     """Sample videos, a store, the dashboard: offline, on a CPU, in a minute."""
     from tubelet.dashboard.launch import Listening, launch
     from tubelet.ingest.job import Job
-    from tubelet.ingest.samples import sample_videos
+    from tubelet.ingest.samples import demo_models, sample_videos
 
     where = Listening(**listening)
     require_free(where.host, where.port)
-    job = Job.of(paths=[videos] if videos else [str(path) for path in sample_videos()], encoder=encoder)
-    summary = job.run(store).execute(job.sources)
-    click.echo("\n".join(summary.lines()))
+    paths = [videos] if videos else [str(path) for path in sample_videos()]
+    for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+        summary = job.run(store).execute(job.sources)
+        click.echo("\n".join(summary.lines()))
     launch(Path(store).absolute(), where)
 
 

@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import streamlit as st
-
 from tubelet.dashboard.components import modules
 from tubelet.latent.marks import MOST, MarkedPatches
 from tubelet.reports.literal import Markdown
-from tubelet.store.placement import Sheet, placement
+from tubelet.store.placement import Sheet, place_picture
 
 KEY = "player"
 MOUNT = modules.mount("player")
@@ -87,8 +85,8 @@ def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
 
 def _describe_film(film: Film) -> dict:
     video, clip = film.video, film.clip
-    top, left, height, width = placement(
-        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"] == "fit"
+    top, left, height, width = place_picture(
+        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"]
     ).seen
     return {
         "video": {

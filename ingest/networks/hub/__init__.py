@@ -4,6 +4,7 @@
     files     a name, an id or a directory -> the directory that holds the model
     shapes    what a model is, from the `model_type` of its config: how it is called, and where the patch tokens are
     weights   its tensors, read strictly
+    ordinary  settings that change its numbers and are not those of its type: part of its id
     encoder   8-bit frames in, token grids out
     models    the above together: what a model is before its weights are read, and the encoder afterwards
 

@@ -7,11 +7,14 @@ import torch
 
 from tubelet.ingest import precision
 from tubelet.ingest.contract import LoadOptions
+from tubelet.ingest.errors import UsageError
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.networks.hub import files
-from tubelet.ingest.networks.hub.shapes import Geometry, Shape
+from tubelet.ingest.networks.hub.shapes import IMAGENET, Geometry, Shape
 
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SMALLEST, LARGEST = 1e-12, 1e12  # of numbers that pixels are divided by or moved by
+LARGEST_SIDE = 16_384  # pixels
+DIGITS = 6  # of means and deviations: more are rounding of the arithmetic around them
 
 
 @dataclass(frozen=True)
@@ -25,28 +28,66 @@ class Pixels:
 
     @classmethod
     def of(cls, folder: Path) -> "Pixels":
-        """What the model's preprocessor configuration says; ImageNet's numbers where it has none."""
+        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for what are no such numbers."""
         for name in files.SETTINGS[1:]:
             found = files.settings(folder, name)
             found = found.get("image_processor") or found.get("video_processor") or found
-            if "image_mean" in found or "do_normalize" in found:
-                return cls._from(found, name)
+            if isinstance(found, dict) and ("image_mean" in found or "do_normalize" in found):
+                return cls._from(found, folder / name)
         return cls(*IMAGENET, None, "ImageNet's, as the model has no preprocessor configuration")
 
     @classmethod
-    def _from(cls, found: dict, name: str) -> "Pixels":
-        mean, std = found.get("image_mean", IMAGENET[0]), found.get("image_std", IMAGENET[1])
+    def _from(cls, found: dict, path: Path) -> "Pixels":
+        mean, std = (_channels(found, key, ordinary, path) for key, ordinary in zip(("image_mean", "image_std"), IMAGENET))
         if not found.get("do_normalize", True):
             mean, std = (0.0,) * 3, (1.0,) * 3
-        scale = found.get("rescale_factor", 1 / 255) * 255 if found.get("do_rescale", True) else 255.0
-        crop = found.get("crop_size") or found.get("size") or {}
-        side = crop.get("height") or crop.get("shortest_edge") if isinstance(crop, dict) else crop
-        return cls(tuple(m / scale for m in mean), tuple(s / scale for s in std), side, f"from {name}")
+        scale = _number(found, "rescale_factor", 1 / 255, path) * 255 if found.get("do_rescale", True) else 255.0
+        if min(map(abs, std)) < SMALLEST or scale < SMALLEST:
+            raise UsageError(f"{path}: image_std and rescale_factor divide every pixel and cannot be 0: correct the file, or download the model again")
+        return cls(tuple(m / scale for m in mean), tuple(s / scale for s in std), _side(found, path), f"from {path.name}")
+
+    def unusual(self, shape: Shape) -> dict[str, tuple[float, ...]]:
+        """Mean and standard deviation where they are not those that models of this type are trained with."""
+        own, ordinary = ([round(value, DIGITS) for part in parts for value in part] for parts in ((self.mean, self.std), shape.pixels))
+        return {} if own == ordinary else {"image_mean": self.mean, "image_std": self.std}
 
     @property
     def words(self) -> str:
         mean, std = (" ".join(f"{value:.6g}" for value in values) for values in (self.mean, self.std))
         return f"RGB / 255, mean {mean}, standard deviation {std} ({self.source}); antialiased bilinear resize in 8 bits"
+
+
+def _channels(found: dict, key: str, ordinary: tuple[float, ...], path: Path) -> tuple[float, ...]:
+    """Three numbers, one per channel; one number stands for all three, null or nothing for the ordinary ones."""
+    given = found.get(key)
+    given = ordinary if given is None else given if isinstance(given, list) else [given]
+    if len(given) not in (1, 3) or not all(map(_is_number, given)):
+        raise UsageError(f"{path}: {key} is {_shortened(found[key])}, not three numbers: correct the file, or download the model again")
+    return tuple(float(value) for value in (given if len(given) == 3 else given * 3))
+
+
+def _number(found: dict, key: str, ordinary: float, path: Path) -> float:
+    given = found.get(key)
+    if given is not None and not _is_number(given):
+        raise UsageError(f"{path}: {key} is {_shortened(given)}, not a number: correct the file, or download the model again")
+    return ordinary if given is None else float(given)
+
+
+def _side(found: dict, path: Path) -> int | None:
+    crop = found.get("crop_size") or found.get("size")
+    side = (crop.get("height") or crop.get("shortest_edge")) if isinstance(crop, dict) else crop
+    if side is not None and not (isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE):
+        raise UsageError(f"{path}: the size {_shortened(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model")
+    return side
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class HubEncoder:

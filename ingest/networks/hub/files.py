@@ -11,6 +11,7 @@ from tubelet.ingest.errors import UsageError
 ID = re.compile(r"[\w.-]+/[\w.-]+")
 SETTINGS = ("config.json", "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json")
 SAFETENSORS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
+LARGEST_SETTINGS = 10_000_000  # bytes
 PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json")
 
 
@@ -59,12 +60,21 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def settings(folder: Path, name: str) -> dict:
-    """What a JSON file of the model says; nothing where there is none."""
+    """What a JSON file of the model says; nothing where there is none. Only a regular file of a sane size is opened. Raises UsageError."""
     path = folder / name
+    if not path.exists():
+        return {}
+    if not path.is_file() or path.stat().st_size > LARGEST_SETTINGS:
+        raise UsageError(f"{path} is not a settings file of a model: download the model again")
     try:
-        return json.loads(path.read_text()) if path.is_file() else {}
-    except ValueError as error:
-        raise UsageError(f"{path} is no JSON: download the model again") from error
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: download the model again") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} holds a JSON {type(found).__name__}, not an object: download the model again")
+    return found
 
 
 def _fetch(name: str, patterns: Sequence[str]) -> Path:

@@ -8,6 +8,7 @@ from tubelet.ingest.errors import CheckpointError
 from tubelet.ingest.networks.hub import files, weights
 from tubelet.ingest.networks.hub.encoder import HubEncoder, Pixels
 from tubelet.ingest.networks.hub.named import BY_ID, NAMED, Named
+from tubelet.ingest.networks.hub.ordinary import unusual
 from tubelet.ingest.networks.hub.shapes import config_of, geometry, parameters, shape_of
 
 
@@ -39,5 +40,7 @@ def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, 
         raise CheckpointError(f"{source} is no longer the model that Tubelet knows as {text}: its config.json has {numbers}")
     tensors = weights.read(folder)
     pixels = Pixels.of(folder)
-    known = {"weights_sha256": tensors_sha256(tensors), "weights_source": source, "preprocessing": pixels.words}
+    settings = unusual(config, pixels.unusual(shape))
+    words = pixels.words + (f"; unusual settings: {settings}" if settings else "")
+    known = {"weights_sha256": tensors_sha256(tensors), "weights_source": source, "preprocessing": words, "settings": settings}
     return HubEncoder(weights.load(folder, tensors, config, shape), numbers, shape, pixels, setting), known

@@ -15,6 +15,17 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.hub import files
 
 
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OPENAI = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+# Numbers of a config that memory depends on, and the largest that are believed
+LIMITS = {
+    "hidden_size": 16_384, "num_hidden_layers": 256, "num_attention_heads": 512, "intermediate_size": 131_072, "patch_size": 256,
+    "image_size": 16_384, "num_channels": 3, "tubelet_size": 64, "num_frames": 4_096, "num_register_tokens": 1_024,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Shape:
     """One model type. `leftovers` begin the names of tensors that its files may carry for other parts of the model."""
@@ -26,6 +37,7 @@ class Shape:
     interpolate: bool = False  # has to be asked to, by interpolate_pos_encoding
     leftovers: tuple[str, ...] = ("classifier.",)
     changes: tuple[tuple[str, object], ...] = ()  # to its config
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET  # mean and standard deviation that are ordinary for it
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -38,9 +50,10 @@ SHAPES: Mapping[str, Shape] = {
     "ijepa": Shape("I-JEPA", "IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")),
     "vit_mae": Shape("ViT-MAE", "ViTMAEModel", leading=1, interpolate=True, leftovers=("decoder.",), changes=(("mask_ratio", 0.0),)),
     "clip": Shape(
-        "CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale")
+        "CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale"),
+        pixels=OPENAI,
     ),
-    "clip_vision_model": Shape("CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("visual_projection.",)),
+    "clip_vision_model": Shape("CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("visual_projection.",), pixels=OPENAI),
 }
 
 
@@ -61,7 +74,9 @@ def shape_of(folder: Path) -> Shape:
     """The shape that the `model_type` of a config names. Raises UsageError."""
     config = files.settings(folder, "config.json")
     type_ = config.get("model_type")
-    if type_ not in SHAPES:
+    if type_ == "vjepa2":
+        raise UsageError(f"{folder} holds a V-JEPA 2 model: name its network and pass the folder as weights: --encoder vjepa2-vitl --weights {folder}")
+    if not isinstance(type_, str) or type_ not in SHAPES:
         raise UsageError(f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}")
     if type_ == "clip" and not config.get("vision_config"):
         raise UsageError(f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it")
@@ -75,12 +90,36 @@ def model_class(shape: Shape) -> Any:
 
 
 def config_of(folder: Path, shape: Shape) -> Any:
-    """The configuration as transformers reads it, with what the shape changes."""
-    with quiet():
-        config = model_class(shape).config_class.from_pretrained(folder)
+    """The configuration as transformers reads it, with what the shape changes. Raises UsageError."""
+    written = files.settings(folder, "config.json")
+    for part in (written, written.get("vision_config")):
+        if isinstance(part, dict):  # transformers makes lists as long as some numbers say
+            _check_numbers({name: part[name] for name in LIMITS if part.get(name) is not None}, folder)
+    try:
+        with quiet():
+            config = model_class(shape).config_class.from_pretrained(folder)
+    except Exception as error:  # transformers checks types and values, each in another way
+        raise UsageError(f"{folder / 'config.json'} describes no {shape.family} model: {_first_line(error)}") from error
+    _check_numbers({name: getattr(config, name) for name in LIMITS if hasattr(config, name)}, folder)
+    if config.hidden_size % config.num_attention_heads:
+        raise UsageError(f"{folder / 'config.json'}: {config.hidden_size} dimensions cannot be shared by {config.num_attention_heads} heads")
     for name, value in shape.changes:
         setattr(config, name, value)
     return config
+
+
+def _check_numbers(numbers: Mapping[str, Any], folder: Path) -> None:
+    """Raises UsageError where a number that memory depends on is not one, or absurd: before anything of that size is made."""
+    for name, values in numbers.items():
+        least, most = 0 if name == "num_register_tokens" else 1, LIMITS[name]
+        for value in values if isinstance(values, list | tuple) and values else [values]:
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise UsageError(f"{folder / 'config.json'}: {name} is {value!r:.60}, not a number from {least} to {most:,}: download the model again")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def geometry(config: Any, shape: Shape) -> Geometry:
@@ -96,8 +135,11 @@ def geometry(config: Any, shape: Shape) -> Geometry:
 
 def parameters(config: Any, shape: Shape) -> int:
     """Numbers in the tensors of the model, counted without making them."""
-    with quiet(), torch.device("meta"):
-        return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())
+    try:
+        with quiet(), torch.device("meta"):
+            return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())
+    except Exception as error:  # whatever a config of odd values meets in the code of its model
+        raise UsageError(f"config.json describes no {shape.family} model that can be built: {_first_line(error)}") from error
 
 
 class quiet:
