@@ -1,4 +1,4 @@
-"""`python -m dashboard run dashboard/server.py ...`: Streamlit's command, for which Ctrl-C is how a server is ended, no error."""
+"""`python -m tubelet.dashboard run server.py ...`: Streamlit's command, for which Ctrl-C is how a server is ended, no error."""
 
 import sys
 

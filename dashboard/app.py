@@ -18,7 +18,7 @@ from tubelet.dashboard.components import connection
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
-PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # modules of this room, in the order of the menu; the first opens by default
+PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     st.logo(str(HERE / "logo.svg"), size="large")
     st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
-    modules = {name: import_module(f"dashboard.{name}") for name in PAGES}
+    modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES}
     page = st.navigation([_page(name, module, path) for name, module in modules.items()])
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()

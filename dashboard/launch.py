@@ -10,7 +10,7 @@ from pathlib import Path
 from tubelet.dashboard.access import EVERYWHERE, FRAMES, HOSTS, LOCAL, TOKEN, host_name
 from tubelet.store import StoreError
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
 URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)
 ORIGIN = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
@@ -68,7 +68,7 @@ def launch(store: Path, listening: Listening) -> None:
     which other users of the machine can read."""
     key = listening.key
     print(f"dashboard: {listening.link(key)}  (Ctrl-C ends it)", file=sys.stderr)
-    os.chdir(ROOT)
+    os.chdir(HERE)
     sys.stdout.flush()
-    command = [sys.executable, "-m", "dashboard", "run", "dashboard/server.py", *listening.arguments(), "--", str(store)]
+    command = [sys.executable, "-m", "tubelet.dashboard", "run", "server.py", *listening.arguments(), "--", str(store)]
     os.execve(sys.executable, command, os.environ | listening.environment(key))

@@ -121,7 +121,7 @@ def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/server.py", "--server.port", str(port), "--", str(store.root)]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tubelet/dashboard/server.py"), "--server.port", str(port), "--", str(store.root)]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
         address = f"http://127.0.0.1:{port}"
         try:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+import tubelet
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.worker import Kind, Request
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
@@ -90,7 +91,7 @@ class Process:
 
     def _start(self, connection: int, stderr: int) -> subprocess.Popen:
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-        environment |= {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(self._folder)}
+        environment |= {"PYTHONPATH": str(Path(tubelet.__file__).parents[1]), "TMPDIR": str(self._folder)}
         environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # its own reserves a gigabyte at once, which counts as used
         if _address_space() is not None:
             environment["MALLOC_ARENA_MAX"] = "2"  # each reserves 64 MB of it

@@ -13,7 +13,7 @@ from tests.stores import synthetic_store
 from tests.videos import make_video
 from tubelet import cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROOMS = ("store", "film", "ingest", "latent", "reports", "dashboard", "tubelet")
 PARSED = ("dashboard", "demo", "download", "pretrain", "evaluate")  # they serve, fetch or take minutes: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")

@@ -19,7 +19,7 @@ from tubelet.store import StoreError
 from tests import javascript_cases
 from tests.stores import synthetic_store
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
 IMPORT = re.compile(r'^import .+ from "(.+)"$', re.MULTILINE)
 TYPEDEF = re.compile(r"/\*\*(?:(?!\*/).)*?@typedef \{object\} (\w+)\n(.*?)\*/", re.DOTALL)

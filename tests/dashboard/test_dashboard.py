@@ -26,11 +26,11 @@ from tubelet.store.questions import clips, corpus as queries
 from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
 from tubelet.store.sandbox.untrusted import Answer, ask
 from tubelet.store.statistics import TOKEN_STATISTICS
+from tests.commands import ROOT
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
 
 APP = app.HERE / "app.py"
-ROOT = app.HERE.parent
 SLOW = 60  # seconds a run may take on a busy machine
 
 KINDS: dict[str, Callable[[Path], Store]] = {
@@ -61,7 +61,7 @@ def page_script(name: str, path: str) -> None:
     from tubelet.dashboard import caching, selection
 
     store = caching.open_store(path)
-    import_module(f"dashboard.{name}").show(store, selection.choose(store))
+    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store))
 
 
 SQL = ("query", "where", "search-where")  # parameters that hold it
@@ -343,7 +343,7 @@ def test_a_thumbnail_that_is_gone_is_an_empty_cell(small: Store) -> None:
 
 
 def test_the_dashboard_imports_neither_torch_nor_ingest() -> None:
-    modules = sorted(f"dashboard.{path.stem}" for path in app.HERE.glob("*.py") if path.stem != "__init__")
+    modules = sorted(f"tubelet.dashboard.{path.stem}" for path in app.HERE.glob("*.py") if path.stem != "__init__")
     code = f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
     listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "ingest", "av"} & set(json.loads(listed.stdout.splitlines()[-1]))

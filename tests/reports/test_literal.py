@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from tubelet.reports.literal import JOINER, html_text, literal, literal_block, literal_cell
 from tests.markdown import Known, Module, unsafe
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODULES = [Module(path) for room in ("dashboard", "reports") for path in sorted((ROOT / room).rglob("*.py"))]
 KNOWN = Known.of(MODULES)
 HOSTILE = [

@@ -11,6 +11,7 @@ import pytest
 from tubelet.store.sandbox import landlock
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import ask
+from tests.commands import ROOT
 from tests.guarded import TOKEN
 
 reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_arrow_table()
@@ -233,7 +234,7 @@ for sql in ({attempt!r}, "COPY (SELECT 1) TO '{place.store.root}/evil.csv'"):
         print("refused" if "Permission denied" in str(error) else error)
 duck.close()
 """
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(landlock.__file__).parents[1])}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     if done.returncode == 3:
         pytest.skip("this kernel has no Landlock")
