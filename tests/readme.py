@@ -8,7 +8,7 @@ from tubelet.store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-ROOMS = ("tubelet", "store", "film", "ingest", "reports", "latent", "dashboard", "tests")
+ROOMS = ("tubelet", "store", "media", "ingest", "training", "latent", "reports", "dashboard", "tests")
 
 
 def tree() -> str:
@@ -21,7 +21,7 @@ def tree() -> str:
 
 
 def _subpackages(room: Path) -> list[Path]:
-    return sorted(path.parent for path in room.glob("**/__init__.py") if path.parent != room)
+    return sorted(path.parent for path in room.rglob("__init__.py") if path.parent != room and not any(parent.is_symlink() for parent in path.parents))
 
 
 def _line(indent: str, path: Path) -> str:
