@@ -3,7 +3,6 @@
 `dashboard/server.py` serves it.
 """
 
-import shlex
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -46,7 +45,7 @@ def _runner(module: ModuleType, path: str) -> Callable[[], None]:
             with st.sidebar:
                 _show_store(store)
                 chosen = selection.choose(store)
-                connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
+                connection.watch(f"tubelet dashboard --store {store.shell_name}")
             module.show(store, chosen)
         except StoreError as error:
             _show_unavailable(str(error))

@@ -73,7 +73,7 @@ class Store:
         except MISTAKES:
             raise
         except duckdb.Error as error:
-            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
+            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
@@ -185,7 +185,7 @@ class Store:
         for path in map(Path, files):
             if known.get(self.layout.relative(path)) not in (None, checksums.measure(path)):
                 if at_least == 1:
-                    raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair`, then ingest again")
+                    raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {self.shell_name}`, then ingest again")
                 return False
         return True
 

@@ -10,6 +10,7 @@ from tubelet.reports.sensitivity import consistency, curves, ranking, relations
 from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.curves import Shape
 from tubelet.reports.errors import ReportError
+from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
 from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
@@ -74,7 +75,7 @@ class Findings:
         return self.foundations["units"]
 
     @property
-    def unit(self) -> str:
+    def unit(self) -> Markdown:
         """What counts once, in a word."""
         return UNITS[self.request.unit]
 

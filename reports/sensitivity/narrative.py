@@ -187,12 +187,12 @@ def determinism(found: Findings) -> Markdown:
 
 def noise_floor(found: Findings) -> Markdown:
     """What rounding alone does."""
-    rounding, precision = found.controls["rounding"], found.foundations["precision"]
+    rounding, precision = found.controls["rounding"], literal(found.foundations["precision"])
     if rounding:
         videos = count(rounding["videos"], found.unit)
         share = f", {rounding['relative'] / found.relative.edge:.0%} of the effect at the edge" if found.relative.edge > 0 else ""
         return f"Rounding to {precision} alone, against fp32 of the same window, is {rounding['relative']:.3g} standard deviations ({videos}){share}: the noise floor."
-    if precision in ("fp32", "float32"):
+    if found.foundations["precision"] in ("fp32", "float32"):
         return "All of it is fp32, whose rounding was not measured apart."
     return (
         f"What rounding to {precision} alone does was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."

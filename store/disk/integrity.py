@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from tubelet.store.disk import inside
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors
@@ -47,7 +49,7 @@ def check(store: Store) -> Iterator[Problem]:
     try:
         yield from _changed_files(store)
         yield from _contradictions(store)
-    except StoreError as error:  # what is damaged keeps the rest from being read
+    except (StoreError, duckdb.Error) as error:  # what is damaged keeps the rest from being read
         yield Problem(None, None, str(error))
 
 

@@ -1,6 +1,7 @@
 """The small tables: Delta tables through delta-rs, opened at a version, appended to and restored."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,7 +77,7 @@ def _open(path: Path, version: int | None = None) -> DeltaTable:
         delta = DeltaTable(path, version=version)
     except DeltaError as error:
         which = "" if version is None else f" at version {version}"
-        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
+        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair --store {shlex.quote(str(path.parent))}`") from error
     _files(path, delta)
     return delta
 

@@ -148,7 +148,7 @@ def test_a_report_warns_of_names_and_says_what_helps(scenes):
 
 def test_the_command_that_repeats_it_names_the_unit_and_files_carry_groups(scenes, tmp_path):
     assert "--unit label" in Request(unit="label").command(scenes) and "--unit" not in Request().command(scenes)
-    with pytest.raises(ReportError, match="video, label, name, group as --unit"):
+    with pytest.raises(ReportError, match="choose video, label, name or group"):
         Request(unit="folder")
     REPORTS["sensitivity"].write(scenes, Request(unit="name"), tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()

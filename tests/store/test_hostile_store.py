@@ -234,10 +234,10 @@ def video(path, /, **values):
 
 def test_a_source_is_opened_only_where_its_bytes_are_the_ingested_ones(outside, tmp_path):
     path = outside / "keep.txt"
-    assert sources.verify(video(path)) == path
+    assert sources.verify(video(path)) == path == sources.verify(video(path, modified_ns=1))  # touched, its bytes as they were
     for row, words in (
         (video(path, video_id=VIDEO), "its bytes differ"),
-        (video(path, modified_ns=1), "has changed"),
+        (video(path, modified_ns=1, video_id=VIDEO), "has changed"),
         (video(path, path=os.path.relpath(path)), "is gone"),
         (video(path, path="/proc/self/mem"), "has changed"),
         (video(path, path=str(outside)), "is gone"),

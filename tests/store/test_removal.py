@@ -73,7 +73,7 @@ def test_a_removed_encoder_takes_its_clips_bases_codes_and_failures(store):
     assert list(store.root.glob("codes/*/*.npy"))
     gone = removal.remove(store, removal.choose(store, "encoders", ["toy"], None))
     assert (gone.encoders, gone.clips, gone.pairs, gone.bases) == (1, 6, 3, 1)
-    assert {name: count(store, name) for name in TABLES if count(store, name)} == {"videos": 3}
+    assert {name: count(store, name) for name in TABLES if count(store, name)} == {"videos": 3, "places": 3}
     assert not list(store.root.glob("codes/*")) and not list(store.layout.embeddings.rglob("*.parquet"))
 
 
@@ -149,7 +149,8 @@ def test_files_outside_the_store_are_never_touched(store, tmp_path):
         file.unlink()
     folder.rmdir()
     folder.symlink_to(tmp_path / "precious")
-    removal.remove(store, removal.choose(store, "videos", [video], None))
+    with pytest.raises(StoreError, match="leads outside"):
+        removal.remove(store, removal.choose(store, "videos", [video], None))
     assert (tmp_path / "precious" / "thumbnail.jpg").read_text() == "mine"
 
 

@@ -84,7 +84,7 @@ def test_a_query_ends_with_the_command_and_its_folder_goes(number, seconds, stor
 def test_only_folders_of_the_dead_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     mine = scratch.make_scratch()
-    program = f"import tempfile, time; tempfile.tempdir = {str(tmp_path)!r}; from store import scratch; print(scratch.make_scratch(), flush=True); time.sleep(60)"
+    program = f"import tempfile, time; tempfile.tempdir = {str(tmp_path)!r}; from tubelet.store.disk import scratch; print(scratch.make_scratch(), flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     theirs = Path(other.stdout.readline().strip())
     (theirs / "spilled").write_text("x")

@@ -222,7 +222,8 @@ def test_the_kernel_forbids_what_the_checks_would_miss(place, before, tmp_path):
     attempt = f"FROM json_execute_serialized_sql('{place.serialized}')"
     script = f"""
 import tempfile
-from store import Store, landlock
+from tubelet.store import Store
+from tubelet.store.sandbox import landlock
 if not landlock.confine(tempfile.gettempdir()):
     raise SystemExit(3)
 duck = Store({str(place.store.root)!r}).connect("", {{}})

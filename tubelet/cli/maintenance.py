@@ -34,7 +34,7 @@ def check(store: str, repair: bool) -> None:
         opened.compact()
         verification.add_seals(opened)
     elif unchecked := verification.count_unchecked(opened):
-        click.echo(f"{unchecked:,} files have no checksum yet: `tubelet check --repair` or `tubelet compact` adds them")
+        click.echo(f"{unchecked:,} files have no checksum yet: `tubelet compact --store {opened.shell_name}` adds them")
     sys.exit(1 if problems and not repair else 0)
 
 
