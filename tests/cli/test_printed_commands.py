@@ -61,7 +61,7 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
     """The words of a command with real things in place of what stands for them."""
     encoder_id = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()[0]
     # what our own code puts in has to be quoted by it: `shell_name`; placeholders are the reader's to quote
-    command = re.sub(r"<[^<>]*(shell_name|shlex\.quote\(str\(layout\.root\)\))[^<>]*>", lambda _: store.shell_name, command)
+    command = re.sub(r"<[^<>]*(shell_name|shlex\.quote\(str\((layout\.root|path\.parent)\)\))[^<>]*>", lambda _: store.shell_name, command)
     command = re.sub(r"<[^<>]*encoder_id[^<>]*>", encoder_id, command)
     command = command.replace("report <name>", "report sensitivity").replace("<kind>", "videos")
     command = re.sub(r"<[^<>]*(name|release)[^<>]*>", "toy", command)
