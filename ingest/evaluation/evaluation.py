@@ -8,18 +8,20 @@ from pathlib import Path
 
 import torch
 
-from ingest import checkpoints, encoders
+from ingest import checkpoints, encoders, pretrained
 from ingest.contract import Encoder, Setting
 from ingest.errors import UsageError
 from ingest.evaluation.baselines import GradientMotion, RawPixels
 from ingest.evaluation.intervals import Interval, interval
 from ingest.evaluation.material import SIDE, Material, Size, material
 from ingest.evaluation.measures import MEANINGS, Measures, measured, told
+from ingest.evaluation.prediction import foretell_with
 from ingest.facts import EncoderFacts
 from ingest.precision import resolved
 from ingest.samples import sample_videos
 from ingest.scenes.photographs import in_folder, of_scikit_image
 from ingest.sources import find
+from ingest.vjepa import Predictor
 from ingest.vjepa_encoder import VJEPAEncoder
 
 
@@ -71,15 +73,36 @@ def evaluate(
     paths = [source.path for source in find([videos])] if videos else _samples()
     pictures = in_folder(photographs) if photographs else of_scikit_image()
     measured_on = material(paths, pictures, Size(scenes, directed=8 * scenes))
-    rivals = {name: loaded, "untrained": _untrained(loaded, setting), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
-    measures = [_measured(label, rival, measured_on, facts.patch) for label, rival in rivals.items()]
+    untrained = _untrained(loaded, setting)
+    predictor = _predictor(loaded, setting)
+    rivals = [
+        (name, loaded, predictor),
+        ("untrained", untrained, predictor and checkpoints.untrained(predictor.config)),
+        ("raw pixels", RawPixels(facts.patch, facts.tubelet), None),
+    ]
+    measures = [_measured(Rival(*each), measured_on, facts.patch) for each in rivals]
     control = interval(told(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on))
     return Evaluation(measures, control, len(measured_on.plain), [path.name for path in paths], time.monotonic() - started)
 
 
-def _measured(label: str, encoder: Encoder, measured_on: Material, patch: int) -> Measures:
-    print(f"measuring {label}", file=sys.stderr, flush=True)
-    return measured(label, _encoding(encoder), measured_on, patch)
+@dataclass(frozen=True)
+class Rival:
+    """An encoder that is measured, under a name, and its predictor."""
+
+    name: str
+    encoder: Encoder
+    predictor: Predictor | None
+
+
+def _measured(rival: Rival, measured_on: Material, patch: int) -> Measures:
+    print(f"measuring {rival.name}", file=sys.stderr, flush=True)
+    foretell = foretell_with(rival.encoder.model, rival.predictor) if rival.predictor else None
+    return measured(rival.name, _encoding(rival.encoder), measured_on, patch, foretell)
+
+
+def _predictor(encoder: Encoder, setting: Setting) -> Predictor | None:
+    """The predictor of weights that `tubelet pretrain` wrote."""
+    return pretrained.load_predictor(setting.weights) if setting.weights and isinstance(encoder, VJEPAEncoder) else None
 
 
 def _encoding(encoder: Encoder):

@@ -12,11 +12,12 @@ all three to outputs of Meta's code and to a second, literal computation of ours
 """
 
 from ingest.vjepa.encoder import VisionTransformer
+from ingest.vjepa.positions import Piece
 from ingest.vjepa.predictor import Masks, Predictor
 from ingest.vjepa.shapes import V1, V2, V21, Generation, PixelsError, PredictorConfig, VisionTransformerConfig
 from ingest.vjepa.variants import UNTRAINED, VARIANTS, Variant
 
 __all__ = [
-    "UNTRAINED", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "PixelsError", "Predictor", "PredictorConfig", "Variant",
+    "UNTRAINED", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "Piece", "PixelsError", "Predictor", "PredictorConfig", "Variant",
     "VisionTransformer", "VisionTransformerConfig",
 ]  # fmt: skip
