@@ -21,7 +21,7 @@ from ingest.pretraining.lessons import COLOR, Lessons
 from ingest.pretraining.settings import Settings
 from store.files import write_whole
 
-FORMAT = 1  # of what is kept: counted up with every change of clips or lessons
+FORMAT = 2  # of what is kept: counted up with every change of clips or lessons
 DECIDING = "seed", "side", "frames", "teacher"  # settings that decide what a clip is
 
 

@@ -15,7 +15,7 @@ from ingest.pretraining.lessons import MOTION
 from ingest.pretraining.masks import drawn
 from ingest.pretraining.objective import Batch
 
-MASKS = ("short", "long", "scatter", "tubes", "future", "future")  # kinds of masks, of which a batch of clips draws some
+MASKS = ("short", "long", "scatter", "tubes", "future", "future", "future", "future")  # kinds of masks, of which a batch of clips draws some
 IMAGE_MASKS = ("image", "scatter")
 FIRST = 64  # clips in the bank at the start
 EACH = 4  # steps for which one more comes in

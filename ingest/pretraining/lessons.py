@@ -15,8 +15,9 @@ TEACHERS = ("efficientnet-lite0",)
 COLOR, DISPLACEMENT, APART = 12, 2, 1  # numbers per token
 SIZES = (*CHANNELS, COLOR, DISPLACEMENT, APART)  # of the parts, each of equal weight in what the head misses
 MOTION = slice(sum(SIZES) - APART - DISPLACEMENT, sum(SIZES) - APART)  # where the displacement stands
-COMPARED = 0.5, 0.0, 0.4, 0.0, 0.5, 0.0, 0.2  # weights of the parts in the cosines by which tokens are compared: levels as unit vectors
+COMPARED = 0.5, 0.0, 0.6, 0.0, 0.5, 0.0, 0.3  # how much each part counts in the cosines by which tokens are compared, whatever its width
 CLEAR = 2.0  # pixels per frame by which what moves apart does so clearly
+LIMIT = 5.0  # spreads: what is further off counts as that far
 SHARPNESS = 0.1  # what a cosine is divided by
 ASKED = 3  # of so many tokens one is compared, with all others
 
@@ -53,10 +54,10 @@ def unlike(tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
 
 
 def compared(taught: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (..., C) of what tokens are compared by."""
-    *levels, color, displacement, apart = taught.split(SIZES, -1)
-    parts = [*(F.normalize(level, dim=-1) for level in levels), color / COLOR**0.5, displacement.clamp(-3, 3), apart]
-    return F.normalize(torch.cat([part * weight for part, weight in zip(parts, COMPARED, strict=True)], -1), dim=-1)
+    """Unit vectors (..., C) of what tokens are compared by, from parts of which each number has unit spread."""
+    parts = taught.clamp(-LIMIT, LIMIT).split(SIZES, -1)
+    weighted = [part * (weight / part.shape[-1] ** 0.5) for part, weight in zip(parts, COMPARED, strict=True)]
+    return F.normalize(torch.cat(weighted, -1), dim=-1)
 
 
 def _colors(frames: torch.Tensor, tubelet: int) -> torch.Tensor:

@@ -21,7 +21,7 @@ class Settings:
     bank: int = 512  # clips that are made, taught once, and seen in many crops; they come in one by one
     whole: int = 300  # last steps, every second of which sees clips whole: 224 px
     masks: int = 1  # kinds of masks under which a masked batch is seen
-    predictor_dim: int = 128
+    predictor_dim: int = 192
     predictor_depth: int = 3
     rate: float = 2e-3
     warmup: int = 100  # steps

@@ -66,7 +66,7 @@ class Teacher(nn.Module):
         self._blocks = nn.ModuleList(blocks)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 256), the levels side by side, each layer-normalised."""
+        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 256), the levels side by side as they are."""
         images = F.pad(images, (BORDER * STRIDE,) * 4, mode="reflect").contiguous(memory_format=torch.channels_last)
         features = F.relu6(self._bn0(self._conv_stem((images - 127) / 128)))
         levels = []
@@ -74,7 +74,7 @@ class Teacher(nn.Module):
             features = block(features)
             if index in TAPS:
                 level = F.avg_pool2d(features, FINER.get(index, 1))[..., BORDER:-BORDER, BORDER:-BORDER]
-                levels.append(F.layer_norm(level.permute(0, 2, 3, 1).float(), level.shape[1:2]))
+                levels.append(level.permute(0, 2, 3, 1).float())
         return torch.cat(levels, -1)
 
 
