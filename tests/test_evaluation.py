@@ -14,7 +14,7 @@ from ingest.evaluation.intervals import interval
 from ingest.evaluation.material import FRAMES, SIDE, Size, directed, material, page_scenes, tracked
 from ingest.evaluation.measures import MEANINGS, measured
 from ingest.evaluation.page_scenes import measure_scenes
-from ingest.evaluation.prediction import Foretold, foretell_with
+from ingest.evaluation.prediction import Foretold, find_moving, foretell_with
 from ingest.evaluation.spectrum import effective_rank
 from ingest.scenes import occlusion, photographs
 from ingest.vjepa import PredictorConfig, VisionTransformerConfig
@@ -184,8 +184,20 @@ def test_the_page_is_solved_by_tokens_that_know_the_scene_and_not_by_noise(textu
 def test_a_prediction_is_measured_beside_a_copy_of_the_last_slice_and_the_mean_token():
     seen = torch.zeros(6, 2, 2, 3)
     seen[-1] = 2.0
-    found = Foretold(torch.full((2, 2, 2, 3), 4.0), torch.full((2, 2, 2, 3), 3.0), seen)
-    assert found.over_copying == pytest.approx(1 / 2) and found.over_mean == pytest.approx(1 / (4 - 2 / 6))
+    are, moving = torch.full((2, 2, 2, 3), 4.0), torch.zeros(2, 2, 2, dtype=torch.bool)
+    are[1, 0, 1], moving[1, 0, 1] = 10.0, True
+    found = Foretold(are, torch.full((2, 2, 2, 3), 3.0), seen, moving)
+    assert found.over_copying == pytest.approx((7 * 1 + 7) / (7 * 2 + 8))
+    assert found.moving_over_copying == pytest.approx(7 / 8) and found.moving_over_mean == pytest.approx(7 / (10 - 2 / 6))
+
+
+def test_tokens_move_where_their_pixels_change():
+    frames = torch.zeros(16, 3, 64, 64, dtype=torch.uint8)
+    frames[12:14, :, 16:32, 32:48] = 11  # of the first hidden slice
+    frames[15, :, :16, :16] = 30
+    frames[2, :, 48:, 48:] = 200  # long before
+    found = find_moving(frames, 2, 16)
+    assert found.nonzero().tolist() == [[0, 1, 2], [1, 0, 0]]
 
 
 def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_level(textures):

@@ -9,7 +9,7 @@ from ingest.evaluation import direction, foreground, shifting
 from ingest.evaluation.intervals import Interval, interval
 from ingest.evaluation.material import Material
 from ingest.evaluation.page_scenes import CORRECTIONS, measure_scenes
-from ingest.evaluation.prediction import HIDDEN, Foretell
+from ingest.evaluation.prediction import FEWEST, HIDDEN, Foretell
 from ingest.evaluation.spectrum import effective_rank
 from ingest.evaluation.tracking import track
 from ingest.scenes.scene import Scene
@@ -35,7 +35,8 @@ MEANINGS: Mapping[str, str] = {
     "prediction, videos": f"error of the predictor's last {HIDDEN} of 8 slices over that of copying the last slice seen, windows of videos; below 1 is better",
     "prediction, scenes": "the same on the scenes with changes",
     "prediction, page": "the same on a stretch of each of the page's scenes",
-    "prediction over mean": "error of the predictor over that of the mean token, windows of videos; below 1 is better",
+    "prediction, moving": "the same on all of these, of the tokens alone whose pixels change",
+    "moving, over mean": "the predictor's error at these tokens over that of the mean token; below 1 is better",
 }
 STRETCH = slice(20, 36)  # frames of a page's scene on which prediction is measured: the object moves, and the occluder comes and goes
 
@@ -94,7 +95,12 @@ def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[s
     windows = {"videos": (window[:-2] for window in material.windows), "scenes": (scene.frames for scene in material.changed), "page": pages}
     foretold = {name: [foretell(frames) for frames in each] if foretell else [] for name, each in windows.items()}
     ratios = {f"prediction, {name}": [one.over_copying for one in each] for name, each in foretold.items()}
-    return {**ratios, "prediction over mean": [one.over_mean for one in foretold["videos"]]}
+    moving = [one for each in foretold.values() for one in each if one.moving.sum() >= FEWEST]
+    return {
+        **ratios,
+        "prediction, moving": [one.moving_over_copying for one in moving],
+        "moving, over mean": [one.moving_over_mean for one in moving],
+    }
 
 
 def _tracked(encode: Encode, scenes: Sequence[Scene], patch: int) -> tuple[list[float], list[float], list[float], torch.Tensor]:
