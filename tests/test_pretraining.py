@@ -75,9 +75,9 @@ def test_batches_come_in_order_and_are_those_of_their_number(bank):
 
 
 def test_the_bank_fills_while_the_run_goes_on_and_every_clip_comes_as_soon_as_it_may():
-    assert batches.known(0, 512) == 64 and batches.known(4, 512) == 65 and batches.known(10**6, 512) == 512
+    assert batches.known(0, 512) == 128 and batches.known(12, 512) == 129 and batches.known(10**6, 512) == 512
     generator = np.random.default_rng(0)
-    for step in range(400, 420):
+    for step in range(400, 424):
         chosen = batches._choose_clips(generator, 5, step, 512)
         assert len(set(chosen)) == 5 and max(chosen) < batches.known(step, 512)
         assert step % batches.EACH or chosen[0] == batches.known(step, 512) - 1

@@ -17,8 +17,8 @@ from ingest.pretraining.objective import Batch
 
 MASKS = ("short", "long", "scatter", "tubes", "future", "future", "future", "future")  # kinds of masks, of which a batch of clips draws some
 IMAGE_MASKS = ("image", "scatter")
-FIRST = 64  # clips in the bank at the start
-EACH = 4  # steps for which one more comes in
+FIRST = 128  # clips in the bank at the start
+EACH = 12  # steps for which one more comes in
 
 
 def known(step: int, bank: int) -> int:
