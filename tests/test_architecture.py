@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "film": {"store", "av", "numpy"},
-    "ingest": {"store", "film", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
+    "ingest": {
+        "store", "film", "latent", "torch", "numpy", "scipy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors",
+    },
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
     "dashboard": {"store", "film", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL"},
@@ -49,12 +51,12 @@ ORDER = {
         "fitting", "projections", "query", "unrelated", "tracking", "graph", "segmentation", "masks", "hits", "search", "sketch", "sketch_search",
         "sketches", "retrieval", "questions",
     ),
-    "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene"),
+    "tubelet.training.scenes": ("photographs", "outlines", "motion", "scene", "occlusion"),
     "tubelet.training.evaluation": (
-        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "measures", "evaluation",
+        "intervals", "baselines", "material", "tracking", "direction", "foreground", "shifting", "spectrum", "page_scenes", "prediction", "measures", "evaluation",
     ),
     "tubelet.training.pretraining": (
-        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "whitening", "surroundings", "objective", "batches", "trainer", "run",
+        "masks", "teacher", "settings", "footage", "augmentation", "lessons", "bank", "crops", "whitening", "surroundings", "objective", "batches", "trainer", "run",
     ),
     "dashboard": (
         "units", "downloads", "marks", "colors", "channels", "tracks", "caching", "latent_caching", "sampled", "sources", "mask_files", "exports", "films", "media",
@@ -133,6 +135,12 @@ def test_inside_a_room_the_arrows_run_one_way(package):
             for what in against_the_order(dotted(path), tuple(name.split(".")))
         ]
         assert not wrong
+
+
+def test_of_ingest_only_the_evaluation_looks_into_the_latent():
+    """It measures what the Video page does, with the page's own arithmetic; an ingest never needs that."""
+    for path in files("ingest"):
+        assert path.parent.name == "evaluation" or not any(name.startswith("latent") for name in imports(path)), path
 
 
 def test_the_order_is_that_of_packages_which_exist_and_are_installed():

@@ -23,8 +23,9 @@ STRIDE = 16  # pixels a feature stands for
 BORDER = 3  # features that are computed beyond each side of the picture, and cut off
 # expansion, channels, blocks, kernel, stride of each stage
 STAGES = ((1, 16, 1, 3, 1), (6, 24, 2, 3, 2), (6, 40, 2, 5, 2), (6, 80, 3, 3, 2), (6, 112, 3, 5, 1))
-TAPS = (4, 7, 10)  # blocks whose output is taught; the first lies on a grid of 8 pixels and is averaged
-CHANNELS = (40, 80, 112)
+TAPS = (2, 4, 7, 10)  # blocks whose output is taught
+CHANNELS = (24, 40, 80, 112)
+FINER = {2: 4, 4: 2}  # blocks that lie on a grid finer by so much, and are averaged
 NORM_EPS = 1e-3
 NORMED = {"_conv_stem": "_bn0", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
 
@@ -65,15 +66,15 @@ class Teacher(nn.Module):
         self._blocks = nn.ModuleList(blocks)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 232), the levels side by side, each layer-normalized."""
+        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 256), the levels side by side as they are."""
         images = F.pad(images, (BORDER * STRIDE,) * 4, mode="reflect").contiguous(memory_format=torch.channels_last)
         features = F.relu6(self._bn0(self._conv_stem((images - 127) / 128)))
         levels = []
         for index, block in enumerate(self._blocks):
             features = block(features)
             if index in TAPS:
-                level = (F.avg_pool2d(features, 2) if index == TAPS[0] else features)[..., BORDER:-BORDER, BORDER:-BORDER]
-                levels.append(F.layer_norm(level.permute(0, 2, 3, 1).float(), level.shape[1:2]))
+                level = F.avg_pool2d(features, FINER.get(index, 1))[..., BORDER:-BORDER, BORDER:-BORDER]
+                levels.append(level.permute(0, 2, 3, 1).float())
         return torch.cat(levels, -1)
 
 
