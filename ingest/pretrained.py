@@ -1,7 +1,7 @@
 """Weights that `tubelet pretrain` wrote: one safetensors file in half precision whose metadata says which network they belong to.
 
     names      `encoder.*` and `predictor.*`, Meta's names after that
-    metadata   `tubelet_format`, `encoder` and `settings` as JSON, `steps`, and `made_with` in words
+    metadata   `tubelet_format`, `encoder`, `predictor` and `settings` as JSON, `steps`, and `made_with` in words
 """
 
 import json
@@ -14,19 +14,23 @@ from safetensors.torch import save
 from torch import nn
 
 from tubelet.ingest.errors import CheckpointError
-from tubelet.ingest.networks.vjepa import VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
 
 FORMAT = "pretrained 1"
 PREFIX = "encoder."
+PREDICTOR = "predictor."
 SHAPE = "dim", "depth", "heads", "mlp", "levels", "patch", "tubelet"
+PREDICTOR_SHAPE = "inputs", "outputs", "mask_tokens", "hidden", "interpolated", "dim", "mlp", "depth", "heads"
 
 
-def serialize(encoder: nn.Module, config: VisionTransformerConfig, predictor: nn.Module, words: Mapping[str, str]) -> bytes:
+def serialize(encoder: nn.Module, config: VisionTransformerConfig, predictor: Predictor, words: Mapping[str, str]) -> bytes:
     """The file's bytes. Of the shape only what `VisionTransformerConfig` takes besides the generation, which is 2.1, is written."""
     weights = {PREFIX + name: tensor for name, tensor in encoder.state_dict().items()}
-    weights |= {f"predictor.{name}": tensor for name, tensor in predictor.state_dict().items()}
+    weights |= {PREDICTOR + name: tensor for name, tensor in predictor.state_dict().items()}
     halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in weights.items()}
-    return save(halves, {"tubelet_format": FORMAT, "encoder": json.dumps({name: getattr(config, name) for name in SHAPE}), **words})
+    shapes = {"encoder": (config, SHAPE), "predictor": (predictor.config, PREDICTOR_SHAPE)}
+    described = {part: json.dumps({name: getattr(shape, name) for name in names}) for part, (shape, names) in shapes.items()}
+    return save(halves, {"tubelet_format": FORMAT, **described, **words})
 
 
 def metadata(path: str | Path) -> dict[str, str]:
@@ -57,10 +61,24 @@ def load(path: str | Path) -> VisionTransformer:
     shape = config(path)
     with torch.device("meta"):
         model = VisionTransformer(shape)
+    return _filled(model, path, PREFIX)
+
+
+def load_predictor(path: str | Path) -> Predictor | None:
+    """The predictor, likewise; None where the file does not say which shape it has."""
+    found = metadata(path)
+    if "predictor" not in found:
+        return None
+    with torch.device("meta"):
+        model = Predictor(PredictorConfig(**json.loads(found["predictor"])))
+    return _filled(model, path, PREDICTOR)
+
+
+def _filled(model: nn.Module, path: str | Path, prefix: str) -> nn.Module:
     with safe_open(path, "pt") as file:
-        weights = {name.removeprefix(PREFIX): file.get_tensor(name).float() for name in file.keys() if name.startswith(PREFIX)}
+        weights = {name.removeprefix(prefix): file.get_tensor(name).float() for name in file.keys() if name.startswith(prefix)}
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
-        raise CheckpointError(f"{path} does not hold the encoder that it describes: make it again with `tubelet pretrain`") from error
+        raise CheckpointError(f"{path} does not hold the {prefix[:-1]} that it describes: make it again with `tubelet pretrain`") from error
     return model

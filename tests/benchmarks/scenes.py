@@ -14,18 +14,18 @@ import numpy as np
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
+from tubelet.training.evaluation.page_scenes import CORRECTIONS
 from tubelet.training.scenes import photographs
+from tubelet.training.scenes.occlusion import OcclusionScene
 from tests.benchmarks.measure import Row
 from tests.followed import Held, Scenes, ingested
-from tests.scenes import Scene
 
 SCENES = 12
-CORRECTIONS = 10  # clicks where a segmentation is most wrong
 
 
 def rows() -> Iterator[Row]:
     kind, pictures = backgrounds()
-    scenes = [Scene.of(seed, pictures) for seed in range(SCENES)]
+    scenes = [OcclusionScene.of(seed, pictures) for seed in range(SCENES)]
     for name in (entry.name for entry in catalogue().entries if entry.cached or entry.download_bytes is None):
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -11,12 +11,12 @@ from scipy import stats
 
 from tubelet.ingest.samples import sample_videos
 from tubelet.training.scenes import photographs
+from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 from tubelet.latent import clips, graph, masks, query, questions, segmentation, tracking, null_similarity
 from tubelet.latent.clips import Clip
 from tubelet.latent.errors import LatentError
 from tubelet.store.sandbox import formats
 from tests.followed import Held, ingested
-from tests.scenes import FRAMES, SIDE, Scene
 from tests.stores import synthetic_store
 
 SEEDS = (0, 1, 2, 3, 4, 5)
@@ -26,7 +26,7 @@ SLICES, PATCHES = FRAMES // TUBELET, SIDE // PATCH
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
-    made = ingested(tmp_path_factory.mktemp("scenes"), "toy", [Scene.of(seed) for seed in SEEDS])
+    made = ingested(tmp_path_factory.mktemp("scenes"), "toy", [OcclusionScene.of(seed) for seed in SEEDS])
     yield made
     made.store.close()
 
@@ -35,7 +35,7 @@ def scenes(tmp_path_factory):
 def filmed(tmp_path_factory):
     """Scenes over frames of the demo's videos."""
     frames = [picture.numpy() for picture in photographs.load_videos(sample_videos())]
-    made = ingested(tmp_path_factory.mktemp("filmed"), "toy", [Scene.of(seed, frames) for seed in SEEDS])
+    made = ingested(tmp_path_factory.mktemp("filmed"), "toy", [OcclusionScene.of(seed, frames) for seed in SEEDS])
     yield made
     made.store.close()
 

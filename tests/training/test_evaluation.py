@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from tubelet.ingest.checkpoints import init_untrained
 from tubelet.training.evaluation import direction, foreground, shifting, tracking
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
-from tubelet.training.evaluation.material import FRAMES, SIDE, Size, make_direction_scene, material, make_tracking_scene
+from tubelet.training.evaluation.material import FRAMES, SIDE, Size, make_direction_scene, material, page_scenes, make_tracking_scene
 from tubelet.training.evaluation.measures import BOUNDS, MEANINGS, measure_encoder
+from tubelet.training.evaluation.page_scenes import measure_scenes
+from tubelet.training.evaluation.prediction import Foretold, find_moving, foretell_with
 from tubelet.training.evaluation.spectrum import effective_rank
-from tubelet.training.scenes import photographs
+from tubelet.training.scenes import occlusion, photographs
+from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 from tubelet.store.intervals import interval
 from tests.commands import tubelet
 from tests.videos import make_folder
@@ -157,6 +161,70 @@ def test_scenes_are_the_same_with_and_without_a_change_but_for_the_object(textur
     assert difference[outside].float().mean() < 0.5 and difference[8:][plain.masks[8:]].float().mean() > 5
 
 
+def all_knowing(scene):
+    """Tokens that say where on the object their patch lies, whether the occluder stands there, and else where in the picture."""
+    tokens = []
+    for number in range(occlusion.FRAMES // 2):
+        frame = 2 * number
+        patches = np.stack(np.indices((16, 16)), -1) * 16 + 8.0
+        shown = scene.visible(frame)[8::16, 8::16]
+        columns = patches[..., 1]
+        hidden = scene.hides(frame) & (scene.occluder[0] <= columns) & (columns < scene.occluder[1])
+        onto = (patches - scene.center(frame)) / 16
+        kinds = np.stack([shown, hidden, ~(shown | hidden)], -1) * 6.0
+        places = np.where(shown[..., None], onto, 0)
+        tokens.append(np.concatenate([kinds, places, np.where(shown[..., None], 0, patches / 64)], -1))
+    return torch.from_numpy(np.stack(tokens)).float()
+
+
+def test_the_page_is_solved_by_tokens_that_know_the_scene_and_not_by_noise(textures):
+    scenes = page_scenes(textures, 3)
+    known = {scene.frames().tobytes(): all_knowing(scene) for scene in scenes}
+    found = measure_scenes(lambda frames: known[frames.permute(0, 2, 3, 1).contiguous().numpy().tobytes()], scenes)
+    assert np.mean(found.tracked) > 0.95 and np.mean(found.lost) > 0.9 and np.mean(found.kept) > 0.95
+    assert min(found.first) > 0.75 and min(np.array(found.corrected) - found.first) > -0.02
+    generator = torch.Generator().manual_seed(0)
+    chance = measure_scenes(lambda frames: torch.randn(32, 16, 16, 24, generator=generator), scenes)
+    assert np.mean(chance.tracked) < 0.2 and np.mean(chance.first) < 0.3
+
+
+def test_a_prediction_is_measured_beside_a_copy_of_the_last_slice_and_the_mean_token():
+    seen = torch.zeros(6, 2, 2, 3)
+    seen[-1] = 2.0
+    are, moving = torch.full((2, 2, 2, 3), 4.0), torch.zeros(2, 2, 2, dtype=torch.bool)
+    are[1, 0, 1], moving[1, 0, 1] = 10.0, True
+    found = Foretold(are, torch.full((2, 2, 2, 3), 3.0), seen, moving)
+    assert found.over_copying == pytest.approx((7 * 1 + 7) / (7 * 2 + 8))
+    assert found.moving_over_copying == pytest.approx(7 / 8) and found.moving_over_mean == pytest.approx(7 / (10 - 2 / 6))
+
+
+def test_tokens_move_where_their_pixels_change():
+    frames = torch.zeros(16, 3, 64, 64, dtype=torch.uint8)
+    frames[12:14, :, 16:32, 32:48] = 11  # of the first hidden slice
+    frames[15, :, :16, :16] = 30
+    frames[2, :, 48:, 48:] = 200  # long before
+    found = find_moving(frames, 2, 16)
+    assert found.nonzero().tolist() == [[0, 1, 2], [1, 0, 0]]
+
+
+def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_level(textures):
+    encoder = init_untrained(VisionTransformerConfig(48, 4, 2, 96, (0, 1, 2, 3)))
+    predictor = init_untrained(PredictorConfig(192, 192, 2, 1, 1, 32, 64, interpolated=True))
+    foretell = foretell_with(encoder, predictor)
+    frames = make_tracking_scene(0, textures, textures, 0.0).frames[:, :, :64, :64]
+    found = foretell(frames)
+    assert found.are.shape == found.predicted.shape == (2, 4, 4, 48) and found.seen.shape == (6, 4, 4, 48)
+    pixels = (frames.float() / 255 - torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)) / torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
+    with torch.inference_mode():
+        alone, whole = (encoder(each.transpose(0, 1)[None])[-1] for each in (pixels[:12], pixels))
+    for tokens, said in ((alone[0], found.seen), (whole[0, 96:], found.are)):
+        scaled = (tokens - tokens.mean(-1, keepdim=True)) / tokens.std(-1, correction=0, keepdim=True)
+        assert torch.allclose(scaled.flatten(), said.flatten(), atol=1e-3)
+    changed = frames.clone()
+    changed[12:] = 0
+    assert torch.equal(foretell(changed).predicted, found.predicted) and not torch.equal(foretell(changed).are, found.are)
+
+
 def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     folder = make_folder(tmp_path, 2, frames=60)
     found = measure_encoder(
@@ -164,6 +232,7 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     )
     assert set(found.intervals) == set(MEANINGS) and found.dim == 1536 and found.curve == [0.0] * 7
     assert found.intervals["window shift"].mean == 0 and found.intervals["shift consistency"].count == 0
+    assert found.intervals["page, IoU"].count == 2 and found.intervals["prediction, videos"].count == 0
     assert found.intervals["tracking, plain"].count == 2 and found.intervals["direction"].count == 16
 
 
@@ -172,6 +241,7 @@ def test_the_command_prints_a_table_and_json(tmp_path):
     arguments = ["evaluate", "--encoder", "vjepa2.1-untrained", "--videos", folder, "--scenes", 1, "--device", "cpu"]
     text = json.loads(tubelet(*arguments, "--json", check=True).stdout)
     assert [each["name"] for each in text["measures"]] == ["vjepa2.1-untrained", "untrained", "toy", "raw pixels"] and text["videos"] == ["video_000.mp4"]
+    assert 0 <= text["measures"][1]["intervals"]["page, tracked"]["mean"] <= 1
     assert 0 <= text["measures"][1]["intervals"]["tracking, plain"]["mean"] <= 1
     refused = tubelet("evaluate", "--weights", tmp_path / "absent")
     assert refused.returncode == 2 and "is no file: give the path of weights that `tubelet pretrain` wrote" in refused.stderr

@@ -11,13 +11,14 @@ from tubelet.ingest import encoders, pretrained
 from tubelet.ingest.checkpoints import init_untrained
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
-from tubelet.training.pretraining import batches
+from tubelet.training.pretraining import batches, crops
 from tubelet.training.pretraining.augmentation import augment
+from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.objective import Networks, losses
 from tubelet.training.pretraining.run import Pretraining
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.attention_init import init_attention
-from tubelet.training.pretraining.trainer import CollapseError, Trainer
+from tubelet.training.pretraining.trainer import JUDGED, CollapseError, Step, Trainer, mean_step
 from tubelet.training.pretraining.whitening import whiten
 from tubelet.ingest.networks.vjepa import VisionTransformerConfig
 from tubelet.ingest.networks.vjepa.positions import rotate
@@ -34,6 +35,8 @@ TINY = {
     "side": 64,
     "frames": 8,
     "tokens": 128,
+    "bank": 24,
+    "whole": 4,
     "warmup": 5,
     "cooldown": 10,
 }
@@ -49,35 +52,63 @@ def run(videos, tmp_path_factory):
     return Pretraining.of([str(videos)], tmp_path_factory.mktemp("weights") / "w.safetensors", 60, None, CPU, **TINY)
 
 
-def trainer_at(run, step):
+@pytest.fixture(scope="module")
+def bank(run):
+    return run.bank()
+
+
+def trainer_at(run, bank, step):
     trainer = Trainer(run.settings, CPU, run.steps)
-    trainer.prepare([batches.batch(number, run.footage, run.settings) for number in range(4)])
-    return trainer, [trainer.learn(batches.batch(number, run.footage, run.settings)) for number in range(step)]
+    trainer.prepare(bank)
+    return trainer, [trainer.learn(batches.batch(number, run.steps, bank)) for number in range(step)]
 
 
-def test_batches_come_in_order_and_are_those_of_their_number(run):
-    found = list(batches.from_step(3, 12, run.footage, run.settings))
-    assert [step for step, _ in found] == list(range(3, 12))
-    for step, batch in found:
-        again = batches.batch(step, run.footage, run.settings)
-        assert torch.equal(batch.seen, again.seen)
-        assert all(torch.equal(a.targets, b.targets) for a, b in zip(batch.masks, again.masks, strict=True))
+def test_batches_come_in_order_and_are_those_of_their_number(bank):
+    found = list(batches.from_step(3, 14, bank))
+    assert len(found) == 11
+    for step, made in enumerate(found, 3):
+        again = batches.batch(step, 14, bank)
+        assert torch.equal(made.seen, again.seen) and torch.equal(made.piece.ids, again.piece.ids)
+        assert all(torch.equal(a.targets, b.targets) for a, b in zip(made.masks, again.masks, strict=True))
+    assert len({made.clips.shape for made in found}) > 3
+    assert found[-1].clips.shape[1:] == (8, 3, 64, 64)  # the last steps see clips whole
 
 
-def test_clips_are_seen_several_times_some_way_apart_each_time_in_another_light(run):
-    thrice = replace(run.settings, repeats=3)
-    numbers = [batches.source(step, thrice) for step in range(300)]
-    later = [number for number in range(30, 60)]
-    assert all(numbers.count(number) == 3 for number in later)
-    apart = [np.diff([step for step, seen_number in enumerate(numbers) if seen_number == number]) for number in later]
-    assert np.min(apart) >= 8 * 3
-    first, again = (batches.batch(step, run.footage, thrice) for step in (30 * 3, (30 + 8) * 3 + 1))
-    assert first.source == again.source == 30 and torch.equal(first.clips, again.clips) and not torch.equal(first.seen, again.seen)
+def test_the_bank_fills_while_the_run_goes_on_and_every_clip_comes_as_soon_as_it_may():
+    assert batches.known(0, 512) == 128 and batches.known(12, 512) == 129 and batches.known(10**6, 512) == 512
+    generator = np.random.default_rng(0)
+    for step in range(400, 424):
+        chosen = batches._choose_clips(generator, 5, step, 512)
+        assert len(set(chosen)) == 5 and max(chosen) < batches.known(step, 512)
+        assert step % batches.EACH or chosen[0] == batches.known(step, 512) - 1
 
 
-def test_steps_between_masked_ones_foretell_nothing(run):
-    rare = replace(run.settings, teacher="efficientnet-lite0", masked_every=3)
-    assert [len(batches.batch(step, run.footage, rare).masks) for step in range(4)] == [2, 0, 0, 2]
+def test_a_clip_of_the_bank_is_made_once_and_follows_from_its_number_alone(run, tmp_path):
+    banks = [Bank.of(tmp_path / name, run.footage, run.settings, None) for name in "ab"]
+    first, taught = banks[0].clip(5)
+    assert taught is None and first.shape == (8, 3, 64, 64) and first.dtype == np.uint8
+    banks[1].clip(9)
+    assert np.array_equal(first, banks[1].clip(5)[0])
+    (file,) = (tmp_path / "a").rglob("*.npy")
+    written = file.stat().st_mtime_ns
+    banks[0].clip(5)
+    assert file.stat().st_mtime_ns == written
+    other = Bank.of(tmp_path / "a", run.footage, replace(run.settings, seed=1), None)
+    assert other.folder != banks[0].folder and not np.array_equal(first, other.clip(5)[0])
+
+
+def test_steps_between_masked_ones_predict_nothing(run, bank):
+    rare = replace(bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=3))
+    assert [len(batches.batch(step, run.steps, rare).masks) for step in range(4)] == [1, 0, 0, 1]
+
+
+def test_light_changes_only_where_the_teacher_is_imitated(run, bank):
+    half = replace(bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=2))
+    masked, imitated = (batches.batch(step, run.steps, half) for step in (0, 1))
+    assert torch.equal(masked.seen, masked.clips) and not torch.allclose(imitated.seen, imitated.clips, atol=5)
+    calm, strong = (augment(np.random.default_rng(0), imitated.clips, 16, light) for light in (0.0, 1.0))
+    kept = calm != 127
+    assert torch.allclose(calm[kept], imitated.clips[kept], atol=1e-3) and not torch.allclose(strong[kept], imitated.clips[kept], atol=20)
 
 
 def test_the_student_sees_other_light_and_blanks_and_the_target_the_clip_itself():
@@ -88,11 +119,11 @@ def test_the_student_sees_other_light_and_blanks_and_the_target_the_clip_itself(
     assert not torch.allclose(shown[~(shown == 127)], torch.tensor(100.0), atol=5)
 
 
-def test_the_masked_loss_is_that_of_a_computation_by_hand(run):
-    batch = batches.batch(0, run.footage, run.settings)
+def test_the_masked_loss_is_that_of_a_computation_by_hand(run, bank):
+    batch = batches.batch(run.steps - 4, run.steps, bank)  # whole clips: pieces are tested below
     networks = Networks(run.settings, 1)
     with torch.no_grad():
-        found = losses(networks, batch, None)
+        found = losses(networks, batch)
         mean, std = (torch.tensor(v).view(3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
         told = []
         for each in batch.masks:
@@ -110,17 +141,65 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run):
     assert found.missed == found.unlike == 0
 
 
-def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run):
-    trainer, progress = trainer_at(run, 24)
-    masked = [each.masked for each in progress]
-    assert np.mean(masked[-4:]) < 0.94 * np.mean(masked[:3])
+def test_a_piece_is_encoded_with_the_distances_of_its_picture():
+    """Blocks that see a corner of a picture, and nothing else of it, say the same as blocks that see the corner alone as a piece."""
+    encoder = init_untrained(VisionTransformerConfig(48, 2, 2, 96))
+    pixels = torch.randn(1, 3, 4, 96, 96, generator=torch.Generator().manual_seed(0))
+    crop = crops.Crop("long", 1, 3, 2, 6)
+    piece = crop.piece
+    assert piece.grid == (2, 6, 6) and piece.ids.tolist() == [0, 1, 2, 6, 7, 8, 12, 13, 14, *(36 + n for n in (0, 1, 2, 6, 7, 8, 12, 13, 14))]
+    with torch.inference_mode():
+        whole = encoder(pixels, piece.ids[None])
+        alone = encoder(pixels[..., :48, :48], piece=piece)
+        stretched = encoder(pixels[..., :48, :48])
+    for a, b, c in zip(whole, alone, stretched, strict=True):
+        assert torch.allclose(a, b, atol=1e-5) and not torch.allclose(b, c, atol=1e-2)
+    kept = torch.tensor([[0, 4, 9]])
+    with torch.inference_mode():
+        assert torch.allclose(encoder(pixels, piece.ids[kept])[-1], encoder(pixels[..., :48, :48], kept, piece=piece)[-1], atol=1e-5)
+
+
+def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_than_the_clip():
+    frames = np.arange(8 * 3 * 64 * 64).reshape(8, 3, 64, 64)
+    taught = np.arange(4 * 4 * 4 * 7, dtype=np.float32).reshape(4, 4, 4, 7)
+    motion = slice(4, 6)
+    crop, place = crops.Crop("short", 1, 2, 2, 14), crops.Place(1, 2, 1)
+    assert np.array_equal(crops.cut_frames(frames, crop, place, 16), frames[2:6, :, 32:64, 16:48])
+    assert np.array_equal(crops.cut_taught(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7))
+    far, corner = crops.Crop("far", 1, 2, 16, 14), crops.Place(0, 0, 0)
+    played = crops.cut_frames(frames, far, corner, 16)
+    assert np.array_equal(played[:16], np.concatenate([frames, frames[::-1]])[:, :, :32, :32]) and np.array_equal(played[16:], played[:16])
+    lessons = crops.cut_taught(taught, far, corner, motion).reshape(16, 2, 2, 7)
+    assert np.array_equal(lessons[4, ..., :4], taught[3, :2, :2, :4]) and np.array_equal(lessons[4, ..., motion], -taught[3, :2, :2, motion])
+    assert np.array_equal(lessons[7, ..., 6], taught[0, :2, :2, 6])
+    image = crops.Crop("image", 1, 2, 1, 14)
+    assert np.array_equal(crops.cut_frames(frames, image, place, 16), frames[2:3, :, 32:64, 16:48])
+    assert not crops.cut_taught(taught, image, place, motion)[:, 4:].any()
+
+
+def test_crops_are_of_the_sizes_that_their_kinds_say_and_fill_a_batch(run):
+    large = Settings()
+    for step in range(60):
+        crop = crops.choose(step, np.random.default_rng(step), large, whole=False)
+        low, high = crops.WIDTHS[crop.kind]
+        assert low <= crop.width <= high <= crop.picture and crop.kind == crops.CYCLE[step % 10]
+        assert crop.slices == {"short": 2, "long": 8, "far": 32, "image": 1}[crop.kind]
+        assert crop.count * np.prod(crop.grid) <= large.tokens < (crop.count + 1) * np.prod(crop.grid)
+    assert crops.choose(0, np.random.default_rng(0), large, whole=True).grid == (8, 14, 14)
+
+
+def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run, bank):
+    trainer, progress = trainer_at(run, bank, 24)
+    with torch.no_grad():
+        again = [float(losses(trainer.networks, batches.batch(step, run.steps, bank)).masked) for step in range(8)]
+    assert np.mean(again) < 0.98 * np.mean([each.masked for each in progress[:8]])  # on the same batches
     assert progress[-1].spread > 0.1 and progress[-1].rank > 2
     run.save(trainer)
-    following = [trainer.learn(batches.batch(step, run.footage, run.settings)) for step in (24, 25, 26)]
+    following = [trainer.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
     resumed = Trainer(run.settings, CPU, run.steps)
-    run._resume(resumed)
+    run._resume(resumed, bank)
     assert resumed.step == 24
-    again = [resumed.learn(batches.batch(step, run.footage, run.settings)) for step in (24, 25, 26)]
+    again = [resumed.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
     assert again == following  # losses, spread and rank, to the bit; from the second step on the optimizer's state shows, too
     run.checkpoint.unlink()
 
@@ -150,17 +229,32 @@ def test_lessons_are_calibrated_number_by_number(run):
     assert {"taught_mean", "taught_std"} <= set(networks.state_dict())
 
 
-def test_collapse_stops_the_run_with_a_sentence(run):
-    trainer, _ = trainer_at(run, 6)
-    for weights in trainer.networks.target.parameters():
-        weights.data.zero_()
-    with pytest.raises(CollapseError, match="collapse at step 7: all tokens have become alike"):
-        trainer.learn(batches.batch(6, run.footage, run.settings))
+def test_a_line_of_the_log_is_the_mean_of_its_steps_and_of_the_masked_ones_for_what_only_they_have():
+    steps = [Step(n, 16, 2.0 * n, 0.6 * (n % 2), 0.4 * (n % 2), 0.3, 1.0 * n, 1e-3, 0.5, 20.0) for n in range(1, 5)]
+    found = mean_step(steps)
+    assert (found.step, found.loss, found.unlike) == (4, 5.0, 2.5)
+    assert found.masked == pytest.approx(0.6) and found.context == pytest.approx(0.4)
+    assert mean_step(steps[1:2]).masked == 0
+
+
+def test_collapse_stops_the_run_with_a_sentence(run, bank):
+    trainer, _ = trainer_at(run, bank, 6)
+    with pytest.raises(CollapseError, match=r"collapse at step \d+: all tokens have become alike"):
+        for step in range(6, 6 + JUDGED):
+            for weights in (*trainer.networks.target.parameters(), *trainer.networks.student.parameters()):
+                weights.data.zero_()
+            trainer.learn(batches.batch(step, run.steps, bank))
+
+
+def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
+    trainer, progress = trainer_at(run, bank, 8)
+    wall = replace(progress[-1], spread=0.0, rank=1.0)
+    assert trainer._checked(wall) == wall
 
 
 def test_from_the_command_to_an_ingest(videos, tmp_path):
     output, store = tmp_path / "w.safetensors", tmp_path / "store"
-    arguments = ["pretrain", videos, "-o", output, "--size", 64, "--frames", 4, "--tokens", 64, "--device", "cpu", "--cooldown", 2]
+    arguments = ["pretrain", videos, "-o", output, "--size", 64, "--frames", 4, "--tokens", 64, "--device", "cpu", "--cooldown", 2, "--bank", 16]
     process = tubelet(*arguments, "--steps", 4, check=True)
     assert "tubelet evaluate --weights" in process.stdout and "min left" in process.stderr
     (line,) = (tmp_path / "w.safetensors.log.jsonl").read_text().splitlines()
@@ -173,14 +267,18 @@ def test_from_the_command_to_an_ingest(videos, tmp_path):
     assert row["name"] == "vjepa2.1-pretrained" and row["dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
 
 
-def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):
-    trainer, _ = trainer_at(run, 1)
+def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_path):
+    trainer, _ = trainer_at(run, bank, 1)
     path = tmp_path / "w.safetensors"
     path.write_bytes(run.weights(trainer))
     facts, encoder = encoders.load("vjepa2.1-pretrained", LoadOptions(CPU, weights=path))
     assert (facts.dim, facts.patch) == (48, 16) and facts.parameters == sum(w.numel() for w in encoder.model.parameters())
     for name, weights in trainer.networks.target.state_dict().items():
         assert torch.equal(encoder.model.state_dict()[name], weights.half().float()), name
+    predictor = pretrained.load_predictor(path)
+    assert predictor.config == run.settings.predictor
+    for name, weights in trainer.networks.predictor.state_dict().items():
+        assert torch.equal(predictor.state_dict()[name], weights.half().float()), name
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="no whole safetensors file"):
         pretrained.load(path)
@@ -188,7 +286,7 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"side": 60}, "no multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number"), ({"masked_every": 2}, "give --teacher")],
+    [({"side": 60}, "not a multiple of the patch"), ({"frames": 7}, "even number"), ({"frames": 2}, "even number"), ({"masked_every": 2}, "give --teacher")],
 )
 def test_settings_that_cannot_be_are_refused(settings, told):
     with pytest.raises(UsageError, match=told):
@@ -201,8 +299,8 @@ def test_a_run_without_a_readable_video_says_so(tmp_path):
         Pretraining.of([str(tmp_path)], tmp_path / "w", 10, None, CPU, **TINY)
 
 
-def test_a_checkpoint_of_another_run_is_refused(run, videos):
-    trainer, _ = trainer_at(run, 1)
+def test_a_checkpoint_of_another_run_is_refused(run, bank, videos):
+    trainer, _ = trainer_at(run, bank, 1)
     run.save(trainer)
     other = Pretraining.of([str(videos)], run.output, 60, None, CPU, **{**TINY, "dim": 24})
     with pytest.raises(CheckpointError, match=r"of another run \(different: dim\)"):

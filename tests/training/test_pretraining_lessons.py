@@ -5,28 +5,39 @@ import pytest
 import torch
 
 from tubelet.training.flow import displacements
-from tubelet.training.pretraining.distillation import Distillation
+from tubelet.training.pretraining.bank import Bank
+from tubelet.training.pretraining.clip_source import ClipSource
+from tubelet.training.pretraining.distillation import COMPARED, MOTION, SIZES, Distillation, missed, unlike
+from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.teacher import Teacher, read
+from tubelet.training.scenes import photographs
 
 
-def test_lessons_are_the_features_of_first_frames_and_the_motion_between_frames():
+def test_lessons_are_the_features_of_first_frames_and_color_and_motion_of_slices():
     torch.manual_seed(0)
     teacher = Teacher().eval()
-    lessons = Distillation(teacher, tubelet=2, kept=2)
-    clips = torch.rand(2, 4, 3, 64, 64) * 255
-    taught = lessons(clips, 0)
-    assert taught.shape == (2, 2 * 16, sum(lessons.sizes)) and lessons.sizes[-2:] == (2, 1)
+    clip = (torch.rand(4, 3, 64, 64) * 255).byte()
+    taught = Distillation(teacher, tubelet=2)(clip)
+    assert taught.shape == (2, 4, 4, sum(SIZES)) and SIZES[-3:] == (12, 2, 1)
+    *levels, color, moved, _ = taught.split(SIZES, -1)
     with torch.no_grad():
-        alone = teacher(clips[1, 2][None])  # second slice of the second clip
-    assert torch.allclose(taught[1, 16:, :-3], alone.flatten(0, 2), atol=1e-4)
-    assert torch.allclose(taught[1, 16:, -3:-1], displacements(clips[1], 16)[2:].mean(0).flatten(0, 1))
-    for part in taught.split(lessons.sizes, -1)[:-2]:
-        assert part.mean(-1).abs().max() < 1e-3
-    assert not lessons(clips[:, :1], 1)[..., -3:].any()
-    assert torch.equal(lessons(clips * 0, 0), taught)  # remembered, until two others have come since
-    assert not torch.equal(lessons(clips * 0, 2), taught) and not lessons(clips[:, :1], 3)[..., -3:].any()
-    assert not torch.equal(lessons(clips * 0, 0), taught)
-    assert float(lessons.missed(taught, taught)) == 0 and float(lessons.missed(taught + 1, taught)) == pytest.approx(0.5)
+        alone = teacher(clip[2][None].float())  # first frame of the second slice
+    assert torch.allclose(torch.cat(levels, -1)[1], alone[0], atol=1e-4)
+    quarters = clip[2:4, :, 16:32, 48:64].float().mean(0).reshape(3, 2, 8, 2, 8).mean((2, 4))
+    assert torch.allclose(color[1, 1, 3], quarters.flatten(), atol=1e-3)
+    assert torch.allclose(moved[1], displacements(clip.float(), 16)[2:].mean(0)) and torch.equal(taught[..., MOTION], moved)
+    assert float(missed(taught, taught)) == 0 and float(missed(taught + 1, taught)) == pytest.approx(0.5)
+
+
+def test_the_bank_keeps_what_the_teacher_says_in_half_precision_and_crops_are_taught_that(tmp_path):
+    pictures = photographs.generate_pictures(np.random.default_rng(0), 2)
+    lessons, settings = Distillation(Teacher().eval(), 2), Settings(side=64, frames=4, tokens=64, teacher="efficientnet-lite0", bank=16)
+    bank = Bank.of(tmp_path, ClipSource([], pictures), settings, lessons)
+    frames, taught = bank.clip(3)
+    assert taught.dtype == np.float16 and np.allclose(taught, lessons(torch.from_numpy(np.array(frames))).numpy(), rtol=1e-3, atol=0.07)
+    lessons.teacher = None  # asked once: what follows comes from the files
+    again = bank.clip(3)[1]
+    assert np.array_equal(again, taught)
 
 
 def test_what_moves_apart_from_a_traveling_picture_is_told_from_it():
@@ -35,19 +46,18 @@ def test_what_moves_apart_from_a_traveling_picture_is_told_from_it():
     frames = torch.stack([picture[:, 2 * frame : 2 * frame + 224, :224].clone() for frame in range(4)])
     for frame in range(4):
         frames[frame, :, 64:128, 64 + 3 * frame : 128 + 3 * frame] = picture[:, 200:264, 200:264]
-    apart = Distillation(Teacher().eval(), tubelet=2)(frames[None], 0)[0, :, -1].unflatten(0, (2, 14, 14))
+    apart = Distillation(Teacher().eval(), tubelet=2)(frames)[..., -1]
     assert apart[:, 5:7, 5:7].min() > 0.6 and apart[:, 10:].mean() < 0.25
 
 
 def test_tokens_are_unlike_the_lessons_by_the_divergence_of_whom_each_is_like():
     torch.manual_seed(2)
-    lessons = Distillation(Teacher(), tubelet=2)
-    taught, tokens = torch.randn(1, 5, sum(lessons.sizes)), torch.randn(1, 5, 5)
-    _, middle, deep, moved, apart = (part[0].double().numpy() for part in taught.split(lessons.sizes, -1))
+    taught, tokens = 2 * torch.randn(1, 5, sum(SIZES)), torch.randn(1, 5, 5)
+    parts = [part[0].double().numpy() for part in taught.split(SIZES, -1)]
     wanted = []
     for token in range(5):
-        units = [0.7 * level[token] / np.linalg.norm(level[token]) for level in (middle, deep)]
-        vector = np.concatenate([*units, 0.1 * moved[token].clip(-3, 3), 0.4 * apart[token]])
+        weighted = [weight * part[token].clip(-5, 5) / len(part[token]) ** 0.5 for weight, part in zip(COMPARED, parts, strict=True)]
+        vector = np.concatenate(weighted)
         wanted.append(vector / np.linalg.norm(vector))
     own = [token / np.linalg.norm(token) for token in tokens[0].double().numpy()]
     total = 0.0
@@ -56,8 +66,8 @@ def test_tokens_are_unlike_the_lessons_by_the_divergence_of_whom_each_is_like():
         true, said = (np.exp([vectors[token] @ vectors[other] / 0.1 for other in others]) for vectors in (wanted, own))
         true, said = true / true.sum(), said / said.sum()
         total += (true * np.log(true / said)).sum() / 2
-    assert float(lessons.unlike(tokens, taught)) == pytest.approx(total, rel=1e-3)
-    assert float(lessons.unlike(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(0, abs=1e-5)
+    assert float(unlike(tokens, taught)) == pytest.approx(total, rel=1e-3)
+    assert float(unlike(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(0, abs=1e-5)
 
 
 def test_the_border_of_a_picture_is_not_what_its_outer_features_tell_of():

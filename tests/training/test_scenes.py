@@ -7,7 +7,7 @@ from PIL import Image
 
 from tubelet.ingest.errors import UsageError
 from tubelet.training.flow import displacements
-from tubelet.training.scenes import motion, outlines, photographs, scene
+from tubelet.training.scenes import motion, occlusion, outlines, photographs, scene
 from tests.videos import make_video
 
 
@@ -85,3 +85,31 @@ def test_photographs_come_from_folders_and_videos_and_what_is_none_is_passed_ove
     assert picture.shape == (3, 320, 560) and (picture[0] == 255).all()
     frames = photographs.load_videos([make_video(tmp_path / "v.mp4", frames=60), tmp_path / "b.jpg"], each=2)
     assert len(frames) == 2 and min(frames[0].shape[1:]) == 320
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_occlusion_scene_differs_from_its_background_where_object_and_occluder_are_and_nowhere_else(seed):
+    generator = np.random.default_rng(seed)
+    pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
+    for made in (occlusion.OcclusionScene.of(seed, pictures), occlusion.varied(generator, pictures)):
+        for frame, picture in enumerate(made.frames()):
+            different = (picture != made.background).any(2)
+            behind = np.zeros_like(different)
+            behind[:, slice(*made.occluder)] = made.hides(frame)
+            assert not (different & ~made.visible(frame) & ~behind).any() and not (made.visible(frame) & behind).any()
+            assert different[made.visible(frame)].mean() > 0.9 if made.visible(frame).any() else True
+            if made.visible(frame).sum() > 0.99 * made.shape.sum():
+                assert center_of(torch.from_numpy(made.visible(frame))) == pytest.approx(made.center(frame), abs=0.16 * made.radius + 1)
+
+
+def test_the_scenes_of_the_page_leave_and_rest_and_those_of_training_differ_from_each_other():
+    page = occlusion.OcclusionScene.of(0)
+    steps = np.abs(np.diff(page.path, axis=0)).sum(1)
+    assert (steps[10:15] == 0).all() and not page.visible(43).any() and page.visible(0).sum() == page.shape.sum()
+    generator = np.random.default_rng(0)
+    pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
+    made = [occlusion.varied(generator, pictures) for _ in range(30)]
+    assert len({one.radius for one in made}) > 8 and len({tuple(one.color) for one in made}) == 30
+    away = [frame for one in made for frame in range(occlusion.FRAMES) if not one.visible(frame).any()]
+    still = [(np.abs(np.diff(one.path, axis=0)).sum(1) == 0).mean() for one in made]
+    assert len(away) > 30 and np.mean(still) > 0.1

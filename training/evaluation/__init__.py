@@ -7,6 +7,8 @@
     foreground    do the first components tell object from background?
     shifting      how much do tokens change when the window moves by a slice?
     spectrum      how many dimensions are in use
+    page_scenes   what the Video page does: tracks, losses and masks against the truth
+    prediction    does the predictor beat a copy of what was seen last?
     measures      all of it, for one encoder
     evaluation    the encoder and what it has to beat, as lines and JSON
 

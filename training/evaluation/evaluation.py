@@ -10,18 +10,20 @@ from typing import Any
 
 import torch
 
-from tubelet.ingest import checkpoints, encoders
+from tubelet.ingest import checkpoints, encoders, pretrained
 from tubelet.ingest.contract import Encoder, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
 from tubelet.training.evaluation.material import SIDE, Material, Size, material
 from tubelet.training.evaluation.measures import MEANINGS, SHARE, Measures, measure_encoder, score_direction
+from tubelet.training.evaluation.prediction import foretell_with
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.precision import resolve_precision
 from tubelet.ingest.samples import sample_videos
 from tubelet.training.scenes.photographs import load_folder, load_scikit_image
 from tubelet.ingest.sources import find
 from tubelet.ingest.toy import PATCH
+from tubelet.ingest.networks.vjepa import Predictor
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store.intervals import Interval, interval
 
@@ -85,10 +87,25 @@ def evaluate(
     paths = [source.path for source in find([videos])] if videos else _samples()
     pictures = load_folder(photographs) if photographs else load_scikit_image()
     measured_on = material(paths, pictures, Size(scenes, directed=8 * scenes))
-    rivals = {name: loaded, "untrained": _load_untrained(loaded, setting), **_simple(facts, setting)}
-    measures = [_measure_encoder(label, rival, measured_on, facts.patch) for label, rival in rivals.items()]
+    untrained = _load_untrained(loaded, setting)
+    predictor = _predictor(loaded, setting)
+    rivals = [
+        Rival(name, loaded, predictor),
+        Rival("untrained", untrained, predictor and checkpoints.init_untrained(predictor.config)),
+        *(Rival(label, encoder, None) for label, encoder in _simple(facts, setting).items()),
+    ]
+    measures = [_measure_encoder(rival, measured_on, facts.patch) for rival in rivals]
     control = interval(score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on), *SHARE)
     return Evaluation(measures, control, len(measured_on.plain), [path.name for path in paths], time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An encoder that is measured, under a name, and its predictor."""
+
+    name: str
+    encoder: Encoder
+    predictor: Predictor | None
 
 
 def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
@@ -97,9 +114,15 @@ def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
     return {**(toy if facts.patch == PATCH else {}), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
 
 
-def _measure_encoder(label: str, encoder: Encoder, measured_on: Material, patch: int) -> Measures:
-    print(f"measuring {label}", file=sys.stderr, flush=True)
-    return measure_encoder(label, _encoding(encoder), measured_on, patch)
+def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measures:
+    print(f"measuring {rival.name}", file=sys.stderr, flush=True)
+    foretell = foretell_with(rival.encoder.model, rival.predictor) if rival.predictor else None
+    return measure_encoder(rival.name, _encoding(rival.encoder), measured_on, patch, foretell)
+
+
+def _predictor(encoder: Encoder, setting: LoadOptions) -> Predictor | None:
+    """The predictor of weights that `tubelet pretrain` wrote."""
+    return pretrained.load_predictor(setting.weights) if setting.weights and isinstance(encoder, VJEPAEncoder) else None
 
 
 def _encoding(encoder: Encoder):

@@ -1,6 +1,6 @@
 """The material: scenes and windows that every encoder is measured on, the same for each.
 
-Scenes are of 16 frames at 224 px over still backgrounds; those of `direction` have 8 frames. Windows are 16 frames of a video, every
+Scenes are of 16 frames at 224 px over still backgrounds; those of `direction` have 8 frames, those of the Video page 64 at 256 px. Windows are 16 frames of a video, every
 second one, and the same window a slice later.
 """
 
@@ -16,6 +16,7 @@ from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
 from tubelet.ingest.geometry import picture
 from tubelet.training.scenes import motion, outlines, photographs, scene
+from tubelet.training.scenes.occlusion import OcclusionScene
 from tubelet.training.scenes.scene import Scene
 from tubelet.store.placement import placement
 
@@ -36,12 +37,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Material:
-    """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 a video."""
+    """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 per video;
+    `page` are scenes of the Video page."""
 
     plain: Sequence[Scene]
     changed: Sequence[Scene]
     directed: Sequence[tuple[Scene, int]]
     windows: Sequence[torch.Tensor]
+    page: Sequence[OcclusionScene]
 
 
 def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Size) -> Material:
@@ -55,7 +58,14 @@ def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Siz
         [make_tracking_scene(seed, backgrounds, textures, strength=1.0) for seed in seeds],
         [make_direction_scene(seed, backgrounds, textures) for seed in range(size.directed)],
         [window for path in videos[: size.videos] if (window := _window(path)) is not None],
+        page_scenes(backgrounds, size.tracked),
     )
+
+
+def page_scenes(backgrounds: Sequence[torch.Tensor], count: int) -> list[OcclusionScene]:
+    """Scenes of the Video page, seeds 0 on, over some pictures."""
+    pictures = [background.numpy() for background in backgrounds]
+    return [OcclusionScene.of(seed, pictures) for seed in range(count)]
 
 
 def make_tracking_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor], strength: float) -> Scene:

@@ -8,6 +8,8 @@ import torch
 
 from tubelet.training.evaluation import direction, foreground, shifting
 from tubelet.training.evaluation.material import Material
+from tubelet.training.evaluation.page_scenes import CORRECTIONS, measure_scenes
+from tubelet.training.evaluation.prediction import FEWEST, HIDDEN, Foretell
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.evaluation.tracking import track
 from tubelet.training.scenes.scene import Scene
@@ -26,7 +28,18 @@ MEANINGS: Mapping[str, str] = {
     "edges over middle": "that difference at the first and last shared slice, over that in the middle third",
     "shift consistency": "mean rank correlation between videos of the dimensions' differences, scale removed; chance 0",
     "effective rank": "exponential of the entropy of the covariance's eigenvalues, over tokens of a video",
+    "page, tracked": "scenes of the Video page: share of slices that show the patch in which its track lies within one patch of it",
+    "page, kept": "the same slices: share in which the track is not called lost",
+    "page, lost": "share of slices without the object in which the track is called lost",
+    "page, IoU": "intersection over union of the object cut out, in pixels, from marks on two slices",
+    "page, IoU corrected": f"the same after {CORRECTIONS} corrections where it is most wrong",
+    "prediction, videos": f"error of the predictor's last {HIDDEN} of 8 slices over that of copying the last slice seen, windows of videos; below 1 is better",
+    "prediction, scenes": "the same on the scenes with changes",
+    "prediction, page": "the same on a stretch of each of the page's scenes",
+    "prediction, moving": "the same on all of these, of the tokens alone whose pixels change",
+    "moving, over mean": "the predictor's error at these tokens over that of the mean token; below 1 is better",
 }
+STRETCH = slice(20, 36)  # frames of a page's scene on which prediction is measured: the object moves, and the occluder comes and goes
 
 
 SHARE, POSITIVE = (0.0, 1.0), (0.0, math.inf)
@@ -50,8 +63,8 @@ class Measures:
 Encode = Callable[[torch.Tensor], torch.Tensor]  # frames (T, 3, H, W) in uint8 to tokens (S, H, W, D)
 
 
-def measure_encoder(name: str, encode: Encode, material: Material, patch: int) -> Measures:
-    """One encoder on all of the material."""
+def measure_encoder(name: str, encode: Encode, material: Material, patch: int, foretell: Foretell | None = None) -> Measures:
+    """One encoder on all of the material; its predictor too, where it has one."""
     plain, changed = _score_tracking(encode, material.plain, patch), _score_tracking(encode, material.changed, patch)
     shifts = [shifting.shift(encode(window[:-2]), encode(window[2:])) for window in material.windows]
     tokens = [encode(window[:-2]).flatten(0, 2)[::SPARSE] for window in material.windows] or [changed[3]]
@@ -66,6 +79,8 @@ def measure_encoder(name: str, encode: Encode, material: Material, patch: int) -
         "edges over middle": [found.edges_over_middle for found in shifts if found.size],
         "shift consistency": shifting.consistency(shifts),
         "effective rank": [effective_rank(each) for each in tokens],
+        **_measure_page(encode, material),
+        **_measure_prediction(foretell, material),
     }
     curve = torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
     return Measures(name, tokens[0].shape[1], {key: interval(values, *BOUNDS[key]) for key, values in scores.items()}, curve)
@@ -75,6 +90,26 @@ def score_direction(encode: Encode, material: Material) -> list[float]:
     """The direction probe alone: 1 a scene told right, 0 a scene told wrong."""
     means = [direction.mean_token(encode(scene.frames)) for scene, _ in material.directed]
     return direction.probe(means, [way for _, way in material.directed])
+
+
+def _measure_page(encode: Encode, material: Material) -> dict[str, list[float]]:
+    found = measure_scenes(encode, material.page)
+    keys = "page, tracked", "page, kept", "page, lost", "page, IoU", "page, IoU corrected"
+    return dict(zip(keys, (found.tracked, found.kept, found.lost, found.first, found.corrected), strict=True))
+
+
+def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[str, list[float]]:
+    """Nothing but empty lists for an encoder without a predictor."""
+    pages = (torch.from_numpy(scene.frames()[STRETCH]).permute(0, 3, 1, 2) for scene in material.page)
+    windows = {"videos": (window[:-2] for window in material.windows), "scenes": (scene.frames for scene in material.changed), "page": pages}
+    foretold = {name: [foretell(frames) for frames in each] if foretell else [] for name, each in windows.items()}
+    ratios = {f"prediction, {name}": [one.over_copying for one in each] for name, each in foretold.items()}
+    moving = [one for each in foretold.values() for one in each if one.moving.sum() >= FEWEST]
+    return {
+        **ratios,
+        "prediction, moving": [one.moving_over_copying for one in moving],
+        "moving, over mean": [one.moving_over_mean for one in moving],
+    }
 
 
 def _score_tracking(encode: Encode, scenes: Sequence[Scene], patch: int) -> tuple[list[float], list[float], list[float], torch.Tensor]:

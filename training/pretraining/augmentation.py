@@ -1,7 +1,7 @@
-"""Augmentation: what the student sees instead of the clip, while targets and teacher see it as it is.
+"""Augmentation: what the student sees of a clip when it imitates the teacher, who sees it as it is.
 
-Light and color change, steadily over the clip and not everywhere alike, so that tokens should not depend on them; some patches are
-blanked, so that a token has to be told from its neighbors in space and in time.
+Light and color change, steadily over the clip and not everywhere alike; mildly, as tokens should tell color and texture. Some patches
+are blanked, so that a token has to be told from its neighbors in space and in time. What predicts masked tokens sees the clip itself.
 """
 
 import numpy as np
@@ -13,15 +13,15 @@ CELLS = 4  # by as many: the grid on which shade, the part of brightness that di
 BLANKED = 0.2  # at most this share of the tubelets
 
 
-def augment(generator: np.random.Generator, clips: torch.Tensor, patch: int) -> torch.Tensor:
-    """Clips (B, T, 3, H, W) as floats in 0..255 to what the student sees of them."""
-    return _blank_patches(generator, _relight(generator, clips), patch)
+def augment(generator: np.random.Generator, clips: torch.Tensor, patch: int, light: float = 1.0) -> torch.Tensor:
+    """Clips (B, T, 3, H, W) as floats in 0..255 to what the student sees of them; `light` scales all changes of light and color."""
+    return _blank_patches(generator, _relight(generator, clips, light), patch)
 
 
-def _relight(generator: np.random.Generator, clips: torch.Tensor) -> torch.Tensor:
+def _relight(generator: np.random.Generator, clips: torch.Tensor, light: float) -> torch.Tensor:
     count = len(clips)
-    contrasts = np.exp(generator.uniform(-1, 1, (count, 1, 1, 1, 1)) * CONTRAST)
-    gains = torch.from_numpy(_gains(generator, *clips.shape[:2]) * contrasts).float().to(clips.device)
+    contrasts = np.exp(generator.uniform(-1, 1, (count, 1, 1, 1, 1)) * CONTRAST * light)
+    gains = torch.from_numpy(_gains(generator, *clips.shape[:2]) ** light * contrasts).float().to(clips.device)
     fields = F.interpolate(gains.flatten(0, 1), size=clips.shape[3:], mode="bilinear").unflatten(0, clips.shape[:2])
     middle = clips.mean((1, 2, 3, 4)) * torch.from_numpy(1 - contrasts.ravel()).float().to(clips.device)
     return (clips * fields + middle[:, None, None, None, None]).clamp(0, 255)

@@ -1,4 +1,4 @@
-"""The batches: which clips, how seen, under which masks. Batch n follows from seed and n alone: a resumed run goes on unchanged."""
+"""The batches: which crops of which clips, how seen, under which masks. Batch n follows from seed and n alone: a resumed run goes on unchanged."""
 
 import os
 from collections import deque
@@ -8,69 +8,66 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import torch
 
-from tubelet.training.pretraining import augmentation
-from tubelet.training.pretraining.clip_source import ClipSource
+from tubelet.training.pretraining import augmentation, crops
+from tubelet.training.pretraining.bank import Bank
+from tubelet.training.pretraining.crops import Crop, Place
+from tubelet.training.pretraining.distillation import MOTION
 from tubelet.training.pretraining.token_masks import sample_masks
 from tubelet.training.pretraining.objective import Batch
-from tubelet.training.pretraining.settings import Settings
 
-CYCLE = ("short", "long", "short", "long", "long", "short", "long", "image")  # kinds of clips, lot by lot
-MASKS = ("short", "long", "scatter", "tubes", "future")  # kinds of masks, of which a batch of clips draws some
+MASKS = ("short", "long", "scatter", "tubes", "future", "future", "future", "future")  # kinds of masks, of which a batch of clips draws some
 IMAGE_MASKS = ("image", "scatter")
-LAG = 8  # lots between two sights of the same one
+FIRST = 128  # clips in the bank at the start
+EACH = 12  # steps for which one more comes in
 
 
-def source(step: int, settings: Settings) -> int:
-    """The number of the lot of clips that a step sees: `repeats` steps see it, some way apart, in other lights, under other masks."""
-    fresh, seen_before = divmod(step, settings.repeats)
-    return abs(fresh - LAG * seen_before)
+def known(step: int, bank: int) -> int:
+    """Clips that a step may see: the bank fills while the run goes on."""
+    return min(bank, FIRST + step // EACH)
 
 
-def frames(number: int, settings: Settings) -> int:
-    """Frames of a lot of clips."""
-    return {"short": settings.short_frames, "long": settings.frames, "image": 1}[CYCLE[number % len(CYCLE)]]
-
-
-def clips(number: int, footage: ClipSource, settings: Settings) -> torch.Tensor:
-    """Lot number `number` of clips, (B, T, 3, H, W) in uint8."""
-    generator = np.random.default_rng([settings.seed, number])
-    length = frames(number, settings)
-    return torch.stack([footage.clip(generator, length, settings.side) for _ in range(settings.clips(length))])
-
-
-def batch(step: int, footage: ClipSource, settings: Settings) -> Batch:
-    """Batch number `step`, on the CPU."""
-    return _shown(step, clips(source(step, settings), footage, settings), settings)
-
-
-def _shown(step: int, chosen: torch.Tensor, settings: Settings) -> Batch:
+def batch(step: int, steps: int, bank: Bank) -> Batch:
+    """Batch number `step` of `steps`, on the CPU."""
+    settings = bank.settings
     generator = np.random.default_rng([settings.seed, step, 1])
-    count, length = chosen.shape[:2]
-    wanted = settings.masks if step % settings.masked_every == 0 else 0
-    kinds = generator.permutation(IMAGE_MASKS if length == 1 else MASKS)[:wanted]
-    masks = [sample_masks(kind, generator, settings.grid(length), count) for kind in kinds]
-    whole = chosen.float()
-    return Batch(whole, augmentation.augment(generator, whole, settings.patch), masks, source(step, settings))
+    whole = steps - step <= settings.whole and step % 4 < 2  # an odd and an even step: with masks and without
+    crop = crops.choose(step, generator, settings, whole)
+    numbers = _choose_clips(generator, crop.count, step, settings.bank)
+    cut = [_cut(bank, number, crop, Place.any(generator, crop, settings.grid)) for number in numbers]
+    clips = torch.from_numpy(np.stack([frames for frames, _ in cut])).float()
+    masks = []
+    if step % settings.masked_every == 0:
+        kinds = generator.permutation(IMAGE_MASKS if crop.kind == "image" else MASKS)[: settings.masks]
+        masks = [sample_masks(kind, generator, crop.grid, crop.count) for kind in kinds]
+    seen = clips if masks and settings.masked_every > 1 else augmentation.augment(generator, clips, settings.patch, settings.light)
+    return Batch(clips, seen, masks, crop.piece, torch.from_numpy(np.stack([taught for _, taught in cut])) if bank.lessons else None)
 
 
-def from_step(first: int, last: int, footage: ClipSource, settings: Settings) -> Iterator[tuple[int, Batch]]:
+def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:
     """Batches `first` to `last` in order, the next ones made by other threads while one is learned from."""
     workers = max(1, (os.cpu_count() or 2) // 2)
-    ahead = workers + settings.repeats
-    lots: dict[int, Future] = {}
     with ThreadPoolExecutor(workers) as threads:
         coming: deque[Future] = deque()
-        for step in range(first, last + ahead):
-            if step < last:
-                number = source(step, settings)
-                lot = lots[number] = lots.pop(number, None) or threads.submit(clips, number, footage, settings)
-                coming.append(threads.submit(lambda step, lot: _shown(step, lot.result(), settings), step, lot))
-                _drop(lots, LAG * settings.repeats)
-            if step >= first + ahead and coming:
-                yield step - ahead, coming.popleft().result()
+        for step in range(first, last):
+            coming.append(threads.submit(batch, step, last, bank))
+            if len(coming) > 2 * workers:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
-def _drop(lots: dict[int, Future], kept: int) -> None:
-    """Forget the lots that were not seen for the longest."""
-    for number in list(lots)[:-kept]:
-        del lots[number]
+def _choose_clips(generator: np.random.Generator, count: int, step: int, bank: int) -> np.ndarray:
+    """Different clips as long as there are as many; the newest always comes first."""
+    there = known(step, bank)
+    chosen = generator.permutation(there)[:count] if count <= there else generator.integers(0, there, count)
+    if there < bank and step % EACH == 0:
+        chosen[0] = there - 1
+    return chosen
+
+
+def _cut(bank: Bank, number: int, crop: Crop, place: Place) -> tuple[np.ndarray, np.ndarray | None]:
+    frames, taught = bank.clip(int(number))
+    return (
+        crops.cut_frames(frames, crop, place, bank.settings.patch),
+        None if taught is None else crops.cut_taught(taught, crop, place, MOTION),
+    )

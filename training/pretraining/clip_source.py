@@ -1,9 +1,10 @@
 """The footage: what clips are cut from, decoded once and held in memory as 8-bit pictures, and the clips cut from it.
 
-A clip is a piece of a real video, a camera's move over a photograph, or textured objects that move over one. Which it is, and everything
-about it, follows from the generator that is handed in.
+A clip is a piece of a real video, a camera's move over a photograph, textured objects that move over one, or an object that rests,
+passes behind an occluder, leaves and comes back. Which it is, and everything about it, follows from the generator that is handed in.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.geometry import picture
-from tubelet.training.scenes import motion, outlines, photographs, scene
+from tubelet.training.scenes import motion, occlusion, outlines, photographs, scene
 from tubelet.store.placement import placement
 
 HELD_SIDE = 256  # pixels of the short side of a video that is held
@@ -24,6 +25,7 @@ HELD_RATE = 12.0  # frames a second that are held
 HELD_BYTES = 1_500_000_000  # of all videos together; each then keeps its share of frames
 FEWEST = 16  # frames of a video that are worth holding
 REAL = 0.35  # share of clips from real videos
+OCCLUDED = 0.4  # share of generated clips that are cut from an occlusion scene
 OBJECTS = (0.3, 0.45, 0.25)  # shares of generated clips with none, one, two objects
 
 
@@ -44,12 +46,29 @@ class ClipSource:
         cut = cut.flip(3) if generator.random() < 0.5 else cut
         return cut.flip(0) if generator.random() < 0.5 else cut
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the pictures' shapes and a few of their pixels: other footage makes other clips."""
+        digest = hashlib.sha256()
+        for pixels in (*self.videos, *self.pictures):
+            digest.update(f"{tuple(pixels.shape)}".encode() + pixels.flatten()[:: max(1, pixels.numel() // 64)].numpy().tobytes())
+        return digest.hexdigest()
+
     def _generate_clip(self, generator: np.random.Generator, frames: int, side: int) -> torch.Tensor:
+        if generator.random() < OCCLUDED and frames <= occlusion.FRAMES:
+            return self._occluded(generator, frames, side)
         count = int(generator.choice(len(OBJECTS), p=OBJECTS))
         ground = scene.still if count and generator.random() < 0.5 else scene.traveling
         background = ground(generator, self._picture(generator), frames, side)
         things = [self._thing(generator, frames, side) for _ in range(count)]
         return scene.compose(background, things).frames if things else background.round().clamp(0, 255).to(torch.uint8)
+
+    def _occluded(self, generator: np.random.Generator, frames: int, side: int) -> torch.Tensor:
+        """A stretch of an occlusion scene, a square of three quarters to all of it."""
+        made = occlusion.varied(generator, [self._picture(generator).numpy() for _ in range(2)])
+        first = int(generator.integers(0, occlusion.FRAMES - frames + 1))
+        pictures = np.stack([made.picture(frame) for frame in range(first, first + frames)])
+        return _cut_square(generator, torch.from_numpy(pictures).permute(0, 3, 1, 2), side, smallest=0.75)
 
     def _thing(self, generator: np.random.Generator, frames: int, side: int) -> tuple[scene.Sprite, motion.Motion]:
         size = int(side * generator.uniform(0.2, 0.6))
@@ -107,7 +126,12 @@ def _crop_clip(generator: np.random.Generator, video: torch.Tensor, frames: int,
     """Frames one or two apart of a video, a square of half to all of its height, to (T, 3, side, side)."""
     step = int(generator.integers(1, min(2, (len(video) - 1) // max(1, frames - 1)) + 1))
     first = int(generator.integers(0, len(video) - (frames - 1) * step))
-    size = int(min(video.shape[2:]) * generator.uniform(0.5, 1))
-    top, left = (int(generator.integers(0, extent - size + 1)) for extent in video.shape[2:])
-    piece = video[first : first + (frames - 1) * step + 1 : step, :, top : top + size, left : left + size]
+    return _cut_square(generator, video[first : first + (frames - 1) * step + 1 : step], side, smallest=0.5)
+
+
+def _cut_square(generator: np.random.Generator, frames: torch.Tensor, side: int, smallest: float) -> torch.Tensor:
+    """A square of `smallest` to all of the short side, (T, 3, side, side)."""
+    size = int(min(frames.shape[2:]) * generator.uniform(smallest, 1))
+    top, left = (int(generator.integers(0, extent - size + 1)) for extent in frames.shape[2:])
+    piece = frames[:, :, top : top + size, left : left + size]
     return F.interpolate(piece, size=(side, side), mode="bilinear", antialias=True, align_corners=False)

@@ -1,7 +1,8 @@
-"""Lessons: what is taught about every token from outside: dense features of a frozen image network, and motion.
+"""Lessons: what is taught about every token from outside: dense features of a frozen image network, color, and motion.
 
-A student that only foretells its own average learns slowly; a teacher that has seen a million photographs tells it what looks alike,
-and displacements read off the pixels tell it what moves. Both are computed from the clip as it is, not as the student sees it.
+A student that only predicts its own average learns slowly; a teacher that has seen a million photographs tells it what looks alike,
+the colors of its four quarters what a patch shows, and displacements read off the pixels what moves. All are computed from the clip as
+it is, not as the student sees it, and once: the bank keeps them.
 """
 
 import torch
@@ -11,66 +12,58 @@ from tubelet.training.flow import displacements
 from tubelet.training.pretraining.teacher import CHANNELS, STRIDE, Teacher
 
 TEACHERS = ("efficientnet-lite0",)
-DISPLACEMENT, APART = 2, 1  # numbers a token
-COMPARED = 0.0, 0.7, 0.7, 0.1, 0.4  # weights of the parts in the cosines by which tokens are compared: levels as unit vectors, then motion
-CLEAR = 2.0  # pixels a frame by which what moves apart does so clearly
+COLOR, DISPLACEMENT, APART = 12, 2, 1  # numbers per token
+SIZES = (*CHANNELS, COLOR, DISPLACEMENT, APART)  # of the parts, each of equal weight in what the head misses
+MOTION = slice(sum(SIZES) - APART - DISPLACEMENT, sum(SIZES) - APART)  # where the displacement stands
+COMPARED = 0.5, 0.0, 0.6, 0.0, 0.5, 0.0, 0.3  # how much each part counts in the cosines by which tokens are compared, whatever its width
+CLEAR = 2.0  # pixels per frame by which what moves apart does so clearly
+LIMIT = 5.0  # spreads: what is further off counts as that far
 SHARPNESS = 0.1  # what a cosine is divided by
 ASKED = 3  # of so many tokens one is compared, with all others
 
 
 class Distillation:
-    """Clips to what is taught about their tokens; `sizes` are the widths of its parts, each of equal weight in the loss."""
+    """A clip to what is taught about its tokens."""
 
-    def __init__(self, teacher: Teacher, tubelet: int, kept: int = 0) -> None:
-        self.teacher, self.tubelet, self.kept = teacher, tubelet, kept
-        self._known: dict[int, torch.Tensor] = {}
-        self.sizes = (*CHANNELS, DISPLACEMENT, APART)
-
-    def __call__(self, clips: torch.Tensor, number: int) -> torch.Tensor:
-        """Lot `number` of clips (B, T, 3, H, W) in 0..255 to (B, N, sum of sizes); the last `kept` lots are remembered.
-
-        A slice is taught by its first frame, and by its mean motion.
-        """
-        taught = self._known.pop(number, None)
-        self._known[number] = self._compute(clips) if taught is None else taught
-        while len(self._known) > max(1, self.kept):
-            del self._known[next(iter(self._known))]
-        return self._known[number]
+    def __init__(self, teacher: Teacher, tubelet: int) -> None:
+        self.teacher, self.tubelet = teacher, tubelet
 
     @torch.no_grad()
-    def _compute(self, clips: torch.Tensor) -> torch.Tensor:
-        count, frames = clips.shape[:2]
-        slices = max(1, frames // self.tubelet)
-        features = self.teacher(clips[:, :: self.tubelet].flatten(0, 1)).float()  # (B * S, H/16, W/16, C)
-        features = features.unflatten(0, (count, slices)).flatten(1, 3)
-        return torch.cat([features, self._motion(clips, slices).to(features)], -1)
+    def __call__(self, clip: torch.Tensor) -> torch.Tensor:
+        """A clip (T, 3, H, W) in 0..255 to (S, H, W, sum of SIZES). A slice is taught by its first frame, and by its mean color and motion."""
+        device = next(self.teacher.parameters()).device
+        features = self.teacher(clip[:: self.tubelet].to(device).float()).float().cpu()
+        flow = displacements(clip.float(), STRIDE).unflatten(0, (-1, self.tubelet)).mean(1)  # (S, H, W, 2)
+        return torch.cat([features, _colors(clip.float(), self.tubelet), flow, _apart(flow[None])[0]], -1)
 
-    def _motion(self, clips: torch.Tensor, slices: int) -> torch.Tensor:
-        """(B, N, 3): the displacement of each token, and whether it moves apart from most of the picture."""
-        if clips.shape[1] == 1:
-            return clips.new_zeros(len(clips), (clips.shape[3] // STRIDE) * (clips.shape[4] // STRIDE), DISPLACEMENT + APART)
-        flow = displacements(clips, STRIDE).unflatten(1, (slices, self.tubelet)).mean(2)  # (B, S, H, W, 2)
-        return torch.cat([flow, _apart(flow)], -1).flatten(1, 3)
 
-    def missed(self, told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-        """Mean over the parts of the smooth L1 distance between what the student says (B, N, C) and what it is taught."""
-        parts = zip(told.float().split(self.sizes, -1), taught.split(self.sizes, -1), strict=True)
-        return torch.stack([F.smooth_l1_loss(said, true) for said, true in parts]).mean()
+def missed(told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """Mean over the parts of the smooth L1 distance between what the student says (B, N, C) and what it is taught."""
+    parts = zip(told.float().split(SIZES, -1), taught.split(SIZES, -1), strict=True)
+    return torch.stack([F.smooth_l1_loss(said, true) for said, true in parts]).mean()
 
-    def unlike(self, tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-        """How differently tokens (B, N, D) and what is taught of them (B, N, C) tell which other tokens of the batch each is like.
 
-        The divergence, for every third token, of a softmax over its cosines with all others: no head stands between, the tokens themselves
-        come to lie as the lessons do.
-        """
-        wanted, own = _likeness(self._comparison_vectors(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
-        return F.kl_div(own, wanted, reduction="batchmean", log_target=True)
+def unlike(tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """How differently tokens (B, N, D) and what is taught of them (B, N, C) tell which other tokens of the batch each is like.
 
-    def _comparison_vectors(self, taught: torch.Tensor) -> torch.Tensor:
-        """Unit vectors (B, N, C) of what tokens are compared by."""
-        *levels, displacement, apart = taught.split(self.sizes, -1)
-        parts = [*(F.normalize(level, dim=-1) for level in levels), displacement.clamp(-3, 3), apart]
-        return F.normalize(torch.cat([part * weight for part, weight in zip(parts, COMPARED, strict=True)], -1), dim=-1)
+    The divergence, for every third token, of a softmax over its cosines with all others: no head stands between, the tokens themselves
+    come to lie as the lessons do.
+    """
+    wanted, own = _likeness(compared(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
+    return F.kl_div(own, wanted, reduction="batchmean", log_target=True)
+
+
+def compared(taught: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (..., C) of what tokens are compared by, from parts of which each number has unit spread."""
+    parts = taught.clamp(-LIMIT, LIMIT).split(SIZES, -1)
+    weighted = [part * (weight / part.shape[-1] ** 0.5) for part, weight in zip(parts, COMPARED, strict=True)]
+    return F.normalize(torch.cat(weighted, -1), dim=-1)
+
+
+def _colors(frames: torch.Tensor, tubelet: int) -> torch.Tensor:
+    """Frames (T, 3, H, W) to the mean color of each quarter of each patch, (S, H/16, W/16, 12)."""
+    quarters = F.avg_pool2d(frames.unflatten(0, (-1, tubelet)).mean(1), STRIDE // 2)
+    return quarters.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).permute(0, 2, 4, 1, 3, 5).flatten(3)
 
 
 def _apart(flow: torch.Tensor) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
     student    the encoder that learns; sees only the context tokens of a mask
     target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
-    predictor  foretells the target's levels at the hidden places from the student's levels at the seen ones
-    lessons    optional: a linear head on the student's tokens, all of them seen, tells what a frozen teacher sees there, and the
-               tokens themselves lie to each other as the teacher's features do
+    predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
+    lessons    optional: a linear head on the student's tokens tells what a frozen teacher sees there, and the tokens themselves
+               lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
 
     loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
            of its distance to the nearest hidden token + what the head misses of the lessons + how unlike them the tokens lie
@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from tubelet.ingest import checkpoints
-from tubelet.training.pretraining.distillation import Distillation
+from tubelet.training.pretraining import distillation
 from tubelet.training.pretraining.token_masks import distances
 from tubelet.training.pretraining.settings import Settings
-from tubelet.ingest.networks.vjepa import Masks, Predictor, VisionTransformer
+from tubelet.ingest.networks.vjepa import Masks, Piece, Predictor, VisionTransformer
 from tubelet.ingest.vjepa_encoder import MEAN, STD
 
 MASK_STD = 0.02
@@ -30,18 +30,19 @@ LEAST_STD = 1e-3
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, the masks under which it sees them, and the
-    number of the clips."""
+    """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, the masks under which it sees them, the piece
+    of a picture that they are, and what is taught of their tokens (B, N, C), where anything is."""
 
     clips: torch.Tensor
     seen: torch.Tensor
     masks: Sequence[Masks]
-    source: int
+    piece: Piece
+    taught: torch.Tensor | None
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of one step's loss, and tokens (N, D), the student's where there are lessons, else the target's: do they still differ?"""
+    """The parts of one step's loss, and tokens (N, D), the target's under masks, else the student's: do they still differ?"""
 
     masked: torch.Tensor
     context: torch.Tensor
@@ -83,47 +84,52 @@ class Networks(nn.Module):
             old.lerp_(new, 1 - momentum)
 
 
-def losses(networks: Networks, batch: Batch, lessons: Distillation | None) -> Losses:
+def losses(networks: Networks, batch: Batch) -> Losses:
     """One step's losses; a part without masks, or without a teacher, is nothing."""
-    seen, nothing = normalize(batch.seen), torch.zeros((), device=batch.seen.device)
-    masked, context, tokens = _predict(networks, batch, seen) if batch.masks else (nothing, nothing, None)
-    missed, unlike, tokens = _distill(networks, batch, seen, lessons) if lessons else (nothing, nothing, tokens)
-    return Losses(masked, context, missed, unlike, tokens)
+    taught = None if batch.taught is None else (batch.taught - networks.taught_mean) / networks.taught_std
+    if batch.masks:
+        return _predicted(networks, batch, taught)
+    tokens = networks.student(normalized(batch.seen), wanted=[len(networks.student.config.levels) - 1], piece=batch.piece)[-1]
+    nothing = tokens.new_zeros(())
+    return Losses(nothing, nothing, *_imitated(networks, tokens, taught), tokens.detach().float().flatten(0, 1))
 
 
-def _distill(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Distillation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What the head misses of the lessons, how unlike the lessons the tokens lie to each other, and the student's tokens, all seen."""
-    taught = (lessons(batch.clips, batch.source) - networks.taught_mean) / networks.taught_std
-    tokens = networks.student(seen, wanted=[len(networks.student.config.levels) - 1])[-1]
-    return lessons.missed(networks.head(tokens), taught), lessons.unlike(tokens, taught), tokens.detach().float().flatten(0, 1)
+def _imitated(networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the head misses of what is taught of tokens (B, N, D), and how unlike it they lie to each other."""
+    if taught is None:
+        return tokens.new_zeros(()), tokens.new_zeros(())
+    return distillation.missed(networks.head(tokens), taught), distillation.unlike(tokens, taught)
 
 
-def _predict(networks: Networks, batch: Batch, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The masked and the context loss, the mean over the masks, each of which foretells the batch once; and the target's tokens."""
-    wanted, tokens = _targets(networks.target, batch.clips)
-    parts = [_predict_masked(networks, seen, masks, wanted) for masks in batch.masks]
-    masked, context = (torch.stack(part).mean() for part in zip(*parts, strict=True))
-    return masked, context, tokens
+def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) -> Losses:
+    """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
+    wanted, tokens = _targets(networks.target, batch)
+    parts = [_predicted_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
+    return Losses(*(torch.stack(part).mean() for part in zip(*parts, strict=True)), tokens)
 
 
 @torch.no_grad()
-def _targets(target: VisionTransformer, clips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _targets(target: VisionTransformer, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The target's levels, each layer-normalized once more, side by side (B, N, 4D); and its last level as tokens (B * N, D)."""
-    levels = [level.float() for level in target(normalize(clips))]
+    levels = [level.float() for level in target(normalized(batch.clips), piece=batch.piece)]
     return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1), levels[-1].flatten(0, 1)
 
 
-def _predict_masked(networks: Networks, seen: torch.Tensor, masks: Masks, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The masked and the context loss under one kind of mask."""
-    levels = networks.student(seen, masks.context)
-    hidden, known = networks.predictor(torch.cat(levels, -1), masks, image=seen.shape[2] == 1)
+def _predicted_under(
+    networks: Networks, batch: Batch, masks: Masks, wanted: torch.Tensor, taught: torch.Tensor | None
+) -> tuple[torch.Tensor, ...]:
+    """The masked loss, the context loss, and both of the teacher's at the seen tokens, under one kind of mask."""
+    levels = networks.student(normalized(batch.seen), masks.context, piece=batch.piece)
+    placed = Masks(batch.piece.ids[masks.context], batch.piece.ids[masks.targets], batch.piece.grid)
+    hidden, known = networks.predictor(torch.cat(levels, -1), placed, image=batch.seen.shape[1] == 1)
     clips = torch.arange(len(wanted), device=wanted.device)[:, None]
     masked = F.l1_loss(hidden.float(), wanted[clips, masks.targets])
     missed = (known.float() - wanted[clips, masks.context]).abs().mean(-1)  # (B, K)
-    return masked, (missed / distances(masks).to(missed).sqrt()).mean()
+    context = (missed / distances(masks).to(missed).sqrt()).mean()
+    return masked, context, *_imitated(networks, levels[-1], None if taught is None else taught[clips, masks.context])
 
 
-def normalize(clips: torch.Tensor) -> torch.Tensor:
+def normalized(clips: torch.Tensor) -> torch.Tensor:
     """Clips (B, T, 3, H, W) in 0..255 to the encoder's input (B, 3, T, H, W)."""
     mean, std = (torch.tensor(values, device=clips.device).view(1, 1, 3, 1, 1) * 255 for values in (MEAN, STD))
     return ((clips - mean) / std).transpose(1, 2)

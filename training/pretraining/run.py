@@ -2,10 +2,10 @@
 
     OUTPUT                the weights, once the last step is made
     OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
-    OUTPUT.log.jsonl      a line every few steps: losses, rate, spread, effective rank, seconds
+    OUTPUT.log.jsonl      a line every few steps, their means: losses, rate, spread, effective rank, seconds
+    CACHE                 clips and what the teacher says of them, see `bank`; by default OUTPUT.bank
 """
 
-import hashlib
 import io
 import json
 import pickle
@@ -20,18 +20,19 @@ import torch
 
 from tubelet.ingest import pretrained
 from tubelet.ingest.errors import CheckpointError, UsageError
-from tubelet.training.pretraining import batches
+from tubelet.training.pretraining import batches, teacher
+from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
+from tubelet.training.pretraining.distillation import Distillation
 from tubelet.training.pretraining.settings import Settings
-from tubelet.training.pretraining.trainer import Step, Trainer
+from tubelet.training.pretraining.trainer import Step, Trainer, mean_step
 from tubelet.ingest.sources import find
 from tubelet.store.errors import TubeletError
 from tubelet.store.disk.files import write_whole
 
 LOG_STEPS = 20
-PREPARED = 2 * len(batches.CYCLE)  # batches that are looked at before the first step
 SAVE_SECONDS = 120.0
-UNCHECKED = "rate", "cooldown"  # settings that a resumed run may change
+UNCHECKED = "rate", "cooldown", "whole"  # settings that a resumed run may change
 
 
 class Stopped(TubeletError):
@@ -48,11 +49,12 @@ class Pretraining:
     steps: int
     output: Path
     device: torch.device
+    cache: Path
     stopping: Event = field(default_factory=Event)
 
     @classmethod
     def of(
-        cls, paths: Sequence[str], output: Path, steps: int, photographs: Path | None, device: torch.device, **settings
+        cls, paths: Sequence[str], output: Path, steps: int, photographs: Path | None, device: torch.device, cache: Path | None = None, **settings
     ) -> "Pretraining":
         """A run from the command's arguments. Raises UsageError before anything is decoded, or where no video can be used."""
         if output.exists():
@@ -61,21 +63,23 @@ class Pretraining:
             raise UsageError(f"--steps is {steps}: it must be 1 or more")
         chosen = Settings(**settings)
         footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
-        return cls(footage, unusable, chosen, steps, output, device)
+        return cls(footage, unusable, chosen, steps, output, device, cache or output.with_name(output.name + ".bank"))
 
     def execute(self) -> Step:
         """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
-        trainer = Trainer(self.settings, self.device, self.steps)
-        self._resume(trainer)
+        trainer, bank = Trainer(self.settings, self.device, self.steps), self.bank()
+        self._resume(trainer, bank)
         clock = Clock(trainer.step, self.steps)
-        saved, progress = time.monotonic(), None
-        for _, batch in batches.from_step(trainer.step, self.steps, self.footage, self.settings):
+        saved, recent, progress = time.monotonic(), [], None
+        for batch in batches.from_step(trainer.step, self.steps, bank):
             progress = trainer.learn(batch)
             if self.stopping.is_set():
                 self.save(trainer)
                 raise Stopped(f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}")
+            recent.append(progress)
             if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
-                self._log(progress, clock)
+                self._log(mean_step(recent), clock)
+                recent.clear()
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save(trainer)
                 saved = time.monotonic()
@@ -86,7 +90,7 @@ class Pretraining:
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint, whole or not at all."""
         buffer = io.BytesIO()
-        torch.save({"settings": self.settings.as_json, "footage": self.fingerprint, **trainer.state()}, buffer)
+        torch.save({"settings": self.settings.as_json, "footage": self.footage.fingerprint, **trainer.state()}, buffer)
         write_whole(self.checkpoint, buffer.getbuffer(), self.output.parent)
 
     def weights(self, trainer: Trainer) -> bytes:
@@ -102,17 +106,14 @@ class Pretraining:
     def log(self) -> Path:
         return self.output.with_name(self.output.name + ".log.jsonl")
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the pictures' shapes and a few of their pixels: other footage makes other batches."""
-        digest = hashlib.sha256()
-        for pixels in (*self.footage.videos, *self.footage.pictures):
-            digest.update(f"{tuple(pixels.shape)}".encode() + pixels.flatten()[:: max(1, pixels.numel() // 64)].numpy().tobytes())
-        return digest.hexdigest()
+    def bank(self) -> Bank:
+        """The clips. Raises CheckpointError where there is to be a teacher and its weights are missing."""
+        lessons = Distillation(teacher.load(self.device), self.settings.encoder.tubelet) if self.settings.teacher else None
+        return Bank.of(self.cache, self.footage, self.settings, lessons)
 
-    def _resume(self, trainer: Trainer) -> None:
+    def _resume(self, trainer: Trainer, bank: Bank) -> None:
         if not self.checkpoint.exists():
-            trainer.prepare([batches.batch(step, self.footage, self.settings) for step in range(PREPARED)])
+            trainer.prepare(bank)
             return
         try:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
@@ -120,7 +121,7 @@ class Pretraining:
         except (OSError, EOFError, RuntimeError, LookupError, TypeError, AttributeError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{self.checkpoint} is damaged: delete it to start again") from error
         other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
-        other += ["videos or photographs"] if state["footage"] != self.fingerprint else []
+        other += ["videos or photographs"] if state["footage"] != self.footage.fingerprint else []
         if other:
             raise CheckpointError(
                 f"{self.checkpoint} is of another run (different: {', '.join(other)}): give the same arguments, or delete it"
@@ -135,7 +136,7 @@ class Pretraining:
         print(clock.line(progress), file=sys.stderr, flush=True)
 
     def _made_with(self) -> str:
-        lessons = f", lessons of {self.settings.teacher}" if self.settings.teacher else ""
+        lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""
         footage = f"{len(self.footage.videos)} videos and {len(self.footage.pictures)} pictures"
         return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"
 

@@ -12,18 +12,18 @@ from tubelet.ingest.networks import efficientnet
 from tubelet.ingest.networks.efficientnet import BORDER, STRIDE, EfficientNetLite0
 
 __all__ = ["BORDER", "CHANNELS", "STRIDE", "TAPS", "Teacher", "load", "read"]
-TAPS = (4, 7, 10)  # blocks whose output is taught; the first lies on a grid of 8 pixels and is averaged
-CHANNELS = (40, 80, 112)
+TAPS = (2, 4, 7, 10)  # blocks whose output is taught
+CHANNELS = (24, 40, 80, 112)
+FINER = {2: 4, 4: 2}  # blocks that lie on a grid finer by so much, and are averaged
 
 
 class Teacher(EfficientNetLite0):
     """Images to dense features; weights are loaded by `load`."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 232), the levels side by side, each layer-normalized."""
-        first, *others = self.features(images, TAPS)
-        levels = [level.permute(0, 2, 3, 1).float() for level in (F.avg_pool2d(first, 2), *others)]
-        return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1)
+        """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 256), the levels side by side as they are."""
+        levels = zip(TAPS, self.features(images, TAPS), strict=True)
+        return torch.cat([F.avg_pool2d(level, FINER.get(tap, 1)).permute(0, 2, 3, 1).float() for tap, level in levels], -1)
 
 
 def load(device: torch.device) -> Teacher:

@@ -56,10 +56,10 @@ def scatter(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarra
 
 
 def future(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
-    """The last slices, a quarter to a half of them; of those before, half the tokens, so that seeing costs no more than elsewhere."""
-    kept = grid[0] - int(generator.integers(max(1, grid[0] // 4), grid[0] // 2 + 1))
+    """The last slices, one to half of them; of those before all are seen, or half the tokens."""
+    kept = grid[0] - int(generator.integers(1, grid[0] // 2 + 1))
     hidden = np.ones((clips, *grid), bool)
-    hidden[:, :kept] = generator.random((clips, kept, *grid[1:])) < 0.5
+    hidden[:, :kept] = generator.random((clips, kept, *grid[1:])) < generator.choice([0.0, 0.5])
     return hidden
 
 

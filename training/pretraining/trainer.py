@@ -1,6 +1,7 @@
 """The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -8,20 +9,22 @@ import numpy as np
 import torch
 
 from tubelet.training.evaluation.spectrum import effective_rank
-from tubelet.training.pretraining import teacher
-from tubelet.training.pretraining.batches import LAG
-from tubelet.training.pretraining.distillation import Distillation
-from tubelet.training.pretraining.objective import Batch, Networks, losses, normalize
+from tubelet.training.pretraining.bank import Bank
+from tubelet.training.pretraining.distillation import SIZES
+from tubelet.training.pretraining.objective import Batch, Networks, losses, normalized
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.whitening import whiten
 from tubelet.store.errors import TubeletError
 
+PREPARED, LOOKED = 16, 4  # clips that are looked at before the first step, and frames of each
 SAMPLED = 2048  # tokens that variance and rank are measured on
 LEAST_SPREAD = 0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
 LEAST_RANK = 1.5
+JUDGED = 15  # steps whose median is held to these: the tokens of one plain wall are alike, and rightly so
 GRADIENT_NORM = 1.0
 BETAS = (0.9, 0.98)
+AVERAGED = "loss", "missed", "unlike", "spread", "rank"  # figures that every step has
 
 
 class CollapseError(TubeletError):
@@ -44,27 +47,33 @@ class Step:
     rank: float
 
 
+def mean_step(steps: Sequence[Step]) -> Step:
+    """Several steps as one, numbered as the last: the mean of each figure, of those that need masks over the steps that have some."""
+    masked = [step for step in steps if step.masked]
+    figures = {name: float(np.mean([getattr(step, name) for step in steps])) for name in AVERAGED}
+    figures |= {name: float(np.mean([getattr(step, name) for step in masked])) if masked else 0.0 for name in ("masked", "context")}
+    return replace(steps[-1], **figures)
+
+
 class Trainer:
     """Networks and optimizer on a device; autocast to bf16, averages and normalization in float32."""
 
     def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
         self.settings, self.device, self.steps = settings, device, steps
-        self.lessons = Distillation(teacher.load(device), settings.encoder.tubelet, LAG * settings.repeats) if settings.teacher else None
-        self.networks = Networks(settings, sum(self.lessons.sizes) if self.lessons else 1).to(device)
+        self.networks = Networks(settings, sum(SIZES) if settings.teacher else 1).to(device)
         self.optimizers = _optimizers(self.networks, settings)
         self.step = 0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=JUDGED)  # spread and rank
 
-    def prepare(self, some: Sequence[Batch]) -> None:
-        """Before the first step, from a few batches: patch embeddings, attention to what is near, and how large what is taught is."""
-        clips = [batch.clips.to(self.device) for batch in some]
-        shortest = [normalize(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
+    def prepare(self, bank: Bank) -> None:
+        """Before the first step, from a few clips: patch embeddings, attention to what is near, and how large what is taught is."""
+        clips, taught = zip(*(bank.clip(number) for number in range(PREPARED)), strict=True)
+        pixels = normalized(torch.from_numpy(np.stack([clip[:LOOKED] for clip in clips])).to(self.device).float())
         for encoder in (self.networks.student, self.networks.target):
-            whiten(encoder, torch.cat(shortest))
+            whiten(encoder, pixels)
             init_attention(encoder, np.random.default_rng(self.settings.seed), self.settings.side // self.settings.patch)
-        if self.lessons:
-            with torch.autocast(self.device.type, torch.bfloat16):
-                taught = [self.lessons(each, batch.source).flatten(0, 1) for each, batch in zip(clips, some, strict=True)]
-            self.networks.calibrate(torch.cat(taught))
+        if self.settings.teacher:
+            self.networks.calibrate(torch.from_numpy(np.stack(taught)).to(self.device).float().flatten(0, 3))
 
     def learn(self, batch: Batch) -> Step:
         """One step. Raises CollapseError when the target's tokens no longer differ."""
@@ -73,7 +82,7 @@ class Trainer:
             group["lr"] = rate
         batch = _move_batch(batch if any(weights) else replace(batch, masks=()), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            found = losses(self.networks, batch, self.lessons)
+            found = losses(self.networks, batch)
         total = found.total(*weights)
         self.networks.zero_grad(set_to_none=True)
         total.backward()
@@ -112,10 +121,12 @@ class Trainer:
     def _checked(self, progress: Step) -> Step:
         if not math.isfinite(progress.loss):
             raise CollapseError(f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate")
-        if progress.step > self.settings.warmup and (progress.spread < LEAST_SPREAD or progress.rank < LEAST_RANK):
+        self._recent.append((progress.spread, progress.rank))
+        spread, rank = np.median(self._recent, axis=0)
+        if progress.step > self.settings.warmup and (spread < LEAST_SPREAD or rank < LEAST_RANK):
             raise CollapseError(
                 f"collapse at step {progress.step}: all tokens have become alike "
-                f"(spread {progress.spread:.3f}, effective rank {progress.rank:.1f}); "
+                f"(spread {spread:.3f}, effective rank {rank:.1f}); "
                 "start again with a lower --rate, more videos, or a --teacher"
             )
         return progress
@@ -134,7 +145,9 @@ def _optimizers(networks: Networks, settings: Settings) -> tuple[torch.optim.Opt
 
 def _move_batch(batch: Batch, device: torch.device) -> Batch:
     masks = [replace(each, context=each.context.to(device), targets=each.targets.to(device)) for each in batch.masks]
-    return replace(batch, clips=batch.clips.to(device), seen=batch.seen.to(device), masks=masks)
+    taught = None if batch.taught is None else batch.taught.to(device)
+    piece = replace(batch.piece, ids=batch.piece.ids.to(device))
+    return Batch(batch.clips.to(device), batch.seen.to(device), masks, piece, taught)
 
 
 def _measure_spread_and_rank(tokens: torch.Tensor) -> tuple[float, float]:

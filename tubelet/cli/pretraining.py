@@ -18,13 +18,14 @@ device_option = click.option("--device", default="auto", show_default=True, help
 @click.option("-o", "--output", required=True, type=OutputFile(), help="The weights; a log lies beside.")
 @click.option("--steps", default=20_000, show_default=True, type=click.IntRange(1, 10**9), help="Steps in all; a resumed run goes on up to here.")
 @click.option("--photographs", type=FOLDER, metavar="DIR", help="Pictures for generated scenes.")
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Clips and the teacher's features; may be deleted.  [default: FILE.bank]")
 @device_option
-def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
+def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, cache: Path | None, device: str, **settings: Any) -> None:
     """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
     from tubelet.ingest import encoders as table
     from tubelet.training.pretraining.run import Pretraining
 
-    run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
+    run = Pretraining.of(videos, output, steps, photographs, table.device(device), cache, **settings)
     for line in run.unusable:
         click.echo(f"left out: {line}", err=True)
     stop_on_signals("stopping after the step under way", run.stopping.set)

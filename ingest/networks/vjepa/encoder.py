@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tubelet.ingest.networks.vjepa.blocks import Block, PatchEmbedding, norm
-from tubelet.ingest.networks.vjepa.positions import Grid, Turns, resize_table, sincos_table
+from tubelet.ingest.networks.vjepa.positions import Grid, Piece, Turns, resize_table, sincos_table
 from tubelet.ingest.networks.vjepa.shapes import PixelsError, VisionTransformerConfig
 
 
@@ -34,12 +34,19 @@ class VisionTransformer(nn.Module):
         else:
             self.norm = norm(dim)
 
-    def forward(self, pixels: torch.Tensor, kept: torch.Tensor | None = None, wanted: Collection[int] | None = None) -> list[torch.Tensor]:
+    def forward(
+        self,
+        pixels: torch.Tensor,
+        kept: torch.Tensor | None = None,
+        wanted: Collection[int] | None = None,
+        piece: Piece | None = None,
+    ) -> list[torch.Tensor]:
         """Normalized float pixels (B, 3, T, H, W) -> the normed levels, each (B, N, D); the last one is the encoder's output.
 
         T == 1 is an image to V-JEPA 2.1, with its own patch kernel. Tokens are ordered by slice, row, column, and numbered from 0 so.
         `kept`, integer ids (B, K) in any order, leaves the model those tokens alone, before the blocks: the others are never attended to.
         `wanted` names levels by their place in `config.levels`; blocks after the last of them are not computed.
+        `piece` says where the pixels lie in a larger picture, and distances between tokens are then those of that picture.
         Raises PixelsError for shapes without tokens or positions, ValueError for ids that are none.
         """
         if pixels.ndim != 5 or pixels.shape[1] != 3:
@@ -51,7 +58,8 @@ class VisionTransformer(nn.Module):
         else:
             ids = _check_ids(kept, tokens)
             tokens = tokens.gather(1, ids[:, :, None].expand(-1, -1, tokens.shape[2]))
-        return self._levels(tokens, self._turns(ids, grid), range(len(self.config.levels)) if wanted is None else wanted)
+        turns = self._turns(ids, grid) if piece is None else self._turns(piece.ids[ids], piece.grid)
+        return self._levels(tokens, turns, range(len(self.config.levels)) if wanted is None else wanted)
 
     def _embed(self, pixels: torch.Tensor, grid: Grid) -> torch.Tensor:
         """Tokens (B, N, D) with what is added to them, in the type of the weights, under autocast too: they carry the residual stream."""

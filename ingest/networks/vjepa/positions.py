@@ -28,6 +28,14 @@ def coordinates(ids: torch.Tensor, grid: Grid) -> tuple[torch.Tensor, torch.Tens
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of a larger picture: the `grid` of the whole, and the id on it of each token of the piece, ``ids`` (N,)."""
+
+    ids: torch.Tensor
+    grid: Grid
+
+
+@dataclass(frozen=True)
 class Turns:
     """What happens to pairs of neighboring components, each read as one complex number z: ``z * straight + conj(z) * mirrored``.
 
