@@ -15,6 +15,7 @@ from tubelet.media.overlay import Scene
 from tubelet.latent.marks import MOST, MarkedPatches, number_tokens
 from tubelet.latent import masks
 from tubelet.latent.segmentation import THRESHOLD
+from tubelet.latent.null_similarity import Level
 from tubelet.latent.tracking import Track
 from tubelet.store.pairs.differences import quantize_differences
 from tubelet.store.placement import Sheet
@@ -86,7 +87,7 @@ def _named(clip_id: str, patches: tuple, background: tuple = ()) -> dict:
 def _packed(draw: np.random.Generator, slices: int, rows: int, columns: int) -> dict:
     scores, lost = draw.random(slices), draw.random(slices) < 0.5
     y, x = draw.integers(0, rows, slices), draw.integers(0, columns, slices)
-    fields = {"y": y, "x": x, "score": scores, "lost": lost, "heat": draw.random((slices, rows, columns)), "level": 0.25}
+    fields = {"y": y, "x": x, "score": scores, "lost": lost, "heat": draw.random((slices, rows, columns)), "measured": Level(0.25, 0.05, 0.2, 0.3, 20, 20)}
     track = Track(**{name: fields.get(name) for name in Track.__dataclass_fields__})
     rows_of = [[*map(float, row)] for row in zip(y, x, scores.astype(np.float32), lost)]
     return {"slices": slices, "h": rows, "w": columns, "bytes": tracks.pack_track(track).hex(), "rows": rows_of, "heat": _list(tracks.scale_similarity(track))}
