@@ -68,7 +68,7 @@ def _colors(store: Store, request: Request) -> Response:
 def _colors_file(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
     file = io.BytesIO()
-    shape = clip["slices"], clip["height"], clip["width"], 3
+    shape = clip["slices"], clip["grid_height"], clip["grid_width"], 3
     np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip["clip_id"], basis), np.uint8).reshape(shape))
     return _file(file.getvalue(), f"colors-{clip['clip_id']}.npy")
 

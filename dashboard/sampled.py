@@ -39,7 +39,7 @@ def token(store: Store, path: Mapping[str, str]) -> dict:
 def sheet(store: Store, clip: Mapping) -> dict:
     """What the browser has to know of a clip to cut the picture of a patch out of its sheet."""
     pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
-    shape = {"slices": clip["slices"], "h": clip["height"], "w": clip["width"], "tile": list(Sheet.of(clip).tile)}
+    shape = {"slices": clip["slices"], "h": clip["grid_height"], "w": clip["grid_width"], "tile": list(Sheet.of(clip).tile)}
     return {"id": clip["clip_id"], "pictures": f"pictures/{clip['clip_id']}" if pictures else None, **shape}
 
 

@@ -54,7 +54,7 @@ def _colors(store: Store, clip: Mapping, url: str) -> np.ndarray:
     """Colors of a clip's tokens ``(S, H, W, 3)``, by the address at which the player finds them."""
     coloring, _, basis_id = url.removeprefix("colors/").partition("/")
     basis = latent_caching.find_basis(store, clip["encoder_id"], coloring, basis_id)
-    shape = clip["slices"], clip["height"], clip["width"], 3
+    shape = clip["slices"], clip["grid_height"], clip["grid_width"], 3
     return np.frombuffer(latent_caching.clip_colors(store, clip["clip_id"], basis), np.uint8).reshape(shape)
 
 

@@ -35,7 +35,7 @@ class EncoderFacts:
     def row(self) -> dict:
         facts = asdict(self)
         del facts["settings"]
-        return {"encoder_id": self.encoder_id, **facts}
+        return {"encoder_id": self.encoder_id, "embed_dim": facts.pop("dim"), **facts}
 
 
 def minimum_side(patch: int) -> int:

@@ -33,14 +33,14 @@ class MarkedPatches:
 
     def on(self, clip: Mapping) -> "MarkedPatches":
         """Those that the grid of a `clips` row has; none where it is another clip."""
-        shape = clip["slices"], clip["height"], clip["width"]
+        shape = clip["slices"], clip["grid_height"], clip["grid_width"]
         inside = lambda patches: tuple(p for p in patches if all(0 <= n < size for n, size in zip(p, shape)))  # noqa: E731
         return MarkedPatches(self.clip_id, inside(self.patches), inside(self.background)) if clip["clip_id"] == self.clip_id else MarkedPatches()
 
 
 def number_tokens(clip: Mapping, patches: Iterable[Patch]) -> list[int]:
     """The numbers of patches among the tokens of a `clips` row, in the order of addresses."""
-    return [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in patches]
+    return [(slice_ * clip["grid_height"] + y) * clip["grid_width"] + x for slice_, y, x in patches]
 
 
 def _parse_patches(text: str | None) -> tuple[Patch, ...]:

@@ -35,8 +35,8 @@ def write_mask(clip: Mapping, found: Segmentation, marked: MarkedPatches, name: 
 
 
 def _describe(clip: Mapping, marked: MarkedPatches) -> dict[str, np.ndarray]:
-    starts = np.arange(clip["slices"]) * clip["frames"] // clip["slices"] * clip["step"] + clip["first_frame"]
-    named = {name: clip[name] for name in ("clip_id", "video_id", "encoder_id", "first_frame", "frames", "step", "geometry")}
+    starts = np.arange(clip["slices"]) * clip["frame_count"] // clip["slices"] * clip["step"] + clip["first_frame"]
+    named = {name: clip[name] for name in ("clip_id", "video_id", "encoder_id", "first_frame", "frame_count", "step", "geometry")}
     return {
         "foreground": np.array(marked.patches, np.int32),
         "background": np.array(marked.background, np.int32),

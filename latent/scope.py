@@ -111,7 +111,7 @@ def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most:
 
 def _join(parts: list[Tokens]) -> Tokens:
     numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
-    names = ("slice", "y", "x", "height", "width")
+    names = ("slice", "y", "x", "grid_height", "grid_width")
     per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
     return Tokens(np.concatenate([p.vectors for p in parts]), tuple(p.clip_ids[0] for p in parts), np.concatenate(numbers), *per_token)
 
@@ -119,12 +119,12 @@ def _join(parts: list[Tokens]) -> Tokens:
 def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
     """Rows of `token_samples`; which ones of a video stay depends on their addresses alone."""
     table = store.query(
-        f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {SAMPLED}
+        f"""SELECT clip_id, s.slice, s.y, s.x, c.grid_height, c.grid_width, embedding {SAMPLED}
         ORDER BY clip_id, s.slice, s.y, s.x""",
         sampling(store, encoder_id, MAX_TOKENS, slices),
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
-    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
+    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "grid_height", "grid_width"))
     return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
 
 

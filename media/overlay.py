@@ -66,7 +66,7 @@ class Scene:
     @property
     def frames(self) -> range:
         """Frames that show the window: its own, and those passed over after each of them."""
-        first, span = self.clip["first_frame"], self.clip["frames"] * self.clip["step"]
+        first, span = self.clip["first_frame"], self.clip["frame_count"] * self.clip["step"]
         return range(first, min(first + span, self.video["frames"]))
 
     @property
@@ -95,7 +95,7 @@ class Scene:
     def slice(self, frame: int) -> int:
         """The slice that a frame belongs to."""
         fed = (frame - self.clip["first_frame"]) // self.clip["step"]
-        return min(self.clip["slices"] - 1, fed * self.clip["slices"] // self.clip["frames"])
+        return min(self.clip["slices"] - 1, fed * self.clip["slices"] // self.clip["frame_count"])
 
     def pictures(self) -> Iterator[tuple[int, Image.Image]]:
         """Number and picture of each frame, of the size of a frame. Raises VideoError where the file breaks."""

@@ -82,7 +82,7 @@ def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) ->
 
 def steady(clip: Mapping, fps: float) -> bool:
     """Whether a clip is as long as its frames and their rate say."""
-    too_long = (clip["stop_s"] - clip["start_s"]) * fps - 1 - (clip["frames"] - 1) * clip["step"]
+    too_long = (clip["stop_s"] - clip["start_s"]) * fps - 1 - (clip["frame_count"] - 1) * clip["step"]
     return abs(too_long) <= IRREGULAR
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from tubelet.store.disk import checksums, embeddings, snapshot, tables
 from tubelet.store.questions import views
 from tubelet.store.questions.connections import Connections
+from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
@@ -125,7 +126,7 @@ class Store:
             self._publish(versions, last, changed, tables.LOOSE_FILES)
 
     def compact(self) -> int:
-        """Merge the small files of every table and delete those that nobody needs any more; how many went."""
+        """Merge the small files of every table, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
         with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
             if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
@@ -169,25 +170,11 @@ class Store:
 
     def _publish(self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int) -> int:
         """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
-        paths = {name: self.layout.table(name) for name in mergeable if self._is_mergeable(name, versions[name], at_least)}
-        merged = {**versions, **{name: tables.compact(path, TABLES[name], at_least) for name, path in paths.items()}}
+        merged = {**versions, **{name: merge_table(self.layout, TABLES[name], versions[name], at_least) for name in mergeable}}
         before = snapshot.read(self.layout).versions
         if merged != before:
             last = self._record(before, Snapshot(merged, last.serial + 1, store_id=last.store_id), merged != versions)
-        return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
-
-    def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
-        """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
-        files = tables.open_table(self.layout.table(name), version).files
-        if len(files) <= at_least:
-            return False
-        known = snapshot.sums(self.layout)
-        for path in map(Path, files):
-            if known.get(self.layout.relative(path)) not in (None, checksums.measure(path)):
-                if at_least == 1:
-                    raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair`, then ingest again")
-                return False
-        return True
+        return sum(tables.vacuum(self.layout.table(name)) for name in merged if merged[name] != versions[name])
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
         """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only one that is kept."""

@@ -71,7 +71,7 @@ def _clips_sentence(rows: list[Mapping]) -> Markdown:
     partners = sum(row["role"] == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
     rows = [row for row in rows if row["role"] != PARTNER] or rows
-    grids = sorted({f"{row['slices']:d} × {row['height']:d} × {row['width']:d}" for row in rows})
+    grids = sorted({f"{row['slices']:d} × {row['grid_height']:d} × {row['grid_width']:d}" for row in rows})
     tokens = units.count(sum(row["tokens"] for row in rows), "token")
     times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
     return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

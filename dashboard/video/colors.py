@@ -36,7 +36,7 @@ def choose(store: Store, film: Film) -> Coloring:
         return Coloring("basis", kept[name])
     source = SOURCES[name]
     if source == "dimensions":
-        return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip["dim"]))))
+        return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip["embed_dim"]))))
     of = {"video": film.video["video_id"], "clip": film.clip["clip_id"]}.get(source, "")
     return Coloring(source, of, _options())
 

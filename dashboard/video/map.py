@@ -62,7 +62,7 @@ def _of_window(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPa
         },
         "map",
     )
-    patches = clip["height"] * clip["width"]
+    patches = clip["grid_height"] * clip["grid_width"]
     numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
     url = f"points/{coloring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
     sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}

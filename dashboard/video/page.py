@@ -64,9 +64,9 @@ def sentence(film: Film) -> Markdown:
     """What the picture shows, with numbers and units."""
     clip = film.clip
     windows = (
-        f"{units.count(len(film.clips), 'window')} of {units.count(clip['frames'], 'frame')}"
+        f"{units.count(len(film.clips), 'window')} of {units.count(clip['frame_count'], 'frame')}"
         if len(film.clips) > 1
-        else units.count(clip["frames"], "frame")
+        else units.count(clip["frame_count"], "frame")
     )
     if clip["role"] == PARTNER:
         windows += " that only pairs of windows need"
@@ -132,7 +132,7 @@ def _clip(store: Store, video: Mapping, selection: Selection, cuts: list[Mapping
 def _describe_windows(cut: Mapping) -> str:
     apart = f", {cut['step']} apart" if cut["step"] > 1 else ""
     for_pairs = " for pairs of windows" if cut["role"] == PARTNER else ""
-    clips = f"{units.count(cut['clips'], 'clip')}{for_pairs} of {cut['frames']} frames{apart}"
+    clips = f"{units.count(cut['clips'], 'clip')}{for_pairs} of {cut['frame_count']} frames{apart}"
     return f"{clips}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
 
 

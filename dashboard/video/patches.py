@@ -53,7 +53,7 @@ def patch_html(clip: Mapping, patch: tuple[int, int, int]) -> str:
     """HTML of one patch, cut out of the clip's sheet of slice pictures by the browser."""
     tile = Sheet.of(clip).tile
     slice_, y, x = patch
-    high, wide = tile[0] / clip["height"], tile[1] / clip["width"]
+    high, wide = tile[0] / clip["grid_height"], tile[1] / clip["grid_width"]
     return _crop_html(clip, slice_, (y * high, x * wide, high, wide), "The patch")
 
 

@@ -160,7 +160,7 @@ class Decoding:
             "video_id": self.video_id,
             "encoder_id": self.recipe.encoder.encoder_id,
             "first_frame": window.first,
-            "frames": window.frames,
+            "frame_count": window.frames,
             "step": window.step,
             "role": PARTNER if window in self._partners else GRID,
             "start_s": moments[0].start_s,

@@ -57,7 +57,7 @@ class PendingClip:
         if self.problem:
             raise EncodeError(self.problem)
         slices, height, width, dim = self.grid.shape
-        shape = {"slices": slices, "height": height, "width": width, "dim": dim}
+        shape = {"slices": slices, "grid_height": height, "grid_width": width, "embed_dim": dim}
         row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
         return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
 

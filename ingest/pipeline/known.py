@@ -10,7 +10,7 @@ from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE, REPEATED
 
 REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
-WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frames = $frames AND c.step = $step
+WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames AND c.step = $step
   AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
 
 
@@ -34,7 +34,7 @@ class Known:
         videos, places = store.rows("FROM videos"), store.rows("FROM places")
         clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
         columns = ", ".join(f.name for f in fields(Failure))
-        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.at")]
+        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")]
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
             {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},

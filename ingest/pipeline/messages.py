@@ -44,7 +44,7 @@ class Failure:
 
     @property
     def row(self) -> dict:
-        return {**vars(self), "failure_id": self.failure_id, "at": now()}
+        return {**vars(self), "failure_id": self.failure_id, "failed_at": now()}
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def find(store: Store, request: Request) -> Findings:
     asked = resolve_request(store, request)
     within = scope(store, asked)
     data, foundations = _measured(store, within)
-    if asked.top and asked.top > foundations["dim"]:
-        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
+    if asked.top and asked.top > foundations["embed_dim"]:
+        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['embed_dim']:,}: pass fewer as --top")
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
         within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))

@@ -70,10 +70,10 @@ def resolve_request(store: Store, request: Request) -> Request:
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:
-        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frames']} frames, shift {row['shift']}" for row in held[:LISTED]))
+        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frame_count']} frames, shift {row['shift']}" for row in held[:LISTED]))
         raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
     first = wanted[0]
-    return replace(request, encoder=first["encoder_id"], frames=first["frames"], shift=first["shift"])
+    return replace(request, encoder=first["encoder_id"], frames=first["frame_count"], shift=first["shift"])
 
 
 def scope(store: Store, request: Request) -> Scope:
@@ -91,7 +91,7 @@ def scope(store: Store, request: Request) -> Scope:
 def _fits(row: dict, request: Request) -> bool:
     return (
         request.encoder in (None, row["encoder_id"], row["encoder"])
-        and request.frames in (None, row["frames"])
+        and request.frames in (None, row["frame_count"])
         and request.shift in (None, row["shift"])
         and request.setting in (None, row["setting"])
     )

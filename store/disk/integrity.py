@@ -15,13 +15,13 @@ from tubelet.store.disk.snapshot import lock
 from tubelet.store.store import Store
 from tubelet.store.disk.verification import Rows, damaged_files
 
-EXPECTED_ROWS = {TOKEN_STATS.name: "slices * height * width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * dim"}
+EXPECTED_ROWS = {TOKEN_STATS.name: "slices * grid_height * grid_width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * embed_dim"}
 
 MEASURED_ROWS = {
-    SENSITIVITY.name: "shared_slices * dim",
-    DIM_SENSITIVITY.name: "dim",
+    SENSITIVITY.name: "shared_slices * embed_dim",
+    DIM_SENSITIVITY.name: "embed_dim",
     SLICE_SENSITIVITY.name: "shared_slices",
-    TOKEN_SENSITIVITY.name: "shared_slices * height * width",
+    TOKEN_SENSITIVITY.name: "shared_slices * grid_height * grid_width",
 }
 
 

@@ -351,5 +351,5 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
 def test_parameters_are_json_that_sql_can_ask(store):
     fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec("pca", components=5))
     bases.save_basis(store, fitted)
-    (row,) = store.rows("SELECT parameters, parameters->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?", [fitted.basis_id])
-    assert row["n"] == 5 and "positive" in row["signs"] and json.loads(row["parameters"])["components"] == 5
+    (row,) = store.rows("SELECT settings, settings->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?", [fitted.basis_id])
+    assert row["n"] == 5 and "positive" in row["signs"] and json.loads(row["settings"])["components"] == 5

@@ -52,7 +52,7 @@ def painted(store: Store, shown: Scene) -> np.ndarray:
 def slices(shown: Scene) -> dict[int, int]:
     """Slice of each frame, by walking through the frames that were fed: two make a slice, and those passed over belong to the one before."""
     first, step = shown.clip["first_frame"], shown.clip["step"]
-    found = {first + k * step + over: k // 2 for k in range(shown.clip["frames"]) for over in range(step)}
+    found = {first + k * step + over: k // 2 for k in range(shown.clip["frame_count"]) for over in range(step)}
     return {frame: number for frame, number in found.items() if frame < shown.video["frames"]}
 
 
@@ -109,7 +109,7 @@ def test_frames_are_bounded_and_their_sides_even(store: Store, height: int, widt
 
 def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> None:
     shown = scene(store, "long.mp4")
-    single = replace(shown, clip={**shown.clip, "slices": 1, "frames": 2, "height": 1, "width": 1})
+    single = replace(shown, clip={**shown.clip, "slices": 1, "frame_count": 2, "grid_height": 1, "grid_width": 1})
     frames = list(
         overlay.draw_frames(single, Drawing(lambda _: np.full((1, 1, 4), 255, np.uint8), lambda _: np.zeros((1, 1, 3), np.uint8), smooth=True))
     )
@@ -119,7 +119,7 @@ def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> 
 def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store) -> None:
     shown = scene(store, "long.mp4")
     with pytest.raises(StoreError, match="fewer --frames"):
-        Scene.of(store, {**shown.video, "frames": 9999}, {**shown.clip, "frames": 5000})
+        Scene.of(store, {**shown.video, "frames": 9999}, {**shown.clip, "frame_count": 5000})
     for opacity in (1.1, float("nan")):
         with pytest.raises(StoreError, match="from 0 to 1"):
             Drawing(opacity=opacity)

@@ -30,7 +30,7 @@ def real(tmp_path_factory):
 
 def scope_of(store, **more):
     row = queries.scopes().answer(store).to_pylist()[0]
-    return Scope(row["encoder_id"], row["frames"], row["shift"], **more)
+    return Scope(row["encoder_id"], row["frame_count"], row["shift"], **more)
 
 
 def every_question(scope):
@@ -61,7 +61,7 @@ def test_the_sql_shown_gives_the_answer_shown(store, where):
 def matrices(store):
     """edge / std, edge and middle as ``(videos, pairs, D)`` by plain Python, videos by id."""
     rows = store.rows(
-        "SELECT video_id, pair_id, dim, edge, middle, std FROM dim_sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted'"
+        "SELECT video_id, pair_id, dim, edge, middle, pair_std FROM dim_sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted'"
     )
     videos, pairs = sorted({row["video_id"] for row in rows}), {}
     for row in rows:
@@ -71,7 +71,7 @@ def matrices(store):
     def values(value):
         return np.array([[[value(of[d]) for d in dims] for of in pairs[video].values()] for video in videos])
 
-    return values(lambda r: r["edge"] / r["std"] if r["std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
+    return values(lambda r: r["edge"] / r["pair_std"] if r["pair_std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
 
 
 @pytest.mark.parametrize("fixture", ["store", "real"])

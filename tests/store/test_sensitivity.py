@@ -51,9 +51,10 @@ def plain(a, b, shift):
             "last": mean_abs[-1],
             "edge": (mean_abs[0] + mean_abs[-1]) / 2,
             "middle": mean_abs[middle].mean(axis=0),
-            "mean": mean_abs.mean(axis=0),
+            "overall": mean_abs.mean(axis=0),
             "edge_signed": ((b[0] - a[shift]).mean(axis=(0, 1)) + (a[-1] - b[n - 1]).mean(axis=(0, 1))) / 2,
-            "std": std,
+            "pair_std": std,
+            "relative_edge": np.append((mean_abs[0, :-1] + mean_abs[-1, :-1]) / 2 / std[:-1], np.nan),
         },
         "slice_sensitivity": {
             "mean_abs": mean_abs.mean(axis=1),

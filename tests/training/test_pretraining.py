@@ -170,7 +170,7 @@ def test_from_the_command_to_an_ingest(videos, tmp_path):
     ingest = ["ingest", videos, "--encoder", "vjepa2.1-pretrained", "--weights", output, "--size", 64, "--device", "cpu"]
     tubelet(*ingest, "--store", store, check=True)
     row = json.loads(tubelet("sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True).stdout)[0]
-    assert row["name"] == "vjepa2.1-pretrained" and row["dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
+    assert row["name"] == "vjepa2.1-pretrained" and row["embed_dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
 
 
 def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):

@@ -109,12 +109,12 @@ def _describe_window(row: Mapping) -> dict:
     return {
         "id": row["clip_id"],
         "first": row["first_frame"],
-        "frames": row["frames"],
+        "frames": row["frame_count"],
         "step": row["step"],
         "start": row["start_s"],
         "stop": row["stop_s"],
         "slices": row["slices"],
-        "h": row["height"],
-        "w": row["width"],
+        "h": row["grid_height"],
+        "w": row["grid_width"],
         "embedded": row["embedded"],
     }
