@@ -37,17 +37,17 @@ class ClipRow:
     video_id: str
     encoder_id: str
     slices: int
-    height: int
-    width: int
-    dim: int
+    grid_height: int
+    grid_width: int
+    embed_dim: int
     embedding_path: str | None
 
     @property
     def positions(self) -> tuple[int, int, int]:
-        return self.slices, self.height, self.width
+        return self.slices, self.grid_height, self.grid_width
 
 
-COLUMNS = "clip_id, video_id, encoder_id, slices, height, width, dim, embedding_path"
+COLUMNS = "clip_id, video_id, encoder_id, slices, grid_height, grid_width, embed_dim, embedding_path"
 
 
 def open_clip(store: Store, clip_id: str) -> Clip:

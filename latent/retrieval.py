@@ -34,7 +34,7 @@ def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, vi
     """The tokens most like a query, of some videos only where named. By sketch where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
-    size = sum(row.slices * row.height * row.width * row.dim * 2 for row in chosen)
+    size = sum(row.slices * row.grid_height * row.grid_width * row.embed_dim * 2 for row in chosen)
     known = None if exactly or size < LARGE else search_index.newest(store, query.encoder_id)
     if known:
         found = code_search.find(store, search_index.open_index(store, query.encoder_id), query, ranking, videos)

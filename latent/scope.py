@@ -104,14 +104,14 @@ def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most:
         chosen = np.random.RandomState(int(clip.clip_id[:8], 16)).permutation(np.flatnonzero(kept))[:at_most]
         kept = np.isin(np.arange(len(kept)), chosen)
     count = int(kept.sum())
-    sides = np.full(count, clip.height, np.int16), np.full(count, clip.width, np.int16)
-    vectors = half.widen(grid.reshape(-1, clip.dim)[kept])
+    sides = np.full(count, clip.grid_height, np.int16), np.full(count, clip.grid_width, np.int16)
+    vectors = half.widen(grid.reshape(-1, clip.embed_dim)[kept])
     return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), *address[:, kept], *sides)
 
 
 def _join(parts: list[Tokens]) -> Tokens:
     numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
-    names = ("slice", "y", "x", "grid_height", "grid_width")
+    names = ("slice", "y", "x", "height", "width")
     per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
     return Tokens(np.concatenate([p.vectors for p in parts]), tuple(p.clip_ids[0] for p in parts), np.concatenate(numbers), *per_token)
 

@@ -22,6 +22,7 @@ from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
 from tubelet.store.schema import TABLES
+from tubelet.store.schema.renames import hint_at_renamed
 from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -71,7 +72,9 @@ class Store:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
-        except MISTAKES:
+        except MISTAKES as error:
+            if hint := hint_at_renamed(str(error), sql):
+                error.add_note(hint)
             raise
         except duckdb.Error as error:
             raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
