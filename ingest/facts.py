@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tubelet.store import ids
+from tubelet.store.rows import EncoderRow
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class EncoderFacts:
         return ids.encoder_id(self.name, self.weights_sha256, self.layer, self.settings)
 
     @property
-    def row(self) -> dict:
+    def row(self) -> EncoderRow:
         facts = asdict(self)
         del facts["settings"]
-        return {"encoder_id": self.encoder_id, "embed_dim": facts.pop("dim"), **facts}
+        return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 
 
 def minimum_side(patch: int) -> int:

@@ -213,7 +213,7 @@ def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, deco
     pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
     data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
     grid = encoded.grid
-    return Reading(encoded.row["encode_s"], write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
+    return Reading(encoded.row.encode_s, write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
 
 
 def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
@@ -223,7 +223,7 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     if pairing.count == 0 or shift >= slices:
         return encoded
     side = Side.of(encoded.grid.astype(np.float32))
-    pair = Pair(row["video_id"], row["encoder_id"], row["clip_id"], row["clip_id"], SHIFTED, shift, LIVE, recipe.precision)
+    pair = Pair(row.video_id, row.encoder_id, row.clip_id, row.clip_id, SHIFTED, shift, LIVE, recipe.precision)
     return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 

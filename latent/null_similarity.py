@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import Clip, ClipRow
+from tubelet.latent.clips import Clip
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 

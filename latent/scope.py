@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 

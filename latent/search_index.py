@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import bases, clips, fitting, half, hits, scope, code_search
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.hits import Hit, Ranking

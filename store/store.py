@@ -21,7 +21,8 @@ from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
-from tubelet.store.schema import TABLES
+from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
 from tubelet.store.disk.snapshot import Snapshot
 
@@ -161,12 +162,25 @@ class Store:
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
-        found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
-        if not found:
-            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {self.shell_name}`")
-        if found[0]["embedding_path"] is None:
+        path = self.clip(clip_id).embedding_path
+        if path is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
-        return embeddings.read(self.layout.embedding_file(found[0]["embedding_path"]), first, stop)
+        return embeddings.read(self.layout.embedding_file(path), first, stop)
+
+    def clip(self, clip_id: str) -> ClipRow:
+        """The row of a clip. Raises StoreError where there is none of this id."""
+        return ClipRow.of(self._only(CLIPS, clip_id))
+
+    def video(self, video_id: str) -> VideoRow:
+        """The row of a video. Raises StoreError where there is none of this id."""
+        return VideoRow.of(self._only(VIDEOS, video_id))
+
+    def _only(self, table: Table, id_: str) -> dict:
+        found = self.rows(f"FROM {table.name} WHERE {table.key[0]} = ?", [id_])
+        if not found:
+            listed = f'list them with `tubelet sql "FROM {table.name}" --store {self.shell_name}`'
+            raise StoreError(f"{self.root} holds no {table.name.removesuffix('s')} {id_}: {listed}")
+        return found[0]
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)

@@ -15,6 +15,7 @@ from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
 from tubelet.ingest.pipeline.messages import Clip, now
 from tubelet.store.errors import MeasurementError
+from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import dimension_statistics, token_statistics
 
 HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinity
@@ -28,7 +29,7 @@ class EncodedClip:
     """
 
     clip: Clip
-    row: Mapping
+    row: ClipRow
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
@@ -56,9 +57,7 @@ class PendingClip:
             raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
         if self.problem:
             raise EncodeError(self.problem)
-        slices, height, width, dim = self.grid.shape
-        shape = {"slices": slices, "grid_height": height, "grid_width": width, "embed_dim": dim}
-        row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
+        row = self.clip.row.encode(tuple(self.grid.shape), encode_s, now())
         return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
 
 

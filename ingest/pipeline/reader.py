@@ -1,6 +1,6 @@
 """The reader: sources in, clips of pixels out, each file decoded once and only where something is missing."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.media.errors import VideoError
@@ -11,6 +11,7 @@ from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Reading, Source
+from tubelet.store.rows import VideoRow
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
@@ -69,28 +70,28 @@ class Reader:
         row = self.known.videos.get(video_id)
         if row is None:
             return VideoDone(source, video_id, failures=broken) if broken else None
-        if row["mirrored"] is None and (broken or self._is_mirrored(source)):
+        if row.mirrored is None and (broken or self._is_mirrored(source)):
             return None  # its row is of a version that stopped at the first damaged packet, and turned mirrored files the wrong way
         cut = self._cut(video_id, row)
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
         done = replace(self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs))
-        return done if row["mirrored"] is not None else replace(done, row={**row, "mirrored": False})
+        return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
-    def _moved_from(self, source: Source, video_id: str) -> Mapping | None:
+    def _moved_from(self, source: Source, video_id: str) -> VideoRow | None:
         """The row of a known video that was found elsewhere before."""
         row = self.known.videos.get(video_id)
-        return row if row and row["path"] != source.text else None
+        return row if row and row.path != source.text else None
 
     def _is_mirrored(self, source: Source) -> bool:
         with open_video(source.path, self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
-    def _cut(self, video_id: str, row: Mapping) -> Cut:
+    def _cut(self, video_id: str, row: VideoRow) -> Cut:
         """Of a `videos` row."""
-        size = self.recipe.geometry.target(row["height"], row["width"], self.recipe.encoder.patch)
-        return Cut(video_id, row["frames"], tuple(row["gaps"] or ()), size, bool(row["mirrored"]))
+        size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
+        return Cut(video_id, row.frames, tuple(row.gaps or ()), size, bool(row.mirrored))
 
     def _ids(self, cut: Cut) -> tuple[set[str], set[str]]:
         """Ids of every clip and pair that a video gives."""
@@ -136,7 +137,7 @@ class Reader:
         """Frames and gaps as decoded where they are known, else the packets: where those tell another number, the file is read once more."""
         row = self.known.videos.get(video_id)
         if row is not None or self.recipe.pairing.count == 0:
-            return (row["frames"], tuple(row["gaps"] or ())) if row else (0, ())
+            return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with open_video(source.path) as video:
             return video.packets, ()
 

@@ -1,8 +1,7 @@
 """Questions about one video's clips, for the page that plays them."""
 
-from collections.abc import Mapping
-
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 from tubelet.store.schema import GRID
 from tubelet.store.statistics import TOKEN_STATISTICS
 
@@ -33,13 +32,13 @@ GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 
-def timeline(of: Mapping) -> Question:
+def timeline(of: ClipRow) -> Question:
     """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
     same = "".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)
     sql = f"""SELECT clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded
 FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
 ORDER BY first_frame, frame_count, clip_id LIMIT {TIMELINE}"""
-    return Question(sql, {"video": of["video_id"], "encoder": of["encoder_id"], **{name: of[name] for name in SETTINGS}})
+    return Question(sql, {"video": of.video_id, "encoder": of.encoder_id, **{name: of[name] for name in SETTINGS}})
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:

@@ -7,8 +7,9 @@ from tubelet.latent.marks import MOST, MarkedPatches
 from tubelet.latent.tracks import pack_track
 from tubelet.latent.tracking import Track
 from tubelet.latent.null_similarity import Level
+from tests.plain_rows import clip_row
 
-CLIP = {"clip_id": "00ff", "slices": 3, "grid_height": 2, "grid_width": 4}
+CLIP = clip_row(clip_id="00ff", slices=3, grid_height=2, grid_width=4)
 
 
 @pytest.mark.parametrize("name", ["00ff-0.0.0", "00ff-2.1.3,0.0.1", "00ff-2.1.3~0.0.1,1.1.1", "00ff-~0.0.1"])
