@@ -7,7 +7,7 @@ from tubelet.store import ids
 from tubelet.store.rows import EncoderRow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderFacts:
     name: str
     family: str
@@ -26,7 +26,7 @@ class EncoderFacts:
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
-        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), **known)
+        return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), **known)
 
     @property
     def encoder_id(self) -> str:

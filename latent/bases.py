@@ -37,9 +37,9 @@ def load_basis(store: Store, basis_id: str) -> Basis:
     positions = arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1) if "position" in arrays else None
     clips = store.query("SELECT clip_id FROM basis_clips WHERE basis_id = ? ORDER BY clip_id", [basis_id])
     return Basis(
-        basis_id, row["encoder_id"], row["kind"], row["scope"], row["scope_id"], parameters, Preparation(parameters["unit"], positions),
-        Foreground.of(arrays, parameters), MODELS[row["kind"]].of(arrays, parameters), arrays["limits"].astype(np.float32),
-        np.array(row["explained_variance"]), row["total_variance"], row["tokens"], tuple(clips["clip_id"].to_pylist()),
+        basis_id=basis_id, encoder_id=row["encoder_id"], kind=row["kind"], scope=row["scope"], scope_id=row["scope_id"], parameters=parameters, preparation=Preparation(parameters["unit"], positions),
+        foreground=Foreground.of(arrays, parameters), model=MODELS[row["kind"]].of(arrays, parameters), limits=arrays["limits"].astype(np.float32),
+        explained=np.array(row["explained_variance"]), total=row["total_variance"], tokens=row["tokens"], clip_ids=tuple(clips["clip_id"].to_pylist()),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tubelet.store import Store
 LARGE = 500_000_000  # bytes of embeddings: about a second of exact search
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """The hits as `hits.table` gives them; what is known of the sketch that found them, None after exact search; how much was searched, and
     of how many chosen videos, None for all."""
@@ -40,4 +40,4 @@ def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, vi
         found = code_search.find(store, search_index.open_index(store, query.encoder_id), query, ranking, videos)
     else:
         found = search.exact(store, query, ranking, videos)
-    return Answer(hits.table(found), known, len(chosen), size, None if videos is None else len({row.video_id for row in chosen}))
+    return Answer(hits=hits.table(found), sketch=known, clips=len(chosen), bytes=size, videos=None if videos is None else len({row.video_id for row in chosen}))

@@ -134,7 +134,7 @@ class Store:
         with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
             if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
-                self._record(now.versions, Snapshot(now.versions, now.serial + 1, store_id=now.store_id), alone=True)
+                self._record(now.versions, Snapshot(versions=now.versions, serial=now.serial + 1, store_id=now.store_id), alone=True)
             return gone
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
@@ -190,7 +190,7 @@ class Store:
         merged = {**versions, **{name: merge_table(self.layout, TABLES[name], versions[name], at_least) for name in mergeable}}
         before = snapshot.read(self.layout).versions
         if merged != before:
-            last = self._record(before, Snapshot(merged, last.serial + 1, store_id=last.store_id), merged != versions)
+            last = self._record(before, Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id), merged != versions)
         return sum(tables.vacuum(self.layout.table(name)) for name in merged if merged[name] != versions[name])
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:

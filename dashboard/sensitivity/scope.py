@@ -33,7 +33,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         unit = _unit()
         compare = _compare(held, selection.encoder_id, frames, shift)
     chosen = None if setting == ALL else setting
-    request = Request(selection.encoder_id, frames, shift, chosen, where.strip() or None, setting == ALL, unit=unit)
+    request = Request(encoder=selection.encoder_id, frames=frames, shift=shift, setting=chosen, where=where.strip() or None, mix=setting == ALL, unit=unit)
     return request, compare
 
 

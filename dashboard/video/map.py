@@ -67,7 +67,7 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
     numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip.clip_id else []
     url = f"points/{coloring.name}/{basis.basis_id}/{clip.clip_id}?{_shown(chosen)}"
     sheet = sampled.sheet(store, clip) | {"video": clip.video_id}
-    return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
+    return Picture(url=url, axes=sentence(chosen), here=(place.slice_() * patches, patches), marked=numbers, clip=sheet)
 
 
 def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
@@ -89,7 +89,7 @@ def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
     windows = units.count(len(np.unique(sample.clip)), "window")
     counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen)}"
     numbers = sample.numbers(marked.clip_id, marked.patches)
-    return Picture(url, counted, sample.of_clip(clip.clip_id), numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
+    return Picture(url=url, axes=counted, here=sample.of_clip(clip.clip_id), marked=numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:

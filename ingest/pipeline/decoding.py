@@ -152,7 +152,7 @@ class Decoding:
     def _clip(self, clip_id: str, window: Window) -> Clip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
         promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
-        return Clip(self._clip_row(clip_id, window), pixels, self.source, promised)
+        return Clip(row=self._clip_row(clip_id, window), pixels=pixels, source=self.source, of=promised)
 
     def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:
         height, width = self.size

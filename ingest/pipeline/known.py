@@ -15,7 +15,7 @@ WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.pr
   AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """Videos, failures, and the clips and pairs of one encoder."""
 
@@ -38,15 +38,15 @@ class Known:
         failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")]
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
-            {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
-            {video.video_id: video for video in videos},
-            {place["place_id"]: place for place in places},
-            frozenset(clip["clip_id"] for clip in clips) - bare,
-            bare,
-            _pairs(store, recipe),
-            _find_repeated(store, recipe),
-            {failure.failure_id: failure for failure in failures},
-            _broken(failures),
+            stamps={(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
+            videos={video.video_id: video for video in videos},
+            places={place["place_id"]: place for place in places},
+            clips=frozenset(clip["clip_id"] for clip in clips) - bare,
+            bare=bare,
+            pairs=_pairs(store, recipe),
+            repeated=_find_repeated(store, recipe),
+            failures={failure.failure_id: failure for failure in failures},
+            broken=_broken(failures),
         )
 
 

@@ -12,7 +12,7 @@ from tubelet.store.pairs.rows import Pair
 from tubelet.store.rows import FailureRow, PlannedClip, VideoRow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
@@ -28,7 +28,7 @@ class Clip:
     stored: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """One row of `failures`, less its id and time."""
 
@@ -56,7 +56,7 @@ class Outdated:
     pairs: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoDone:
     """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was there already.
 

@@ -30,7 +30,7 @@ class Elsewhere:
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Summary:
     """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do.
 

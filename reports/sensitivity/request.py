@@ -17,7 +17,7 @@ UNITS = {"video": "video", "label": "label", "name": "group", "group": "group"} 
 LISTED = 8  # alternatives that an error names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
@@ -78,7 +78,7 @@ def resolve_request(store: Store, request: Request) -> Request:
 
 def scope(store: Store, request: Request) -> Scope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
-    found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
+    found = Scope(encoder_id=request.encoder, frames=request.frames, shift=request.shift, setting=request.setting, videos=None if request.where is None else conditions.videos(store, request.where))
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
         what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""

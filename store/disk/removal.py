@@ -25,7 +25,7 @@ COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Removal:
     """What goes, or went: rows of the tables that people know, tokens, and bytes of files."""
 

@@ -30,7 +30,7 @@ class Side:
         return cls(grid, dimension_statistics(grid))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """Reductions of one pair, float32 on the CPU; NaN where a zero vector leaves a cosine undefined."""
 

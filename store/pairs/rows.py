@@ -20,7 +20,7 @@ SHIFTED, REPEATED, DISJOINT, ROUNDING = "shifted", "repeated", "disjoint", "roun
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """Two clips to compare. Shared slice k is slice `k + offset` of A and slice k of B."""
 

@@ -31,7 +31,7 @@ class Units:
     groups: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen."""
 

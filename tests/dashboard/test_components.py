@@ -109,5 +109,5 @@ def test_the_player_is_handed_what_its_contract_names(store):
 def test_the_map_is_handed_what_its_contract_names(store):
     (row, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
     sheet = sampled.sheet(store, ClipRow.of(row)) | {"video": row["video_id"]}
-    data = asdict(Picture("points/x", "axes", (0, 36), [1], clip=sheet))
+    data = asdict(Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], clip=sheet))
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]

@@ -27,7 +27,7 @@ def add_pairs(store: Store, clips: int = 100) -> None:
     clips = store.rows(f"FROM clips ORDER BY video_id, first_frame LIMIT {clips}")
     made = [(a, b, SHIFTED, a["slices"] // 2) for a, b in zip(clips, clips[1:]) if a["video_id"] == b["video_id"]]
     for a, b, kind, shift in [*made, (clips[0], clips[0], REPEATED, 0), (clips[0], clips[1], DISJOINT, 2)]:
-        pair = Pair(a["video_id"], a["encoder_id"], a["clip_id"], b["clip_id"], kind, shift, LIVE, a["precision"])
+        pair = Pair(video_id=a["video_id"], encoder_id=a["encoder_id"], clip_a=a["clip_id"], clip_b=b["clip_id"], kind=kind, shift=shift, source=LIVE, precision=a["precision"])
         sides = (Side.of(grid_of(store, row)) for row in (a, b))
         store.commit(pair_rows(pair, measure(*sides, pair.offset), AT))
 

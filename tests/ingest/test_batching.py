@@ -95,8 +95,8 @@ def items(*shapes):
             clip_id=str(number), video_id=str(number), encoder_id="e", first_frame=0, frame_count=frames, step=1, role="grid", start_s=0.0,
             stop_s=1.0, corrupt_frames=0, geometry="crop", crop_height=side, crop_width=side, precision="fp32",
         )  # fmt: skip
-        yield Clip(row, torch.full((frames, 3, side, side), number, dtype=torch.uint8), source, 1)
-        yield VideoDone(source, str(number))
+        yield Clip(row=row, pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8), source=source, of=1)
+        yield VideoDone(source=source, video_id=str(number))
 
 
 def told(outcome):

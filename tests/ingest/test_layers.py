@@ -101,7 +101,7 @@ def test_all_levels_go_through_store_statistics_and_sql(store_of_all) -> None:
     rows = store.rows("SELECT norm FROM token_stats WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]])
     np.testing.assert_allclose([row["norm"] for row in rows], np.linalg.norm(grid, axis=-1).ravel(), rtol=2e-3)
     means = store.rows("SELECT dim_mean FROM dim_stats WHERE clip_id = ? AND slice = 1 ORDER BY dim", [clip["clip_id"]])
-    np.testing.assert_allclose([row["mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3)
+    np.testing.assert_allclose([row["dim_mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3)
     assert store.rows("SELECT DISTINCT len(embedding) AS dim FROM tokens") == [{"dim": 768}]
     assert list(integrity.check(store)) == []
     store.close()

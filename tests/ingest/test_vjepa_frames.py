@@ -67,7 +67,7 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
     files = {}
     for kind, config in networks.ENCODERS.items():
         name = f"small-{kind}"
-        release = Release(name, f"https://nowhere.invalid/{name}.pt", "target_encoder", config.parameters, 0, "none")
+        release = Release(name=name, url=f"https://nowhere.invalid/{name}.pt", key="target_encoder", encoder=config.parameters, predictor=0, licence="none")
         monkeypatch.setitem(ENCODERS, name, vjepa_rows.released_row(config, 32, release))
         files[name] = meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
     return files

@@ -30,7 +30,7 @@ def real(tmp_path_factory):
 
 def scope_of(store, **more):
     row = queries.scopes().answer(store).to_pylist()[0]
-    return Scope(row["encoder_id"], row["frame_count"], row["shift"], **more)
+    return Scope(encoder_id=row["encoder_id"], frames=row["frame_count"], shift=row["shift"], **more)
 
 
 def every_question(scope):
@@ -116,7 +116,7 @@ def test_the_band_is_that_of_numpy_and_the_rollups_fit_the_full_rows(store):
     curves = rows["relative"].to_numpy().reshape(40, 19)
     for name, share in (("relative_q25", 0.25), ("relative_median", 0.5), ("relative_q75", 0.75)):
         assert band[name].to_numpy() == pytest.approx(np.quantile(curves, share, axis=0), rel=1e-6)
-    full = store.rows("""SELECT max(abs(f.mean - s.mean)) AS apart FROM dim_sensitivity f JOIN pairs USING (pair_id)
+    full = store.rows("""SELECT max(abs(f.overall - s.mean)) AS apart FROM dim_sensitivity f JOIN pairs USING (pair_id)
         JOIN (SELECT pair_id, dim, avg(mean_abs) AS mean FROM sensitivity GROUP BY ALL) s USING (pair_id, dim) WHERE kind = 'shifted'""")
     assert full[0]["apart"] < 1e-5
 

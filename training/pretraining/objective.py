@@ -39,7 +39,7 @@ class Batch:
     source: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Losses:
     """The parts of one step's loss, and tokens (N, D), the student's where there are lessons, else the target's: do they still differ?"""
 
@@ -88,7 +88,7 @@ def losses(networks: Networks, batch: Batch, lessons: Distillation | None) -> Lo
     seen, nothing = normalize(batch.seen), torch.zeros((), device=batch.seen.device)
     masked, context, tokens = _predict(networks, batch, seen) if batch.masks else (nothing, nothing, None)
     missed, unlike, tokens = _distill(networks, batch, seen, lessons) if lessons else (nothing, nothing, tokens)
-    return Losses(masked, context, missed, unlike, tokens)
+    return Losses(masked=masked, context=context, missed=missed, unlike=unlike, tokens=tokens)
 
 
 def _distill(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Distillation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

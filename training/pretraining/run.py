@@ -38,7 +38,7 @@ class Stopped(TubeletError):
     """A run that was asked to stop, and has saved where it was."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pretraining:
     """What to train on, with what, for how long, and where to."""
 
@@ -61,7 +61,7 @@ class Pretraining:
             raise UsageError(f"--steps is {steps}: it must be 1 or more")
         chosen = Settings(**settings)
         footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
-        return cls(footage, unusable, chosen, steps, output, device)
+        return cls(footage=footage, unusable=unusable, settings=chosen, steps=steps, output=output, device=device)
 
     def execute(self) -> Step:
         """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
