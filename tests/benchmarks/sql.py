@@ -22,7 +22,7 @@ QUESTIONS = {
         "SELECT dim, avg(dim_mean) AS mean, stddev_pop(dim_mean) AS spread FROM dim_stats GROUP BY dim ORDER BY dim",
         "dim_stats",
         "dim",
-        "mean",
+        "dim_mean",
     ),
 }
 

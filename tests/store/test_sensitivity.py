@@ -119,6 +119,7 @@ def test_dimensions_that_never_vary_are_left_out_of_what_is_relative_and_zero_ve
     a = np.full((2, 1, 2, 3), 0.1, np.float32)
     tables = pair_rows(pair(shift=1), measure(Side.of(a), Side.of(a), 1), AT)
     assert tables["dim_sensitivity"]["pair_std"].to_pylist() == [0, 0, 0]
+    assert tables["dim_sensitivity"]["relative_edge"].to_pylist() == [None, None, None]
     assert tables["slice_sensitivity"]["relative"].to_pylist() == [None]
     a[:, 0, 0] = 0
     tables = pair_rows(pair(shift=1), measure(Side.of(a), Side.of(a), 1), AT)
