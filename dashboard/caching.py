@@ -17,7 +17,9 @@ from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
 from tubelet.store.sandbox import conditions
 from tubelet.store.pairs.differences import Differences, measure_differences
+from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.sandbox.untrusted import Answer, ask
 
 KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
@@ -38,6 +40,18 @@ def table(store: Store, question: Question) -> pa.Table:
 def rows(store: Store, question: Question) -> list[dict]:
     """Answer to one of our own questions, as dicts."""
     return table(store, question).to_pylist()
+
+
+def find_clip(store: Store, clip_id: str) -> ClipRow | None:
+    """The row of a clip; None where the store holds none of this id."""
+    found = rows(store, clips.clip(clip_id))
+    return ClipRow.of(found[0]) if found else None
+
+
+def find_video(store: Store, video_id: str) -> VideoRow | None:
+    """The row of a video; None where the store holds none of this id."""
+    found = rows(store, corpus.video(video_id))
+    return VideoRow.of(found[0]) if found else None
 
 
 def _page_closed() -> Callable[[], bool]:

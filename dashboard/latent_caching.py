@@ -78,10 +78,9 @@ def clip_colors(store: Store, clip_id: str, basis: Basis) -> bytes:
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
 def points(store: Store, clip_id: str, basis: Basis, chosen: tuple[str, ...]) -> bytes:
     """Points of a clip's tokens for the map, 16 bytes each. Raises LatentError where there are none to be had."""
-    (clip,) = store.rows("SELECT * FROM clips WHERE clip_id = ?", [clip_id])
     kept = clusterings(store, basis.encoder_id, chosen)
     with READING:
-        return channels.points(OfClip(store, clip), basis, chosen, kept)
+        return channels.points(OfClip(store, store.clip(clip_id)), basis, chosen, kept)
 
 
 def sample(store: Store, encoder_id: str) -> Sample:

@@ -15,7 +15,7 @@ URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)
 ORIGIN = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Listening:
     """Where a dashboard listens, and to whom."""
 

@@ -25,7 +25,7 @@ from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.sandbox import formats
-from tubelet.store.questions import clips, corpus
+from tubelet.store.rows import ClipRow
 
 PRIVATE = {  # other sites may not embed them, and what is opened by itself may do nothing: the bytes are those of files
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -49,33 +49,35 @@ def answer(name: str, path: str, request: Request) -> Response:
 
 
 def _source(store: Store, request: Request) -> Response:
-    video = _only(store, corpus.video(request.path_params["video"]), "video")
+    video = caching.find_video(store, request.path_params["video"])
+    if video is None:
+        raise StoreError("the store holds no such video")
     file, kind = sources.verify(video), sources.media_type(video)
-    saved = {} if kind else {"filename": f"{video['video_id']}.video"}  # the name of the file would give its type away again
+    saved = {} if kind else {"filename": f"{video.video_id}.video"}  # the name of the file would give its type away again
     return FileResponse(file, media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
 
 
 def _pictures(store: Store, request: Request) -> Response:
-    clip = _only(store, clips.clip(request.path_params["clip"]), "clip")
+    clip = _find_clip(store, request.path_params["clip"])
     return FileResponse(sources.pictures(store, clip), media_type="image/jpeg", headers=REVALIDATED)
 
 
 def _colors(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(latent_caching.clip_colors(store, clip["clip_id"], basis))
+    return _bytes(latent_caching.clip_colors(store, clip.clip_id, basis))
 
 
 def _colors_file(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
     file = io.BytesIO()
-    shape = clip["slices"], clip["height"], clip["width"], 3
-    np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip["clip_id"], basis), np.uint8).reshape(shape))
-    return _file(file.getvalue(), f"colors-{clip['clip_id']}.npy")
+    shape = clip.slices, clip.grid_height, clip.grid_width, 3
+    np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip.clip_id, basis), np.uint8).reshape(shape))
+    return _file(file.getvalue(), f"colors-{clip.clip_id}.npy")
 
 
 def _points(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(latent_caching.points(store, clip["clip_id"], basis, _named(store, request, basis)))
+    return _bytes(latent_caching.points(store, clip.clip_id, basis, _named(store, request, basis)))
 
 
 def _named(store: Store, request: Request, basis: Basis) -> tuple[str, ...]:
@@ -92,10 +94,10 @@ def _sampled_token(store: Store, request: Request) -> Response:
     return JSONResponse(sampled.token(store, request.path_params), headers=REVALIDATED)
 
 
-def _clip_and_basis(store: Store, request: Request) -> tuple[dict, Basis]:
+def _clip_and_basis(store: Store, request: Request) -> tuple[ClipRow, Basis]:
     """The clip of a route, and the basis by which its page draws it."""
-    clip = _only(store, clips.clip(request.path_params["clip"]), "clip")
-    return clip, latent_caching.find_basis(store, clip["encoder_id"], request.path_params["coloring"], request.path_params["basis"])
+    clip = _find_clip(store, request.path_params["clip"])
+    return clip, latent_caching.find_basis(store, clip.encoder_id, request.path_params["coloring"], request.path_params["basis"])
 
 
 def _track(store: Store, request: Request) -> Response:
@@ -110,10 +112,10 @@ def _track_file(store: Store, request: Request) -> Response:
 
 
 def _find_track(store: Store, request: Request) -> Track:
-    clip = _only(store, clips.clip(request.path_params["clip"]), "clip")
+    clip = _find_clip(store, request.path_params["clip"])
     marked = _parse_marks(request)
-    home = _only(store, clips.clip(marked.clip_id), "clip")
-    return latent_caching.track(store, clip["clip_id"], marked.on(home))
+    home = _find_clip(store, marked.clip_id)
+    return latent_caching.track(store, clip.clip_id, marked.on(home))
 
 
 def _mask(store: Store, request: Request) -> Response:
@@ -124,22 +126,22 @@ def _mask(store: Store, request: Request) -> Response:
 def _mask_file(store: Store, request: Request) -> Response:
     clip, found = _find_segmentation(store, request)
     name = request.path_params["file"]
-    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), f"{clip['clip_id']}-{name}")
+    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), f"{clip.clip_id}-{name}")
 
 
 def _mp4(store: Store, request: Request) -> Response:
-    clip = _only(store, clips.clip(request.path_params["clip"]), "clip")
+    clip = _find_clip(store, request.path_params["clip"])
     film = window_video.render_window(store, clip, request.query_params)
     length = {"Content-Length": str(film.seek(0, SEEK_END))}
     film.seek(0)
     parts = iter(partial(film.read, PART), b"")
-    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(f"{clip['clip_id']}.mp4"))
+    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(f"{clip.clip_id}.mp4"))
 
 
-def _find_segmentation(store: Store, request: Request) -> tuple[dict, Segmentation]:
+def _find_segmentation(store: Store, request: Request) -> tuple[ClipRow, Segmentation]:
     """The clip of the marks, and what spreads from them."""
     marked = _parse_marks(request)
-    clip = _only(store, clips.clip(marked.clip_id), "clip")
+    clip = _find_clip(store, marked.clip_id)
     return clip, latent_caching.segment(store, marked.on(clip))
 
 
@@ -160,11 +162,11 @@ def attachment(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _only(store: Store, question: corpus.Question, noun: str) -> dict:
-    found = caching.rows(store, question)
-    if not found:
-        raise StoreError(f"the store holds no such {noun}")
-    return found[0]
+def _find_clip(store: Store, clip_id: str) -> ClipRow:
+    clip = caching.find_clip(store, clip_id)
+    if clip is None:
+        raise StoreError("the store holds no such clip")
+    return clip
 
 
 def _module(store: Store, request: Request) -> Response:

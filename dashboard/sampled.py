@@ -8,8 +8,8 @@ from tubelet.latent.colorings import Coloring
 from tubelet.latent import bases
 from tubelet.latent.sample import Sample
 from tubelet.store import Store, StoreError
-from tubelet.store.questions import clips, corpus
 from tubelet.store.placement import Sheet
+from tubelet.store.rows import ClipRow
 
 GROWN = "the corpus has grown since this page was opened: reload the page"
 
@@ -30,17 +30,19 @@ def token(store: Store, path: Mapping[str, str]) -> dict:
     if number is None or number >= len(sample):
         raise StoreError(f"the sample has tokens 0 to {len(sample) - 1}")
     clip_id, patch = sample.address(number)
-    clip = _only(store, clips.clip(clip_id))
-    video = _only(store, corpus.video(clip["video_id"]))
-    seconds = clip["start_s"] + patch[0] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
-    return sheet(store, clip) | {"patch": patch, "video": clip["video_id"], "where": f"{video['name']}, {seconds:.2f} s: "}
+    clip = caching.find_clip(store, clip_id)
+    video = caching.find_video(store, clip.video_id) if clip else None
+    if clip is None or video is None:
+        raise StoreError(GROWN)
+    seconds = clip.start_s + patch[0] / clip.slices * (clip.stop_s - clip.start_s)
+    return sheet(store, clip) | {"patch": patch, "video": clip.video_id, "where": f"{video.name}, {seconds:.2f} s: "}
 
 
-def sheet(store: Store, clip: Mapping) -> dict:
+def sheet(store: Store, clip: ClipRow) -> dict:
     """What the browser has to know of a clip to cut the picture of a patch out of its sheet."""
-    pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
-    shape = {"slices": clip["slices"], "h": clip["height"], "w": clip["width"], "tile": list(Sheet.of(clip).tile)}
-    return {"id": clip["clip_id"], "pictures": f"pictures/{clip['clip_id']}" if pictures else None, **shape}
+    pictures = store.layout.pictures(clip.video_id, clip.clip_id).is_file()
+    shape = {"slices": clip.slices, "h": clip.grid_height, "w": clip.grid_width, "tile": list(Sheet.of(clip).tile)}
+    return {"id": clip.clip_id, "pictures": f"pictures/{clip.clip_id}" if pictures else None, **shape}
 
 
 def _same(store: Store, path: Mapping[str, str]) -> Sample:
@@ -49,10 +51,3 @@ def _same(store: Store, path: Mapping[str, str]) -> Sample:
     if sample.sample_id != path["sample"]:
         raise StoreError(GROWN)
     return sample
-
-
-def _only(store: Store, question: corpus.Question) -> dict:
-    found = caching.rows(store, question)
-    if not found:
-        raise StoreError(GROWN)
-    return found[0]

@@ -19,27 +19,26 @@ from tubelet.latent.tracks import scale_similarity
 from tubelet.latent import masks
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.store import Store, StoreError
-from tubelet.store.questions import clips, corpus
+from tubelet.store.rows import ClipRow
 
 HEAT, MASK, EDGE = (255, 150, 20), (30, 200, 255), (255, 255, 255)  # as components/player/painting.js has them
 FINE = 8  # pixels of a mask a patch
 ONE = Lock()  # films are made one after the other: each takes two cores
 
 
-def render_window(store: Store, clip: Mapping, asked: Mapping[str, str]) -> BinaryIO:
+def render_window(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> BinaryIO:
     """The film of a `clips` row, a file without a name that is gone once it is closed. Raises TubeletError."""
-    (video,) = caching.rows(store, corpus.video(clip["video_id"]))
-    scene, drawing = Scene.of(store, video, clip), _drawing(store, clip, asked)
+    scene, drawing = Scene.of(store, store.video(clip.video_id), clip), _drawing(store, clip, asked)
     sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
     with ONE:
         overlay.write_video(scene, drawing, sink)
     return sink
 
 
-def _drawing(store: Store, clip: Mapping, asked: Mapping[str, str]) -> Drawing:
+def _drawing(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> Drawing:
     """What the frames are drawn with. Raises StoreError for what cannot be drawn."""
     over = asked.get("over", "")
-    colors = _colors(store, clip, asked["colors"]) if asked.get("colors") and clip["embedding_path"] else None
+    colors = _colors(store, clip, asked["colors"]) if asked.get("colors") and clip.embedding_path else None
     layers = {"heat": _heat, "mask": _mask}
     beside = asked.get("view") != "over"
     if over in layers:
@@ -50,23 +49,23 @@ def _drawing(store: Store, clip: Mapping, asked: Mapping[str, str]) -> Drawing:
     return Drawing(layer, colors.__getitem__ if beside and colors is not None else None, opacity, smooth)
 
 
-def _colors(store: Store, clip: Mapping, url: str) -> np.ndarray:
+def _colors(store: Store, clip: ClipRow, url: str) -> np.ndarray:
     """Colors of a clip's tokens ``(S, H, W, 3)``, by the address at which the player finds them."""
     coloring, _, basis_id = url.removeprefix("colors/").partition("/")
-    basis = latent_caching.find_basis(store, clip["encoder_id"], coloring, basis_id)
-    shape = clip["slices"], clip["height"], clip["width"], 3
-    return np.frombuffer(latent_caching.clip_colors(store, clip["clip_id"], basis), np.uint8).reshape(shape)
+    basis = latent_caching.find_basis(store, clip.encoder_id, coloring, basis_id)
+    shape = clip.slices, clip.grid_height, clip.grid_width, 3
+    return np.frombuffer(latent_caching.clip_colors(store, clip.clip_id, basis), np.uint8).reshape(shape)
 
 
-def _heat(store: Store, clip: Mapping, asked: Mapping[str, str]) -> overlay.Slice:
+def _heat(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> overlay.Slice:
     marked = _on_its_clip(store, asked.get("patches", ""))
-    alpha = scale_similarity(latent_caching.track(store, clip["clip_id"], marked))
+    alpha = scale_similarity(latent_caching.track(store, clip.clip_id, marked))
     return lambda number: _tint(HEAT, alpha[number])
 
 
-def _mask(store: Store, clip: Mapping, asked: Mapping[str, str]) -> overlay.Slice:
+def _mask(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> overlay.Slice:
     marked = _on_its_clip(store, asked.get("segment", ""))
-    if marked.clip_id != clip["clip_id"]:
+    if marked.clip_id != clip.clip_id:
         raise StoreError("the marks belong to another window: show the window that they were made on")
     scores, smooth = latent_caching.segment(store, marked).scores, asked.get("smooth") == "true"
     return lambda number: render_mask(scores[number], smooth)
@@ -85,10 +84,10 @@ def render_mask(scores: np.ndarray, smooth: bool) -> np.ndarray:
 
 def _on_its_clip(store: Store, name: str) -> MarkedPatches:
     marked = MarkedPatches.parse(name)
-    found = caching.rows(store, clips.clip(marked.clip_id))
-    if not found:
+    clip = caching.find_clip(store, marked.clip_id)
+    if clip is None:
         raise StoreError("no patch of this store is marked: mark one or more")
-    return marked.on(found[0])
+    return marked.on(clip)
 
 
 def _tint(color: tuple[int, int, int], alpha: np.ndarray) -> np.ndarray:

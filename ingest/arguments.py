@@ -34,7 +34,7 @@ class EncoderOptions:
     layer: str = option("last", help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowOptions:
     """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
 
@@ -96,7 +96,7 @@ class StorageOptions:
         return self.keep == EMBEDDINGS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arguments:
     """All arguments of `tubelet ingest` and `tubelet plan`."""
 

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tubelet.store import ids
+from tubelet.store.rows import EncoderRow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderFacts:
     name: str
     family: str
@@ -25,17 +26,17 @@ class EncoderFacts:
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
-        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), **known)
+        return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), **known)
 
     @property
     def encoder_id(self) -> str:
         return ids.encoder_id(self.name, self.weights_sha256, self.layer, self.settings)
 
     @property
-    def row(self) -> dict:
+    def row(self) -> EncoderRow:
         facts = asdict(self)
         del facts["settings"]
-        return {"encoder_id": self.encoder_id, **facts}
+        return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 
 
 def minimum_side(patch: int) -> int:

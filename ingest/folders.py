@@ -28,7 +28,7 @@ class Skipped:
     reason: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Search:
     """One walk below a folder; `files` and `skipped` are filled by `walk`."""
 

@@ -23,7 +23,7 @@ from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """What to ingest and how; ready to run or to plan."""
 
@@ -50,8 +50,8 @@ class Job:
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
         facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer))
-        recipe = Recipe(facts, windowing, geometry, arithmetic, pairing)
-        return cls(found.sources, recipe, encoder, running, arguments.keeping, row.frames is not None, found.skipped)
+        recipe = Recipe(encoder=facts, windowing=windowing, geometry=geometry, precision=arithmetic, pairing=pairing)
+        return cls(sources=found.sources, recipe=recipe, encoder=encoder, running=running, keeping=arguments.keeping, fixed=row.frames is not None, skipped=found.skipped)
 
     @property
     def device(self) -> torch.device:

@@ -160,7 +160,7 @@ def _available() -> int:
     return int(re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())[1]) * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ControlGroups:
     """How one version of Linux's control groups tells a limit: where, how this process's group is named, and in which files."""
 
@@ -187,8 +187,8 @@ class ControlGroups:
 
 
 CONTROL_GROUPS = (
-    ControlGroups("/sys/fs/cgroup", r"^0::(.*)$", "memory.max", "memory.current", "inactive_file"),
-    ControlGroups("/sys/fs/cgroup/memory", r"^\d+:memory:(.*)$", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ControlGroups(root="/sys/fs/cgroup", name=r"^0::(.*)$", limit="memory.max", used="memory.current", cache="inactive_file"),
+    ControlGroups(root="/sys/fs/cgroup/memory", name=r"^\d+:memory:(.*)$", limit="memory.limit_in_bytes", used="memory.usage_in_bytes", cache="total_inactive_file"),
 )
 
 

@@ -41,7 +41,7 @@ from tubelet.store.pairs.measurement import Side, measure
 PROBES = 4  # videos, a clip each
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Survey:
     """One source by its header and packets: frames, clips and tokens it would give."""
 
@@ -61,7 +61,7 @@ class Probing:
     keeping: StorageOptions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Probe:
     """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair and so on; peak memory."""
 
@@ -81,7 +81,7 @@ class Probe:
         return (sum if self.shared else max)((clips * self.encode_s, clips * self.write_s, frames * self.decode_s))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Totals of a run on this machine."""
 
@@ -134,8 +134,19 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
     readable = sum(found is not None for found in surveys)
     rows = tokens * measured.token_bytes + (pairs + again) * measured.pair_bytes + commits * measured.commit_bytes
     disk = rows + clips * measured.sheet_bytes + readable * measured.video_bytes
-    bytes_ = measured.memory_bytes + batch_bytes, free(device), _memory_total(device)
-    return Plan(len(sources), len(sources) - readable, readable - len(good), clips, tokens, pairs + again, round(disk), *bytes_, seconds)
+    return Plan(
+        videos=len(sources),
+        unreadable=len(sources) - readable,
+        too_short=readable - len(good),
+        clips=clips,
+        tokens=tokens,
+        pairs=pairs + again,
+        disk_bytes=round(disk),
+        memory_bytes=measured.memory_bytes + batch_bytes,
+        memory_free_bytes=free(device),
+        memory_total_bytes=_memory_total(device),
+        seconds=seconds,
+    )
 
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
@@ -150,7 +161,7 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     pairs = recipe.pairing.pairs(recipe.windowing, frames)
     windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
-    return Survey(source, frames, len(windows), sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), len(pairs))
+    return Survey(source=source, frames=frames, clips=len(windows), tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), pairs=len(pairs))
 
 
 def probe(sources: Sequence[Source], probing: Probing) -> Probe:
@@ -181,7 +192,7 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """One clip through the pipeline: seconds of it, and the bytes of the store after it, data and commit logs."""
 
@@ -213,7 +224,7 @@ def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, deco
     pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
     data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
     grid = encoded.grid
-    return Reading(encoded.row["encode_s"], write_s, decode_s, grid[..., 0].size, 4 * grid.size, data_bytes, pair_bytes, log_bytes)
+    return Reading(encode_s=encoded.row.encode_s, write_s=write_s, decode_s=decode_s, tokens=grid[..., 0].size, grid_bytes=4 * grid.size, data_bytes=data_bytes, pair_bytes=pair_bytes, log_bytes=log_bytes)
 
 
 def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
@@ -223,7 +234,7 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     if pairing.count == 0 or shift >= slices:
         return encoded
     side = Side.of(encoded.grid.astype(np.float32))
-    pair = Pair(row["video_id"], row["encoder_id"], row["clip_id"], row["clip_id"], SHIFTED, shift, LIVE, recipe.precision)
+    pair = Pair(video_id=row.video_id, encoder_id=row.encoder_id, clip_a=row.clip_id, clip_b=row.clip_id, kind=SHIFTED, shift=shift, source=LIVE, precision=recipe.precision)
     return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 
@@ -235,7 +246,7 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
             decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
-            return (clip, VideoDone(source, video_id, decoding.row(), decoding.thumbnail()), seconds) if clip else None
+            return (clip, VideoDone(source=source, video_id=video_id, row=decoding.row(), thumbnail=decoding.thumbnail()), seconds) if clip else None
     except VideoError:
         return None
 

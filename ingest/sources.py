@@ -124,7 +124,7 @@ def _below(path: Path) -> tuple[list[Source], list[Skipped]]:
     if not path.is_dir():
         special = irregular(path)
         return ([], [Skipped(shown(path), special)]) if special else ([Source(path, None)], [])
-    found = Search(path)
+    found = Search(root=path)
     found.walk()
     return [Source(file, _label(file, path)) for file in found.files], found.skipped
 

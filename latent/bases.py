@@ -33,13 +33,13 @@ def load_basis(store: Store, basis_id: str) -> Basis:
     if not found:
         raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`")
     row, arrays = found[0], _arrays(store, basis_id)
-    parameters = json.loads(row["parameters"])
+    parameters = json.loads(row["settings"])
     positions = arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1) if "position" in arrays else None
     clips = store.query("SELECT clip_id FROM basis_clips WHERE basis_id = ? ORDER BY clip_id", [basis_id])
     return Basis(
-        basis_id, row["encoder_id"], row["kind"], row["scope"], row["scope_id"], parameters, Preparation(parameters["unit"], positions),
-        Foreground.of(arrays, parameters), MODELS[row["kind"]].of(arrays, parameters), arrays["limits"].astype(np.float32),
-        np.array(row["explained_variance"]), row["total_variance"], row["tokens"], tuple(clips["clip_id"].to_pylist()),
+        basis_id=basis_id, encoder_id=row["encoder_id"], kind=row["kind"], scope=row["scope"], scope_id=row["scope_id"], parameters=parameters, preparation=Preparation(parameters["unit"], positions),
+        foreground=Foreground.of(arrays, parameters), model=MODELS[row["kind"]].of(arrays, parameters), limits=arrays["limits"].astype(np.float32),
+        explained=np.array(row["explained_variance"]), total=row["total_variance"], tokens=row["tokens"], clip_ids=tuple(clips["clip_id"].to_pylist()),
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def list_bases(encoder_id: str | None = None) -> Question:
     where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
     sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
   CASE WHEN b.total_variance > 0 THEN list_sum(b.explained_variance[:3]) / b.total_variance END AS explained_by_three,
-  b.parameters, b.created_at
+  b.settings, b.created_at
 FROM bases b LEFT JOIN (SELECT basis_id, count(*) AS clips FROM basis_clips GROUP BY basis_id) c USING (basis_id){where}
 ORDER BY b.created_at DESC, b.basis_id"""
     return Question(sql, {} if encoder_id is None else {"encoder": encoder_id})
@@ -56,7 +56,7 @@ ORDER BY b.created_at DESC, b.basis_id"""
 
 def line(row: dict) -> str:
     """A row of `listed` as a person reads it."""
-    settings = json.loads(row["parameters"])
+    settings = json.loads(row["settings"])
     chosen = [f"{name} {settings[name]}" for name in ("clusters", "dimensions", "slices", "foreground") if settings.get(name) is not None]
     chosen += [word for word in ("unit", "positions") if settings[word]]
     where = row["scope"] + (f" {row['scope_id']}" if row["scope_id"] else "")
@@ -71,7 +71,7 @@ def _row(basis: Basis) -> dict:
         "kind": basis.kind,
         "scope": basis.scope,
         "scope_id": basis.scope_id,
-        "parameters": json.dumps(basis.parameters),
+        "settings": json.dumps(basis.parameters),
         "tokens": basis.tokens,
         "explained_variance": basis.explained.tolist(),
         "total_variance": basis.total,

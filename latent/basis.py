@@ -17,7 +17,7 @@ from tubelet.latent.preparation import Preparation
 MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Clusters}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Basis:
     """What was fitted, on what, and everything it takes to apply it again.
 

@@ -11,6 +11,7 @@ from tubelet.latent.basis import Basis
 from tubelet.latent.colors import QUANTILES
 from tubelet.store import Store, StoreError
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 AXES, COLOURS = ("x", "y", "z"), ("red", "green", "blue")
@@ -41,18 +42,18 @@ class OfClip:
     """All tokens of a `clips` row, slice by slice, row by row."""
 
     store: Store
-    clip: Mapping
+    clip: ClipRow
 
     def addresses(self) -> Numbers:
-        found = np.indices([self.clip[name] for name in ("slices", "height", "width")]).reshape(3, -1).astype(np.float32)
+        found = np.indices(self.clip.positions).reshape(3, -1).astype(np.float32)
         return {**dict(zip(ADDRESS, found)), VIDEO: np.zeros(found.shape[1], np.float32)}
 
     def statistics(self) -> Numbers:
-        table = statistics(self.clip["clip_id"]).answer(self.store)
+        table = statistics(self.clip.clip_id).answer(self.store)
         return {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
 
     def coordinates(self, basis: Basis) -> np.ndarray:
-        return colorings.coordinates(self.store, self.clip["clip_id"], basis).reshape(-1, basis.components)
+        return colorings.coordinates(self.store, self.clip.clip_id, basis).reshape(-1, basis.components)
 
 
 def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:

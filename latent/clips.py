@@ -8,6 +8,7 @@ import numpy as np
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
+from tubelet.store.rows import ClipRow
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,6 @@ class Clip:
         return self.grid.shape[:3]
 
 
-@dataclass(frozen=True)
-class ClipRow:
-    """What the table `clips` says of a clip, so far as its grid is concerned."""
-
-    clip_id: str
-    video_id: str
-    encoder_id: str
-    slices: int
-    height: int
-    width: int
-    dim: int
-    embedding_path: str | None
-
-    @property
-    def positions(self) -> tuple[int, int, int]:
-        return self.slices, self.height, self.width
-
-
-COLUMNS = "clip_id, video_id, encoder_id, slices, height, width, dim, embedding_path"
-
-
 def open_clip(store: Store, clip_id: str) -> Clip:
     """A clip with all its embeddings. Raises LatentError where there is no such clip, or none of its embeddings."""
     found = row(store, clip_id)
@@ -68,10 +48,10 @@ def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -
 
 def row(store: Store, clip_id: str) -> ClipRow:
     """What is known of a clip. Raises LatentError where there is none of this id."""
-    found = store.rows(f"SELECT {COLUMNS} FROM clips WHERE clip_id = ?", [clip_id])
+    found = store.rows("FROM clips WHERE clip_id = ?", [clip_id])
     if not found:
         raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")
-    return ClipRow(**found[0])
+    return ClipRow.of(found[0])
 
 
 def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
@@ -79,10 +59,10 @@ def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None 
 
     Clips that only a pair of windows needs are left out: they show once more what the others show.
     """
-    sql = f"""SELECT {COLUMNS} FROM clips
+    sql = """FROM clips
         WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND role IS DISTINCT FROM 'partner' AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
         ORDER BY row_number() OVER (PARTITION BY video_id ORDER BY clip_id), clip_id"""
-    return [ClipRow(**found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
+    return [ClipRow.of(found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
 
 
 def require_embeddings(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tubelet.latent import clips, half, hits, search
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
 from tubelet.latent.codes import TokenIndex

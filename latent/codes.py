@@ -13,7 +13,7 @@ import numpy as np
 
 from tubelet.latent import clips, half
 from tubelet.latent.basis import Basis
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
 

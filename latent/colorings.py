@@ -69,9 +69,9 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options
     if coloring.source == "dimensions":
-        return fitting.fit_basis(store, wanted, BasisSpec("dimensions", dimensions=coloring.dimensions))
+        return fitting.fit_basis(store, wanted, BasisSpec(kind="dimensions", dimensions=coloring.dimensions))
     chosen = FIRST_COMPONENT if options.foreground else None
-    return fitting.fit_basis(store, wanted, BasisSpec("pca", unit=options.unit, positions=options.positions, foreground=chosen))
+    return fitting.fit_basis(store, wanted, BasisSpec(kind="pca", unit=options.unit, positions=options.positions, foreground=chosen))
 
 
 def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:

@@ -24,7 +24,7 @@ DIMENSIONS_MOST = 65_536
 KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
@@ -77,10 +77,10 @@ def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
     model, variance = _fit_model(vectors, wish)
     parameters = wish.parameters | _record_fit(model, preparation, chosen)
     return Basis(
-        ids.hash_parts(where.encoder_id, wish.parameters, _hash_input(tokens, preparation), manifold.version() if wish.kind == "umap" else None),
-        where.encoder_id, wish.kind, where.kind, where.id, parameters, preparation, chosen, model,
-        colors.ranges(_thin_coordinates(model, vectors)), variance.explained, variance.total, len(vectors),
-        tuple(tokens.clip_ids[i] for i in np.unique(tokens.clip)),
+        basis_id=ids.hash_parts(where.encoder_id, wish.parameters, _hash_input(tokens, preparation), manifold.version() if wish.kind == "umap" else None),
+        encoder_id=where.encoder_id, kind=wish.kind, scope=where.kind, scope_id=where.id, parameters=parameters, preparation=preparation, foreground=chosen, model=model,
+        limits=colors.ranges(_thin_coordinates(model, vectors)), explained=variance.explained, total=variance.total, tokens=len(vectors),
+        clip_ids=tuple(tokens.clip_ids[i] for i in np.unique(tokens.clip)),
     )  # fmt: skip
 
 

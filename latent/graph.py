@@ -19,7 +19,7 @@ FLOOR = 1e-3  # of the largest: directions in which neighbors differ less are no
 STEP = 1e-3  # of the median cost, added to every edge, so that equal tokens are not reached for nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TokenGraph:
     """n tokens in the order of their addresses: whether each is `finite` ``(n,)``; `codes` float32 ``(n, d)``, d at most 64, scaled so that
     neighbors differ alike in every direction; `costs` sparse ``(n, n)``, of an edge the squared distance of its ends, in one direction; and
@@ -44,7 +44,7 @@ def build_graph(clip: Clip) -> TokenGraph:
     edges = np.concatenate([beside, _between(finite, np.concatenate([*alike, beside[:0]]))])
     costs = squares(_steps(codes, edges))
     step = STEP * (float(np.median(costs)) if costs.any() else 1.0) + float(np.finfo(np.float32).tiny)
-    return TokenGraph(clip.clip_id, clip.positions, finite, codes, sparse.csr_array((costs + step, tuple(edges.T)), shape=(len(codes),) * 2), step)
+    return TokenGraph(clip_id=clip.clip_id, positions=clip.positions, finite=finite, codes=codes, costs=sparse.csr_array((costs + step, tuple(edges.T)), shape=(len(codes),) * 2), step=step)
 
 
 def squares(vectors: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Patches that a reader marked, as one text that stands in URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from tubelet.store.rows import ClipRow
 
 Patch = tuple[int, int, int]  # slice, y, x
 MOST = 200  # patches of a kind that a text holds
@@ -31,16 +33,16 @@ class MarkedPatches:
             return ""
         return f"{self.clip_id}-{_format_patches(self.patches)}{'~' if self.background else ''}{_format_patches(self.background)}"
 
-    def on(self, clip: Mapping) -> "MarkedPatches":
+    def on(self, clip: ClipRow) -> "MarkedPatches":
         """Those that the grid of a `clips` row has; none where it is another clip."""
-        shape = clip["slices"], clip["height"], clip["width"]
+        shape = clip.positions
         inside = lambda patches: tuple(p for p in patches if all(0 <= n < size for n, size in zip(p, shape)))  # noqa: E731
-        return MarkedPatches(self.clip_id, inside(self.patches), inside(self.background)) if clip["clip_id"] == self.clip_id else MarkedPatches()
+        return MarkedPatches(self.clip_id, inside(self.patches), inside(self.background)) if clip.clip_id == self.clip_id else MarkedPatches()
 
 
-def number_tokens(clip: Mapping, patches: Iterable[Patch]) -> list[int]:
+def number_tokens(clip: ClipRow, patches: Iterable[Patch]) -> list[int]:
     """The numbers of patches among the tokens of a `clips` row, in the order of addresses."""
-    return [(slice_ * clip["height"] + y) * clip["width"] + x for slice_, y, x in patches]
+    return [(slice_ * clip.grid_height + y) * clip.grid_width + x for slice_, y, x in patches]
 
 
 def _parse_patches(text: str | None) -> tuple[Patch, ...]:

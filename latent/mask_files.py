@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from tubelet.latent.marks import MarkedPatches
 from tubelet.latent import masks
 from tubelet.latent.segmentation import THRESHOLD, Segmentation
 from tubelet.store import StoreError
+from tubelet.store.rows import ClipRow
 
 ALL = "mask.npz"
 SLICE = re.compile(r"slice-([0-9]{1,6})\.png")
@@ -22,9 +22,9 @@ MEANINGS = {
 }
 
 
-def write_mask(clip: Mapping, found: Segmentation, marked: MarkedPatches, name: str) -> bytes:
+def write_mask(clip: ClipRow, found: Segmentation, marked: MarkedPatches, name: str) -> bytes:
     """The file of a name: ``mask.npz`` or ``slice-N.png``, N from 0, of a `clips` row. Raises StoreError for any other name."""
-    size = clip["crop_height"], clip["crop_width"]
+    size = clip.crop_height, clip.crop_width
     if name == ALL:
         return masks.write_npz(masks.threshold_pixels(found.scores, *size), found.scores, **_describe(clip, marked))
     asked = SLICE.fullmatch(name)
@@ -34,9 +34,9 @@ def write_mask(clip: Mapping, found: Segmentation, marked: MarkedPatches, name: 
     return masks.write_png(masks.threshold_pixels(found.scores[number : number + 1], *size)[0])
 
 
-def _describe(clip: Mapping, marked: MarkedPatches) -> dict[str, np.ndarray]:
-    starts = np.arange(clip["slices"]) * clip["frames"] // clip["slices"] * clip["step"] + clip["first_frame"]
-    named = {name: clip[name] for name in ("clip_id", "video_id", "encoder_id", "first_frame", "frames", "step", "geometry")}
+def _describe(clip: ClipRow, marked: MarkedPatches) -> dict[str, np.ndarray]:
+    starts = np.arange(clip.slices) * clip.frame_count // clip.slices * clip.step + clip.first_frame
+    named = {name: clip[name] for name in ("clip_id", "video_id", "encoder_id", "first_frame", "frame_count", "step", "geometry")}
     return {
         "foreground": np.array(marked.patches, np.int32),
         "background": np.array(marked.background, np.int32),

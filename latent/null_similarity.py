@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
 
@@ -96,7 +96,7 @@ def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
     """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have so many."""
     parts, videos = [], []
     for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
-        tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.dim)))
+        tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.embed_dim)))
         parts.append(tokens[np.isfinite(tokens).all(axis=1)])
         videos.append(row.video_id)
     kept = [number for number, part in enumerate(parts) if len(part)]

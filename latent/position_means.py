@@ -7,7 +7,7 @@ clips are read, those of different videos first.
 import numpy as np
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 
@@ -18,7 +18,7 @@ VIDEOS = 8  # at least: of fewer, what they show would be taken for the position
 
 def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
     """Mean embedding of each position of a grid of `height` x `width` patches, float32 ``(H, W, D)``. Raises LatentError for too few videos."""
-    chosen = [row for row in clips.with_embeddings(store, encoder_id) if (row.height, row.width) == (height, width)][:CLIPS]
+    chosen = [row for row in clips.with_embeddings(store, encoder_id) if (row.grid_height, row.grid_width) == (height, width)][:CLIPS]
     videos = len({row.video_id for row in chosen})
     if videos < VIDEOS:
         raise LatentError(

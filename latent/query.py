@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import Clip, ClipRow
+from tubelet.latent.clips import Clip
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 
@@ -25,7 +26,7 @@ class Address(NamedTuple):
     x: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """Tokens of one clip: their addresses, their unit vectors float32 ``(q, D)``, and the unit vectors ``(H*W, D)`` of every slice they lie in."""
 
@@ -89,4 +90,4 @@ def _make_query(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]],
     vectors = np.stack([slices[a.slice][a.y * columns + a.x] for a in found])
     if not np.isfinite(vectors).all():
         raise LatentError("the embedding of a chosen patch is zero or not finite and has no direction: choose another patch")
-    return Query(clip.clip_id, clip.video_id, clip.encoder_id, found, vectors, slices, (rows, columns))
+    return Query(clip_id=clip.clip_id, video_id=clip.video_id, encoder_id=clip.encoder_id, addresses=found, vectors=vectors, slices=slices, grid=(rows, columns))

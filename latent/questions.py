@@ -17,7 +17,7 @@ SCORES = """WITH query AS (
   FROM tokens t, query q WHERE t.clip_id = $clip GROUP BY ALL
 )"""
 
-SIMILAR = {"mean": "avg(mean)", "max": "max(max)"}
+SIMILAR = {"mean": "avg(dim_mean)", "max": "max(dim_max)"}
 
 
 def heat(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: str) -> Question:
@@ -105,7 +105,7 @@ def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
     if not isinstance(basis.model, Linear):
         return None
     positions = basis.preparation.positions
-    chosen = CHOSEN if positions is None else f"{CHOSEN} AND (c.height, c.width) = {positions.shape[:2]}"
+    chosen = CHOSEN if positions is None else f"{CHOSEN} AND (c.grid_height, c.grid_width) = {positions.shape[:2]}"
     return Question(_linear(basis, ("clip_id", "slice", "y", "x"), SAMPLES, chosen), {"basis": basis.basis_id, **values})
 
 

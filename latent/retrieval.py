@@ -14,7 +14,7 @@ from tubelet.store import Store
 LARGE = 500_000_000  # bytes of embeddings: about a second of exact search
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """The hits as `hits.table` gives them; what is known of the sketch that found them, None after exact search; how much was searched, and
     of how many chosen videos, None for all."""
@@ -34,10 +34,10 @@ def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, vi
     """The tokens most like a query, of some videos only where named. By sketch where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
-    size = sum(row.slices * row.height * row.width * row.dim * 2 for row in chosen)
+    size = sum(row.slices * row.grid_height * row.grid_width * row.embed_dim * 2 for row in chosen)
     known = None if exactly or size < LARGE else search_index.newest(store, query.encoder_id)
     if known:
         found = code_search.find(store, search_index.open_index(store, query.encoder_id), query, ranking, videos)
     else:
         found = search.exact(store, query, ranking, videos)
-    return Answer(hits.table(found), known, len(chosen), size, None if videos is None else len({row.video_id for row in chosen}))
+    return Answer(hits=hits.table(found), sketch=known, clips=len(chosen), bytes=size, videos=None if videos is None else len({row.video_id for row in chosen}))

@@ -24,7 +24,7 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 MOST = 300_000  # tokens, give or take what chance does
 PIECE = 1_024  # tokens read at a time
 ADDRESS = "s.clip_id, s.slice, s.y, s.x"
-CLIPS = """SELECT c.clip_id, c.height, c.width, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
+CLIPS = """SELECT c.clip_id, c.grid_height, c.grid_width, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
 FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY c.clip_id"""
 
 
@@ -147,7 +147,7 @@ def coordinates(store: Store, sample: Sample, basis: Basis) -> np.ndarray:
 def _fitting(sample: Sample, basis: Basis) -> np.ndarray:
     """Whether the grid of each clip is one that the basis can be applied to."""
     positions = basis.preparation.positions
-    sides = np.stack([sample.clips[name].to_numpy() for name in ("height", "width")], axis=1)
+    sides = np.stack([sample.clips[name].to_numpy() for name in ("grid_height", "grid_width")], axis=1)
     return np.ones(len(sides), bool) if positions is None else (sides == positions.shape[:2]).all(axis=1)
 
 

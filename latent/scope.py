@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import clips, half
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 
@@ -104,8 +104,8 @@ def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most:
         chosen = np.random.RandomState(int(clip.clip_id[:8], 16)).permutation(np.flatnonzero(kept))[:at_most]
         kept = np.isin(np.arange(len(kept)), chosen)
     count = int(kept.sum())
-    sides = np.full(count, clip.height, np.int16), np.full(count, clip.width, np.int16)
-    vectors = half.widen(grid.reshape(-1, clip.dim)[kept])
+    sides = np.full(count, clip.grid_height, np.int16), np.full(count, clip.grid_width, np.int16)
+    vectors = half.widen(grid.reshape(-1, clip.embed_dim)[kept])
     return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), *address[:, kept], *sides)
 
 
@@ -119,12 +119,12 @@ def _join(parts: list[Tokens]) -> Tokens:
 def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
     """Rows of `token_samples`; which ones of a video stay depends on their addresses alone."""
     table = store.query(
-        f"""SELECT clip_id, s.slice, s.y, s.x, c.height, c.width, embedding {SAMPLED}
+        f"""SELECT clip_id, s.slice, s.y, s.x, c.grid_height, c.grid_width, embedding {SAMPLED}
         ORDER BY clip_id, s.slice, s.y, s.x""",
         sampling(store, encoder_id, MAX_TOKENS, slices),
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
-    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "height", "width"))
+    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "grid_height", "grid_width"))
     return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
 
 

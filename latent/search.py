@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tubelet.latent import clips, half, hits
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
 from tubelet.store import Store

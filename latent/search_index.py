@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import bases, clips, fitting, half, hits, scope, code_search
-from tubelet.latent.clips import ClipRow
+from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.hits import Hit, Ranking
@@ -22,7 +22,7 @@ TOP = 20
 QUERIES = 50  # sampled tokens
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recall:
     """How many of the 20 tokens of exact search the sketch found, over all queries."""
 
@@ -73,7 +73,7 @@ def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Rec
     videos = sorted({row.video_id for row in rows})
     found = [code_search.find(store, sketch, query, Ranking(TOP), videos) for query in asked]
     shares = [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, truth) if b]
-    return Recall(sketch.basis.basis_id, sketch.basis.encoder_id, len(rows), len(shares), float(np.mean(shares)))
+    return Recall(basis_id=sketch.basis.basis_id, encoder_id=sketch.basis.encoder_id, clips=len(rows), queries=len(shares), recall=float(np.mean(shares)))
 
 
 def _fit_index(store: Store, encoder_id: str) -> TokenIndex:
@@ -90,7 +90,7 @@ def _queries(store: Store, encoder_id: str) -> list[Query]:
     unit = half.unit(tokens.vectors[chosen])
     addresses = [Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen]
     owners = [tokens.clip_ids[tokens.clip[i]] for i in chosen]
-    return [Query(owner, "", encoder_id, (address,), vector[None], {}, (1, 1)) for owner, address, vector in zip(owners, addresses, unit)]
+    return [Query(clip_id=owner, video_id="", encoder_id=encoder_id, addresses=(address,), vectors=vector[None], slices={}, grid=(1, 1)) for owner, address, vector in zip(owners, addresses, unit)]
 
 
 def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[Hit]]:

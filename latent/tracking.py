@@ -18,7 +18,7 @@ from tubelet.latent.null_similarity import Level, NullSimilarity
 EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """The best match of each slice of a clip. Scores are cosines; NaN where a slice has no token with a direction.
 
@@ -63,7 +63,7 @@ def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     y, x = np.where(seen, np.stack(np.unravel_index(best, clip.positions[1:])), -1).astype(np.int16)
     margins = np.array([_margin(one, level) for one in scored], np.float32)
     lost = ~returned | (score < level)
-    return Track(clip.clip_id, scored, y, x, np.where(seen, score, np.nan).astype(np.float32), margins, returned, lost, measured)
+    return Track(clip_id=clip.clip_id, heat=scored, y=y, x=x, score=np.where(seen, score, np.nan).astype(np.float32), margin=margins, returned=returned, lost=lost, measured=measured)
 
 
 def heat(query: Query, clip: Clip) -> np.ndarray:

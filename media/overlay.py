@@ -5,7 +5,7 @@
 FFmpeg is loaded when a film is made, not with the page.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from PIL import Image
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
 from tubelet.store.placement import Sheet, place_picture
+from tubelet.store.rows import ClipRow, VideoRow
 
 TALLEST, WIDEST = 720, 1280  # pixels of a frame; larger ones are made smaller
 LONGEST = 3000  # frames
@@ -50,12 +51,12 @@ class Drawing:
 class Scene:
     """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that stands in for a file that is gone."""
 
-    video: Mapping
-    clip: Mapping
+    video: VideoRow
+    clip: ClipRow
     sheet: Path | None = None
 
     @classmethod
-    def of(cls, store: Store, video: Mapping, clip: Mapping) -> "Scene":
+    def of(cls, store: Store, video: VideoRow, clip: ClipRow) -> "Scene":
         """Raises StoreError where there is neither file nor pictures, and for a window that is too long."""
         scene = cls(video, clip, sources.pictures(store, clip) if sources.missing(video) else None)
         if len(scene.frames) > LONGEST:
@@ -66,13 +67,13 @@ class Scene:
     @property
     def frames(self) -> range:
         """Frames that show the window: its own, and those passed over after each of them."""
-        first, span = self.clip["first_frame"], self.clip["frames"] * self.clip["step"]
-        return range(first, min(first + span, self.video["frames"]))
+        first, span = self.clip.first_frame, self.clip.frame_count * self.clip.step
+        return range(first, min(first + span, self.video.frames))
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of a frame, both even."""
-        height, width = Sheet.of(self.clip).tile if self.sheet else (self.video["height"], self.video["width"])
+        height, width = Sheet.of(self.clip).tile if self.sheet else (self.video.height, self.video.width)
         scale = min(1, TALLEST / height, WIDEST / width)
         return _even(height * scale), _even(width * scale)
 
@@ -82,8 +83,8 @@ class Scene:
         height, width = self.size
         if self.sheet:
             return 0, 0, height, width
-        frame, target = (self.video["height"], self.video["width"]), (self.clip["crop_height"], self.clip["crop_width"])
-        top, left, high, wide = place_picture(frame, target, self.clip["geometry"]).seen
+        frame, target = (self.video.height, self.video.width), (self.clip.crop_height, self.clip.crop_width)
+        top, left, high, wide = place_picture(frame, target, self.clip.geometry).seen
         return round(top * height), round(left * width), max(1, round(high * height)), max(1, round(wide * width))
 
     @property
@@ -94,8 +95,8 @@ class Scene:
 
     def slice(self, frame: int) -> int:
         """The slice that a frame belongs to."""
-        fed = (frame - self.clip["first_frame"]) // self.clip["step"]
-        return min(self.clip["slices"] - 1, fed * self.clip["slices"] // self.clip["frames"])
+        fed = (frame - self.clip.first_frame) // self.clip.step
+        return min(self.clip.slices - 1, fed * self.clip.slices // self.clip.frame_count)
 
     def pictures(self) -> Iterator[tuple[int, Image.Image]]:
         """Number and picture of each frame, of the size of a frame. Raises VideoError where the file breaks."""
@@ -106,7 +107,7 @@ class Scene:
     def _from_file(self) -> Iterator[tuple[int, Image.Image]]:
         from tubelet.media import video
 
-        start_s = self.clip["start_s"] if sources.steady(self.clip, self.video["fps"]) else None
+        start_s = self.clip.start_s if sources.steady(self.clip, self.video.fps) else None
         for frame in video.frames_from(sources.verify(self.video), self.frames.start, start_s, THREADS):
             if frame.index >= self.frames.stop:
                 return
@@ -125,7 +126,7 @@ def write_video(scene: Scene, drawing: Drawing, sink: BinaryIO) -> int:
     """Write the window as an MP4 and return the number of its frames. Raises VideoError where the file breaks."""
     from tubelet.media import recording
 
-    return recording.write_mp4(sink, draw_frames(scene, drawing), scene.video["fps"])
+    return recording.write_mp4(sink, draw_frames(scene, drawing), scene.video.fps)
 
 
 def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:

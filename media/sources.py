@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from os import stat_result
 from pathlib import Path
 
 from tubelet.store import Store, StoreError, ids
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 BYTES = "application/octet-stream"
 MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # all that are served, by a word of FFmpeg's name of the container
@@ -25,31 +26,31 @@ PLAYABLE = {
 IRREGULAR = 0.5  # frames by which a clip may be longer or shorter than its frame rate says
 
 
-def media_type(video: Mapping) -> str | None:
+def media_type(video: VideoRow) -> str | None:
     """The media type of a container that browsers open; None for others."""
-    return next((kind for word, kind in MEDIA_TYPES.items() if word in video["container"].split(",")), None)
+    return next((kind for word, kind in MEDIA_TYPES.items() if word in video.container.split(",")), None)
 
 
-def missing(video: Mapping) -> str | None:
+def missing(video: VideoRow) -> str | None:
     """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
-    found = _stat(video["path"])
+    found = _stat(video.path)
     if found is None:
         return "the source file is gone or was moved"
-    touched = found.st_mtime_ns != video["modified_ns"]
-    if found.st_size != video["bytes"] or (touched and _video_id(Path(video["path"]), _stamp(found)) != video["video_id"]):
+    touched = found.st_mtime_ns != video.modified_ns
+    if found.st_size != video.bytes or (touched and _video_id(Path(video.path), _stamp(found)) != video.video_id):
         return "the source file has changed since it was ingested"
     return None
 
 
-def verify(video: Mapping) -> Path:
+def verify(video: VideoRow) -> Path:
     """The file of a video, for whoever opens it. Raises StoreError unless its bytes are those that were ingested.
 
     A store from somebody else may name any file of this machine as a video: what it cannot give is the hash of a file that it does not know.
     """
     if gone := missing(video):
         raise StoreError(gone)
-    path = Path(video["path"])
-    if _video_id(path, _stamp(path.stat())) != video["video_id"]:
+    path = Path(video.path)
+    if _video_id(path, _stamp(path.stat())) != video.video_id:
         raise StoreError("the source file is not the one that was ingested: its bytes differ")
     return path
 
@@ -67,28 +68,28 @@ def _stamp(found: stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) -> str | None:
+def unplayable(video: VideoRow, clips: Sequence[TimelineRow], failures: list[Mapping]) -> str | None:
     """Why slice pictures are shown in place of the file; None where the browser is to try it."""
     if gone := missing(video):
         return gone
     if any(failure["stage"] == "decode" for failure in failures):
         return "the file is damaged, and browsers mend it each in their own way"
-    if media_type(video) is None or video["codec"] not in PLAYABLE:
-        return f"browsers do not play {video['codec']} in {video['container'].split(',')[0]}"
-    if not all(steady(clip, video["fps"]) for clip in clips):
+    if media_type(video) is None or video.codec not in PLAYABLE:
+        return f"browsers do not play {video.codec} in {video.container.split(',')[0]}"
+    if not all(steady(clip, video.fps) for clip in clips):
         return "the file's frames do not come at a steady rate"
     return None
 
 
-def steady(clip: Mapping, fps: float) -> bool:
+def steady(clip: ClipRow | TimelineRow, fps: float) -> bool:
     """Whether a clip is as long as its frames and their rate say."""
-    too_long = (clip["stop_s"] - clip["start_s"]) * fps - 1 - (clip["frames"] - 1) * clip["step"]
+    too_long = (clip.stop_s - clip.start_s) * fps - 1 - (clip.frame_count - 1) * clip.step
     return abs(too_long) <= IRREGULAR
 
 
-def pictures(store: Store, clip: Mapping) -> Path:
+def pictures(store: Store, clip: ClipRow) -> Path:
     """The JPEG of a clip's slices. Raises StoreError where there is none."""
-    path = store.layout.pictures(clip["video_id"], clip["clip_id"])
+    path = store.layout.pictures(clip.video_id, clip.clip_id)
     if not path.is_file():
         raise StoreError("the store holds no pictures of this clip")
     return path

@@ -25,7 +25,7 @@ FASTEST = 1000.0  # frames/s of a file
 LFS_POINTER = b"version https://git-lfs"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """One decoded frame; its pixels are made when asked for."""
 
@@ -132,7 +132,7 @@ class Video:
         for index, one in enumerate(decoded, index):
             time = one.frame.time
             start = time if start is None else start
-            yield Frame(index, time - start if time is not None else index / self.fps, one.frame, self.aspect, gap=one.gap)
+            yield Frame(index=index, time_s=time - start if time is not None else index / self.fps, decoded=one.frame, aspect=self.aspect, gap=one.gap)
 
     def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame | VideoError]:
         """The frames, and what ends them early as the last item."""

@@ -46,7 +46,7 @@ class Column:
     help: Markdown = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`."""
 
@@ -59,7 +59,7 @@ class Table:
     pairs: str | None = None  # column of pair ids that lead to the Windows page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """A chart or a raster, what it shows in words, and its numbers for who cannot see it or wants to compute on."""
 

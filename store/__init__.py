@@ -4,7 +4,8 @@
     intervals   how sure a mean, a share, or the strongest of many is
     statistics  token statistics: one function each, over the array API
     sensitivity how far two grids differ on the slices they share, over the array API
-    schema      tables and columns, each with meaning and unit
+    schema      tables and columns, each with meaning and unit, and what they were called in stores of format 1
+    rows        rows that Python handles one by one, with types
     ids         names that are hashes of content
     pictures    where the encoder's picture lies on a frame, and slices on their sheet
     inside      paths out of tables and foreign files, resolved before use

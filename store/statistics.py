@@ -48,10 +48,10 @@ def dimension_statistics(grid: Array) -> dict[str, Array]:
     xp = array_namespace(grid)
     tokens = xp.reshape(grid, (grid.shape[0], -1, grid.shape[-1]))  # (S, H*W, D)
     return {
-        "mean": xp.mean(tokens, axis=1),
-        "std": xp.std(tokens, axis=1),
-        "min": xp.min(tokens, axis=1),
-        "max": xp.max(tokens, axis=1),
+        "dim_mean": xp.mean(tokens, axis=1),
+        "dim_std": xp.std(tokens, axis=1),
+        "dim_min": xp.min(tokens, axis=1),
+        "dim_max": xp.max(tokens, axis=1),
     }
 
 

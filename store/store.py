@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 from tubelet.store.disk import checksums, embeddings, snapshot, tables
 from tubelet.store.questions import views
 from tubelet.store.questions.connections import Connections
+from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
-from tubelet.store.schema import TABLES
+from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
+from tubelet.store.schema.renames import hint_at_renamed
 from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -70,7 +73,9 @@ class Store:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
-        except MISTAKES:
+        except MISTAKES as error:
+            if hint := hint_at_renamed(str(error), sql):
+                error.add_note(hint)
             raise
         except duckdb.Error as error:
             raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`") from error
@@ -125,11 +130,11 @@ class Store:
             self._publish(versions, last, changed, tables.LOOSE_FILES)
 
     def compact(self) -> int:
-        """Merge the small files of every table and delete those that nobody needs any more; how many went."""
+        """Merge the small files of every table, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
         with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
             if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
-                self._record(now.versions, Snapshot(now.versions, now.serial + 1, store_id=now.store_id), alone=True)
+                self._record(now.versions, Snapshot(versions=now.versions, serial=now.serial + 1, store_id=now.store_id), alone=True)
             return gone
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
@@ -157,37 +162,36 @@ class Store:
 
     def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
-        found = self.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [clip_id])
-        if not found:
-            raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {self.shell_name}`")
-        if found[0]["embedding_path"] is None:
+        path = self.clip(clip_id).embedding_path
+        if path is None:
             raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
-        return embeddings.read(self.layout.embedding_file(found[0]["embedding_path"]), first, stop)
+        return embeddings.read(self.layout.embedding_file(path), first, stop)
+
+    def clip(self, clip_id: str) -> ClipRow:
+        """The row of a clip. Raises StoreError where there is none of this id."""
+        return ClipRow.of(self._only(CLIPS, clip_id))
+
+    def video(self, video_id: str) -> VideoRow:
+        """The row of a video. Raises StoreError where there is none of this id."""
+        return VideoRow.of(self._only(VIDEOS, video_id))
+
+    def _only(self, table: Table, id_: str) -> dict:
+        found = self.rows(f"FROM {table.name} WHERE {table.key[0]} = ?", [id_])
+        if not found:
+            listed = f'list them with `tubelet sql "FROM {table.name}" --store {self.shell_name}`'
+            raise StoreError(f"{self.root} holds no {table.name.removesuffix('s')} {id_}: {listed}")
+        return found[0]
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)
 
     def _publish(self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int) -> int:
         """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
-        paths = {name: self.layout.table(name) for name in mergeable if self._is_mergeable(name, versions[name], at_least)}
-        merged = {**versions, **{name: tables.compact(path, TABLES[name], at_least) for name, path in paths.items()}}
+        merged = {**versions, **{name: merge_table(self.layout, TABLES[name], versions[name], at_least) for name in mergeable}}
         before = snapshot.read(self.layout).versions
         if merged != before:
-            last = self._record(before, Snapshot(merged, last.serial + 1, store_id=last.store_id), merged != versions)
-        return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
-
-    def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
-        """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
-        files = tables.open_table(self.layout.table(name), version).files
-        if len(files) <= at_least:
-            return False
-        known = snapshot.sums(self.layout)
-        for path in map(Path, files):
-            if known.get(self.layout.relative(path)) not in (None, checksums.measure(path)):
-                if at_least == 1:
-                    raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {self.shell_name}`, then ingest again")
-                return False
-        return True
+            last = self._record(before, Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id), merged != versions)
+        return sum(tables.vacuum(self.layout.table(name)) for name in merged if merged[name] != versions[name])
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
         """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only one that is kept."""

@@ -3,7 +3,7 @@
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
 
-CLOCKS = {"added_at", "created_at", "encode_s", "at", "measured_at"}
+CLOCKS = {"added_at", "created_at", "encode_s", "failed_at", "measured_at"}
 
 
 def contents(root: object) -> dict[str, list[tuple]]:

@@ -19,6 +19,7 @@ from tubelet.latent.null_similarity import Level
 from tubelet.latent.tracking import Track
 from tubelet.store.pairs.differences import quantize_differences
 from tubelet.store.placement import Sheet
+from tests.plain_rows import clip_row, video_row
 
 FILE = Path(__file__).parent / "javascript" / "cases.json"
 SEED = 20261128
@@ -57,8 +58,7 @@ def _masked(draw: np.random.Generator, rows: int, columns: int, smooth: bool) ->
 
 
 def _slices(first: int, frames: int, step: int, slices: int) -> dict:
-    clip = {"first_frame": first, "frames": frames, "step": step, "slices": slices}
-    scene = Scene({"frames": 10_000}, clip)
+    scene = Scene(video_row(frames=10_000), clip_row(first_frame=first, frame_count=frames, step=step, slices=slices))
     return {"window": {"first": first, "frames": frames, "step": step, "slices": slices}, "slices": [scene.slice(frame) for frame in scene.frames]}
 
 
@@ -70,7 +70,7 @@ def _corners(slices: int, crop: tuple[int, int]) -> dict:
 def _numbered(shape: tuple[int, int, int]) -> dict:
     patches = [tuple(map(int, patch)) for patch in np.ndindex(shape)]
     slices, rows, columns = shape
-    return {"h": rows, "w": columns, "patches": patches, "numbers": number_tokens({"slices": slices, "height": rows, "width": columns}, patches)}
+    return {"h": rows, "w": columns, "patches": patches, "numbers": number_tokens(clip_row(slices=slices, grid_height=rows, grid_width=columns), patches)}
 
 
 def _markings() -> list[tuple]:

@@ -67,8 +67,13 @@ def _dim_sensitivity(a: np.ndarray, b: np.ndarray, std: np.ndarray) -> dict[str,
     curve, signed = abs(b - a).mean((1, 2)), (b - a).mean((1, 2))
     return {
         "dim": np.arange(len(std)), "first": curve[0], "last": curve[-1], "edge": (curve[0] + curve[-1]) / 2,
-        "middle": curve[middle_third(len(curve))].mean(0), "mean": curve.mean(0), "edge_signed": (signed[0] - signed[-1]) / 2, "std": std,
+        "middle": curve[middle_third(len(curve))].mean(0), "overall": curve.mean(0), "edge_signed": (signed[0] - signed[-1]) / 2, "pair_std": std,
+        "relative_edge": _divide((curve[0] + curve[-1]) / 2, std),
     }  # fmt: skip
+
+
+def _divide(values: np.ndarray, std: np.ndarray) -> np.ndarray:
+    return np.array([value / spread if spread else np.nan for value, spread in zip(values, std)])
 
 
 def _slice_sensitivity(a: np.ndarray, b: np.ndarray, std: np.ndarray) -> dict[str, np.ndarray]:
@@ -92,6 +97,6 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _table(name: str, pair_id: str, columns: dict[str, np.ndarray]) -> pa.Table:
-    flat = {column: values.ravel() for column, values in columns.items()}
+    flat = {column: pa.array(values.ravel(), from_pandas=True) for column, values in columns.items()}
     ids_ = pa.array([pair_id]).take(pa.array(np.zeros(len(next(iter(flat.values()))), np.int64)))
     return pa.table([ids_, *flat.values()], names=["pair_id", *flat]).select(TABLES[name].arrow.names).cast(TABLES[name].arrow)

@@ -11,15 +11,15 @@ from tubelet.ingest.networks.vjepa import V1, V2, Predictor, PredictorConfig, Vi
 TABLE = (4, 3, 5)  # slices, rows, columns of V-JEPA 1's table
 # Heads of 13, 20 and 14 components: an odd one, three pairs an axis (so that tiled angles wrap inside a pair), and two at rest.
 ENCODERS = {
-    "1": VisionTransformerConfig(26, 3, 2, 52, generation=V1, table=TABLE),
-    "2": VisionTransformerConfig(40, 3, 2, 80, levels=(0, 2), generation=V2),
-    "2.1": VisionTransformerConfig(28, 3, 2, 56, levels=(0, 1, 2)),
+    "1": VisionTransformerConfig(dim=26, depth=3, heads=2, mlp=52, generation=V1, table=TABLE),
+    "2": VisionTransformerConfig(dim=40, depth=3, heads=2, mlp=80, levels=(0, 2), generation=V2),
+    "2.1": VisionTransformerConfig(dim=28, depth=3, heads=2, mlp=56, levels=(0, 1, 2)),
 }
 PREDICTORS = {
-    "1": PredictorConfig(26, 26, 2, 2, mask_tokens=2, dim=24, mlp=48, generation=V1, table=TABLE),
-    "2": PredictorConfig(40, 40, 2, 2, mask_tokens=3, dim=40, mlp=80, generation=V2),
-    "2.1": PredictorConfig(28, 36, 2, 2, mask_tokens=3, dim=26, mlp=52),
-    "2.1 of all levels": PredictorConfig(84, 84, 2, 3, mask_tokens=3, dim=42, mlp=84, hidden=28, interpolated=True),
+    "1": PredictorConfig(inputs=26, outputs=26, depth=2, heads=2, mask_tokens=2, dim=24, mlp=48, generation=V1, table=TABLE),
+    "2": PredictorConfig(inputs=40, outputs=40, depth=2, heads=2, mask_tokens=3, dim=40, mlp=80, generation=V2),
+    "2.1": PredictorConfig(inputs=28, outputs=36, depth=2, heads=2, mask_tokens=3, dim=26, mlp=52),
+    "2.1 of all levels": PredictorConfig(inputs=84, outputs=84, depth=2, heads=3, mask_tokens=3, dim=42, mlp=84, hidden=28, interpolated=True),
 }
 
 

@@ -142,7 +142,8 @@ def _shifted(made: Planted, pairs: list[dict], numbers: range) -> dict[str, pa.T
     tables = {
         "pairs": pa.Table.from_pylist(pairs, schema=TABLES["pairs"].arrow),
         "dim_sensitivity": _rows(
-            "dim_sensitivity", ids, {**absolute, "dim": dims, "mean": mean, "edge_signed": signed, "std": drawn["std"]}
+            "dim_sensitivity", ids,
+            {**absolute, "dim": dims, "overall": mean, "edge_signed": signed, "pair_std": drawn["std"], "relative_edge": drawn["edge"]},
         ),
         "slice_sensitivity": _slices(made, ids, drawn, numbers),
         "token_sensitivity": _tokens(made, ids, made.shared, numbers, profile),
@@ -215,8 +216,8 @@ def _control(made: Planted, pairs: list[dict], times: float) -> dict[str, pa.Tab
     tables = _shifted(made, pairs, range(len(pairs)))
     for name in ("dim_sensitivity", "slice_sensitivity", "token_sensitivity"):
         table = tables[name]
-        for column in set(table.column_names) - {"pair_id", "dim", "shared_slice", "y", "x", "std", "token_cosine", "cosine"}:
-            values = pa.array((table[column].to_numpy() * times).astype(np.float32))
+        for column in set(table.column_names) - {"pair_id", "dim", "shared_slice", "y", "x", "pair_std", "token_cosine", "cosine"}:
+            values = pa.array((table[column].to_numpy() * times).astype(np.float32), from_pandas=True)
             table = table.set_column(table.column_names.index(column), table.schema.field(column), values)
         tables[name] = table
     return tables

@@ -12,30 +12,30 @@ from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.schema import PARTNER
 from tubelet.store.statistics import TOKEN_STATISTICS
+from tubelet.store.rows import VideoRow
 
 
 def show(store: Store, selection: Selection, statistic: str) -> None:
-    found = caching.rows(store, corpus.video(selection.video_id))
-    if not found:
+    video = caching.find_video(store, selection.video_id)
+    if video is None:
         st.caption(f"The store holds no video {literal(selection.video_id)}.")
         return
-    video = found[0]
-    clips = corpus.clips_of_video(video["video_id"], selection.encoder_id)
-    curve = corpus.statistic_over_time(video["video_id"], selection.encoder_id, statistic)
-    _heading(video, {"File": corpus.video(video["video_id"]), "Clips": clips, "Curve": curve})
+    clips = corpus.clips_of_video(video.video_id, selection.encoder_id)
+    curve = corpus.statistic_over_time(video.video_id, selection.encoder_id, statistic)
+    _heading(video, {"File": corpus.video(video.video_id), "Clips": clips, "Curve": curve})
     with st.grid(3, min_column_width=260, gap="small") as grid:
         with grid.cell():
             st.table(_facts(video), border="horizontal", alt="Facts of the file")
         with grid.cell(column_span=2):
             _clips(store, selection, clips, curve, statistic)
-    for failure in caching.rows(store, corpus.failures_of_video(video["video_id"])):
+    for failure in caching.rows(store, corpus.failures_of_video(video.video_id)):
         st.warning(f"{literal(failure['stage'])}: {literal(failure['error'])}", icon=":material/error:")
 
 
-def _heading(video: Mapping, behind: Mapping) -> None:
+def _heading(video: VideoRow, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(literal(video["name"]), anchor=False, width="content")
-        links.to_player("Open in the player", **{VIDEO: video["video_id"]})
+        st.subheader(literal(video.name), anchor=False, width="content")
+        links.to_player("Open in the player", **{VIDEO: video.video_id})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
 
@@ -44,14 +44,14 @@ def _close() -> None:
     st.query_params.pop(VIDEO, None)
 
 
-def _facts(video: Mapping) -> dict[str, Markdown]:
+def _facts(video: VideoRow) -> dict[str, Markdown]:
     return {
-        "picture": f"{video['width']:d} × {video['height']:d} px at {video['fps']:.4g} frames/s",
-        "length": f"{units.duration(video['duration_s'])}, {units.count(video['frames'], 'frame')}",
-        "file": f"{units.size(video['bytes'])}, {literal(video['codec'])}",
-        "label": literal(video["label"] or "none"),
-        "path": literal(video["path"]),
-        "id": literal(video["video_id"]),
+        "picture": f"{video.width:d} × {video.height:d} px at {video.fps:.4g} frames/s",
+        "length": f"{units.duration(video.duration_s)}, {units.count(video.frames, 'frame')}",
+        "file": f"{units.size(video.bytes)}, {literal(video.codec)}",
+        "label": literal(video.label or "none"),
+        "path": literal(video.path),
+        "id": literal(video.video_id),
     }
 
 
@@ -71,7 +71,7 @@ def _clips_sentence(rows: list[Mapping]) -> Markdown:
     partners = sum(row["role"] == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
     rows = [row for row in rows if row["role"] != PARTNER] or rows
-    grids = sorted({f"{row['slices']:d} × {row['height']:d} × {row['width']:d}" for row in rows})
+    grids = sorted({f"{row['slices']:d} × {row['grid_height']:d} × {row['grid_width']:d}" for row in rows})
     tokens = units.count(sum(row["tokens"] for row in rows), "token")
     times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
     return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

@@ -10,7 +10,7 @@ from tubelet.store.questions import corpus
 
 ROW_HEIGHT = 31  # pixels
 COLUMNS = (
-    "encoder_id", "untrained", "weights_source", "layer", "dim", "patch", "tubelet", "parameters",
+    "encoder_id", "untrained", "weights_source", "layer", "embed_dim", "patch", "tubelet", "parameters",
     "videos", "clips", "tokens", "family", "preprocessing", "weights_sha256",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ def _column_config() -> dict:
     return {
         "encoder_id": text("encoder", width=220),
         "untrained": st.column_config.CheckboxColumn("untrained", width=75),
-        "dim": number("dimensions", width=90),
+        "embed_dim": number("dimensions", width=90),
         "patch": number("patch, px", width=80),
         "tubelet": number("tubelet, frames", width=110),
         "parameters": number("parameters", width=110, format="localized"),

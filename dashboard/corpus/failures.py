@@ -42,6 +42,6 @@ def _column_config() -> dict:
         "error": text("reason", width=470),
         "first_frame": st.column_config.NumberColumn("from frame", width=85, help="First frame that is missing because of it"),
         "encoder": text("encoder", width=70),
-        "at": st.column_config.DatetimeColumn("when, UTC", width=120, format="YYYY-MM-DD HH:mm"),
+        "failed_at": st.column_config.DatetimeColumn("when, UTC", width=120, format="YYYY-MM-DD HH:mm"),
         "path": text("path", width=320),
     }

@@ -21,8 +21,8 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     held = caching.rows(store, queries.scopes())
     own = [row for row in held if row["encoder_id"] == selection.encoder_id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        frames = _select("Frames a window", _distinct(own, "frames"), "frames", 130)
-        within = [row for row in own if row["frames"] == frames]
+        frames = _select("Frames a window", _distinct(own, "frame_count"), "frames", 130)
+        within = [row for row in own if row["frame_count"] == frames]
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
         within = [row for row in within if row["shift"] == shift]
         setting = _setting(_distinct(within, "setting"))
@@ -33,7 +33,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         unit = _unit()
         compare = _compare(held, selection.encoder_id, frames, shift)
     chosen = None if setting == ALL else setting
-    request = Request(selection.encoder_id, frames, shift, chosen, where.strip() or None, setting == ALL, unit=unit)
+    request = Request(encoder=selection.encoder_id, frames=frames, shift=shift, setting=chosen, where=where.strip() or None, mix=setting == ALL, unit=unit)
     return request, compare
 
 
@@ -72,7 +72,7 @@ def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> s
     shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
     others = []
     for row in held:
-        offered = {"encoder": row["encoder_id"], "frames": row["frames"], "shift": row["shift"]}
+        offered = {"encoder": row["encoder_id"], "frames": row["frame_count"], "shift": row["shift"]}
         different = [name for name in COMPARED if offered[name] != shown[name]]
         if len(different) == 1:
             others.append(f"{different[0]}={offered[different[0]]}")

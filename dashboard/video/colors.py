@@ -30,20 +30,20 @@ OPTIONS = {
 
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
-    kept = {_describe_basis(row): row["basis_id"] for row in caching.rows(store, bases.list_bases(film.clip["encoder_id"]))}
+    kept = {_describe_basis(row): row["basis_id"] for row in caching.rows(store, bases.list_bases(film.clip.encoder_id))}
     name = st.selectbox("Colors", [*SOURCES, *kept], key=COLOUR, bind="query-params", width=240)
     if name in kept:
         return Coloring("basis", kept[name])
     source = SOURCES[name]
     if source == "dimensions":
-        return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip["dim"]))))
-    of = {"video": film.video["video_id"], "clip": film.clip["clip_id"]}.get(source, "")
+        return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip.embed_dim))))
+    of = {"video": film.video.video_id, "clip": film.clip.clip_id}.get(source, "")
     return Coloring(source, of, _options())
 
 
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """Where the player finds the colors. Raises TubeletError where there are none to be had."""
-    basis = latent_caching.basis(store, film.clip["encoder_id"], coloring)
+    basis = latent_caching.basis(store, film.clip.encoder_id, coloring)
     return Paint(f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring))
 
 
@@ -73,12 +73,12 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
 
 
 def questions(store: Store, film: Film) -> dict[str, Question]:
-    return {"Kept bases": bases.list_bases(film.clip["encoder_id"])}
+    return {"Kept bases": bases.list_bases(film.clip.encoder_id)}
 
 
 def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """The paint, or none and a sentence that says why."""
-    if not any(row["embedded"] for row in film.clips):
+    if not any(row.embedded for row in film.clips):
         return Paint()
     try:
         return paint(store, film, coloring)
@@ -89,8 +89,8 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
 
 def offer_file(film: Film, paint: Paint) -> None:
     """The window's colors as a file of some kilobytes: uint8 ``(slices, rows, columns, 3)``."""
-    if paint.url and film.clip["embedding_path"]:
-        downloads.offer("", {"Colors .npy": f"{paint.url}/{film.clip['clip_id']}/colors.npy"})
+    if paint.url and film.clip.embedding_path:
+        downloads.offer("", {"Colors .npy": f"{paint.url}/{film.clip.clip_id}/colors.npy"})
 
 
 def _component(basis: Basis, number: int) -> str:

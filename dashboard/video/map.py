@@ -22,18 +22,19 @@ from tubelet.reports.literal import literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 
 MAP, OF = "map", "map-of"  # URL parameters
 WINDOW, CORPUS = "this window", "the corpus"
 HELP = "Tokens as points, by likeness of their embeddings: all those of the window, or the corpus's sample."
 
 
-def show(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> None:
+def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Map of tokens", key=MAP, bind="query-params", help=HELP):
             return
         of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, key=OF, bind="query-params", label_visibility="collapsed", required=True)
-        if of == WINDOW and clip["embedding_path"] is None:
+        if of == WINDOW and clip.embedding_path is None:
             st.caption("This window was kept without its embeddings; the corpus has a sample of its tokens.")
             return
         try:
@@ -51,27 +52,27 @@ def sentence(chosen: Mapping[str, str]) -> str:
     return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player."
 
 
-def _of_window(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> Picture:
-    basis = latent_caching.basis(store, clip["encoder_id"], coloring)
+def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
+    basis = latent_caching.basis(store, clip.encoder_id, coloring)
     chosen = _channels(store, basis)
     sql_behind(
         {
-            **_coordinates(coloring, questions.coordinates(basis, clip["clip_id"])),
-            "Statistics": channels.statistics(clip["clip_id"]),
-            "Window": clips.clip(clip["clip_id"]),
+            **_coordinates(coloring, questions.coordinates(basis, clip.clip_id)),
+            "Statistics": channels.statistics(clip.clip_id),
+            "Window": clips.clip(clip.clip_id),
         },
         "map",
     )
-    patches = clip["height"] * clip["width"]
-    numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
-    url = f"points/{coloring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
-    sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}
-    return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
+    patches = clip.grid_height * clip.grid_width
+    numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip.clip_id else []
+    url = f"points/{coloring.name}/{basis.basis_id}/{clip.clip_id}?{_shown(chosen)}"
+    sheet = sampled.sheet(store, clip) | {"video": clip.video_id}
+    return Picture(url=url, axes=sentence(chosen), here=(place.slice_() * patches, patches), marked=numbers, clip=sheet)
 
 
-def _of_corpus(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> Picture:
+def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
     """The sample; the tokens of the shown window that are in it stand out."""
-    encoder_id = clip["encoder_id"]
+    encoder_id = clip.encoder_id
     basis, sample = latent_caching.basis(store, encoder_id, coloring), latent_caching.sample(store, encoder_id)
     chosen = _channels(store, basis)
     with st.spinner("Placing the sample of the corpus", show_time=True):
@@ -88,7 +89,7 @@ def _of_corpus(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPa
     windows = units.count(len(np.unique(sample.clip)), "window")
     counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen)}"
     numbers = sample.numbers(marked.clip_id, marked.patches)
-    return Picture(url, counted, sample.of_clip(clip["clip_id"]), numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
+    return Picture(url=url, axes=counted, here=sample.of_clip(clip.clip_id), marked=numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:

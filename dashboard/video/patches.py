@@ -13,16 +13,17 @@ from tubelet.store import Store
 from tubelet.store.questions import clips
 from tubelet.store.placement import Sheet
 from tubelet.store.statistics import TOKEN_STATISTICS
+from tubelet.store.rows import ClipRow
 
 SIDE = 132  # pixels of an enlarged patch
 ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 
-def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
+def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches:
         st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape clears the selection.")
         return
-    question = clips.patches(clip["clip_id"], number_tokens(clip, marked.patches))
+    question = clips.patches(clip.clip_id, number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_heading(marked), anchor=False, width="content")
@@ -40,29 +41,29 @@ def _heading(marked: MarkedPatches) -> Markdown:
     return f"Patch ({y:d}, {x:d}) of slice {slice_:d}"
 
 
-def _one(store: Store, clip: Mapping, row: Mapping) -> None:
+def _one(store: Store, clip: ClipRow, row: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
+        if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
             st.html(patch_html(clip, (row["slice"], row["y"], row["x"])), width="content")
         with st.container():
             st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")
-            st.caption(f"Address: clip {literal(clip['clip_id'])}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0.")
+            st.caption(f"Address: clip {literal(clip.clip_id)}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0.")
 
 
-def patch_html(clip: Mapping, patch: tuple[int, int, int]) -> str:
+def patch_html(clip: ClipRow, patch: tuple[int, int, int]) -> str:
     """HTML of one patch, cut out of the clip's sheet of slice pictures by the browser."""
     tile = Sheet.of(clip).tile
     slice_, y, x = patch
-    high, wide = tile[0] / clip["height"], tile[1] / clip["width"]
+    high, wide = tile[0] / clip.grid_height, tile[1] / clip.grid_width
     return _crop_html(clip, slice_, (y * high, x * wide, high, wide), "The patch")
 
 
-def slice_html(clip: Mapping, slice_: int) -> str:
+def slice_html(clip: ClipRow, slice_: int) -> str:
     """HTML of what the encoder saw of one slice."""
     return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_}")
 
 
-def _crop_html(clip: Mapping, slice_: int, box: tuple[float, float, float, float], label: str) -> str:
+def _crop_html(clip: ClipRow, slice_: int, box: tuple[float, float, float, float], label: str) -> str:
     """A box (top, left, height, width) of a slice's picture, in pixels of the sheet, as large as it goes."""
     sheet = Sheet.of(clip)
     top, left = (corner + offset for corner, offset in zip(sheet.corner(slice_), box))
@@ -71,7 +72,7 @@ def _crop_html(clip: Mapping, slice_: int, box: tuple[float, float, float, float
     style = {
         "width": f"{wide * scale:.1f}px",
         "height": f"{high * scale:.1f}px",
-        "background-image": f"url(pictures/{quote(clip['clip_id'])})",
+        "background-image": f"url(pictures/{quote(clip.clip_id)})",
         "background-size": f"{sheet.size[1] * scale:.1f}px {sheet.size[0] * scale:.1f}px",
         "background-position": f"{-left * scale:.1f}px {-top * scale:.1f}px",
         "image-rendering": "pixelated" if scale > 1 else "auto",

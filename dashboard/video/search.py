@@ -14,8 +14,8 @@ from tubelet.latent.hits import Ranking
 from tubelet.latent.retrieval import Answer
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store, TubeletError
-from tubelet.store.questions import clips, corpus
 from tubelet.store.errors import QueryError
+from tubelet.store.rows import ClipRow
 
 SEARCH, EXACTLY, WHERE = "search", "exactly", "search-where"  # URL parameters
 RANKING = Ranking(top=12, per_video=3)
@@ -24,13 +24,13 @@ EXAMPLE = "in all videos, or where label = 'cooking'"
 EXACT = "Compare every embedding, though the store has a sketch of this encoder."
 
 
-def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
-    if not marked.patches or clip["embedding_path"] is None:
+def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
+    if not marked.patches or clip.embedding_path is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=HELP):
             return
-        sketch = search_index.measured_recall(clip["encoder_id"])
+        sketch = search_index.measured_recall(clip.encoder_id)
         exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
         where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
         behind = st.container(width="content")
@@ -46,7 +46,7 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
         st.warning(f"No search: {literal(error)}", icon=":material/search_off:")
         return
     with behind:
-        exact = questions.search((clip["clip_id"], marked.patches), clip["encoder_id"], RANKING, videos)
+        exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, RANKING, videos)
         sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
     _show_hits(store, answer)
 
@@ -79,15 +79,14 @@ def how(answer: Answer, store: Store) -> Markdown:
 
 
 def _show_hit(store: Store, hit: Mapping) -> None:
-    (clip,) = caching.rows(store, clips.clip(hit["clip_id"]))
-    (video,) = caching.rows(store, corpus.video(hit["video_id"]))
-    seconds = clip["start_s"] + hit["slice"] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
+    clip, video = caching.find_clip(store, hit["clip_id"]), caching.find_video(store, hit["video_id"])
+    seconds = clip.start_s + hit["slice"] / clip.slices * (clip.stop_s - clip.start_s)
     address = hit["slice"], hit["y"], hit["x"]
-    if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
+    if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.patch_html(clip, address))
-    st.caption(f"{hit['score']:.3f} · {literal(video['name'])} · {seconds:.2f}\N{NO-BREAK SPACE}s")
+    st.caption(f"{hit['score']:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 
-def _go(clip: Mapping, address: tuple[int, int, int]) -> None:
-    place.jump(clip["video_id"], clip["clip_id"], address[0], [address])
+def _go(clip: ClipRow, address: tuple[int, int, int]) -> None:
+    place.jump(clip.video_id, clip.clip_id, address[0], [address])

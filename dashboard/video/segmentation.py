@@ -1,7 +1,5 @@
 """What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits a mask that is brought."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import streamlit as st
 
@@ -15,11 +13,12 @@ from tubelet.latent.segmentation import Segmentation
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
+from tubelet.store.rows import ClipRow
 
 LARGEST = 100  # MB of a mask that is brought
 
 
-def show(store: Store, clip: Mapping, segment: MarkedPatches) -> None:
+def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
     """`clip`: the one that the marks belong to."""
     if not segment.patches and not segment.background:
         return
@@ -65,33 +64,33 @@ def _marks(segment: MarkedPatches) -> Markdown:
     return f"Marks: {len(segment.patches)} foreground, {len(segment.background)} background, on {where}."
 
 
-def _shown(clip: Mapping, segment: MarkedPatches) -> int:
+def _shown(clip: ClipRow, segment: MarkedPatches) -> int:
     """The slice that files and comparisons of one slice are of: the player's, or the first mark's while it shows another window."""
-    return min(place.slice_(), clip["slices"] - 1) if place.clip_id() in ("", clip["clip_id"]) else segment.patches[0][0]
+    return min(place.slice_(), clip.slices - 1) if place.clip_id() in ("", clip.clip_id) else segment.patches[0][0]
 
 
-def _show_behind(clip: Mapping, segment: MarkedPatches) -> None:
+def _show_behind(clip: ClipRow, segment: MarkedPatches) -> None:
     marked = number_tokens(clip, (*segment.patches, *segment.background))
     sql_behind(
         {
-            "Marked patches": clips.patches(clip["clip_id"], marked),
-            "Tokens that the marks spread over": questions.tokens(clip["clip_id"]),
+            "Marked patches": clips.patches(clip.clip_id, marked),
+            "Tokens that the marks spread over": questions.tokens(clip.clip_id),
         },
         "segment",
     )
 
 
-def _offer_files(clip: Mapping, segment: MarkedPatches, shown: int) -> None:
+def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
     files = {f"Slice {shown} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(
-            f"{clip['crop_height']:d} × {clip['crop_width']:d} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
+            f"{clip.crop_height:d} × {clip.crop_width:d} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
             width="content",
         )
 
 
-def _show_comparison(clip: Mapping, found: Segmentation, shown: int) -> None:
+def _show_comparison(clip: ClipRow, found: Segmentation, shown: int) -> None:
     with st.expander("Compare with a mask of your own", type="compact"):
         file = st.file_uploader(
             "A mask: .npz or .npy of slices × rows × columns, or a PNG of the shown slice",
@@ -103,7 +102,7 @@ def _show_comparison(clip: Mapping, found: Segmentation, shown: int) -> None:
             return
         try:
             truth = masks.read_mask(file.getvalue())
-            fits = masks.agreement(found.scores, truth, (clip["crop_height"], clip["crop_width"]), shown)
+            fits = masks.agreement(found.scores, truth, (clip.crop_height, clip.crop_width), shown)
         except TubeletError as error:
             st.warning(f"No comparison: {literal(error)}", icon=":material/difference:")
             return

@@ -11,7 +11,7 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import questions
 from tubelet.reports.literal import literal
 from tubelet.store import Store
-from tubelet.store.questions import clips, corpus
+from tubelet.store.rows import ClipRow
 
 ALIKE, BY = "alike", "alike-by"  # URL parameters
 TOP = 12  # videos
@@ -22,12 +22,12 @@ HELP = (
 )
 
 
-def show(store: Store, clip: Mapping) -> None:
+def show(store: Store, clip: ClipRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Videos like this one", key=ALIKE, bind="query-params", help=HELP):
             return
         by = st.segmented_control("By", WAYS, default=WAYS[0], key=BY, bind="query-params", label_visibility="collapsed", required=True)
-        question = questions.similar_videos(clip["encoder_id"], clip["clip_id"], by, TOP)
+        question = questions.similar_videos(clip.encoder_id, clip.clip_id, by, TOP)
         sql_behind({"Videos": question}, "alike")
     with st.spinner("Comparing windows", show_time=True):
         found = caching.rows(store, question)
@@ -42,14 +42,13 @@ def show(store: Store, clip: Mapping) -> None:
 
 
 def _show_video(store: Store, row: Mapping, number: int) -> None:
-    (clip,) = caching.rows(store, clips.clip(row["clip_id"]))
-    (video,) = caching.rows(store, corpus.video(row["video_id"]))
-    if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
-        st.html(patches.slice_html(clip, clip["slices"] // 2))
+    clip, video = caching.find_clip(store, row["clip_id"]), caching.find_video(store, row["video_id"])
+    if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
+        st.html(patches.slice_html(clip, clip.slices // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"
-    st.caption(f"{score} · {literal(video['name'])} · {clip['start_s']:.2f}\N{NO-BREAK SPACE}s")
+    st.caption(f"{score} · {literal(video.name)} · {clip.start_s:.2f}\N{NO-BREAK SPACE}s")
     st.button("Open", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
 
 
-def _go(clip: Mapping) -> None:
-    place.jump(clip["video_id"], clip["clip_id"], 0)
+def _go(clip: ClipRow) -> None:
+    place.jump(clip.video_id, clip.clip_id, 0)

@@ -1,7 +1,5 @@
 """Where the marked patches are in their window: score and level slice by slice, as chart, table and files."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import streamlit as st
 
@@ -12,19 +10,20 @@ from tubelet.latent import questions
 from tubelet.latent.tracking import Track
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
+from tubelet.store.rows import ClipRow
 
 ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
 
 
-def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
-    if not marked.patches or clip["embedding_path"] is None:
+def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
+    if not marked.patches or clip.embedding_path is None:
         return
     try:
-        track = latent_caching.track(store, clip["clip_id"], marked)
+        track = latent_caching.track(store, clip.clip_id, marked)
     except TubeletError as error:
         st.warning(f"The patches cannot be followed: {literal(error)}", icon=":material/my_location:")
         return
-    question = questions.track(marked.clip_id, marked.patches, clip["clip_id"])
+    question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Where is it in the other slices?", anchor=False, width="content")
         sql_behind({"Best match of each slice": question}, "track")
@@ -32,7 +31,7 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
     st.altair_chart(
         charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach"
     )
-    address = f"track/{marked.name}/{clip['clip_id']}"
+    address = f"track/{marked.name}/{clip.clip_id}"
     downloads.offer("The track, one row a slice:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
     with st.expander("Table", type="compact"):
         columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}

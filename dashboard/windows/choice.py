@@ -42,7 +42,7 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
 def label(row: Mapping) -> str:
     """A pair in a few words: what it compares, where it lies, where its numbers came from."""
     shift = f"{row['shift']} slice{'s' * (row['shift'] != 1)}"
-    window = f"{row['frames']} frames" + (f" {row['step']} apart" if row["step"] > 1 else "")
+    window = f"{row['frame_count']} frames" + (f" {row['step']} apart" if row["step"] > 1 else "")
     source = "" if row["source"] == "live" else ", from stored files"
     size = f"{row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px"
     return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {size}{source}"

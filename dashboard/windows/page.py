@@ -87,7 +87,7 @@ def provenance(pair: Mapping) -> Markdown:
     source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
     apart = f", {pair['step']:d} apart" if pair["step"] > 1 else ""
     shared = units.count(pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice")
-    windows = f"{' and '.join(times)}, {units.count(pair['frames'], 'frame')}{apart} each"
+    windows = f"{' and '.join(times)}, {units.count(pair['frame_count'], 'frame')}{apart} each"
     return f"{windows}, {shared} compared. Measured from {source}, {literal(pair['encoder'])}, {literal(pair['precision'])}."
 
 
@@ -111,7 +111,7 @@ def share(value: float | None) -> Markdown:
 
 
 def _show_matrix(store: Store, pair: Mapping) -> None:
-    ranking = pairs.ranked_dimensions(pair["pair_id"], pair["dim"])
+    ranking = pairs.ranked_dimensions(pair["pair_id"], pair["embed_dim"])
     try:
         if not pair["embeddings"]:
             raise StoreError(NOT_KEPT)
@@ -129,7 +129,7 @@ def _show_patch_map(store: Store, pair: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Where in the frame** \N{EM DASH} distance of the two embeddings of a patch, mean over the shared slices", width="content")
         sql_behind({"Map": question}, "map")
-    st.altair_chart(charts.over_patches(caching.table(store, question), pair["height"], pair["width"]), width="content", alt="Distance by patch")
+    st.altair_chart(charts.over_patches(caching.table(store, question), pair["grid_height"], pair["grid_width"]), width="content", alt="Distance by patch")
 
 
 def _show_curves(store: Store, pair: Mapping) -> None:

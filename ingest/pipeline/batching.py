@@ -128,7 +128,7 @@ class EncodeStage:
 
     def _fail(self, clip: Clip, error: EncodeError) -> None:
         row = clip.row
-        failure = Failure(clip.source.text, row["video_id"], row["encoder_id"], "encode", str(error), row["first_frame"])
+        failure = Failure(path=clip.source.text, video_id=row.video_id, encoder_id=row.encoder_id, stage="encode", error=str(error), first_frame=row.first_frame)
         failed = self._failed.setdefault(clip.source.path, [])
         if failure not in failed:  # a clip that is encoded twice for a control fails twice
             failed.append(failure)

@@ -22,6 +22,7 @@ from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
+from tubelet.store.rows import PlannedClip, VideoRow
 from tubelet.store.schema import GRID, PARTNER
 
 THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
@@ -79,25 +80,26 @@ class Decoding:
         if self.recipe.windowing.tail and window and not window.spans(self.timeline.gaps):
             yield from self._finish(window)
 
-    def row(self) -> dict:
+    def row(self) -> VideoRow:
         """The `videos` row, once every frame has passed."""
         height, width = self.first.displayed
-        return {
-            "video_id": self.video_id,
+        return VideoRow(
+            video_id=self.video_id,
             **self.source.place(self.source.stamp),
-            "container": self.video.container,
-            "codec": self.video.codec,
-            "width": width,
-            "height": height,
+            container=self.video.container,
+            codec=self.video.codec,
+            width=width,
+            height=height,
             **vars(self.first.orientation),
             **vars(self.first.color),
-            "fps": self.video.fps,
-            "frames": self.timeline.frames,
-            "corrupt_frames": self.timeline.corrupt,
-            "gaps": self.timeline.gaps,
-            "duration_s": self.timeline.stop_s,
-            "added_at": now(),
-        }
+            fps=self.video.fps,
+            frames=self.timeline.frames,
+            corrupt_frames=self.timeline.corrupt,
+            gaps=self.timeline.gaps,
+            duration_s=self.timeline.stop_s,
+            thumbnail=None,
+            added_at=now(),
+        )
 
     def thumbnail(self) -> bytes:
         """JPEG of the frame with most contrast among a few early ones."""
@@ -150,27 +152,27 @@ class Decoding:
     def _clip(self, clip_id: str, window: Window) -> Clip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
         promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
-        return Clip(self._clip_row(clip_id, window), pixels, self.source, promised)
+        return Clip(row=self._clip_row(clip_id, window), pixels=pixels, source=self.source, of=promised)
 
-    def _clip_row(self, clip_id: str, window: Window) -> dict:
+    def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:
         height, width = self.size
         moments = [self._pictures[index][1] for index in window.indices]
-        return {
-            "clip_id": clip_id,
-            "video_id": self.video_id,
-            "encoder_id": self.recipe.encoder.encoder_id,
-            "first_frame": window.first,
-            "frames": window.frames,
-            "step": window.step,
-            "role": PARTNER if window in self._partners else GRID,
-            "start_s": moments[0].start_s,
-            "stop_s": moments[-1].stop_s,
-            "corrupt_frames": sum(moment.corrupt for moment in moments),
-            "geometry": self.recipe.geometry.mode,
-            "crop_height": height,
-            "crop_width": width,
-            "precision": self.recipe.precision,
-        }
+        return PlannedClip(
+            clip_id=clip_id,
+            video_id=self.video_id,
+            encoder_id=self.recipe.encoder.encoder_id,
+            first_frame=window.first,
+            frame_count=window.frames,
+            step=window.step,
+            role=PARTNER if window in self._partners else GRID,
+            start_s=moments[0].start_s,
+            stop_s=moments[-1].stop_s,
+            corrupt_frames=sum(moment.corrupt for moment in moments),
+            geometry=self.recipe.geometry.mode,
+            crop_height=height,
+            crop_width=width,
+            precision=self.recipe.precision,
+        )
 
     def _consider(self, frame: Frame) -> None:
         height, width = frame.displayed

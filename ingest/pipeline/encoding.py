@@ -15,12 +15,13 @@ from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
 from tubelet.ingest.pipeline.messages import Clip, now
 from tubelet.store.errors import MeasurementError
+from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import dimension_statistics, token_statistics
 
 HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedClip:
     """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
 
@@ -28,14 +29,14 @@ class EncodedClip:
     """
 
     clip: Clip
-    row: Mapping
+    row: ClipRow
     grid: np.ndarray
     token_stats: Mapping[str, np.ndarray]  # (S, H, W)
     dim_stats: Mapping[str, np.ndarray]  # (S, D)
     pairs: tuple[Measured, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PendingClip:
     """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` what its pairs met."""
 
@@ -56,10 +57,8 @@ class PendingClip:
             raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
         if self.problem:
             raise EncodeError(self.problem)
-        slices, height, width, dim = self.grid.shape
-        shape = {"slices": slices, "height": height, "width": width, "dim": dim}
-        row = {**self.clip.row, **shape, "encode_s": encode_s, "created_at": now()}
-        return EncodedClip(self.clip, row, self.grid.numpy(), _arrays(self.token_stats), _arrays(self.dim_stats), self.pairs)
+        row = self.clip.row.encode(tuple(self.grid.shape), encode_s, now())
+        return EncodedClip(clip=self.clip, row=row, grid=self.grid.numpy(), token_stats=_arrays(self.token_stats), dim_stats=_arrays(self.dim_stats), pairs=self.pairs)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
     statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
     live = dimension_statistics(grid)
     by_dimension = {name: _to_cpu(value) for name, value in live.items()}
-    sent = PendingClip(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
+    sent = PendingClip(clip=clip, grid=_to_cpu(grid.half()), largest=_to_cpu(grid.abs().max()), token_stats=statistics, dim_stats=by_dimension)
     if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
         return sent  # a clip that cannot be kept is no part of a pair
     try:

@@ -8,18 +8,19 @@ from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE, REPEATED
+from tubelet.store.rows import VideoRow
 
 REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
-WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frames = $frames AND c.step = $step
+WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames AND c.step = $step
   AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """Videos, failures, and the clips and pairs of one encoder."""
 
     stamps: Mapping[Stamp, str] = field(default_factory=dict)  # -> video_id
-    videos: Mapping[str, Mapping] = field(default_factory=dict)  # video_id -> row
+    videos: Mapping[str, VideoRow] = field(default_factory=dict)  # by video_id
     places: Mapping[str, Mapping] = field(default_factory=dict)  # place_id -> row
     clips: frozenset[str] = frozenset()  # those that need nothing
     bare: frozenset[str] = frozenset()  # those without the embeddings that are wanted: encoded again
@@ -31,21 +32,21 @@ class Known:
     @classmethod
     def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
         """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
-        videos, places = store.rows("FROM videos"), store.rows("FROM places")
+        videos, places = [VideoRow.of(row) for row in store.rows("FROM videos")], store.rows("FROM places")
         clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
         columns = ", ".join(f.name for f in fields(Failure))
-        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.at")]
+        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")]
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
-            {(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
-            {v["video_id"]: v for v in videos},
-            {place["place_id"]: place for place in places},
-            frozenset(clip["clip_id"] for clip in clips) - bare,
-            bare,
-            _pairs(store, recipe),
-            _find_repeated(store, recipe),
-            {failure.failure_id: failure for failure in failures},
-            _broken(failures),
+            stamps={(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
+            videos={video.video_id: video for video in videos},
+            places={place["place_id"]: place for place in places},
+            clips=frozenset(clip["clip_id"] for clip in clips) - bare,
+            bare=bare,
+            pairs=_pairs(store, recipe),
+            repeated=_find_repeated(store, recipe),
+            failures={failure.failure_id: failure for failure in failures},
+            broken=_broken(failures),
         )
 
 

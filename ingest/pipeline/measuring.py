@@ -25,7 +25,7 @@ class Measuring:
     @property
     def held(self) -> int:
         """Live grids that wait."""
-        return len({clip.row["clip_id"] for _, clip, _ in self._waiting.values()})
+        return len({clip.row.clip_id for _, clip, _ in self._waiting.values()})
 
     def take(self, clip: Clip, grid: torch.Tensor, by_dimension: Mapping[str, torch.Tensor]) -> tuple[Measured, ...]:
         """The pairs that this clip completes; `grid` is ``(S, H, W, D)`` in float32. Raises MeasurementError."""
@@ -36,7 +36,7 @@ class Measuring:
         if opening := [pair for pair in clip.pairs if pair not in complete]:
             kept = replace(side, grid=_copy_grid(grid))
             self._waiting |= {pair.pair_id: (pair, clip, kept) for pair in opening}
-        return tuple((pair, _measure_pair(pair, clip.row["clip_id"], side, self._waiting.pop(pair.pair_id)[2])) for pair in complete)
+        return tuple((pair, _measure_pair(pair, clip.row.clip_id, side, self._waiting.pop(pair.pair_id)[2])) for pair in complete)
 
     def _is_partner(self, pair: Pair, clip: Clip) -> bool:
         """Whether the other clip of a pair waits; a clip that waits itself is here again after memory ran out in its batch."""

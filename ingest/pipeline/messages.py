@@ -9,9 +9,10 @@ import torch
 from tubelet.ingest.sources import Source
 from tubelet.store import ids
 from tubelet.store.pairs.rows import Pair
+from tubelet.store.rows import FailureRow, PlannedClip, VideoRow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
@@ -19,7 +20,7 @@ class Clip:
     is encoded for them alone.
     """
 
-    row: Mapping
+    row: PlannedClip
     pixels: torch.Tensor
     source: Source
     of: int
@@ -27,7 +28,7 @@ class Clip:
     stored: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """One row of `failures`, less its id and time."""
 
@@ -43,8 +44,8 @@ class Failure:
         return ids.hash_parts(self.path, self.video_id, self.encoder_id, self.stage, self.error, self.first_frame)
 
     @property
-    def row(self) -> dict:
-        return {**vars(self), "failure_id": self.failure_id, "at": now()}
+    def row(self) -> FailureRow:
+        return FailureRow(**vars(self), failure_id=self.failure_id, failed_at=now())
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Outdated:
     pairs: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoDone:
     """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was there already.
 
@@ -64,7 +65,7 @@ class VideoDone:
 
     source: Source
     video_id: str | None = None
-    row: Mapping | None = None
+    row: VideoRow | None = None
     thumbnail: bytes | None = None
     place: Mapping | None = None  # columns of `places`, less its id and time
     retracted: bool = False
@@ -77,7 +78,7 @@ class VideoDone:
     kept_pairs: int = 0
     pairless: bool = False  # too short for the pair that was asked for
     duplicate_of: Source | None = None  # a source earlier in the same run
-    moved_from: Mapping | None = None  # the `videos` row that names another path
+    moved_from: VideoRow | None = None  # the `videos` row that names another path
 
 
 def now() -> datetime:

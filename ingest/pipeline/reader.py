@@ -1,6 +1,6 @@
 """The reader: sources in, clips of pixels out, each file decoded once and only where something is missing."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.media.errors import VideoError
@@ -11,12 +11,13 @@ from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Reading, Source
+from tubelet.store.rows import VideoRow
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cut:
     """What decides which windows a video gives, besides the recipe: its id, frames, gaps and picture, and whether it is mirrored."""
 
@@ -46,10 +47,10 @@ class Reader:
         try:
             reading = source.reading(self.known.stamps)
         except Exception as error:  # one file's, whatever it is
-            return iter([VideoDone(source, failures=(self._failure(source, None, _explained(error, "read")),))])
+            return iter([VideoDone(source=source, failures=(self._failure(source, None, _explained(error, "read")),))])
         video_id = reading.video_id
         if video_id in self._seen:
-            return iter([VideoDone(source, video_id, place=reading.place, duplicate_of=self._seen[video_id])])
+            return iter([VideoDone(source=source, video_id=video_id, place=reading.place, duplicate_of=self._seen[video_id])])
         self._seen[video_id] = source
         return self._read(source, video_id, reading)
 
@@ -61,36 +62,36 @@ class Reader:
         except Exception as error:  # one file's, whatever it is
             self._repeating.discard(video_id)
             why = _explained(reading.change or error, "decode")
-            yield VideoDone(source, video_id, failures=(self._failure(source, video_id, why),), retracted=True)
+            yield VideoDone(source=source, video_id=video_id, failures=(self._failure(source, video_id, why),), retracted=True)
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
         """The VideoDone of a source whose clips and pairs are all there, or whose content is known to be unreadable."""
         broken = tuple(replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ()))
         row = self.known.videos.get(video_id)
         if row is None:
-            return VideoDone(source, video_id, failures=broken) if broken else None
-        if row["mirrored"] is None and (broken or self._is_mirrored(source)):
+            return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
+        if row.mirrored is None and (broken or self._is_mirrored(source)):
             return None  # its row is of a version that stopped at the first damaged packet, and turned mirrored files the wrong way
         cut = self._cut(video_id, row)
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
         done = replace(self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs))
-        return done if row["mirrored"] is not None else replace(done, row={**row, "mirrored": False})
+        return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
-    def _moved_from(self, source: Source, video_id: str) -> Mapping | None:
+    def _moved_from(self, source: Source, video_id: str) -> VideoRow | None:
         """The row of a known video that was found elsewhere before."""
         row = self.known.videos.get(video_id)
-        return row if row and row["path"] != source.text else None
+        return row if row and row.path != source.text else None
 
     def _is_mirrored(self, source: Source) -> bool:
         with open_video(source.path, self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
-    def _cut(self, video_id: str, row: Mapping) -> Cut:
+    def _cut(self, video_id: str, row: VideoRow) -> Cut:
         """Of a `videos` row."""
-        size = self.recipe.geometry.target(row["height"], row["width"], self.recipe.encoder.patch)
-        return Cut(video_id, row["frames"], tuple(row["gaps"] or ()), size, bool(row["mirrored"]))
+        size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
+        return Cut(video_id=video_id, frames=row.frames, gaps=tuple(row.gaps or ()), size=size, mirrored=bool(row.mirrored))
 
     def _ids(self, cut: Cut) -> tuple[set[str], set[str]]:
         """Ids of every clip and pair that a video gives."""
@@ -114,7 +115,7 @@ class Reader:
     def _decode(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
         wanted = Wanted(self._pairs(video_id, *self._expected(source, video_id)), self.known.clips, self.known.pairs)
         decoding, broken = yield from self._pass(source, video_id, wanted)
-        cut = Cut(video_id, decoding.timeline.frames, tuple(decoding.timeline.gaps), decoding.size, decoding.mirrored)
+        cut = Cut(video_id=video_id, frames=decoding.timeline.frames, gaps=tuple(decoding.timeline.gaps), size=decoding.size, mirrored=decoding.mirrored)
         pairs = self._pairs(video_id, cut.frames, cut.gaps)
         if lacking := tuple(pair for pair in pairs if pair not in wanted.pairs):
             yield from self._pass(source, video_id, replace(wanted, pairs=lacking, stored_clips=wanted.stored_clips | decoding.emitted))
@@ -136,7 +137,7 @@ class Reader:
         """Frames and gaps as decoded where they are known, else the packets: where those tell another number, the file is read once more."""
         row = self.known.videos.get(video_id)
         if row is not None or self.recipe.pairing.count == 0:
-            return (row["frames"], tuple(row["gaps"] or ())) if row else (0, ())
+            return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with open_video(source.path) as video:
             return video.packets, ()
 
@@ -165,11 +166,11 @@ class Reader:
         dropped = not windowing.tail and windowing.partial(cut.frames) is not None
         pairless = bool(windows) and pairing.count != 0 and not pairing.pairs(windowing, cut.frames, cut.gaps)
         unused = windowing.unused(cut.frames)
-        return VideoDone(source, cut.video_id, failures=failures, dropped_frames=unused, dropped_window=dropped, pairless=pairless)
+        return VideoDone(source=source, video_id=cut.video_id, failures=failures, dropped_frames=unused, dropped_window=dropped, pairless=pairless)
 
     def _failure(self, source: Source, video_id: str | None, error: VideoError) -> Failure:
         encoder_id = self.recipe.encoder.encoder_id if error.stage == "window" else None
-        return Failure(source.text, video_id, encoder_id, error.stage, str(error), error.first_frame)
+        return Failure(path=source.text, video_id=video_id, encoder_id=encoder_id, stage=error.stage, error=str(error), first_frame=error.first_frame)
 
 
 def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:

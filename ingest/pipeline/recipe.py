@@ -11,7 +11,7 @@ from tubelet.store import ids
 from tubelet.store.pairs.rows import LIVE, Pair
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Encoder, windows, geometry, precision and pairs; other settings make other clips, never the same id."""
 
@@ -28,7 +28,7 @@ class Recipe:
 
     def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int], mirrored: bool = False) -> Pair:
         a, b = (self.clip_id(video_id, window, size, mirrored) for window in (windows.a, windows.b))
-        return Pair(video_id, self.encoder.encoder_id, a, b, windows.kind, windows.shift, LIVE, self.precision)
+        return Pair(video_id=video_id, encoder_id=self.encoder.encoder_id, clip_a=a, clip_b=b, kind=windows.kind, shift=windows.shift, source=LIVE, precision=self.precision)
 
 
 def check_size(geometry: Geometry, name: str, patch: int) -> None:

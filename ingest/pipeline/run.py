@@ -71,7 +71,7 @@ class Run:
         self.store = store
         self.progress = progress
         self.pace = pace
-        self.summary = Summary(str(store.root), recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
+        self.summary = Summary(store=str(store.root), encoder_id=recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
         self._stage = EncodeStage(encoder, pace.batch)
         self._reader = Reader(recipe, known, pace.decoder_threads)
         self._writer = Writer(store, recipe.encoder.row, known, keeping)

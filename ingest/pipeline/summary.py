@@ -30,7 +30,7 @@ class Elsewhere:
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Summary:
     """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do.
 
@@ -72,12 +72,12 @@ class Summary:
 
     def add(self, clip: EncodedClip) -> None:
         """Count one encoded clip and the pairs that it completed."""
-        partner = clip.row["role"] == PARTNER and not clip.clip.stored
+        partner = clip.row.role == PARTNER and not clip.clip.stored
         self.clips += not clip.clip.stored
         self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
         self.partner_clips += partner
         self.again += clip.clip.stored
-        self.pairs_s += clip.row["encode_s"] if partner or clip.clip.stored else 0.0
+        self.pairs_s += clip.row.encode_s if partner or clip.clip.stored else 0.0
         self.pairs += len(clip.pairs)
 
     def end(self, done: VideoDone) -> None:
@@ -93,9 +93,9 @@ class Summary:
         self.failures += done.failures
         self._note_place(done)
         if done.decoded:
-            self.damaged_videos += bool(done.row["corrupt_frames"])
-            self.corrupt_frames += done.row["corrupt_frames"]
-            self.hdr_videos += done.row["transfer"] in HDR
+            self.damaged_videos += bool(done.row.corrupt_frames)
+            self.corrupt_frames += done.row.corrupt_frames
+            self.hdr_videos += done.row.transfer in HDR
 
     def _note_place(self, done: VideoDone) -> None:
         here = done.source.text, done.source.label
@@ -103,7 +103,7 @@ class Summary:
             self.duplicates += 1
             self.duplicates_of.append(Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label))
         elif before := done.moved_from:
-            self.moved.append(Elsewhere(*here, before["path"], before["label"], moved=not Path(before["path"]).exists()))
+            self.moved.append(Elsewhere(*here, before.path, before.label, moved=not Path(before.path).exists()))
 
     @property
     def exit_code(self) -> int:

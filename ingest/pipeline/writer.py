@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from tubelet.store.disk.derived import clip_rows
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
+from tubelet.store.rows import ClipRow, EncoderRow, VideoRow
 from tubelet.store.schema import CLIPS, PAIRS, TABLES
 
 COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
@@ -30,7 +31,7 @@ class WrittenClip:
     """A clip whose files are on disk: its row (None for one that was stored before), and packed, its derived rows and those of its pairs."""
 
     video_id: str
-    row: Mapping | None
+    row: ClipRow | None
     packed: tuple[Packed, ...]
     pairs: tuple[str, ...]  # ids
 
@@ -41,7 +42,7 @@ class Writer:
     The clips in `known.bare` lie in the store without embeddings, and are replaced.
     """
 
-    def __init__(self, store: Store, encoder_row: Mapping, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
+    def __init__(self, store: Store, encoder_row: EncoderRow, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
         self.store = store
         self.keeping = keeping
         self.embedding_bytes = 0
@@ -57,13 +58,13 @@ class Writer:
     def prepare(self, clip: EncodedClip) -> WrittenClip:
         """Write the files of a clip and make its rows; several threads may do so at once."""
         pairs = tuple(_pack_rows(pair_rows(pair, measured, now())) for pair, measured in clip.pairs)
-        ids = clip.row["video_id"], tuple(pair.pair_id for pair, _ in clip.pairs)
+        ids = clip.row.video_id, tuple(pair.pair_id for pair, _ in clip.pairs)
         if clip.clip.stored:
             return WrittenClip(ids[0], None, pairs, ids[1])
-        row = {**clip.row, **(self._write_embedding(clip) if self.keeping.embeddings else {})}
+        row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
         if self.keeping.pictures:
-            self.store.write_pictures(row, draw_sheet(first_frames(clip.clip.pixels, row["slices"]), Sheet.of(row)))
-        derived = _pack_rows(clip_rows(row["clip_id"], clip.token_stats, clip.dim_stats, clip.grid))
+            self.store.write_pictures(row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row)))
+        derived = _pack_rows(clip_rows(row.clip_id, clip.token_stats, clip.dim_stats, clip.grid))
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
 
     def add(self, item: WrittenClip | VideoDone) -> None:
@@ -94,18 +95,17 @@ class Writer:
         clips, pairs = self._of_run.setdefault(clip.video_id, (set(), set()))
         pairs.update(clip.pairs)
         if clip.row:
-            clips.add(clip.row["clip_id"])
-            self._gone["clips"] += {clip.row["clip_id"]} & self._known.bare
-            self._rows["clips"].append(clip.row)
-            self._rows["encoders"] = [self._encoder_row]
-            self.embedding_bytes += clip.row.get("embedding_bytes", 0)
+            clips.add(clip.row.clip_id)
+            self._gone["clips"] += {clip.row.clip_id} & self._known.bare
+            self._rows["clips"].append(clip.row.columns)
+            self._rows["encoders"] = [self._encoder_row.columns]
+            self.embedding_bytes += clip.row.embedding_bytes or 0
 
-    def _write_embedding(self, clip: EncodedClip) -> dict:
-        """Columns of the clip's embedding file, once it is on disk."""
-        path = self.store.layout.embedding(clip.row["encoder_id"], clip.row["video_id"], clip.row["clip_id"])
-        row = {"clip_id": clip.row["clip_id"], "embedding_path": self.store.layout.relative(path)}
-        written = self.store.write_embedding(row, clip.grid)
-        return {**row, "embedding_bytes": written.bytes, "embedding_sha256": written.sha256}
+    def _write_embedding(self, clip: EncodedClip) -> ClipRow:
+        """The clip's row, once its embedding file is on disk."""
+        path = self.store.layout.relative(self.store.layout.embedding(clip.row.encoder_id, clip.row.video_id, clip.row.clip_id))
+        written = self.store.write_embedding({"clip_id": clip.row.clip_id, "embedding_path": path}, clip.grid)
+        return clip.row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
         added = Outdated(*map(frozenset, self._of_run.pop(done.video_id, ((), ()))))
@@ -113,14 +113,14 @@ class Writer:
             self._retract(done.video_id, added)
         self._remove(done.video_id, done.outdated)
         if row := self._video_row(done):
-            self._put("videos", self._known.videos, row)
+            self._put("videos", self._known.videos, row.columns)
         if done.place and (row or done.duplicate_of):
             place_id = hash_parts(done.video_id, done.place["path"])
             self._put("places", self._known.places, {"place_id": place_id, **self._place(done), "added_at": now()})
-        self._rows["failures"] += [failure.row for failure in done.failures if failure.failure_id not in self._known.failures]
+        self._rows["failures"] += [failure.row.columns for failure in done.failures if failure.failure_id not in self._known.failures]
         self._gone["failures"] += self._stale(done)
 
-    def _put(self, table: str, known: Mapping[str, Mapping], row: Mapping) -> None:
+    def _put(self, table: str, known: Mapping[str, Mapping | VideoRow], row: Mapping) -> None:
         """Add a row, or replace the one of the same id where it says something else."""
         id_ = row[TABLES[table].key[0]]
         before = known.get(id_)
@@ -128,15 +128,15 @@ class Writer:
             self._rows[table].append({**row, "added_at": before["added_at"] if before else row["added_at"]})
             self._gone[table] += [id_] if before else []
 
-    def _video_row(self, done: VideoDone) -> Mapping | None:
+    def _video_row(self, done: VideoDone) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
         row = done.row or self._known.videos.get(done.video_id)
         if not row or done.duplicate_of or done.retracted:
             return None
         if done.thumbnail:
             self.store.write_thumbnail(done.video_id, done.thumbnail)
-            row = {**row, "thumbnail": self.store.layout.relative(self.store.layout.thumbnail(done.video_id))}
-        return {**row, **(self._place(done) if done.place else {})}
+            row = replace(row, thumbnail=self.store.layout.relative(self.store.layout.thumbnail(done.video_id)))
+        return replace(row, **self._place(done)) if done.place else row
 
     def _place(self, done: VideoDone) -> Mapping:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
@@ -154,14 +154,14 @@ class Writer:
         """Take clips and pairs out with the next commit, and their files after it."""
         self._gone["clips"] += outdated.clips
         self._gone["pairs"] += outdated.pairs
-        layout, encoder_id = self.store.layout, self._encoder_row["encoder_id"]
+        layout, encoder_id = self.store.layout, self._encoder_row.encoder_id
         self._files_gone += [layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips]
         self._files_gone += [layout.pictures(video_id, clip_id) for clip_id in outdated.clips]
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""
         path, current = done.source.text, {failure.failure_id for failure in done.failures}
-        encoders = {None, self._encoder_row["encoder_id"]}
+        encoders = {None, self._encoder_row.encoder_id}
         return [id_ for id_, f in self._known.failures.items() if f.path == path and f.encoder_id in encoders and id_ not in current]
 
 

@@ -18,7 +18,7 @@ from tubelet.ingest.weights.formats import MARK, PREDICTOR, Weights
 FORMAT = "1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where tensors come from."""
 

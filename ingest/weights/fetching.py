@@ -86,7 +86,7 @@ def _keep(weights: Weights, place: Place) -> None:
     with open(place.part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    origin = Origin(place.release.url, place.release.key, digest, place.part.stat().st_size, now)
+    origin = Origin(url=place.release.url, key=place.release.key, sha256=digest, bytes=place.part.stat().st_size, downloaded=now)
     place.record.write_text(json.dumps(asdict(origin), indent=1) + "\n")
     extract(weights, origin, place.weights)
 

@@ -23,10 +23,10 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     yield _curves(a, b, names)
     columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
     yield Table(
-        "comparison",
-        "Results",
-        _results(a, b),
-        columns,
+        name="comparison",
+        title="Results",
+        rows=_results(a, b),
+        columns=columns,
         questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
     )
     if a.foundations["weights_sha256"] != b.foundations["weights_sha256"] or a.foundations["layer"] != b.foundations["layer"]:
@@ -45,7 +45,7 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
     chart = charts.curve(band, tables.levels(a, "relative").slice(0, 0), RELATIVE, "which")
     behind = {f"Curve, {name}": found.questions["curve"] for name, found in zip(names, (a, b))}
     caption, said = "Medians over videos and the quartiles around them.", "Relative curves of both over their shared slices"
-    return Picture("comparison_curve", "Curves over shared slices", chart, said, lambda: band, caption, behind)
+    return Picture(name="comparison_curve", title="Curves over shared slices", drawing=chart, alt=said, numbers=lambda: band, caption=caption, questions=behind)
 
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
@@ -98,11 +98,11 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})
     yield Picture(
-        "comparison_dimensions",
-        "Dimensions in both",
-        charts.both(table, names, "relative edge sensitivity"),
-        "Mean relative edge sensitivity of every dimension in both",
-        lambda: table,
-        "A point a dimension: mean over videos.",
-        {f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
+        name="comparison_dimensions",
+        title="Dimensions in both",
+        drawing=charts.both(table, names, "relative edge sensitivity"),
+        alt="Mean relative edge sensitivity of every dimension in both",
+        numbers=lambda: table,
+        caption="A point a dimension: mean over videos.",
+        questions={f"Ranking, {name}": found.questions["dimensions"] for name, found in zip(names, (a, b))},
     )

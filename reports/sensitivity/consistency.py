@@ -20,7 +20,7 @@ OUTLIER = 3.5  # robust standard deviations
 SEED = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Consistency:
     """Agreement of the videos `kept`; ``correlation`` is the ordered matrix of the first 1,000, ``order`` their order.
 
@@ -39,7 +39,7 @@ class Consistency:
     halves: tuple[float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settling:
     """Overlap of the top-k list of so many videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
 
@@ -62,7 +62,7 @@ def consistency(relative: np.ndarray) -> Consistency | None:
     matrix = np.clip(first @ first.T, -1, 1)
     order = by_similarity(matrix)
     others = with_others(ranks)
-    return Consistency(kept, dims, mean_pairwise(unit), kendalls_w(ranks), others, matrix[np.ix_(order, order)], order, split_half(values))
+    return Consistency(kept=kept, dims=dims, pairwise=mean_pairwise(unit), w=kendalls_w(ranks), with_others=others, correlation=matrix[np.ix_(order, order)], order=order, halves=split_half(values))
 
 
 def comparable(relative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +151,7 @@ def settling(relative: np.ndarray, k: int, orders: int = ORDERS, seed: int = SEE
     final = membership(values.sum(0)[None], k)[0]
     overlap = np.stack([membership(_sums(values, place, size), k) @ final / k for size in sizes])
     low, high = np.quantile(overlap, [0.025, 0.975], axis=1)
-    return Settling(sizes, overlap.mean(1), low, high, k / dims)
+    return Settling(videos=sizes, overlap=overlap.mean(1), low=low, high=high, chance=k / dims)
 
 
 def _sums(values: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:

@@ -12,7 +12,7 @@ FEWEST_SLICES = 3  # below it there is no middle apart from the edges
 FRACTION = 0.5  # of the edge's excess over the middle
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
 
@@ -39,15 +39,15 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
     videos, slices = curves.shape
     if not videos:
-        return Shape(0, slices, np.nan, np.nan, None, (None, None), (None, None), (None, None))
+        return Shape(videos=0, slices=slices, edge=np.nan, middle=np.nan, u_share=None, reach=(None, None), reach_low=(None, None), reach_high=(None, None))
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
     if slices < FEWEST_SLICES:
-        return Shape(videos, slices, edge, middle, None, nothing, nothing, nothing)
+        return Shape(videos=videos, slices=slices, edge=edge, middle=middle, u_share=None, reach=nothing, reach_low=nothing, reach_high=nothing)
     low, high = _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
     u_share = intervals.share(int(u_shaped(curves).sum()), videos)
-    return Shape(videos, slices, edge, middle, u_share, reach(median, fraction), low, high)
+    return Shape(videos=videos, slices=slices, edge=edge, middle=middle, u_share=u_share, reach=reach(median, fraction), reach_low=low, reach_high=high)
 
 
 def noise_share(slices: int) -> float:

@@ -24,7 +24,7 @@ def curve(found: Findings, kind: Markdown) -> Picture:
     title = f"Curve over shared slices, {kind}"
     said = f"{title}: {narrative.shape(found.relative if kind == 'relative' else found.absolute, found.unit)}"
     behind = {"Curve": found.questions["curve"], "Rounding": found.questions["rounding"], "Disjoint": found.questions["disjoint"]}
-    return Picture(f"curve_{kind}", title, chart, said, lambda: band, caption, behind)
+    return Picture(name=f"curve_{kind}", title=title, drawing=chart, alt=said, numbers=lambda: band, caption=caption, questions=behind)
 
 
 def strongest(found: Findings, varying: pa.Table) -> Picture:
@@ -35,7 +35,7 @@ def strongest(found: Findings, varying: pa.Table) -> Picture:
     sure = ", each with the 95% interval of its dimension alone, as if it had not been chosen" if found.count >= FEWEST else ""
     caption = f"Mean over {found.unit}s{sure}; dashed: the median dimension."
     said = "Mean relative edge sensitivity of the strongest dimensions"
-    return Picture("strongest", title, charts.ranked_dimensions(drawn, reference, RELATIVE), said, lambda: drawn, caption, ranking_sql(found))
+    return Picture(name="strongest", title=title, drawing=charts.ranked_dimensions(drawn, reference, RELATIVE), alt=said, numbers=lambda: drawn, caption=caption, questions=ranking_sql(found))
 
 
 def share(found: Findings, varying: pa.Table) -> Picture:
@@ -44,7 +44,7 @@ def share(found: Findings, varying: pa.Table) -> Picture:
     chart = charts.share_and_strength(varying, order.chance, order.top, RELATIVE)
     said = "Every dimension by how strongly it reacts and in how many videos it is among the strongest"
     caption = f"Dashed: the share where all dimensions are alike, {order.chance:.2%}; dimensions that tie share a place."
-    return Picture("share", "Strength and frequency", chart, said, lambda: varying, caption, ranking_sql(found))
+    return Picture(name="share", title="Strength and frequency", drawing=chart, alt=said, numbers=lambda: varying, caption=caption, questions=ranking_sql(found))
 
 
 def ranking_sql(found: Findings) -> dict:
@@ -66,7 +66,7 @@ def matrix(found: Findings) -> Picture:
         "Rank correlation of every video with every other",
         "Matrix of rank correlations between videos, similar ones side by side",
     )
-    return Picture("agreement_matrix", title, raster, said, lambda: tables.correlations(found), caption, _by_video_sql(found))
+    return Picture(name="agreement_matrix", title=title, drawing=raster, alt=said, numbers=lambda: tables.correlations(found), caption=caption, questions=_by_video_sql(found))
 
 
 def agreement(found: Findings) -> Picture:
@@ -75,7 +75,7 @@ def agreement(found: Findings) -> Picture:
     said = "Distribution of rank correlations of a video with the others"
     caption = "A video far to the left is unlike the others."
     return Picture(
-        "agreement", "Each video against the rest", charts.agreement(scores), said, lambda: scores, caption, _by_video_sql(found)
+        name="agreement", title="Each video against the rest", drawing=charts.agreement(scores), alt=said, numbers=lambda: scores, caption=caption, questions=_by_video_sql(found)
     )
 
 
@@ -88,7 +88,7 @@ def settling(found: Findings) -> Picture:
         f"Mean and middle 95% of 50 random orders of the {found.unit}s: how these settle, not how sure the list is. "
         "The final list is made of all, so the curve ends at 100%, or below where dimensions tie at its border."
     )
-    return Picture("settling", title, chart, said, lambda: rows, caption, _by_video_sql(found))
+    return Picture(name="settling", title=title, drawing=chart, alt=said, numbers=lambda: rows, caption=caption, questions=_by_video_sql(found))
 
 
 def heat(found: Findings) -> Picture:
@@ -102,7 +102,7 @@ def heat(found: Findings) -> Picture:
     )
     behind = {**_by_video_sql(found), "Videos": found.questions["videos"]}
     said = "Relative edge sensitivity of the strongest dimensions in each video"
-    return Picture("heat", "Dimensions and videos", raster, said, lambda: tables.heat(found), caption, behind)
+    return Picture(name="heat", title="Dimensions and videos", drawing=raster, alt=said, numbers=lambda: tables.heat(found), caption=caption, questions=behind)
 
 
 def frame(found: Findings) -> Picture:
@@ -120,7 +120,7 @@ def frame(found: Findings) -> Picture:
         f"the strongest patch differs {ratio:.2g} times as much as the weakest."
     )
     title, said = "Mean difference of a token, by its place in the frame", f"Map over {rows} x {columns} patches"
-    return Picture("frame", title, raster, said, lambda: found.frame, caption, {"Map": found.questions["frame"]})
+    return Picture(name="frame", title=title, drawing=raster, alt=said, numbers=lambda: found.frame, caption=caption, questions={"Map": found.questions["frame"]})
 
 
 def _count_drawn(shown: int, of: int) -> Markdown:

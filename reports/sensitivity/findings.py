@@ -42,7 +42,7 @@ class Outlier:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
 
@@ -85,8 +85,8 @@ def find(store: Store, request: Request) -> Findings:
     asked = resolve_request(store, request)
     within = scope(store, asked)
     data, foundations = _measured(store, within)
-    if asked.top and asked.top > foundations["dim"]:
-        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
+    if asked.top and asked.top > foundations["embed_dim"]:
+        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['embed_dim']:,}: pass fewer as --top")
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
         within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))
@@ -96,24 +96,26 @@ def find(store: Store, request: Request) -> Findings:
     agreed = consistency.consistency(data.relative)
     order = ranking.rank_dimensions(data, asked.top)
     levels = _levels(data.relative)
+    relative, absolute = _shapes(questions["curves"].answer(store), foundations)
     return Findings(
-        asked,
-        foundations,
-        tables["settings"]["setting"].to_pylist(),
-        tables["videos"],
-        tables["curve"],
-        *_shapes(questions["curves"].answer(store), foundations),
-        {kind: next(iter(tables[kind].to_pylist()), None) for kind in CONTROLS},
-        tables["dimensions"],
-        order,
-        agreed,
-        consistency.settling(data.relative, order.top) if data.videos >= intervals.FEWEST else None,
-        _heat(data.relative, order, agreed),
-        levels,
-        _outliers(levels, agreed),
-        tables["frame"],
-        questions,
-        found,
+        request=asked,
+        foundations=foundations,
+        settings=tables["settings"]["setting"].to_pylist(),
+        videos=tables["videos"],
+        band=tables["curve"],
+        relative=relative,
+        absolute=absolute,
+        controls={kind: next(iter(tables[kind].to_pylist()), None) for kind in CONTROLS},
+        dims=tables["dimensions"],
+        ranking=order,
+        consistency=agreed,
+        settling=consistency.settling(data.relative, order.top) if data.videos >= intervals.FEWEST else None,
+        heat=_heat(data.relative, order, agreed),
+        levels=levels,
+        outliers=_outliers(levels, agreed),
+        frame=tables["frame"],
+        questions=questions,
+        relations=found,
     )
 
 

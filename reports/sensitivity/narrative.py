@@ -59,7 +59,7 @@ def answer(found: Findings) -> Markdown:
     if found.count < intervals.FEWEST:
         first = [int(d) for d in found.ranking.order[:5] if found.ranking.relative.value[d] > 0]
         return f"In **{counted(found)}** dimensions {_list_dimensions(first)} react most; {too_few(found.count, found.unit)}{related(found)}"
-    special, dims = found.ranking.specialists, found.foundations["dim"]
+    special, dims = found.ranking.specialists, found.foundations["embed_dim"]
     who = "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
     verb = "reacts" if len(special) < 2 else "react"
     named = f": {_list_dimensions(special)}" if special else ""
@@ -250,7 +250,7 @@ def agreement(found: Findings) -> Markdown:
         if left
         else ""
     )
-    dims = f" Over the {len(agreed.dims):,} dimensions that vary in every video." if len(agreed.dims) < found.foundations["dim"] else ""
+    dims = f" Over the {len(agreed.dims):,} dimensions that vary in every video." if len(agreed.dims) < found.foundations["embed_dim"] else ""
     return "; ".join(parts) + "." + dims + rest
 
 

@@ -39,7 +39,7 @@ class ByVideo:
         return len(self.relative)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranking:
     """One value per dimension ``(D,)``, NaN where it cannot be told; `order` puts the strongest first, constant dimensions last.
 
@@ -79,17 +79,17 @@ def rank_dimensions(data: ByVideo, top: int | None = None) -> Ranking:
     sign, sign_share = signs(data.signed, np.isfinite(data.relative))
     value = np.where(np.isfinite(relative.value), relative.value, -np.inf)
     return Ranking(
-        np.lexsort((np.arange(len(value)), -value)),
-        first and first[1:],
-        relative,
-        k,
-        chance,
-        member.mean(0),
-        p,
-        q,
-        sign,
-        sign_share,
-        specialists(relative, q),
+        order=np.lexsort((np.arange(len(value)), -value)),
+        strongest=first and first[1:],
+        relative=relative,
+        top=k,
+        chance=chance,
+        top_share=member.mean(0),
+        p=p,
+        q=q,
+        sign=sign,
+        sign_share=sign_share,
+        specialist=specialists(relative, q),
     )
 
 

@@ -17,7 +17,7 @@ UNITS = {"video": "video", "label": "label", "name": "group", "group": "group"} 
 LISTED = 8  # alternatives that an error names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
@@ -70,15 +70,15 @@ def resolve_request(store: Store, request: Request) -> Request:
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:
-        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frames']} frames, shift {row['shift']}" for row in held[:LISTED]))
+        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frame_count']} frames, shift {row['shift']}" for row in held[:LISTED]))
         raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
     first = wanted[0]
-    return replace(request, encoder=first["encoder_id"], frames=first["frames"], shift=first["shift"])
+    return replace(request, encoder=first["encoder_id"], frames=first["frame_count"], shift=first["shift"])
 
 
 def scope(store: Store, request: Request) -> Scope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
-    found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
+    found = Scope(encoder_id=request.encoder, frames=request.frames, shift=request.shift, setting=request.setting, videos=None if request.where is None else conditions.videos(store, request.where))
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
         what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
@@ -91,7 +91,7 @@ def scope(store: Store, request: Request) -> Scope:
 def _fits(row: dict, request: Request) -> bool:
     return (
         request.encoder in (None, row["encoder_id"], row["encoder"])
-        and request.frames in (None, row["frames"])
+        and request.frames in (None, row["frame_count"])
         and request.shift in (None, row["shift"])
         and request.setting in (None, row["setting"])
     )

@@ -56,7 +56,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
     if many:
         yield figures.share(found, varying)
     title = "All dimensions, strongest first"
-    yield Table("dimensions", title, rows, tables.dimension_columns(found), MANY_PLACES, figures.ranking_sql(found))
+    yield Table(name="dimensions", title=title, rows=rows, columns=tables.dimension_columns(found), shown=MANY_PLACES, questions=figures.ranking_sql(found))
     yield Text(narrative.constants(found))
 
 
@@ -78,9 +78,9 @@ def videos(found: Findings) -> Iterator[Block]:
     behind = {"Videos": found.questions["videos"], "By video": found.questions["by video"]}
     if found.consistency is not None:
         title = f"Outliers ({len(found.outliers)})"
-        yield Table("outliers", title, tables.outliers(found), tables.OUTLIER_COLUMNS, MANY_PLACES, behind, "pair_id")
+        yield Table(name="outliers", title=title, rows=tables.outliers(found), columns=tables.OUTLIER_COLUMNS, shown=MANY_PLACES, questions=behind, pairs="pair_id")
     title = f"{narrative.sentence(found.unit)}s ({found.count:,})"
-    yield Table("videos", title, tables.videos(found), tables.VIDEO_COLUMNS, MANY_PLACES, behind, "pair_id")
+    yield Table(name="videos", title=title, rows=tables.videos(found), columns=tables.VIDEO_COLUMNS, shown=MANY_PLACES, questions=behind, pairs="pair_id")
 
 
 def frame(found: Findings) -> Iterator[Block]:
@@ -94,5 +94,5 @@ def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
         yield Text(narrative.sentence(narrative.too_few(found.count, found.unit)))
     yield Text(narrative.METHOD)
     behind = {"Foundations": found.questions["foundations"]}
-    yield Table("foundations", "Sources", tables.foundations(found, store), tables.FACT_COLUMNS, MANY_PLACES, behind)
+    yield Table(name="foundations", title="Sources", rows=tables.foundations(found, store), columns=tables.FACT_COLUMNS, shown=MANY_PLACES, questions=behind)
     yield Code("The command that repeats it", command, "bash")

@@ -161,7 +161,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs of {facts['most_slices']} shared slices",
         "counted once": narrative.counted(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
-        "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['dim']:,} dimensions)",
+        "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['embed_dim']:,} dimensions)",
         "weights": facts["weights_source"],
         "SHA-256 of the weights": facts["weights_sha256"],
         "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",

@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import write_whole
-from tubelet.store.schema import ADDRESS, FORMAT
+from tubelet.store.schema import ADDRESS
 
 KEYS = [column.name for column in ADDRESS]
 PAGE_OVERHEAD = 1 << 16  # room above a slice's bytes, so that a slice is one page
 HALF = np.dtype("<f2")
+FORMAT = 1  # of embedding files; that of the tables is counted apart
 P = ParamSpec("P")
 
 

@@ -17,17 +17,17 @@ from tubelet.store.disk.snapshot import lock
 from tubelet.store.store import Store
 from tubelet.store.disk.verification import Rows, damaged_files
 
-EXPECTED_ROWS = {TOKEN_STATS.name: "slices * height * width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * dim"}
+EXPECTED_ROWS = {TOKEN_STATS.name: "slices * grid_height * grid_width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * embed_dim"}
 
 MEASURED_ROWS = {
-    SENSITIVITY.name: "shared_slices * dim",
-    DIM_SENSITIVITY.name: "dim",
+    SENSITIVITY.name: "shared_slices * embed_dim",
+    DIM_SENSITIVITY.name: "embed_dim",
     SLICE_SENSITIVITY.name: "shared_slices",
-    TOKEN_SENSITIVITY.name: "shared_slices * height * width",
+    TOKEN_SENSITIVITY.name: "shared_slices * grid_height * grid_width",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """One thing that is wrong with a clip, a pair, a video, or a file that no clip claims (every id None); `path` is the file, if it is about one."""
 
@@ -50,12 +50,12 @@ def check(store: Store) -> Iterator[Problem]:
         yield from _changed_files(store)
         yield from _contradictions(store)
     except (StoreError, duckdb.Error) as error:  # what is damaged keeps the rest from being read
-        yield Problem(None, None, str(error))
+        yield Problem(clip_id=None, path=None, what=str(error))
 
 
 def _changed_files(store: Store) -> Iterator[Problem]:
     for file in damaged_files(store):
-        yield Problem(None, file.path if file.disposable else None, file.what, rows=file.rows, video_id=file.video_id)
+        yield Problem(clip_id=None, path=file.path if file.disposable else None, what=file.what, rows=file.rows, video_id=file.video_id)
 
 
 def _contradictions(store: Store) -> Iterator[Problem]:
@@ -150,12 +150,12 @@ def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
             path = store.layout.embedding_file(clip["embedding_path"]) if clip["embedding_path"] is not None else None
         except UnsafePath as error:
-            yield Problem(clip["clip_id"], None, str(error))
+            yield Problem(clip_id=clip["clip_id"], path=None, what=str(error))
             continue
         if path:
             claimed.add(path)
             if what := find_damage(path, clip["embedding_bytes"], clip["embedding_sha256"]):
-                yield Problem(clip["clip_id"], path, what)
+                yield Problem(clip_id=clip["clip_id"], path=path, what=what)
 
 
 def _unsafe_videos(store: Store) -> Iterator[Problem]:
@@ -164,7 +164,7 @@ def _unsafe_videos(store: Store) -> Iterator[Problem]:
         try:
             store.layout.thumbnail_file(video["thumbnail"])
         except UnsafePath as error:
-            yield Problem(None, None, str(error), video_id=video["video_id"])
+            yield Problem(clip_id=None, path=None, what=str(error), video_id=video["video_id"])
 
 
 def _path_of(resolve: Callable[..., Path], *names: str) -> Path | None:
@@ -184,7 +184,7 @@ def _find_wrong_counts(store: Store) -> Iterator[Problem]:
             WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY clip_id""")
         for row in rows:
             path = _path_of(store.layout.embedding_file, row["embedding_path"]) if row["embedding_path"] else None
-            yield Problem(row["clip_id"], path, f"{name} has {row['found']:,} of its {row['expected']:,} rows")
+            yield Problem(clip_id=row["clip_id"], path=path, what=f"{name} has {row['found']:,} of its {row['expected']:,} rows")
 
 
 def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
@@ -192,22 +192,22 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
     lost = """SELECT pair_id, clip_a, clip_b FROM pairs
         WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
     for row in store.rows(lost):
-        yield Problem(None, None, f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store", row["pair_id"])
+        yield Problem(clip_id=None, path=None, what=f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store", pair_id=row["pair_id"])
     for name, expected in MEASURED_ROWS.items():
         rows = store.rows(f"""
             SELECT pair_id, {expected} AS expected, coalesce(found, 0) AS found
             FROM pairs JOIN clips ON clip_a = clip_id LEFT JOIN (SELECT pair_id, count(*) AS found FROM {name} GROUP BY pair_id) USING (pair_id)
             WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY pair_id""")
         for row in rows:
-            yield Problem(None, None, f"{name} has {row['found']:,} of its {row['expected']:,} rows", row["pair_id"])
+            yield Problem(clip_id=None, path=None, what=f"{name} has {row['found']:,} of its {row['expected']:,} rows", pair_id=row["pair_id"])
 
 
 def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     for path in inside.walk_files(store.root, EMBEDDINGS):
         if path not in claimed:
-            yield Problem(None, path, "an embedding file that no clip claims")
+            yield Problem(clip_id=None, path=path, what="an embedding file that no clip claims")
     for path in inside.walk_files(store.root, UNFINISHED):
-        yield Problem(None, path, "left half-written")
+        yield Problem(clip_id=None, path=path, what="left half-written")
 
 
 def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
@@ -215,4 +215,4 @@ def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
     claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
     for path in inside.walk_files(store.root, MEDIA):
         if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:
-            yield Problem(None, path, "slice pictures of a clip that is not there")
+            yield Problem(clip_id=None, path=path, what="slice pictures of a clip that is not there")

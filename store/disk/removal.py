@@ -25,7 +25,7 @@ COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Removal:
     """What goes, or went: rows of the tables that people know, tokens, and bytes of files."""
 
@@ -161,7 +161,7 @@ def _delete(path: Path) -> None:
 
 
 def _removal(store: Store, gone: Gone, files: Sequence[Path], done: bool) -> Removal:
-    sql = "SELECT coalesce(sum(slices * height * width), 0)::BIGINT AS tokens FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[]))"
+    sql = "SELECT coalesce(sum(slices * grid_height * grid_width), 0)::BIGINT AS tokens FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[]))"
     (tokens,) = store.query(sql, [list(gone.get("clips", []))])["tokens"].to_pylist()
     counts = {table.name: len(gone.get(table.name, [])) for table in COUNTED}
     return Removal(store=str(store.root), **counts, tokens=tokens, bytes=sum(map(_bytes, files)), done=done)

@@ -29,7 +29,7 @@ ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
 LOGGER = logging.getLogger("tubelet")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """Table versions that belong together; `serial` grows by one a commit, `written_ns` tells a store made anew from the old one.
 
@@ -168,7 +168,7 @@ def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
 def _adopt(layout: Layout) -> None:
     """Publish the newest version of every table, tables that are absent made."""
     versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
-    publish(layout, Snapshot(versions, 0), checksums.table_sums(layout, {}, versions))
+    publish(layout, Snapshot(versions=versions, serial=0), checksums.table_sums(layout, {}, versions))
 
 
 def _is_newest(layout: Layout, found: Snapshot) -> bool:
@@ -225,7 +225,7 @@ def _load(layout: Layout, path: Path) -> Snapshot:
         raise Damaged("is damaged (its bytes have changed)")
     if not isinstance(versions, dict) or not all(map(_is_count, versions.values())) or not versions.keys() <= TABLES.keys():
         raise Damaged("is damaged (its versions are not a version per table)")
-    return Snapshot(versions, serial, path.stat().st_mtime_ns, store_id)
+    return Snapshot(versions=versions, serial=serial, written_ns=path.stat().st_mtime_ns, store_id=store_id)
 
 
 def _content(layout: Layout, path: Path) -> Mapping:

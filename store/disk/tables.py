@@ -45,6 +45,13 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
     return delta.version()
 
 
+def overwrite(path: Path, table: Table, rows: pa.RecordBatchReader) -> int:
+    """Put rows, and the columns of the schema, in the place of all that a table holds; the version that holds them."""
+    delta = _open(path)
+    write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", writer_properties=_writer_properties(table))
+    return delta.version()
+
+
 def vacuum(path: Path) -> int:
     """Delete data files that the newest version does not use; how many. A reader caught by it asks again."""
     return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))

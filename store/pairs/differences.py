@@ -17,7 +17,7 @@ STEPS = 127  # on either side of zero
 SAMPLED = 4_000_000  # cells that decide the range, at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Differences:
     """Slices of the same frames, ``(n, H, W, D)`` each: difference = (code - 128) * range / 127, A = low + code * step of its dimension."""
 
@@ -56,4 +56,4 @@ def quantize_differences(a: np.ndarray, b: np.ndarray, values: bool = True) -> D
     low, high = a.min(axis=(0, 1, 2)), a.max(axis=(0, 1, 2))
     step = (high - low) / np.float32(255)
     held = np.rint((a - low) / np.where(step, step, 1)).astype(np.uint8).tobytes() if values else b""
-    return Differences(a.shape, limit, codes.tobytes(), held, low.astype("<f4").tobytes(), step.astype("<f4").tobytes())
+    return Differences(shape=a.shape, range=limit, differences=codes.tobytes(), values=held, low=low.astype("<f4").tobytes(), step=step.astype("<f4").tobytes())

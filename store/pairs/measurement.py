@@ -30,7 +30,7 @@ class Side:
         return cls(grid, dimension_statistics(grid))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """Reductions of one pair, float32 on the CPU; NaN where a zero vector leaves a cosine undefined."""
 
@@ -87,7 +87,7 @@ def _compare_slice(a: Array, b: Array) -> dict[str, Array]:
 
 def _deviation(a: Side, b: Side) -> np.ndarray:
     """Population standard deviation of each dimension over all tokens of both clips, ``(D,)``, from its moments by slice."""
-    mean, std, low, high = (np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)]) for name in ("mean", "std", "min", "max"))
+    mean, std, low, high = (np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)]) for name in ("dim_mean", "dim_std", "dim_min", "dim_max"))
     total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.astype(np.float64).var(axis=0))
     varies = high.max(axis=0) > low.min(axis=0)
     return np.where(varies, total, 0).astype(np.float32)

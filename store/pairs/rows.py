@@ -20,7 +20,7 @@ SHIFTED, REPEATED, DISJOINT, ROUNDING = "shifted", "repeated", "disjoint", "roun
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """Two clips to compare. Shared slice k is slice `k + offset` of A and slice k of B."""
 
@@ -67,14 +67,16 @@ def middle_third(slices: int) -> slice:
 def summarize_curves(measured: Measurement) -> dict[str, np.ndarray]:
     """Each dimension's curve over the shared slices in a few numbers, ``(D,)`` each."""
     curve, signed = measured.mean_abs, measured.mean_signed
+    edge = (curve[0] + curve[-1]) / 2
     return {
         "first": curve[0],
         "last": curve[-1],
-        "edge": (curve[0] + curve[-1]) / 2,
+        "edge": edge,
         "middle": curve[middle_third(len(curve))].mean(axis=0),
-        "mean": curve.mean(axis=0),
+        "overall": curve.mean(axis=0),
         "edge_signed": (signed[0] - signed[-1]) / 2,  # B begins on the first shared slice, A ends on the last
-        "std": measured.std,
+        "pair_std": measured.std,
+        "relative_edge": _divide(edge, measured.std),
     }
 
 
@@ -88,6 +90,11 @@ def curves(measured: Measurement) -> dict[str, np.ndarray]:
         "token_cosine": mean_defined(measured.cosine),
         "relative_l2": mean_defined(measured.relative_l2),
     }
+
+
+def _divide(values: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """In standard deviations; NaN where a dimension is constant."""
+    return np.divide(values, std, out=np.full_like(values, np.nan), where=std > 0)
 
 
 def _relative(mean_abs: np.ndarray, std: np.ndarray) -> np.ndarray:

@@ -33,21 +33,21 @@ CANDIDATES = """WITH cut AS (
 SELECT a.video_id, a.encoder_id, a.precision, a.clip_id AS clip_a, b.clip_id AS clip_b, a.first_frame,
   ((b.first_frame - a.first_frame) // a.slice_frames)::INTEGER AS shift,
   EXISTS (FROM pairs p WHERE p.clip_a = a.clip_id AND p.clip_b = b.clip_id) AS measured
-FROM cut a JOIN cut b USING (video_id, encoder_id, frames, step, slices, height, width, geometry, crop_height, crop_width, precision)
+FROM cut a JOIN cut b USING (video_id, encoder_id, frame_count, step, slices, grid_height, grid_width, geometry, crop_height, crop_width, precision)
 WHERE b.first_frame > a.first_frame AND (b.first_frame - a.first_frame) % a.slice_frames = 0
   AND (b.first_frame - a.first_frame) // a.slice_frames < a.slices
   AND ($shift IS NULL OR b.first_frame - a.first_frame = $shift * a.slice_frames)
-ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.slices, a.height, a.width, a.geometry, a.crop_height, a.crop_width, a.precision,
+ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.slices, a.grid_height, a.grid_width, a.geometry, a.crop_height, a.crop_width, a.precision,
   a.first_frame, shift"""
 
 # Every window that is stored in a lower precision and in fp32.
 ROUNDED = """SELECT a.video_id, a.encoder_id, a.precision, a.clip_id AS clip_a, b.clip_id AS clip_b, 0 AS shift,
   EXISTS (FROM pairs p WHERE p.clip_a = a.clip_id AND p.clip_b = b.clip_id) AS measured
-FROM clips a JOIN clips b USING (video_id, encoder_id, first_frame, frames, step, slices, height, width, geometry, crop_height, crop_width)
+FROM clips a JOIN clips b USING (video_id, encoder_id, first_frame, frame_count, step, slices, grid_height, grid_width, geometry, crop_height, crop_width)
 JOIN encoders e USING (encoder_id)
 WHERE a.precision <> 'fp32' AND b.precision = 'fp32' AND a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL
   AND ($encoder IS NULL OR e.name = $encoder OR e.encoder_id = $encoder)
-ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.height, a.width, a.geometry, a.precision, a.first_frame"""
+ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.grid_height, a.grid_width, a.geometry, a.precision, a.first_frame"""
 
 
 @dataclass(frozen=True)

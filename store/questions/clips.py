@@ -1,8 +1,7 @@
 """Questions about one video's clips, for the page that plays them."""
 
-from collections.abc import Mapping
-
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 from tubelet.store.schema import GRID
 from tubelet.store.statistics import TOKEN_STATISTICS
 
@@ -27,19 +26,19 @@ ORDER BY v.name, v.video_id LIMIT $limit"""
 def timelines(video_id: str, encoder_id: str) -> Question:
     """One row a way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
     settings = ", ".join(SETTINGS[1:])
-    sql = f"""SELECT {ROLE} AS role, {settings}, max(frames) AS frames, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
+    sql = f"""SELECT {ROLE} AS role, {settings}, max(frame_count) AS frame_count, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
 GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 
-def timeline(of: Mapping) -> Question:
+def timeline(of: ClipRow) -> Question:
     """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
     same = "".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)
-    sql = f"""SELECT clip_id, first_frame, frames, step, start_s, stop_s, slices, height, width, embedding_path IS NOT NULL AS embedded
+    sql = f"""SELECT clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded
 FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
-ORDER BY first_frame, frames, clip_id LIMIT {TIMELINE}"""
-    return Question(sql, {"video": of["video_id"], "encoder": of["encoder_id"], **{name: of[name] for name in SETTINGS}})
+ORDER BY first_frame, frame_count, clip_id LIMIT {TIMELINE}"""
+    return Question(sql, {"video": of.video_id, "encoder": of.encoder_id, **{name: of[name] for name in SETTINGS}})
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:
@@ -47,7 +46,7 @@ def patches(clip_id: str, tokens: list[int]) -> Question:
     names = list(TOKEN_STATISTICS)
     ranks = ",\n    ".join(f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names)
     sql = f"""SELECT * FROM (
-  SELECT (s.slice * c.height + s.y) * c.width + s.x AS token, s.slice, s.y, s.x, {", ".join(f"s.{name}" for name in names)},
+  SELECT (s.slice * c.grid_height + s.y) * c.grid_width + s.x AS token, s.slice, s.y, s.x, {", ".join(f"s.{name}" for name in names)},
     {ranks}
   FROM token_stats s JOIN clips c USING (clip_id) WHERE s.clip_id = $clip
 ) WHERE token IN (SELECT unnest($tokens::INTEGER[])) ORDER BY token"""

@@ -14,7 +14,7 @@ from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Connection:
     """A connection over one snapshot, closed when it is retired and its last query has ended."""
 
@@ -68,7 +68,7 @@ class Connections:
         with self._lock:
             if self._newest is None or not self._newest.answers(current, sql):
                 self._retire()
-                self._newest = Connection(current.name, views.names_tokens(sql), views.connect(self._layout, current, sql))
+                self._newest = Connection(snapshot=current.name, tokens=views.names_tokens(sql), duck=views.connect(self._layout, current, sql))
             self._newest.queries += 1
             return self._newest
 

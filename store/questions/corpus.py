@@ -93,7 +93,7 @@ ORDERS = {
 
 VIDEOS_AND_CLIPS = """FROM videos v
 LEFT JOIN (
-  SELECT video_id, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens
+  SELECT video_id, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens
   FROM clips WHERE encoder_id = $encoder GROUP BY video_id
 ) c USING (video_id)
 LEFT JOIN (SELECT video_id, count(*) AS failures FROM failures GROUP BY video_id) f USING (video_id)"""
@@ -105,7 +105,7 @@ def corpus_summary() -> Question:
   (SELECT count(*) FROM encoders) AS encoders,
   (SELECT count(*) FROM failures) AS failures
 FROM (SELECT count(*) AS videos, coalesce(sum(duration_s), 0) AS seconds, coalesce(sum(bytes), 0)::BIGINT AS bytes FROM videos) v,
-  (SELECT count(*) AS clips, coalesce(sum(slices * height * width), 0)::BIGINT AS tokens,
+  (SELECT count(*) AS clips, coalesce(sum(slices * grid_height * grid_width), 0)::BIGINT AS tokens,
     coalesce(sum(embedding_bytes), 0)::BIGINT AS embedding_bytes, count(DISTINCT video_id) AS encoded_videos FROM clips) c""")
 
 
@@ -160,8 +160,8 @@ def video(video_id: str) -> Question:
 
 def clips_of_video(video_id: str, encoder_id: str) -> Question:
     """One row a clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
-    sql = """SELECT clip_id, start_s, stop_s, first_frame, frames, step, slices, height, width,
-  slices * height * width AS tokens, precision, encode_s, role
+    sql = """SELECT clip_id, start_s, stop_s, first_frame, frame_count, step, slices, grid_height, grid_width,
+  slices * grid_height * grid_width AS tokens, precision, encode_s, role
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
 ORDER BY first_frame, clip_id"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
@@ -169,14 +169,14 @@ ORDER BY first_frame, clip_id"""
 
 def failures_of_video(video_id: str) -> Question:
     """One row a failure of a video."""
-    return Question("SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.at, failure_id", {"video": video_id})
+    return Question("SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.failed_at, failure_id", {"video": video_id})
 
 
 def failures_page(limit: int, offset: int) -> Question:
     """One row a failure, newest first."""
-    sql = """SELECT parse_filename(f.path) AS file, f.stage, f.error, f.first_frame, e.name AS encoder, f.at, f.path
+    sql = """SELECT parse_filename(f.path) AS file, f.stage, f.error, f.first_frame, e.name AS encoder, f.failed_at, f.path
 FROM failures f LEFT JOIN encoders e USING (encoder_id)
-ORDER BY f.at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
+ORDER BY f.failed_at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
     return Question(sql, {"limit": limit, "offset": offset})
 
 
@@ -187,12 +187,12 @@ def failure_stages() -> Question:
 
 def encoders() -> Question:
     """One row per encoder, trained ones first, then the one with the most clips; `untrained` where its weights say so."""
-    return Question("""SELECT e.encoder_id, e.name, e.family, e.layer, e.dim, e.patch, e.tubelet, e.parameters,
+    return Question("""SELECT e.encoder_id, e.name, e.family, e.layer, e.embed_dim, e.patch, e.tubelet, e.parameters,
   coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
   coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained,
   e.weights_source, e.weights_sha256, e.preprocessing, e.suits
 FROM encoders e LEFT JOIN (
-  SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * height * width)::BIGINT AS tokens
+  SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens
   FROM clips GROUP BY encoder_id
 ) c USING (encoder_id)
 ORDER BY untrained, clips DESC, e.encoder_id""")

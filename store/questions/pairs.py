@@ -14,8 +14,8 @@ EDGE_AND_MIDDLE = """SELECT avg(relative) FILTER (shared_slice IN (0, last)) AS 
 FROM slice_sensitivity, (SELECT max(shared_slice) AS last FROM slice_sensitivity WHERE pair_id = $pair)
 WHERE pair_id = $pair"""
 
-PAIR = """SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frames, a.step, a.start_s AS start_a,
-  a.stop_s AS stop_a, b.start_s AS start_b, b.stop_s AS stop_b, a.slices, a.height, a.width, a.dim, a.crop_height, a.crop_width, e.name AS encoder, e.tubelet,
+PAIR = """SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frame_count, a.step, a.start_s AS start_a,
+  a.stop_s AS stop_a, b.start_s AS start_b, b.stop_s AS stop_b, a.slices, a.grid_height, a.grid_width, a.embed_dim, a.crop_height, a.crop_width, e.name AS encoder, e.tubelet,
   a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AS embeddings,
   coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id JOIN clips b ON p.clip_b = b.clip_id
@@ -42,10 +42,10 @@ GROUP BY ALL ORDER BY v.name, v.video_id LIMIT $limit"""
 def pairs_of_video(video_id: str, encoder_id: str) -> Question:
     """One row a pair of a video, shifted ones first, in time order."""
     sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision,
-  a.first_frame, a.frames, a.step, a.start_s, a.crop_height, a.crop_width
+  a.first_frame, a.frame_count, a.step, a.start_s, a.crop_height, a.crop_width
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id
 WHERE p.video_id = $video AND p.encoder_id = $encoder
-ORDER BY p.kind = 'shifted' DESC, p.kind, a.first_frame, a.frames, p.shift, p.source, p.pair_id"""
+ORDER BY p.kind = 'shifted' DESC, p.kind, a.first_frame, a.frame_count, p.shift, p.source, p.pair_id"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 
@@ -78,8 +78,8 @@ FROM slice_sensitivity WHERE pair_id = $pair ORDER BY shared_slice"""
 
 def ranked_dimensions(pair_id: str, limit: int) -> Question:
     """One row a dimension, the one whose edge difference is largest in its own standard deviations first; constant ones last."""
-    sql = """SELECT dim, edge / nullif(std, 0) AS relative_edge, middle / nullif(std, 0) AS relative_middle,
-  edge / nullif(middle, 0) AS edge_over_middle, edge, middle, edge_signed, std
+    sql = """SELECT dim, relative_edge, middle / nullif(pair_std, 0) AS relative_middle,
+  edge / nullif(middle, 0) AS edge_over_middle, edge, middle, edge_signed, pair_std
 FROM dim_sensitivity WHERE pair_id = $pair
 ORDER BY relative_edge DESC NULLS LAST, dim LIMIT $limit"""
     return Question(sql, {"pair": pair_id, "limit": limit})

@@ -18,7 +18,7 @@ SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_he
 WITHOUT_SOURCE = """format('step {}, {} {} x {}, {},', a.step, a.geometry, a.crop_height, a.crop_width, p.precision)"""
 # Rounding counts for the precisions in which shifts were measured.
 ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
-      WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frames = $frames AND o.precision = p.precision)"""
+      WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frame_count = $frames AND o.precision = p.precision)"""
 MAP_VIDEOS = 1000  # averaged into a map over the frame
 MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
 
@@ -31,7 +31,7 @@ class Units:
     groups: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen."""
 
@@ -72,7 +72,7 @@ class Scope:
         one over the pairs of the video, and over the videos of the group.
         """
         conditions = [
-            "p.encoder_id = $encoder AND a.frames = $frames AND p.kind = $kind",
+            "p.encoder_id = $encoder AND a.frame_count = $frames AND p.kind = $kind",
             "p.shift = $shift" if kind == "shifted" else None,
             self._of_setting(kind) if self.setting else None,
             ROUNDED_ALIKE if kind == ROUNDING else None,
@@ -83,7 +83,7 @@ class Scope:
         joined = " LEFT JOIN members m ON m.video_id = p.video_id" if self.units else ""
         share = f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
         return f"""WITH {members}chosen AS (
-  SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.height, a.width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
+  SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.grid_height, a.grid_width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
   FROM pairs p JOIN clips a ON a.clip_id = p.clip_a{joined}
   WHERE {where}
   QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
@@ -97,11 +97,11 @@ class Scope:
 
 def scopes() -> Question:
     """One row an encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
-    return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frames, p.shift, {SETTING} AS setting,
+    return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, p.shift, {SETTING} AS setting,
   count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
 WHERE p.kind = 'shifted'
-GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frames, shift, setting""")
+GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
 
 
 def settings(scope: Scope) -> Question:
@@ -117,7 +117,7 @@ def foundations(scope: Scope) -> Question:
     """One row: how much the report rests on, and what one slice lasts."""
     sql = f"""{scope.chosen()}
 SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
-  any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.dim) AS dim,
+  any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
   any_value(e.weights_source) AS weights_source,
   string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
@@ -174,10 +174,10 @@ def dimension_ranking(scope: Scope) -> Question:
     `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
     """
     sql = f"""{scope.chosen()}
-SELECT s.dim, sum(c.weight * s.edge / s.std) FILTER (s.std > 0) / sum(c.weight) FILTER (s.std > 0) AS relative,
+SELECT s.dim, sum(c.weight * s.relative_edge) / sum(c.weight) FILTER (s.relative_edge IS NOT NULL) AS relative,
   sum(c.weight * s.edge) / sum(c.weight) AS edge, sum(c.weight * s.middle) / sum(c.weight) AS middle,
   sum(c.weight * s.edge) / nullif(sum(c.weight * s.middle), 0) AS ratio,
-  coalesce(sum(c.weight) FILTER (s.std > 0), 0) / sum(c.weight) AS varying
+  coalesce(sum(c.weight) FILTER (s.pair_std > 0), 0) / sum(c.weight) AS varying
 FROM chosen c JOIN dim_sensitivity s USING (pair_id)
 GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
     return Question(sql, scope.values)
@@ -188,7 +188,7 @@ def by_video(scope: Scope, several: bool) -> Question:
 
     `several` averages the pairs of a video, which takes ten times as long and is idle where no video has more than one.
     """
-    relative, signed, varying = "s.edge / nullif(s.std, 0)", "s.edge_signed", "(s.std > 0)::FLOAT"
+    relative, signed, varying = "s.relative_edge", "s.edge_signed", "(s.pair_std > 0)::FLOAT"
     if several:
         relative, signed, varying = (_mean(value, "n") for value in (relative, signed, varying))
     group = "\nGROUP BY n.video, s.dim" if several else ""
@@ -206,9 +206,9 @@ def frame_map(scope: Scope) -> Question:
     a sample of at most 1,000 videos.
     """
     sql = f"""{scope.chosen()}, grid AS (
-  SELECT height, width FROM chosen GROUP BY ALL ORDER BY count(*) DESC, height, width LIMIT 1
+  SELECT grid_height, grid_width FROM chosen GROUP BY ALL ORDER BY count(*) DESC, grid_height, grid_width LIMIT 1
 ), drawn AS (
-  SELECT pair_id, unit, 1.0::DOUBLE / count(*) OVER (PARTITION BY unit) AS weight FROM chosen JOIN grid USING (height, width)
+  SELECT pair_id, unit, 1.0::DOUBLE / count(*) OVER (PARTITION BY unit) AS weight FROM chosen JOIN grid USING (grid_height, grid_width)
   QUALIFY dense_rank() OVER (ORDER BY unit) <= {MAP_VIDEOS}
 )
 SELECT s.y, s.x, {_mean("s.l2", "d")} AS l2, {_mean("s.cosine", "d")} AS cosine, (SELECT count(*) FROM drawn) AS pairs,

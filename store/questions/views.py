@@ -14,6 +14,7 @@ import pyarrow as pa
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
 from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.schema.renames import source_of
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 
@@ -73,14 +74,14 @@ def half_to_float(column: pa.Array) -> pa.Array:
 
 def _table_view(layout: Layout, table: Table, version: int) -> str:
     held = tables.open_table(layout.table(table.name), version)
-    columns = [_column(c) if c.name in held.columns else f'NULL::{c.type} AS "{c.name}"' for c in table.columns]
+    columns = [_column(c, source_of(table, c, held.columns)) for c in table.columns]
     source = _parquet(held.files, "union_by_name = true")
     return f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}" if source else _empty_view(table)
 
 
-def _column(column: Column) -> str:
-    as_seen = {HALF: f'half_to_float("{column.name}")', MOMENT: f"\"{column.name}\" AT TIME ZONE 'UTC'"}
-    return f'{as_seen[column.type]} AS "{column.name}"' if column.type in as_seen else f'"{column.name}"'
+def _column(column: Column, source: str | None) -> str:
+    as_seen = {None: f"NULL::{column.type}", HALF: f"half_to_float({source})", MOMENT: f"{source} AT TIME ZONE 'UTC'"}
+    return f'{as_seen.get(source and column.type, source)} AS "{column.name}"'
 
 
 def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:

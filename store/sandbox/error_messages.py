@@ -4,6 +4,8 @@ import json
 
 import duckdb
 
+from tubelet.store.schema.renames import hint_at_renamed
+
 MEMORY = ("Out of Memory Error", "MemoryError", "bad_alloc", "bad allocation", "Allocation failure")
 SHOWN = 60  # bytes of the line shown on either side of a mistake
 
@@ -21,7 +23,8 @@ def explain_error(error: Exception, sql: str, shift: int = 0) -> str:
     details = _details(error)
     place = int(details.get("position") or -1) - shift
     where = _where(sql.encode(), place) if 0 <= place <= len(sql.encode()) else ""
-    return _first_sentences(details["exception_message"]) + where
+    hint = hint_at_renamed(details["exception_message"], sql)
+    return "\n".join(filter(None, (_first_sentences(details["exception_message"]), hint))) + where
 
 
 def _details(error: Exception) -> dict:

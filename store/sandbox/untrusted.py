@@ -52,7 +52,7 @@ class Answer:
 
 def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    request = Request(str(store.root), sql, limits.rows, limits.seconds, fitting_memory(limits.memory_bytes))
+    request = Request(root=str(store.root), sql=sql, rows=limits.rows, seconds=limits.seconds, memory=fitting_memory(limits.memory_bytes))
     started, table = _answer(request, unwanted)
     truncated = limits.rows is not None and len(table) > limits.rows
     return Answer(table[: limits.rows], truncated, time.monotonic() - started)
@@ -60,7 +60,7 @@ def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[]
 
 def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    request = Request(str(store.root), sql, None, limits.seconds, fitting_memory(limits.memory_bytes), counted=True)
+    request = Request(root=str(store.root), sql=sql, rows=None, seconds=limits.seconds, memory=fitting_memory(limits.memory_bytes), counted=True)
     return _answer(request, None)[1]["rows"][0].as_py()
 
 

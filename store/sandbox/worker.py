@@ -47,7 +47,7 @@ class Kind:
     MEMORY = b"M"  # ran out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """A query and its limits: `rows` None for no cap, `seconds`, `memory` in bytes."""
 

@@ -56,8 +56,8 @@ def _report(store: Store, videos: int, allowed: float) -> Row:
 
 def _ranking(store: Store) -> Iterator[Row]:
     question = queries.dimension_ranking(scope(store, resolve_request(store, Request())))
-    sql = """SELECT d.dim, d.edge, d.middle, d.std FROM dim_sensitivity d JOIN pairs p USING (pair_id) WHERE p.kind = 'shifted'"""
-    columns = {name: column.to_numpy() for name, column in zip(("dim", "edge", "middle", "std"), store.query(sql).columns)}
+    sql = """SELECT d.dim, d.edge, d.middle, d.pair_std FROM dim_sensitivity d JOIN pairs p USING (pair_id) WHERE p.kind = 'shifted'"""
+    columns = {name: column.to_numpy() for name, column in zip(("dim", "edge", "middle", "pair_std"), store.query(sql).columns)}
     columns["dim"] = columns["dim"].astype(np.int64)
     expected = dict(zip(*_numpy(columns)))
     assert all(np.isclose(expected[row["dim"]], row["relative"], rtol=1e-4) for row in question.answer(store).to_pylist())
@@ -68,8 +68,8 @@ def _ranking(store: Store) -> Iterator[Row]:
 
 def _numpy(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What the query says: means of the relative edge, the edge and the middle, their ratio, and the share that varies; strongest first."""
-    dim, varies = columns["dim"], columns["std"] > 0
-    relative = np.divide(columns["edge"], columns["std"], out=np.zeros_like(columns["edge"]), where=varies)
+    dim, varies = columns["dim"], columns["pair_std"] > 0
+    relative = np.divide(columns["edge"], columns["pair_std"], out=np.zeros_like(columns["edge"]), where=varies)
     counted, varying = np.bincount(dim), np.bincount(dim, varies)
     mean = np.bincount(dim, relative) / varying
     edge, middle = np.bincount(dim, columns["edge"]) / counted, np.bincount(dim, columns["middle"]) / counted

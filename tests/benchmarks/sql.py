@@ -19,10 +19,10 @@ QUESTIONS = {
         "norm",
     ),
     "dim_stats: mean and spread by dimension": (
-        "SELECT dim, avg(mean) AS mean, stddev_pop(mean) AS spread FROM dim_stats GROUP BY dim ORDER BY dim",
+        "SELECT dim, avg(dim_mean) AS mean, stddev_pop(dim_mean) AS spread FROM dim_stats GROUP BY dim ORDER BY dim",
         "dim_stats",
         "dim",
-        "mean",
+        "dim_mean",
     ),
 }
 

@@ -159,7 +159,7 @@ def test_dimensions_by_effect_are_the_ones_of_the_table(visit: Visit, store: Sto
     visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
     _expect_slice(visit, 0)
     visit.page.get_by_label("dimensions by effect").check()
-    order = store.query("SELECT dim FROM dim_sensitivity WHERE pair_id = ? ORDER BY edge / std DESC, dim", [pair["pair_id"]])["dim"].to_pylist()
+    order = store.query("SELECT dim FROM dim_sensitivity WHERE pair_id = ? ORDER BY relative_edge DESC, dim", [pair["pair_id"]])["dim"].to_pylist()
     assert np.abs(_pixels(visit) - _colors(store, pair, 0)[:, order]).max() <= 1
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 from tubelet.dashboard import sampled
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.components.player import Film, Marks, Paint, Place, describe
@@ -94,8 +95,9 @@ def contract(folder: str) -> dict[str, set[str]]:
 
 def test_the_player_is_handed_what_its_contract_names(store):
     (video,), clips = store.rows("FROM videos"), store.rows("SELECT *, embedding_path IS NOT NULL AS embedded FROM clips ORDER BY first_frame")
-    marks = Marks(MarkedPatches(clips[0]["clip_id"], ((0, 1, 2),)), MarkedPatches(clips[0]["clip_id"], ((0, 0, 0),), ((0, 3, 3),)))
-    data = describe(Film(video, clips[0], clips, None), Paint("colors/x", ("red",)), Place(clips[0]["clip_id"]), marks)
+    clip, timeline = ClipRow.of(clips[0]), [TimelineRow.of(row) for row in clips]
+    marks = Marks(MarkedPatches(clip.clip_id, ((0, 1, 2),)), MarkedPatches(clip.clip_id, ((0, 0, 0),), ((0, 3, 3),)))
+    data = describe(Film(VideoRow.of(video), clip, timeline, None), Paint("colors/x", ("red",)), Place(clip.clip_id), marks)
     types = contract("player")
     assert set(data) == types["Data"]
     parts = {"Video": "video", "Box": "seen", "Colors": "colors", "Goto": "goto", "Taken": "taken", "Segment": "segment"}
@@ -106,7 +108,7 @@ def test_the_player_is_handed_what_its_contract_names(store):
 
 
 def test_the_map_is_handed_what_its_contract_names(store):
-    (clip, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
-    sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}
-    data = asdict(Picture("points/x", "axes", (0, 36), [1], clip=sheet))
+    (row, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
+    sheet = sampled.sheet(store, ClipRow.of(row)) | {"video": row["video_id"]}
+    data = asdict(Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], clip=sheet))
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]

@@ -22,6 +22,7 @@ from tubelet.dashboard.sql import results, page as sql
 from tubelet.dashboard.selection import untrained_badge
 from tubelet.store import Store
 from tubelet.store.sandbox import formats
+from tubelet.store.rows import ClipRow
 from tubelet.store.questions import clips, corpus as queries
 from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
 from tubelet.store.sandbox.untrusted import Answer, ask
@@ -235,7 +236,7 @@ def questions(store: Store) -> dict[str, Question]:
         "clip": clips.clip(clip["clip_id"]),
         "videos_with_clips": clips.videos_with_clips(encoder, 2),
         "timelines": clips.timelines(video, encoder),
-        "timeline": clips.timeline(clip),
+        "timeline": clips.timeline(ClipRow.of(clip)),
         "patches": clips.patches(clip["clip_id"], [0, 7]),
         **{f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1) for order in ORDERS},
         **{f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0) for state in STATES},

@@ -151,15 +151,15 @@ class TestToken:
 class TestOptions:
     def test_a_token_is_made_where_others_can_come(self) -> None:
         assert Listening().key == ""
-        assert Listening("127.0.0.2").key == "" and Listening("::1").key == ""
-        for listening in (Listening("0.0.0.0"), Listening("192.168.1.2"), Listening("lab.test"), Listening(allow_host=("lab.test",))):
+        assert Listening(host="127.0.0.2").key == "" and Listening(host="::1").key == ""
+        for listening in (Listening(host="0.0.0.0"), Listening(host="192.168.1.2"), Listening(host="lab.test"), Listening(allow_host=("lab.test",))):
             assert len(listening.key) >= 20 and listening.key != listening.key
-        assert Listening("0.0.0.0", token="mine").key == "mine"
+        assert Listening(host="0.0.0.0", token="mine").key == "mine"
 
     def test_the_link_can_be_opened_as_it_is(self) -> None:
         assert Listening().link("") == "http://127.0.0.1:8501/"
-        assert Listening("0.0.0.0", 99, base_path="/a/b/").link("k") == "http://127.0.0.1:99/a/b/?token=k"
-        assert Listening("::1").link("") == "http://[::1]:8501/"
+        assert Listening(host="0.0.0.0", port=99, base_path="/a/b/").link("k") == "http://127.0.0.1:99/a/b/?token=k"
+        assert Listening(host="::1").link("") == "http://[::1]:8501/"
 
     @pytest.mark.parametrize(
         "wrong", [{"allow_host": ("http://lab.test",)}, {"allow_frame": ("lab.test",)}, {"allow_frame": ("https://a.test; script-src *",)}, {"token": "a b"}, {"token": ""}, {"base_path": "a?b"}, {"base_path": "/../x"}]

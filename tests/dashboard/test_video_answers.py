@@ -45,7 +45,7 @@ def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) ->
 
 
 def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = store.rows("SELECT sum(slices * height * width * dim * 2) AS n FROM clips")[0]["n"]
+    size = store.rows("SELECT sum(slices * grid_height * grid_width * embed_dim * 2) AS n FROM clips")[0]["n"]
     exact = text(open_page("video", store, search="true", **first_patch(store)))
     assert "most like it, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
     assert "tubelet index" not in exact and "list_cosine_similarity" in exact

@@ -27,7 +27,7 @@ def add_pairs(store: Store, clips: int = 100) -> None:
     clips = store.rows(f"FROM clips ORDER BY video_id, first_frame LIMIT {clips}")
     made = [(a, b, SHIFTED, a["slices"] // 2) for a, b in zip(clips, clips[1:]) if a["video_id"] == b["video_id"]]
     for a, b, kind, shift in [*made, (clips[0], clips[0], REPEATED, 0), (clips[0], clips[1], DISJOINT, 2)]:
-        pair = Pair(a["video_id"], a["encoder_id"], a["clip_id"], b["clip_id"], kind, shift, LIVE, a["precision"])
+        pair = Pair(video_id=a["video_id"], encoder_id=a["encoder_id"], clip_a=a["clip_id"], clip_b=b["clip_id"], kind=kind, shift=shift, source=LIVE, precision=a["precision"])
         sides = (Side.of(grid_of(store, row)) for row in (a, b))
         store.commit(pair_rows(pair, measure(*sides, pair.offset), AT))
 
@@ -35,7 +35,7 @@ def add_pairs(store: Store, clips: int = 100) -> None:
 def grid_of(store: Store, clip: dict) -> np.ndarray:
     if clip["embedding_path"]:
         return store.grid(clip["clip_id"]).astype(np.float32)
-    shape = clip["slices"], clip["height"], clip["width"], clip["dim"]
+    shape = clip["slices"], clip["grid_height"], clip["grid_width"], clip["embed_dim"]
     return np.random.default_rng(int(clip["clip_id"][:6], 16)).standard_normal(shape).astype(np.float32)
 
 
@@ -119,7 +119,7 @@ def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paire
     pair = pair_of(paired)
     shown = text(open_page("windows", paired, pair=pair["pair_id"]))
     curve = paired.rows("SELECT relative FROM slice_sensitivity WHERE pair_id = ? ORDER BY shared_slice", [pair["pair_id"]])
-    strongest = max(paired.rows("SELECT dim, edge / std AS r FROM dim_sensitivity WHERE pair_id = ?", [pair["pair_id"]]), key=lambda row: row["r"])
+    strongest = max(paired.rows("SELECT dim, relative_edge AS r FROM dim_sensitivity WHERE pair_id = ?", [pair["pair_id"]]), key=lambda row: row["r"])
     edge, middle = (curve[0]["relative"] + curve[3]["relative"]) / 2, (curve[1]["relative"] + curve[2]["relative"]) / 2
     assert f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g} %**" in shown
     assert f"by **{100 * middle:.3g} %** in the middle; dimension **{strongest['dim']}** reacts most" in shown
@@ -186,7 +186,7 @@ def test_the_sql_of_a_cell_gives_its_values(paired):
 
 
 def test_labels_and_sentences():
-    row = {"kind": "shifted", "shift": 1, "frames": 16, "step": 2, "start_s": 3.2, "crop_height": 224, "crop_width": 224, "source": "stored"}
+    row = {"kind": "shifted", "shift": 1, "frame_count": 16, "step": 2, "start_s": 3.2, "crop_height": 224, "crop_width": 224, "source": "stored"}
     assert choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}

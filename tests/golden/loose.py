@@ -15,7 +15,7 @@ from tests.golden.cards import Unchecked
 
 ROTATIONS: Mapping[str, Rotary] = {
     "v21_interpolated": V21.rotary,
-    "v21_not_interpolated": PredictorConfig(1, 1, 1, 1, 1, interpolated=False).rotary,
+    "v21_not_interpolated": PredictorConfig(inputs=1, outputs=1, depth=1, heads=1, mask_tokens=1, interpolated=False).rotary,
     "v20": V2.rotary,
 }
 

@@ -17,6 +17,7 @@ from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.sources import Source
+from tubelet.store.rows import PlannedClip
 from tubelet.store import Store
 from tests.commands import ROOT, environment
 from tests.contents import contents
@@ -55,7 +56,7 @@ def test_a_batched_clip_is_the_clip_alone(videos):
     together = list(stage(job.encoder, 5, clips))
     for clip, encoded in zip(clips, together, strict=True):
         alone = encode(job.encoder, clip)
-        assert encoded.row["clip_id"] == clip.row["clip_id"]
+        assert encoded.row.clip_id == clip.row.clip_id
         assert abs(encoded.grid.astype("f4") - alone.grid.astype("f4")).max() < 4e-3  # one step of half precision at the largest values
         assert abs(encoded.token_stats["norm"] - alone.token_stats["norm"]).max() < 1e-4
 
@@ -90,9 +91,12 @@ def items(*shapes):
     """A clip a shape, each the only one of its video, then that video's end."""
     for number, (frames, side) in enumerate(shapes):
         source = Source(ROOT / f"{number}.mp4", None)
-        row = {"clip_id": str(number), "video_id": str(number), "encoder_id": "e", "first_frame": 0}
-        yield Clip(row, torch.full((frames, 3, side, side), number, dtype=torch.uint8), source, 1)
-        yield VideoDone(source, str(number))
+        row = PlannedClip(
+            clip_id=str(number), video_id=str(number), encoder_id="e", first_frame=0, frame_count=frames, step=1, role="grid", start_s=0.0,
+            stop_s=1.0, corrupt_frames=0, geometry="crop", crop_height=side, crop_width=side, precision="fp32",
+        )  # fmt: skip
+        yield Clip(row=row, pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8), source=source, of=1)
+        yield VideoDone(source=source, video_id=str(number))
 
 
 def told(outcome):
@@ -157,7 +161,7 @@ from pathlib import Path
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.toy import ToyEncoder
-from tests.test_batching import items, stage
+from tests.ingest.test_batching import items, stage
 
 held = list(items(*[(16, 256)] * 16))
 stage = EncodeStage(ToyEncoder(torch.device("cpu")), 16)
@@ -189,7 +193,7 @@ def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
         for item in reader.read(source):
             yield item
             if isinstance(item, Clip):
-                assert next(iter(written)).row["clip_id"] == item.row["clip_id"]  # blocks until it is there
+                assert next(iter(written)).row.clip_id == item.row.clip_id  # blocks until it is there
 
     run._reader = SimpleNamespace(read=slow)
     assert run.execute(job.sources[1:2]).clips == 5

@@ -141,7 +141,7 @@ def test_predictors_and_tables_come_back_from_a_file(tmp_path: Path) -> None:
 def test_a_left_over_table_is_passed_over_and_another_model_s_is_not(
     generation: object, tokens: int, told: str | None, tmp_path: Path
 ) -> None:
-    config = VisionTransformerConfig(26, 1, 2, 52, generation=generation, table=TABLE)
+    config = VisionTransformerConfig(dim=26, depth=1, heads=2, mlp=52, generation=generation, table=TABLE)
     weights = network(config).state_dict() | {"pos_embed": torch.zeros(1, tokens, 26)}
     path = meta_file(tmp_path / "model.pt", weights)
     if told is None:
@@ -158,7 +158,7 @@ def test_a_file_of_v_jepa_1_is_not_v_jepa_2_nor_the_other_way_round(tmp_path: Pa
         for table in (1568, 4608):
             assert not VARIANTS[name].encoder.unused("pos_embed", (1, table, VARIANTS[name].encoder.dim))
     assert VARIANTS["vjepa2-vitl"].encoder.unused("pos_embed", (1, 8192, 1024))
-    second = VisionTransformerConfig(26, 3, 2, 52, generation=V2, table=TABLE)
+    second = VisionTransformerConfig(dim=26, depth=3, heads=2, mlp=52, generation=V2, table=TABLE)
     with pytest.raises(CheckpointError, match="lacks pos_embed"):
         load_meta(meta_file(tmp_path / "model.pt", network(second).state_dict()), "target_encoder", empty(ENCODERS["1"]))
 

@@ -45,9 +45,9 @@ def consistent(root):
         return True
     store = Store(root)
     try:
-        (row,) = store.rows("""SELECT (SELECT coalesce(sum(slices * height * width), 0) FROM clips) AS promised,
+        (row,) = store.rows("""SELECT (SELECT coalesce(sum(slices * grid_height * grid_width), 0) FROM clips) AS promised,
             (SELECT count(*) FROM token_stats) AS present, (SELECT count(*) FROM tokens) AS embedded,
-            (SELECT coalesce(sum(shared_slices * dim), 0) FROM pairs JOIN clips ON clip_a = clip_id JOIN (SELECT clip_id AS clip_b FROM clips) USING (clip_b)) AS paired,
+            (SELECT coalesce(sum(shared_slices * embed_dim), 0) FROM pairs JOIN clips ON clip_a = clip_id JOIN (SELECT clip_id AS clip_b FROM clips) USING (clip_b)) AS paired,
             (SELECT count(*) FROM sensitivity) AS measured""")
         return row["promised"] == row["present"] == row["embedded"] and row["paired"] == row["measured"]
     finally:

@@ -154,7 +154,7 @@ def test_the_store_says_what_each_layer_suits(weights: Path, tmp_path: Path) -> 
         summary = json.loads(tubelet("ingest", *arguments, check=True).stdout)
         assert summary["clips"] and not summary["failures"]
     store = Store(tmp_path / "store")
-    rows = store.rows("SELECT layer, dim, suits, weights_source FROM encoders ORDER BY dim")
+    rows = store.rows("SELECT layer, embed_dim, suits, weights_source FROM encoders ORDER BY embed_dim")
     assert [tuple(row.values()) for row in rows] == [("0-1", 64, SEGMENTATION, "seeded.pth"), ("last", 112, None, "seeded.pth"), ("2-3", 192, TRACKING, "seeded.pth")]
     assert store.rows("FROM pairs") == []  # it sees no time
     assert ENCODERS[NAME].suits == {"0-1": SEGMENTATION, "2-3": TRACKING}

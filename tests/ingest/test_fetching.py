@@ -59,7 +59,7 @@ def release(server: Server, tmp_path: Path, home: Path) -> Release:
     """A small encoder in Meta's format, released on the server."""
     body = meta_file(tmp_path / "tiny.pt", tiny().state_dict(), KEY).read_bytes()
     server.files["/tiny.pt"] = Served(body)
-    return Release("vjepa2.1-vitb", server.url("/tiny.pt"), KEY, 20_000, 8, "see SOURCE")
+    return Release(name="vjepa2.1-vitb", url=server.url("/tiny.pt"), key=KEY, encoder=20_000, predictor=8, licence="see SOURCE")
 
 
 def accept(weights: Weights) -> None:

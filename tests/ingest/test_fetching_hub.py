@@ -39,7 +39,7 @@ def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rele
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     server.absent = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
-    return Release("vjepa2-vitl", f"{HUB}facebook/tiny", "target_encoder", 20_000, 8, "see SOURCE")
+    return Release(name="vjepa2-vitl", url=f"{HUB}facebook/tiny", key="target_encoder", encoder=20_000, predictor=8, licence="see SOURCE")
 
 
 def offer(server: Server, folder: Path) -> None:

@@ -142,7 +142,7 @@ def test_loose_arrays_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFix
 
 def made_set(folder: Path, patch: int, tubelet: int, dtype: torch.dtype) -> None:
     """A set of ours in the format, of a shape that no released model has, without a predictor."""
-    config = VisionTransformerConfig(36, 5, 3, 60, levels=(1, 4), patch=patch, tubelet=tubelet)
+    config = VisionTransformerConfig(dim=36, depth=5, heads=3, mlp=60, levels=(1, 4), patch=patch, tubelet=tubelet)
     model = network(config).to(dtype).float()
     clip = (pixels(2 * tubelet, 3 * patch, 2 * patch) * 32).round().clamp(-128, 127)
     with torch.inference_mode():
@@ -192,7 +192,7 @@ def test_a_stretched_table_is_the_default_of_v_jepa_1() -> None:
     found = opened(shared("golden"), "vjepa1_tiny")
     case = "same_res_fewer_frames_2code"
     config = found.encoder(True).config
-    default = VisionTransformerConfig(config.dim, config.depth, config.heads, config.mlp, generation=config.generation, table=config.table)
+    default = VisionTransformerConfig(dim=config.dim, depth=config.depth, heads=config.heads, mlp=config.mlp, generation=config.generation, table=config.table)
     model = VisionTransformer(default)
     model.load_state_dict(found.encoder(True).state_dict())
     ours = encode(model.eval(), found.pixels(case)).numpy()

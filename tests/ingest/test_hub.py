@@ -131,7 +131,7 @@ def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, t
     assert process.returncode == 0, process.stderr
     assert "Loading" not in process.stderr and "Warning" not in process.stderr, process.stderr
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT DISTINCT slices, height, width, dim FROM clips") == [{"slices": 4, "height": 4, "width": 5, "dim": 32}]
+    assert store.rows("SELECT DISTINCT slices, grid_height, grid_width, embed_dim FROM clips") == [{"slices": 4, "grid_height": 4, "grid_width": 5, "embed_dim": 32}]
     assert store.rows("SELECT name, family FROM encoders") == [{"name": "dinov2", "family": "DINOv2"}]
     store.close()
 

@@ -94,14 +94,14 @@ def test_all_levels_go_through_store_statistics_and_sql(store_of_all) -> None:
     root, summary, plan = store_of_all
     assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (4, 4 * 2 * 9)
     store = Store(root)
-    assert store.rows("SELECT name, layer, dim FROM encoders") == [{"name": NAME, "layer": "all", "dim": 768}]
+    assert store.rows("SELECT name, layer, embed_dim FROM encoders") == [{"name": NAME, "layer": "all", "embed_dim": 768}]
     clip = store.rows("FROM clips ORDER BY clip_id LIMIT 1")[0]
     grid = store.grid(clip["clip_id"]).astype(np.float32)
-    assert grid.shape == (2, 3, 3, 768) and clip["dim"] == 768
+    assert grid.shape == (2, 3, 3, 768) and clip["embed_dim"] == 768
     rows = store.rows("SELECT norm FROM token_stats WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]])
     np.testing.assert_allclose([row["norm"] for row in rows], np.linalg.norm(grid, axis=-1).ravel(), rtol=2e-3)
-    means = store.rows("SELECT mean FROM dim_stats WHERE clip_id = ? AND slice = 1 ORDER BY dim", [clip["clip_id"]])
-    np.testing.assert_allclose([row["mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3)
+    means = store.rows("SELECT dim_mean FROM dim_stats WHERE clip_id = ? AND slice = 1 ORDER BY dim", [clip["clip_id"]])
+    np.testing.assert_allclose([row["dim_mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3)
     assert store.rows("SELECT DISTINCT len(embedding) AS dim FROM tokens") == [{"dim": 768}]
     assert list(integrity.check(store)) == []
     store.close()
@@ -114,7 +114,7 @@ def test_the_dashboard_shows_all_levels(store_of_all, monkeypatch) -> None:
     page.run()
     assert not page.exception
     (shown,) = (frame.value for frame in page.dataframe)
-    assert shown[["name", "layer", "dim", "clips"]].to_dict("records") == [{"name": NAME, "layer": "all", "dim": 768, "clips": 4}]
+    assert shown[["name", "layer", "embed_dim", "clips"]].to_dict("records") == [{"name": NAME, "layer": "all", "embed_dim": 768, "clips": 4}]
 
 
 def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> None:
@@ -127,7 +127,7 @@ def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> Non
         assert run.execute(job.sources).clips == 2
         run.store.close()
     store = Store(tmp_path / "store")
-    counts = "SELECT layer, e.dim, count(*) AS clips FROM encoders e JOIN clips USING (encoder_id) WHERE name = ? GROUP BY ALL ORDER BY ALL"
+    counts = "SELECT layer, e.embed_dim, count(*) AS clips FROM encoders e JOIN clips USING (encoder_id) WHERE name = ? GROUP BY ALL ORDER BY ALL"
     rows = store.rows(counts, [NAME])
     assert [tuple(row.values()) for row in rows] == [("1", 192, 2), ("all", 768, 2), ("last", 192, 2)]
     store.close()

@@ -106,7 +106,7 @@ def test_plan_and_ingest_refuse_before_anything_is_written(scarce, tmp_path):
 def test_the_tightest_limit_on_the_way_to_the_own_group_counts_without_the_page_cache(tmp_path, monkeypatch):
     own = tmp_path / "a" / "b"
     own.mkdir(parents=True)
-    groups = ControlGroups(str(tmp_path), r"^\d+:none:(.*)$", "max", "current", "inactive_file")
+    groups = ControlGroups(root=str(tmp_path), name=r"^\d+:none:(.*)$", limit="max", used="current", cache="inactive_file")
     monkeypatch.setattr(memory.re, "findall", lambda *_: ["/a/b"])
     for folder, limit, used, cache in ((own, "max", 5, 0), (own.parent, "1000", 700, 200)):
         (folder / "max").write_text(limit)

@@ -55,7 +55,7 @@ def test_what_decodes_is_a_video_with_the_frames_that_were_decoded(ingested, man
 
 def test_the_good_prefix_of_a_broken_file_becomes_clips_that_cover_it(ingested, manifest):
     _, store = ingested
-    clips = store.rows("SELECT name, max(first_frame + clips.frames) AS stop, count(*) AS n FROM clips JOIN videos USING (video_id) GROUP BY name")
+    clips = store.rows("SELECT name, max(first_frame + clips.frame_count) AS stop, count(*) AS n FROM clips JOIN videos USING (video_id) GROUP BY name")
     stops = {row["name"]: row["stop"] for row in clips}
     for name, row in manifest.items():
         frames = int(row["decoded_frames"])

@@ -93,7 +93,7 @@ def test_durations_and_rates_are_short():
 
 
 def test_the_summary_counts_each_video_once():
-    failures = [Failure("a.mp4", None, "e", "open", "no", None), Failure("b.mp4", None, "e", "decode", "no", None), Failure("b.mp4", None, "e", "decode", "no", None)]
-    summary = Summary("store", "e", videos=10, videos_decoded=5, videos_unchanged=3, duplicates=1, failures=failures)
+    failures = [Failure(path="a.mp4", video_id=None, encoder_id="e", stage="open", error="no", first_frame=None), Failure(path="b.mp4", video_id=None, encoder_id="e", stage="decode", error="no", first_frame=None), Failure(path="b.mp4", video_id=None, encoder_id="e", stage="decode", error="no", first_frame=None)]
+    summary = Summary(store="store", encoder_id="e", videos=10, videos_decoded=5, videos_unchanged=3, duplicates=1, failures=failures)
     summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)
     assert summary.lines()[0] == "10 videos: 4 encoded, 3 already stored, 1 duplicates of others, 1 failed, 1 failed after some of their clips"

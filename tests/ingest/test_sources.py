@@ -270,7 +270,7 @@ def test_stills_and_single_frames_with_tail(tmp_path):
     for arguments in ({"frames": 1, "tail": True}, {"frames": 1}, {"frames": 4, "tail": True}):
         summary = run([tmp_path / "still.jpg"], tmp_path / "store", **arguments)
         assert (summary.exit_code, summary.dropped_windows, summary.dropped_frames) == (0, 0, 0), arguments
-    assert rows(tmp_path / "store", "SELECT frames, slices FROM clips") == [{"frames": 1, "slices": 1}]
+    assert rows(tmp_path / "store", "SELECT frame_count, slices FROM clips") == [{"frame_count": 1, "slices": 1}]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "tab\t", "\x7f"])

@@ -148,7 +148,7 @@ def test_encoding_twice_is_bitwise_equal(model: VisionTransformer) -> None:
 
 @pytest.mark.parametrize("generation", [V1, V2, V21], ids=lambda generation: generation.name)
 def test_bf16_stays_near_float32(generation: object) -> None:
-    model, clip = init_untrained(VisionTransformerConfig(192, 6, 3, 768, generation=generation, table=(3, 4, 6))), pixels(6, 64, 96)
+    model, clip = init_untrained(VisionTransformerConfig(dim=192, depth=6, heads=3, mlp=768, generation=generation, table=(3, 4, 6))), pixels(6, 64, 96)
     exact = encode(model, clip)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = encode(model, clip)

@@ -67,7 +67,7 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
     files = {}
     for kind, config in networks.ENCODERS.items():
         name = f"small-{kind}"
-        release = Release(name, f"https://nowhere.invalid/{name}.pt", "target_encoder", config.parameters, 0, "none")
+        release = Release(name=name, url=f"https://nowhere.invalid/{name}.pt", key="target_encoder", encoder=config.parameters, predictor=0, licence="none")
         monkeypatch.setitem(ENCODERS, name, vjepa_rows.released_row(config, 32, release))
         files[name] = meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
     return files
@@ -81,13 +81,13 @@ def test_a_file_of_every_generation_goes_into_the_store(kind: str, released: dic
     assert run.execute(job.sources).clips == 2
     run.store.close()
     store = Store(tmp_path / "store")
-    (row,) = store.rows("SELECT family, layer, dim, parameters, weights_source FROM encoders")
-    assert row["family"] == f"V-JEPA {kind}" and row["layer"] == "last" and row["dim"] == networks.ENCODERS[kind].dim
+    (row,) = store.rows("SELECT family, layer, embed_dim, parameters, weights_source FROM encoders")
+    assert row["family"] == f"V-JEPA {kind}" and row["layer"] == "last" and row["embed_dim"] == networks.ENCODERS[kind].dim
     clip = store.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
     model = networks.network(networks.ENCODERS[kind])
     assert row["parameters"] == sum(parameter.numel() for parameter in model.parameters())
     grid = store.grid(clip["clip_id"])
-    assert grid.shape == (2, 2, 2, row["dim"]) and np.isfinite(grid).all()
+    assert grid.shape == (2, 2, 2, row["embed_dim"]) and np.isfinite(grid).all()
     store.close()
 
 

@@ -25,8 +25,8 @@ RENAMED = (
 
 @pytest.fixture(scope="module")
 def ours() -> tuple[VisionTransformer, Predictor]:
-    encoder = VisionTransformerConfig(DIM, 3, 3, 4 * DIM, generation=V2)
-    predictor = PredictorConfig(DIM, DIM, 2, 2, mask_tokens=3, dim=40, mlp=160, generation=V2)
+    encoder = VisionTransformerConfig(dim=DIM, depth=3, heads=3, mlp=4 * DIM, generation=V2)
+    predictor = PredictorConfig(inputs=DIM, outputs=DIM, depth=2, heads=2, mask_tokens=3, dim=40, mlp=160, generation=V2)
     return network(encoder), network(predictor, seed=2)
 
 

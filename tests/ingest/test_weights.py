@@ -24,7 +24,7 @@ from tubelet.ingest.weights.renames import meta_tensors
 from tests.checkpoints import Intruder, empty, meta_file, tiny
 from tests.commands import ROOT
 
-ORIGIN = Origin("https://example.org/model.pt", "target_encoder", "ab" * 32, 123, "2026-11-21T10:00:00+00:00")
+ORIGIN = Origin(url="https://example.org/model.pt", key="target_encoder", sha256="ab" * 32, bytes=123, downloaded="2026-11-21T10:00:00+00:00")
 
 # One block of an encoder and of a predictor, as VJEPA2Model names them, written out by hand against Meta's names
 RENAMED = {
@@ -59,7 +59,7 @@ def hub_model():
 
 
 def extracted(source: Path, path: Path, key: str = "target_encoder") -> Path:
-    extract(open_weights(source), Origin(ORIGIN.url, key, ORIGIN.sha256, ORIGIN.bytes, ORIGIN.downloaded), path)
+    extract(open_weights(source), Origin(url=ORIGIN.url, key=key, sha256=ORIGIN.sha256, bytes=ORIGIN.bytes, downloaded=ORIGIN.downloaded), path)
     return path
 
 

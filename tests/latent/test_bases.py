@@ -87,8 +87,8 @@ WISHES = {
     "pca of unit lengths without positions": BasisSpec(unit=True, positions=True),
     "pca of the foreground": BasisSpec(foreground="first-component"),
     "pca of two slices": BasisSpec(slices=(1, 4)),
-    "kmeans": BasisSpec("kmeans", clusters=5),
-    "dimensions": BasisSpec("dimensions", dimensions=(3, 1, 20)),
+    "kmeans": BasisSpec(kind="kmeans", clusters=5),
+    "dimensions": BasisSpec(kind="dimensions", dimensions=(3, 1, 20)),
 }
 
 
@@ -112,7 +112,7 @@ def test_what_is_kept_is_what_was_fitted(store, clip_ids, name, kind):
 
 def test_ids_tell_apart_everything_that_changes_a_basis(store, clip_ids):
     where = [Scope.of(store, clip=clip_ids[0]), Scope.of(store, clip=clip_ids[1]), Scope.of(store)]
-    wishes = [*(wish for wish in WISHES.values() if wish.kind != "kmeans"), BasisSpec("kmeans", clusters=2), BasisSpec("kmeans", clusters=2, seed=1), BasisSpec(components=2)]
+    wishes = [*(wish for wish in WISHES.values() if wish.kind != "kmeans"), BasisSpec(kind="kmeans", clusters=2), BasisSpec(kind="kmeans", clusters=2, seed=1), BasisSpec(components=2)]
     found = {fitting.fit_basis(store, one, wish).basis_id for one in where for wish in wishes}
     assert len(found) == len(where) * len(wishes)
 
@@ -127,9 +127,9 @@ def test_sql_applies_a_linear_basis_too(store, clip_ids, name):
 
 
 def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store, clip_ids):
-    fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec("umap"))
+    fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
     bases.save_basis(store, fitted)
-    again = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec("umap"))
+    again = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
     assert np.array_equal(again.model.coordinates, fitted.model.coordinates) and again.basis_id == fitted.basis_id
     clip = clips.open_clip(store, clip_ids[0])
     placed = fitted.coordinates(clip).reshape(-1, 3)
@@ -156,7 +156,7 @@ def test_umap_lays_out_no_more_than_a_draw_and_keeps_the_rest_beside_their_neigh
 
 
 def test_clusters_are_those_of_nearest_centers_the_largest_first_and_kept_as_rows(store, clip_ids):
-    fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec("kmeans", clusters=5))
+    fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec(kind="kmeans", clusters=5))
     bases.save_basis(store, fitted)
     tokens = scope.gather(store, Scope.of(store)).vectors
     theirs = KMeans(5, n_init=3, max_iter=100, random_state=0).fit(tokens)
@@ -173,7 +173,7 @@ def test_clusters_are_those_of_nearest_centers_the_largest_first_and_kept_as_row
 
 
 def test_a_basis_of_some_clusters_sees_their_tokens_only(store, clip_ids):
-    grouped = fitting.fit_basis(store, Scope.of(store), BasisSpec("kmeans", clusters=4))
+    grouped = fitting.fit_basis(store, Scope.of(store), BasisSpec(kind="kmeans", clusters=4))
     bases.save_basis(store, grouped)
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(foreground=f"{grouped.basis_id}:1,3"))
     clip = clips.open_clip(store, clip_ids[0])
@@ -252,7 +252,7 @@ def linear_basis(grid):
 
     tokens = half.widen(grid.reshape(-1, grid.shape[-1]))
     model, variance = linear.pca(tokens[np.isfinite(tokens).all(axis=1)], 3)
-    return Basis("b", "e", "pca", "clip", "c", {}, Preparation(), None, model, np.zeros((3, 2)), variance.explained, variance.total, 1, ("c",))
+    return Basis(basis_id="b", encoder_id="e", kind="pca", scope="clip", scope_id="c", parameters={}, preparation=Preparation(), foreground=None, model=model, limits=np.zeros((3, 2)), explained=variance.explained, total=variance.total, tokens=1, clip_ids=("c",))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # a single patch has no neighbor to be like
@@ -272,7 +272,7 @@ def test_small_clips_give_as_many_components_as_they_can(tmp_path, recipe, compo
         assert fitted.parameters["components"] == components
         assert colors.to_rgb(coordinates, fitted.limits).shape == (*coordinates.shape[:3], 3)
     with pytest.raises(LatentError, match="umap needs 10 tokens"):
-        fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec("umap", slices=(0,)))
+        fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec(kind="umap", slices=(0,)))
     made.close()
 
 
@@ -318,7 +318,7 @@ def test_a_large_sample_is_thinned_the_same_way_each_time(store, monkeypatch):
 
 def test_repair_takes_the_projections_of_a_damaged_clip_and_leaves_the_others(tmp_path):
     made = synthetic_store(tmp_path / "store", videos=3)
-    fitted = fitting.fit_basis(made, Scope.of(made), BasisSpec("kmeans", clusters=3))
+    fitted = fitting.fit_basis(made, Scope.of(made), BasisSpec(kind="kmeans", clusters=3))
     bases.save_basis(made, fitted)
     ids = made.query("SELECT clip_id FROM clips ORDER BY clip_id")["clip_id"].to_pylist()
     for clip_id in ids:
@@ -349,7 +349,7 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
 
 
 def test_parameters_are_json_that_sql_can_ask(store):
-    fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec("pca", components=5))
+    fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec(kind="pca", components=5))
     bases.save_basis(store, fitted)
-    (row,) = store.rows("SELECT parameters, parameters->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?", [fitted.basis_id])
-    assert row["n"] == 5 and "positive" in row["signs"] and json.loads(row["parameters"])["components"] == 5
+    (row,) = store.rows("SELECT settings, settings->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?", [fitted.basis_id])
+    assert row["n"] == 5 and "positive" in row["signs"] and json.loads(row["settings"])["components"] == 5

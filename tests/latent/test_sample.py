@@ -126,7 +126,7 @@ def test_patches_of_a_clip_are_found_in_the_sample(drawn: Sample) -> None:
 
 def test_a_grid_that_position_means_do_not_fit_has_no_place(store: Store, encoder: str, drawn: Sample) -> None:
     basis = fitted(store, encoder, kind="pca", positions=True)
-    other = Sample(encoder, drawn.each, drawn.clips.set_column(1, "height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample(encoder, drawn.each, drawn.clips.set_column(1, "grid_height", [[7] * len(drawn.clips)]), drawn.clip, drawn.slice, drawn.y, drawn.x)
     assert np.isnan(sample.coordinates(store, other, basis)).all() and not np.isnan(sample.coordinates(store, drawn, basis)).any()
 
 

@@ -75,7 +75,7 @@ def test_one_damaged_packet_of_300_costs_one_frame_and_the_window_over_it(tmp_pa
     other = run([path], tmp_path / "other", frames=16, pairs="0")
     assert other.clips == 17
     store = Store(tmp_path / "other")
-    assert store.rows("SELECT count(*) AS n FROM clips WHERE first_frame < 40 AND first_frame + frames > 40") == [{"n": 0}]
+    assert store.rows("SELECT count(*) AS n FROM clips WHERE first_frame < 40 AND first_frame + frame_count > 40") == [{"n": 0}]
     store.close()
     assert run([path], tmp_path / "other", frames=16, pairs="0").videos_decoded == 0
 

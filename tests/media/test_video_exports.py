@@ -13,6 +13,7 @@ from tubelet.dashboard import window_video
 from tubelet.latent.colorings import Coloring
 from tubelet.media.overlay import Drawing, Scene
 from tubelet.dashboard.window_video import EDGE, HEAT, MASK
+from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store import Store, StoreError
 from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, WINDOW, film, ingest, number_in, numbered_video
 
@@ -39,21 +40,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def scene(store: Store, name: str, number: int = 0) -> Scene:
-    (video,) = store.rows("SELECT * FROM videos WHERE name = ?", [name])
-    clips = store.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY first_frame", [video["video_id"]])
-    return Scene.of(store, video, clips[number])
+    (video,) = map(VideoRow.of, store.rows("SELECT * FROM videos WHERE name = ?", [name]))
+    clips = store.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY first_frame", [video.video_id])
+    return Scene.of(store, video, ClipRow.of(clips[number]))
 
 
 def painted(store: Store, shown: Scene) -> np.ndarray:
-    basis = colorings.fit_basis(store, shown.clip["encoder_id"], Coloring("dimensions", "0.1.2"))
-    return colorings.color_clip(store, shown.clip["clip_id"], basis)
+    basis = colorings.fit_basis(store, shown.clip.encoder_id, Coloring("dimensions", "0.1.2"))
+    return colorings.color_clip(store, shown.clip.clip_id, basis)
 
 
 def slices(shown: Scene) -> dict[int, int]:
     """Slice of each frame, by walking through the frames that were fed: two make a slice, and those passed over belong to the one before."""
-    first, step = shown.clip["first_frame"], shown.clip["step"]
-    found = {first + k * step + over: k // 2 for k in range(shown.clip["frames"]) for over in range(step)}
-    return {frame: number for frame, number in found.items() if frame < shown.video["frames"]}
+    first, step = shown.clip.first_frame, shown.clip.step
+    found = {first + k * step + over: k // 2 for k in range(shown.clip.frame_count) for over in range(step)}
+    return {frame: number for frame, number in found.items() if frame < shown.video.frames}
 
 
 @pytest.mark.parametrize(("name", "number"), [("long.mp4", 0), ("long.mp4", 1), ("step.mp4", 0), ("old.mpg", 1)])
@@ -67,9 +68,9 @@ def test_side_by_side_every_frame_stands_beside_the_colors_of_its_slice(store: S
     assert rate == FPS and len(frames) == len(expected) and frames[0].shape == (HEIGHT, WIDTH + 8 + HEIGHT, 3)
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(expected)
     assert all((frame[:, WIDTH + 1 : WIDTH + 7] > 200).all() for frame in frames), "a white gap is between them"
-    step = shown.clip["step"]
+    step = shown.clip.step
     tokens = [number_in(frame[:, WIDTH + 8 :], step) for frame in frames]  # a slice shows what its two frames have in common
-    assert tokens == [shown.clip["first_frame"] // (2 * step) + slice_ for slice_ in expected.values()]
+    assert tokens == [shown.clip.first_frame // (2 * step) + slice_ for slice_ in expected.values()]
 
 
 def test_what_lies_over_the_frame_lies_where_the_encoder_looked_and_as_faint_as_asked(store: Store) -> None:
@@ -104,12 +105,12 @@ def test_slice_pictures_stand_in_for_a_file_that_is_gone(store: Store) -> None:
 )
 def test_frames_are_bounded_and_their_sides_even(store: Store, height: int, width: int, size: tuple[int, int]) -> None:
     shown = scene(store, "long.mp4")
-    assert replace(shown, video={**shown.video, "height": height, "width": width}).size == size
+    assert replace(shown, video=replace(shown.video, height=height, width=width)).size == size
 
 
 def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> None:
     shown = scene(store, "long.mp4")
-    single = replace(shown, clip={**shown.clip, "slices": 1, "frames": 2, "height": 1, "width": 1})
+    single = replace(shown, clip=replace(shown.clip, slices=1, frame_count=2, grid_height=1, grid_width=1))
     frames = list(
         overlay.draw_frames(single, Drawing(lambda _: np.full((1, 1, 4), 255, np.uint8), lambda _: np.zeros((1, 1, 3), np.uint8), smooth=True))
     )
@@ -119,7 +120,7 @@ def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> 
 def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store) -> None:
     shown = scene(store, "long.mp4")
     with pytest.raises(StoreError, match="fewer --frames"):
-        Scene.of(store, {**shown.video, "frames": 9999}, {**shown.clip, "frames": 5000})
+        Scene.of(store, replace(shown.video, frames=9999), replace(shown.clip, frame_count=5000))
     for opacity in (1.1, float("nan")):
         with pytest.raises(StoreError, match="from 0 to 1"):
             Drawing(opacity=opacity)
@@ -134,7 +135,7 @@ def made(store: Store, shown: Scene, **asked: str) -> list[np.ndarray]:
 def test_heat_mask_or_colors_are_drawn_over_the_frame_as_asked(store: Store) -> None:
     """The red corner is the query and the foreground: it turns orange, or blue with a white edge; the number stays readable."""
     shown = scene(store, "long.mp4", 1)
-    clip, first = shown.clip["clip_id"], shown.clip["first_frame"]
+    clip, first = shown.clip.clip_id, shown.clip.first_frame
     corner = lambda frame: frame[CORNER, LEFT + CORNER].astype(int)  # noqa: E731
     for asked, color in (({"over": "heat", "patches": f"{clip}-0.0.0"}, HEAT), ({"over": "mask", "segment": f"{clip}-0.0.0~3.4.4"}, MASK)):
         frames = made(store, shown, view="over", opacity="1", **asked)
@@ -144,7 +145,7 @@ def test_heat_mask_or_colors_are_drawn_over_the_frame_as_asked(store: Store) -> 
         assert all(np.abs(corner(frame) - color).max() < 30 for frame in frames), asked
     edge = [frame[CORNER, LEFT + HEIGHT // 6 - 2].astype(int) for frame in frames]
     assert all(np.abs(pixel - EDGE).max() < 70 for pixel in edge)
-    basis = colorings.fit_basis(store, shown.clip["encoder_id"], Coloring("dimensions", "0.1.2"))
+    basis = colorings.fit_basis(store, shown.clip.encoder_id, Coloring("dimensions", "0.1.2"))
     frames = made(store, shown, view="over", over="colors", colors=f"colors/dimensions-0.1.2/{basis.basis_id}", opacity="1")
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT], 1) for frame in frames] == [(first + n) // 2 for n in range(WINDOW)]
 

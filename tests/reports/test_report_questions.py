@@ -30,7 +30,7 @@ def real(tmp_path_factory):
 
 def scope_of(store, **more):
     row = queries.scopes().answer(store).to_pylist()[0]
-    return Scope(row["encoder_id"], row["frames"], row["shift"], **more)
+    return Scope(encoder_id=row["encoder_id"], frames=row["frame_count"], shift=row["shift"], **more)
 
 
 def every_question(scope):
@@ -61,7 +61,7 @@ def test_the_sql_shown_gives_the_answer_shown(store, where):
 def matrices(store):
     """edge / std, edge and middle as ``(videos, pairs, D)`` by plain Python, videos by id."""
     rows = store.rows(
-        "SELECT video_id, pair_id, dim, edge, middle, std FROM dim_sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted'"
+        "SELECT video_id, pair_id, dim, edge, middle, pair_std FROM dim_sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted'"
     )
     videos, pairs = sorted({row["video_id"] for row in rows}), {}
     for row in rows:
@@ -71,7 +71,7 @@ def matrices(store):
     def values(value):
         return np.array([[[value(of[d]) for d in dims] for of in pairs[video].values()] for video in videos])
 
-    return values(lambda r: r["edge"] / r["std"] if r["std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
+    return values(lambda r: r["edge"] / r["pair_std"] if r["pair_std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
 
 
 @pytest.mark.parametrize("fixture", ["store", "real"])
@@ -116,7 +116,7 @@ def test_the_band_is_that_of_numpy_and_the_rollups_fit_the_full_rows(store):
     curves = rows["relative"].to_numpy().reshape(40, 19)
     for name, share in (("relative_q25", 0.25), ("relative_median", 0.5), ("relative_q75", 0.75)):
         assert band[name].to_numpy() == pytest.approx(np.quantile(curves, share, axis=0), rel=1e-6)
-    full = store.rows("""SELECT max(abs(f.mean - s.mean)) AS apart FROM dim_sensitivity f JOIN pairs USING (pair_id)
+    full = store.rows("""SELECT max(abs(f.overall - s.mean)) AS apart FROM dim_sensitivity f JOIN pairs USING (pair_id)
         JOIN (SELECT pair_id, dim, avg(mean_abs) AS mean FROM sensitivity GROUP BY ALL) s USING (pair_id, dim) WHERE kind = 'shifted'""")
     assert full[0]["apart"] < 1e-5
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tubelet.ingest.weights.formats import shards
 from tubelet.latent import clips, search_index
 from tubelet.store import Store, StoreError, TubeletError, ids
 from tubelet.store.disk import integrity
+from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.sandbox import untrusted as sandbox
 from tubelet.store.schema import TABLES
 from tests.markers import edit_marker
@@ -130,9 +132,9 @@ def use(root):
 
 
 def read_all(store):
-    for row in store.rows(f"SELECT {clips.COLUMNS} FROM clips"):
+    for row in store.rows("FROM clips"):
         with suppress(StoreError):
-            clips.read(store, clips.ClipRow(**row))
+            clips.read(store, ClipRow.of(row))
         with suppress(StoreError):
             store.grid(row["clip_id"])
 
@@ -141,9 +143,9 @@ def show(store):
     for row in store.rows("SELECT thumbnail FROM videos"):
         shown = videos.thumbnail(store, row["thumbnail"])
         assert shown is None or "cHJpdmF0ZQ" not in shown  # "private" in base 64
-    for row in store.rows("SELECT video_id, clip_id FROM clips"):
+    for row in store.rows("FROM clips"):
         with suppress(StoreError):
-            sources.pictures(store, row)
+            sources.pictures(store, ClipRow.of(row))
 
 
 def ingest(store):
@@ -229,7 +231,8 @@ def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(make, place,
 
 def video(path, /, **values):
     found = path.stat()
-    return {"path": str(path), "bytes": found.st_size, "modified_ns": found.st_mtime_ns, "video_id": ids.video_id(path), **values}
+    known = {"path": str(path), "bytes": found.st_size, "modified_ns": found.st_mtime_ns, "video_id": ids.video_id(path), **values}
+    return VideoRow(**dict.fromkeys({field.name for field in fields(VideoRow)} - known.keys()), **known)
 
 
 def test_a_source_is_opened_only_where_its_bytes_are_the_ingested_ones(outside, tmp_path):
@@ -252,7 +255,7 @@ def test_a_source_that_is_replaced_with_its_time_kept_is_read_again(outside):
     row = video(path)
     assert sources.verify(row) == path
     path.write_bytes(b"PRIVATE")
-    os.utime(path, ns=(row["modified_ns"], row["modified_ns"]))
+    os.utime(path, ns=(row.modified_ns, row.modified_ns))
     with pytest.raises(StoreError, match="its bytes differ"):
         sources.verify(row)
 

@@ -56,7 +56,7 @@ def test_describe_summarize_and_show(store):
 @pytest.mark.parametrize(
     "query, key, words",
     [
-        ("EXPLAIN FROM clips WHERE frames = 8", "physical_plan", "frames"),
+        ("EXPLAIN FROM clips WHERE frame_count = 8", "physical_plan", "frame_count"),
         ("explain\n-- why\nSELECT role, count(*) FROM clips GROUP BY role;", "physical_plan", "count_star()"),
         ("EXPLAIN ANALYZE SELECT dim, count(*) FROM dim_stats GROUP BY dim", "analyzed_plan", "Total Time"),
         ("EXPLAIN (ANALYZE, FORMAT json) FROM dim_stats", "analyzed_plan", '"total_bytes_read"'),

@@ -3,12 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import duckdb
 import pytest
 
-from tubelet.store.sandbox import landlock
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import ask
 from tests.commands import ROOT

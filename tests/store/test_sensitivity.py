@@ -51,9 +51,10 @@ def plain(a, b, shift):
             "last": mean_abs[-1],
             "edge": (mean_abs[0] + mean_abs[-1]) / 2,
             "middle": mean_abs[middle].mean(axis=0),
-            "mean": mean_abs.mean(axis=0),
+            "overall": mean_abs.mean(axis=0),
             "edge_signed": ((b[0] - a[shift]).mean(axis=(0, 1)) + (a[-1] - b[n - 1]).mean(axis=(0, 1))) / 2,
-            "std": std,
+            "pair_std": std,
+            "relative_edge": np.append((mean_abs[0, :-1] + mean_abs[-1, :-1]) / 2 / std[:-1], np.nan),
         },
         "slice_sensitivity": {
             "mean_abs": mean_abs.mean(axis=1),
@@ -69,7 +70,7 @@ def plain(a, b, shift):
 
 
 def pair(kind=SHIFTED, shift=SHIFT):
-    return Pair("v" * 16, "e", "a" * 16, "b" * 16, kind, shift, LIVE, "fp32")
+    return Pair(video_id="v" * 16, encoder_id="e", clip_a="a" * 16, clip_b="b" * 16, kind=kind, shift=shift, source=LIVE, precision="fp32")
 
 
 @pytest.mark.parametrize("shift", [0, 1, SHIFT, 3, 5])
@@ -117,7 +118,8 @@ def test_disjoint_windows_are_compared_position_by_position():
 def test_dimensions_that_never_vary_are_left_out_of_what_is_relative_and_zero_vectors_of_cosines():
     a = np.full((2, 1, 2, 3), 0.1, np.float32)
     tables = pair_rows(pair(shift=1), measure(Side.of(a), Side.of(a), 1), AT)
-    assert tables["dim_sensitivity"]["std"].to_pylist() == [0, 0, 0]
+    assert tables["dim_sensitivity"]["pair_std"].to_pylist() == [0, 0, 0]
+    assert tables["dim_sensitivity"]["relative_edge"].to_pylist() == [None, None, None]
     assert tables["slice_sensitivity"]["relative"].to_pylist() == [None]
     a[:, 0, 0] = 0
     tables = pair_rows(pair(shift=1), measure(Side.of(a), Side.of(a), 1), AT)

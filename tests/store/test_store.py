@@ -96,7 +96,7 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
 
     def ask():
         while not stop.is_set():
-            (row,) = store.rows("SELECT (SELECT sum(slices * height * width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present")
+            (row,) = store.rows("SELECT (SELECT sum(slices * grid_height * grid_width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present")
             wrong.extend([row] if row["promised"] != row["present"] else [])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]

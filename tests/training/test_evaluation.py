@@ -251,6 +251,6 @@ def test_lines_name_every_measure_and_every_encoder(textures):
     from tubelet.training.evaluation.evaluation import Evaluation
 
     raw = measure_encoder("raw", lambda frames: RawPixels(16, 2).encode(frames[None]).embeddings[0], material([], textures, Size(2, 8, 0)), 16)
-    lines = Evaluation([raw, replace(raw, name="other")], interval([1.0, 0.0]), 2, [], 3.0).lines()
+    lines = Evaluation(measures=[raw, replace(raw, name="other")], control=interval([1.0, 0.0]), scenes=2, videos=[], seconds=3.0).lines()
     assert "raw (1536)" in lines[0] and "other (1536)" in lines[0]
     assert all(any(line.startswith(name) for line in lines) for name in MEANINGS)

@@ -205,7 +205,7 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
 
 
 def test_heads_start_by_looking_at_places_of_their_own_nearby():
-    encoder = init_untrained(VisionTransformerConfig(192, 2, 3, 192))
+    encoder = init_untrained(VisionTransformerConfig(dim=192, depth=2, heads=3, mlp=192))
     init_attention(encoder, np.random.default_rng(0), 14)
     grid, places = (3, 14, 14), set()
     ids = torch.arange(np.prod(grid))
@@ -264,7 +264,7 @@ def test_from_the_command_to_an_ingest(videos, tmp_path):
     ingest = ["ingest", videos, "--encoder", "vjepa2.1-pretrained", "--weights", output, "--size", 64, "--device", "cpu"]
     tubelet(*ingest, "--store", store, check=True)
     row = json.loads(tubelet("sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True).stdout)[0]
-    assert row["name"] == "vjepa2.1-pretrained" and row["dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
+    assert row["name"] == "vjepa2.1-pretrained" and row["embed_dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
 
 
 def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_path):
@@ -317,7 +317,7 @@ def test_whitened_patches_have_unit_variance_and_stand_for_what_lasts_and_what_c
     generator = torch.Generator().manual_seed(0)
     coarse = torch.nn.functional.interpolate(torch.randn(12, 3, 8, 8, generator=generator), size=(128, 128), mode="bicubic")
     pixels = coarse[:, :, None] + 0.3 * torch.randn(12, 3, 4, 128, 128, generator=generator)
-    encoder = init_untrained(VisionTransformerConfig(48, 1, 2, 96))
+    encoder = init_untrained(VisionTransformerConfig(dim=48, depth=1, heads=2, mlp=96))
     whiten(encoder, pixels)
     tokens = encoder.patch_embed(pixels, (2, 8, 8)).flatten(0, 1)
     assert tokens.std(0).tolist() == pytest.approx([1.0] * 48, abs=0.1)

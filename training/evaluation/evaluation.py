@@ -30,7 +30,7 @@ from tubelet.store.intervals import Interval, interval
 TOY = "toy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Measures of the encoder, the untrained network, the toy encoder and raw pixels, the probe's control, and what all of it was measured on."""
 
@@ -96,7 +96,7 @@ def evaluate(
     ]
     measures = [_measure_encoder(rival, measured_on, facts.patch) for rival in rivals]
     control = interval(score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on), *SHARE)
-    return Evaluation(measures, control, len(measured_on.plain), [path.name for path in paths], time.monotonic() - started)
+    return Evaluation(measures=measures, control=control, scenes=len(measured_on.plain), videos=[path.name for path in paths], seconds=time.monotonic() - started)
 
 
 @dataclass(frozen=True)

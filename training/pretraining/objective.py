@@ -40,7 +40,7 @@ class Batch:
     taught: torch.Tensor | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Losses:
     """The parts of one step's loss, and tokens (N, D), the target's under masks, else the student's: do they still differ?"""
 
@@ -91,7 +91,8 @@ def losses(networks: Networks, batch: Batch) -> Losses:
         return _predicted(networks, batch, taught)
     tokens = networks.student(normalized(batch.seen), wanted=[len(networks.student.config.levels) - 1], piece=batch.piece)[-1]
     nothing = tokens.new_zeros(())
-    return Losses(nothing, nothing, *_imitated(networks, tokens, taught), tokens.detach().float().flatten(0, 1))
+    missed, unlike = _imitated(networks, tokens, taught)
+    return Losses(masked=nothing, context=nothing, missed=missed, unlike=unlike, tokens=tokens.detach().float().flatten(0, 1))
 
 
 def _imitated(networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,7 +106,8 @@ def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) ->
     """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch)
     parts = [_predicted_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
-    return Losses(*(torch.stack(part).mean() for part in zip(*parts, strict=True)), tokens)
+    masked, context, missed, unlike = (torch.stack(part).mean() for part in zip(*parts, strict=True))
+    return Losses(masked=masked, context=context, missed=missed, unlike=unlike, tokens=tokens)
 
 
 @torch.no_grad()

@@ -39,7 +39,7 @@ class Stopped(TubeletError):
     """A run that was asked to stop, and has saved where it was."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pretraining:
     """What to train on, with what, for how long, and where to."""
 
@@ -63,7 +63,8 @@ class Pretraining:
             raise UsageError(f"--steps is {steps}: it must be 1 or more")
         chosen = Settings(**settings)
         footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
-        return cls(footage, unusable, chosen, steps, output, device, cache or output.with_name(output.name + ".bank"))
+        bank = cache or output.with_name(output.name + ".bank")
+        return cls(footage=footage, unusable=unusable, settings=chosen, steps=steps, output=output, device=device, cache=bank)
 
     def execute(self) -> Step:
         """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""

@@ -10,7 +10,7 @@ from tubelet.store.options import SEED_MOST, check_options, option
 STEPS_MOST, TOKENS_MOST = 10**9, 10**6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Network, batches and optimization. `tokens` sizes a batch: small crops of clips then come in larger numbers than large ones."""
 
@@ -61,13 +61,13 @@ class Settings:
     def encoder(self) -> VisionTransformerConfig:
         quarter = self.depth // 4
         levels = tuple(self.depth - 1 - step * max(1, quarter) for step in reversed(range(min(4, self.depth))))
-        return VisionTransformerConfig(self.dim, self.depth, self.heads, 4 * self.dim, levels, self.patch)
+        return VisionTransformerConfig(dim=self.dim, depth=self.depth, heads=self.heads, mlp=4 * self.dim, levels=levels, patch=self.patch)
 
     @property
     def predictor(self) -> PredictorConfig:
         width, dim = self.dim * len(self.encoder.levels), self.predictor_dim
         shape = {"dim": dim, "mlp": 4 * dim, "depth": self.predictor_depth, "heads": dim // 32}
-        return PredictorConfig(width, width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape)
+        return PredictorConfig(inputs=width, outputs=width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape)
 
     @property
     def grid(self) -> tuple[int, int, int]:

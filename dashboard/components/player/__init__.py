@@ -7,7 +7,7 @@ came to rest (`at`: clip and slice), which patches were taken (`picked`: clip an
 and background (`cut`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from tubelet.dashboard.components import modules
 from tubelet.latent.marks import MOST, MarkedPatches
 from tubelet.reports.literal import Markdown
 from tubelet.store.placement import Sheet, place_picture
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 KEY = "player"
 MOUNT = modules.mount("player")
@@ -24,9 +25,9 @@ MOUNT = modules.mount("player")
 class Film:
     """What is played: a `videos` row, the `clips` rows of its timeline, and why slice pictures stand for the file (None: they do not)."""
 
-    video: Mapping
-    clip: Mapping  # one of them in full: geometry and size are the same for all
-    clips: list[Mapping]
+    video: VideoRow
+    clip: ClipRow  # one of them in full: geometry and size are the same for all
+    clips: list[TimelineRow]
     unplayable: str | None
 
 
@@ -75,7 +76,7 @@ def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
         },
         "most": MOST,
         "selectable": True,
-        "cuttable": any(row["embedded"] for row in film.clips),
+        "cuttable": any(row.embedded for row in film.clips),
     }
 
 
@@ -86,13 +87,13 @@ def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
 def _describe_film(film: Film) -> dict:
     video, clip = film.video, film.clip
     top, left, height, width = place_picture(
-        (video["height"], video["width"]), (clip["crop_height"], clip["crop_width"]), clip["geometry"]
+        (video.height, video.width), (clip.crop_height, clip.crop_width), clip.geometry
     ).seen
     return {
         "video": {
             **{name: video[name] for name in ("width", "height", "fps", "frames")},
-            "id": video["video_id"],
-            "url": None if film.unplayable else f"source/{video['video_id']}",
+            "id": video.video_id,
+            "url": None if film.unplayable else f"source/{video.video_id}",
             "why": film.unplayable,
         },
         "seen": {"top": top, "left": left, "height": height, "width": width},
@@ -105,16 +106,16 @@ def _describe_film(film: Film) -> dict:
     }
 
 
-def _describe_window(row: Mapping) -> dict:
+def _describe_window(row: TimelineRow) -> dict:
     return {
-        "id": row["clip_id"],
-        "first": row["first_frame"],
-        "frames": row["frames"],
-        "step": row["step"],
-        "start": row["start_s"],
-        "stop": row["stop_s"],
-        "slices": row["slices"],
-        "h": row["height"],
-        "w": row["width"],
-        "embedded": row["embedded"],
+        "id": row.clip_id,
+        "first": row.first_frame,
+        "frames": row.frame_count,
+        "step": row.step,
+        "start": row.start_s,
+        "stop": row.stop_s,
+        "slices": row.slices,
+        "h": row.grid_height,
+        "w": row.grid_width,
+        "embedded": row.embedded,
     }

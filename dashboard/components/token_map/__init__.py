@@ -11,7 +11,7 @@ KEY = "cloud"
 MOUNT = modules.mount("token_map")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """What is drawn: the `url` of the points, what they show in words, which of them stand out (`here`: the first and how many) and
     which are ringed. Points are the tokens of `clip` in order (`sampled.sheet`), or else `lookup` is where the browser asks for one by number.

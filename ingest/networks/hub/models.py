@@ -26,7 +26,7 @@ def describe_model(text: str) -> Named:
     numbers = geometry(config, shape)
     side = Pixels.of(folder).side if shape.sizes else None
     whole = side if side and side % numbers.patch == 0 else numbers.height
-    return Named(text, shape.family, numbers.dim, numbers.patch, parameters(config, shape), whole, numbers.tubelet, numbers.frames)
+    return Named(id=text, family=shape.family, dim=numbers.dim, patch=numbers.patch, parameters=parameters(config, shape), side=whole, tubelet=numbers.tubelet, frames=numbers.frames)
 
 
 def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, dict[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Named:
     """One model, as far as it is known without its files; `frames` is the only count of frames it takes."""
 
@@ -19,16 +19,16 @@ class Named:
 
 
 NAMED: Mapping[str, Named] = {
-    "videomae-base": Named("MCG-NJU/videomae-base", "VideoMAE", 768, 16, 86_225_664, tubelet=2, frames=16),
-    "videomae-large": Named("MCG-NJU/videomae-large", "VideoMAE", 1024, 16, 303_858_688, tubelet=2, frames=16),
-    "dinov2-small": Named("facebook/dinov2-small", "DINOv2", 384, 14, 22_056_576),
-    "dinov2-base": Named("facebook/dinov2-base", "DINOv2", 768, 14, 86_580_480),
-    "dinov2-large": Named("facebook/dinov2-large", "DINOv2", 1024, 14, 304_368_640),
-    "dinov2-reg-base": Named("facebook/dinov2-with-registers-base", "DINOv2 with registers", 768, 14, 86_583_552),
-    "dinov3-vits16": Named("facebook/dinov3-vits16-pretrain-lvd1689m", "DINOv3", 384, 16, 21_596_544),
-    "dinov3-vitb16": Named("facebook/dinov3-vitb16-pretrain-lvd1689m", "DINOv3", 768, 16, 85_660_416),
-    "ijepa-vith14": Named("facebook/ijepa_vith14_1k", "I-JEPA", 1280, 14, 630_762_240),
-    "vit-mae-base": Named("facebook/vit-mae-base", "ViT-MAE", 768, 16, 85_798_656),
-    "clip-vitb32": Named("openai/clip-vit-base-patch32", "CLIP vision", 768, 32, 87_456_000),
+    "videomae-base": Named(id="MCG-NJU/videomae-base", family="VideoMAE", dim=768, patch=16, parameters=86_225_664, tubelet=2, frames=16),
+    "videomae-large": Named(id="MCG-NJU/videomae-large", family="VideoMAE", dim=1024, patch=16, parameters=303_858_688, tubelet=2, frames=16),
+    "dinov2-small": Named(id="facebook/dinov2-small", family="DINOv2", dim=384, patch=14, parameters=22_056_576),
+    "dinov2-base": Named(id="facebook/dinov2-base", family="DINOv2", dim=768, patch=14, parameters=86_580_480),
+    "dinov2-large": Named(id="facebook/dinov2-large", family="DINOv2", dim=1024, patch=14, parameters=304_368_640),
+    "dinov2-reg-base": Named(id="facebook/dinov2-with-registers-base", family="DINOv2 with registers", dim=768, patch=14, parameters=86_583_552),
+    "dinov3-vits16": Named(id="facebook/dinov3-vits16-pretrain-lvd1689m", family="DINOv3", dim=384, patch=16, parameters=21_596_544),
+    "dinov3-vitb16": Named(id="facebook/dinov3-vitb16-pretrain-lvd1689m", family="DINOv3", dim=768, patch=16, parameters=85_660_416),
+    "ijepa-vith14": Named(id="facebook/ijepa_vith14_1k", family="I-JEPA", dim=1280, patch=14, parameters=630_762_240),
+    "vit-mae-base": Named(id="facebook/vit-mae-base", family="ViT-MAE", dim=768, patch=16, parameters=85_798_656),
+    "clip-vitb32": Named(id="openai/clip-vit-base-patch32", family="CLIP vision", dim=768, patch=32, parameters=87_456_000),
 }
 BY_ID = {named.id: name for name, named in NAMED.items()}

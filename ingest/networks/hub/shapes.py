@@ -26,7 +26,7 @@ LIMITS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """One model type. `leftovers` begin the names of tensors that its files may carry for other parts of the model."""
 
@@ -42,22 +42,22 @@ class Shape:
 
 SHAPES: Mapping[str, Shape] = {
     "videomae": Shape(
-        "VideoMAE", "VideoMAEModel", sizes=False, leftovers=("decoder.", "encoder_to_decoder.", "mask_token", "classifier.", "fc_norm.")
+        family="VideoMAE", model="VideoMAEModel", sizes=False, leftovers=("decoder.", "encoder_to_decoder.", "mask_token", "classifier.", "fc_norm.")
     ),
-    "dinov2": Shape("DINOv2", "Dinov2Model", leading=1),
-    "dinov2_with_registers": Shape("DINOv2 with registers", "Dinov2WithRegistersModel", leading=1),
-    "dinov3_vit": Shape("DINOv3", "DINOv3ViTModel", leading=1),
-    "ijepa": Shape("I-JEPA", "IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")),
-    "vit_mae": Shape("ViT-MAE", "ViTMAEModel", leading=1, interpolate=True, leftovers=("decoder.",), changes=(("mask_ratio", 0.0),)),
+    "dinov2": Shape(family="DINOv2", model="Dinov2Model", leading=1),
+    "dinov2_with_registers": Shape(family="DINOv2 with registers", model="Dinov2WithRegistersModel", leading=1),
+    "dinov3_vit": Shape(family="DINOv3", model="DINOv3ViTModel", leading=1),
+    "ijepa": Shape(family="I-JEPA", model="IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")),
+    "vit_mae": Shape(family="ViT-MAE", model="ViTMAEModel", leading=1, interpolate=True, leftovers=("decoder.",), changes=(("mask_ratio", 0.0),)),
     "clip": Shape(
-        "CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale"),
+        family="CLIP vision", model="CLIPVisionModel", leading=1, interpolate=True, leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale"),
         pixels=OPENAI,
     ),
-    "clip_vision_model": Shape("CLIP vision", "CLIPVisionModel", leading=1, interpolate=True, leftovers=("visual_projection.",), pixels=OPENAI),
+    "clip_vision_model": Shape(family="CLIP vision", model="CLIPVisionModel", leading=1, interpolate=True, leftovers=("visual_projection.",), pixels=OPENAI),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Geometry:
     """Numbers of a config: width of an embedding, patch, tubelet, the picture and frames it was trained on, and tokens before the patches."""
 
@@ -129,7 +129,7 @@ def geometry(config: Any, shape: Shape) -> Geometry:
         raise UsageError(f"patches of {patch} x {patch_width} pixels: Tubelet's encoders have square ones")
     leading = shape.leading + (getattr(config, "num_register_tokens", 0) or 0)
     return Geometry(
-        config.hidden_size, patch, getattr(config, "tubelet_size", 1), height, width, getattr(config, "num_frames", None), leading
+        dim=config.hidden_size, patch=patch, tubelet=getattr(config, "tubelet_size", 1), height=height, width=width, frames=getattr(config, "num_frames", None), leading=leading
     )
 
 

@@ -16,7 +16,7 @@ class PixelsError(TubeletError, ValueError):
     """Pixels that give the encoder no tokens, or tokens without positions."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Generation:
     """What one generation of V-JEPA does in its own way; the rest is the same for all."""
 
@@ -28,12 +28,12 @@ class Generation:
     answers_context: bool = False  # the predictor returns the context's tokens beside the targets'
 
 
-V1 = Generation("V-JEPA 1", rotary=None)
-V2 = Generation("V-JEPA 2", Rotary(tile, interpolated=False), repeats=True)
-V21 = Generation("V-JEPA 2.1", Rotary(interleave, interpolated=True), images=True, hierarchical=True, answers_context=True)
+V1 = Generation(name="V-JEPA 1", rotary=None)
+V2 = Generation(name="V-JEPA 2", rotary=Rotary(tile, interpolated=False), repeats=True)
+V21 = Generation(name="V-JEPA 2.1", rotary=Rotary(interleave, interpolated=True), images=True, hierarchical=True, answers_context=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VisionTransformerConfig:
     """The shape of one encoder: `mlp` is the hidden width, `levels` the 0-based blocks whose output is normed and returned.
 
@@ -90,7 +90,7 @@ class VisionTransformerConfig:
         return name == "pos_embed" and _left_over(self.generation, self.table, shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictorConfig:
     """The shape of one predictor: context tokens of `inputs` components in, tokens of `outputs` components out.
 

@@ -1,0 +1,55 @@
+"""Merging the files of a table, and rewriting one of format 1 under today's names; what is damaged is never merged."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from tubelet.store.disk import checksums, snapshot, tables
+from tubelet.store.disk.layout import Layout
+from tubelet.store.errors import StoreError
+from tubelet.store.schema import Table
+from tubelet.store.schema.renames import is_outdated, source_of
+
+BATCH = 1 << 17  # rows that are rewritten at a time
+
+
+def merge_table(layout: Layout, table: Table, version: int, at_least: int) -> int:
+    """Merge the files of a table of more than `at_least`; the version after it, the same one where nothing was to be done.
+
+    Asked for with `at_least` 1, a table with columns of format 1 is rewritten too. It counts once a snapshot names the new version:
+    until then the old files are there, and the next writer restores them. Raises StoreError for a damaged file, if asked for.
+    """
+    held = tables.open_table(layout.table(table.name), version)
+    outdated = at_least == 1 and is_outdated(table, held.columns)
+    if not outdated and len(held.files) <= at_least or not _is_sound(layout, held.files, refuse=at_least == 1):
+        return version
+    if outdated:
+        return tables.overwrite(layout.table(table.name), table, _todays_rows(table, held))
+    return tables.compact(layout.table(table.name), table, at_least)
+
+
+def _is_sound(layout: Layout, files: list[str], refuse: bool) -> bool:
+    """Whether files are as they were committed: a damaged one would pass as sound once it is merged."""
+    known = snapshot.sums(layout)
+    for path in map(Path, files):
+        if known.get(layout.relative(path)) not in (None, checksums.measure(path)):
+            if refuse:
+                raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, then ingest again")
+            return False
+    return True
+
+
+def _todays_rows(table: Table, held: tables.Version) -> pa.RecordBatchReader:
+    """The rows of a version under the names of the schema, as they lie on disk."""
+    return pa.RecordBatchReader.from_batches(table.arrow, _batches(table, held) if held.files else iter(()))
+
+
+def _batches(table: Table, held: tables.Version) -> Iterator[pa.RecordBatch]:
+    columns = ", ".join(f'{source_of(table, c, held.columns) or "NULL"} AS "{c.name}"' for c in table.columns)
+    with duckdb.connect(":memory:") as connection:
+        rows = connection.sql(f"SELECT {columns} FROM read_parquet(?, union_by_name = true)", params=[held.files])
+        for batch in rows.to_arrow_reader(BATCH):
+            yield batch.cast(table.arrow)

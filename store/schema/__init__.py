@@ -1,0 +1,41 @@
+"""The one list of tables and columns, each with its meaning and unit.
+
+`tubelet schema`, the SQL page, the README and every reader and writer take them from here.
+
+    columns  what a column and a table are, and the columns that several tables have
+    corpus   videos, places, encoders, clips, failures
+    tokens   tokens and their statistics
+    pairs    measurements of pairs
+    fits     bases and what lies in them
+    shared   the names that several tables use, and the one meaning of each
+    renames  what columns were called in stores of format 1
+"""
+
+from tubelet.store.schema.columns import ADDRESS, FORMAT, GRID, HALF, MOMENT, PARTNER, SEGMENTATION, TRACKING, Column, Table
+from tubelet.store.schema.corpus import CLIPS, ENCODERS, FAILURES, PLACES, VIDEOS
+from tubelet.store.schema.fits import BASES, BASIS_CLIPS, BASIS_VECTORS, CLUSTERS, FITS, PROJECTIONS, SKETCHES, TOKEN_PROJECTIONS
+from tubelet.store.schema.pairs import DIM_SENSITIVITY, MEASUREMENTS, PAIRS, SENSITIVITY, SLICE_SENSITIVITY, TOKEN_SENSITIVITY
+from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
+
+__all__ = [
+    "ADDRESS", "BASES", "BASIS_CLIPS", "BASIS_VECTORS", "CLIPS", "CLUSTERS", "DIM_SENSITIVITY", "DIM_STATS", "ENCODERS", "FAILURES", "FITS",
+    "FORMAT", "GRID", "HALF", "MEASUREMENTS", "MOMENT", "PAIRS", "PARTNER", "PLACES", "PROJECTIONS", "RELATIONS", "SEGMENTATION",
+    "SENSITIVITY", "SKETCHES", "SLICE_SENSITIVITY", "SLICE_STATS", "TABLES", "TOKENS", "TOKEN_PROJECTIONS", "TOKEN_SAMPLES",
+    "TOKEN_SENSITIVITY", "TOKEN_STATS", "TRACKING", "VIDEOS", "Column", "Table", "markdown",
+]  # fmt: skip
+
+# In the order in which a commit writes them.
+TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, PLACES, FAILURES, *reversed(MEASUREMENTS), *reversed(FITS), CLIPS)}
+
+# What SQL sees, in the order in which a person reads it.
+RELATIONS = {t.name: t for t in (VIDEOS, PLACES, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, *FITS, FAILURES)}
+
+
+def markdown() -> str:
+    """Every relation and column as Markdown tables: what the README prints."""
+    return "\n\n".join(_markdown_table(table) for table in RELATIONS.values())
+
+
+def _markdown_table(table: Table) -> str:
+    head = f"**{table.name}**: one row a {table.row}\n\n| column | type | meaning | unit |\n|---|---|---|---|\n"
+    return head + "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} | {c.unit} |" for c in table.columns)

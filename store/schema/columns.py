@@ -1,0 +1,70 @@
+"""What a column and a table are, and the columns that several tables have.
+
+Types are DuckDB's names, as a query sees them. ``HALF`` columns lie on disk as little-endian half-precision
+bytes and look like ``FLOAT[]`` to SQL. A moment is the same moment whatever zone a machine is in: SQL's session is in UTC, too.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SEGMENTATION, TRACKING = "segmentation", "tracking"  # what a layer of an encoder may suit
+GRID, PARTNER = "grid", "partner"  # roles of a clip in the ingest that made it
+FORMAT = 2  # of the tables; a store of a higher format is refused, one of a lower one is read by `renames`
+HALF = "FLOAT[]"
+MOMENT = "TIMESTAMP WITH TIME ZONE"  # UTC without a zone on disk, a moment with its zone to SQL
+
+ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "BOOLEAN": pa.bool_(),
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "FLOAT": pa.float32(),
+    "DOUBLE": pa.float64(),
+    MOMENT: pa.timestamp("us"),
+    HALF: pa.binary(),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "INTEGER[]": pa.list_(pa.int32()),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: what one row is, what makes it unique, and its columns in order."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], c.name not in self.key) for c in self.columns])
+
+    @property
+    def owner(self) -> str | None:
+        """The table whose rows these live and die with: they are committed together and go together."""
+        return OWNERS.get(self.key[0]) if len(self.key) > 1 else None
+
+
+OWNERS = {"clip_id": "clips", "pair_id": "pairs", "basis_id": "bases", "projection_id": "projections"}
+
+
+ADDRESS = (
+    Column("clip_id", "VARCHAR", "clip of the token"),
+    Column("slice", "SMALLINT", "temporal position in the clip, from 0"),
+    Column("y", "SMALLINT", "row of the patch, from the top, from 0"),
+    Column("x", "SMALLINT", "column of the patch, from the left, from 0"),
+)
+CLIP, SLICE = ADDRESS[0], ADDRESS[1]
+DIM = Column("dim", "SMALLINT", "component of the embedding, from 0")
+EMBEDDING = Column("embedding", HALF, "vector of the token, rounded to half precision")

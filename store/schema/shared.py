@@ -1,0 +1,23 @@
+"""Names that several tables use: each has one type and one meaning, which a table's own text makes precise.
+
+A test holds every column to this: two tables describe a name in the same words, or the name stands here.
+"""
+
+SHARED = {
+    "video_id": "the video that the row belongs to",
+    "encoder_id": "the encoder that the row belongs to",
+    "clip_id": "the clip that the row belongs to",
+    "pair_id": "the pair that the row belongs to",
+    "basis_id": "the basis that the row belongs to",
+    "name": "what the thing that the row describes is called",
+    "path": "absolute path of a file",
+    "label": "folder of the file below the path given to ingest",
+    "modified_ns": "modification time of the file",
+    "corrupt_frames": "frames of the video or window that FFmpeg marks as damaged",
+    "first_frame": "number of the frame from which on the row speaks",
+    "kind": "which sort of pair or basis it is",
+    "added_at": "when the row was committed",
+    "created_at": "when the clip, basis or projection was made",
+    "measured_at": "when the measurement was taken",
+    "mean_abs": "mean absolute difference, over everything that the row does not name",
+}
