@@ -17,7 +17,7 @@ ALLOWED = {
     "media": {"store", "av", "numpy", "PIL"},
     "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
     "ingest": {"store", "media", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
-    "training": {"store", "media", "ingest", "torch", "numpy", "pyarrow", "PIL", "safetensors", "skimage"},
+    "training": {"store", "media", "ingest", "latent", "torch", "numpy", "scipy", "pyarrow", "PIL", "safetensors", "skimage"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
     "dashboard": {"store", "media", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL", "click"},
     "tubelet": {"click", "store", "media", "ingest", "training", "reports", "latent", "dashboard"},

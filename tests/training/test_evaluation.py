@@ -208,8 +208,8 @@ def test_tokens_move_where_their_pixels_change():
 
 
 def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_level(textures):
-    encoder = init_untrained(VisionTransformerConfig(48, 4, 2, 96, (0, 1, 2, 3)))
-    predictor = init_untrained(PredictorConfig(192, 192, 2, 1, 1, 32, 64, interpolated=True))
+    encoder = init_untrained(VisionTransformerConfig(dim=48, depth=4, heads=2, mlp=96, levels=(0, 1, 2, 3)))
+    predictor = init_untrained(PredictorConfig(inputs=192, outputs=192, depth=2, heads=1, mask_tokens=1, dim=32, mlp=64, interpolated=True))
     foretell = foretell_with(encoder, predictor)
     frames = make_tracking_scene(0, textures, textures, 0.0).frames[:, :, :64, :64]
     found = foretell(frames)

@@ -143,7 +143,7 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run, bank):
 
 def test_a_piece_is_encoded_with_the_distances_of_its_picture():
     """Blocks that see a corner of a picture, and nothing else of it, say the same as blocks that see the corner alone as a piece."""
-    encoder = init_untrained(VisionTransformerConfig(48, 2, 2, 96))
+    encoder = init_untrained(VisionTransformerConfig(dim=48, depth=2, heads=2, mlp=96))
     pixels = torch.randn(1, 3, 4, 96, 96, generator=torch.Generator().manual_seed(0))
     crop = crops.Crop("long", 1, 3, 2, 6)
     piece = crop.piece
