@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "__version__", "open"]
 
-LAZY = {"Store": ("store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
+LAZY = {"Store": ("tubelet.store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
 
 
 def open(path: "Path | str") -> "Store":
