@@ -58,7 +58,7 @@ def load(path: str | Path) -> VisionTransformer:
     with torch.device("meta"):
         model = VisionTransformer(shape)
     with safe_open(path, "pt") as file:
-        weights = {name.removeprefix(PREFIX): file.get_tensor(name).float() for name in file.keys() if name.startswith(PREFIX)}
+        weights = {name.removeprefix(PREFIX): file.get_tensor(name).float() for name in sorted(file.keys()) if name.startswith(PREFIX)}
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:

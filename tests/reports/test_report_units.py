@@ -26,7 +26,7 @@ def grouped(groups, each, dims=64, seed=0, correlation=0.7, spread=0.4):
 @pytest.mark.parametrize("groups", [5, 10, 40])
 def test_intervals_cover_where_groups_count_once_and_not_where_videos_do(groups):
     """In fours whose intra-class correlation is 0.7, over 1,500 dimensions as repetitions."""
-    values, own = grouped(groups, 4, 1500)
+    values, _ = grouped(groups, 4, 1500)
     truth = np.exp(0.4**2 / 2)
 
     def covered(found):

@@ -67,7 +67,7 @@ def test_batches_come_in_order_and_are_those_of_their_number(run):
 def test_clips_are_seen_several_times_some_way_apart_each_time_in_another_light(run):
     thrice = replace(run.settings, repeats=3)
     numbers = [batches.source(step, thrice) for step in range(300)]
-    later = [number for number in range(30, 60)]
+    later = list(range(30, 60))
     assert all(numbers.count(number) == 3 for number in later)
     apart = [np.diff([step for step, seen_number in enumerate(numbers) if seen_number == number]) for number in later]
     assert np.min(apart) >= 8 * 3
