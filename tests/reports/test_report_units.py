@@ -7,7 +7,7 @@ from tubelet.reports.sensitivity import ranking, relations, narrative
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, intervals
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
@@ -148,9 +148,9 @@ def test_a_report_warns_of_names_and_says_what_helps(scenes):
 
 def test_the_command_that_repeats_it_names_the_unit_and_files_carry_groups(scenes, tmp_path):
     assert "--unit label" in Request(unit="label").command(scenes) and "--unit" not in Request().command(scenes)
-    with pytest.raises(ReportError, match="video, label, name, group as --unit"):
+    with pytest.raises(ReportError, match="choose video, label, name or group"):
         Request(unit="folder")
-    REPORTS["sensitivity"].write(scenes, Request(unit="name"), tmp_path / "report.md")
+    REPORTS["sensitivity"].write(scenes, SensitivityOptions(unit="name"), tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     assert "Do groups agree" in text and "scene0" in text and "1 more" in text
 
