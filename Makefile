@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench lint lint-python lint-browser format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tubelet demo $(ARGS)
@@ -28,8 +28,24 @@ $(VENV)/.test: $(VENV)/.demo
 clean:
 	rm -rf $(VENV) demo
 
-# Browser modules: for who changes them. Needs Node.js 20.19 or newer; nothing of it is needed to run or install Tubelet.
-lint: node_modules/.package-lock.json
+# Format, rules and types, for whoever changes something. `make format` mends what a program can.
+lint: lint-python lint-browser
+
+lint-python: $(VENV)/.lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/.lint: $(VENV)/.test
+	$(INSTALL) --editable '.[demo,test,lint]'
+	touch $@
+
+# Browser modules. Needs Node.js 20.19 or newer; nothing of it is needed to run or install Tubelet.
+lint-browser: node_modules/.package-lock.json
 	npm run --silent lint
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -11,9 +11,10 @@ from types import ModuleType
 
 import streamlit as st
 
-from tubelet.dashboard import caching, selection, units
+from tubelet.dashboard import caching, report_page, selection, units
 from tubelet.reports.literal import literal
 from tubelet.dashboard.components import connection
+from tubelet.dashboard.report_page import ReportPage
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
@@ -26,18 +27,18 @@ def main() -> None:
     st.logo(str(HERE / "logo.svg"), size="large")
     st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
-    modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES}
+    modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES} | report_page.make_pages(PAGES)
     page = st.navigation([_page(name, module, path) for name, module in modules.items()])
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()
 
 
-def _page(name: str, module: ModuleType, path: str) -> st.Page:
+def _page(name: str, module: ModuleType | ReportPage, path: str) -> st.Page:
     default = name == PAGES[0]
     return st.Page(_runner(module, path), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
 
 
-def _runner(module: ModuleType, path: str) -> Callable[[], None]:
+def _runner(module: ModuleType | ReportPage, path: str) -> Callable[[], None]:
     def run() -> None:
         """Show the page, or why the store cannot be shown."""
         try:

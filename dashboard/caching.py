@@ -6,12 +6,16 @@ kept as the one object it is.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from tubelet.reports.blocks import Block
+from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
@@ -21,6 +25,14 @@ from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.sandbox.untrusted import Answer, ask
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report was asked for: a dataclass of its own, known by what it says."""
+
+    values: Any
+
 
 KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
 
@@ -79,6 +91,12 @@ def videos(store: Store, where: str) -> Chosen | None:
 def findings(store: Store, request: Request) -> Findings:
     """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
     return find(store, request)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={**KEYS, Report: repr, Options: lambda options: repr(options.values)})
+def report_blocks(store: Store, report: Report, options: Options) -> tuple[Block, ...]:
+    """All blocks of a report. Raises ReportError and QueryError, which are not kept."""
+    return tuple(report.blocks(store, options.values))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=KEYS)

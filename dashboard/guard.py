@@ -42,12 +42,15 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         refusal = refused(scope, self.access)
         if scope["type"] == "websocket":
             if refusal is None:
-                return await self.app(_own_origin(scope), receive, send)
-            return await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
+                await self.app(_own_origin(scope), receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
+            return
         answer = self.app if refusal is None else refusal
         await answer(scope, receive, self._with_headers(scope, send))
 

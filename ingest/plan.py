@@ -110,8 +110,10 @@ class Plan:
         return [
             f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
-            f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
-            f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB",
+            (
+                f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
+                f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB"
+            ),
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
         ]
 

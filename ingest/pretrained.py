@@ -76,7 +76,7 @@ def load_predictor(path: str | Path) -> Predictor | None:
 
 def _filled(model: nn.Module, path: str | Path, prefix: str) -> nn.Module:
     with safe_open(path, "pt") as file:
-        weights = {name.removeprefix(prefix): file.get_tensor(name).float() for name in file.keys() if name.startswith(prefix)}
+        weights = {name.removeprefix(prefix): file.get_tensor(name).float() for name in sorted(file.keys()) if name.startswith(prefix)}
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:

@@ -13,6 +13,7 @@ from tubelet.latent.foreground import Foreground
 from tubelet.latent.linear import Linear
 from tubelet.latent.manifold import Manifold
 from tubelet.latent.preparation import Preparation
+from tubelet.store.notebook import render_facts
 
 MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Clusters}
 
@@ -44,6 +45,14 @@ class Basis:
     def components(self) -> int:
         """Coordinates of a token; for k-means one, the number of its cluster."""
         return len(self.limits)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was fitted, and on what."""
+        scope = f"{self.scope} {self.scope_id or ''}".strip()
+        facts = {"kind": self.kind, "fitted on": scope, "encoder": self.encoder_id, "tokens": self.tokens, "clips": len(self.clip_ids), "components": self.components}
+        if self.kind == "pca" and self.total > 0:
+            facts["variance explained by the first three"] = f"{sum(self.explained[:3]) / self.total:.0%}"
+        return render_facts(f"Basis {self.basis_id}", facts)
 
     def coordinates(self, clip: Clip) -> np.ndarray:
         """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""

@@ -9,6 +9,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
 from tubelet.store.rows import ClipRow
+from tubelet.store.notebook import render_facts
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Clip:
     def positions(self) -> tuple[int, int, int]:
         """Slices, patch rows and patch columns."""
         return self.grid.shape[:3]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: which clip, and the shape of its grid."""
+        names = ("slices", "patch rows", "patch columns", "dimensions")
+        facts = {"video": self.video_id, "encoder": self.encoder_id, **dict(zip(names, self.grid.shape)), "precision": self.grid.dtype}
+        return render_facts(f"Clip {self.clip_id}", facts)
 
 
 def open_clip(store: Store, clip_id: str) -> Clip:

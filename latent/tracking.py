@@ -13,6 +13,7 @@ from scipy import ndimage
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.query import NEAR, Query
+from tubelet.store.notebook import render_rows
 from tubelet.latent.null_similarity import Level, NullSimilarity
 
 EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
@@ -48,6 +49,13 @@ class Track:
         columns = {"clip_id": [self.clip_id] * count, "slice": np.arange(count, dtype=np.int16)}
         columns |= {name: pa.array(getattr(self, name), from_pandas=True) for name in ("y", "x", "score", "margin", "returned", "lost")}
         return pa.table({**columns, "level": pa.array(np.full(count, self.level), from_pandas=True)})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where the query is in each slice."""
+        names = ("slice", "y", "x", "score", "margin", "lost")
+        rows = self.table.select(names).to_pylist()
+        level = "no other video to measure it" if np.isnan(self.level) else f"{self.level:.3g}"
+        return render_rows(f"Track in clip {self.clip_id}; chance level: {level}", names, [row.values() for row in rows])
 
 
 def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:

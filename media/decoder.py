@@ -60,7 +60,8 @@ class Decoder:
             if packet.size:
                 self._await(packet)
             decoded = self._hand_out(self._decoded(packet)) if packet.size else self._drain(packet)
-            for self._emitted, one in enumerate(decoded, self._emitted + 1):
+            for one in decoded:
+                self._emitted += 1
                 yield one
         yield from self._end()
 

@@ -128,8 +128,8 @@ class Video:
                 raise frame
             yield replace(frame, duration_s=self._duration(frame, following))
 
-    def _numbered(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
-        for index, one in enumerate(decoded, index):
+    def _numbered(self, decoded: Iterable[Decoded], first: int, start: float | None) -> Iterator[Frame]:
+        for index, one in enumerate(decoded, first):
             time = one.frame.time
             start = time if start is None else start
             yield Frame(index=index, time_s=time - start if time is not None else index / self.fps, decoded=one.frame, aspect=self.aspect, gap=one.gap)

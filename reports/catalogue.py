@@ -1,15 +1,21 @@
-"""Every report by its name, and the files that it can be written to."""
+"""Every report by its name, and the files that it can be written to.
+
+A report is a title, a dataclass of options and a generator of blocks. A row of `REPORTS` makes its command (`tubelet report NAME`, whose
+options are the dataclass's fields), its page in the dashboard and its files.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tubelet.reports.sensitivity import comparison, sections, narrative
 from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
+from tubelet.reports.literal import Markdown
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.findings import Findings, find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityOptions
 from tubelet.store import Store
 
 FORMATS = {".html": html_file.render_html, ".md": markdown_file.render_markdown, ".parquet": parquet_file.render_parquet}
@@ -17,15 +23,16 @@ FORMATS = {".html": html_file.render_html, ".md": markdown_file.render_markdown,
 
 @dataclass(frozen=True)
 class Report:
-    """A title, and its blocks out of a store and what was asked for; `compare` changes one thing, as in `shift=2`."""
+    """A title, the dataclass of its options (`tubelet.store.options`), and its blocks out of a store and such options."""
 
-    title: str
-    blocks: Callable[[Store, Request, str | None], Iterator[Block]]
+    title: Markdown
+    options: type
+    blocks: Callable[[Store, Any], Iterator[Block]]
 
-    def write(self, store: Store, request: Request, path: Path, compare: str | None = None) -> None:
+    def write(self, store: Store, options: Any, path: Path) -> None:
         """Write the report to a file of the format that its name ends in. Raises ReportError."""
         written = FORMATS[suffix(path)]
-        path.write_bytes(written(self.title, self.blocks(store, request, compare)))
+        path.write_bytes(written(self.title, self.blocks(store, options)))
 
 
 def suffix(path: Path) -> str:
@@ -37,10 +44,10 @@ def suffix(path: Path) -> str:
     return path.suffix
 
 
-def sensitivity_report(store: Store, request: Request, compare: str | None = None) -> Iterator[Block]:
-    found = find(store, request)
-    other = find(store, found.request.other(compare)) if compare else None
-    return sensitivity_blocks(store, found, other, compare)
+def sensitivity_report(store: Store, options: SensitivityOptions) -> Iterator[Block]:
+    found = find(store, options.request)
+    other = find(store, found.request.other(options.compare)) if options.compare else None
+    return sensitivity_blocks(store, found, other, options.compare)
 
 
 def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = None, compare: str | None = None) -> Iterator[Block]:
@@ -65,4 +72,4 @@ def report(name: str) -> Report:
     return REPORTS[name]
 
 
-REPORTS = {"sensitivity": Report(sections.TITLE, sensitivity_report)}
+REPORTS = {"sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report)}

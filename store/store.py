@@ -21,12 +21,14 @@ from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
+from tubelet.store.notebook import render_facts
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
 from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
+SHOWN = ("videos", "encoders", "clips", "token_stats", "pairs", "bases", "failures")  # tables that a notebook counts
 LOGGER = snapshot.LOGGER
 MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InterruptException, duckdb.OutOfMemoryException)
 UNFIT = {*"*?[]%\\", *map(chr, range(32)), chr(127)}  # patterns to DuckDB, escapes to Delta; control characters end a line of text
@@ -58,6 +60,14 @@ class Store:
     @property
     def root(self) -> Path:
         return self.layout.root
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where it is, and how much it holds."""
+        held = {name: self.query(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py() for name in SHOWN}
+        return render_facts(f"Store {self.root}", held)
 
     @property
     def shell_name(self) -> str:

@@ -23,7 +23,7 @@ TEXTS = {  # calls of Streamlit that draw Markdown: which positional arguments a
 }  # fmt: skip
 COMMON = {"table", "write", "image", "status", "tabs"}  # names that others than Streamlit have methods of, too
 KEYWORDS = {"help", "label", "title", "body", "caption", "options", "text", "captions"}
-BLOCKS = {"Heading": (0, 1), "Text": (0,), "Code": (0,), "Table": (1,), "Picture": (1, 5), "Column": (3,)}  # of tubelet.reports.blocks
+BLOCKS = {"Heading": (0, 1), "Text": (0,), "Code": (0,), "Table": (1,), "Picture": (1, 5), "Column": (3,), "Report": (0,)}  # of tubelet.reports
 BLOCK_KEYWORDS = {"title", "caption", "markdown", "label", "help", "anchor"}
 OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
 FIELDS = {"text", "markdown", "title", "label", "caption", "anchor", "help"}  # of blocks, judged where a block is made

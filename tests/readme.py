@@ -37,7 +37,7 @@ def written(text: str) -> str:
     for name, part in PARTS.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
         assert re.search(pattern, text, re.DOTALL), f"README.md has no place for {name}"
-        text = re.sub(pattern, lambda found: found[1] + part() + found[2], text, flags=re.DOTALL)
+        text = re.sub(pattern, lambda found, part=part: found[1] + part() + found[2], text, flags=re.DOTALL)
     return text
 
 

@@ -77,11 +77,12 @@ def _stream(network: Network, blocks: str, tokens: np.ndarray, places: list[Plac
     for index in itertools.count():
         name = f"{blocks}.{index}"
         if f"{name}.norm1.weight" not in weights:
-            return after
+            break
         tokens = tokens + attended(network, f"{name}.attn", normed(weights, f"{name}.norm1", tokens), places)
         hidden = gelu(linear(weights, f"{name}.mlp.fc1", normed(weights, f"{name}.norm2", tokens)))
         tokens = tokens + linear(weights, f"{name}.mlp.fc2", hidden)
         after.append(tokens)
+    return after
 
 
 def attended(network: Network, name: str, tokens: np.ndarray, places: list[Place]) -> np.ndarray:

@@ -63,7 +63,8 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, file: Served) -> None:
         start = self._start(file)
         if start > len(file.body) - 1 and start:
-            return self._answer(416, b"", {"Content-Range": f"bytes */{len(file.body)}"})
+            self._answer(416, b"", {"Content-Range": f"bytes */{len(file.body)}"})
+            return
         body = file.body[start:]
         headers = {"Content-Type": file.type, "Accept-Ranges": "bytes", **file.headers}
         headers |= {"ETag": file.etag} if file.etag else {}

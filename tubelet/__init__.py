@@ -1,4 +1,8 @@
-"""Tubelet from Python: `open` a store, or take the `Store` itself. Importing it loads nothing heavy.
+"""Tubelet from Python. Importing it loads nothing heavy. The public names are:
+
+    open         opens the store at a path
+    Store        the class of an open store: `query`, `rows`, `grid`, `close`
+    __version__  the version that is installed
 
     import tubelet
     store = tubelet.open("STORE")
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "__version__", "open"]
 
-LAZY = {"Store": ("store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
+LAZY = {"Store": ("tubelet.store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
 
 
 def open(path: "Path | str") -> "Store":

@@ -123,10 +123,14 @@ class Summary:
         rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
         lines = [
             self._video_line(),
-            f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
-            f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored",
-            f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
-            f"encoder waiting {seconds['wait']:.1f}" + (f"; the bottleneck was {self.bottleneck}" if self.clips else ""),
+            (
+                f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+                f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored"
+            ),
+            (
+                f"{seconds['wall']:.1f} s: decode {seconds['decode']:.1f}, encode {seconds['encode']:.1f}, write {seconds['write']:.1f}, "
+                f"encoder waiting {seconds['wait']:.1f}{f'; the bottleneck was {self.bottleneck}' if self.clips else ''}"
+            ),
         ]
         if self.halved:
             lines.append(f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less")

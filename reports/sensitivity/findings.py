@@ -205,6 +205,8 @@ def _outliers(levels: np.ndarray, agreed: Consistency | None) -> tuple[Outlier, 
     order = consistency.outliers(np.arctanh(np.clip(agreed.with_others, -0.999999, 0.999999)))
     level = consistency.outliers(np.log(np.maximum(levels[agreed.kept], 1e-12)))
     found = [Outlier(int(agreed.kept[v]), "other dimensions react", float(order[v])) for v in np.flatnonzero(order < -consistency.OUTLIER)]
-    for v in np.flatnonzero(np.abs(level) > consistency.OUTLIER):
-        found.append(Outlier(int(agreed.kept[v]), "reacts more strongly" if level[v] > 0 else "reacts more weakly", float(level[v])))
+    found += [
+        Outlier(int(agreed.kept[v]), "reacts more strongly" if level[v] > 0 else "reacts more weakly", float(level[v]))
+        for v in np.flatnonzero(np.abs(level) > consistency.OUTLIER)
+    ]
     return tuple(sorted(found, key=lambda outlier: -abs(outlier.score)))

@@ -236,8 +236,10 @@ def agreement(found: Findings) -> Markdown:
         return f"Whether {found.unit}s agree cannot be told from fewer than five {found.unit}s, or three dimensions that vary in all of them."
     left = len(agreed.with_others) < found.count
     parts = [
-        f"Two {found.unit}s agree on the order of dimensions with a mean rank correlation of **{agreed.pairwise:.2f}** "
-        f"(Spearman, all {len(agreed.with_others):,} {found.unit}s pairwise; 0 where orders are random)",
+        (
+            f"Two {found.unit}s agree on the order of dimensions with a mean rank correlation of **{agreed.pairwise:.2f}** "
+            f"(Spearman, all {len(agreed.with_others):,} {found.unit}s pairwise; 0 where orders are random)"
+        ),
         f"Kendall's W is **{agreed.w:.2f}** ({1 / len(agreed.with_others):.2g} where orders are random, 1 the same order)",
     ]
     middle, low, high = agreed.halves

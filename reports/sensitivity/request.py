@@ -1,8 +1,8 @@
 """What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
 
-import shlex
 from dataclasses import dataclass, fields, replace
 
+from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.store import Store
 from tubelet.store.sandbox import conditions
@@ -51,12 +51,20 @@ class Request:
         reset = {"setting": None} if name in ("encoder", "frames") else {}  # which is the other one's own
         return replace(self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()})
 
-    def command(self, store: Store, compare: str | None = None, name: str = "sensitivity") -> str:
+    def command(self, store: Store, compare: str | None = None) -> str:
         """The command that makes this report."""
-        given = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default}
-        options = [f"--{option}" if value is True else f"--{option} {shlex.quote(str(value))}" for option, value in given.items()]
-        options += [f"--compare {shlex.quote(compare)}"] if compare else []
-        return " ".join([f"tubelet report {name} --store {store.shell_name}", *options, f"-o {name}.html"])
+        return report_command("sensitivity", store, SensitivityOptions(**vars(self), compare=compare))
+
+
+@dataclass(frozen=True)
+class SensitivityOptions(Request):
+    """All that the report can be asked for: a request, and one thing to change in a second request beside it."""
+
+    compare: str | None = option(None, help="Side by side with another encoder, frames, shift, setting or where, as in shift=2.", metavar="KEY=VALUE")
+
+    @property
+    def request(self) -> Request:
+        return Request(**{field.name: getattr(self, field.name) for field in fields(Request)})
 
 
 def resolve_request(store: Store, request: Request) -> Request:

@@ -52,7 +52,7 @@ def serialize(clip_id: str, grid: np.ndarray) -> pa.Buffer:
     """The file's bytes for a half-precision grid ``(S, H, W, D)``."""
     if grid.dtype != HALF or grid.ndim != 4:
         raise ValueError(f"an embedding file holds half precision (S, H, W, D), not {grid.dtype = } {grid.shape = }")
-    slices, height, width, dim = grid.shape
+    _, height, width, dim = grid.shape
     sink = pa.BufferOutputStream()
     pq.write_table(
         _token_table(clip_id, grid),

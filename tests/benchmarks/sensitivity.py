@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tubelet.reports.sensitivity.request import Request, resolve_request, scope
+from tubelet.reports.sensitivity.request import SensitivityOptions, resolve_request, scope
 from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
 from tests.benchmarks.measure import Row, by_turns, milliseconds
@@ -24,10 +24,10 @@ PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
 from tubelet.reports.catalogue import report
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityOptions
 from store import Store
 started, used = time.perf_counter(), time.process_time()
-report("sensitivity").write(Store(sys.argv[1]), Request(), Path(sys.argv[2]))
+report("sensitivity").write(Store(sys.argv[1]), SensitivityOptions(), Path(sys.argv[2]))
 taken, cpu, peak = time.perf_counter() - started, time.process_time() - used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps([taken, cpu, peak, Path(sys.argv[2]).stat().st_size]))
 """
@@ -55,7 +55,7 @@ def _report(store: Store, videos: int, allowed: float) -> Row:
 
 
 def _ranking(store: Store) -> Iterator[Row]:
-    question = queries.dimension_ranking(scope(store, resolve_request(store, Request())))
+    question = queries.dimension_ranking(scope(store, resolve_request(store, SensitivityOptions())))
     sql = """SELECT d.dim, d.edge, d.middle, d.pair_std FROM dim_sensitivity d JOIN pairs p USING (pair_id) WHERE p.kind = 'shifted'"""
     columns = {name: column.to_numpy() for name, column in zip(("dim", "edge", "middle", "pair_std"), store.query(sql).columns)}
     columns["dim"] = columns["dim"].astype(np.int64)
@@ -86,7 +86,7 @@ def _commits(folder: Path) -> Row:
     for number in range(COMMITS):
         add_planted(one_by_one, replace(made, videos=1), first=number)
     one_by_one.compact()
-    asked = [queries.dimension_ranking(scope(store, resolve_request(store, Request()))) for store in (one_by_one, at_once)]
+    asked = [queries.dimension_ranking(scope(store, resolve_request(store, SensitivityOptions()))) for store in (one_by_one, at_once)]
     figure, baseline, ratio = by_turns(lambda: asked[0].answer(one_by_one), lambda: asked[1].answer(at_once), 15)
     one_by_one.close(), at_once.close()
     what = f"the ranking of {COMMITS} videos x 64 dimensions, committed one by one and compacted"

@@ -13,7 +13,7 @@ from tubelet.ingest.arguments import WindowOptions, RunOptions
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.catalogue import REPORTS
 from tubelet.store.options import options_of
 from tubelet.store.schema import RELATIONS
 from tubelet.store.statistics import TOKEN_STATISTICS
@@ -119,10 +119,17 @@ def test_names_from_before_say_the_new_one_and_work(arguments, told, root):
 
 
 def test_a_default_stands_in_one_place():
-    for class_, name in ((WindowOptions, "ingest"), (RunOptions, "plan"), (Request, "report"), (StoredPairs, "pairs")):
+    for class_, name in ((WindowOptions, "ingest"), (RunOptions, "plan"), (StoredPairs, "pairs")):
         parameters = {parameter.name: parameter for parameter in front_door.main.load(name).params}
         for field, _ in options_of(class_):
             assert parameters[field.name].default == field.default, (name, field.name)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_has_the_options_that_it_brings_and_no_others(name):
+    made = front_door.main.load("report").get_command(None, name)
+    own = {field.name: field.default for field, _ in options_of(REPORTS[name].options)}
+    assert {parameter.name: parameter.default for parameter in made.params if parameter.name not in ("store", "output")} == own
 
 
 def test_compact_and_check_say_what_they_did(root):

@@ -35,7 +35,7 @@ APP = app.HERE / "app.py"
 SLOW = 60  # seconds a run may take on a busy machine
 
 KINDS: dict[str, Callable[[Path], Store]] = {
-    "empty": lambda path: Store.create(path),
+    "empty": Store.create,
     "small": lambda path: synthetic_store(path, videos=3, clips=2),
     "statistics only": lambda path: synthetic_store(path, videos=3, embeddings=False, failures=0),
     "failures only": lambda path: synthetic_store(path, videos=0, failures=2),
@@ -70,7 +70,8 @@ SQL = ("query", "where", "search-where")  # parameters that hold it
 
 def open_page(name: str, store: Store, **url: str) -> AppTest:
     """A page as a link of this server opens it: the SQL in it runs at once."""
-    url = {consent.SIGNED: consent.sign(sql) for key, sql in url.items() if key in SQL} | url
+    if sql := [value for key, value in url.items() if key in SQL]:
+        url = {consent.SIGNED: consent.sign(sql[-1])} | url
     test = AppTest.from_function(page_script, args=(name, str(store.root)), default_timeout=SLOW)
     for key, value in url.items():
         test.query_params[key] = value

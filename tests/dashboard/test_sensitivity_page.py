@@ -43,7 +43,7 @@ def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
     page = open_page("sensitivity", store, shift="1", compare="shift=2")
     assert not page.exception and page.warning[0].value.count("--setting") == 2, "the other side has two settings"
     page = open_page("sensitivity", store, shift="2", setting="all, mixed", compare="shift=1")
-    assert "2 settings mixed" in text(page) and [header.value for header in page.header][0] == "Side by side"
+    assert "2 settings mixed" in text(page) and page.header[0].value == "Side by side"
 
 
 def test_conditions_that_fit_nothing_or_are_wrong_are_explained_in_place(store):

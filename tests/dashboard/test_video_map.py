@@ -90,7 +90,7 @@ def pointed_at(visit: Visit, cloud, tip) -> tuple[str, np.ndarray]:
     box = canvas.bounding_box()
     for across, down in itertools.product(np.arange(0.35, 0.65, 0.03), np.arange(0.25, 0.75, 0.05)):
         at = np.array([across * box["width"], down * box["height"]])
-        visit.page.mouse.move(*(at + [box["x"], box["y"]]))
+        visit.page.mouse.move(*np.add(at, [box["x"], box["y"]]))
         visit.page.wait_for_load_state("networkidle")
         try:
             tip.wait_for(timeout=300)

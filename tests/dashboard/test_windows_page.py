@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ AT = datetime(2026, 11, 1)
 def add_pairs(store: Store, clips: int = 100) -> None:
     """Of the first clips: a shifted pair of every video with two, half a window apart, and controls of the first; made from what is stored."""
     clips = store.rows(f"FROM clips ORDER BY video_id, first_frame LIMIT {clips}")
-    made = [(a, b, SHIFTED, a["slices"] // 2) for a, b in zip(clips, clips[1:]) if a["video_id"] == b["video_id"]]
+    made = [(a, b, SHIFTED, a["slices"] // 2) for a, b in pairwise(clips) if a["video_id"] == b["video_id"]]
     for a, b, kind, shift in [*made, (clips[0], clips[0], REPEATED, 0), (clips[0], clips[1], DISJOINT, 2)]:
         pair = Pair(video_id=a["video_id"], encoder_id=a["encoder_id"], clip_a=a["clip_id"], clip_b=b["clip_id"], kind=kind, shift=shift, source=LIVE, precision=a["precision"])
         sides = (Side.of(grid_of(store, row)) for row in (a, b))

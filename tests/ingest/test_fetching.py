@@ -125,7 +125,7 @@ def test_a_break_and_a_later_run_end_in_the_same_file(server: Server, release: R
     body = server.files["/tiny.pt"].body + b""
     server.files["/tiny.pt"].breaks = [1 << 16]
     fetch(release, accept)
-    assert [asked[1] for asked in server.asked][0] is None and len(server.asked) == 2
+    assert server.asked[0][1] is None and len(server.asked) == 2
     assert json.loads(Place(release).record.read_text())["sha256"] == hashlib.sha256(body).hexdigest()
 
 

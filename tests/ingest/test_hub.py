@@ -175,7 +175,7 @@ def _broken_models(folder):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_missing_an_unknown_and_a_misshapen_tensor_are_named(name, saved, tmp_path):
-    folder, inner = saved
+    folder, _ = saved
     tensors = load_file(folder / name / "model.safetensors")
     key = next(key for key in tensors if key.endswith("norm2.weight") or "layernorm_after.weight" in key and "decoder" not in key)
     key = key.replace("text_model", "vision_model")

@@ -61,7 +61,7 @@ def test_live_differences_are_those_of_the_float32_grids(measured):
     job = Job.of(**{**SMALL, "paths": [str(folder / "a.mp4")], "encoder": "vjepa2.1-untrained", "frames": 8})
     with open_video(folder / "a.mp4") as video:
         decoding = Decoding(job.recipe, video, job.sources[0], "v", Wanted())
-        pictures = [frame for frame in _pictures(decoding)]
+        pictures = list(_pictures(decoding))
     for pair in rows(folder / "store", "SELECT p.*, a.first_frame AS a, b.first_frame AS b FROM pairs p JOIN clips a ON clip_a = a.clip_id JOIN clips b ON clip_b = b.clip_id WHERE kind = 'shifted'"):
         with torch.inference_mode():
             a, b = (encoder.encode(torch.stack(pictures[first : first + 8])[None]).embeddings[0].double().numpy() for first in (pair["a"], pair["b"]))

@@ -1,5 +1,6 @@
 """Damage: a packet costs the windows over it, a destroyed stretch ends the file, and frames that FFmpeg marks are counted."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -37,7 +38,7 @@ def test_what_decodes_after_damaged_packets_is_kept_and_the_gaps_are_known(codec
     path = damage_packets(numbered_video(tmp_path / f"film.{suffix}", FRAMES, codec, **options), damaged)
     timeline, numbers, error = decode(path)
     assert error is None and timeline.frames == len(numbers) >= FRAMES - 32
-    jumps = [index for index, (before, after) in enumerate(zip(numbers, numbers[1:]), 1) if after != before + 1]
+    jumps = [index for index, (before, after) in enumerate(pairwise(numbers), 1) if after != before + 1]
     assert set(jumps[:1]) <= set(timeline.gaps) and 1 <= len(timeline.gaps) <= len(damaged) + 1
     if codec != "mpeg4":  # whose decoder shows what it can after a loss, up to the next frame that stands alone
         assert set(jumps) <= set(timeline.gaps) and numbers == sorted(numbers)

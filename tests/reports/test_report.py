@@ -11,7 +11,7 @@ from tubelet.reports.blocks import Code, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, StoreError
 from tubelet.store.errors import NoVideos, QueryError
 from tests.planted import Planted, add_planted, planted_store
@@ -76,7 +76,7 @@ def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
 @pytest.mark.parametrize("shared", [1, 2, 3])
 def test_few_shared_slices_have_no_curve_to_judge(shared, tmp_path):
     few = planted_store(tmp_path / "store", videos=6, dim=16, specialists=(2,), shared=shared)
-    said = " ".join(block.markdown for block in REPORTS["sensitivity"].blocks(few, Request(), None) if isinstance(block, Text))
+    said = " ".join(block.markdown for block in REPORTS["sensitivity"].blocks(few, SensitivityOptions()) if isinstance(block, Text))
     assert ("no edges to compare" in said) == (shared < 3)
     few.close()
 
@@ -86,7 +86,7 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     found = find(dead, Request())
     assert np.isnan(found.ranking.relative.value).all() and not found.ranking.specialists
     for format_ in ("html", "md", "parquet"):
-        REPORTS["sensitivity"].write(dead, Request(), tmp_path / f"report.{format_}")
+        REPORTS["sensitivity"].write(dead, SensitivityOptions(), tmp_path / f"report.{format_}")
     dead.close()
 
 
@@ -98,7 +98,7 @@ def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_noth
     assert found.count == 6 and not np.nan_to_num(found.ranking.relative.value).any()
     assert "**no dimension** reacts: at the window's edges" in narrative.answer(found) and found.consistency is None
     for format_ in ("html", "md", "parquet"):
-        REPORTS["sensitivity"].write(still, Request(), tmp_path / f"report.{format_}")
+        REPORTS["sensitivity"].write(still, SensitivityOptions(), tmp_path / f"report.{format_}")
     still.close()
 
 

@@ -19,7 +19,7 @@ from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.rasters import Raster, downsample
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tests.commands import ROOT, tubelet
 from tests.planted import Planted, add_planted, planted_store
 
@@ -65,7 +65,7 @@ def files(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     tubelet("report", "sensitivity", "--store", store.root, "-o", folder / "report.html", check=True)
     for format_ in ("md", "parquet"):
-        REPORTS["sensitivity"].write(store, Request(), folder / f"report.{format_}")
+        REPORTS["sensitivity"].write(store, SensitivityOptions(), folder / f"report.{format_}")
     return folder
 
 
@@ -129,7 +129,7 @@ def test_names_of_files_and_videos_stay_text_in_every_format(tmp_path):
 
     odd.commit({"videos": pa.Table.from_pylist([row | {"name": name} for row in videos], schema=TABLES["videos"].arrow)})
     for format_ in ("html", "md"):
-        REPORTS["sensitivity"].write(odd, Request(where="name <> '<b>'"), tmp_path / f"report.{format_}")
+        REPORTS["sensitivity"].write(odd, SensitivityOptions(where="name <> '<b>'"), tmp_path / f"report.{format_}")
     text = (tmp_path / "report.html").read_text()
     assert "<script" not in text and "<b>" not in text and "&lt;script&gt;" in text
     assert "<script" not in (tmp_path / "report.md").read_text().replace("`<script>alert(1)</script>", "")  # a code span shows it
@@ -230,6 +230,6 @@ def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
 
 def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
     hostile = "where=1 = 1 -- " + "<&\"%()*{}[] " * 2000
-    REPORTS["sensitivity"].write(store, Request(), tmp_path / "report.html", hostile)
+    REPORTS["sensitivity"].write(store, SensitivityOptions(compare=hostile), tmp_path / "report.html")
     with pytest.raises(ReportError, match="65536 strongest dimensions were asked for, and .* has 64: pass fewer as --top"):
         find(store, Request(top=65_536))

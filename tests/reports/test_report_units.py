@@ -7,7 +7,7 @@ from tubelet.reports.sensitivity import ranking, relations, narrative
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, intervals
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
@@ -26,7 +26,7 @@ def grouped(groups, each, dims=64, seed=0, correlation=0.7, spread=0.4):
 @pytest.mark.parametrize("groups", [5, 10, 40])
 def test_intervals_cover_where_groups_count_once_and_not_where_videos_do(groups):
     """In fours whose intra-class correlation is 0.7, over 1,500 dimensions as repetitions."""
-    values, own = grouped(groups, 4, 1500)
+    values, _ = grouped(groups, 4, 1500)
     truth = np.exp(0.4**2 / 2)
 
     def covered(found):
@@ -150,7 +150,7 @@ def test_the_command_that_repeats_it_names_the_unit_and_files_carry_groups(scene
     assert "--unit label" in Request(unit="label").command(scenes) and "--unit" not in Request().command(scenes)
     with pytest.raises(ReportError, match="choose video, label, name or group"):
         Request(unit="folder")
-    REPORTS["sensitivity"].write(scenes, Request(unit="name"), tmp_path / "report.md")
+    REPORTS["sensitivity"].write(scenes, SensitivityOptions(unit="name"), tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     assert "Do groups agree" in text and "scene0" in text and "1 more" in text
 

@@ -25,7 +25,7 @@ def test_a_grid_comes_back_bit_for_bit(tmp_path, shape):
 
 
 def test_the_layout_is_plain_bytes_a_page_a_slice_and_needs_no_fallback(tmp_path):
-    path, grid, _ = written(tmp_path, (4, 6, 6, 768))
+    path, _, _ = written(tmp_path, (4, 6, 6, 768))
     footer = pq.read_metadata(path)
     assert footer.num_row_groups == 4 and footer.row_group(0).num_rows == 36
     column = footer.row_group(0).column(4)

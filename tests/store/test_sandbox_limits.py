@@ -78,4 +78,4 @@ def test_amounts_of_memory(memory, size):
 
 def test_no_amount_of_memory():
     with pytest.raises(QueryError, match="write 500MB or 2GB"):
-        Limits(memory="much").memory_bytes
+        _ = Limits(memory="much").memory_bytes

@@ -1,31 +1,39 @@
 """Every token statistic against a plain loop, on NumPy arrays and on torch tensors."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from tubelet.store.disk.derived import clip_rows
 from tubelet.store.schema import SLICE_STATS, TOKEN_STATS
-from tubelet.store.statistics import TOKEN_STATISTICS, dimension_statistics, token_statistics
+from tubelet.store.statistics import TOKEN_STATISTICS, Statistic, dimension_statistics, token_statistics
 
 
 def cosine(a, b):
     return float(a @ b / np.sqrt(a @ a) / np.sqrt(b @ b))
 
 
-def plain(grid, s, y, x):
-    """The statistics of one token, as their meaning says."""
-    vector = grid[s, y, x].astype(np.float64)
-    inside = [(y + dy, x + dx) for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)) if 0 <= y + dy < grid.shape[1] and 0 <= x + dx < grid.shape[2]]
-    deviations = vector - vector.mean()
-    return {
-        "norm": np.sqrt(vector @ vector),
-        "mean": vector.mean(),
-        "std": np.sqrt((deviations**2).mean()),
-        "kurtosis": (deviations**4).mean() / (deviations**2).mean() ** 2,
-        "previous_cosine": cosine(vector, grid[s - 1, y, x].astype(np.float64)) if s else np.nan,
-        "neighbour_cosine": np.mean([cosine(vector, grid[s, j, i].astype(np.float64)) for j, i in inside]),
-    }
+def deviations(vector):
+    return vector - sum(vector) / len(vector)
+
+
+def neighbors(grid, s, y, x):
+    """The tokens above, below, left and right of one, where the grid has them."""
+    _, height, width, _ = grid.shape
+    return [grid[s, y + dy, x + dx] for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)) if 0 <= y + dy < height and 0 <= x + dx < width]
+
+
+# The statistics of one token of a float64 grid, as their meaning says: a new statistic needs a row here, too.
+PLAIN = {
+    "norm": lambda grid, s, y, x: math.sqrt(sum(v * v for v in grid[s, y, x])),
+    "mean": lambda grid, s, y, x: sum(grid[s, y, x]) / grid.shape[3],
+    "std": lambda grid, s, y, x: math.sqrt(sum(d * d for d in deviations(grid[s, y, x])) / grid.shape[3]),
+    "kurtosis": lambda grid, s, y, x: (deviations(grid[s, y, x]) ** 4).mean() / (deviations(grid[s, y, x]) ** 2).mean() ** 2,
+    "previous_cosine": lambda grid, s, y, x: cosine(grid[s, y, x], grid[s - 1, y, x]) if s else math.nan,
+    "neighbour_cosine": lambda grid, s, y, x: np.mean([cosine(grid[s, y, x], other) for other in neighbors(grid, s, y, x)]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +42,39 @@ def grid():
 
 
 @pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
-def test_every_statistic_equals_a_plain_loop(grid, convert):
-    values = {name: np.asarray(value) for name, value in token_statistics(convert(grid)).items()}
-    assert set(values) == set(TOKEN_STATISTICS)
+@pytest.mark.parametrize("name", TOKEN_STATISTICS)
+def test_every_statistic_equals_a_plain_loop(grid, convert, name):
+    refuse_unequal(TOKEN_STATISTICS[name], convert(grid), grid)
+
+
+def refuse_unequal(statistic, given, grid):
+    """A statistic is a number per token, in the grid's precision, and that of its plain loop."""
+    assert statistic.name in PLAIN, f"write what {statistic.name} of one token is as a row of PLAIN"
+    values = np.asarray(statistic.compute(given))
+    assert (values.shape, values.dtype) == (grid.shape[:3], grid.dtype)
+    exact = grid.astype(np.float64)
     for s, y, x in np.ndindex(grid.shape[:3]):
-        for name, expected in plain(grid, s, y, x).items():
-            assert values[name][s, y, x] == pytest.approx(expected, rel=2e-4, abs=1e-5, nan_ok=True), (name, s, y, x)
+        expected = PLAIN[statistic.name](exact, s, y, x)
+        assert values[s, y, x] == pytest.approx(expected, rel=2e-4, abs=1e-5, nan_ok=True), (s, y, x)
+
+
+@pytest.mark.parametrize(
+    "name, compute",
+    [
+        ("peak", lambda grid: grid.max(axis=-1)),
+        ("norm", lambda grid: np.abs(grid).sum(axis=-1)),
+        ("norm", lambda grid: np.linalg.norm(grid, axis=-1).mean(axis=(1, 2))),
+        ("norm", lambda grid: np.linalg.norm(grid.astype(np.float64), axis=-1)),
+    ],
+    ids=["no loop", "another number", "per slice", "another precision"],
+)
+def test_a_wrong_statistic_is_noticed(grid, name, compute):
+    with pytest.raises(AssertionError):
+        refuse_unequal(Statistic(name, "made up", "", compute), grid, grid)
+
+
+def test_all_statistics_are_computed_at_once(grid):
+    assert set(token_statistics(grid)) == set(TOKEN_STATISTICS)
 
 
 @pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])

@@ -25,6 +25,7 @@ COMMANDS = {
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
+    "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),
     "check": CommandSpec("maintenance", "Compare everything with what was committed; repair."),

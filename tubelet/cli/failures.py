@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -109,10 +110,8 @@ def _drop_output() -> None:
 
 
 def _say(sentence: str) -> None:
-    try:
+    with suppress(OSError):  # stderr is full or gone, too: the exit code has to do
         click.echo(f"tubelet: {sentence}", err=True)
-    except OSError:
-        pass  # stderr is full or gone, too: the exit code has to do
 
 
 def _of_system(error: OSError) -> str:

@@ -29,7 +29,7 @@ class Commands(click.Group):
         """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
         if not standalone_mode:
             return super().main(*arguments, standalone_mode=False, **settings)
-        failures.run_and_exit(lambda: super(Commands, self).main(*arguments, standalone_mode=False, **settings))
+        return failures.run_and_exit(lambda: super(Commands, self).main(*arguments, standalone_mode=False, **settings))
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.specs)

@@ -1,31 +1,62 @@
 """`tubelet report` and `tubelet pairs`: what the shift of a window does, over many videos."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import click
 
-from tubelet.reports.sensitivity.request import Request
 from tubelet.store.pairs.stored import StoredPairs
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import OutputFile, command, filled, json_option, store_option
 from tubelet.cli.printing import print_result
 
 
-@command(Request)
-@store_option
-@click.argument("name", metavar="NAME")
-@click.option("-o", "--output", type=OutputFile(), required=True, help="FILE.html, FILE.md or FILE.parquet.")
-@click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
-def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
-    """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
-    from tubelet.reports.catalogue import report as known
-    from tubelet.store import Store
+class Reports(click.Group):
+    """A command per report of the catalogue, with the options that the report brings. Options may stand before the name, too."""
 
-    known(name).write(Store(store), filled(Request, asked), output, compare)
-    click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+    def list_commands(self, context: click.Context) -> list[str]:
+        from tubelet.reports.catalogue import REPORTS
+
+        return list(REPORTS)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, self._name_first(context, args))
+
+    def _name_first(self, context: click.Context, args: Sequence[str]) -> list[str]:
+        if not args or not args[0].startswith("-") or set(args) & set(context.help_option_names):
+            return list(args)
+        name = next((argument for argument in args if argument in self.list_commands(context)), None)
+        if name is None:
+            context.fail(f"no report is named: the reports are {', '.join(self.list_commands(context))}")
+        return [name, *args[: args.index(name)], *args[args.index(name) + 1 :]]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command:
+        """The command of a report. Raises ReportError for a name that is not in the catalogue."""
+        from tubelet.reports.catalogue import report as known
+
+        return _make_command(name, known(name))
+
+
+def _make_command(name: str, known: Any) -> click.Command:
+    @command(known.options, name=name)
+    @store_option
+    @click.option("-o", "--output", type=OutputFile(), required=True, help="FILE.html, FILE.md or FILE.parquet.")
+    def write(store: str, output: Path, **asked: Any) -> None:
+        from tubelet.store import Store
+
+        known.write(Store(store), filled(known.options, asked), output)
+        click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+
+    write.help, write.short_help = f"Write a report over the videos of a store: {known.title}", known.title
+    return write
+
+
+@click.group(cls=Reports)
+def report() -> None:
+    """Write a report over the videos of a store to one HTML, Markdown or Parquet file."""
 
 
 @command(StoredPairs)

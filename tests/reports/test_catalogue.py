@@ -1,0 +1,183 @@
+"""Every report of the catalogue: written in every format, shown as a page, refused options that are not its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
+
+import tubelet.cli as front_door
+from tubelet.dashboard import report_page
+from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
+from tubelet.reports.catalogue import FORMATS, REPORTS, Report
+from tubelet.reports.command_line import report_command
+from tubelet.reports.errors import ReportError
+from tubelet.store import Store
+from tubelet.store.options import check_options, option, options_of
+from tubelet.store.questions.corpus import Question
+from tests.stores import synthetic_store
+
+
+@dataclass(frozen=True)
+class SpreadOptions:
+    """Options of a report that a newcomer adds."""
+
+    least: float = option(0.0, help="Only statistics above it.", least=0, most=10)
+    by: str = option("std", help="What spread means.", choices=("std", "range"))
+    mean_too: bool = option(False, help="The mean beside it.")
+    where: str | None = option(None, help="Only clips that meet a condition.", metavar="SQL")
+
+    def __post_init__(self) -> None:
+        check_options(self, ReportError)
+
+
+MEASURE = {"std": "stddev_pop(norm)", "range": "max(norm) - min(norm)"}
+
+
+def spread(store: Store, options: SpreadOptions) -> Iterator[Block]:
+    """The report of the README's recipe: a sentence and a table with its SQL."""
+    mean = ", avg(norm) AS mean" if options.mean_too else ""
+    question = Question(f"SELECT slice, {MEASURE[options.by]} AS spread{mean} FROM slice_stats GROUP BY slice HAVING spread >= $least ORDER BY slice", {"least": options.least})
+    rows = question.answer(store)
+    yield Text(f"{len(rows):,} slices vary")
+    yield Heading("Slice by slice", "slices")
+    columns = tuple(Column(name, name, ".3g" if name != "slice" else "d") for name in rows.column_names)
+    yield Table("slices", "Spread of the norm", rows, columns, questions={"slices": question})
+
+
+SPREAD = Report("How much do norms vary?", SpreadOptions, spread)
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row more in the catalogue."""
+    monkeypatch.setitem(REPORTS, "spread", SPREAD)
+
+
+@pytest.fixture(scope="module")
+def store(planted_everything: Store) -> Store:
+    return planted_everything
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(tmp_path_factory.mktemp("small") / "store", videos=2)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_is_written_in_every_format(name: str, store: Store, tmp_path: Path) -> None:
+    refuse_unsound(REPORTS[name], store, tmp_path)
+
+
+def refuse_unsound(report: Report, store: Store, folder: Path) -> None:
+    """What every report must hold: its defaults are enough, each number can be asked for again, each format has all of it."""
+    options = report.options()
+    blocks = list(report.blocks(store, options))
+    assert blocks and all(isinstance(block, Block) for block in blocks)
+    named = [block for block in blocks if isinstance(block, Table | Picture)]
+    assert named and len({block.name for block in named}) == len(named), "tables and pictures have names of their own"
+    assert all(block.questions for block in named), "each shows the SQL behind it"
+    assert all(described.help for _, described in options_of(report.options)) and report.title.endswith("?")
+    for suffix in FORMATS:
+        report.write(store, options, folder / f"report{suffix}")
+    html, markdown = ((folder / f"report{suffix}").read_text() for suffix in (".html", ".md"))
+    parts = set(pq.read_table(folder / "report.parquet")["part"].to_pylist())
+    for block in blocks:
+        if isinstance(block, Heading):
+            assert f'id="{block.anchor}"' in html
+    assert report.title in html and report.title in markdown
+    assert {block.name for block in named if isinstance(block, Table) and len(block.rows)} <= parts
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda store, options: iter(()),
+        lambda store, options: iter(["a sentence"]),
+        lambda store, options: (block for _ in range(2) for block in spread(store, options)),
+        lambda store, options: iter([Table("bare", "No SQL", pa.table({"a": [1]}), (Column("a", "a", "d"),))]),
+    ],
+    ids=["empty", "no blocks", "one name twice", "no SQL"],
+)
+def test_a_wrong_report_is_noticed(wrong, small: Store, tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, KeyError, AttributeError)):
+        refuse_unsound(Report("What is wrong?", SpreadOptions, wrong), small, tmp_path)
+
+
+def test_a_report_that_is_added_by_one_row_is_sound_and_a_command(added: None, small: Store, tmp_path: Path) -> None:
+    refuse_unsound(REPORTS["spread"], small, tmp_path)
+    output = tmp_path / "spread.parquet"
+    done = command("spread", small, output, "--by", "range", "--mean-too")
+    assert done.exit_code == 0, done.output
+    assert pq.read_table(output)["mean"].null_count == 0 and len(pq.read_table(output)) == 4
+    assert "How much do norms vary?" in CliRunner().invoke(front_door.main, ["report", "--help"]).output
+    assert "--mean-too" in CliRunner().invoke(front_door.main, ["report", "spread", "--help"]).output
+    assert report_command("spread", small, SpreadOptions(by="range", mean_too=True)) == f"tubelet report spread --store {small.shell_name} --by range --mean-too -o spread.html"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("--shift", "7", "--setting", "xyz"), "No such option"),
+        (("--setting", "xyz"), "No such option"),
+        (("--compare", "shift=2"), "No such option"),
+        (("--least", "11"), "it must be 10 or less"),
+        (("--by", "mean"), "choose std or range"),
+    ],
+)
+def test_a_report_refuses_options_that_it_does_not_bring(added: None, small: Store, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = command("spread", small, tmp_path / "spread.html", *arguments)
+    assert done.exit_code == 2 and words in done.output and not (tmp_path / "spread.html").exists()
+
+
+def test_options_may_stand_before_the_name(store: Store, tmp_path: Path) -> None:
+    output = tmp_path / "report.md"
+    done = CliRunner().invoke(front_door.main, ["report", "--store", str(store.root), "--top", "3", "sensitivity", "-o", str(output)])
+    assert done.exit_code == 0 and output.exists(), done.output
+    done = CliRunner().invoke(front_door.main, ["report", "--store", str(store.root), "-o", str(output)])
+    assert done.exit_code == 2 and "the reports are sensitivity" in done.output
+
+
+def command(name: str, store: Store, output: Path, *arguments: str):
+    return CliRunner().invoke(front_door.main, ["report", name, "--store", str(store.root), "-o", str(output), *arguments])
+
+
+def page(name: str, path: str) -> None:
+    """What the app does for the page of a report; AppTest runs its source."""
+    from tubelet.dashboard import caching, report_page, selection
+
+    store = caching.open_store(path)
+    report_page.make_pages(())[name].show(store, selection.choose(store))
+
+
+def open_page(name: str, store: Store, **url: str) -> AppTest:
+    test = AppTest.from_function(page, args=(name, str(store.root)), default_timeout=60)
+    for key, value in url.items():
+        test.query_params[f"{name}-{key}"] = value
+    return test.run()
+
+
+def test_a_report_that_is_added_has_a_page_with_its_options(added: None, small: Store) -> None:
+    assert set(report_page.make_pages({"sensitivity"})) == {"spread"}
+    shown = open_page("spread", small, by="range", mean_too="true", least="0.001")
+    assert not shown.exception and shown.title[0].value == "How much do norms vary?"
+    assert shown.dataframe[0].value["mean"].notna().all() and len(shown.dataframe[0].value) == 4 and "slices vary" in "".join(element.value for element in shown.markdown)
+    assert any("--least 0.001 --by range --mean-too" in code.value for code in shown.code)
+    assert {widget.label for widget in (*shown.number_input, *shown.selectbox, *shown.toggle, *shown.text_input)} >= {"Least", "By", "Mean too", "Where"}
+
+
+def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) -> None:
+    shown = open_page("spread", small, where="1 = 1")
+    assert not shown.dataframe and "Read it, then apply it" in shown.info[0].value
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_has_a_page_made_from_its_options(name: str, store: Store) -> None:
+    shown = open_page(name, store)
+    assert not shown.exception and not shown.error and not shown.warning and shown.dataframe
