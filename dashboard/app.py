@@ -5,20 +5,20 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
 
-from tubelet.dashboard import caching, selection, units
+from tubelet.dashboard import address, caching, links, selection, units
+from tubelet.dashboard.parameters import PAGES
 from tubelet.reports.literal import literal
 from tubelet.dashboard.components import connection
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
-PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
 
 
@@ -28,26 +28,32 @@ def main() -> None:
     st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
     modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES}
-    page = st.navigation([_page(name, module, path) for name, module in modules.items()])
+    pages: dict[str, st.Page] = {}
+    pages |= {name: _page(name, module, path, pages) for name, module in modules.items()}
+    page = st.navigation(list(pages.values()), position="hidden")
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()
 
 
-def _page(name: str, module: ModuleType, path: str) -> st.Page:
+def _page(name: str, module: ModuleType, path: str, menu: Mapping[str, st.Page]) -> st.Page:
     default = name == PAGES[0]
-    return st.Page(_runner(module, path), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
+    return st.Page(_runner(name, module, path, menu), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
 
 
-def _runner(module: ModuleType, path: str) -> Callable[[], None]:
+def _runner(name: str, module: ModuleType, path: str, menu: Mapping[str, st.Page]) -> Callable[[], None]:
     def run() -> None:
         """Show the page, or why the store cannot be shown."""
         try:
             store = _store(path)
             with st.sidebar:
+                pages = st.container(gap="xxsmall")
                 _show_store(store)
-                chosen = selection.choose(store)
+                chosen = selection.choose(store, name)
+                with pages:
+                    links.show_menu(store, menu)
                 connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
             module.show(store, chosen)
+            address.settle(name)
         except StoreError as error:
             _show_unavailable(str(error))
 

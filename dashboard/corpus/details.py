@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, charts, links, units
-from tubelet.dashboard.selection import VIDEO, Selection
+from tubelet.dashboard import address, caching, charts, links, units
+from tubelet.dashboard.parameters import VIDEO
+from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -35,13 +36,13 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
 def _heading(video: Mapping, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(literal(video["name"]), anchor=False, width="content")
-        links.to_player("Open in the player", **{VIDEO: video["video_id"]})
+        links.to_player("Open in player", **{VIDEO: video["video_id"]})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
 
 
 def _close() -> None:
-    st.query_params.pop(VIDEO, None)
+    address.redirect(**{VIDEO: ""})
 
 
 def _facts(video: Mapping) -> dict[str, Markdown]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.corpus import encoders as corpus_encoders, failures as corpus_failures, videos as corpus_videos
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
@@ -45,7 +46,7 @@ def _section(summary: Mapping) -> str:
     """The part of the page that is shown."""
     default = "Videos" if summary["videos"] else "Failures"
     return st.segmented_control(
-        "Section", list(SECTIONS), default=default, required=True, key="section", bind="query-params", label_visibility="collapsed"
+        "Section", list(SECTIONS), default=default, required=True, **bind("section"), label_visibility="collapsed"
     )
 
 

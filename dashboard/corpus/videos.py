@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import address, caching, units
 from tubelet.dashboard.corpus import details
 from tubelet.dashboard.paging import turn_pages
-from tubelet.dashboard.selection import VIDEO, Selection
+from tubelet.dashboard.parameters import VIDEO, bind
+from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
@@ -54,14 +55,14 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
         order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders the corpus; a column's header orders this page only.", **_bound("order"))
         meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
         statistic = st.selectbox(
-            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
+            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", **bind("statistic")
         )
     return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
 
 
 def _bound(key: str) -> dict:
     """A widget kept in the URL whose change leads back to the first page."""
-    return {"key": key, "bind": "query-params", "on_change": _to_first_page}
+    return {**bind(key), "on_change": _to_first_page}
 
 
 def _to_first_page() -> None:
@@ -90,10 +91,7 @@ def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapp
 
 def _choose(key: str, shown: list[str]) -> None:
     chosen = st.session_state[key]["selection"]["rows"]
-    if chosen:
-        st.query_params[VIDEO] = shown[chosen[0]]
-    else:
-        st.query_params.pop(VIDEO, None)
+    address.redirect(**{VIDEO: shown[chosen[0]] if chosen else ""})
 
 
 def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]]) -> pa.Table:

@@ -7,6 +7,7 @@ import streamlit as st
 from tubelet.dashboard import caching, consent, units
 from tubelet.dashboard.sql import results
 from tubelet.dashboard.links import QUERY
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
@@ -64,7 +65,7 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _editor(store: Store) -> str:
-    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, key=QUERY, bind="query-params", label_visibility="collapsed", on_change=consent.ask_typed, args=(QUERY,))
+    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, **bind(QUERY), label_visibility="collapsed", on_change=consent.ask_typed, args=(QUERY,))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_run_again, args=(store,))
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, downloads, latent_caching, units
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.components.player import Film, Paint
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
@@ -13,7 +14,6 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
 
-COLOUR = "color"  # URL parameter
 SOURCES = {  # as the URL and the reader see them
     "components of the corpus": "corpus",
     "components of this video": "video",
@@ -31,7 +31,7 @@ OPTIONS = {
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
     kept = {_describe_basis(row): row["basis_id"] for row in caching.rows(store, bases.list_bases(film.clip["encoder_id"]))}
-    name = st.selectbox("Colors", [*SOURCES, *kept], key=COLOUR, bind="query-params", width=240)
+    name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
     if name in kept:
         return Coloring("basis", kept[name])
     source = SOURCES[name]
@@ -108,8 +108,7 @@ def _dimensions(dim: int) -> list[int]:
     text = st.text_input(
         "Dimensions as red, green, blue",
         "0, 1, 2",
-        key="dimensions",
-        bind="query-params",
+        **bind("dimensions"),
         width=220,
         help=f"Three numbers from 0 to {dim - 1}.",
     )
@@ -121,5 +120,5 @@ def _dimensions(dim: int) -> list[int]:
 def _options() -> Options:
     with st.popover("Options", icon=":material/tune:"):
         return Options(
-            **{name: st.checkbox(label, key=name, bind="query-params", help=meaning) for name, (label, meaning) in OPTIONS.items()}
+            **{name: st.checkbox(label, **bind(name), help=meaning) for name, (label, meaning) in OPTIONS.items()}
         )

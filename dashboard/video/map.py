@@ -8,6 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, latent_caching, sampled, units
 from tubelet.latent import channels
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place
 from tubelet.latent.channels import CHANNELS, SEPARATOR
 from tubelet.latent.colorings import Coloring
@@ -23,16 +24,15 @@ from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
 
-MAP, OF = "map", "map-of"  # URL parameters
 WINDOW, CORPUS = "this window", "the corpus"
 HELP = "Tokens as points, by likeness of their embeddings: all those of the window, or the corpus's sample."
 
 
 def show(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Map of tokens", key=MAP, bind="query-params", help=HELP):
+        if not st.toggle("Map of tokens", **bind("map"), help=HELP):
             return
-        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, key=OF, bind="query-params", label_visibility="collapsed", required=True)
+        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, **bind("map-of"), label_visibility="collapsed", required=True)
         if of == WINDOW and clip["embedding_path"] is None:
             st.caption("This window was kept without its embeddings; the corpus has a sample of its tokens.")
             return
@@ -108,7 +108,7 @@ def _channels(store: Store, basis: Basis) -> dict[str, str]:
         chosen = {}
         for name in CHANNELS:
             with grid.cell():
-                chosen[name] = st.selectbox(name.capitalize(), names, names.index(default[name]), key=f"map-{name}", bind="query-params")
+                chosen[name] = st.selectbox(name.capitalize(), names, names.index(default[name]), **bind(f"map-{name}"))
     return chosen
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import address, caching, units
-from tubelet.dashboard.video import place, similar, colors, map, patches, search, segmentation, track
-from tubelet.media import sources
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.video import choice, colors, map, patches, place, search, segmentation, similar, track
 from tubelet.dashboard.components import player
 from tubelet.dashboard.components.player import Film, Marks, Paint
 from tubelet.latent.marks import MarkedPatches
@@ -19,24 +18,19 @@ from tubelet.store.schema import PARTNER
 
 TITLE, ICON = "Video", ":material/smart_display:"
 COUNTED = "Slices, rows, columns and frames count from 0, as in SQL."
-OFFERED = 2_000  # videos to choose from here; the Corpus page leads to any other
 
 
 def show(store: Store, selection: Selection) -> None:
     st.title("What does the encoder see in this video?", anchor=False)
-    _show(store, selection)
-    address.settle()
-
-
-def _show(store: Store, selection: Selection) -> None:
-    offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
-    if not offered:
+    if not caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, 1)):
         _show_empty(store)
+        return
+    if not choice.is_found(store):
         return
     answer = st.container()
     choices = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     with choices:
-        film = _film(store, selection, offered)
+        film = choice.choose(store, selection)
     if film is None:
         answer.markdown("**This video has no clips of this encoder.** Choose another video or encoder, or ingest it:")
         answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}", language="bash")
@@ -81,59 +75,6 @@ def sentence(film: Film) -> Markdown:
 
 def _badge(selection: Selection) -> Markdown:
     return ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
-
-
-def _film(store: Store, selection: Selection, offered: list[Mapping]) -> Film | None:
-    """The video and timeline that the URL or the reader chooses; None for a video without clips."""
-    video = _video(store, offered)
-    cuts = caching.rows(store, clip_queries.timelines(video["video_id"], selection.encoder_id))
-    if not cuts:
-        return None
-    clip = _clip(store, video, selection, cuts)
-    clips = caching.rows(store, clip_queries.timeline(clip))
-    return Film(video, clip, clips, sources.unplayable(video, clips, caching.rows(store, corpus.failures_of_video(video["video_id"]))))
-
-
-def _video(store: Store, offered: list[Mapping]) -> Mapping:
-    names = {row["video_id"]: f"{row['name']} ({row['label']})" if row["label"] else row["name"] for row in offered}
-    asked = caching.rows(store, corpus.video(place.video_id())) if place.video_id() else []
-    if asked:
-        names.setdefault(asked[0]["video_id"], asked[0]["name"])
-    chosen = asked[0]["video_id"] if asked else offered[0]["video_id"]
-    key = f"video-choice-{chosen}"  # a link from elsewhere is another choice
-    st.selectbox(
-        "Video",
-        list(names),
-        list(names).index(chosen),
-        names.get,
-        key=key,
-        on_change=lambda: place.change_video(st.session_state[key]),
-        width=300,
-    )
-    return caching.rows(store, corpus.video(chosen))[0]
-
-
-def _clip(store: Store, video: Mapping, selection: Selection, cuts: list[Mapping]) -> Mapping:
-    """The clip of the URL, or the first of the chosen way of cutting."""
-    asked = caching.rows(store, clip_queries.clip(place.clip_id())) if place.clip_id() else []
-    clip = asked[0] if asked and (asked[0]["video_id"], asked[0]["encoder_id"]) == (video["video_id"], selection.encoder_id) else None
-    if len(cuts) == 1:
-        return clip or caching.rows(store, clip_queries.clip(cuts[0]["first_clip"]))[0]
-    settings = [tuple(cut[name] for name in clip_queries.SETTINGS) for cut in cuts]
-    number = settings.index(tuple(clip[name] for name in clip_queries.SETTINGS)) if clip else 0
-    key = f"cut-{video['video_id']}-{number}"
-    st.selectbox(
-        "Cut into", range(len(cuts)), number, lambda n: _describe_windows(cuts[n]), key=key, width=260,
-        on_change=lambda: place.jump(video["video_id"], cuts[st.session_state[key]]["first_clip"], 0),
-    )  # fmt: skip
-    return clip or caching.rows(store, clip_queries.clip(cuts[0]["first_clip"]))[0]
-
-
-def _describe_windows(cut: Mapping) -> str:
-    apart = f", {cut['step']} apart" if cut["step"] > 1 else ""
-    for_pairs = " for pairs of windows" if cut["role"] == PARTNER else ""
-    clips = f"{units.count(cut['clips'], 'clip')}{for_pairs} of {cut['frames']} frames{apart}"
-    return f"{clips}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"
 
 
 def _find_marked(store: Store, film: Film, named: MarkedPatches) -> tuple[Mapping, MarkedPatches]:

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import streamlit as st
 
 from tubelet.dashboard import address, units
-from tubelet.dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.components.player import KEY, Place
-from tubelet.dashboard.selection import VIDEO
+from tubelet.dashboard.parameters import CLIP, PATCHES, SEGMENT, SLICE, VIDEO
 
 
 def place(clip_id: str) -> Place:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, latent_caching, units
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
 from tubelet.latent.marks import MarkedPatches
@@ -17,7 +18,7 @@ from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips, corpus
 from tubelet.store.errors import QueryError
 
-SEARCH, EXACTLY, WHERE = "search", "exactly", "search-where"  # URL parameters
+WHERE = "search-where"  # URL parameter
 RANKING = Ranking(top=12, per_video=3)
 HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} a video."
 EXAMPLE = "in all videos, or where label = 'cooking'"
@@ -28,11 +29,11 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
     if not marked.patches or clip["embedding_path"] is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=HELP):
+        if not st.toggle("Search the corpus", **bind("search-corpus"), help=HELP):
             return
         sketch = search_index.measured_recall(clip["encoder_id"])
-        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
-        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", **bind("exactly"), help=EXACT)
+        where = st.text_input("Videos where", placeholder=EXAMPLE, **bind(WHERE), label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
         behind = st.container(width="content")
     if not consent.holds(where, WHERE):
         return
@@ -54,7 +55,7 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
 def _show_hits(store: Store, answer: Answer) -> None:
     hits = answer.hits.to_pylist()
     videos = len({hit["video_id"] for hit in hits})
-    found = f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first."
+    found = f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
     st.markdown(f"{found} {how(answer, store)}")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for hit in hits:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, units
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.sql_link import sql_behind
@@ -13,7 +14,6 @@ from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
 
-ALIKE, BY = "alike", "alike-by"  # URL parameters
 TOP = 12  # videos
 WAYS = list(questions.SIMILAR)
 HELP = (
@@ -24,9 +24,9 @@ HELP = (
 
 def show(store: Store, clip: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Videos like this one", key=ALIKE, bind="query-params", help=HELP):
+        if not st.toggle("Videos like this one", **bind("alike"), help=HELP):
             return
-        by = st.segmented_control("By", WAYS, default=WAYS[0], key=BY, bind="query-params", label_visibility="collapsed", required=True)
+        by = st.segmented_control("By", WAYS, default=WAYS[0], **bind("alike-by"), label_visibility="collapsed", required=True)
         question = questions.similar_videos(clip["encoder_id"], clip["clip_id"], by, TOP)
         sql_behind({"Videos": question}, "alike")
     with st.spinner("Comparing windows", show_time=True):

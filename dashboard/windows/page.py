@@ -23,9 +23,13 @@ RELATIVE_EDGE = "Mean |difference| on the outer shared slices over the dimension
 def show(store: Store, selection: Selection) -> None:
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     head.title("What changes when the window shifts?", anchor=False, width="content")
+    if not choice.is_found(store):
+        return
+    if not caching.rows(store, pairs.paired_videos(selection.encoder_id, "", 1)):
+        _show_none(store, selection)
+        return
     pair = choice.choose(store, selection)
     if pair is None:
-        _show_none(store, selection)
         return
     with head:
         _sql_behind_answer(pair)
@@ -47,7 +51,7 @@ def _show_answer(store: Store, pair: Mapping) -> None:
 def _show_links(pair: Mapping) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
-            links.to_player(f"Window {name} in the player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
+            links.to_player(f"Window {name} in player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
 
 
 def _sql_behind_answer(pair: Mapping) -> None:

@@ -73,7 +73,7 @@ class VideoFilter:
         return {name: value for name, value in given.items() if value}
 
 
-TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(v.label), lower($text)))"
+TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text)))"
 
 STATES = {
     "all": None,

@@ -58,10 +58,11 @@ def page_script(name: str, path: str) -> None:
     """What the app does for one page; AppTest runs its source."""
     from importlib import import_module
 
-    from tubelet.dashboard import caching, selection
+    from tubelet.dashboard import address, caching, selection
 
     store = caching.open_store(path)
-    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store))
+    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store, name))
+    address.settle(name)
 
 
 SQL = ("query", "where", "search-where")  # parameters that hold it
@@ -152,7 +153,7 @@ def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> N
 @pytest.mark.parametrize(("page", "key"), [("sensitivity", "where"), ("video", "search-where")])
 def test_a_condition_of_a_link_waits_until_it_is_applied(small: Store, page: str, key: str) -> None:
     clip = small.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
-    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search": "true"} if page == "video" else {}
+    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search-corpus": "true"} if page == "video" else {}
     test = open_page(page, small, **url, **{key: "nam = 1", "signed": "no"})
     assert "came with a link" in test.info[0].value and not test.error
     next(button for button in test.button if button.label == "Apply condition").click()

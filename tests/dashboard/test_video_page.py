@@ -253,7 +253,7 @@ def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(playing: Visit
 
 def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[0]
-    open_player(visit, store, "plays.mp4", f"&search=true&patches={clip['clip_id']}-0.0.0")
+    open_player(visit, store, "plays.mp4", f"&search-corpus=true&patches={clip['clip_id']}-0.0.0")
     visit.expect_text("12 patches most like it, from 4 videos")
     visit.expect_text("Exact: all")
     before = visit.page.url
