@@ -3,7 +3,6 @@
 `dashboard/server.py` serves it.
 """
 
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -45,19 +44,24 @@ def _runner(name: str, module: ModuleType, path: str, menu: Mapping[str, st.Page
         """Show the page, or why the store cannot be shown."""
         try:
             store = _store(path)
-            with st.sidebar:
-                pages = st.container(gap="xxsmall")
-                _show_store(store)
-                chosen = selection.choose(store, name)
-                with pages:
-                    links.show_menu(store, menu)
-                connection.watch(f"tubelet dashboard --store {shlex.quote(str(store.root))}")
-            module.show(store, chosen)
-            address.settle(name)
+            with store.hold():
+                _show_page(store, name, module, menu)
         except StoreError as error:
             _show_unavailable(str(error))
 
     return run
+
+
+def _show_page(store: Store, name: str, module: ModuleType, menu: Mapping[str, st.Page]) -> None:
+    with st.sidebar:
+        pages = st.container(gap="xxsmall")
+        _show_store(store)
+        chosen = selection.choose(store, name)
+        with pages:
+            links.show_menu(store, menu)
+        connection.watch(f"tubelet dashboard --store {store.shell_name}")
+    module.show(store, chosen)
+    address.settle(name)
 
 
 def _store(path: str) -> Store:

@@ -50,7 +50,7 @@ def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) ->
 def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     size = store.rows("SELECT sum(slices * height * width * dim * 2) AS n FROM clips")[0]["n"]
     exact = text(open_page("video", store, **SEARCHING, **first_patch(store)))
-    assert "most like it, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
+    assert "most similar patches, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
     assert "tubelet index" not in exact and "list_cosine_similarity" in exact
     recall = search_index.write_index(store, store.rows("FROM encoders")[0]["encoder_id"])
     add_videos(store, Recipe(videos=1, dim=48), first=3)
@@ -66,7 +66,7 @@ def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(sto
 def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
     (name,) = store.rows("SELECT name FROM videos ORDER BY name LIMIT 1")[0].values()
     shown = text(open_page("video", store, **{**SEARCHING, "search-where": f"name = '{name}'"}, **first_patch(store)))
-    assert "from 1 video, the best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
+    assert "from 1 video, best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
     assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, "and so does the SQL"
     nothing = open_page("video", store, **{**SEARCHING, "search-where": "name = 'gone'"}, **first_patch(store))
     assert "lets no video through" in nothing.warning[0].value and not nothing.exception

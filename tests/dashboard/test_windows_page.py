@@ -14,10 +14,10 @@ from tubelet.store.questions import pairs
 from tubelet.store.pairs.differences import quantize_differences, measure_differences
 from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from tubelet.store.sandbox.untrusted import ask
-from tubelet.store.schema import CLIPS
+from tubelet.store.schema import CLIPS, ENCODERS
 from tubelet.store.pairs.measurement import Side, measure
-from tests.stores import synthetic_store
-from tests.dashboard.test_dashboard import open_page, text
+from tests.stores import Recipe, encoder_row, synthetic_store
+from tests.dashboard.test_dashboard import open_page, stands, text
 
 AT = datetime(2026, 11, 1)
 
@@ -195,14 +195,19 @@ def test_labels_and_sentences():
     assert "differs by 0.002 on average (2 controls)" in windows.noise(some, some, "bf16")
 
 
-def test_another_encoder_leads_away_from_the_pair(paired):
+def test_another_encoder_leads_away_from_the_pair(tmp_path):
     """The address then names a pair of its own, or none; going back to the first encoder does not bring the other's pair."""
-    test = open_page("windows", paired)
-    shown = test.query_params["pair"]
-    assert shown in (test.selectbox[2].value, [test.selectbox[2].value])
-    test.session_state["windows_encoder"] = "another"
-    test.query_params["pair"] = pair_of(paired, DISJOINT)["pair_id"]
-    assert test.run().selectbox[2].value == (shown[0] if isinstance(shown, list) else shown)
+    store = synthetic_store(tmp_path / "store", videos=1, clips=2)
+    other = encoder_row(Recipe()) | {"encoder_id": "other", "name": "other"}
+    store.commit({"encoders": pa.Table.from_pylist([other], ENCODERS.arrow)})
+    test = open_page("windows", store, dim="3")
+    shown = stands(test, "pair")
+    assert shown and stands(test, "dim") == "3"
+    test.selectbox[0].set_value("other").run()
+    assert (stands(test, "encoder"), stands(test, "pair"), stands(test, "dim")) == ("other", "", "") and "No pairs of other" in text(test)
+    test.selectbox[0].set_value(encoder_row(Recipe())["encoder_id"]).run()
+    assert stands(test, "pair") == shown
+    store.close()
 
 
 def test_clips_that_only_pairs_need_are_told_from_the_others(tmp_path):
