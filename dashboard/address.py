@@ -12,9 +12,9 @@ import streamlit as st
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, PAIR, PARAMETERS, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PARAMETERS, PATCHES, SEGMENT, SLICE, VIDEO
 
-NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, PAIR, *CELL)
+NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)
 KEPT, VISITED = "address", "visited"  # in the session
 KEEP = (ENCODER, VIDEO)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run

@@ -66,7 +66,7 @@ def _show_page(store: Store, name: str, module: ModuleType, menu: Mapping[str, s
 
 def _store(path: str) -> Store:
     if not path:
-        raise StoreError("No store was named: run `tubelet dashboard --store STORE`")
+        raise StoreError("No store given: run `tubelet dashboard --store STORE`")
     return caching.open_store(str(Path(path).expanduser().absolute()))
 
 
@@ -78,9 +78,9 @@ def _show_store(store: Store) -> None:
 
 
 def _show_unavailable(sentence: str) -> None:
-    st.title("This store cannot be shown", anchor=False)
+    st.title("Could not open this store", anchor=False)
     st.markdown(literal(sentence))
-    st.markdown("To make a store, encode a folder of videos into it, then open it here:")
+    st.markdown("To create a store, encode a folder of videos, then open it:")
     st.code("tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE", language="bash")
     st.button("Try again", icon=":material/refresh:")
 

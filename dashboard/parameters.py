@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders, in the order of the menu
-ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, PAIR = "encoder", "video", "clip", "slice", "patches", "segment", "pair"
+ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = "encoder", "video", "clip", "slice", "patches", "segment", "hit", "pair"
 CELL = ("dim", "y", "x", "shared-slice")  # the cell of a pair's matrix that was clicked, and the slice it was clicked on
 SWITCH, NUMBER, TEXT, CHOICE, ID, MARKS, CONDITION = "switch", "number", "text", "choice", "id", "marks", "SQL"  # kinds
 
@@ -45,6 +45,7 @@ PARAMETERS = {
             (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE,)),
             (PATCHES, MARKS, "the selected patches", (VIDEO_PAGE,)),
             (SEGMENT, MARKS, "the foreground and background marks", (VIDEO_PAGE,)),
+            (HIT, MARKS, "the patch of a search that the player shows, while the selected ones stay", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),

@@ -4,7 +4,7 @@ No answer takes a path: ids are looked up in the tables, and what the tables do 
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from os import SEEK_END
 
@@ -17,6 +17,7 @@ from tubelet.latent import channels, mask_files
 from tubelet.media import sources
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules
+from tubelet.dashboard.file_names import name_file
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracks import pack_track
 from tubelet.latent import bases
@@ -70,7 +71,7 @@ def _colors_file(store: Store, request: Request) -> Response:
     file = io.BytesIO()
     shape = clip["slices"], clip["height"], clip["width"], 3
     np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip["clip_id"], basis), np.uint8).reshape(shape))
-    return _file(file.getvalue(), f"colors-{clip['clip_id']}.npy")
+    return _file(file.getvalue(), _name(store, clip, "colors.npy"))
 
 
 def _points(store: Store, request: Request) -> Response:
@@ -104,9 +105,10 @@ def _track(store: Store, request: Request) -> Response:
 
 def _track_file(store: Store, request: Request) -> Response:
     track, kind = _find_track(store, request), request.path_params["kind"]
+    clip = _only(store, clips.clip(track.clip_id), "clip")
     if kind not in TABLES:
         raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
-    return _file(TABLES[kind](track.table), f"track-{track.clip_id}.{kind}")
+    return _file(TABLES[kind](track.table), _name(store, clip, f"track.{kind}"))
 
 
 def _find_track(store: Store, request: Request) -> Track:
@@ -124,7 +126,7 @@ def _mask(store: Store, request: Request) -> Response:
 def _mask_file(store: Store, request: Request) -> Response:
     clip, found = _find_segmentation(store, request)
     name = request.path_params["file"]
-    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), f"{clip['clip_id']}-{name}")
+    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), _name(store, clip, name if name.startswith("mask") else f"mask-{name}"))
 
 
 def _mp4(store: Store, request: Request) -> Response:
@@ -133,7 +135,7 @@ def _mp4(store: Store, request: Request) -> Response:
     length = {"Content-Length": str(film.seek(0, SEEK_END))}
     film.seek(0)
     parts = iter(partial(film.read, PART), b"")
-    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(f"{clip['clip_id']}.mp4"))
+    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(_name(store, clip, ".mp4")))
 
 
 def _find_segmentation(store: Store, request: Request) -> tuple[dict, Segmentation]:
@@ -154,6 +156,10 @@ def _bytes(data: bytes) -> Response:
 def _file(data: bytes, name: str) -> Response:
     """To be saved, not shown."""
     return Response(data, media_type="application/octet-stream", headers=REVALIDATED | attachment(name))
+
+
+def _name(store: Store, clip: Mapping, content: str) -> str:
+    return name_file(_only(store, corpus.video(clip["video_id"]), "video"), clip, content)
 
 
 def attachment(name: str) -> dict[str, str]:

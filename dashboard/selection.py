@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tubelet.dashboard import address, caching, completion
-from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, PAIR, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PATCHES, SEGMENT, SLICE, VIDEO
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 
-OF_ENCODER = (CLIP, SLICE, PATCHES, SEGMENT, PAIR, *CELL)  # parameters that mean nothing to another encoder
+OF_ENCODER = (CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)  # parameters that mean nothing to another encoder
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class Encoder:
     name: str
     layer: str
     untrained: bool
+    tubelet: int = 2  # frames per token
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it encodes each frame alone."""
+        return self.tubelet == 1
 
     @property
     def label_markdown(self) -> Markdown:
@@ -85,4 +91,4 @@ def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
 
 
 def _encoder(row: Mapping) -> Encoder:
-    return Encoder(row["encoder_id"], row["name"], row["layer"], row["untrained"])
+    return Encoder(row["encoder_id"], row["name"], row["layer"], row["untrained"], row["tubelet"])

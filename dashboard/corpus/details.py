@@ -18,7 +18,7 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 def show(store: Store, selection: Selection, statistic: str) -> None:
     found = caching.rows(store, corpus.video(selection.video_id))
     if not found:
-        st.caption(f"The store holds no video {literal(selection.video_id)}.")
+        st.caption(f"This store has no video {literal(selection.video_id)}.")
         return
     video = found[0]
     clips = corpus.clips_of_video(video["video_id"], selection.encoder_id)
@@ -59,11 +59,11 @@ def _facts(video: Mapping) -> dict[str, Markdown]:
 def _clips(store: Store, selection: Selection, clips: corpus.Question, curve: corpus.Question, statistic: str) -> None:
     rows = caching.rows(store, clips)
     if not rows:
-        st.caption("No clips of this encoder." if selection.encoder else "No encoder has been at work yet.")
+        st.caption("No clips of this encoder." if selection.encoder else "No encoder has encoded this video yet.")
         return
     st.altair_chart(
         charts.over_time(caching.table(store, curve), statistic, TOKEN_STATISTICS[statistic].unit),
-        alt=f"{statistic} over the time of the video, a line a clip",
+        alt=f"{statistic} over the video, one line per clip",
     )
     st.caption(f"{_clips_sentence(rows)} by {selection.encoder.label_markdown}; {literal(statistic)}: mean over each slice's patches.")
 

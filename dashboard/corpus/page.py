@@ -51,8 +51,8 @@ def _section(summary: Mapping) -> str:
 
 
 def _show_empty(store: Store) -> None:
-    st.markdown("Nothing yet. Encode a folder of videos, and they appear here while they are being encoded:")
+    st.markdown("No videos yet. Encode a folder of videos; they appear here as they are encoded:")
     st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
-    st.markdown("No videos at hand? The demo brings its own:")
+    st.markdown("No videos at hand? The demo includes some:")
     st.code("tubelet demo", language="bash")
-    st.caption("`tubelet encoders` lists the encoders, `tubelet plan` says beforehand how many tokens, bytes and hours it will take.")
+    st.caption("`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours.")

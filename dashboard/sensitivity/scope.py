@@ -22,7 +22,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     held = caching.rows(store, queries.scopes())
     own = [row for row in held if row["encoder_id"] == selection.encoder_id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        frames = _select("Frames a window", _distinct(own, "frames"), "frames", 130)
+        frames = _select("Frames per window", _distinct(own, "frames"), "frames", 130)
         within = [row for row in own if row["frames"] == frames]
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
         within = [row for row in within if row["shift"] == shift]
@@ -42,7 +42,7 @@ def _unit() -> str:
     """What counts once."""
     return st.selectbox(
         "Count once", list(COUNTED), **bind("resample"), format_func=COUNTED.__getitem__, width=170,
-        help="Videos of one recording are not independent: where they count one by one, intervals and tests are too sure.",
+        help="Videos of one recording are not independent: counting them one by one makes intervals and tests too confident.",
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _setting(settings: list[str]) -> str | None:
         [*settings, ALL],
         **bind("setting"),
         width=300,
-        help="Pairs made in different ways are not averaged unasked.",
+        help="Pairs with different settings are averaged only if you choose so.",
     )
 
 

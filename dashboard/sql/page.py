@@ -157,7 +157,7 @@ def _result(store: Store, query: str) -> None:
     stop.empty()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
-        _downloads(answer)
+        _downloads(store, answer)
     table = results.make_displayable(answer.table)
     height = min(RESULT_HEIGHT, ROW_HEIGHT * (max(len(table), 1) + 1) + 4)
     st.dataframe(table, height=height, hide_index=True, placeholder="NULL", column_config=_numbers(table), alt="Result of the query")
@@ -177,9 +177,10 @@ def _numbers(table) -> dict:
     return {f.name: st.column_config.NumberColumn(format=kinds[str(f.type)]) for f in table.schema if str(f.type) in kinds}
 
 
-def _downloads(answer: Answer) -> None:
+def _downloads(store: Store, answer: Answer) -> None:
     """Whole rows, embeddings too; made when asked for."""
-    name = f"tubelet-{datetime.now():%Y%m%d-%H%M%S}"
+    first = "-first" if answer.truncated else ""
+    name = f"{store.root.name}-query{first}-{answer.table.num_rows}-rows-{datetime.now():%Y%m%d-%H%M%S}"
     for kind, write, mime in (("CSV", formats.csv, "text/csv"), ("Parquet", formats.parquet, "application/vnd.apache.parquet")):
         st.download_button(
             kind, lambda write=write: write(answer.table), f"{name}.{kind.lower()}", mime, key=f"download-{kind}",

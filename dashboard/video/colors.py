@@ -22,7 +22,7 @@ SOURCES = {  # as the URL and the reader see them
 }
 KINDS = {"pca": "components", "umap": "UMAP", "kmeans": "clusters", "dimensions": "dimensions"}
 OPTIONS = {
-    "unit": ("Equal lengths", "Divide each token by its length first: colors then show direction alone."),
+    "unit": ("Equal lengths", "Divide each embedding by its length first, so that colors show direction alone."),
     "positions": ("Without position", "Subtract the mean embedding of each grid position over the corpus first."),
     "foreground": ("Foreground only", "Fit on the tokens on one side of the first component; the others are gray."),
 }
@@ -66,10 +66,10 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     if basis.kind == "dimensions":
         return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
     if basis.kind == "umap":
-        return "Like colors are neighbors among the embeddings: red, green and blue are three UMAP coordinates."
+        return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
     where = {"corpus": "the corpus", "video": "this video", "clip": "one window"}[basis.scope]
-    return f"Like colors are like embeddings: red, green and blue are the first three principal components of {where}, {share:.0%} of its variance."
+    return f"Similar colors mean similar embeddings: red, green and blue are the first three principal components of {where}, {share:.0%} of its variance."
 
 
 def questions(store: Store, film: Film) -> dict[str, Question]:
@@ -83,7 +83,7 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     try:
         return paint(store, film, coloring)
     except TubeletError as error:
-        st.warning(f"No colors: {literal(error)}", icon=":material/palette:")
+        st.warning(f"Could not compute colors: {literal(error)}", icon=":material/palette:")
         return Paint()
 
 

@@ -25,7 +25,7 @@ from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
 
 WINDOW, CORPUS = "this window", "the corpus"
-HELP = "Tokens as points, by likeness of their embeddings: all those of the window, or the corpus's sample."
+HELP = "Tokens as points; similar embeddings are close together. Shows all tokens of the window, or a sample of the corpus."
 
 
 def show(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches) -> None:
@@ -34,12 +34,12 @@ def show(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPatches)
             return
         of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, **bind("map-of"), label_visibility="collapsed", required=True)
         if of == WINDOW and clip["embedding_path"] is None:
-            st.caption("This window was kept without its embeddings; the corpus has a sample of its tokens.")
+            st.caption("The embeddings of this window were not kept; the corpus has a sample of its tokens.")
             return
         try:
             picture = _of_corpus(store, clip, coloring, marked) if of == CORPUS else _of_window(store, clip, coloring, marked)
         except TubeletError as error:
-            st.warning(f"No map: {literal(error)}", icon=":material/scatter_plot:")
+            st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
             return
     token_map.show(picture, _go)
 
@@ -74,7 +74,7 @@ def _of_corpus(store: Store, clip: Mapping, coloring: Coloring, marked: MarkedPa
     encoder_id = clip["encoder_id"]
     basis, sample = latent_caching.basis(store, encoder_id, coloring), latent_caching.sample(store, encoder_id)
     chosen = _channels(store, basis)
-    with st.spinner("Placing the sample of the corpus", show_time=True):
+    with st.spinner("Projecting the sample of the corpus", show_time=True):
         latent_caching.sample_points(store, sample, basis, tuple(chosen.values()))
     sql_behind(
         {

@@ -32,7 +32,7 @@ def show(store: Store, selection: Selection) -> None:
     with choices:
         film = choice.choose(store, selection)
     if film is None:
-        answer.markdown("**This video has no clips of this encoder.** Choose another video or encoder, or ingest it:")
+        answer.markdown("**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:")
         answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}", language="bash")
         return
     with choices:
@@ -42,16 +42,18 @@ def show(store: Store, selection: Selection) -> None:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
     clip, marked = _find_marked(store, film, place.marked_patches())
     cut, segment = _find_marked(store, film, place.segment())
-    _show_player(film, paint, Marks(marked, segment))
+    _, hit = _find_marked(store, film, place.hit())
+    _show_player(film, paint, Marks(hit if hit.patches else marked, segment))
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(store, film)
         colors.offer_file(film, paint)
     segmentation.show(store, cut, segment)
+    map.show(store, clip, coloring, marked)  # above what a click on it adds, so that it stays where it is
+    clip, marked = _find_searched(store, film, clip, marked)
+    search.show(store, clip, marked)
     patches.show(store, clip, marked)
     track.show(store, clip, marked)
-    search.show(store, clip, marked)
-    map.show(store, clip, coloring, marked)
-    similar.show(store, clip)
+    similar.show(store, film.clip)
 
 
 def sentence(film: Film) -> Markdown:
@@ -63,14 +65,14 @@ def sentence(film: Film) -> Markdown:
         else units.count(clip["frames"], "frame")
     )
     if clip["role"] == PARTNER:
-        windows += " that only pairs of windows need"
+        windows += " encoded only for pairs of windows"
     grid = f"{units.count(clip['slices'], 'slice')} of {clip['height']:d} × {clip['width']:d} patches"
     kept = (
         ""
         if clip["embedding_path"]
-        else " It was kept without its embeddings, so there are no colors: ingest with `--keep embeddings` to see them."
+        else " Its embeddings were not kept, so there are no colors: ingest with `--keep embeddings` to see them."
     )
-    return f"**{literal(film.video['name'])}**, {units.duration(film.video['duration_s'])}: {windows}, seen as {grid}.{kept} {COUNTED}"
+    return f"**{literal(film.video['name'])}**, {units.duration(film.video['duration_s'])}: {windows}, encoded as {grid}.{kept} {COUNTED}"
 
 
 def _badge(selection: Selection) -> Markdown:
@@ -84,8 +86,19 @@ def _find_marked(store: Store, film: Film, named: MarkedPatches) -> tuple[Mappin
     return clip, named.on(clip)
 
 
+def _find_searched(store: Store, film: Film, clip: Mapping, marked: MarkedPatches) -> tuple[Mapping, MarkedPatches]:
+    """The selected patches and their clip, those of another video too: the player has gone to one that is like them."""
+    named = place.marked_patches()
+    found = caching.rows(store, clip_queries.clip(named.clip_id)) if named.clip_id and not marked.patches else []
+    if not found or found[0]["encoder_id"] != film.clip["encoder_id"]:
+        return clip, marked
+    (video,) = caching.rows(store, corpus.video(found[0]["video_id"]))
+    st.caption(f"The selected patches are of **{literal(video['name'])}**; the player shows another video.")
+    return found[0], named.on(found[0])
+
+
 def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
-    with st.skeleton(height=460):
+    with st.container(key="stage"), st.skeleton(height=460):
         player.show(film, paint, place.place(film.clip["clip_id"]), marks, place.apply_news)
 
 
@@ -101,5 +114,5 @@ def _show_behind(store: Store, film: Film) -> None:
 
 
 def _show_empty(store: Store) -> None:
-    st.markdown("No clips to show yet. Encode a folder of videos, and they appear here:")
+    st.markdown("No clips yet. Encode a folder of videos; they appear here:")
     st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")

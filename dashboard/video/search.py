@@ -20,9 +20,9 @@ from tubelet.store.errors import QueryError
 
 WHERE = "search-where"  # URL parameter
 RANKING = Ranking(top=12, per_video=3)
-HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} a video."
-EXAMPLE = "in all videos, or where label = 'cooking'"
-EXACT = "Compare every embedding, though the store has a sketch of this encoder."
+HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} per video."
+EXAMPLE = "all videos; or a condition such as label = 'cooking'"
+EXACT = "Compare every embedding instead of using the index of this encoder."
 
 
 def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
@@ -32,7 +32,7 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
         if not st.toggle("Search the corpus", **bind("search-corpus"), help=HELP):
             return
         sketch = search_index.measured_recall(clip["encoder_id"])
-        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", **bind("exactly"), help=EXACT)
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exact search", **bind("exactly"), help=EXACT)
         where = st.text_input("Videos where", placeholder=EXAMPLE, **bind(WHERE), label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
         behind = st.container(width="content")
     if not consent.holds(where, WHERE):
@@ -41,14 +41,14 @@ def show(store: Store, clip: Mapping, marked: MarkedPatches) -> None:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
             videos, answer = caching.videos(store, where), latent_caching.search(store, marked, RANKING, exactly, where)
     except QueryError as error:
-        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="Condition failed", icon=":material/error:")
         return
     except TubeletError as error:
-        st.warning(f"No search: {literal(error)}", icon=":material/search_off:")
+        st.warning(f"Search failed: {literal(error)}", icon=":material/search_off:")
         return
     with behind:
         exact = questions.search((clip["clip_id"], marked.patches), clip["encoder_id"], RANKING, videos)
-        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
+        sql_behind({"Exact search": exact, "Index": sketch}, "search")
     _show_hits(store, answer)
 
 
@@ -71,9 +71,9 @@ def how(answer: Answer, store: Store) -> Markdown:
         faster = f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast." if answer.large else ""
         return said + faster
     known = answer.sketch
-    later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""
+    later = f"; {units.count(answer.clips - known.clips, 'clip')} added since" if answer.clips > known.clips else ""
     return (
-        f"By sketch: it found **{known.recall:.1%}** of the 20 best of exact search when that was measured, "
+        f"From the index, which found **{known.recall:.1%}** of the top 20 of exact search when measured, "
         f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
         + (f" Only patches{among} are ranked." if among else "")
     )
@@ -87,8 +87,8 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     if store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file():
         st.html(patches.patch_html(clip, address))
     st.caption(f"{hit['score']:.3f} · {literal(video['name'])} · {seconds:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
+    st.button("Show patch", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 
 def _go(clip: Mapping, address: tuple[int, int, int]) -> None:
-    place.jump(clip["video_id"], clip["clip_id"], address[0], [address])
+    place.show_hit(clip["video_id"], clip["clip_id"], address)

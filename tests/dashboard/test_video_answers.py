@@ -58,8 +58,8 @@ def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(sto
     monkeypatch.setattr(retrieval, "LARGE", 1)
     add_videos(store, Recipe(videos=1, dim=48), first=4)
     said = text(open_page("video", store, **SEARCHING, **first_patch(store)))
-    assert f"By sketch: it found **{recall.recall:.1%}** of the 20 best of exact search" in said
-    assert f"on {recall.queries} sampled patches in 6 clips; 2 clips came later." in said
+    assert f"From the index, which found **{recall.recall:.1%}** of the top 20 of exact search" in said
+    assert f"on {recall.queries} sampled patches in 6 clips; 2 clips added since." in said
     assert "Exact: all" in text(open_page("video", store, exactly="true", **SEARCHING, **first_patch(store)))
 
 
@@ -82,7 +82,7 @@ def test_a_large_corpus_without_a_sketch_says_how_to_make_one(store: Store, monk
 @pytest.mark.parametrize("by", ["mean", "max"])
 def test_videos_like_this_one(store: Store, by: str) -> None:
     page = open_page("video", store, alike="true", **{"alike-by": by})
-    assert "The 2 videos most like this window" in text(page)
+    assert "Top 2 videos by their most similar window" in text(page)
     names = [caption.value.split(" · ")[1] for caption in page.caption if caption.value.count(" · ") == 2]
     assert sorted(names) == ["video-00001.mp4", "video-00002.mp4"]
 

@@ -190,8 +190,8 @@ def test_labels_and_sentences():
     assert choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
-    assert windows.noise(none, none, "fp32").endswith("deterministic is not known.")
-    assert windows.noise(some, none, "bf16").endswith("rounding to bf16 alone does was not measured.")
+    assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
+    assert windows.noise(some, none, "bf16").endswith("The effect of rounding to bf16 was not measured.")
     assert "differs by 0.002 on average (2 controls)" in windows.noise(some, some, "bf16")
 
 
@@ -217,4 +217,18 @@ def test_clips_that_only_pairs_need_are_told_from_the_others(tmp_path):
     store.commit({"clips": pa.Table.from_pylist([partner], CLIPS.arrow)})
     shown = text(open_page("corpus", store, video=rows[0]["video_id"]))
     assert "2 clips over" in shown and "200 tokens, 1 more for pairs of windows by" in shown
+    store.close()
+
+
+@pytest.mark.parametrize("page", ["windows", "sensitivity"])
+def test_no_pairs_are_advised_for_an_image_encoder(page, tmp_path):
+    """It sees one frame at a time: the page says so, and leads to an encoder that sees several."""
+    store = synthetic_store(tmp_path / "store", videos=1, clips=2)
+    image = encoder_row(Recipe()) | {"encoder_id": "image", "name": "image", "tubelet": 1}
+    store.commit({"encoders": pa.Table.from_pylist([image], ENCODERS.arrow)})
+    test = open_page(page, store, encoder="image")
+    assert "is an image encoder" in text(test) and not test.code and "--pairs" not in text(test)
+    video = encoder_row(Recipe())["encoder_id"]
+    next(button for button in test.button if button.label == f"Show {video}").click().run()
+    assert stands(test, "encoder") == video and "is an image encoder" not in text(test)
     store.close()
