@@ -1,4 +1,4 @@
-"""The parameters of the URL that a page writes itself: where the reader stands.
+"""The parameters of the URL that no widget carries: where the reader stands. The only module that reads and writes them.
 
 A run is given the URL that the browser had when it asked for the run. Where changes follow each other fast, that is one from
 before the last change. So what was written last is kept in the session, and one of its older values that comes back within
@@ -10,32 +10,37 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from tubelet.dashboard.selection import VIDEO
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-CLIP, SLICE, PATCHES, SEGMENT = "clip", "slice", "patches", "segment"
-NAMES = (VIDEO, CLIP, SLICE, PATCHES, SEGMENT)
-KEPT = "address"  # in the session
+from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PARAMETERS, PATCHES, SEGMENT, SLICE, VIDEO
+
+NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)
+KEPT, VISITED = "address", "visited"  # in the session
+KEEP = (ENCODER, VIDEO)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
 
 @dataclass(frozen=True)
 class UrlState:
-    """The values written last, those before with the second at which they were replaced, how often the reader was led elsewhere, and what
-    the page's widgets said at the end of the last run."""
+    """The values written last, those before with the second at which they were replaced, how often the reader was led elsewhere, what
+    the page's widgets said at the end of the last run, and the encoder that was shown last."""
 
     values: tuple[str, ...]
     older: tuple[tuple[float, tuple[str, ...]], ...] = ()
     led: int = 0
     widgets: frozenset[tuple[str, str]] = frozenset()
+    encoder: str = ""
 
     def replace_values(self, values: tuple[str, ...]) -> "UrlState":
         now = time.monotonic()
         recent = tuple((at, old) for at, old in self.older if now - at < ECHO_S)
-        return replace(self, values=values, older=(*recent, (now, self.values)))
+        return replace(self, values=values, older=(*recent, (now, self.values)), encoder=values[0] or self.encoder)
 
     def echoes(self, values: tuple[str, ...]) -> bool:
         """Whether these were replaced a moment ago, and it was not the URL that asked for this run."""
+        if getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", False):
+            return False  # the Back button
         asked = _widgets() - self.widgets  # what is gone since then is no longer drawn
         return bool(asked) and any(old == values and time.monotonic() - at < ECHO_S for at, old in self.older)
 
@@ -48,6 +53,11 @@ def read() -> dict[str, str]:
 def count_redirects() -> int:
     """How often a link, the Back button or `lead` led elsewhere: what stands where the reader stands has to go there anew."""
     return _state().led
+
+
+def last_encoder() -> str:
+    """The encoder that was shown last, "" for none yet."""
+    return _state().encoder
 
 
 def write(**values: str) -> None:
@@ -65,20 +75,38 @@ def redirect(**values: str) -> None:
     write(**values)
 
 
-def settle() -> None:
+def settle(page: str) -> None:
     """To be called at the end of a page: what its widgets say now is what they said before the next run."""
     st.session_state[KEPT] = replace(_state(), widgets=_widgets())
+    own = {name: value for name, value in st.query_params.items() if is_bound(name, page) and value}
+    st.session_state[VISITED] = st.session_state.get(VISITED, {}) | {page: own}
+
+
+def recall(page: str) -> dict[str, str]:
+    """What the widgets of a page said, in the URL's words, when it was last left. They say it again on return, so links to it carry it."""
+    return dict(st.session_state.get(VISITED, {}).get(page, {}))
+
+
+def find_kept() -> dict[str, str]:
+    """What goes along from page to page: encoder and video."""
+    stands = read()
+    return {name: stands[name] for name in KEEP if stands[name]}
+
+
+def is_bound(name: str, page: str) -> bool:
+    """Whether a widget of a page carries a parameter."""
+    return name in PARAMETERS and PARAMETERS[name].bound and page in PARAMETERS[name].pages
 
 
 def _state() -> UrlState:
     shown = tuple(st.query_params.get(name, "") for name in NAMES)
     kept = st.session_state.get(KEPT)
     if kept is None:
-        kept = st.session_state[KEPT] = UrlState(shown)
+        kept = st.session_state[KEPT] = UrlState(shown, encoder=shown[0])
     elif shown != kept.values and kept.echoes(shown):
         _show(kept.values)
     elif shown != kept.values:
-        kept = st.session_state[KEPT] = UrlState(shown, led=kept.led + 1)
+        kept = st.session_state[KEPT] = UrlState(shown, led=kept.led + 1, encoder=shown[0] or kept.encoder)
     return kept
 
 
@@ -88,11 +116,9 @@ def _widgets() -> frozenset[tuple[str, str]]:
 
 
 def _show(values: tuple[str, ...]) -> None:
-    """As few changes as can be: each is a step of the Back button."""
+    """In one step of the Back button: an empty list is a parameter that the URL does not carry."""
     wanted = dict(zip(NAMES, values))
-    for name in NAMES:
-        if name in st.query_params and not wanted[name]:
-            del st.query_params[name]
-    changed = {name: value for name, value in wanted.items() if value and st.query_params.get(name) != value}
+    changed: dict[str, str | list[str]] = {name: value for name, value in wanted.items() if value and st.query_params.get(name) != value}
+    changed |= {name: [] for name, value in wanted.items() if not value and st.query_params.get(name)}
     if changed:
         st.query_params.update(changed)

@@ -4,21 +4,21 @@
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
 
-from tubelet.dashboard import caching, report_page, selection, units
+from tubelet.dashboard import address, caching, links, report_page, selection, units
+from tubelet.dashboard.parameters import PAGES
 from tubelet.reports.literal import literal
 from tubelet.dashboard.components import connection
 from tubelet.dashboard.report_page import ReportPage
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
-PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders of this room, in the order of the menu; the first opens by default
 HERE = Path(__file__).parent
 
 
@@ -28,35 +28,46 @@ def main() -> None:
     st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
     modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES} | report_page.make_pages(PAGES)
-    page = st.navigation([_page(name, module, path) for name, module in modules.items()])
+    pages: dict[str, st.Page] = {}
+    pages |= {name: _page(name, module, path, pages) for name, module in modules.items()}
+    page = st.navigation(list(pages.values()), position="hidden")
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()
 
 
-def _page(name: str, module: ModuleType | ReportPage, path: str) -> st.Page:
+def _page(name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]) -> st.Page:
     default = name == PAGES[0]
-    return st.Page(_runner(module, path), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
+    return st.Page(_runner(name, module, path, menu), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
 
 
-def _runner(module: ModuleType | ReportPage, path: str) -> Callable[[], None]:
+def _runner(name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]) -> Callable[[], None]:
     def run() -> None:
         """Show the page, or why the store cannot be shown."""
         try:
             store = _store(path)
-            with st.sidebar:
-                _show_store(store)
-                chosen = selection.choose(store)
-                connection.watch(f"tubelet dashboard --store {store.shell_name}")
-            module.show(store, chosen)
+            with store.hold():
+                _show_page(store, name, module, menu)
         except StoreError as error:
             _show_unavailable(str(error))
 
     return run
 
 
+def _show_page(store: Store, name: str, module: ModuleType, menu: Mapping[str, st.Page]) -> None:
+    with st.sidebar:
+        pages = st.container(gap="xxsmall")
+        _show_store(store)
+        chosen = selection.choose(store, name)
+        with pages:
+            links.show_menu(store, menu)
+        connection.watch(f"tubelet dashboard --store {store.shell_name}")
+    module.show(store, chosen)
+    address.settle(name)
+
+
 def _store(path: str) -> Store:
     if not path:
-        raise StoreError("No store was named: run `tubelet dashboard --store STORE`")
+        raise StoreError("No store given: run `tubelet dashboard --store STORE`")
     return caching.open_store(str(Path(path).expanduser().absolute()))
 
 
@@ -68,9 +79,9 @@ def _show_store(store: Store) -> None:
 
 
 def _show_unavailable(sentence: str) -> None:
-    st.title("This store cannot be shown", anchor=False)
+    st.title("Could not open this store", anchor=False)
     st.markdown(literal(sentence))
-    st.markdown("To make a store, encode a folder of videos into it, then open it here:")
+    st.markdown("To create a store, encode a folder of videos, then open it:")
     st.code("tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE", language="bash")
     st.button("Try again", icon=":material/refresh:")
 

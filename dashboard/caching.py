@@ -66,19 +66,24 @@ def find_video(store: Store, video_id: str) -> VideoRow | None:
     return VideoRow.of(found[0]) if found else None
 
 
-def _page_closed() -> Callable[[], bool]:
-    """Whether the page whose script runs now is no longer open in any browser; never so where there is no server."""
+def _is_unwanted() -> Callable[[], bool]:
+    """Whether nobody waits for this run of the script: its page is closed, or the reader has asked for another run. Never so without a server."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is None or not st.runtime.exists():
         return lambda: False
-    server, session = st.runtime.get_instance(), context.session_id
-    return lambda: not server.is_active_session(session)
+    server, session, requests = st.runtime.get_instance(), context.session_id, context.script_requests
+    return lambda: not server.is_active_session(session) or _is_overtaken(requests)
+
+
+def _is_overtaken(requests: object) -> bool:
+    """Whether another run waits for this one; Streamlit itself looks only when the script next draws something."""
+    return getattr(getattr(requests, "_state", None), "name", "CONTINUE") != "CONTINUE"
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
 def run_query(store: Store, sql: str) -> Answer:
-    """Answer to a person's query, given up once its page is closed. Raises QueryError, which is not kept: the next try is a new one."""
-    return ask(store, sql, unwanted=_page_closed())
+    """Answer to a person's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
+    return ask(store, sql, unwanted=_is_unwanted())
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)

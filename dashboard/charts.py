@@ -48,7 +48,7 @@ def likeness(track: pa.Table, level: float) -> alt.LayerChart:
     )
     layers = [line, points]
     if level == level:
-        unrelated = pa.table({"level": [level], "meaning": ["unrelated patches reach this"]})
+        unrelated = pa.table({"level": [level], "meaning": ["chance level (unrelated patches)"]})
         rule = alt.Chart(unrelated).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(y="level:Q")
         words = (
             alt.Chart(unrelated)

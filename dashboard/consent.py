@@ -38,6 +38,6 @@ def holds(condition: str, key: str) -> bool:
     """Whether a condition may be applied; where not, offer to."""
     if not condition or is_asked(condition):
         return True
-    st.info("This condition came with a link. Read it, then apply it.", icon=":material/link:")
+    st.info("This condition came with a link. Read it before you apply it.", icon=":material/link:")
     st.button("Apply condition", icon=":material/play_arrow:", key=f"{key}-apply", on_click=ask, args=(condition,))
     return False

@@ -1,25 +1,44 @@
-"""Links from page to page. Streamlit knows pages by their path, so what stands for one here is never drawn."""
+"""Links from page to page. Streamlit knows pages by their path, so what stands for one here is never drawn.
+
+A link carries whatever its page would otherwise write into the address on arrival: a change by the page is a step of the Back button.
+"""
+
+from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import consent
+from tubelet.dashboard import address, completion, consent
+from tubelet.dashboard.parameters import PAGES, VIDEO_PAGE, SQL
 from tubelet.reports.literal import Markdown
+from tubelet.store import Store
 
-SQL_PATH, VIDEO_PATH = "sql", "video"  # where the pages lie in the URL
 QUERY = "query"  # the URL parameter that carries a query
 
 
 def to_sql(label: Markdown, query: str) -> None:
-    _link("SQL", SQL_PATH, label, ":material/open_in_new:", {QUERY: query, consent.SIGNED: consent.sign(query.strip())})
+    kept = address.find_kept() | {QUERY: query, consent.SIGNED: consent.sign(query.strip())}
+    _link("SQL", SQL, label, ":material/open_in_new:", kept)
 
 
 def to_player(label: Markdown, **where: str) -> None:
     """A link to the Video page; `where` are its URL parameters (video, clip, encoder)."""
-    _link("Video", VIDEO_PATH, label, ":material/smart_display:", where)
+    _link("Video", VIDEO_PAGE, label, ":material/smart_display:", address.find_kept() | where)
 
 
-def _link(title: str, path: str, label: Markdown, icon: str, parameters: dict[str, str]) -> None:
-    st.page_link(st.Page(_drawn_by_app, title=title, url_path=path), label=label, icon=icon, query_params=parameters)
+def show_menu(store: Store, pages: Mapping[str, object]) -> None:
+    """Every page by name, each with what the reader has chosen."""
+    kept = address.find_kept()
+    for name in PAGES:
+        st.page_link(pages[name], query_params=_given(completion.complete(store, name, address.recall(name) | kept)))
+
+
+def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:
+    page = st.Page(_drawn_by_app, title=title, url_path=path)
+    st.page_link(page, label=label, icon=icon, query_params=_given(address.recall(path) | parameters))
+
+
+def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if value}
 
 
 def _drawn_by_app() -> None:

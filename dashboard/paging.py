@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from tubelet.dashboard.parameters import bind
+
 BUTTON_WIDTH, SLACK, NUMBERS = 34, 28, 7  # pixels a button and over; page numbers shown at most
 
 
@@ -10,4 +12,4 @@ def turn_pages(total: int, rows: int, key: str) -> int:
     pages = max(1, -(-total // rows))
     wider = 30 * max(0, len(str(pages)) - 2)  # three long numbers side by side
     width = BUTTON_WIDTH * (min(pages, NUMBERS) + 2) + wider + SLACK
-    return (st.pagination(pages, max_visible_pages=NUMBERS, width=width, key=key, bind="query-params") - 1) * rows
+    return (st.pagination(pages, max_visible_pages=NUMBERS, width=width, **bind(key)) - 1) * rows

@@ -17,6 +17,7 @@ from tubelet.latent import channels, mask_files
 from tubelet.media import sources
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules
+from tubelet.dashboard.file_names import name_file
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracks import pack_track
 from tubelet.latent import bases
@@ -72,7 +73,7 @@ def _colors_file(store: Store, request: Request) -> Response:
     file = io.BytesIO()
     shape = clip.slices, clip.grid_height, clip.grid_width, 3
     np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip.clip_id, basis), np.uint8).reshape(shape))
-    return _file(file.getvalue(), f"colors-{clip.clip_id}.npy")
+    return _file(file.getvalue(), _name(store, clip, "colors.npy"))
 
 
 def _points(store: Store, request: Request) -> Response:
@@ -106,9 +107,10 @@ def _track(store: Store, request: Request) -> Response:
 
 def _track_file(store: Store, request: Request) -> Response:
     track, kind = _find_track(store, request), request.path_params["kind"]
+    clip = _find_clip(store, track.clip_id)
     if kind not in TABLES:
         raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
-    return _file(TABLES[kind](track.table), f"track-{track.clip_id}.{kind}")
+    return _file(TABLES[kind](track.table), _name(store, clip, f"track.{kind}"))
 
 
 def _find_track(store: Store, request: Request) -> Track:
@@ -126,7 +128,7 @@ def _mask(store: Store, request: Request) -> Response:
 def _mask_file(store: Store, request: Request) -> Response:
     clip, found = _find_segmentation(store, request)
     name = request.path_params["file"]
-    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), f"{clip.clip_id}-{name}")
+    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), _name(store, clip, name if name.startswith("mask") else f"mask-{name}"))
 
 
 def _mp4(store: Store, request: Request) -> Response:
@@ -135,7 +137,7 @@ def _mp4(store: Store, request: Request) -> Response:
     length = {"Content-Length": str(film.seek(0, SEEK_END))}
     film.seek(0)
     parts = iter(partial(film.read, PART), b"")
-    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(f"{clip.clip_id}.mp4"))
+    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(_name(store, clip, ".mp4")))
 
 
 def _find_segmentation(store: Store, request: Request) -> tuple[ClipRow, Segmentation]:
@@ -156,6 +158,13 @@ def _bytes(data: bytes) -> Response:
 def _file(data: bytes, name: str) -> Response:
     """To be saved, not shown."""
     return Response(data, media_type="application/octet-stream", headers=REVALIDATED | attachment(name))
+
+
+def _name(store: Store, clip: ClipRow, content: str) -> str:
+    video = caching.find_video(store, clip.video_id)
+    if video is None:
+        raise StoreError("the store holds no such video")
+    return name_file(video, clip, content)
 
 
 def attachment(name: str) -> dict[str, str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tubelet.dashboard import caching
+from tubelet.dashboard import address, caching, completion
+from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PATCHES, SEGMENT, SLICE, VIDEO
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 
-VIDEO = "video"  # URL parameters that no widget of their own carries
+OF_ENCODER = (CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)  # parameters that mean nothing to another encoder
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class Encoder:
     name: str
     layer: str
     untrained: bool
+    tubelet: int = 2  # frames per token
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it encodes each frame alone."""
+        return self.tubelet == 1
 
     @property
     def label_markdown(self) -> Markdown:
@@ -45,21 +52,34 @@ class Selection:
         return self.encoder.encoder_id if self.encoder else ""
 
 
-def choose(store: Store) -> Selection:
-    """Draw the shared widgets where the caller stands and read the selection from the URL."""
+def choose(store: Store, page: str = "") -> Selection:
+    """Draw the shared widgets where the caller stands and read the selection of a page from the URL."""
     known = {row["encoder_id"]: _encoder(row) for row in caching.rows(store, corpus.encoders())}
-    chosen = st.selectbox(
+    address.write(**completion.complete(store, page, address.read(), address.last_encoder()))
+    stands = address.read()
+    missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
+    chosen = next(iter(known), "") if missing else stands[ENCODER]
+    key = f"encoder-choice-{chosen}"  # a link from elsewhere is another choice
+    st.selectbox(
         "Encoder",
         list(known),
-        key="encoder",
-        bind="query-params",
+        list(known).index(chosen) if known else None,
+        key=key,
+        on_change=lambda: change_encoder(st.session_state[key]),
         help="Clips, tokens and statistics are those of this encoder.",
         placeholder="none yet",
         disabled=not known,
     )
+    if missing:
+        st.warning(f"This store has no encoder {literal(missing)}. Showing {known[chosen].label_markdown} instead.", icon=":material/search_off:")
     if chosen and known[chosen].untrained:
         st.badge("untrained weights", icon=":material/warning:", color="orange")
-    return Selection(known.get(chosen), st.query_params.get(VIDEO))
+    return Selection(known.get(chosen), stands[VIDEO] or None)
+
+
+def change_encoder(encoder_id: str) -> None:
+    """Another encoder: the video stays, what was of the last encoder goes."""
+    address.redirect(**{ENCODER: encoder_id}, **dict.fromkeys(OF_ENCODER, ""))
 
 
 def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
@@ -71,5 +91,4 @@ def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
 
 
 def _encoder(row: Mapping) -> Encoder:
-    return Encoder(row["encoder_id"], row["name"], row["layer"], row["untrained"])
-
+    return Encoder(row["encoder_id"], row["name"], row["layer"], row["untrained"], row["tubelet"])

@@ -4,10 +4,10 @@ python -m streamlit run dashboard/server.py -- STORE
 
 source/VIDEO                 the video file, in ranges; only the file that was ingested, unchanged
 pictures/CLIP                the JPEG of a clip's slices
-colors/COLOURING/BASIS/CLIP S x H x W x 3 bytes: the color of every token
+colors/COLORING/BASIS/CLIP  S x H x W x 3 bytes: the color of every token
                              the same as colors.npy, an array
-points/COLOURING/BASIS/CLIP  16 bytes a token: where it is on the map, and its color
-sample/COLOURING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
+points/COLORING/BASIS/CLIP   16 bytes a token: where it is on the map, and its color
+sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
@@ -32,6 +32,7 @@ from streamlit import config
 
 from tubelet.dashboard.access import Access
 from tubelet.dashboard.guard import Guard
+from tubelet.dashboard.permalinks import Permalinks
 
 HERE = Path(__file__).resolve().parent
 M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larger is not kept
@@ -78,4 +79,5 @@ def _routes() -> list[Route]:
 
 _return_large_arrays()
 app = st.App(HERE / "app.py", routes=_routes())
+app = Permalinks(app, sys.argv[1], _base()) if len(sys.argv) > 1 else app
 app = Guard(app, Access.of(config.get_option("server.address") or "", os.environ), _base())

@@ -77,7 +77,11 @@ class Store:
     @property
     def fingerprint(self) -> str:
         """Changes with every commit: what caches key on."""
-        return f"{self.root}:{snapshot.read(self.layout).name}"
+        return f"{self.root}:{self._connections.current.name}"
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Have this thread ask over one snapshot for a while: its answers belong together, whatever is committed meanwhile."""
+        return self._connections.hold()
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
         """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
@@ -101,7 +105,7 @@ class Store:
             try:
                 return ask()
             except duckdb.IOException:
-                if self.fingerprint == before:
+                if not self._connections.let_go() and self.fingerprint == before:
                     raise
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict]:

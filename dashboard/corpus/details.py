@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, charts, links, units
-from tubelet.dashboard.selection import VIDEO, Selection
+from tubelet.dashboard import address, caching, charts, links, units
+from tubelet.dashboard.parameters import VIDEO
+from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -18,7 +19,7 @@ from tubelet.store.rows import VideoRow
 def show(store: Store, selection: Selection, statistic: str) -> None:
     video = caching.find_video(store, selection.video_id)
     if video is None:
-        st.caption(f"The store holds no video {literal(selection.video_id)}.")
+        st.caption(f"This store has no video {literal(selection.video_id)}.")
         return
     clips = corpus.clips_of_video(video.video_id, selection.encoder_id)
     curve = corpus.statistic_over_time(video.video_id, selection.encoder_id, statistic)
@@ -35,13 +36,13 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
 def _heading(video: VideoRow, behind: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(literal(video.name), anchor=False, width="content")
-        links.to_player("Open in the player", **{VIDEO: video.video_id})
+        links.to_player("Open in player", **{VIDEO: video.video_id})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)
 
 
 def _close() -> None:
-    st.query_params.pop(VIDEO, None)
+    address.redirect(**{VIDEO: ""})
 
 
 def _facts(video: VideoRow) -> dict[str, Markdown]:
@@ -58,11 +59,11 @@ def _facts(video: VideoRow) -> dict[str, Markdown]:
 def _clips(store: Store, selection: Selection, clips: corpus.Question, curve: corpus.Question, statistic: str) -> None:
     rows = caching.rows(store, clips)
     if not rows:
-        st.caption("No clips of this encoder." if selection.encoder else "No encoder has been at work yet.")
+        st.caption("No clips of this encoder." if selection.encoder else "No encoder has encoded this video yet.")
         return
     st.altair_chart(
         charts.over_time(caching.table(store, curve), statistic, TOKEN_STATISTICS[statistic].unit),
-        alt=f"{statistic} over the time of the video, a line a clip",
+        alt=f"{statistic} over the video, one line per clip",
     )
     st.caption(f"{_clips_sentence(rows)} by {selection.encoder.label_markdown}; {literal(statistic)}: mean over each slice's patches.")
 

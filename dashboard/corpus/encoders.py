@@ -19,7 +19,7 @@ def show(store: Store, selection: Selection) -> None:
     known = caching.table(store, corpus.encoders())
     untrained = sum(row["untrained"] for row in caching.rows(store, corpus.encoders()))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(units.count(len(known), "encoder") if len(known) else "No encoder has been at work yet.", width="content")
+        st.markdown(units.count(len(known), "encoder") if len(known) else "No encoders yet.", width="content")
         sql_behind({"Encoders": corpus.encoders()}, "encoders")
     st.dataframe(
         known, column_config=_column_config(), column_order=COLUMNS, hide_index=True, placeholder="",
@@ -28,7 +28,7 @@ def show(store: Store, selection: Selection) -> None:
     )
     if untrained:
         st.warning(
-            "Untrained weights are random: their embeddings show what an architecture does, not what it has learned.",
+            "Untrained weights are random: the embeddings show what the architecture does, not what training has taught it.",
             icon=":material/warning:",
         )
 
@@ -45,7 +45,7 @@ def _column_config() -> dict:
         "videos": number("videos", width=80, format="localized"),
         "clips": number("clips", width=80, format="localized"),
         "tokens": number("tokens", width=110, format="localized"),
-        "weights_source": text("weights come from", width=260),
+        "weights_source": text("source of the weights", width=260),
         "weights_sha256": text("SHA-256 of the weights", width=180),
         "preprocessing": text("preprocessing", width=320),
     }

@@ -18,7 +18,7 @@ def show(store: Store, selection: Selection) -> None:
     stages = {row["stage"]: row["failures"] for row in caching.rows(store, corpus.failure_stages())}
     total = sum(stages.values())
     if not total:
-        st.markdown("Nothing failed: every file that was given is in the store.")
+        st.markdown("No failures: every file is in the store.")
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
@@ -31,7 +31,7 @@ def show(store: Store, selection: Selection) -> None:
         sql_behind({"Failures": page, "Stages": corpus.failure_stages()}, "failures")
     height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4
     st.dataframe(failed, column_config=_column_config(), hide_index=True, height=height, placeholder="", alt="Failed files and clips with their reasons")
-    st.caption("The next `tubelet ingest` tries a file again once its content, or what it was asked for, has changed; what is encoded is skipped.")
+    st.caption("`tubelet ingest` retries a file when the file or the settings have changed, and skips what is already encoded.")
 
 
 def _column_config() -> dict:
@@ -40,7 +40,7 @@ def _column_config() -> dict:
         "file": text("file", width=150),
         "stage": text("stage", width=65, help="What failed: read, open, decode, window or encode"),
         "error": text("reason", width=470),
-        "first_frame": st.column_config.NumberColumn("from frame", width=85, help="First frame that is missing because of it"),
+        "first_frame": st.column_config.NumberColumn("from frame", width=85, help="First frame that is missing because of this failure"),
         "encoder": text("encoder", width=70),
         "failed_at": st.column_config.DatetimeColumn("when, UTC", width=120, format="YYYY-MM-DD HH:mm"),
         "path": text("path", width=320),

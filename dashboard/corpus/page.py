@@ -6,6 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.corpus import encoders as corpus_encoders, failures as corpus_failures, videos as corpus_videos
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
@@ -45,13 +46,13 @@ def _section(summary: Mapping) -> str:
     """The part of the page that is shown."""
     default = "Videos" if summary["videos"] else "Failures"
     return st.segmented_control(
-        "Section", list(SECTIONS), default=default, required=True, key="section", bind="query-params", label_visibility="collapsed"
+        "Section", list(SECTIONS), default=default, required=True, **bind("section"), label_visibility="collapsed"
     )
 
 
 def _show_empty(store: Store) -> None:
-    st.markdown("Nothing yet. Encode a folder of videos, and they appear here while they are being encoded:")
+    st.markdown("No videos yet. Encode a folder of videos; they appear here as they are encoded:")
     st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
-    st.markdown("No videos at hand? The demo brings its own:")
+    st.markdown("No videos at hand? The demo includes some:")
     st.code("tubelet demo", language="bash")
-    st.caption("`tubelet encoders` lists the encoders, `tubelet plan` says beforehand how many tokens, bytes and hours it will take.")
+    st.caption("`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours.")

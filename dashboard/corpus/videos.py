@@ -2,14 +2,16 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import address, caching, units
 from tubelet.dashboard.corpus import details
 from tubelet.dashboard.paging import turn_pages
-from tubelet.dashboard.selection import VIDEO, Selection
+from tubelet.dashboard.parameters import VIDEO, bind
+from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
@@ -22,7 +24,15 @@ ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
 CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
 MIN_SPAN = 0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
-COLUMNS = ("thumbnail", "name", "label", "curve", "duration_s", "clips", "failures", "tokens", "frames", "fps", "size", "codec")
+COLUMNS = ("thumbnail", "name", "label", "curve", "mean", "duration_s", "clips", "failures", "tokens", "frames", "fps", "size", "codec")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What the curves show, and the y axis that they share."""
+
+    statistic: str
+    scale: tuple[float, float] | None
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -31,15 +41,16 @@ def show(store: Store, selection: Selection) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "page")
-    page = corpus.videos_page(videos, order, ROWS, first)
+    page = corpus.videos_page(videos, order, ROWS, first, statistic)
     rows = caching.rows(store, page)
     curves = corpus.sparklines([row["video_id"] for row in rows], selection.encoder_id, statistic)
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
     points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
-    _table(store, selection, rows, points, statistic)
-    st.caption(_curves_sentence(points, statistic))
+    scale = _range(caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0])
+    _table(store, selection, rows, points, Curves(statistic, scale))
+    st.caption(_curves_sentence(statistic, scale))
     if selection.video_id:
         details.show(store, selection, statistic)
 
@@ -51,30 +62,30 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
         text = st.text_input("Search", placeholder="name or label", icon=":material/search:", live=True, **_bound("search"))
         label = st.selectbox("Label", labels, None, lambda name: name or "(no label)", placeholder="any", width=140, **_bound("label"))
         state = st.selectbox("Show", list(STATES), width=130, **_bound("show"))
-        order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders the corpus; a column's header orders this page only.", **_bound("order"))
+        order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders all videos. A click on a column's header orders this page only.", **_bound("order"))
         meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
         statistic = st.selectbox(
-            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", key="statistic", bind="query-params"
+            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", **bind("statistic")
         )
     return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
 
 
 def _bound(key: str) -> dict:
     """A widget kept in the URL whose change leads back to the first page."""
-    return {"key": key, "bind": "query-params", "on_change": _to_first_page}
+    return {**bind(key), "on_change": _to_first_page}
 
 
 def _to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapping[str, list[float]], statistic: str) -> None:
+def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapping[str, list[float]], curves: Curves) -> None:
     held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
     shown = [row["video_id"] for row in rows]
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
     st.dataframe(
         _cells(store, rows, points),
-        column_config=_column_config(statistic, selection, _range(points)),
+        column_config=_column_config(curves, selection),
         column_order=[name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)],
         hide_index=True,
         row_height=ROW_HEIGHT,
@@ -90,10 +101,7 @@ def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapp
 
 def _choose(key: str, shown: list[str]) -> None:
     chosen = st.session_state[key]["selection"]["rows"]
-    if chosen:
-        st.query_params[VIDEO] = shown[chosen[0]]
-    else:
-        st.query_params.pop(VIDEO, None)
+    address.redirect(**{VIDEO: shown[chosen[0]] if chosen else ""})
 
 
 def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]]) -> pa.Table:
@@ -118,26 +126,25 @@ def thumbnail(store: Store, relative: str | None) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _range(points: Mapping[str, list[float]]) -> tuple[float, float] | None:
-    """The one y axis of a page's curves."""
-    values = [value for curve in points.values() for value in curve]
-    if not values:
+def _range(bounds: Mapping) -> tuple[float, float] | None:
+    """The one y axis of all curves of the encoder, on this page and the others."""
+    low, high = bounds["low"], bounds["high"]
+    if low is None:
         return None
-    low, high = min(values), max(values)
     margin = max(0.0, MIN_SPAN * max(abs(low), abs(high)) - (high - low)) / 2
     return low - margin, high + margin
 
 
-def _curves_sentence(points: Mapping[str, list[float]], statistic: str) -> Markdown:
+def _curves_sentence(statistic: str, scale: tuple[float, float] | None) -> Markdown:
     """What the curves show and on which axis."""
-    chosen, scale = TOKEN_STATISTICS[statistic], _range(points)
-    axis = f"one y axis for this page, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values on this page"
+    chosen = TOKEN_STATISTICS[statistic]
+    axis = f"one y axis for all videos, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values yet"
     possible = f" (possible: {literal(chosen.unit)})" if chosen.unit else ""
     return f"Curves: {literal(statistic)}, mean over each slice's patches, along the encoded time; {axis}{possible}."
 
 
-def _column_config(statistic: str, selection: Selection, scale: tuple[float, float] | None) -> dict:
-    low, high = scale or (None, None)
+def _column_config(curves: Curves, selection: Selection) -> dict:
+    low, high = curves.scale or (None, None)
     by = f" · {selection.encoder.label}" if selection.encoder else ""
     number = st.column_config.NumberColumn
     return {
@@ -145,9 +152,10 @@ def _column_config(statistic: str, selection: Selection, scale: tuple[float, flo
         "name": st.column_config.TextColumn("name", width=150),
         "label": st.column_config.TextColumn("label", width=80),
         "curve": st.column_config.LineChartColumn(
-            f"{statistic}{by}", width=190, y_min=low, y_max=high, color="blue",
-            help=TOKEN_STATISTICS[statistic].meaning,
+            f"{curves.statistic}{by}", width=190, y_min=low, y_max=high, color="blue",
+            help=f"{TOKEN_STATISTICS[curves.statistic].meaning} To order all videos by it, choose *highest curve* or *lowest curve* above.",
         ),
+        "mean": number("mean", width=75, format="%.4g", help=f"Mean of {curves.statistic} over all slices of the video."),
         "duration_s": number("duration", width=75, format="%.2f s"),
         "clips": number("clips", width=55, format="localized"),
         "tokens": number("tokens", width=85, format="localized"),

@@ -5,6 +5,7 @@ import streamlit as st
 from tubelet.dashboard.sensitivity import blocks, scope
 from tubelet.dashboard import caching, consent
 from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.unpaired import show_unpaired
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.blocks import Heading
@@ -25,7 +26,7 @@ def show(store: Store, selection: Selection) -> None:
     st.title(report.TITLE, anchor=False)
     held = caching.rows(store, queries.scopes())
     if not any(row["encoder_id"] == selection.encoder_id for row in held):
-        _show_unmeasured(store, selection, measured=bool(held))
+        show_unpaired(store, selection)
         return
     request, compare = scope.choose(store, selection)
     if not consent.holds(request.where or "", "where"):
@@ -37,7 +38,7 @@ def show(store: Store, selection: Selection) -> None:
     except NoVideos as error:
         st.info(literal(error), icon=":material/filter_alt_off:")
     except QueryError as error:
-        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="Condition failed", icon=":material/error:")
     except ReportError as error:
         st.warning(literal_block(error), icon=":material/warning:")
     else:
@@ -67,20 +68,9 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
         st.download_button(
             name,
             lambda suffix=suffix: FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare)),
-            f"sensitivity{suffix}",
+            f"{store.root.name}-sensitivity-{found.request.encoder}{suffix}",
             mime,
             key=f"download-{suffix}",
             icon=":material/download:",
             on_click="ignore",
         )
-
-
-def _show_unmeasured(store: Store, selection: Selection, measured: bool) -> None:
-    if measured:
-        st.markdown(f"No pairs of {selection.encoder.label_markdown} are measured yet; choose another encoder at the side, or measure them:")
-    else:
-        st.markdown("No pairs of clips are measured yet. A pair is two windows of a video that share frames; encode them like this:")
-    name = selection.encoder.name if selection.encoder else "NAME"
-    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder {name} --pairs 1 --shift 1", language="bash")
-    st.markdown("Where clips that overlap are in the store with their embeddings, measure those, without encoding again:")
-    st.code(f"tubelet pairs --store {store.shell_name} --shift 1", language="bash")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, consent
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity.request import Request
@@ -21,13 +22,13 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     held = caching.rows(store, queries.scopes())
     own = [row for row in held if row["encoder_id"] == selection.encoder_id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        frames = _select("Frames a window", _distinct(own, "frame_count"), "frames", 130)
+        frames = _select("Frames per window", _distinct(own, "frame_count"), "frames", 130)
         within = [row for row in own if row["frame_count"] == frames]
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
         within = [row for row in within if row["shift"] == shift]
         setting = _setting(_distinct(within, "setting"))
         where = st.text_input(
-            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", key="where", bind="query-params",
+            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", **bind("where"),
             on_change=consent.ask_typed, args=("where",),
         )
         unit = _unit()
@@ -40,13 +41,13 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
 def _unit() -> str:
     """What counts once."""
     return st.selectbox(
-        "Count once", list(COUNTED), key="resample", bind="query-params", format_func=COUNTED.__getitem__, width=170,
-        help="Videos of one recording are not independent: where they count one by one, intervals and tests are too sure.",
+        "Count once", list(COUNTED), **bind("resample"), format_func=COUNTED.__getitem__, width=170,
+        help="Videos of one recording are not independent: counting them one by one makes intervals and tests too confident.",
     )  # fmt: skip
 
 
 def _select(label: Markdown, options: list, key: str, width: int) -> object:
-    return st.selectbox(label, options, key=key, bind="query-params", width=width, disabled=len(options) < 2)
+    return st.selectbox(label, options, **bind(key), width=width, disabled=len(options) < 2)
 
 
 def _distinct(rows: list[Mapping], name: str) -> list:
@@ -60,10 +61,9 @@ def _setting(settings: list[str]) -> str | None:
     return st.selectbox(
         "Setting",
         [*settings, ALL],
-        key="setting",
-        bind="query-params",
+        **bind("setting"),
         width=300,
-        help="Pairs made in different ways are not averaged unasked.",
+        help="Pairs with different settings are averaged only if you choose so.",
     )
 
 
@@ -79,5 +79,5 @@ def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> s
     if not others:
         return None
     return st.selectbox(
-        "Compare with", list(dict.fromkeys(others)), None, key="compare", bind="query-params", placeholder="nothing", width=190
+        "Compare with", list(dict.fromkeys(others)), None, **bind("compare"), placeholder="nothing", width=190
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from tubelet.dashboard import caching, consent, units
 from tubelet.dashboard.sql import results
 from tubelet.dashboard.links import QUERY
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
@@ -46,6 +47,7 @@ ORDER BY slice, y, x LIMIT 100""",
 FROM failures GROUP BY ALL ORDER BY files DESC""",
 }
 FIRST = next(iter(EXAMPLES.values()))
+RAN, STOPPED, TYPED, PENDING = "sql-ran", "sql-stopped", "sql-typed", "sql-pending"  # in the session
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -53,34 +55,80 @@ def show(store: Store, selection: Selection) -> None:
     with st.grid(3, min_column_width=250, gap="small") as grid:
         with grid.cell(column_span=2):
             query = _editor(store)
+            _ask_to_replace()
         with grid.cell():
             _schema()
     if not query.strip():
-        st.caption("Type a query, or take an example.")
+        st.caption("Type a query, or choose an example.")
+    elif query == st.session_state.get(STOPPED):
+        st.info("Query stopped. Choose **Run query** to run it again.", icon=":material/stop_circle:")
     elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
+        st.session_state[RAN] = query
         _result(store, query)
     else:
+        _show_waiting(store)
+
+
+def _show_waiting(store: Store) -> None:
+    """A query that nobody has run: one of a link, or one that is being typed, above the result of the last one."""
+    if not st.session_state.get(TYPED):
         st.info("This query came with a link. Read it, then run it.", icon=":material/link:")
+        return
+    st.info("The query has changed. Choose **Run query** or press Ctrl+Enter to run it.", icon=":material/edit:")
+    if last := st.session_state.get(RAN):
+        st.caption("Result of the query before the change:")
+        _result(store, last)
 
 
 def _editor(store: Store) -> str:
-    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, key=QUERY, bind="query-params", label_visibility="collapsed", on_change=consent.ask_typed, args=(QUERY,))
+    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, **bind(QUERY), label_visibility="collapsed", on_change=_note_typed)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_run_again, args=(store,))
+        st.button("Run query", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter", on_click=_run_again, args=(store,))
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
         limits = Limits()
-        st.caption(f"Read-only, {limits.seconds:g} s and {limits.rows:,} rows at most. The address bar holds the query: who opens it sees the query, and can run it.", width="stretch")
+        st.caption(f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.", width="stretch")
     return query or ""
+
+
+def _note_typed() -> None:
+    st.session_state[TYPED] = True
 
 
 def _run_again(store: Store) -> None:
     """Ask anew, whatever is kept."""
+    st.session_state.pop(STOPPED, None)
     consent.ask_typed(QUERY)
     caching.run_query.clear(store, st.session_state[QUERY])
 
 
 def _take_example() -> None:
-    st.session_state[QUERY] = EXAMPLES[st.session_state["example"]]
+    """At once where nothing is lost by it; else once the reader agrees."""
+    typed = st.session_state[QUERY] or ""
+    if typed.strip() and typed not in (*EXAMPLES.values(), st.session_state.get(RAN)):
+        st.session_state[PENDING] = st.session_state["example"]
+    else:
+        _replace(st.session_state["example"])
+
+
+def _replace(example: str) -> None:
+    st.session_state.pop(STOPPED, None)
+    st.session_state.pop(PENDING, None)
+    st.session_state[QUERY] = EXAMPLES[example]
+
+
+def _ask_to_replace() -> None:
+    """Whether an example may take the place of a query that has not been run."""
+    example = st.session_state.get(PENDING)
+    if not example:
+        return
+    st.warning(f"Your query has not been run. Replace it with the example *{example}*?", icon=":material/warning:")
+    with st.container(horizontal=True, gap="small"):
+        st.button("Replace query", on_click=_replace, args=(example,))
+        st.button("Keep query", on_click=lambda: st.session_state.pop(PENDING, None))
+
+
+def _stop(query: str) -> None:
+    st.session_state[STOPPED] = query
 
 
 def _schema() -> None:
@@ -93,19 +141,23 @@ def _schema() -> None:
 def columns(table: Table) -> Markdown:
     """A relation's columns as Markdown: name, type, unit and meaning."""
     described = [f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in table.columns]
-    return "\n\n".join([f"One row a {table.row}.", *described])
+    return "\n\n".join([f"One row per {table.row}.", *described])
 
 
 def _result(store: Store, query: str) -> None:
+    stop = st.empty()
+    stop.button("Stop query", icon=":material/stop:", key="stop-query", on_click=_stop, args=(query,))
     try:
         with st.skeleton(height=RESULT_HEIGHT):
             answer = caching.run_query(store, query)
     except QueryError as error:
-        st.error(literal_block(error), title="This query has no answer", icon=":material/error:")
+        stop.empty()
+        st.error(literal_block(error), title="Query failed", icon=":material/error:")
         return
+    stop.empty()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
-        _downloads(answer)
+        _downloads(store, answer)
     table = results.make_displayable(answer.table)
     height = min(RESULT_HEIGHT, ROW_HEIGHT * (max(len(table), 1) + 1) + 4)
     st.dataframe(table, height=height, hide_index=True, placeholder="NULL", column_config=_numbers(table), alt="Result of the query")
@@ -125,9 +177,10 @@ def _numbers(table) -> dict:
     return {f.name: st.column_config.NumberColumn(format=kinds[str(f.type)]) for f in table.schema if str(f.type) in kinds}
 
 
-def _downloads(answer: Answer) -> None:
+def _downloads(store: Store, answer: Answer) -> None:
     """Whole rows, embeddings too; made when asked for."""
-    name = f"tubelet-{datetime.now():%Y%m%d-%H%M%S}"
+    first = "-first" if answer.truncated else ""
+    name = f"{store.root.name}-query{first}-{answer.table.num_rows}-rows-{datetime.now():%Y%m%d-%H%M%S}"
     for kind, write, mime in (("CSV", formats.csv, "text/csv"), ("Parquet", formats.parquet, "application/vnd.apache.parquet")):
         st.download_button(
             kind, lambda write=write: write(answer.table), f"{name}.{kind.lower()}", mime, key=f"download-{kind}",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, downloads, latent_caching, units
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.components.player import Film, Paint
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
@@ -13,7 +14,6 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
 
-COLOUR = "color"  # URL parameter
 SOURCES = {  # as the URL and the reader see them
     "components of the corpus": "corpus",
     "components of this video": "video",
@@ -22,7 +22,7 @@ SOURCES = {  # as the URL and the reader see them
 }
 KINDS = {"pca": "components", "umap": "UMAP", "kmeans": "clusters", "dimensions": "dimensions"}
 OPTIONS = {
-    "unit": ("Equal lengths", "Divide each token by its length first: colors then show direction alone."),
+    "unit": ("Equal lengths", "Divide each embedding by its length first, so that colors show direction alone."),
     "positions": ("Without position", "Subtract the mean embedding of each grid position over the corpus first."),
     "foreground": ("Foreground only", "Fit on the tokens on one side of the first component; the others are gray."),
 }
@@ -31,7 +31,7 @@ OPTIONS = {
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
     kept = {_describe_basis(row): row["basis_id"] for row in caching.rows(store, bases.list_bases(film.clip.encoder_id))}
-    name = st.selectbox("Colors", [*SOURCES, *kept], key=COLOUR, bind="query-params", width=240)
+    name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
     if name in kept:
         return Coloring("basis", kept[name])
     source = SOURCES[name]
@@ -66,10 +66,10 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     if basis.kind == "dimensions":
         return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
     if basis.kind == "umap":
-        return "Like colors are neighbors among the embeddings: red, green and blue are three UMAP coordinates."
+        return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
     where = {"corpus": "the corpus", "video": "this video", "clip": "one window"}[basis.scope]
-    return f"Like colors are like embeddings: red, green and blue are the first three principal components of {where}, {share:.0%} of its variance."
+    return f"Similar colors mean similar embeddings: red, green and blue are the first three principal components of {where}, {share:.0%} of its variance."
 
 
 def questions(store: Store, film: Film) -> dict[str, Question]:
@@ -83,7 +83,7 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     try:
         return paint(store, film, coloring)
     except TubeletError as error:
-        st.warning(f"No colors: {literal(error)}", icon=":material/palette:")
+        st.warning(f"Could not compute colors: {literal(error)}", icon=":material/palette:")
         return Paint()
 
 
@@ -108,8 +108,7 @@ def _dimensions(dim: int) -> list[int]:
     text = st.text_input(
         "Dimensions as red, green, blue",
         "0, 1, 2",
-        key="dimensions",
-        bind="query-params",
+        **bind("dimensions"),
         width=220,
         help=f"Three numbers from 0 to {dim - 1}.",
     )
@@ -121,5 +120,5 @@ def _dimensions(dim: int) -> list[int]:
 def _options() -> Options:
     with st.popover("Options", icon=":material/tune:"):
         return Options(
-            **{name: st.checkbox(label, key=name, bind="query-params", help=meaning) for name, (label, meaning) in OPTIONS.items()}
+            **{name: st.checkbox(label, **bind(name), help=meaning) for name, (label, meaning) in OPTIONS.items()}
         )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, latent_caching, sampled, units
 from tubelet.latent import channels
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place
 from tubelet.latent.channels import CHANNELS, SEPARATOR
 from tubelet.latent.colorings import Coloring
@@ -24,23 +25,22 @@ from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
 
-MAP, OF = "map", "map-of"  # URL parameters
 WINDOW, CORPUS = "this window", "the corpus"
-HELP = "Tokens as points, by likeness of their embeddings: all those of the window, or the corpus's sample."
+HELP = "Tokens as points; similar embeddings are close together. Shows all tokens of the window, or a sample of the corpus."
 
 
 def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Map of tokens", key=MAP, bind="query-params", help=HELP):
+        if not st.toggle("Map of tokens", **bind("map"), help=HELP):
             return
-        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, key=OF, bind="query-params", label_visibility="collapsed", required=True)
+        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, **bind("map-of"), label_visibility="collapsed", required=True)
         if of == WINDOW and clip.embedding_path is None:
-            st.caption("This window was kept without its embeddings; the corpus has a sample of its tokens.")
+            st.caption("The embeddings of this window were not kept; the corpus has a sample of its tokens.")
             return
         try:
             picture = _of_corpus(store, clip, coloring, marked) if of == CORPUS else _of_window(store, clip, coloring, marked)
         except TubeletError as error:
-            st.warning(f"No map: {literal(error)}", icon=":material/scatter_plot:")
+            st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
             return
     token_map.show(picture, _go)
 
@@ -75,7 +75,7 @@ def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
     encoder_id = clip.encoder_id
     basis, sample = latent_caching.basis(store, encoder_id, coloring), latent_caching.sample(store, encoder_id)
     chosen = _channels(store, basis)
-    with st.spinner("Placing the sample of the corpus", show_time=True):
+    with st.spinner("Projecting the sample of the corpus", show_time=True):
         latent_caching.sample_points(store, sample, basis, tuple(chosen.values()))
     sql_behind(
         {
@@ -109,7 +109,7 @@ def _channels(store: Store, basis: Basis) -> dict[str, str]:
         chosen = {}
         for name in CHANNELS:
             with grid.cell():
-                chosen[name] = st.selectbox(name.capitalize(), names, names.index(default[name]), key=f"map-{name}", bind="query-params")
+                chosen[name] = st.selectbox(name.capitalize(), names, names.index(default[name]), **bind(f"map-{name}"))
     return chosen
 
 

@@ -21,7 +21,7 @@ ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches:
-        st.caption("Click a patch to see its statistics; drag over several, or hold Shift to add one. Escape clears the selection.")
+        st.caption("Click a patch to see its statistics. Drag to select several; hold Shift to add one; press Esc to clear the selection.")
         return
     question = clips.patches(clip.clip_id, number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import streamlit as st
 
 from tubelet.dashboard import address, units
-from tubelet.dashboard.address import CLIP, PATCHES, SEGMENT, SLICE
 from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.components.player import KEY, Place
-from tubelet.dashboard.selection import VIDEO
+from tubelet.dashboard.parameters import CLIP, HIT, PATCHES, SEGMENT, SLICE, VIDEO
 
 
 def place(clip_id: str) -> Place:
@@ -33,6 +32,11 @@ def marked_patches() -> MarkedPatches:
     return MarkedPatches.parse(address.read()[PATCHES])
 
 
+def hit() -> MarkedPatches:
+    """The patch of a search that the URL names, whether or not there is such."""
+    return MarkedPatches.parse(address.read()[HIT])
+
+
 def segment() -> MarkedPatches:
     """The foreground and background that the URL names, whether or not there are such."""
     return MarkedPatches.parse(address.read()[SEGMENT])
@@ -46,19 +50,25 @@ def apply_news(news: str) -> None:
     if news == "cut":
         marks = {SEGMENT: _text(value["clip"], value["foreground"], value["background"])}
     else:
-        marks = {PATCHES: _text(value["clip"], value["patches"])} if news == "picked" else {}
+        marks = {PATCHES: _text(value["clip"], value["patches"]), HIT: ""} if news == "picked" else {}
     address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **marks)
 
 
 def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
     """Lead the player to a slice, in this video or another."""
     elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
-    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches)}, **elsewhere)
+    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches), HIT: ""}, **elsewhere)
+
+
+def show_hit(video: str, clip: str, patch: tuple[int, int, int]) -> None:
+    """Lead the player to a patch that a search found. The selected patches stay, and with them what was found."""
+    elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
+    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(patch[0]), HIT: _text(clip, [patch])}, **elsewhere)
 
 
 def change_video(video_id: str) -> None:
     """Another video: what the URL says of the last one goes."""
-    address.redirect(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: ""})
+    address.redirect(**{VIDEO: video_id, CLIP: "", SLICE: "", PATCHES: "", SEGMENT: "", HIT: ""})
 
 
 def _nonce() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, latent_caching, units
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
 from tubelet.latent.marks import MarkedPatches
@@ -17,22 +18,22 @@ from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.rows import ClipRow
 
-SEARCH, EXACTLY, WHERE = "search", "exactly", "search-where"  # URL parameters
+WHERE = "search-where"  # URL parameter
 RANKING = Ranking(top=12, per_video=3)
-HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} a video."
-EXAMPLE = "in all videos, or where label = 'cooking'"
-EXACT = "Compare every embedding, though the store has a sketch of this encoder."
+HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} per video."
+EXAMPLE = "all videos; or a condition such as label = 'cooking'"
+EXACT = "Compare every embedding instead of using the index of this encoder."
 
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches or clip.embedding_path is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Search the corpus", key=SEARCH, bind="query-params", help=HELP):
+        if not st.toggle("Search the corpus", **bind("search-corpus"), help=HELP):
             return
         sketch = search_index.measured_recall(clip.encoder_id)
-        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exactly", key=EXACTLY, bind="query-params", help=EXACT)
-        where = st.text_input("Videos where", placeholder=EXAMPLE, key=WHERE, bind="query-params", label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exact search", **bind("exactly"), help=EXACT)
+        where = st.text_input("Videos where", placeholder=EXAMPLE, **bind(WHERE), label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
         behind = st.container(width="content")
     if not consent.holds(where, WHERE):
         return
@@ -40,21 +41,21 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
             videos, answer = caching.videos(store, where), latent_caching.search(store, marked, RANKING, exactly, where)
     except QueryError as error:
-        st.error(literal_block(error), title="This condition has no answer", icon=":material/error:")
+        st.error(literal_block(error), title="Condition failed", icon=":material/error:")
         return
     except TubeletError as error:
-        st.warning(f"No search: {literal(error)}", icon=":material/search_off:")
+        st.warning(f"Search failed: {literal(error)}", icon=":material/search_off:")
         return
     with behind:
         exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, RANKING, videos)
-        sql_behind({"Exact search": exact, "Sketch": sketch}, "search")
+        sql_behind({"Exact search": exact, "Index": sketch}, "search")
     _show_hits(store, answer)
 
 
 def _show_hits(store: Store, answer: Answer) -> None:
     hits = answer.hits.to_pylist()
     videos = len({hit["video_id"] for hit in hits})
-    found = f"The {units.count(len(hits), 'patch', 'patches')} most like it, from {units.count(videos, 'video')}, the best first."
+    found = f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
     st.markdown(f"{found} {how(answer, store)}")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for hit in hits:
@@ -70,9 +71,9 @@ def how(answer: Answer, store: Store) -> Markdown:
         faster = f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast." if answer.large else ""
         return said + faster
     known = answer.sketch
-    later = f"; {units.count(answer.clips - known.clips, 'clip')} came later" if answer.clips > known.clips else ""
+    later = f"; {units.count(answer.clips - known.clips, 'clip')} added since" if answer.clips > known.clips else ""
     return (
-        f"By sketch: it found **{known.recall:.1%}** of the 20 best of exact search when that was measured, "
+        f"From the index, which found **{known.recall:.1%}** of the top 20 of exact search when measured, "
         f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
         + (f" Only patches{among} are ranked." if among else "")
     )
@@ -85,8 +86,8 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.patch_html(clip, address))
     st.caption(f"{hit['score']:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Show", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
+    st.button("Show patch", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
 
 
 def _go(clip: ClipRow, address: tuple[int, int, int]) -> None:
-    place.jump(clip.video_id, clip.clip_id, address[0], [address])
+    place.show_hit(clip.video_id, clip.clip_id, address)

@@ -23,16 +23,16 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
     if not segment.patches and not segment.background:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("What is cut out?", anchor=False, width="content")
+        st.subheader("Which patches are foreground?", anchor=False, width="content")
         _show_behind(clip, segment)
     if not segment.patches or not segment.background:
-        st.markdown(f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'}, too: the mask spreads from both.")
+        st.markdown(f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'} too: the mask spreads from both.")
         return
     try:
-        with st.spinner("Joining each token to its neighbors", show_time=True):
+        with st.spinner("Connecting tokens to their neighbors", show_time=True):
             found = latent_caching.segment(store, segment)
     except TubeletError as error:
-        st.warning(f"There is no mask: {literal(error)}", icon=":material/content_cut:")
+        st.warning(f"Segmentation failed: {literal(error)}", icon=":material/content_cut:")
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
     shown = _shown(clip, segment)
@@ -50,7 +50,7 @@ def sentence(found: Segmentation) -> Markdown:
 
 def describe_agreement(agreement: Agreement, shown: int) -> Markdown:
     """How well the masks fit, and where least."""
-    at = "pixels of the encoder's picture" if agreement.pixels else "patches"
+    at = "pixels of the encoder input" if agreement.pixels else "patches"
     if len(agreement.slices) == 1:
         return f"Intersection over union in slice {shown}: **{agreement.overall:.3f}**, at the {at}."
     worst = int(agreement.slices.argmin())
@@ -85,13 +85,13 @@ def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
         st.caption(
-            f"{clip.crop_height:d} × {clip.crop_width:d} pixels a slice, the encoder's picture. The .npz says in `about` what it holds.",
+            f"{clip.crop_height:d} × {clip.crop_width:d} pixels per slice, at the encoder's input resolution. The array `about` in the .npz describes its contents.",
             width="content",
         )
 
 
 def _show_comparison(clip: ClipRow, found: Segmentation, shown: int) -> None:
-    with st.expander("Compare with a mask of your own", type="compact"):
+    with st.expander("Compare with your own mask", type="compact"):
         file = st.file_uploader(
             "A mask: .npz or .npy of slices × rows × columns, or a PNG of the shown slice",
             ["npz", "npy", "png"],
@@ -104,6 +104,6 @@ def _show_comparison(clip: ClipRow, found: Segmentation, shown: int) -> None:
             truth = masks.read_mask(file.getvalue())
             fits = masks.agreement(found.scores, truth, (clip.crop_height, clip.crop_width), shown)
         except TubeletError as error:
-            st.warning(f"No comparison: {literal(error)}", icon=":material/difference:")
+            st.warning(f"Comparison failed: {literal(error)}", icon=":material/difference:")
             return
         st.markdown(describe_agreement(fits, shown))

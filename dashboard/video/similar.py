@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, units
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.sql_link import sql_behind
@@ -13,28 +14,27 @@ from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
 
-ALIKE, BY = "alike", "alike-by"  # URL parameters
 TOP = 12  # videos
 WAYS = list(questions.SIMILAR)
 HELP = (
     "Windows are compared by one vector each: the mean, or the maximum, of every dimension over their tokens, "
-    "less what all windows of this encoder have in common. No embedding is read."
+    "minus the average over all windows of this encoder. No embedding is read."
 )
 
 
 def show(store: Store, clip: ClipRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Videos like this one", key=ALIKE, bind="query-params", help=HELP):
+        if not st.toggle("Similar videos", **bind("alike"), help=HELP):
             return
-        by = st.segmented_control("By", WAYS, default=WAYS[0], key=BY, bind="query-params", label_visibility="collapsed", required=True)
+        by = st.segmented_control("By", WAYS, default=WAYS[0], **bind("alike-by"), label_visibility="collapsed", required=True)
         question = questions.similar_videos(clip.encoder_id, clip.clip_id, by, TOP)
         sql_behind({"Videos": question}, "alike")
     with st.spinner("Comparing windows", show_time=True):
         found = caching.rows(store, question)
     if not found:
-        st.caption("The store holds no other video of this encoder.")
+        st.caption("This store has no other video of this encoder.")
         return
-    st.markdown(f"The {units.count(len(found), 'video')} most like this window, each by its window that is most alike. 1 is the same, 0 like any other, below 0 less than that.")
+    st.markdown(f"Top {units.count(len(found), 'video')} by their most similar window. 1 means the same, 0 as similar as any other, below 0 less similar than that.")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for number, row in enumerate(found):
             with grid.cell():
@@ -47,7 +47,7 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
         st.html(patches.slice_html(clip, clip.slices // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"
     st.caption(f"{score} · {literal(video.name)} · {clip.start_s:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Open", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
+    st.button("Open video", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
 
 
 def _go(clip: ClipRow) -> None:

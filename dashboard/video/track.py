@@ -21,7 +21,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     try:
         track = latent_caching.track(store, clip.clip_id, marked)
     except TubeletError as error:
-        st.warning(f"The patches cannot be followed: {literal(error)}", icon=":material/my_location:")
+        st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
         return
     question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -29,10 +29,10 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         sql_behind({"Best match of each slice": question}, "track")
     st.markdown(sentence(track))
     st.altair_chart(
-        charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the level that unrelated patches reach"
+        charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the chance level of unrelated patches"
     )
     address = f"track/{marked.name}/{clip.clip_id}"
-    downloads.offer("The track, one row a slice:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
+    downloads.offer("Track, one row per slice:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
     with st.expander("Table", type="compact"):
         columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
         height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4
@@ -42,7 +42,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
             hide_index=True,
             height=height,
             placeholder="",
-            alt="The track, one row a slice",
+            alt="Track, one row per slice",
         )
 
 
@@ -51,7 +51,7 @@ def sentence(track: Track) -> Markdown:
     found = int(np.count_nonzero(~track.lost))
     where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"
     if not np.isfinite(track.level):
-        return f"{where}. No other video of this encoder is there to say what unrelated patches reach: a match counts as found where the way back leads home."
+        return f"{where}. Without another video of this encoder the chance level is unknown: a match counts if it passes the round-trip check."
     level = track.measured
-    sure = f"{level.exceeded:.1%} of unrelated slices reach more, {level.low:.1%} to {level.high:.1%} as far as {units.count(level.slices, 'slice')} of {units.count(level.videos, 'video')} tell"
-    return f"{where}. Unrelated patches of other videos reach a cosine of **{track.level:.3f}** ({sure}); a best match below it, or whose own best match lies elsewhere, is lost."
+    sure = f"{level.exceeded:.1%} of unrelated slices exceed it, 95% interval {level.low:.1%} to {level.high:.1%}, from {units.count(level.slices, 'slice')} of {units.count(level.videos, 'video')}"
+    return f"{where}. Chance level, the cosine that unrelated patches of other videos reach: **{track.level:.3f}** ({sure}). A match below it, or one that fails the round-trip check, is lost."

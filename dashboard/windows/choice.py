@@ -4,39 +4,56 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching
-from tubelet.dashboard.selection import VIDEO, Selection
-from tubelet.dashboard.components.matrix import ADDRESS
-from tubelet.reports.literal import Markdown
+from tubelet.dashboard import address, caching, completion, missing
+from tubelet.dashboard.parameters import CELL, PAIR, VIDEO, bind
+from tubelet.dashboard.selection import Selection
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.questions import pairs as pair_queries
+from tubelet.store.questions import corpus, nearby, pairs as pair_queries
 
-PAIR = "pair"  # URL parameter
-SEEN = "windows_encoder"  # in the session: the encoder when the page was last drawn
 LISTED = 200  # videos offered at once
 KINDS = {"shifted": "shifted by {shift}", "repeated": "determinism: the same window twice", "rounding": "noise floor: the same window in fp32", "disjoint": "control: windows that share nothing"}
 
 
+def is_found(store: Store) -> bool:
+    """Whether the store has the pair and the video that the URL names; says what is missing where it has not."""
+    pair_id, video_id = address.read()[PAIR], address.read()[VIDEO]
+    if pair_id and not caching.rows(store, pair_queries.pair(pair_id)):
+        missing.show_missing(PAIR, pair_id, caching.rows(store, nearby.pairs(pair_id, video_id)))
+    elif video_id and not caching.rows(store, corpus.video(video_id)):
+        missing.show_missing(VIDEO, video_id, caching.rows(store, nearby.videos(video_id)))
+    else:
+        return True
+    return False
+
+
 def choose(store: Store, selection: Selection) -> Mapping | None:
-    """Draw the pickers and return the pair to show; None where the encoder has no pairs."""
-    _forget_other_encoder(selection)
-    linked = _find_linked_pair(store)
-    encoder_id = linked["encoder_id"] if linked else selection.encoder_id
+    """Draw the pickers and return the pair to show; None where the encoder, or the chosen video, has no pairs."""
+    stands = address.read()
+    linked = next(iter(caching.rows(store, pair_queries.pair(stands[PAIR]))), None) if stands[PAIR] else None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        bound = {"key": "pair_search", "bind": "query-params"}
-        text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, **bound)
-        videos = caching.rows(store, pair_queries.paired_videos(encoder_id, text.strip(), LISTED))
+        text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, **bind("pair_search"))
+        videos = caching.rows(store, pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED))
         names = {row["video_id"]: row["name"] for row in videos}
         if linked and linked["video_id"] not in names:
             names = {linked["video_id"]: linked["video"], **names}
-        if not names:
+        if not names and not text:
             return None
-        video_id = _pick("Video", names, linked["video_id"] if linked else st.query_params.get(VIDEO), _leave_pair)
-        pairs = {row["pair_id"]: label(row) for row in caching.rows(store, pair_queries.pairs_of_video(video_id, encoder_id))}
-        pair_id = _pick("Pair", pairs, linked["pair_id"] if linked and linked["video_id"] == video_id else None, _take_pair)
+        _pick("Video", names, linked["video_id"] if linked else None, lambda video_id: _take_video(store, selection, video_id))
+        if linked:
+            pairs = {row["pair_id"]: label(row) for row in caching.rows(store, pair_queries.pairs_of_video(linked["video_id"], selection.encoder_id))}
+            _pick("Pair", pairs, linked["pair_id"], lambda pair_id: _take(**{PAIR: pair_id}))
     _more(videos)
-    st.query_params[PAIR] = pair_id
-    return caching.rows(store, pair_queries.pair(pair_id))[0]
+    if linked is None:
+        _show_no_pairs(store, stands[VIDEO])
+    return linked
+
+
+def _show_no_pairs(store: Store, video_id: str) -> None:
+    """Of the chosen video, where others have some."""
+    named = caching.rows(store, corpus.video(video_id)) if video_id else []
+    which = f"The video {literal(named[0]['name'])}" if named else "The chosen video"
+    st.info(f"{which} has no pairs of this encoder. Choose another video above.", icon=":material/search_off:")
 
 
 def label(row: Mapping) -> str:
@@ -48,43 +65,22 @@ def label(row: Mapping) -> str:
     return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {size}{source}"
 
 
-def _forget_other_encoder(selection: Selection) -> None:
-    """A change of the encoder leads away from the pair that was shown."""
-    if st.session_state.get(SEEN, selection.encoder_id) != selection.encoder_id:
-        st.query_params.pop(PAIR, None)
-        _leave_cell()
-    st.session_state[SEEN] = selection.encoder_id
-
-
-def _find_linked_pair(store: Store) -> Mapping | None:
-    """The pair that the URL names, unless it names another encoder too."""
-    found = caching.rows(store, pair_queries.pair(st.query_params.get(PAIR, "")))
-    chosen = st.query_params.get("encoder")
-    return found[0] if found and (chosen is None or chosen == found[0]["encoder_id"]) else None
-
-
-def _pick(title: Markdown, names: Mapping[str, str], current: str | None, changed) -> str:
-    """A select box over ids, standing on `current` where it is among them."""
+def _pick(title: Markdown, names: Mapping[str, str], current: str | None, take) -> None:
+    """A select box over ids, standing on `current`; what is chosen is handed to `take`."""
     ids = list(names)
     key = f"pick-{title}-{current}"
-    index = ids.index(current) if current in names else 0
-    return st.selectbox(title, ids, index, names.__getitem__, key=key, on_change=changed, args=(key,), width=300 if title == "Video" else "stretch")
+    index = ids.index(current) if current in names else None
+    st.selectbox(title, ids, index, names.__getitem__, key=key, on_change=lambda: take(st.session_state[key]), placeholder="none chosen", width=300 if title == "Video" else "stretch")
 
 
-def _leave_pair(key: str) -> None:
-    st.query_params.pop(PAIR, None)
-    _leave_cell()
-    st.query_params[VIDEO] = st.session_state[key]
+def _take_video(store: Store, selection: Selection, video_id: str | None) -> None:
+    if video_id:
+        _take(**{VIDEO: video_id, **completion.first_pair(store, selection.encoder_id, video_id)})
 
 
-def _take_pair(key: str) -> None:
-    _leave_cell()
-    st.query_params[PAIR] = st.session_state[key]
-
-
-def _leave_cell() -> None:
-    for name in ADDRESS:
-        st.query_params.pop(name, None)
+def _take(**where: str) -> None:
+    """Go to a pair, in one step of the Back button: the cell that was clicked belongs to the last one."""
+    address.redirect(**dict.fromkeys(CELL, ""), **where)
 
 
 def _more(videos: list[Mapping]) -> None:

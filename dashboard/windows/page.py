@@ -9,6 +9,7 @@ from tubelet.dashboard.windows import choice
 from tubelet.dashboard.components import matrix
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.unpaired import show_unpaired
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
@@ -16,16 +17,20 @@ from tubelet.store.questions import pairs
 TITLE, ICON = "Windows", ":material/compare:"
 RANKED = 12  # dimensions in the table
 ROW_HEIGHT = 31  # pixels
-NOT_KEPT = "The embeddings of these clips were not kept, so single values cannot be shown. Run the same ingest with `--keep embeddings` to get them."
+NOT_KEPT = "The embeddings of these clips were not kept, so single values are not available. Run the same ingest with `--keep embeddings`."
 RELATIVE_EDGE = "Mean |difference| on the outer shared slices over the dimension's standard deviation"
 
 
 def show(store: Store, selection: Selection) -> None:
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     head.title("What changes when the window shifts?", anchor=False, width="content")
+    if not choice.is_found(store):
+        return
+    if not caching.rows(store, pairs.paired_videos(selection.encoder_id, "", 1)):
+        show_unpaired(store, selection)
+        return
     pair = choice.choose(store, selection)
     if pair is None:
-        _show_none(store, selection)
         return
     with head:
         _sql_behind_answer(pair)
@@ -47,7 +52,7 @@ def _show_answer(store: Store, pair: Mapping) -> None:
 def _show_links(pair: Mapping) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
-            links.to_player(f"Window {name} in the player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
+            links.to_player(f"Window {name} in player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
 
 
 def _sql_behind_answer(pair: Mapping) -> None:
@@ -66,10 +71,10 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
     shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
     if pair["kind"] == "repeated":
         said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
-        return f"The same window encoded twice: {said}. At 0 the arithmetic is deterministic; how much it rounds is another question."
+        return f"The same window encoded twice: {said}. 0 means that the arithmetic is deterministic; it says nothing about rounding."
     if pair["kind"] == "rounding":
         said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
-        return f"The same window in {literal(pair['precision'])} and in fp32: {said}. Rounding alone does that: it is the noise floor."
+        return f"The same window in {literal(pair['precision'])} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
     if pair["kind"] == "disjoint":
         return f"Two windows of one video that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
     edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
@@ -100,8 +105,8 @@ def noise(again: Mapping, floor: Mapping, precision: Markdown) -> Markdown:
     repeats = f"Determinism: the same window encoded twice differs by at most {again['most'] or 0:.3g} ({units.count(again['pairs'], 'control')})."
     rounds = f"Noise floor: rounding to {precision} alone differs by {floor['mean'] or 0:.3g} on average ({units.count(floor['pairs'], 'control')})."
     return " ".join((
-        repeats if again["pairs"] else "No window was encoded twice: whether the arithmetic is deterministic is not known.",
-        rounds if floor["pairs"] else "" if precision in ("fp32", "float32") else f"What rounding to {precision} alone does was not measured.",
+        repeats if again["pairs"] else "No window was encoded twice, so it is unknown whether the arithmetic is deterministic.",
+        rounds if floor["pairs"] else "" if precision in ("fp32", "float32") else f"The effect of rounding to {precision} was not measured.",
     )).strip()
 
 
@@ -157,12 +162,3 @@ def _show_ranked(store: Store, ranked) -> None:
         },
         alt="Dimensions whose edge difference is largest",
     )  # fmt: skip
-
-
-def _show_none(store: Store, selection: Selection) -> None:
-    by = f" of {selection.encoder.label_markdown}" if selection.encoder else ""
-    st.markdown(f"No pairs{by} yet. An ingest measures one a video unless `--pairs 0` says no; an encoded video gets its pair by the same command:")
-    name = selection.encoder.name if selection.encoder else "NAME"
-    st.code(f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}", language="bash")
-    st.markdown("Clips that overlap already are compared without their videos:")
-    st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")

@@ -1,6 +1,7 @@
 """Questions about one video's clips, for the page that plays them."""
 
-from tubelet.store.questions.corpus import Question
+
+from tubelet.store.questions.corpus import TEXT_MATCHES, Question
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import GRID
 from tubelet.store.statistics import TOKEN_STATISTICS
@@ -15,12 +16,18 @@ def clip(clip_id: str) -> Question:
     return Question(f"SELECT * REPLACE ({ROLE} AS role) FROM clips WHERE clip_id = $clip", {"clip": clip_id})
 
 
-def videos_with_clips(encoder_id: str, limit: int) -> Question:
-    """One row a video of an encoder, by name."""
-    sql = """SELECT v.video_id, v.name, v.label FROM videos v
-WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder)
+def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:
+    """One row per video of an encoder, by name; `text` is part of its name or label, or how its id begins."""
+    found = f" AND ({TEXT_MATCHES} OR starts_with(v.video_id, $text))" if text else ""
+    sql = f"""SELECT v.video_id, v.name, v.label FROM videos v
+WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder){found}
 ORDER BY v.name, v.video_id LIMIT $limit"""
-    return Question(sql, {"encoder": encoder_id, "limit": limit})
+    return Question(sql, {"encoder": encoder_id, "limit": limit, **({"text": text} if text else {})})
+
+
+def encoders_of_video(video_id: str) -> Question:
+    """One row per encoder that has clips of a video."""
+    return Question("SELECT DISTINCT encoder_id FROM clips WHERE video_id = $video ORDER BY encoder_id", {"video": video_id})
 
 
 def timelines(video_id: str, encoder_id: str) -> Question:

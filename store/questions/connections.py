@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ class Connections:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._held = threading.local()  # of a thread that asks over one snapshot for a while
         self._lock = threading.Lock()
         self._newest: Connection | None = None
 
@@ -58,13 +60,32 @@ class Connections:
         finally:
             self._release(connection)
 
+    @property
+    def current(self) -> Snapshot:
+        """The newest snapshot, or the one that this thread holds."""
+        return getattr(self._held, "snapshot", None) or snapshot.read(self._layout)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Have this thread ask over one snapshot, until the end or until its files are gone."""
+        self._held.snapshot = snapshot.read(self._layout)
+        try:
+            yield
+        finally:
+            self.let_go()
+
+    def let_go(self) -> bool:
+        """Ask over the newest snapshot again; whether one was held."""
+        held, self._held.snapshot = getattr(self._held, "snapshot", None), None
+        return held is not None
+
     def close(self) -> None:
         """Close what no query uses; asking again opens another."""
         with self._lock:
             self._retire()
 
     def _take(self, sql: str) -> Connection:
-        current = snapshot.read(self._layout)
+        current = self.current
         with self._lock:
             if self._newest is None or not self._newest.answers(current, sql):
                 self._retire()

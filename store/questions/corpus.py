@@ -73,7 +73,7 @@ class VideoFilter:
         return {name: value for name, value in given.items() if value}
 
 
-TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(v.label), lower($text)))"
+TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text)))"
 
 STATES = {
     "all": None,
@@ -89,7 +89,10 @@ ORDERS = {
     "largest file": "v.bytes DESC",
     "most clips": "clips DESC",
     "most tokens": "tokens DESC",
+    "highest curve": "m.mean DESC",
+    "lowest curve": "m.mean",
 }
+OF_GRID = "c.role IS DISTINCT FROM 'partner'"  # clips that only pairs need are left out
 
 VIDEOS_AND_CLIPS = """FROM videos v
 LEFT JOIN (
@@ -109,11 +112,15 @@ FROM (SELECT count(*) AS videos, coalesce(sum(duration_s), 0) AS seconds, coales
     coalesce(sum(embedding_bytes), 0)::BIGINT AS embedding_bytes, count(DISTINCT video_id) AS encoded_videos FROM clips) c""")
 
 
-def videos_page(videos: VideoFilter, order: str, limit: int, offset: int) -> Question:
-    """One row a video of a page, with its clips and tokens of the filter's encoder."""
+def videos_page(videos: VideoFilter, order: str, limit: int, offset: int, statistic: str = "previous_cosine") -> Question:
+    """One row per video of a page, with its clips, its tokens and the mean of a statistic over its slices, of the filter's encoder."""
     sql = f"""SELECT v.video_id, v.thumbnail, v.name, v.label, v.duration_s, v.width, v.height, v.fps, v.frames, v.codec,
-  coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens, f.failures
-{VIDEOS_AND_CLIPS}{videos.where}
+  coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens, f.failures, m.mean
+{VIDEOS_AND_CLIPS}
+LEFT JOIN (
+  SELECT c.video_id, avg(s.{_column(statistic)}) AS mean FROM clips c JOIN slice_stats s USING (clip_id)
+  WHERE c.encoder_id = $encoder AND {OF_GRID} GROUP BY c.video_id
+) m USING (video_id){videos.where}
 ORDER BY {ORDERS[order]} NULLS LAST, v.video_id
 LIMIT $limit OFFSET $offset"""
     return Question(sql, {**videos.values, "limit": limit, "offset": offset})
@@ -142,6 +149,13 @@ def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Questio
 )
 SELECT video_id, list(value ORDER BY span) AS points FROM spans GROUP BY video_id ORDER BY video_id"""
     return Question(sql, {"encoder": encoder_id, "videos": video_ids})
+
+
+def statistic_range(encoder_id: str, statistic: str) -> Question:
+    """One row: the smallest and the largest mean of a slice in all videos of an encoder; NULL where it has none."""
+    sql = f"""SELECT min(s.{_column(statistic)}) AS low, max(s.{_column(statistic)}) AS high
+FROM clips c JOIN slice_stats s USING (clip_id) WHERE c.encoder_id = $encoder AND {OF_GRID}"""
+    return Question(sql, {"encoder": encoder_id})
 
 
 def statistic_over_time(video_id: str, encoder_id: str, statistic: str) -> Question:

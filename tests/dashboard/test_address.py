@@ -22,7 +22,7 @@ def page():
         address.write(**st.session_state["change"])
         del st.session_state["change"]
     st.json({"stands": address.read(), "led": address.count_redirects()})
-    address.settle()
+    address.settle("video")
 
 
 def stands(test: AppTest, parameters: dict[str, str]) -> dict[str, str]:

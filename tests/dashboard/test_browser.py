@@ -85,12 +85,12 @@ def test_sql_runs_and_shows_an_error_in_place(visit: Visit) -> None:
     editor = visit.page.get_by_role("textbox", name="Query")
     editor.fill("SELECT nam FROM videos")
     editor.press("Control+Enter")
-    visit.expect_text("This query has no answer")
+    visit.expect_text("Query failed")
     visit.expect_text('"nam" not found')
     editor.fill("SELECT 6 * 7 AS answer")
-    visit.page.get_by_role("button", name="Run").click()
+    visit.page.get_by_role("button", name="Run query").click()
     visit.expect_text("1 row in")
-    sync_api.expect(visit.page.get_by_text("This query has no answer")).to_have_count(0, timeout=SLOW)
+    sync_api.expect(visit.page.get_by_text("Query failed")).to_have_count(0, timeout=SLOW)
 
 
 def test_an_example_is_taken_and_run(visit: Visit) -> None:
@@ -104,7 +104,7 @@ def test_an_example_is_taken_and_run(visit: Visit) -> None:
 def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> None:
     visit.open(f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}", "What do you want to know?")
     visit.expect_text("This query came with a link")
-    visit.page.get_by_role("button", name="Run", exact=True).click()
+    visit.page.get_by_role("button", name="Run query", exact=True).click()
     visit.expect_text("7 rows in")
     assert visit.download("CSV").read_text().count("video-0000") == 7
 
@@ -184,3 +184,26 @@ def test_a_click_selects_exactly_its_cell_and_the_url_keeps_it(width: int, visit
     assert abs(float(shown[1]) - difference) <= float(shown[2]) + 0.005 * abs(difference)
     visit.page.reload()
     sync_api.expect(visit.page.locator(".reading")).to_contain_text("patch (2, 3), dimension 7 ", timeout=SLOW)
+
+
+SLOW_QUERY = "SELECT count(*) AS slow FROM range(100_000) a, range(1_000_000) b WHERE hash(a.range + b.range) % 7 = 0"
+
+
+def test_what_is_typed_waits_is_never_lost_and_what_runs_can_be_stopped(visit: Visit) -> None:
+    visit.open("sql", "What do you want to know?")
+    visit.expect_text(f"{VIDEOS} rows in")
+    visit.page.get_by_role("textbox", name="Query").fill("SELECT nam FRO")
+    visit.page.get_by_role("heading", name="What do you want to know?").click()
+    visit.expect_text("The query has changed.")
+    sync_api.expect(visit.page.get_by_text("Query failed")).to_have_count(0)
+    visit.page.get_by_role("button", name="Examples").click()
+    visit.page.get_by_text("Failures by reason").click()
+    visit.expect_text("Your query has not been run.")
+    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value("SELECT nam FRO")
+    visit.page.get_by_role("button", name="Keep query").click()
+    sync_api.expect(visit.page.get_by_text("Your query has not been run.")).to_have_count(0, timeout=SLOW)
+    visit.settle()
+    visit.page.get_by_role("textbox", name="Query").fill(SLOW_QUERY)
+    visit.page.get_by_role("textbox", name="Query").press("Control+Enter")
+    visit.page.get_by_role("button", name="Stop query").click()
+    visit.expect_text("Query stopped.")

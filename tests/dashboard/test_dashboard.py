@@ -59,10 +59,11 @@ def page_script(name: str, path: str) -> None:
     """What the app does for one page; AppTest runs its source."""
     from importlib import import_module
 
-    from tubelet.dashboard import caching, selection
+    from tubelet.dashboard import address, caching, selection
 
     store = caching.open_store(path)
-    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store))
+    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store, name))
+    address.settle(name)
 
 
 SQL = ("query", "where", "search-where")  # parameters that hold it
@@ -76,6 +77,12 @@ def open_page(name: str, store: Store, **url: str) -> AppTest:
     for key, value in url.items():
         test.query_params[key] = value
     return test.run()
+
+
+def stands(test: AppTest, name: str) -> str:
+    """A parameter of the page's address, "" where it carries none."""
+    value = test.query_params.get(name) or ""
+    return value if isinstance(value, str) else value[-1]
 
 
 def text(test: AppTest) -> str:
@@ -145,16 +152,18 @@ def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> N
     test = open_page("sql", small, query="SELECT 42 AS answer", signed=signed)
     assert test.text_area[0].value == "SELECT 42 AS answer"
     assert not test.dataframe and "came with a link" in test.info[0].value
-    next(button for button in test.button if button.label == "Run").click()
+    next(button for button in test.button if button.label == "Run query").click()
     assert test.run().dataframe[0].value["answer"].tolist() == [42] and not test.info
     test.text_area[0].set_value("SELECT 43 AS answer")
-    assert test.run().dataframe[0].value["answer"].tolist() == [43], "what is typed here is asked for"
+    assert test.run().dataframe[0].value["answer"].tolist() == [42] and "has changed" in test.info[0].value, "what is typed waits, too"
+    next(button for button in test.button if button.label == "Run query").click()
+    assert test.run().dataframe[0].value["answer"].tolist() == [43] and not test.info
 
 
 @pytest.mark.parametrize(("page", "key"), [("sensitivity", "where"), ("video", "search-where")])
 def test_a_condition_of_a_link_waits_until_it_is_applied(small: Store, page: str, key: str) -> None:
     clip = small.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
-    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search": "true"} if page == "video" else {}
+    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search-corpus": "true"} if page == "video" else {}
     test = open_page(page, small, **url, **{key: "nam = 1", "signed": "no"})
     assert "came with a link" in test.info[0].value and not test.error
     next(button for button in test.button if button.label == "Apply condition").click()
@@ -370,3 +379,63 @@ def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
     assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
     assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
     assert {tuple(line[1:]) for line in lines[1:]} == {("-1", "-0.5", "[-1]", "-1.5")}
+
+
+MISSING = {  # page, parameter, what it is called
+    "video": ("video", {"video": "nonexistent"}, "no video nonexistent"),
+    "clip": ("video", {"clip": "zzz"}, "no clip zzz"),
+    "pair": ("windows", {"pair": "zzz"}, "no pair zzz"),
+    "encoder": ("corpus", {"encoder": "gone"}, "no encoder gone"),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_an_id_that_is_not_there_says_so_and_offers_what_is_near(kind: str, small: Store) -> None:
+    page, url, said = MISSING[kind]
+    test = open_page(page, small, **url)
+    assert said in test.warning[0].value and not test.exception
+    if kind != "encoder":
+        assert "video-0000" not in "".join(element.value for element in [*test.subheader, *test.title]), "nothing else is shown instead"
+        near = [button for button in test.button if button.label.startswith("Open video-0000")]
+        assert near
+        opened = near[0].click().run()
+        assert not opened.warning and not opened.exception and stands(opened, "video")
+
+
+def test_an_address_by_name_finds_what_is_nearest(small: Store) -> None:
+    test = open_page("video", small, video="video-00002")
+    assert test.button[0].label == "Open video-00002.mp4"
+    (encoder,) = small.rows("FROM encoders")
+    assert stands(open_page("corpus", small, encoder="toy"), "encoder") == encoder["encoder_id"]
+
+
+@pytest.mark.parametrize("page", ["video", "windows"])
+def test_an_id_alone_opens_what_it_names(page: str, small: Store) -> None:
+    row = small.rows("FROM clips ORDER BY clip_id DESC LIMIT 1" if page == "video" else "FROM pairs ORDER BY pair_id DESC LIMIT 1")[0]
+    shown = open_page(page, small, **({"clip": row["clip_id"]} if page == "video" else {"pair": row["pair_id"]}))
+    assert (stands(shown, "video"), stands(shown, "encoder")) == (row["video_id"], row["encoder_id"])
+    assert not shown.warning and row["video_id"] in [box.value for box in shown.selectbox]
+
+
+def test_any_video_of_many_is_found_in_the_chooser(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tubelet.dashboard.video.choice.OFFERED", 2)
+    test = open_page("video", small)
+    assert not any("video-00002" in option for box in test.selectbox for option in box.options)
+    test.text_input(key="find-video").set_value("00002")
+    test.run()
+    assert any("video-00002" in option for box in test.selectbox for option in box.options)
+
+
+def test_videos_are_ordered_by_a_statistic_over_all_of_them_and_share_one_axis(small: Store) -> None:
+    encoder = small.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
+    means = {}
+    for row in small.rows("SELECT v.name, s.kurtosis AS value FROM slice_stats s JOIN clips USING (clip_id) JOIN videos v USING (video_id)"):
+        means.setdefault(row["name"], []).append(row["value"])
+    expected = sorted(means, key=lambda name: -sum(means[name]) / len(means[name]))
+    for order, names in (("highest curve", expected), ("lowest curve", expected[::-1])):
+        first, then = (queries.videos_page(VideoFilter(encoder), order, 2, at, "kurtosis").answer(small) for at in (0, 2))
+        assert first["name"].to_pylist() + then["name"].to_pylist() == names
+    assert first["mean"].to_pylist() == pytest.approx([sum(means[name]) / len(means[name]) for name in expected[::-1][:2]])
+    low, high = min(map(min, means.values())), max(map(max, means.values()))
+    shown = [text(open_page("corpus", small, statistic="kurtosis", search=name)) for name in ("", "00001")]
+    assert all(f"one y axis for all videos, {low:.4g} to {high:.4g}" in words for words in shown)

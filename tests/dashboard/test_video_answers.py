@@ -24,6 +24,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
+SEARCHING = {"search-corpus": "true"}
+
+
 def first_patch(store: Store) -> dict[str, str]:
     clip = store.rows("SELECT clip_id, video_id FROM clips JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1")[0]
     return {"video": clip["video_id"], "patches": f"{clip['clip_id']}-0.1.2"}
@@ -46,40 +49,40 @@ def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) ->
 
 def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     size = store.rows("SELECT sum(slices * grid_height * grid_width * embed_dim * 2) AS n FROM clips")[0]["n"]
-    exact = text(open_page("video", store, search="true", **first_patch(store)))
-    assert "most like it, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
+    exact = text(open_page("video", store, **SEARCHING, **first_patch(store)))
+    assert "most similar patches, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
     assert "tubelet index" not in exact and "list_cosine_similarity" in exact
     recall = search_index.write_index(store, store.rows("FROM encoders")[0]["encoder_id"])
     add_videos(store, Recipe(videos=1, dim=48), first=3)
-    assert "Exact: all" in text(open_page("video", store, search="true", **first_patch(store))), "a small corpus"
+    assert "Exact: all" in text(open_page("video", store, **SEARCHING, **first_patch(store))), "a small corpus"
     monkeypatch.setattr(retrieval, "LARGE", 1)
     add_videos(store, Recipe(videos=1, dim=48), first=4)
-    said = text(open_page("video", store, search="true", **first_patch(store)))
-    assert f"By sketch: it found **{recall.recall:.1%}** of the 20 best of exact search" in said
-    assert f"on {recall.queries} sampled patches in 6 clips; 2 clips came later." in said
-    assert "Exact: all" in text(open_page("video", store, search="true", exactly="true", **first_patch(store)))
+    said = text(open_page("video", store, **SEARCHING, **first_patch(store)))
+    assert f"From the index, which found **{recall.recall:.1%}** of the top 20 of exact search" in said
+    assert f"on {recall.queries} sampled patches in 6 clips; 2 clips added since." in said
+    assert "Exact: all" in text(open_page("video", store, exactly="true", **SEARCHING, **first_patch(store)))
 
 
 def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
     (name,) = store.rows("SELECT name FROM videos ORDER BY name LIMIT 1")[0].values()
-    shown = text(open_page("video", store, search="true", **{"search-where": f"name = '{name}'"}, **first_patch(store)))
-    assert "from 1 video, the best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
+    shown = text(open_page("video", store, **{**SEARCHING, "search-where": f"name = '{name}'"}, **first_patch(store)))
+    assert "from 1 video, best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
     assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, "and so does the SQL"
-    nothing = open_page("video", store, search="true", **{"search-where": "name = 'gone'"}, **first_patch(store))
+    nothing = open_page("video", store, **{**SEARCHING, "search-where": "name = 'gone'"}, **first_patch(store))
     assert "lets no video through" in nothing.warning[0].value and not nothing.exception
-    wrong = open_page("video", store, search="true", **{"search-where": "nam = 1"}, **first_patch(store))
+    wrong = open_page("video", store, **{**SEARCHING, "search-where": "nam = 1"}, **first_patch(store))
     assert "nam" in wrong.error[0].value and not wrong.exception
 
 
 def test_a_large_corpus_without_a_sketch_says_how_to_make_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval, "LARGE", 1)
-    assert f"`tubelet index --store {store.root}`" in text(open_page("video", store, search="true", **first_patch(store)))
+    assert f"`tubelet index --store {store.root}`" in text(open_page("video", store, **SEARCHING, **first_patch(store)))
 
 
 @pytest.mark.parametrize("by", ["mean", "max"])
 def test_videos_like_this_one(store: Store, by: str) -> None:
     page = open_page("video", store, alike="true", **{"alike-by": by})
-    assert "The 2 videos most like this window" in text(page)
+    assert "Top 2 videos by their most similar window" in text(page)
     names = [caption.value.split(" · ")[1] for caption in page.caption if caption.value.count(" · ") == 2]
     assert sorted(names) == ["video-00001.mp4", "video-00002.mp4"]
 

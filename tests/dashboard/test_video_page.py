@@ -253,15 +253,17 @@ def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(playing: Visit
 
 def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[0]
-    open_player(visit, store, "plays.mp4", f"&search=true&patches={clip['clip_id']}-0.0.0")
-    visit.expect_text("12 patches most like it, from 4 videos")
+    open_player(visit, store, "plays.mp4", f"&search-corpus=true&patches={clip['clip_id']}-0.0.0")
+    visit.expect_text("Top 12 most similar patches, from 4 videos")
     visit.expect_text("Exact: all")
     before = visit.page.url
-    visit.page.get_by_role("button", name="Show").nth(11).click()
+    visit.page.get_by_role("button", name="Show patch").nth(11).click()
     expect(visit.page).not_to_have_url(before, timeout=SLOW)
-    visit.expect_in_url(r"patches=\w+-\d\.0\.0(&|$)")
+    visit.expect_in_url(r"hit=\w+-\d\.0\.0&.*patches=" + clip["clip_id"])
     visit.settle()
-    expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine", timeout=SLOW)
+    expect(visit.page.get_by_role("button", name="Show patch")).to_have_count(12, timeout=SLOW)
+    expect(visit.page.locator(".player canvas").first).to_be_in_viewport(timeout=SLOW)
+    expect(visit.page.get_by_role("button", name="Show patch").nth(11)).to_be_in_viewport(timeout=SLOW)
     visit.page.go_back()
     visit.expect_in_url(f"video={clip['video_id']}.*patches={clip['clip_id']}-0.0.0(&|$)")
     expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')).to_be_visible(timeout=SLOW)

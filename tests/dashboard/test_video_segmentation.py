@@ -119,7 +119,7 @@ class TestBrowser:
             expect(visit.page.locator(".player")).to_have_attribute("data-over", "colors", timeout=SLOW)
             choose(visit, "Background")
             visit.page.get_by_role("button", name="Clear selection").click()
-            expect(visit.page.get_by_role("heading", name="What is cut out?")).to_have_count(0, timeout=SLOW)
+            expect(visit.page.get_by_role("heading", name="Which patches are foreground?")).to_have_count(0, timeout=SLOW)
             assert "segment=" not in visit.page.url
 
     def test_the_url_restores_the_mask_and_its_own_file_fits_it(self, visit: Visit, store: Store, clip: dict, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ class TestBrowser:
         bare = clips(store, "bare.mp4")[0]
         visit.open(f"video?video={bare['video_id']}&segment={bare['clip_id']}-0.0.0~0.4.4", HEADING)
         expect(visit.page.get_by_role("button", name="Foreground")).to_be_disabled(timeout=SLOW)
-        visit.expect_text("There is no mask: clip")
+        visit.expect_text("Segmentation failed: clip")
 
 
 def saved_as_it_is_drawn(visit: Visit, clip: dict) -> None:

@@ -15,10 +15,10 @@ from tubelet.store.questions import pairs
 from tubelet.store.pairs.differences import quantize_differences, measure_differences
 from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from tubelet.store.sandbox.untrusted import ask
-from tubelet.store.schema import CLIPS
+from tubelet.store.schema import CLIPS, ENCODERS
 from tubelet.store.pairs.measurement import Side, measure
-from tests.stores import synthetic_store
-from tests.dashboard.test_dashboard import open_page, text
+from tests.stores import Recipe, encoder_row, synthetic_store
+from tests.dashboard.test_dashboard import open_page, stands, text
 
 AT = datetime(2026, 11, 1)
 
@@ -191,19 +191,24 @@ def test_labels_and_sentences():
     assert choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
-    assert windows.noise(none, none, "fp32").endswith("deterministic is not known.")
-    assert windows.noise(some, none, "bf16").endswith("rounding to bf16 alone does was not measured.")
+    assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
+    assert windows.noise(some, none, "bf16").endswith("The effect of rounding to bf16 was not measured.")
     assert "differs by 0.002 on average (2 controls)" in windows.noise(some, some, "bf16")
 
 
-def test_another_encoder_leads_away_from_the_pair(paired):
+def test_another_encoder_leads_away_from_the_pair(tmp_path):
     """The address then names a pair of its own, or none; going back to the first encoder does not bring the other's pair."""
-    test = open_page("windows", paired)
-    shown = test.query_params["pair"]
-    assert shown in (test.selectbox[2].value, [test.selectbox[2].value])
-    test.session_state["windows_encoder"] = "another"
-    test.query_params["pair"] = pair_of(paired, DISJOINT)["pair_id"]
-    assert test.run().selectbox[2].value == (shown[0] if isinstance(shown, list) else shown)
+    store = synthetic_store(tmp_path / "store", videos=1, clips=2)
+    other = encoder_row(Recipe()) | {"encoder_id": "other", "name": "other"}
+    store.commit({"encoders": pa.Table.from_pylist([other], ENCODERS.arrow)})
+    test = open_page("windows", store, dim="3")
+    shown = stands(test, "pair")
+    assert shown and stands(test, "dim") == "3"
+    test.selectbox[0].set_value("other").run()
+    assert (stands(test, "encoder"), stands(test, "pair"), stands(test, "dim")) == ("other", "", "") and "No pairs of other" in text(test)
+    test.selectbox[0].set_value(encoder_row(Recipe())["encoder_id"]).run()
+    assert stands(test, "pair") == shown
+    store.close()
 
 
 def test_clips_that_only_pairs_need_are_told_from_the_others(tmp_path):
@@ -213,4 +218,18 @@ def test_clips_that_only_pairs_need_are_told_from_the_others(tmp_path):
     store.commit({"clips": pa.Table.from_pylist([partner], CLIPS.arrow)})
     shown = text(open_page("corpus", store, video=rows[0]["video_id"]))
     assert "2 clips over" in shown and "200 tokens, 1 more for pairs of windows by" in shown
+    store.close()
+
+
+@pytest.mark.parametrize("page", ["windows", "sensitivity"])
+def test_no_pairs_are_advised_for_an_image_encoder(page, tmp_path):
+    """It sees one frame at a time: the page says so, and leads to an encoder that sees several."""
+    store = synthetic_store(tmp_path / "store", videos=1, clips=2)
+    image = encoder_row(Recipe()) | {"encoder_id": "image", "name": "image", "tubelet": 1}
+    store.commit({"encoders": pa.Table.from_pylist([image], ENCODERS.arrow)})
+    test = open_page(page, store, encoder="image")
+    assert "is an image encoder" in text(test) and not test.code and "--pairs" not in text(test)
+    video = encoder_row(Recipe())["encoder_id"]
+    next(button for button in test.button if button.label == f"Show {video}").click().run()
+    assert stands(test, "encoder") == video and "is an image encoder" not in text(test)
     store.close()

@@ -57,9 +57,9 @@ test("a cell is read out with its precision", () => {
 test("the cell of a URL is found where this pair has it", () => {
   const pair = new Pair(bytesOf(cases["matrix.packed"][0].bytes))
   const find = (/** @type {string} */ query) => pair.find(new URLSearchParams(query))
-  assert.deepEqual(find("slice=2&dim=4&y=1&x=0"), { slice: 2, cell: { dim: 4, patch: 2 } })
+  assert.deepEqual(find("shared-slice=2&dim=4&y=1&x=0"), { slice: 2, cell: { dim: 4, patch: 2 } })
   assert.deepEqual(find("dim=5&y=1&x=0"), { slice: 0, cell: null })
-  assert.deepEqual(find("slice=3&dim=-1&y=a&x="), { slice: 0, cell: null })
+  assert.deepEqual(find("shared-slice=3&dim=-1&y=a&x="), { slice: 0, cell: null })
 })
 
 test("numbers have three digits", () => {

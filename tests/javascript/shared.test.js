@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import { after, before, test } from "node:test"
 
 import { explainLoss } from "../../dashboard/components/connection/connection.js"
+import { Steps } from "../../dashboard/components/connection/steps.js"
 import { BYTES, fetchChecked, readBytes, versionOf } from "../../dashboard/components/shared/fetching.js"
 import { mountOnce } from "../../dashboard/components/shared/mounting.js"
 
@@ -102,4 +103,21 @@ test("without data nothing is made", () => {
   const { notes, call } = noteCalls()
   call(null)
   assert.deepEqual(notes, [])
+})
+
+test("on the way to another page, only the arrival there is a step", () => {
+  let now = 0
+  const steps = new Steps(() => now)
+  const url = (/** @type {string} */ path) => new URL(path, "http://127.0.0.1/")
+  assert.ok(steps.isStep(url("/video?slice=1"), url("/video?slice=2")), "a change of the page's own")
+  steps.follow()
+  assert.ok(!steps.isStep(url("/?search=a"), url("/?encoder=e")), "the last page's parameters are taken out")
+  assert.ok(steps.isStep(url("/?search=a"), url("/video?encoder=e")))
+  assert.ok(steps.isStep(url("/video?encoder=e"), url("/video?encoder=f")), "and after it")
+  steps.follow()
+  steps.arrive()
+  assert.ok(steps.isStep(url("/?search=a"), url("/?search=b")))
+  steps.follow()
+  now = 60_000
+  assert.ok(steps.isStep(url("/?search=a"), url("/?search=b")), "a link that leads nowhere is forgotten")
 })

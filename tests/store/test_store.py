@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -193,3 +194,21 @@ def test_a_path_that_is_a_pattern_is_refused(name, tmp_path):
     with pytest.raises(StoreError, match="as a pattern"):
         Store.create(tmp_path / name)
     assert not (tmp_path / name).exists()
+
+
+def test_what_one_thread_holds_stays_while_others_see_the_newest(tmp_path) -> None:
+    """A page's numbers belong together though an ingest commits while its script runs; nothing is lost where its files are merged away."""
+    store = synthetic_store(tmp_path / "store", videos=2)
+    count = "SELECT count(*) AS n FROM videos"
+    with store.hold():
+        before = store.fingerprint
+        add_videos(store, Recipe(videos=1), first=2)
+        assert store.fingerprint == before and store.rows(count) == [{"n": 2}]
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(store.rows, count).result() == [{"n": 3}]
+        assert store.rows(count) == [{"n": 2}]
+        store.compact()
+        store.close()
+        assert store.rows(count) in ([{"n": 2}], [{"n": 3}]), "its files may be gone"
+    assert store.fingerprint != before and store.rows(count) == [{"n": 3}]
+    store.close()

@@ -2,6 +2,7 @@
 // Streamlit's dialog about a lost connection, in our words: the server of a dashboard is a command that somebody runs, not the internet.
 
 import { mountOnce } from "../shared/mounting.js"
+import { watchSteps } from "./steps.js"
 
 /** @typedef {{command: string}} Data how the server is started */
 
@@ -23,6 +24,7 @@ export function explainLoss(sentence, command) {
 class Connection {
   constructor() {
     this.command = ""
+    watchSteps()
     this.observer = new MutationObserver(() => this.#reword())
     this.observer.observe(document.body, { childList: true, subtree: true })
   }

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import units
+from tubelet.dashboard import address, units
 from tubelet.dashboard.components import modules
+from tubelet.dashboard.parameters import CELL
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.store import Store
 from tubelet.store.questions import pairs
@@ -14,8 +15,8 @@ from tubelet.store.pairs.differences import Differences
 from tubelet.store.placement import Sheet
 
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
-ADDRESS = ("dim", "y", "x", "slice")  # URL parameters: the cell that was clicked, and the slice it was clicked on
 
+SAID = ("dim", "y", "x", "slice")  # what the browser calls the parameters of a cell
 FORMAT = 1  # of the buffer, as pair.js reads it
 DRAWN_FROM = "Cells are drawn from the half-precision files in 8 bits; the curves and tables below come from the measurement itself."
 
@@ -27,7 +28,7 @@ def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> No
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
     key = f"matrix-{pair['pair_id']}"
     MOUNT(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
-    dim, y, x, shared_slice = (_read_number(name, size) for name, size in zip(ADDRESS, (made.shape[3], *made.shape[1:3], made.shape[0])))
+    dim, y, x, shared_slice = (_read_number(name, size) for name, size in zip(CELL, (made.shape[3], *made.shape[1:3], made.shape[0])))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(DRAWN_FROM, width="content")
         cell = pairs.cell_over_slices(pair, dim, y, x)
@@ -70,11 +71,10 @@ def sheets(store: Store, pair: Mapping) -> list[bytes]:
 
 def _read_number(name: str, size: int) -> int:
     """A URL parameter that numbers something; 0 where it says nothing of use."""
-    given = units.read(st.query_params.get(name, ""))
+    given = units.read(address.read()[name])
     return given if given is not None and given < size else 0
 
 
 def _keep_in_url(key: str) -> None:
     cell = st.session_state[key]["cell"]
-    for name in ADDRESS:
-        st.query_params[name] = str(int(cell[name]))
+    address.write(**{name: str(int(cell[said])) for name, said in zip(CELL, SAID)})

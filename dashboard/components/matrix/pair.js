@@ -154,7 +154,7 @@ export class Pair {
     }
     const { dim, rows, columns, slices } = this.head
     const [d, y, x] = [number("dim", dim), number("y", rows), number("x", columns)]
-    return { slice: number("slice", slices) ?? 0, cell: d === null || y === null || x === null ? null : { dim: d, patch: y * columns + x } }
+    return { slice: number("shared-slice", slices) ?? 0, cell: d === null || y === null || x === null ? null : { dim: d, patch: y * columns + x } }
   }
 }
 

@@ -26,6 +26,7 @@
  * @property {string} id
  * @property {number} width pixels, as displayed
  * @property {number} height
+ * @property {string} stem of the files that are saved
  * @property {number} fps
  * @property {number} frames as decoded
  * @property {string | null} url of the file; null where a browser cannot show it

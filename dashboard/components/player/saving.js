@@ -36,7 +36,13 @@ export class Saving {
       context.globalAlpha = this.opacity
       context.drawImage(el(".latent.over"), left * wide, top * high, width * wide, height * high)
     }
-    canvas.toBlob(blob => blob && this.#hand(blob, `${root.dataset.clip}-slice-${root.dataset.slice}.png`))
+    canvas.toBlob(blob => blob && this.#hand(blob, `${this.name()}-picture-slice-${root.dataset.slice}.png`))
+  }
+
+  /** Of a file: the video, and the frames of the shown window. */
+  name() {
+    const { window, data } = this.player
+    return window ? `${data.video.stem}-frames-${window.first}-${window.first + (window.frames - 1) * window.step}` : data.video.stem
   }
 
   async mp4() {
@@ -45,7 +51,7 @@ export class Saving {
     this.#tell("Rendering MP4...", true)
     try {
       const response = await fetchChecked(this.address(window), "video/mp4")
-      this.#hand(await response.blob(), `${window.id}.mp4`)
+      this.#hand(await response.blob(), `${this.name()}.mp4`)
       this.#tell("", false)
     } catch (error) {
       this.#tell(`Could not render the MP4: ${/** @type {Error} */ (error).message}.`, false)

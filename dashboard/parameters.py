@@ -1,0 +1,121 @@
+"""The parameters of the dashboard's URLs: each has one meaning, one kind of value and the pages that read it.
+
+    bind("search")              what a widget is called with whose value stands in the URL
+    renew("video", given)       an address of an earlier version in today's names
+
+A widget bound to a parameter has the parameter's name as its key, and Streamlit keeps a key's value from page to page: a name with two
+meanings would hand one page's text to the other page's switch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders, in the order of the menu
+ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = "encoder", "video", "clip", "slice", "patches", "segment", "hit", "pair"
+CELL = ("dim", "y", "x", "shared-slice")  # the cell of a pair's matrix that was clicked, and the slice it was clicked on
+SWITCH, NUMBER, TEXT, CHOICE, ID, MARKS, CONDITION = "switch", "number", "text", "choice", "id", "marks", "SQL"  # kinds
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a name means, what kind of value it has, which pages read it, and whether a widget of its own carries it."""
+
+    name: str
+    meaning: str
+    kind: str
+    pages: tuple[str, ...]
+    bound: bool = True
+
+
+def _bound(page: str, *described: tuple[str, str, str]) -> list[Parameter]:
+    return [Parameter(name, meaning, kind, (page,)) for name, kind, meaning in described]
+
+
+def _free(*described: tuple[str, str, str, tuple[str, ...]]) -> list[Parameter]:
+    return [Parameter(name, meaning, kind, pages, bound=False) for name, kind, meaning, pages in described]
+
+
+PARAMETERS = {
+    parameter.name: parameter
+    for parameter in (
+        *_free(
+            (ENCODER, ID, "the encoder whose clips are shown", PAGES),
+            (VIDEO, ID, "the chosen video", PAGES),
+            (CLIP, ID, "the window at which the player stands", (VIDEO_PAGE,)),
+            (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE,)),
+            (PATCHES, MARKS, "the selected patches", (VIDEO_PAGE,)),
+            (SEGMENT, MARKS, "the foreground and background marks", (VIDEO_PAGE,)),
+            (HIT, MARKS, "the patch of a search that the player shows, while the selected ones stay", (VIDEO_PAGE,)),
+            (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
+            ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
+            ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
+            ("x", NUMBER, "the column of the clicked cell's patch", (WINDOWS,)),
+            ("shared-slice", NUMBER, "the shared slice on which the cell was clicked", (WINDOWS,)),
+            ("signed", TEXT, "proof that this server wrote the SQL beside it", (VIDEO_PAGE, SENSITIVITY, SQL)),
+        ),
+        *_bound(
+            CORPUS,
+            ("section", CHOICE, "the part of the page that is shown"),
+            ("search", TEXT, "part of the name or label of the listed videos"),
+            ("label", CHOICE, "the label of the listed videos"),
+            ("show", CHOICE, "the state of the listed videos"),
+            ("order", CHOICE, "what the videos are ordered by"),
+            ("statistic", CHOICE, "the statistic whose curves are drawn"),
+            ("page", NUMBER, "the page of the table of videos"),
+            ("failures_page", NUMBER, "the page of the table of failures"),
+        ),
+        *_bound(
+            VIDEO_PAGE,
+            ("find-video", TEXT, "part of the name or label of the videos to choose from"),
+            ("color", CHOICE, "what the colors are made from"),
+            ("dimensions", TEXT, "three dimensions as red, green and blue"),
+            ("unit", SWITCH, "embeddings are divided by their lengths before the fit"),
+            ("positions", SWITCH, "the mean embedding of each position is subtracted before the fit"),
+            ("foreground", SWITCH, "the fit is of the foreground alone"),
+            ("search-corpus", SWITCH, "whether the corpus is searched for the selected patches"),
+            ("exactly", SWITCH, "whether that search compares every embedding"),
+            ("search-where", CONDITION, "which videos are searched"),
+            ("map", SWITCH, "whether the map of tokens is shown"),
+            ("map-of", CHOICE, "whose tokens the map shows"),
+            *((f"map-{channel}", CHOICE, f"what the map shows as {channel}") for channel in ("x", "y", "z", "red", "green", "blue", "opacity")),
+            ("alike", SWITCH, "whether similar videos are listed"),
+            ("alike-by", CHOICE, "what of its tokens stands for a window"),
+        ),
+        *_bound(WINDOWS, ("pair_search", TEXT, "part of the name or label of the videos to choose from")),
+        *_bound(
+            SENSITIVITY,
+            ("frames", NUMBER, "frames per window"),
+            ("shift", NUMBER, "the shift between the windows, in slices"),
+            ("setting", CHOICE, "how the pairs were made"),
+            ("where", CONDITION, "which videos count"),
+            ("resample", CHOICE, "what counts once"),
+            ("compare", CHOICE, "what the result is compared with"),
+        ),
+        *_bound(SQL, ("query", CONDITION, "the query")),
+    )
+}
+
+RENAMED = (  # pages, the name before, the name today
+    (PAGES, "colour", "color"),
+    ((VIDEO_PAGE,), "search", "search-corpus"),
+    ((WINDOWS,), "slice", "shared-slice"),
+)
+RENAMED_VALUES: dict[tuple[str, str], str] = {}  # (name today, value before) -> value today
+RENAMED_ROUTES = {"/colours/": "/colors/"}  # where a browser fetched colors
+
+
+def bind(name: str) -> dict[str, str]:
+    """Arguments of a widget that the URL carries. Raises KeyError for a name that is not registered as such."""
+    if not PARAMETERS[name].bound:
+        raise KeyError(f"{name} is carried by no widget: `address` writes it")
+    return {"key": name, "bind": "query-params"}
+
+
+def renew(page: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of an address that an earlier version wrote, in today's names and values; today's own stay as they are."""
+    renewed = dict(given)
+    for pages, before, today in RENAMED:
+        if page in pages and before in renewed:
+            value = renewed.pop(before)
+            renewed.setdefault(today, value)
+    return {name: RENAMED_VALUES.get((name, value), value) for name, value in renewed.items()}

@@ -1,0 +1,98 @@
+"""Which video and which of its clips the Video page shows: those of the URL, and the widgets that choose others."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tubelet.dashboard import caching, missing, units
+from tubelet.dashboard.components.player import Film
+from tubelet.dashboard.parameters import CLIP, VIDEO, bind
+from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.video import place
+from tubelet.media import sources
+from tubelet.store import Store
+from tubelet.store.questions import clips as clip_queries, corpus, nearby
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
+from tubelet.store.schema import PARTNER
+
+OFFERED = 2_000  # videos to choose from at once; with more, a search box chooses which
+
+
+def is_found(store: Store) -> bool:
+    """Whether the store has the video and the clip that the URL names; says what is missing where it has not."""
+    video_id, clip_id = place.video_id(), place.clip_id()
+    found = caching.rows(store, corpus.video(video_id)) if video_id else [{}]
+    if not found:
+        missing.show_missing(VIDEO, video_id, caching.rows(store, nearby.videos(video_id)))
+    elif clip_id and not caching.rows(store, clip_queries.clip(clip_id)):
+        missing.show_missing(CLIP, clip_id, caching.rows(store, nearby.clips(clip_id, video_id)))
+    else:
+        return True
+    return False
+
+
+def choose(store: Store, selection: Selection) -> Film | None:
+    """The video and timeline that the URL or the reader chooses; None for a video without clips."""
+    video = _choose_video(store, selection)
+    cuts = caching.rows(store, clip_queries.timelines(video.video_id, selection.encoder_id))
+    if not cuts:
+        return None
+    clip = _choose_clip(store, video, selection, cuts)
+    clips = [TimelineRow.of(row) for row in caching.rows(store, clip_queries.timeline(clip))]
+    return Film(video, clip, clips, sources.unplayable(video, clips, caching.rows(store, corpus.failures_of_video(video.video_id))))
+
+
+def _choose_video(store: Store, selection: Selection) -> VideoRow:
+    names = {row["video_id"]: describe_video(row) for row in _offer_videos(store, selection)}
+    asked = caching.find_video(store, place.video_id()) if place.video_id() else None
+    if asked and asked.video_id not in names:
+        names = {asked.video_id: describe_video(asked), **names}
+    chosen = asked.video_id if asked else next(iter(names))
+    key = f"video-choice-{chosen}"  # a link from elsewhere is another choice
+    st.selectbox(
+        "Video",
+        list(names),
+        list(names).index(chosen),
+        names.get,
+        key=key,
+        on_change=lambda: place.change_video(st.session_state[key]),
+        width=300,
+    )
+    return asked or caching.find_video(store, chosen)
+
+
+def _offer_videos(store: Store, selection: Selection) -> list[Mapping]:
+    """The videos to choose from: all, or where they are too many those that a search finds."""
+    offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
+    if len(offered) < OFFERED:
+        return offered
+    help_ = f"The list holds {units.number(OFFERED)} videos at most; search by name, label or id for the others."
+    text = st.text_input("Find video", placeholder="name, label or id", icon=":material/search:", live=True, width=180, help=help_, **bind("find-video"))
+    return caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED, text.strip())) if text.strip() else offered
+
+
+def describe_video(row: Mapping | VideoRow) -> str:
+    return f"{row['name']} ({row['label']})" if row["label"] else row["name"]
+
+
+def _choose_clip(store: Store, video: VideoRow, selection: Selection, cuts: list[Mapping]) -> ClipRow:
+    """The clip of the URL, or the first of the chosen way of cutting."""
+    asked = caching.find_clip(store, place.clip_id()) if place.clip_id() else None
+    clip = asked if asked and (asked.video_id, asked.encoder_id) == (video.video_id, selection.encoder_id) else None
+    if len(cuts) == 1:
+        return clip or caching.find_clip(store, cuts[0]["first_clip"])
+    settings = [tuple(cut[name] for name in clip_queries.SETTINGS) for cut in cuts]
+    number = settings.index(tuple(clip[name] for name in clip_queries.SETTINGS)) if clip else 0
+    key = f"cut-{video.video_id}-{number}"
+    st.selectbox(
+        "Windows", range(len(cuts)), number, lambda n: _describe_windows(cuts[n]), key=key, width=260,
+        on_change=lambda: place.jump(video.video_id, cuts[st.session_state[key]]["first_clip"], 0),
+    )  # fmt: skip
+    return clip or caching.find_clip(store, cuts[0]["first_clip"])
+
+
+def _describe_windows(cut: Mapping) -> str:
+    apart = f", {cut['step']} apart" if cut["step"] > 1 else ""
+    for_pairs = " for pairs of windows" if cut["role"] == PARTNER else ""
+    clips = f"{units.count(cut['clips'], 'clip')}{for_pairs} of {cut['frame_count']} frames{apart}"
+    return f"{clips}, {cut['crop_height']} × {cut['crop_width']} px, {cut['precision']}"

@@ -1,0 +1,86 @@
+"""The URL's parameters: each widget is bound to one that is registered for its page and holds its kind, and yesterday's links mean the same."""
+
+import ast
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tubelet.dashboard import parameters
+from tubelet.dashboard.parameters import CHOICE, CONDITION, NUMBER, PAGES, PARAMETERS, SWITCH, TEXT
+from tubelet.store import Store
+from tests.commands import ROOT
+from tests.dashboard.test_dashboard import open_page
+from tests.stores import synthetic_store
+
+KINDS = {"checkbox": {SWITCH}, "toggle": {SWITCH}, "text_input": {TEXT, CONDITION}, "text_area": {CONDITION}, "selectbox": {CHOICE, NUMBER}, "button_group": {CHOICE}, "segmented_control": {CHOICE}}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(tmp_path_factory.mktemp("parameters") / "films", videos=3, clips=2, slices=8)
+    yield made
+    made.close()
+
+
+def everything(store: Store, page: str) -> dict[str, str]:
+    """An address that has a page draw all that it has."""
+    clip = store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1")[0]
+    switches = {name: "true" for name, parameter in PARAMETERS.items() if parameter.kind == SWITCH and page in parameter.pages}
+    at = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0"} if page == "video" else {}
+    return switches | at
+
+
+def widgets(test: AppTest) -> Iterator[tuple[str, str]]:
+    """Kind and key of every widget of a page."""
+    for kind in KINDS:
+        yield from ((kind, widget.key) for widget in test.get(kind) if widget.key)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_widget_in_the_url_is_registered_for_its_page_with_its_kind(store: Store, page: str) -> None:
+    test = open_page(page, store, **everything(store, page))
+    assert not test.exception
+    drawn = {(kind, key) for kind, key in widgets(test) if key in PARAMETERS}
+    assert drawn or page == "sql"
+    for kind, key in drawn:
+        assert page in PARAMETERS[key].pages and PARAMETERS[key].kind in KINDS[kind], (kind, key)
+
+
+def test_a_parameter_that_a_widget_carries_belongs_to_one_page() -> None:
+    """Streamlit keeps the value of a key from page to page."""
+    assert {name: parameter.pages for name, parameter in PARAMETERS.items() if parameter.bound and len(parameter.pages) > 1} == {}
+
+
+def test_nothing_but_the_registry_names_a_parameter_of_the_url() -> None:
+    """`bind` and `address` are the only ways to one: a name that the registry does not know is a KeyError."""
+    for path in sorted((ROOT / "dashboard").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        assert "query-params" not in words or path.name == "parameters.py", path
+        uses = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if path.name not in ("address.py", "consent.py", "routes.py"):
+            assert "query_params" not in uses, path
+    with pytest.raises(KeyError):
+        parameters.bind("serach")
+    with pytest.raises(KeyError):
+        parameters.bind("encoder")
+
+
+YESTERDAY = {  # links of earlier versions, and where they lead today
+    "video?video=a&colour=three+dimensions&dimensions=3,4,5": "video=a&color=three+dimensions&dimensions=3,4,5",
+    "video?search=true&exactly=true&search-where=label+IS+NULL": "search-corpus=true&exactly=true&search-where=label+IS+NULL",
+    "windows?pair=p&dim=3&y=1&x=2&slice=1": "pair=p&dim=3&y=1&x=2&shared-slice=1",
+    "video?clip=c&slice=3": "clip=c&slice=3",
+    "corpus?search=cooking&order=newest": "search=cooking&order=newest",
+}
+
+
+@pytest.mark.parametrize("link", YESTERDAY)
+def test_a_link_of_yesterday_says_the_same_today(link: str) -> None:
+    page, _, query = link.partition("?")
+    today = parameters.renew(page, dict(parse_qsl(query)))
+    assert today == dict(parse_qsl(YESTERDAY[link]))
+    assert parameters.renew(page, today) == today, "and stays as it is"
+    assert today.keys() <= PARAMETERS.keys()
