@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from tubelet.dashboard import downloads, latent_caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.video import place
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
@@ -31,7 +31,7 @@ def show(store: Store, clip: Mapping, segment: MarkedPatches) -> None:
         return
     try:
         with st.spinner("Joining each token to its neighbors", show_time=True):
-            found = latent_caching.segment(store, segment)
+            found = caching.workspace(store).segment(segment)
     except TubeletError as error:
         st.warning(f"There is no mask: {literal(error)}", icon=":material/content_cut:")
         return

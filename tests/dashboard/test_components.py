@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tubelet.dashboard import sampled
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.components.player import Film, Marks, Paint, Place, describe
-from tubelet.dashboard.components.token_map import Picture
+from tubelet.dashboard.components.token_map import Picture, describe_clip
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
 from tests import javascript_cases
@@ -61,7 +60,7 @@ def test_every_module_imports_what_the_server_has(name):
     assert text.startswith("// @ts-check\n")
     for path in IMPORT.findall(text):
         assert path.startswith("."), f"{name} imports {path}, which no browser can resolve without a network"
-        found = (folder / path).resolve().relative_to(modules.HERE).as_posix()
+        found = (folder / path).resolve().relative_to(modules.HERE.resolve()).as_posix()
         assert modules.find(modules.VERSION, found) == (folder / path).read_bytes()
 
 
@@ -106,6 +105,6 @@ def test_the_player_is_handed_what_its_contract_names(store):
 
 def test_the_map_is_handed_what_its_contract_names(store):
     (clip, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
-    sheet = sampled.sheet(store, clip) | {"video": clip["video_id"]}
+    sheet = describe_clip(store, clip)
     data = asdict(Picture("points/x", "axes", (0, 36), [1], clip=sheet))
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]
