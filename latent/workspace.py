@@ -41,7 +41,7 @@ GROWTH = 1.2
 GROWN = "the corpus has grown since this page was opened: reload the page"
 READING = BoundedSemaphore(os.cpu_count() or 1)  # held while a clip's embeddings are; nothing else is waited for meanwhile
 KEPT = {
-    "counts": 1, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
+    "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
     "colors": 200, "points": 50, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
 }  # fmt: skip
 
@@ -115,21 +115,16 @@ class Workspace:
         if number is None or not 0 <= number < len(sample):
             raise LatentError(f"the sample has tokens 0 to {len(sample) - 1}")
         clip_id, patch = sample.address(number)
-        found = clip_of_video(clip_id).answer(self.store).to_pylist()
-        if not found:
-            raise LatentError(GROWN)
-        (clip,) = found
+        clip = self._clip(clip_id)
         seconds = clip["start_s"] + patch[0] / clip["slices"] * (clip["stop_s"] - clip["start_s"])
         return SampledToken(clip, clip["video_name"], patch, seconds)
 
     def track(self, clip_id: str, marked: MarkedPatches) -> Track:
         """Where marked patches are in a clip, their own or another of their encoder. Raises LatentError."""
-        home = clips.row(self.store, marked.clip_id)
-        growth = self._growth(home.encoder_id)
-        level = self._kept["null_similarities"].get(
-            (home.encoder_id, growth), lambda: null_similarity.draw_null_similarity(self.store, home.encoder_id)
-        )
-        return self._kept["tracks"].get((clip_id, marked.name, growth), lambda: self._follow(clip_id, marked, level.without(home.video_id)))
+        home = self._clip(marked.clip_id)
+        growth, encoder_id = self._growth(home["encoder_id"]), home["encoder_id"]
+        level = self._kept["null_similarities"].get((encoder_id, growth), lambda: null_similarity.draw_null_similarity(self.store, encoder_id))
+        return self._kept["tracks"].get((clip_id, marked.name, growth), lambda: self._follow(clip_id, marked, level.without(home["video_id"])))
 
     def graph(self, clip_id: str) -> TokenGraph:
         """The graph of a clip's tokens. Raises LatentError."""
@@ -145,6 +140,16 @@ class Workspace:
         key = self.store.fingerprint, marked.name, ranking, exactly, None if videos is None else tuple(videos)
         ask = lambda: query.query_stored(self.store, marked.clip_id, marked.patches)  # noqa: E731
         return self._kept["answers"].get(key, lambda: retrieval.find(self.store, ask(), ranking, exactly, videos))
+
+    def _clip(self, clip_id: str) -> dict:
+        """A `clips` row with the name of its video. Raises LatentError where there is none of this id."""
+        return self._kept["clips"].get((self.store.fingerprint, clip_id), lambda: self._find_clip(clip_id))
+
+    def _find_clip(self, clip_id: str) -> dict:
+        found = clip_of_video(clip_id).answer(self.store).to_pylist()
+        if not found:
+            raise LatentError(f'{self.store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {self.store.shell_name}`')
+        return found[0]
 
     def _growth(self, encoder_id: str) -> int:
         """A number that changes each time an encoder's clips have become a fifth more."""
