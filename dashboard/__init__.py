@@ -6,9 +6,7 @@
     marks            patches that were taken, as a text in URLs
     channels         what of a token can be seen on the map
     tracks           where taken patches are in a clip
-    caching          answers kept until the store changes: the only module that caches, beside
-    latent_caching   what the latent room answers, kept in the same way
-    sampled          points of the corpus sample, and where one comes from
+    caching          answers kept until the store changes, and the workspace of a store: the only module that caches
     selection        what the reader is looking at, from the URL
     consent          which SQL of an address runs
     links            from page to page
@@ -33,8 +31,6 @@
       video_search       where else in the corpus there are such
       video_alike        videos like this one
       video_map          the map of tokens
-      mask_files         what was cut out, as PNG and .npz
-      exports, films     a window as MP4, and what it is asked to show
       sources            what stands for a video on screen: its file, or its slice pictures, and why
       media              what a browser fetches by itself: files, pictures, colors, by the ids of the store
     windows          page: what changes when the window shifts?

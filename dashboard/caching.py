@@ -1,4 +1,4 @@
-"""Answers kept until the store changes: the only module that caches, beside `latent_caching`, which keeps what is fitted and searched.
+"""Answers kept until the store changes: the only module that caches. What is fitted and searched, the store's `Workspace` keeps.
 
 An answer is keyed on the store's fingerprint, so a new clip shows at the next rerun and no lifetime is guessed.
 Keep small answers here; embeddings cost more to fetch from a cache than from the store. What a browser draws of a pair is
@@ -14,6 +14,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
@@ -41,6 +42,12 @@ KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: quest
 def open_store(path: str) -> Store:
     """The store at a path, opened once for all sessions. Raises StoreError."""
     return Store(Path(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Store: lambda store: str(store.root)})
+def workspace(store: Store) -> Workspace:
+    """What is fitted, drawn and searched over a store, one for all sessions."""
+    return Workspace(store)
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=KEYS)

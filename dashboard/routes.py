@@ -4,29 +4,32 @@ No answer takes a path: ids are looked up in the tables, and what the tables do 
 """
 
 import io
-from collections.abc import Callable
+import re
+import tempfile
+from collections.abc import Callable, Mapping
 from functools import partial
 from os import SEEK_END
+from threading import Lock
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from tubelet.dashboard import caching, window_video, latent_caching, sampled
-from tubelet.latent import channels, mask_files
+from tubelet.dashboard import caching, units
+from tubelet.latent.exports import drawing, mask_files, names, tracks
+from tubelet.latent.exports.drawing import DrawingOptions
 from tubelet.media import sources
 from tubelet.dashboard.access import SANDBOX
-from tubelet.dashboard.components import modules
-from tubelet.dashboard.file_names import name_file
+from tubelet.dashboard.components import modules, token_map
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracks import pack_track
-from tubelet.latent import bases
 from tubelet.latent.basis import Basis
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.sandbox import formats
-from tubelet.store.rows import ClipRow
+from tubelet.store.questions import clips
+from tubelet.store.rows import ClipRow, NamedClip
 
 PRIVATE = {  # other sites may not embed them, and what is opened by itself may do nothing: the bytes are those of files
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -38,6 +41,7 @@ TABLES = {"csv": formats.csv, "parquet": formats.parquet}
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
 FOR_GOOD = PRIVATE | {"Cache-Control": "private, max-age=31536000, immutable"}  # its address says what it holds
+ONE = Lock()  # films are made one after the other: each takes two cores
 AS_IT_IS = {"Content-Encoding": "identity"}  # gzip takes 0.2 s of 300,000 points and saves 5 %
 
 
@@ -65,59 +69,56 @@ def _pictures(store: Store, request: Request) -> Response:
 
 def _colors(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(latent_caching.clip_colors(store, clip.clip_id, basis))
+    return _bytes(caching.workspace(store).clip_colors(clip["clip_id"], basis).tobytes())
 
 
 def _colors_file(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
     file = io.BytesIO()
-    shape = clip.slices, clip.grid_height, clip.grid_width, 3
-    np.save(file, np.frombuffer(latent_caching.clip_colors(store, clip.clip_id, basis), np.uint8).reshape(shape))
-    return _file(file.getvalue(), _name(store, clip, "colors.npy"))
+    np.save(file, caching.workspace(store).clip_colors(clip["clip_id"], basis))
+    return _file(file.getvalue(), _name_file(clip, f"colors-{request.path_params['coloring'].partition('~')[0]}.npy"))
 
 
 def _points(store: Store, request: Request) -> Response:
-    clip, basis = _clip_and_basis(store, request)
-    return _bytes(latent_caching.points(store, clip.clip_id, basis, _named(store, request, basis)))
-
-
-def _named(store: Store, request: Request, basis: Basis) -> tuple[str, ...]:
-    kept = channels.clusterings(caching.rows(store, bases.list_bases(basis.encoder_id)))
-    return channels.parse(request.query_params.get("show", ""), basis, list(kept))
+    (clip, basis), workspace = _clip_and_basis(store, request), caching.workspace(store)
+    return _bytes(workspace.points(clip, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)))
 
 
 def _sample(store: Store, request: Request) -> Response:
-    points = sampled.points(store, request.path_params, request.query_params.get("show", ""))
+    workspace, path = caching.workspace(store), request.path_params
+    sample = workspace.find_sample(path["encoder"], path["sample"])
+    basis = workspace.find_basis(path["encoder"], path["coloring"], path["basis"])
+    points = workspace.sample_points(sample, basis, workspace.parse_channels(request.query_params.get("show", ""), basis))
     return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
 
 
 def _sampled_token(store: Store, request: Request) -> Response:
-    return JSONResponse(sampled.token(store, request.path_params), headers=REVALIDATED)
+    path = request.path_params
+    token = caching.workspace(store).find_sampled(path["encoder"], path["sample"], units.read(path["number"]))
+    return JSONResponse(token_map.describe_token(store, token), headers=REVALIDATED)
 
 
-def _clip_and_basis(store: Store, request: Request) -> tuple[ClipRow, Basis]:
+def _clip_and_basis(store: Store, request: Request) -> tuple[NamedClip, Basis]:
     """The clip of a route, and the basis by which its page draws it."""
-    clip = _find_clip(store, request.path_params["clip"])
-    return clip, latent_caching.find_basis(store, clip.encoder_id, request.path_params["coloring"], request.path_params["basis"])
+    clip, path = _find_clip(store, request.path_params["clip"]), request.path_params
+    return clip, caching.workspace(store).find_basis(clip["encoder_id"], path["coloring"], path["basis"])
 
 
 def _track(store: Store, request: Request) -> Response:
-    return _bytes(pack_track(_find_track(store, request)))
+    return _bytes(pack_track(_find_track(store, request)[1]))
 
 
 def _track_file(store: Store, request: Request) -> Response:
-    track, kind = _find_track(store, request), request.path_params["kind"]
-    clip = _find_clip(store, track.clip_id)
+    (clip, track), kind = _find_track(store, request), request.path_params["kind"]
     if kind not in TABLES:
         raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
-    return _file(TABLES[kind](track.table), _name(store, clip, f"track.{kind}"))
+    return _file(TABLES[kind](tracks.tabulate_window(store, clip, track)), _name_file(clip, f"track.{kind}"))
 
 
-def _find_track(store: Store, request: Request) -> Track:
-    clip = _find_clip(store, request.path_params["clip"])
-    marked = _parse_marks(request)
-    home = _find_clip(store, marked.clip_id)
-    return latent_caching.track(store, clip.clip_id, marked.on(home))
+def _find_track(store: Store, request: Request) -> tuple[dict, Track]:
+    """The clip of a route, and where its marks are in it."""
+    clip, marked = _find_clip(store, request.path_params["clip"]), _parse_marks(request)
+    return clip, caching.workspace(store).track(clip["clip_id"], marked.on(_find_clip(store, marked.clip_id)))
 
 
 def _mask(store: Store, request: Request) -> Response:
@@ -126,25 +127,53 @@ def _mask(store: Store, request: Request) -> Response:
 
 
 def _mask_file(store: Store, request: Request) -> Response:
-    clip, found = _find_segmentation(store, request)
-    name = request.path_params["file"]
-    return _file(mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name), _name(store, clip, name if name.startswith("mask") else f"mask-{name}"))
+    (clip, found), name = _find_segmentation(store, request), request.path_params["file"]
+    data = mask_files.write_mask(clip, found, _parse_marks(request).on(clip), name)
+    return _file(data, _name_file(clip, name if name == mask_files.ALL else f"mask-{name}"))
 
 
 def _mp4(store: Store, request: Request) -> Response:
-    clip = _find_clip(store, request.path_params["clip"])
-    film = window_video.render_window(store, clip, request.query_params)
-    length = {"Content-Length": str(film.seek(0, SEEK_END))}
-    film.seek(0)
-    parts = iter(partial(film.read, PART), b"")
-    return StreamingResponse(parts, media_type="video/mp4", headers=REVALIDATED | length | attachment(_name(store, clip, ".mp4")))
+    clip, asked = _find_clip(store, request.path_params["clip"]), request.query_params
+    sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
+    how = parse_drawing(store, clip, asked)
+    with ONE:
+        drawing.write_window(caching.workspace(store), clip, how, sink)
+    length = {"Content-Length": str(sink.seek(0, SEEK_END))}
+    sink.seek(0)
+    content = how.over or (drawing.COLORS if how.basis else "video")
+    return StreamingResponse(
+        iter(partial(sink.read, PART), b""), media_type="video/mp4", headers=REVALIDATED | length | attachment(_name_file(clip, f"{content}.mp4"))
+    )
 
 
-def _find_segmentation(store: Store, request: Request) -> tuple[ClipRow, Segmentation]:
+def parse_drawing(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> DrawingOptions:
+    """What a window's MP4 shows, as its address says.
+
+    view=beside|over  over=heat|mask|colors  colors=colors/COLORING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
+    """
+    coloring, _, basis_id = asked.get("colors", "").removeprefix("colors/").partition("/")
+    return DrawingOptions(
+        view=drawing.OVER if asked.get("view") == drawing.OVER else drawing.BESIDE,
+        over=asked.get("over") or None,
+        opacity=_opacity(asked.get("opacity", "1")),
+        smooth=asked.get("smooth") == "true",
+        basis=caching.workspace(store).find_basis(clip["encoder_id"], coloring, basis_id) if coloring else None,
+        patches=MarkedPatches.parse(asked.get("patches", "")),
+        segment=MarkedPatches.parse(asked.get("segment", "")),
+    )
+
+
+def _opacity(text: str) -> float:
+    if not re.fullmatch(r"[01]|[01]?\.[0-9]{1,17}", text):
+        raise StoreError(f"the opacity is {text[:20]}: choose one from 0 to 1")
+    return float(text)
+
+
+def _find_segmentation(store: Store, request: Request) -> tuple[NamedClip, Segmentation]:
     """The clip of the marks, and what spreads from them."""
     marked = _parse_marks(request)
     clip = _find_clip(store, marked.clip_id)
-    return clip, latent_caching.segment(store, marked.on(clip))
+    return clip, caching.workspace(store).segment(marked.on(clip))
 
 
 def _parse_marks(request: Request) -> MarkedPatches:
@@ -160,22 +189,19 @@ def _file(data: bytes, name: str) -> Response:
     return Response(data, media_type="application/octet-stream", headers=REVALIDATED | attachment(name))
 
 
-def _name(store: Store, clip: ClipRow, content: str) -> str:
-    video = caching.find_video(store, clip.video_id)
-    if video is None:
-        raise StoreError("the store holds no such video")
-    return name_file(video, clip, content)
+def _name_file(clip: NamedClip, content: str) -> str:
+    return names.name_window_file(clip.video_name, clip, content)
 
 
 def attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
+    return {"Content-Disposition": names.disposition(name)}
 
 
-def _find_clip(store: Store, clip_id: str) -> ClipRow:
-    clip = caching.find_clip(store, clip_id)
-    if clip is None:
+def _find_clip(store: Store, clip_id: str) -> NamedClip:
+    found = caching.rows(store, clips.clip_of_video(clip_id))
+    if not found:
         raise StoreError("the store holds no such clip")
-    return clip
+    return NamedClip.of(found[0])
 
 
 def _module(store: Store, request: Request) -> Response:

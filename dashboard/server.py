@@ -13,7 +13,7 @@ track/PATCHES/CLIP           where those patches are in each slice, and how alik
                              the table of the track as track.csv or track.parquet
 mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
-mp4/CLIP?...                 the window as a film, drawn as dashboard/window_video.py says
+mp4/CLIP?...                 the window as a film, drawn as `routes` says
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 

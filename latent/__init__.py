@@ -29,6 +29,11 @@
     sketches      keeps sketches in the store, and their measured recall
     retrieval     search by sketch where that pays, else exactly
     questions     the SQL behind the pictures
+    channels      what of a token can be seen on a map
+    memo          results that are kept
+    workspace     bases, colors, maps, tracks, masks and search over a store, kept in memory by one object
+    layers        what a slice is drawn with, as pixels
+    exports       files of what was found: MP4, masks, tracks, colors
 
-A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch, no streamlit, no video.
+A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch and no streamlit, and video files only in `exports`.
 """

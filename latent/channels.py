@@ -7,8 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from tubelet.latent import colorings
+from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
 from tubelet.latent.colors import QUANTILES
+from tubelet.latent.memo import Memo
+from tubelet.latent.sample import Sample
 from tubelet.store import Store, StoreError
 from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
@@ -54,6 +57,26 @@ class OfClip:
 
     def coordinates(self, basis: Basis) -> np.ndarray:
         return colorings.coordinates(self.store, self.clip.clip_id, basis).reshape(-1, basis.components)
+
+
+class OfSample:
+    """The tokens of a sample, and what was computed of them last: its statistics, and its coordinates in a few bases."""
+
+    def __init__(self, store: Store, sample: Sample) -> None:
+        self.store, self.sample = store, sample
+        self._statistics: Memo[Numbers] = Memo(1)
+        self._coordinates: Memo[np.ndarray] = Memo(4)
+
+    def addresses(self) -> Numbers:
+        numbers = zip(ADDRESS, (self.sample.slice, self.sample.y, self.sample.x))
+        videos = self.sample.clips["video"].to_numpy()[self.sample.clip]
+        return {name: values.astype(np.float32) for name, values in (*numbers, (VIDEO, videos))}
+
+    def statistics(self) -> Numbers:
+        return self._statistics.get("", lambda: samples.statistics_of(self.store, self.sample))
+
+    def coordinates(self, basis: Basis) -> np.ndarray:
+        return self._coordinates.get(basis.basis_id, lambda: samples.coordinates(self.store, self.sample, basis))
 
 
 def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:

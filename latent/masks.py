@@ -3,6 +3,7 @@
 import io
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
@@ -10,9 +11,16 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from PIL import Image
 
+from tubelet.latent import mask_images, mask_json, mask_objects
 from tubelet.latent.errors import LatentError
+from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.segmentation import THRESHOLD
+from tubelet.store.placement import place_picture
 
+UNREADABLE = (
+    ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError,
+    BadZipFile, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 
@@ -40,21 +48,28 @@ def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> byte
     return sink.getvalue()
 
 
-def read_mask(data: bytes) -> np.ndarray:
-    """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError.
+def read_mask(data: bytes, name: str | None = None) -> np.ndarray:
+    """A mask that a person brings, of one of its objects by name or of all: truth values ``(S, h, w)``. Raises LatentError."""
+    return read_objects(data).select(name)
+
+
+def read_objects(data: bytes) -> MaskObjects:
+    """The objects of a mask that a person brings: a .npz with `mask`, an .npy, one slice's PNG, or COCO's JSON. Raises LatentError.
 
     What a file says of its size is read before its values are: a few bytes can unpack to any number."""
     try:
         if data[:4] == b"\x89PNG":
             picture = Image.open(io.BytesIO(data), formats=["PNG"])
             _bound(picture.width * picture.height, "pixels")
-            return np.asarray(picture.convert("L"))[None] > 127
+            return mask_images.read_image(picture)
+        if data.lstrip()[:1] in (b"{", b"["):
+            return mask_json.read_json(data, _bound)
         mask = _array(data)
-    except (ValueError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError, BadZipFile, zlib.error, Image.DecompressionBombError) as error:
-        raise LatentError("this is no mask: bring a PNG, an .npy, or an .npz with an array named `mask`") from error
+    except UNREADABLE as error:
+        raise LatentError("this is no mask: bring a PNG, an .npy, an .npz with an array named `mask`, or COCO's JSON") from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
         raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array")
-    return (mask if mask.ndim == 3 else mask[None]) > 0
+    return mask_objects.read_values(mask if mask.ndim == 3 else mask[None])
 
 
 def _array(data: bytes) -> np.ndarray:
@@ -107,6 +122,35 @@ def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], show
     at_pixels = truth.shape[1:] == tuple(size)
     mask = threshold_pixels(own, *size) if at_pixels else own > THRESHOLD
     return Agreement(iou(mask, truth), np.array([iou(*pair) for pair in zip(mask, truth)]), at_pixels)
+
+
+def fit_to_clip(truth: np.ndarray, video: Mapping, clip: Mapping) -> np.ndarray:
+    """A mask ``(S, h, w)`` of whole frames as one of the encoder's picture, by the crop of a `clips` row: of the frames of the video or of the
+    window those at which the slices begin. A mask of the picture, or of its patches, comes back as it is."""
+    truth = truth[_pick_frames(len(truth), video, clip)]
+    size, grid = (clip["crop_height"], clip["crop_width"]), (clip["grid_height"], clip["grid_width"])
+    frame = video["height"], video["width"]
+    height, width = truth.shape[1:]
+    if (height, width) in (size, grid) or not _is_scaled((height, width), frame):
+        return truth
+    top, left, high, wide = place_picture(frame, size, clip["geometry"]).seen
+    y = np.clip(((np.arange(size[0]) + 0.5) / size[0] * high + top) * height, 0, height - 1).astype(int)
+    x = np.clip(((np.arange(size[1]) + 0.5) / size[1] * wide + left) * width, 0, width - 1).astype(int)
+    return truth[:, y[:, None], x]
+
+
+def _is_scaled(size: tuple[int, int], frame: tuple[int, int]) -> bool:
+    """Whether a size is a frame's at some scale, to a pixel."""
+    return abs(size[0] - frame[0] * size[1] / frame[1]) <= 1 or abs(size[1] - frame[1] * size[0] / frame[0]) <= 1
+
+
+def _pick_frames(count: int, video: Mapping, clip: Mapping) -> np.ndarray:
+    """Which of so many masks belong to the slices; all of them unless there is one per frame."""
+    fed = np.arange(clip["slices"]) * clip["frame_count"] // clip["slices"]
+    starts = clip["first_frame"] + fed * clip["step"]
+    if count > clip["slices"] and count == video["frames"]:
+        return np.minimum(starts, count - 1)
+    return fed if count > clip["slices"] and count == clip["frame_count"] else np.arange(count)
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from PIL import Image
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
 from tubelet.store.placement import Sheet, place_picture
-from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 TALLEST, WIDEST = 720, 1280  # pixels of a frame; larger ones are made smaller
 LONGEST = 3000  # frames
@@ -95,8 +95,7 @@ class Scene:
 
     def slice(self, frame: int) -> int:
         """The slice that a frame belongs to."""
-        fed = (frame - self.clip.first_frame) // self.clip.step
-        return min(self.clip.slices - 1, fed * self.clip.slices // self.clip.frame_count)
+        return number_slice(self.clip, frame)
 
     def pictures(self) -> Iterator[tuple[int, Image.Image]]:
         """Number and picture of each frame, of the size of a frame. Raises VideoError where the file breaks."""
@@ -122,11 +121,57 @@ class Scene:
             yield frame, pictures.crop((left, top, left + sheet.tile[1], top + sheet.tile[0]))
 
 
+def number_slice(clip: ClipRow | TimelineRow, frame: int) -> int:
+    """The slice of a `clips` row that a frame of its window belongs to."""
+    fed = (frame - clip["first_frame"]) // clip["step"]
+    return min(clip["slices"] - 1, fed * clip["slices"] // clip["frame_count"])
+
+
 def write_video(scene: Scene, drawing: Drawing, sink: BinaryIO) -> int:
     """Write the window as an MP4 and return the number of its frames. Raises VideoError where the file breaks."""
     from tubelet.media import recording
 
     return recording.write_mp4(sink, draw_frames(scene, drawing), scene.video.fps)
+
+
+@dataclass(frozen=True)
+class ScenePart:
+    """A window of a longer video: those of its frames that are drawn by it."""
+
+    scene: Scene
+    frames: range
+    drawing: Drawing
+
+
+def write_parts(parts: Iterator[ScenePart], fps: float, sink: BinaryIO) -> int:
+    """Write a whole video as an MP4, its file decoded once, and return the number of its frames. Raises StoreError where the file is gone."""
+    from tubelet.media import recording
+
+    return recording.write_mp4(sink, draw_parts(parts), fps)
+
+
+def draw_parts(parts: Iterator[ScenePart]) -> Iterator[np.ndarray]:
+    """Every frame of a video, RGB, with what the part draws that it belongs to; alone where it belongs to none. Parts come in order."""
+    from tubelet.media import video
+
+    part = first = next(parts)
+    size, blank, number = first.scene.size, _blank(first), None
+    for frame in video.frames_from(sources.verify(first.scene.video), 0, None, THREADS):
+        while part and frame.index >= part.frames.stop:
+            part, number = next(parts, None), None
+        layers = None, blank
+        if part and frame.index in part.frames:
+            if part.scene.slice(frame.index) != number:
+                number = part.scene.slice(frame.index)
+                shown = _layers(part.scene, part.drawing, number)
+            layers = shown
+        picture = Image.fromarray(np.ascontiguousarray(frame.pixels)).resize(size[::-1], Image.Resampling.BILINEAR)
+        yield np.asarray(_compose(first.scene, picture, layers))
+
+
+def _blank(part: ScenePart) -> Image.Image | None:
+    """What stands beside a frame that belongs to no part."""
+    return Image.new("RGB", part.scene.beside[::-1], "white") if part.drawing.beside else None
 
 
 def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:

@@ -131,6 +131,13 @@ class ClipRow(PlannedClip):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedClip(ClipRow):
+    """One row of `clips` with the name of its video, as `questions.clips.clip_of_video` answers: not a row of a table."""
+
+    video_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimelineRow(Row):
     """One clip on the timeline of a video, as `questions.clips.timeline` answers: not a row of a table."""
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tubelet.dashboard import window_video
-from tubelet.latent import tracks
+from tubelet.latent import layers, tracks
 from tubelet.dashboard.components import matrix
 from tubelet.media.overlay import Scene
 from tubelet.latent.marks import MOST, MarkedPatches, number_tokens
@@ -23,6 +22,7 @@ from tests.plain_rows import clip_row, video_row
 
 FILE = Path(__file__).parent / "javascript" / "cases.json"
 SEED = 20261128
+LEVEL = Level(0.25, 0.05, 0.01, 0.1, 64, 64)
 GRIDS = ((1, 1), (2, 3), (3, 2), (4, 4))  # rows and columns of patches
 
 
@@ -32,7 +32,7 @@ def cases() -> dict:
     return {
         "masks.enlarged": [_enlarged(draw, *grid) for grid in GRIDS],
         "films.masked": [_masked(draw, *grid, smooth) for grid in GRIDS for smooth in (False, True)],
-        "films.colors": {"HEAT": window_video.HEAT, "MASK": window_video.MASK, "EDGE": window_video.EDGE, "FINE": window_video.FINE, "THRESHOLD": THRESHOLD},
+        "films.colors": {"HEAT": layers.HEAT, "MASK": layers.MASK, "EDGE": layers.EDGE, "FINE": layers.FINE, "THRESHOLD": THRESHOLD},
         "Scene.slice": [_slices(*window) for window in ((0, 16, 1, 8), (5, 16, 3, 8), (7, 3, 1, 2), (0, 1, 1, 1), (100, 64, 2, 32))],
         "Sheet.corner": [_corners(slices, crop) for slices, crop in ((1, (256, 256)), (8, (96, 160)), (32, (384, 288)))],
         "marks.numbered": [_numbered(shape) for shape in ((2, 3, 4), (8, 6, 6), (1, 1, 5))],
@@ -45,15 +45,15 @@ def cases() -> dict:
 
 def _enlarged(draw: np.random.Generator, rows: int, columns: int) -> dict:
     scores = draw.random((1, rows, columns), np.float32)
-    enlarged = masks.upsample(scores, rows * window_video.FINE, columns * window_video.FINE)
+    enlarged = masks.upsample(scores, rows * layers.FINE, columns * layers.FINE)
     return {"h": rows, "w": columns, "scores": _list(scores), "enlarged": _list(enlarged)}
 
 
 def _masked(draw: np.random.Generator, rows: int, columns: int, smooth: bool) -> dict:
     """The mask of one slice: 0 outside, 1 inside, 2 on its edge."""
     scores = draw.random((rows, columns), np.float32)
-    pixels = window_video.render_mask(scores, smooth)
-    kinds = np.where(pixels[..., 3] == 0, 0, np.where((pixels[..., :3] == window_video.EDGE).all(axis=-1), 2, 1))
+    pixels = layers.render_mask(scores, smooth)
+    kinds = np.where(pixels[..., 3] == 0, 0, np.where((pixels[..., :3] == layers.EDGE).all(axis=-1), 2, 1))
     return {"h": rows, "w": columns, "smooth": smooth, "scores": _list(scores), "kinds": _list(kinds)}
 
 
@@ -87,7 +87,7 @@ def _named(clip_id: str, patches: tuple, background: tuple = ()) -> dict:
 def _packed(draw: np.random.Generator, slices: int, rows: int, columns: int) -> dict:
     scores, lost = draw.random(slices), draw.random(slices) < 0.5
     y, x = draw.integers(0, rows, slices), draw.integers(0, columns, slices)
-    fields = {"y": y, "x": x, "score": scores, "lost": lost, "heat": draw.random((slices, rows, columns)), "measured": Level(0.25, 0.05, 0.2, 0.3, 20, 20)}
+    fields = {"y": y, "x": x, "score": scores, "lost": lost, "heat": draw.random((slices, rows, columns)), "measured": LEVEL}
     track = Track(**{name: fields.get(name) for name in Track.__dataclass_fields__})
     rows_of = [[*map(float, row)] for row in zip(y, x, scores.astype(np.float32), lost)]
     return {"slices": slices, "h": rows, "w": columns, "bytes": tracks.pack_track(track).hex(), "rows": rows_of, "heat": _list(tracks.scale_similarity(track))}

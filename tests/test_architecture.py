@@ -15,7 +15,7 @@ from tests.commands import ROOT
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "media": {"store", "av", "numpy", "PIL"},
-    "latent": {"store", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
+    "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
     "ingest": {"store", "media", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
     "training": {"store", "media", "ingest", "latent", "torch", "numpy", "scipy", "pyarrow", "PIL", "safetensors", "skimage"},
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, downloads, latent_caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.components.player import Film, Paint
@@ -43,7 +43,7 @@ def choose(store: Store, film: Film) -> Coloring:
 
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """Where the player finds the colors. Raises TubeletError where there are none to be had."""
-    basis = latent_caching.basis(store, film.clip.encoder_id, coloring)
+    basis = caching.workspace(store).basis(film.clip["encoder_id"], coloring)
     return Paint(f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring))
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from tubelet.dashboard import caching, latent_caching, sampled, units
+from tubelet.dashboard import caching, units
 from tubelet.latent import channels
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place
@@ -16,7 +16,7 @@ from tubelet.dashboard.components import token_map
 from tubelet.dashboard.components.token_map import Picture
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.latent import bases, questions
+from tubelet.latent import questions
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
 from tubelet.reports.literal import literal
@@ -53,7 +53,7 @@ def sentence(chosen: Mapping[str, str]) -> str:
 
 
 def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
-    basis = latent_caching.basis(store, clip.encoder_id, coloring)
+    basis = caching.workspace(store).basis(clip["encoder_id"], coloring)
     chosen = _channels(store, basis)
     sql_behind(
         {
@@ -63,20 +63,21 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
         },
         "map",
     )
-    patches = clip.grid_height * clip.grid_width
-    numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip.clip_id else []
-    url = f"points/{coloring.name}/{basis.basis_id}/{clip.clip_id}?{_shown(chosen)}"
-    sheet = sampled.sheet(store, clip) | {"video": clip.video_id}
-    return Picture(url=url, axes=sentence(chosen), here=(place.slice_() * patches, patches), marked=numbers, clip=sheet)
+    patches = clip["grid_height"] * clip["grid_width"]
+    numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
+    url = f"points/{coloring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
+    sheet = token_map.describe_clip(store, clip)
+    return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
 
 
 def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
     """The sample; the tokens of the shown window that are in it stand out."""
-    encoder_id = clip.encoder_id
-    basis, sample = latent_caching.basis(store, encoder_id, coloring), latent_caching.sample(store, encoder_id)
+    encoder_id = clip["encoder_id"]
+    workspace = caching.workspace(store)
+    basis, sample = workspace.basis(encoder_id, coloring), workspace.sample(encoder_id)
     chosen = _channels(store, basis)
-    with st.spinner("Projecting the sample of the corpus", show_time=True):
-        latent_caching.sample_points(store, sample, basis, tuple(chosen.values()))
+    with st.spinner("Placing the sample of the corpus", show_time=True):
+        workspace.sample_points(sample, basis, tuple(chosen.values()))
     sql_behind(
         {
             **_coordinates(coloring, questions.sample_coordinates(basis, sample.values)),
@@ -103,8 +104,7 @@ def _shown(chosen: Mapping[str, str]) -> str:
 
 def _channels(store: Store, basis: Basis) -> dict[str, str]:
     """The name of the number behind each channel, in the URL."""
-    kept = channels.clusterings(caching.rows(store, bases.list_bases(basis.encoder_id)))
-    names, default = channels.list_channels(basis, list(kept)), channels.choose_defaults(basis)
+    names, default = channels.list_channels(basis, list(caching.workspace(store).list_clusterings(basis.encoder_id))), channels.choose_defaults(basis)
     with st.popover("Channels", icon=":material/tune:"), st.grid(2, gap="small") as grid:
         chosen = {}
         for name in CHANNELS:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, consent, latent_caching, units
+from tubelet.dashboard import caching, consent, units
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
@@ -39,7 +39,8 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         return
     try:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
-            videos, answer = caching.videos(store, where), latent_caching.search(store, marked, RANKING, exactly, where)
+            videos = caching.videos(store, where)
+            answer = caching.workspace(store).search(marked, RANKING, exactly, videos)
     except QueryError as error:
         st.error(literal_block(error), title="Condition failed", icon=":material/error:")
         return

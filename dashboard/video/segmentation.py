@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from tubelet.dashboard import downloads, latent_caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.video import place
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import masks, questions
+from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.masks import Agreement
 from tubelet.latent.segmentation import Segmentation
 from tubelet.reports.literal import Markdown, literal
@@ -16,6 +17,7 @@ from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
 
 LARGEST = 100  # MB of a mask that is brought
+ALL_OBJECTS = "all objects"
 
 
 def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
@@ -30,14 +32,14 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
         return
     try:
         with st.spinner("Connecting tokens to their neighbors", show_time=True):
-            found = latent_caching.segment(store, segment)
+            found = caching.workspace(store).segment(segment)
     except TubeletError as error:
         st.warning(f"Segmentation failed: {literal(error)}", icon=":material/content_cut:")
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
     shown = _shown(clip, segment)
     _offer_files(clip, segment, shown)
-    _show_comparison(clip, found, shown)
+    _show_comparison(store, clip, found, shown)
 
 
 def sentence(found: Segmentation) -> Markdown:
@@ -90,20 +92,29 @@ def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
         )
 
 
-def _show_comparison(clip: ClipRow, found: Segmentation, shown: int) -> None:
+def _show_comparison(store: Store, clip: ClipRow, found: Segmentation, shown: int) -> None:
     with st.expander("Compare with your own mask", type="compact"):
         file = st.file_uploader(
-            "A mask: .npz or .npy of slices × rows × columns, or a PNG of the shown slice",
-            ["npz", "npy", "png"],
+            "A mask: .npz or .npy of slices × rows × columns, a PNG of the shown slice (DAVIS and YouTube-VOS included), or COCO's JSON",
+            ["npz", "npy", "png", "json"],
             key="mask-brought",
             max_upload_size=LARGEST,
         )
         if file is None:
             return
         try:
-            truth = masks.read_mask(file.getvalue())
+            video = caching.find_video(store, clip.video_id)
+            truth = masks.fit_to_clip(_choose_object(masks.read_objects(file.getvalue())), video, clip)
             fits = masks.agreement(found.scores, truth, (clip.crop_height, clip.crop_width), shown)
         except TubeletError as error:
             st.warning(f"Comparison failed: {literal(error)}", icon=":material/difference:")
             return
         st.markdown(describe_agreement(fits, shown))
+
+
+def _choose_object(found: MaskObjects) -> np.ndarray:
+    """The pixels of the object that the reader chooses, where there are several; the first one at first."""
+    if len(found.objects) < 2:
+        return found.select()
+    name = st.selectbox("Object", [*found.objects, ALL_OBJECTS], key="mask-object", width=200)
+    return found.select(None if name == ALL_OBJECTS else name)

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from tubelet.dashboard import charts, downloads, latent_caching, units
+from tubelet.dashboard import caching, charts, downloads, units
 from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import questions
@@ -19,7 +19,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches or clip.embedding_path is None:
         return
     try:
-        track = latent_caching.track(store, clip.clip_id, marked)
+        track = caching.workspace(store).track(clip["clip_id"], marked)
     except TubeletError as error:
         st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
         return

@@ -10,10 +10,18 @@ TIMELINE = 5_000  # clips on one timeline, at most
 SETTINGS = ("role", "step", "geometry", "crop_height", "crop_width", "precision")  # clips that agree in these lie on one timeline
 ROLE = f"coalesce(role, '{GRID}')"  # clips that are older than roles are of the grid
 
+LIKE = f"""FROM clips WHERE video_id = $video AND encoder_id = $encoder{"".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)}
+ORDER BY first_frame, frame_count, clip_id"""
+
 
 def clip(clip_id: str) -> Question:
     """One row: a clip."""
     return Question(f"SELECT * REPLACE ({ROLE} AS role) FROM clips WHERE clip_id = $clip", {"clip": clip_id})
+
+
+def clip_of_video(clip_id: str) -> Question:
+    """One row: a clip, and the name of its video as `video_name` (`rows.NamedClip`)."""
+    return Question(f"SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id) WHERE clip_id = $clip", {"clip": clip_id})
 
 
 def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:
@@ -41,11 +49,18 @@ GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
 
 def timeline(of: ClipRow) -> Question:
     """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
-    same = "".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)
-    sql = f"""SELECT clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded
-FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
-ORDER BY first_frame, frame_count, clip_id LIMIT {TIMELINE}"""
-    return Question(sql, {"video": of.video_id, "encoder": of.encoder_id, **{name: of[name] for name in SETTINGS}})
+    columns = "clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded"
+    return Question(f"SELECT {columns}\n{LIKE} LIMIT {TIMELINE}", _same(of))
+
+
+def windows(of: ClipRow) -> Question:
+    """The same clips, all of them and with every column."""
+    return Question(f"SELECT *\n{LIKE}", _same(of))
+
+
+def _same(of: ClipRow) -> dict:
+    """What `LIKE` is asked with."""
+    return {"video": of.video_id, "encoder": of.encoder_id, **{name: of[name] for name in SETTINGS}}
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tubelet.latent import channels
-from tubelet.dashboard.latent_caching import OfSample
+from tubelet.latent.channels import OfSample
 from tubelet.latent import fitting, sample, scope
 from tubelet.latent.basis import Basis
 from tubelet.latent.fitting import BasisSpec

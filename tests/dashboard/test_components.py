@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
-from tubelet.dashboard import sampled
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.components.player import Film, Marks, Paint, Place, describe
-from tubelet.dashboard.components.token_map import Picture
+from tubelet.dashboard.components.token_map import Picture, describe_clip
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
 from tests import javascript_cases
@@ -109,6 +108,6 @@ def test_the_player_is_handed_what_its_contract_names(store):
 
 def test_the_map_is_handed_what_its_contract_names(store):
     (row, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
-    sheet = sampled.sheet(store, ClipRow.of(row)) | {"video": row["video_id"]}
+    sheet = describe_clip(store, ClipRow.of(row))
     data = asdict(Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], clip=sheet))
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]

@@ -9,7 +9,7 @@ import pytest
 
 from tubelet.latent import channels, colorings
 from tubelet.latent.colorings import Coloring
-from tubelet.dashboard.latent_caching import OfSample
+from tubelet.latent.channels import OfSample
 from tubelet.latent import sample
 from tubelet.store import Store
 from tests.browsing import fetched
@@ -30,11 +30,14 @@ def test_source_files_are_served_in_ranges_and_only_as_they_were_ingested(server
     assert headers["cross-origin-resource-policy"] == "same-origin"
     status, body, _ = fetched(server, address, Range="bytes=100-199")
     assert (status, body) == (206, path.read_bytes()[100:200])
-    stamp = path.stat()
+    stamp, body = path.stat(), path.read_bytes()
+    path.touch()
+    assert fetched(server, address)[0] == 200, "the bytes are those that were ingested"
     try:
-        path.touch()
+        path.write_bytes(body[::-1])
         assert fetched(server, address)[:2] == (404, b"the source file has changed since it was ingested")
     finally:
+        path.write_bytes(body)
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert fetched(server, address)[0] == 200
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tubelet.latent import colorings
-from tubelet.dashboard import latent_caching
+from tubelet.latent import workspace
 from tubelet.latent.colorings import Coloring
 from tubelet.latent import retrieval, search_index
 from tubelet.store import Store
@@ -99,8 +100,8 @@ def test_a_clip_waits_while_as_many_are_read_as_there_are_processors(store: Stor
     with ThreadPoolExecutor(1) as pool:
         with ExitStack() as others:
             for _ in range(os.cpu_count() or 1):
-                others.enter_context(latent_caching.READING)
-            waiting = pool.submit(latent_caching.clip_colors, store, clip["clip_id"], basis)
+                others.enter_context(workspace.READING)
+            waiting = pool.submit(workspace.Workspace(store).clip_colors, clip["clip_id"], basis)
             with pytest.raises(TimeoutError):
                 waiting.result(0.5)
-        assert waiting.result(60) == colorings.color_clip(store, clip["clip_id"], basis).tobytes()
+        assert np.array_equal(waiting.result(60), colorings.color_clip(store, clip["clip_id"], basis))

@@ -8,7 +8,7 @@ import pytest
 
 from tubelet.latent import channels, colorings
 from tubelet.latent.colorings import Coloring
-from tubelet.dashboard.latent_caching import OfSample
+from tubelet.latent.channels import OfSample
 from tubelet.latent import sample
 from tubelet.store import Store
 from tests.browsing import BROWSER, SLOW, Visit, expect, sync_api

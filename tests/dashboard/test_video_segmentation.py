@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tubelet.dashboard.window_video import FINE, MASK, render_mask
+from tubelet.latent.layers import FINE, MASK, render_mask
 from tubelet.latent import graph, masks, segmentation
 from tubelet.latent.clips import open_clip
 from tubelet.store import Store
@@ -55,7 +55,7 @@ def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, 
     pixels = masks.threshold_pixels(found.scores, SIDE, SIDE)
     status, body, headers = fetched(server, f"mask/{marks}/slice-5.png")
     assert status == 200 and np.array_equal(np.asarray(Image.open(io.BytesIO(body))) > 0, pixels[5]) and pixels[5].any()
-    assert headers["content-disposition"] == f'attachment; filename="{clip["clip_id"]}-slice-5.png"'
+    assert headers["content-disposition"] == 'attachment; filename="cut_frames-0-15_mask-slice-5.png"'
     saved = np.load(io.BytesIO(fetched(server, f"mask/{marks}/mask.npz")[1]))
     assert np.array_equal(saved["mask"], pixels) and np.array_equal(saved["scores"], found.scores)
     assert saved["foreground"].tolist() == [[0, 0, 0], [3, 0, 0]] and saved["background"].tolist() == [[0, 4, 4], [5, 1, 1]]
@@ -67,7 +67,7 @@ def test_the_mask_of_marks_is_fetched_as_scores_and_saved_as_files(server: str, 
 def test_films_are_fetched_to_be_saved(server: str, clip: dict) -> None:
     status, body, headers = fetched(server, f"mp4/{clip['clip_id']}?view=over")
     assert (status, headers["content-type"], int(headers["content-length"])) == (200, "video/mp4", len(body))
-    assert headers["content-disposition"] == f'attachment; filename="{clip["clip_id"]}.mp4"' and len(film(io.BytesIO(body))[0]) == WINDOW
+    assert headers["content-disposition"] == 'attachment; filename="cut_frames-0-15_video.mp4"' and len(film(io.BytesIO(body))[0]) == WINDOW
 
 
 @pytest.mark.parametrize(

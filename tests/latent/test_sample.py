@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tubelet.latent import channels
-from tubelet.dashboard.latent_caching import OfSample
+from tubelet.latent.channels import OfSample
 from tubelet.ingest.job import Job
 from tubelet.latent import bases, clips, fitting, questions, sample, scope
 from tubelet.latent.basis import Basis

@@ -9,12 +9,14 @@ import pytest
 
 from tubelet.latent import colorings
 from tubelet.media import overlay
-from tubelet.dashboard import window_video
 from tubelet.latent.colorings import Coloring
 from tubelet.media.overlay import Drawing, Scene
-from tubelet.dashboard.window_video import EDGE, HEAT, MASK
+from tubelet.latent.layers import EDGE, HEAT, MASK
+from tubelet.dashboard import routes
+from tubelet.latent.exports.drawing import write_window
+from tubelet.latent.workspace import Workspace
+from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.rows import ClipRow, VideoRow
-from tubelet.store import Store, StoreError
 from tests.numbered import HEIGHT, LEFT, PATCHES, SIDE, WIDTH, WINDOW, film, ingest, number_in, numbered_video
 
 FPS, HOP = 25, 72  # the second window begins at 2.88 s, so that it is sought
@@ -127,9 +129,11 @@ def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store
 
 
 def made(store: Store, shown: Scene, **asked: str) -> list[np.ndarray]:
-    with window_video.render_window(store, shown.clip, asked) as file:
-        file.seek(0)
-        return film(file)[0]
+    """The frames of the window's MP4, drawn as the address of its route asks."""
+    sink = io.BytesIO()
+    write_window(Workspace(store), shown.clip, routes.parse_drawing(store, shown.clip, asked), sink)
+    sink.seek(0)
+    return film(sink)[0]
 
 
 def test_heat_mask_or_colors_are_drawn_over_the_frame_as_asked(store: Store) -> None:
@@ -163,5 +167,5 @@ def test_heat_mask_or_colors_are_drawn_over_the_frame_as_asked(store: Store) -> 
 )
 def test_a_film_that_cannot_be_drawn_is_a_sentence(store: Store, asked: dict[str, str], words: str) -> None:
     other = scene(store, "step.mp4").clip["clip_id"]
-    with pytest.raises(StoreError, match=words):
+    with pytest.raises(TubeletError, match=words):
         made(store, scene(store, "long.mp4"), **{name: value.format(other=other) for name, value in asked.items()})

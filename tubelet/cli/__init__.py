@@ -24,6 +24,7 @@ COMMANDS = {
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
+    "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tubelet.dashboard.components import modules
-from tubelet.dashboard.file_names import stem
+from tubelet.latent.exports.names import name_video
 from tubelet.latent.marks import MOST, MarkedPatches
 from tubelet.reports.literal import Markdown
 from tubelet.store.placement import Sheet, place_picture
@@ -94,7 +94,7 @@ def _describe_film(film: Film) -> dict:
         "video": {
             **{name: video[name] for name in ("width", "height", "fps", "frames")},
             "id": video.video_id,
-            "stem": stem(video),
+            "stem": name_video(video.name),
             "url": None if film.unplayable else f"source/{video.video_id}",
             "why": film.unplayable,
         },

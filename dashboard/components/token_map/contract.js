@@ -2,7 +2,7 @@
 // What the page hands to the map, field by field; dashboard/components/token_map/__init__.py makes it, and a test compares the two.
 
 /**
- * A clip whose tokens are the points, row by row and slice by slice; sampled.sheet makes it.
+ * A clip whose tokens are the points, row by row and slice by slice; describe_clip makes it.
  * @typedef {object} Clip
  * @property {string} id
  * @property {string} video

@@ -1,0 +1,110 @@
+"""Masks in COCO's JSON: run lengths, compressed or not, and polygons, of one picture or of the frames of a video (YouTube-VIS)."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from tubelet.latent.errors import LatentError
+from tubelet.latent.mask_objects import Layers, MaskObjects
+
+LONGEST = 4_000_000  # characters of one compressed run-length code
+FORMS = "COCO's annotations, or one {size, counts}"
+Bound = Callable[[int, str], None]
+
+
+def read_json(data: bytes, bound: Bound) -> MaskObjects:
+    """The objects of a JSON text; `bound` refuses a number of bytes that is too large. Raises LatentError, and ValueError for what is none."""
+    found = json.loads(data)
+    sizes = _sizes(found)
+    annotations = found["annotations"] if isinstance(found, Mapping) and "annotations" in found else found if isinstance(found, list) else [found]
+    images = {one.get("image_id") for one in annotations if isinstance(one, Mapping)}
+    if len(images) > 1:
+        raise LatentError(f"these are annotations of {len(images):,} pictures: bring those of one")
+    masks: dict[str, np.ndarray] = {}
+    total = 0
+    for number, one in enumerate(annotations, 1):
+        name = str(one.get("id", number)) if isinstance(one, Mapping) else str(number)
+        mask = np.stack(list(_frames(one, sizes, bound)))
+        total += mask.size
+        bound(total, "bytes")
+        masks[name] = masks[name] | mask if name in masks else mask
+    if not masks or len({mask.shape for mask in masks.values()}) > 1:
+        raise ValueError("no annotation, or several sizes")
+    return Layers(masks)
+
+
+def _sizes(found: Any) -> tuple[int, int] | None:
+    """Height and width of the picture, where the text names it: polygons need it."""
+    listed = (found.get("images") or found.get("videos") or [{}]) if isinstance(found, Mapping) else [{}]
+    return (int(listed[0]["height"]), int(listed[0]["width"])) if "height" in listed[0] else None
+
+
+def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np.ndarray]:
+    """A mask ``(h, w)`` per frame of an annotation."""
+    if "segmentations" in one:
+        kept = one["segmentations"]
+        known = size or next((tuple(part["size"]) for part in kept if isinstance(part, Mapping)), None) or _own_size(one)
+        bound(len(kept) * prod(known), "bytes")
+        yield from (_mask(part, known, bound) if part else np.zeros(known, bool) for part in kept)
+        return
+    yield _mask(one if "counts" in one else one["segmentation"], size or _own_size(one), bound)
+
+
+def _own_size(one: Mapping) -> tuple[int, int] | None:
+    return (int(one["height"]), int(one["width"])) if "height" in one and "width" in one else None
+
+
+def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
+    if isinstance(part, Mapping):
+        height, width = (int(side) for side in part["size"])
+        if min(height, width) < 1:
+            raise ValueError("a side is not positive")
+        bound(height * width, "bytes")
+        return decode_runs(part["counts"], height, width)
+    if size is None:
+        raise LatentError(f"these polygons come without the size of their picture: bring {FORMS} with `images`, each with height and width")
+    return _fill(part, size, bound)
+
+
+def decode_runs(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:
+    """A mask ``(height, width)`` from its run lengths, column by column, background first."""
+    runs = np.array(_decompress(counts) if isinstance(counts, str) else counts, np.int64)
+    if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
+        raise ValueError("the run lengths do not sum to the size")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+
+
+def _decompress(text: str) -> list[int]:
+    """Run lengths from COCO's text: five bits per character, the lowest first; from the fourth run on the difference to the one before last."""
+    if len(text) > LONGEST:
+        raise ValueError("the code is too long")
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 60:
+            raise ValueError("no such code")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        value -= (1 << shift) if bits & 16 else 0
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    return runs
+
+
+def _fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], bound: Bound) -> np.ndarray:
+    """A mask from polygons, each x, y, x, y ...; a pixel belongs to one by its center, at half a pixel."""
+    bound(size[0] * size[1], "bytes")
+    drawn = Image.new("1", size[::-1])
+    for polygon in polygons:
+        corners = np.array(polygon, float).reshape(-1, 2) - 0.5
+        if len(corners) < 3 or not np.isfinite(corners).all() or np.abs(corners).max() > 1e6:
+            raise ValueError("no polygon")
+        ImageDraw.Draw(drawn).polygon([tuple(corner) for corner in corners.tolist()], fill=1)
+    return np.asarray(drawn)

@@ -1,0 +1,130 @@
+"""`tubelet export`: a window, or a whole video, as MP4, mask, colors or track; without the dashboard."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tubelet.latent.exports.choice import ClipChoice
+from tubelet.latent.exports.drawing import DrawingOptions
+from tubelet.cli.options import OutputFile, command, filled, store_option
+
+
+class PatchAddress(click.ParamType):
+    """A patch as SLICE.Y.X, each counted from 0."""
+
+    name = "SLICE.Y.X"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, int, int]:
+        if isinstance(value, tuple):
+            return value
+        parts = value.split(".")
+        if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) <= 6 for part in parts):
+            self.fail(f"{value} is not a patch: write slice, row and column, each from 0, like 3.10.7", parameter, context)
+        slice_, y, x = map(int, parts)
+        return slice_, y, x
+
+
+class OutputPath(OutputFile):
+    """A file, or for a name without an ending a folder that is new or empty."""
+
+    name = "FILE|FOLDER"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        path = Path(value)
+        if path.suffix or not path.is_dir():
+            return super().convert(value, parameter, context)
+        if any(path.iterdir()):
+            self.fail(f"{path} is not empty: name a new folder", parameter, context)
+        return path
+
+
+coloring_option = click.option(
+    "--colors", "coloring", default="corpus", show_default=True, metavar="COLORING",
+    help="Where colors come from: corpus, video-ID, clip-ID, basis-ID, or dimensions-0.1.2; with ~unit, ~positions or ~foreground after it.",
+)  # fmt: skip
+patch_option = click.option("--patch", "patches", multiple=True, type=PatchAddress(), help="A patch that is meant; repeatable.")
+background_option = click.option("--background", multiple=True, type=PatchAddress(), help="A patch of the background; repeatable.")
+whole_option = click.option("--whole-video", is_flag=True, help="Over all windows of the video that were cut like the clip.")
+output_option = click.option("-o", "--output", required=True, type=OutputFile(), help="The file.")
+
+
+@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def export(context: click.Context) -> None:
+    """Write a window, or a whole video, as a file: MP4, mask, colors, track."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@command(ClipChoice, DrawingOptions)
+@store_option
+@coloring_option
+@patch_option
+@background_option
+@whole_option
+@output_option
+def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any) -> None:
+    """Write the video beside or below its colors, the heat of patches (--over heat --patch), or their mask (--over mask --patch --background)."""
+    from tubelet.latent.exports import requests
+    from tubelet.store import Store
+
+    how = requests.VideoRequest(drawing=filled(DrawingOptions, asked), coloring=coloring, marks=_marks(asked), whole_video=whole_video)
+    click.echo(requests.export_mp4(Store(store), filled(ClipChoice, asked), how, output))
+
+
+@command(ClipChoice)
+@store_option
+@coloring_option
+@output_option
+def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
+    """Write the colors of a clip's tokens to FILE.npy: uint8 (slices, rows, columns, 3)."""
+    from tubelet.latent.exports import requests
+    from tubelet.store import Store
+
+    click.echo(requests.export_colors(Store(store), filled(ClipChoice, asked), coloring, output))
+
+
+@command(ClipChoice)
+@store_option
+@patch_option
+@whole_option
+@output_option
+def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
+    """Follow patches, and write to FILE.csv or FILE.parquet where they are: a row per frame with time and pixels of the source."""
+    from tubelet.latent.exports import requests
+    from tubelet.store import Store
+
+    click.echo(requests.export_track(Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video))
+
+
+@command(ClipChoice)
+@store_option
+@patch_option
+@background_option
+@whole_option
+@click.option("-o", "--output", required=True, type=OutputPath(), help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.")
+def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
+    """Cut out what hangs together with patches, and write its mask.
+
+    FILE.mp4 and the PNG files have the source's pixels; FILE.npz has those of the encoder's picture, with the scores.
+    """
+    from tubelet.latent.exports import requests
+    from tubelet.store import Store
+
+    click.echo(requests.export_mask(Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video))
+
+
+def _marks(asked: dict[str, Any]) -> Any:
+    from tubelet.latent.exports.requests import Marks
+
+    return Marks(patches=asked["patches"], background=asked.get("background", ()))
+
+
+SUMMARIES = {
+    mp4: "The video with colors, heat or mask, as MP4.", mask: "What hangs together with patches, as .npz, MP4 or PNG.",
+    colors: "The colors of a clip's tokens, as .npy.", track: "Where patches are in each frame, as CSV or Parquet.",
+}  # fmt: skip
+for part, summary in SUMMARIES.items():
+    part.short_help = summary
+    export.add_command(part)
