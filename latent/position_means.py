@@ -25,7 +25,7 @@ def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
             f"position means need {VIDEOS} videos of {encoder_id} with embeddings on a grid of {height} x {width} patches, "
             f"and there are {videos}: ingest more videos, or leave --remove-position-mean out"
         )
-    total, count = np.zeros((height * width, chosen[0].dim)), np.zeros((height * width, 1))
+    total, count = np.zeros((height * width, chosen[0].embed_dim)), np.zeros((height * width, 1))
     for row in chosen:
         for tokens in _slices(store, row):
             sound = np.isfinite(tokens).all(axis=1, keepdims=True)

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
-PATCH_GRID = "slices", "grid_height", "grid_width"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -102,8 +100,10 @@ class PlannedClip(Row):
 
     def encode(self, shape: tuple[int, int, int, int], encode_s: float, created_at: datetime) -> "ClipRow":
         """The row once the clip is encoded, to a token grid of this shape ``(S, H, W, D)``; its embeddings are not kept yet."""
-        grid = dict(zip((*PATCH_GRID, "embed_dim"), shape, strict=True))
-        return ClipRow(**self.columns, **grid, encode_s=encode_s, created_at=created_at)
+        slices, height, width, dim = shape
+        grid = {"slices": slices, "grid_height": height, "grid_width": width, "embed_dim": dim}
+        made: dict[str, Any] = {**self.columns, **grid, "encode_s": encode_s, "created_at": created_at}
+        return ClipRow(**made)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,5 +66,5 @@ def test_a_clip_grows_from_its_plan_to_what_is_stored(store):
     assert encoded.embedding_path is None and encoded.positions == shape[:3]
     stored = encoded.store(held["embedding_path"], held["embedding_bytes"], held["embedding_sha256"])
     assert stored.columns == {name: held[name] for name in stored.columns} and stored == ClipRow.of(held)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="unpack"):
         planned.encode((2, 3, 4), 0.1, held["created_at"])
