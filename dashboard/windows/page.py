@@ -45,7 +45,7 @@ def _show_answer(store: Store, pair: Mapping) -> None:
     ranked = pairs.ranked_dimensions(pair["pair_id"], 1)
     badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
     st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
-    st.caption(" ".join((provenance(pair), noise(again, floor, pair["precision"]))))
+    st.caption(" ".join((provenance(pair), noise(again, floor, literal(pair["precision"])))))
     _show_links(pair)
 
 
@@ -74,7 +74,7 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
         return f"The same window encoded twice: {said}. 0 means that the arithmetic is deterministic; it says nothing about rounding."
     if pair["kind"] == "rounding":
         said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
-        return f"The same window in {pair['precision']} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
+        return f"The same window in {literal(pair['precision'])} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
     if pair["kind"] == "disjoint":
         return f"Two windows of one video that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
     edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
