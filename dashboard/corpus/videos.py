@@ -155,7 +155,7 @@ def _column_config(curves: Curves, selection: Selection) -> dict:
             f"{curves.statistic}{by}", width=190, y_min=low, y_max=high, color="blue",
             help=f"{TOKEN_STATISTICS[curves.statistic].meaning} To order all videos by it, choose *highest curve* or *lowest curve* above.",
         ),
-        "mean": number("mean", width=75, format="%.4g", help=f"Mean of {curves.statistic} over all slices of the video."),
+        "mean": number("mean", width=75, format="%.4g", help=f"Mean of {literal(curves.statistic)} over all slices of the video."),
         "duration_s": number("duration", width=75, format="%.2f s"),
         "clips": number("clips", width=55, format="localized"),
         "tokens": number("tokens", width=85, format="localized"),

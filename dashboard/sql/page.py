@@ -121,7 +121,7 @@ def _ask_to_replace() -> None:
     example = st.session_state.get(PENDING)
     if not example:
         return
-    st.warning(f"Your query has not been run. Replace it with the example *{example}*?", icon=":material/warning:")
+    st.warning(f"Your query has not been run. Replace it with the example {literal(example)}?", icon=":material/warning:")
     with st.container(horizontal=True, gap="small"):
         st.button("Replace query", on_click=_replace, args=(example,))
         st.button("Keep query", on_click=lambda: st.session_state.pop(PENDING, None))

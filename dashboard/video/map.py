@@ -42,7 +42,8 @@ def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches)
         except TubeletError as error:
             st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
             return
-    token_map.show(picture, _go)
+    with st.container(key="found-map"):
+        token_map.show(picture, _go)
 
 
 def sentence(chosen: Mapping[str, str]) -> str:

@@ -50,7 +50,8 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     with behind:
         exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, RANKING, videos)
         sql_behind({"Exact search": exact, "Index": sketch}, "search")
-    _show_hits(store, answer)
+    with st.container(key="found-hits"):
+        _show_hits(store, answer)
 
 
 def _show_hits(store: Store, answer: Answer) -> None:
