@@ -1,7 +1,8 @@
 """A page for every report of the catalogue that has none of its own: widgets made from the report's options, its blocks, its files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import MISSING, Field, dataclass
+from functools import partial
 from typing import Any, get_args, get_type_hints
 
 import streamlit as st
@@ -82,12 +83,17 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
         low, high = (None if end is None else number(end) for end in (described.least, described.most))
         return st.number_input(label, low, high, default, step=number(1), key=key, bind="query-params", help=about)
     placeholder = literal(described.unset or described.metavar or "")
-    asked = {"on_change": consent.ask_typed, "args": (key,)} if described.metavar == SQL else {}
-    return (st.text_input(label, default, key=key, bind="query-params", help=about, placeholder=placeholder, **asked) or "").strip() or None
+    changed = partial(consent.ask_typed, key) if described.metavar == SQL else None
+    typed = st.text_input(label, default, key=key, bind="query-params", help=about, placeholder=placeholder, on_change=changed)
+    return (typed or "").strip() or None
 
 
 def _place(choices: Sequence[str], default: Any) -> int | None:
     return choices.index(default) if default in choices else None
+
+
+def _write(write: Callable[[str, Iterator[Block]], bytes], report: Report, made: Sequence[Block]) -> bytes:
+    return write(report.title, iter(made))
 
 
 def _offer(name: str, report: Report, made: Sequence[Block]) -> None:
@@ -95,6 +101,6 @@ def _offer(name: str, report: Report, made: Sequence[Block]) -> None:
     with st.container(horizontal=True, gap="small"):
         for suffix, write in FORMATS.items():
             st.download_button(
-                literal(suffix[1:].upper()), lambda write=write: write(report.title, iter(made)), f"{name}{suffix}", MIME[suffix],
+                literal(suffix[1:].upper()), partial(_write, write, report, made), f"{name}{suffix}", MIME[suffix],
                 key=f"{name}-download-{suffix}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip

@@ -1,6 +1,6 @@
 """A fitted basis, ready to be applied to any clip of its encoder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,7 +91,7 @@ class Basis:
             out[sound] = self.model.transform(prepared[sound])
         return out
 
-    def _prepare(self, clip: Clip):
+    def _prepare(self, clip: Clip) -> Iterator[np.ndarray]:
         """Float32 tokens ``(H*W, D)`` of each slice as the model takes them."""
         height, width = clip.positions[1:]
         self.preparation.refuse_other_grid(height, width)

@@ -28,7 +28,8 @@ class Clip:
     @property
     def positions(self) -> tuple[int, int, int]:
         """Slices, patch rows and patch columns."""
-        return self.grid.shape[:3]
+        slices, height, width, _ = self.grid.shape
+        return slices, height, width
 
     def _repr_html_(self) -> str:
         """What a notebook shows: which clip, and the shape of its grid."""

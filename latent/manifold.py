@@ -46,8 +46,8 @@ class Manifold:
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Manifold":
         """From what `arrays` gave."""
-        floats = (arrays[name].astype(np.float32) for name in ("training", "coordinates"))
-        return cls(Linear.of(arrays, parameters), *floats, parameters["neighbors"])
+        training, coordinates = (arrays[name].astype(np.float32) for name in ("training", "coordinates"))
+        return cls(Linear.of(arrays, parameters), training, coordinates, parameters["neighbors"])
 
 
 def umap(vectors: np.ndarray, components: int, neighbors: int, seed: int) -> tuple[Manifold, Variance]:

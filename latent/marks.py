@@ -46,7 +46,12 @@ def number_tokens(clip: ClipRow, patches: Iterable[Patch]) -> list[int]:
 
 
 def _parse_patches(text: str | None) -> tuple[Patch, ...]:
-    return tuple(tuple(map(int, part.split("."))) for part in text.split(","))[:MOST] if text else ()
+    return tuple(_parse_patch(part) for part in text.split(","))[:MOST] if text else ()
+
+
+def _parse_patch(text: str) -> Patch:
+    slice_, y, x = map(int, text.split("."))
+    return slice_, y, x
 
 
 def _format_patches(patches: Iterable[Patch]) -> str:

@@ -5,7 +5,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -81,7 +81,7 @@ def _array(data: bytes) -> np.ndarray:
             return _npy(file, entry.file_size)
 
 
-def _npy(file: BinaryIO, held: int) -> np.ndarray:
+def _npy(file: IO[bytes], held: int) -> np.ndarray:
     """An array whose heading promises no more than is allowed, and no more than the file holds."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

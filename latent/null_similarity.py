@@ -80,7 +80,7 @@ def level_of(reached: np.ndarray, videos: int) -> Level:
     """The level of scores ``(n,)`` of slices of so many videos."""
     count = len(reached)
     if not count:
-        return Level(*[float("nan")] * 4, 0, 0)
+        return Level(math.nan, math.nan, math.nan, math.nan, 0, 0)
     rank = min(math.ceil(QUANTILE * (count + 1)), count)
     above = count + 1 - rank
     low, high = stats.beta.ppf(SURE, above, rank)

@@ -4,6 +4,8 @@
 clips are read, those of different videos first.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tubelet.latent import clips, half
@@ -34,6 +36,6 @@ def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
     return (total / np.maximum(count, 1)).astype(np.float32).reshape(height, width, -1)
 
 
-def _slices(store: Store, row: ClipRow):
+def _slices(store: Store, row: ClipRow) -> Iterator[np.ndarray]:
     for index in clips.spread_evenly(row.slices, SLICES):
         yield from half.slices(clips.read(store, row, index, index + 1))

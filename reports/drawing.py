@@ -21,6 +21,15 @@ for line in sys.stdin:
 """
 
 
+def _ask(child: subprocess.Popen, line: str) -> str:
+    """What the process answers to a line. Raises BrokenPipeError where it has died."""
+    if not child.stdin or not child.stdout:
+        raise BrokenPipeError
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+    return child.stdout.readline()
+
+
 class Drawing:
     """A process that draws; it starts with the first chart."""
 
@@ -31,7 +40,7 @@ class Drawing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._child:
+        if self._child and self._child.stdin and self._child.stdout:
             self._child.stdin.close()
             self._child.stdout.close()
             self._child.kill()
@@ -45,9 +54,7 @@ class Drawing:
         late = threading.Timer(SECONDS, self._child.kill)
         late.start()
         try:
-            self._child.stdin.write(json.dumps(spec) + "\n")
-            self._child.stdin.flush()
-            answer = self._child.stdout.readline()
+            answer = _ask(self._child, json.dumps(spec))
         except BrokenPipeError:
             answer = ""
         finally:

@@ -39,7 +39,7 @@ def placement(frame: tuple[int, int], target: tuple[int, int], fit: bool) -> Pla
     if fit:
         return Placement(target, (0, 0, *target))
     scale = max(target[0] / frame[0], target[1] / frame[1])
-    resized = tuple(max(wanted, int(side * scale)) for side, wanted in zip(frame, target))
+    resized = max(target[0], int(frame[0] * scale)), max(target[1], int(frame[1] * scale))
     top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
     return Placement(resized, (top, left, *target))
 
@@ -48,7 +48,7 @@ def place_picture(frame: tuple[int, int], target: tuple[int, int], geometry: str
     """The same for the `geometry` of a clip: `crop`, `fit`, or `meta`: the target is the middle 224 of 256 parts of what the frame covers."""
     if geometry != META:
         return placement(frame, target, geometry == FIT)
-    resized = placement(frame, tuple(int(side * META_RESIZE / META_CROP) for side in target), fit=False).resized
+    resized = placement(frame, (int(target[0] * META_RESIZE / META_CROP), int(target[1] * META_RESIZE / META_CROP)), fit=False).resized
     top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
     return Placement(resized, (top, left, *target))
 

@@ -43,7 +43,7 @@ def meta_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, tor
 
 def _is_split(name: str) -> bool:
     found = IN_BLOCK.fullmatch(name)
-    return bool(found) and found[3].removeprefix("attention.") in JOINED
+    return found is not None and found[3].removeprefix("attention.") in JOINED
 
 
 def _rename(name: str) -> str:

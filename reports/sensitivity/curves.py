@@ -77,10 +77,12 @@ def _inward(curve: np.ndarray, middle: float, fraction: float) -> int | None:
 
 def _reach_interval(curves: np.ndarray, fraction: float) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
     """Percentiles of the reach of resampled median curves; None where some resamples have no excess."""
-    found = [reach(curve, fraction) for curve in intervals.medians(curves)]
-    low, high = [], []
-    for end in zip(*found):
-        known = None not in end
-        low.append(int(np.floor(np.quantile(end, intervals.TAILS[0]))) if known else None)
-        high.append(int(np.ceil(np.quantile(end, intervals.TAILS[1]))) if known else None)
-    return tuple(low), tuple(high)
+    (low_a, high_a), (low_b, high_b) = map(_percentiles, zip(*(reach(curve, fraction) for curve in intervals.medians(curves))))
+    return (low_a, low_b), (high_a, high_b)
+
+
+def _percentiles(ends: tuple[int | None, ...]) -> tuple[int | None, int | None]:
+    known = [end for end in ends if end is not None]
+    if len(known) < len(ends):
+        return None, None
+    return int(np.floor(np.quantile(known, intervals.TAILS[0]))), int(np.ceil(np.quantile(known, intervals.TAILS[1])))

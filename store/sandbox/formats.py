@@ -25,9 +25,9 @@ def format_of(format_: str | None, output: Path | None) -> str:
     by_ending = ENDINGS.get(output.suffix.lower())
     if format_ and by_ending and format_ != by_ending:
         raise QueryError(f"--format {format_} contradicts the ending of {output.name}: leave --format out, or name a file that does not end in {output.suffix}")
-    if not (format_ or by_ending):
+    if not (known := format_ or by_ending):
         raise QueryError(f"the ending of {output.name} does not say its format: name a file that ends in {', '.join(ENDINGS)}, or add --format")
-    return format_ or by_ending
+    return known
 
 
 def encode(table: pa.Table, format_: str) -> bytes:

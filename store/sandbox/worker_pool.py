@@ -56,7 +56,7 @@ class Process:
     @property
     def ready(self) -> bool:
         """Whether it waits for a query."""
-        return self._ready and self._process.poll() is None
+        return self._ready and self._process is not None and self._process.poll() is None
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
         """Rows, up to one more than asked for. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""

@@ -1,6 +1,6 @@
 """Commands that are imported when they are named: `tubelet --help` imports none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -25,11 +25,11 @@ class Commands(click.Group):
         super().__init__(*arguments, **settings)
         self.specs, self.renamed = specs, renamed
 
-    def main(self, *arguments: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **settings: Any) -> Any:  # type: ignore[override]
         """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
         if not standalone_mode:
-            return super().main(*arguments, standalone_mode=False, **settings)
-        return failures.run_and_exit(lambda: super(Commands, self).main(*arguments, standalone_mode=False, **settings))
+            return super().main(args, standalone_mode=False, **settings)
+        return failures.run_and_exit(lambda: super(Commands, self).main(args, standalone_mode=False, **settings))
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.specs)
@@ -42,7 +42,7 @@ class Commands(click.Group):
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(context, args)
-        return self.renamed.get(name, name), command, rest
+        return self.renamed.get(name, name) if name else None, command, rest
 
     def load(self, name: str) -> click.Command:
         """The command of that name."""
