@@ -31,6 +31,9 @@ class EncoderOptions:
 
     encoder: str = option(MISSING, help="One of `tubelet encoders`, a Hugging Face id, or a directory.", metavar="NAME")
     weights: Path | None = option(None, help="File of the encoder's weights.", unset="the released ones, downloaded once", metavar="FILE")
+    weights_key: str | None = option(
+        None, help="Which network of the file, such as encoder for the one in training; dots lead inwards.", unset="the averaged encoder", metavar="KEY"
+    )
     layer: str = option("last", help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.")
 
 

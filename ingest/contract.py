@@ -31,6 +31,7 @@ class LoadOptions:
     precision: str = "fp32"
     weights: Path | None = None
     layer: Layer = LAST
+    weights_key: str | None = None  # of the network in the file; None: the averaged encoder
 
 
 @dataclass(frozen=True)
@@ -62,5 +63,6 @@ class EncoderEntry:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
+    keyed: bool = False  # whether its files may hold several networks, of which `--weights-key` names one
     framing: str = WHOLE  # what `--framing` is without being told
     suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

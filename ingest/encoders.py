@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from tubelet.ingest import efficientnet_encoder, toy, vjepa_rows
+from tubelet.ingest import efficientnet_encoder, toy, vjepa_folder, vjepa_rows
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
@@ -31,7 +31,7 @@ def row(name: str) -> EncoderEntry:
     if name in ENCODERS:
         return ENCODERS[name]
     if hub_files.is_model(name):
-        return hub_rows.row_of(name)
+        return vjepa_folder.row_of(name) or hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
     advice = f"names tell case apart, say which you mean: {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
     raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
@@ -41,6 +41,9 @@ def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
     name = BY_ID.get(name, name)
     found = row(name)
+    if setting.weights_key and not (found.keyed and setting.weights):
+        needs = "give the file as --weights, too" if found.keyed else f"{name} has one network: leave it out"
+        raise UsageError(f"--weights-key {setting.weights_key}: {needs}")
     return found.load(name, found, setting)
 
 

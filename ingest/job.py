@@ -49,7 +49,7 @@ class Job:
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
-        facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer))
+        facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key))
         recipe = Recipe(encoder=facts, windowing=windowing, geometry=geometry, precision=arithmetic, pairing=pairing)
         return cls(sources=found.sources, recipe=recipe, encoder=encoder, running=running, keeping=arguments.keeping, fixed=row.frames is not None, skipped=found.skipped)
 

@@ -26,20 +26,20 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
     supply = WeightsSource(
         release.licence, release.download, partial(fetching.find_cached, release), lambda: _fetch_weights(config, release).path
     )
-    return replace(_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META)
+    return replace(make_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META, keyed=True)
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
-    return _row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
+    return make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
 
 
 def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of an encoder with random weights."""
-    return _row(config, side, "untrained: seeded random numbers, for trying Tubelet out", partial(_load_untrained, config))
+    return make_row(config, side, "untrained: seeded random numbers, for trying Tubelet out", partial(_load_untrained, config))
 
 
-def _row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, supply: WeightsSource | None = None) -> EncoderEntry:
+def make_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, supply: WeightsSource | None = None) -> EncoderEntry:
     generation = config.generation
     shape = generation.name, config.dim, config.patch, config.tubelet, config.parameters, side
     images = generation.images or generation.repeats
@@ -50,8 +50,15 @@ def _load_released(
     config: VisionTransformerConfig, release: Release, name: str, row: EncoderEntry, setting: LoadOptions
 ) -> tuple[EncoderFacts, Encoder]:
     weights = open_weights(setting.weights) if setting.weights else _fetch_weights(config, release)
-    model = checkpoints.load_tensors(_empty(config), weights, release.key)
-    return build_encoder((name, row), model, weights.origin(release.key), setting)
+    return load_encoder((name, row), config, weights, setting, release.key)
+
+
+def load_encoder(
+    entry: tuple[str, EncoderEntry], config: VisionTransformerConfig, weights: Weights, setting: LoadOptions, key: str
+) -> tuple[EncoderFacts, Encoder]:
+    """An encoder from an opened file: the network that `--weights-key` names, else the one under `key`."""
+    key = setting.weights_key or key
+    return build_encoder(entry, checkpoints.load_tensors(_empty(config), weights, key), weights.origin(key), setting)
 
 
 def _load_untrained(config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
@@ -66,7 +73,7 @@ def _load_pretrained(name: str, row: EncoderEntry, setting: LoadOptions) -> tupl
         raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
     model = pretrained.load(setting.weights)
     source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
-    facts, encoder = build_encoder((name, _row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    facts, encoder = build_encoder((name, make_row(model.config, row.side, row.weights, row.load)), model, source, setting)
     return replace(facts, settings=_unusual(model.config)), encoder
 
 

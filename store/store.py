@@ -31,7 +31,7 @@ T = TypeVar("T")
 SHOWN = ("videos", "encoders", "clips", "token_stats", "pairs", "bases", "failures")  # tables that a notebook counts
 LOGGER = snapshot.LOGGER
 MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InterruptException, duckdb.OutOfMemoryException)
-UNFIT = {*"*?[]%\\", *map(chr, range(32)), chr(127)}  # patterns to DuckDB, escapes to Delta; control characters end a line of text
+UNFIT = {*"*?[]%\\^|", *map(chr, range(32)), chr(127)}  # patterns to DuckDB, escapes to Delta, no name of a table's folder to delta-rs; control characters end a line of text
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
@@ -250,7 +250,7 @@ def _local(root: Path | str) -> Path:
         raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
         which = " ".join(character if character.isprintable() else repr(character) for character in unfit)
-        raise StoreError(f"the path {str(path)!r} holds {which}, which a query would read as a pattern or as its end: pass another path as --store")
+        raise StoreError(f"the path {str(path)!r} holds {which}, which tables and queries would read as something else: pass another path as --store")
     if str(path) != os.fsencode(path).decode(errors="replace"):
         raise StoreError(f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store")
     return path

@@ -118,12 +118,30 @@ def serving(store: Store) -> Iterator[str]:
 @contextmanager
 def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
     """The same, and the server's process."""
+    port = find_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tubelet/dashboard/server.py"), "--server.port", str(port), "--", str(store.root)]
+    with _running(command, f"http://127.0.0.1:{port}") as running:
+        yield running
+
+
+@contextmanager
+def commanded(store: Store, base: str) -> Iterator[str]:
+    """Address of a dashboard below a base path, started by the command."""
+    port = find_port()
+    command = [sys.executable, "-m", "tubelet", "dashboard", "--store", str(store.root), "--port", str(port), "--base-path", base]
+    with _running(command, f"http://127.0.0.1:{port}{base}") as (address, _):
+        yield address
+
+
+def find_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tubelet/dashboard/server.py"), "--server.port", str(port), "--", str(store.root)]
+        return free.getsockname()[1]
+
+
+@contextmanager
+def _running(command: list[str], address: str) -> Iterator[tuple[str, subprocess.Popen]]:
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
-        address = f"http://127.0.0.1:{port}"
         try:
             _wait_until_up(f"{address}/_stcore/health")
             yield address, process
@@ -178,4 +196,4 @@ def _wait_until_up(address: str) -> None:
 
 def _is_probe(url: str) -> bool:
     """Streamlit's browser code looks for its server below the page's own path first, and is told 404."""
-    return re.match(r"/\w+/_stcore/", urlsplit(url).path) is not None
+    return re.match(r"(/\w+){1,2}/_stcore/", urlsplit(url).path) is not None

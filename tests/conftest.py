@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tubelet.cli  # noqa: F401 - before torch: it says how torch's threads wait
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests
 from tests.guarded import before, place  # noqa: F401 - of the sandbox's tests
 from tests.planted import planted_everything  # noqa: F401 - made once for all who ask for it

@@ -49,9 +49,10 @@ class Bottleneck(nn.Module):
         self._bn2 = nn.BatchNorm2d(out, eps=NORM_EPS)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        wide = F.relu6(self._bn0(self._expand_conv(features))) if hasattr(self, "_expand_conv") else features
-        narrow = self._bn2(self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)))))
-        return features + narrow if self.residual else narrow
+        """Works in place on what it made itself: a fresh tensor per step costs more in page faults than the arithmetic on it."""
+        wide = F.relu6(self._bn0(self._expand_conv(features)), inplace=True) if hasattr(self, "_expand_conv") else features
+        narrow = self._bn2(self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)), inplace=True)))
+        return narrow.add_(features) if self.residual else narrow
 
 
 class EfficientNetLite0(nn.Module):
@@ -71,7 +72,8 @@ class EfficientNetLite0(nn.Module):
     def features(self, images: torch.Tensor, taps: Collection[int]) -> list[torch.Tensor]:
         """Images (B, 3, H, W) in 0..255 -> the output (B, C, H/s, W/s) of the blocks `taps`, in rising order; blocks after the last are not run."""
         height = images.shape[-2]
-        features = F.relu6(self._bn0(self._conv_stem((mirror(images, BORDER * STRIDE) - PIXEL_MEAN) / PIXEL_SCALE)))
+        pixels = mirror(images, BORDER * STRIDE).sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
+        features = F.relu6(self._bn0(self._conv_stem(pixels)), inplace=True)
         found = []
         for index, block in enumerate(self._blocks[: max(taps) + 1]):
             features = block(features)

@@ -46,11 +46,10 @@ class Weights:
 
     def tensors(self, key: str) -> dict[str, torch.Tensor]:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
-        if key not in (*ENCODER_KEYS, PREDICTOR):
-            raise CheckpointError(f"{key!r} is not a network to measure with: use one of {list_names((*ENCODER_KEYS, PREDICTOR))}")
-        section = self.sections.get(self._place(key))
-        if not isinstance(section, Mapping):
-            raise CheckpointError(f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}: is it the file of another model?")
+        section = _find_section(self.sections, self._place(key))
+        if not section:
+            found = f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}"
+            raise CheckpointError(f"{found}: name one of them as --weights-key, or is it the file of another model?")
         return self._cleaned(section, key)
 
     def origin(self, key: str) -> str:
@@ -194,6 +193,19 @@ def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except DAMAGE as error:
         raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+
+
+def _find_section(content: object, key: str) -> Mapping | None:
+    """What stands under a key: a dictionary, one inside others with dots between, or the tensors whose names begin so; None where nothing does."""
+    if not isinstance(content, Mapping):
+        return None
+    if isinstance(content.get(key), Mapping):
+        return content[key]
+    outer = [name for name in content if isinstance(name, str) and key.startswith(f"{name}.")]
+    for name in outer:
+        if found := _find_section(content[name], key[len(name) + 1 :]):
+            return found
+    return {name[len(key) + 1 :]: tensor for name, tensor in content.items() if isinstance(name, str) and name.startswith(f"{key}.")} or None
 
 
 def _clean_name(name: str) -> str:

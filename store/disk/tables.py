@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from tubelet.store.disk import inside
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, HALF, Table
 
+VERSIONS_KEPT = 256  # in memory
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
 
 
@@ -34,6 +34,7 @@ def append(path: Path, table: Table, rows: pa.Table) -> int:
     inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files
     delta = DeltaTable(path)
     write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
+    _remember(path, delta)
     return delta.version()
 
 
@@ -85,7 +86,7 @@ def _open(path: Path, version: int | None = None) -> DeltaTable:
     except DeltaError as error:
         which = "" if version is None else f" at version {version}"
         raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair --store {shlex.quote(str(path.parent))}`") from error
-    _files(path, delta)
+    _remember(path, delta)
     return delta
 
 
@@ -136,16 +137,28 @@ class Version:
     columns: set[str]
 
 
+_VERSIONS: dict[tuple[Path, int, int], Version] = {}  # the newest last
+
+
 def open_table(path: Path, version: int) -> Version:
     """One version of a table. It never changes, so it is read once; a table made anew in the same place has another time of writing."""
+    return _VERSIONS.get(_key(path, version)) or _remember(path, _open(path, version))
+
+
+def _remember(path: Path, delta: DeltaTable) -> Version:
+    """What an opened table is made of, kept for the next who asks: opening one costs more than all else that a commit does with it."""
+    key = _key(path, delta.version())
+    if not (known := _VERSIONS.get(key)):
+        known = Version(_files(path, delta), {field.name for field in delta.schema().fields})
+        while len(_VERSIONS) >= VERSIONS_KEPT:
+            _VERSIONS.pop(next(iter(list(_VERSIONS))), None)
+        _VERSIONS[key] = known
+    return known
+
+
+def _key(path: Path, version: int) -> tuple[Path, int, int]:
     log = _log(path, version)
-    return _open_version(path, version, log.stat().st_mtime_ns if log.exists() else 0)
-
-
-@lru_cache(maxsize=256)
-def _open_version(path: Path, version: int, _written_ns: int) -> Version:
-    delta = _open(path, version)
-    return Version(_files(path, delta), {field.name for field in delta.schema().fields})
+    return path, version, log.stat().st_mtime_ns if log.exists() else 0
 
 
 def values(path: Path, version: int, column: str) -> pa.ChunkedArray:

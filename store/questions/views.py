@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
+from tubelet.store.errors import StoreError
 from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.renames import source_of
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
@@ -41,7 +42,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Sn
     connection.execute("SET python_enable_replacements = false")
     connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
     for name, table in TABLES.items():
-        connection.execute(_table_view(layout, table, snapshot.versions[name]) if name in snapshot.versions else _empty_view(table))
+        _create_table_view(connection, layout, table, snapshot.versions.get(name))
     if names_tokens(sql):
         _create_tokens_view(connection, _embedding_paths(connection, layout))
     else:
@@ -70,6 +71,15 @@ def half_to_float(column: pa.Array) -> pa.Array:
     starts = (begins // 2).astype(np.int32)
     values = data.view("<f2").astype(np.float32)
     return pa.ListArray.from_arrays(starts, values, mask=column.is_null() if column.null_count else None)
+
+
+def _create_table_view(connection: duckdb.DuckDBPyConnection, layout: Layout, table: Table, version: int | None) -> None:
+    """Raises StoreError where the files have other columns than their log says: a bit that flipped in a name."""
+    try:
+        connection.execute(_empty_view(table) if version is None else _table_view(layout, table, version))
+    except duckdb.BinderException as error:
+        lacks = f"a file of {layout.table(table.name)} has other columns than its log says ({str(error).splitlines()[0]})"
+        raise StoreError(f"{lacks}: run `tubelet check --repair`") from error
 
 
 def _table_view(layout: Layout, table: Table, version: int) -> str:

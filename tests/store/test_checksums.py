@@ -65,6 +65,12 @@ def test_a_store_is_whole_as_it_is_written(sound):
     assert verification.count_unchecked(Store(sound)) == 0
 
 
+def test_a_column_whose_name_changed_is_a_sentence(root):
+    path = next(root.glob("token_stats/*.parquet"))
+    path.write_bytes(path.read_bytes().replace(b"neighbour_cosine", b"ndighbour_cosine"))
+    assert any("token_stats" in str(problem) and "other columns than its log says" in str(problem) for problem in problems(root))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flipped_bit_is_noticed_in_every_kind_of_file(kind, sound):
     rng = random.Random(kind)

@@ -1,6 +1,8 @@
 """The store: commits that are whole, snapshots that agree, and the refusals of what is no store."""
 
 import json
+import re
+import shlex
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -191,7 +193,7 @@ def test_a_path_may_hold_spaces_and_letters_of_any_language(tmp_path):
 
 @pytest.mark.parametrize("name", ["a*", "what?", "[1]", "100%", "back\\slash"])
 def test_a_path_that_is_a_pattern_is_refused(name, tmp_path):
-    with pytest.raises(StoreError, match="as a pattern"):
+    with pytest.raises(StoreError, match="as something else"):
         Store.create(tmp_path / name)
     assert not (tmp_path / name).exists()
 
@@ -211,4 +213,19 @@ def test_what_one_thread_holds_stays_while_others_see_the_newest(tmp_path) -> No
         store.close()
         assert store.rows(count) in ([{"n": 2}], [{"n": 3}]), "its files may be gone"
     assert store.fingerprint != before and store.rows(count) == [{"n": 3}]
+    store.close()
+
+
+@pytest.mark.parametrize("character", "^|")
+def test_a_path_that_delta_would_panic_over_is_refused_before_anything_is_written(tmp_path, character):
+    with pytest.raises(StoreError, match=f"holds {re.escape(character)}, which tables and queries would read as something else"):
+        Store.create(tmp_path / f"a{character}b" / "store")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("character", "`<>$\"'#&;!~{}=+,@ :")
+def test_any_other_path_holds_a_store_and_is_quoted_for_the_shell(tmp_path, character):
+    store = synthetic_store(tmp_path / f"a{character}b", videos=1)
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 1}]
+    assert shlex.split(store.shell_name) == [str(store.root)]
     store.close()

@@ -10,11 +10,14 @@
 A room is imported by the command that needs it, so that `tubelet --help` and `tubelet sql` never load torch.
 """
 
+import os
 from importlib.metadata import version
 
 import click
 
 from tubelet.cli.group import CommandSpec, Commands
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: its threads would spin while they wait, on the decoder's and the writer's cores
 
 COMMANDS = {
     "demo": CommandSpec("dashboard", "Sample videos, a store, the dashboard: offline in a minute."),

@@ -42,7 +42,7 @@ export class Saving {
   /** Of a file: the video, and the frames of the shown window. */
   name() {
     const { window, data } = this.player
-    return window ? `${data.video.stem}-frames-${window.first}-${window.first + (window.frames - 1) * window.step}` : data.video.stem
+    return window ? `${data.video.stem}_frames-${window.first}-${window.first + (window.frames - 1) * window.step}` : data.video.stem
   }
 
   async mp4() {

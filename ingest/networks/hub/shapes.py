@@ -74,8 +74,6 @@ def shape_of(folder: Path) -> Shape:
     """The shape that the `model_type` of a config names. Raises UsageError."""
     config = files.settings(folder, "config.json")
     type_ = config.get("model_type")
-    if type_ == "vjepa2":
-        raise UsageError(f"{folder} holds a V-JEPA 2 model: name its network and pass the folder as weights: --encoder vjepa2-vitl --weights {folder}")
     if not isinstance(type_, str) or type_ not in SHAPES:
         raise UsageError(f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}")
     if type_ == "clip" and not config.get("vision_config"):
