@@ -51,7 +51,7 @@ def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConf
     dim, depth, heads, side = numbers.values()
     if dim % heads or side < 2 * FIXED["patch_size"]:
         raise UsageError(f"{where}: {dim} dimensions in {heads} heads at {side} px are no V-JEPA 2: download the model again")
-    return side, VisionTransformerConfig(dim, depth, heads, int(dim * ratio), generation=V2)
+    return side, VisionTransformerConfig(dim=dim, depth=depth, heads=heads, mlp=int(dim * ratio), generation=V2)
 
 
 def _number(value: object, name: str, most: int, where: str) -> int:
