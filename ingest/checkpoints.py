@@ -1,6 +1,6 @@
 """Weights of the V-JEPA family: files read strictly, random ones made, either summed up in a hash.
 
-    load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
+    load_meta        a file -> a model on the CPU, or a sentence that names the offending tensor
     filled, check    the same for an opened file; whether its tensors are this model's, before anything is copied
     untrained        weights from a seed, the same bits on every machine
     weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
@@ -47,10 +47,10 @@ def check(model: Network, weights: Weights, key: str) -> None:
     if missing := wanted.keys() - tensors.keys():
         raise CheckpointError(f"{where} lacks {list_names(missing)}: is it the file of another model?")
     if extra := tensors.keys() - wanted.keys():
-        raise CheckpointError(f"{where} has tensors this model does not know, {list_names(extra)}: is it the file of another model?")
+        raise CheckpointError(f"{where} has tensors that this model lacks, {list_names(extra)}: is it the file of another model?")
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-            raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
+            raise CheckpointError(f"{where}: {name} is not a tensor of floating numbers")
         if tensor.shape != wanted[name].shape:
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 

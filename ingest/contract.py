@@ -35,7 +35,7 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Weights that somebody released: under which licence, how large a download, and how they come to this machine."""
+    """Weights that somebody released: under which license, how large a download, and how they come to this machine."""
 
     licence: str
     download_bytes: int  # to about a percent
@@ -55,12 +55,12 @@ class EncoderEntry:
     patch: int
     tubelet: int
     parameters: int
-    side: int  # pixels: what `--size` is without being told
+    side: int  # pixels: the default of `--size`
     weights: str  # where they come from, in words
     load: Callable[[str, "EncoderEntry", LoadOptions], tuple[EncoderFacts, Encoder]]
     frames: int | None = None
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
-    framing: str = WHOLE  # what `--framing` is without being told
+    framing: str = WHOLE  # the default of `--framing`
     suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

@@ -1,7 +1,7 @@
 """The table of encoders, and how one of them is found and loaded.
 
 To add one: write a module whose class keeps the contract (`ingest/contract.py`), and a row of `ENCODERS`; where its weights are
-released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and licence.
+released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and license.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def row(name: str) -> EncoderEntry:
     if hub_files.is_model(name):
         return hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
-    advice = f"names tell case apart, say which you mean: {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
+    advice = f"names are case-sensitive: did you mean {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
     raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
 
 
@@ -60,13 +60,13 @@ def device(name: str) -> torch.device:
         raise UsageError(f"--device {name} is unknown: choose auto, cpu, cuda, cuda:N or mps")
     missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
     if missing.get(name.partition(":")[0]):
-        raise UsageError(f"--device {name}: this machine has none; use --device cpu")
+        raise UsageError(f"--device {name}: this machine has none: use --device cpu")
     return torch.device(name)
 
 
 def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
-        raise UsageError(f"--weights: {name} has none; leave it out")
+        raise UsageError(f"--weights: {name} has no weights: leave it out")
     digest = hashlib.sha256(repr(toy.DIMENSIONS).encode()).hexdigest()
     facts = EncoderFacts.of(name, row, layer="only", weights_sha256=digest, weights_source="no weights", preprocessing="RGB / 255")
     return facts, toy.ToyEncoder(setting.device)

@@ -1,7 +1,7 @@
 """Geometry: how a frame becomes the encoder's picture, on the CPU, in 8 bits, before anything is copied to a device.
 
 The resize is torch's antialiased bilinear filter, in its 8-bit kernel: within one gray level of V-JEPA's own tensor
-path (in under 4 % of the values) and two orders of magnitude faster than the same filter in floating point. Every
+path (in under 4% of the values) and two orders of magnitude faster than the same filter in floating point. Every
 device sees the same pixels, and only the picture, not the frame, is held.
 """
 
@@ -45,7 +45,7 @@ class Geometry:
             height, _, width = size.lower().partition("x")
             geometry = cls(int(height), int(width or height), framing)
         except ValueError as error:
-            raise UsageError(f"--size {size} is no size: write one side like 224, or height x width like 224x384") from error
+            raise UsageError(f"--size {size} is not a size: write one side like 224, or height x width like 224x384") from error
         if framing == FIT and width:
             raise UsageError(f"--framing fit takes the short side alone: write --size {height} --framing fit")
         return geometry
@@ -62,8 +62,8 @@ class Geometry:
         if self.framing != FIT:
             return self.height, self.width
         if max(height, width) > LONGEST * min(height, width):
-            long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as short"
-            raise VideoError("window", f"{long}, too much for --framing fit: choose another --framing, or cut the frame", 0)
+            long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as it is wide"
+            raise VideoError("window", f"{long}, too long for --framing fit: choose another --framing, or crop the video", 0)
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
 

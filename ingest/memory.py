@@ -2,7 +2,7 @@
 
     out_of_memory    whether an error says that memory ran out
     free             bytes that the device can still give
-    Budget           bytes a clip, and from them: the batch that fits, or a sentence with settings that would
+    Budget           bytes per clip, and from them: the batch that fits, or a sentence with settings that would
 """
 
 import os
@@ -19,7 +19,7 @@ from tubelet.ingest.facts import EncoderFacts, minimum_side
 SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "not enough memory")
 PROBE_TOKENS = 1024  # of the measured clip: a fraction of a second on a CPU, enough to drown what does not grow with tokens
 SHARE = 0.9  # of the free memory that a plan may use: allocators round up
-AUTO_TOKENS = 32_768  # tokens a batch from which on a large GPU gains nothing by more
+AUTO_TOKENS = 32_768  # tokens per batch from which on a large GPU gains nothing by more
 AUTO_CLIPS = 32
 
 
@@ -75,7 +75,7 @@ class Budget:
         return replace(self, correction=max(1.0, peak / self.clip_bytes(clip))) if peak else self
 
     def batch(self, wanted: str, clip: ClipSize, device: torch.device) -> int:
-        """Clips a batch for `--batch`; auto is one on the CPU, and what fits and still gains on a GPU. Raises UsageError."""
+        """Clips per batch for `--batch`; auto is one on the CPU, and what fits and still gains on a GPU. Raises UsageError."""
         available = int(free(device) * SHARE)
         fitting = available // max(1, self.clip_bytes(clip))
         if wanted == "auto":
@@ -138,7 +138,7 @@ def _peak(encoder: Encoder, frames: torch.Tensor) -> int | None:
     if device.type != "cpu" or not marks.exists():
         return None
     _run(encoder, frames)  # what is allocated once, and kept
-    marks.write_text("5")  # the peak starts anew from here
+    marks.write_text("5")  # the peak starts over from here
     before = _status("VmRSS")
     _run(encoder, frames)
     return _status("VmHWM") - before

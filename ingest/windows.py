@@ -55,7 +55,7 @@ class Windowing:
         if self.frames % self.tubelet and not (self.frames == 1 and self.images):
             lower = self.frames - self.frames % self.tubelet
             nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"
-            raise UsageError(f"--frames {self.frames} is no multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
+            raise UsageError(f"--frames {self.frames} is not a multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
 
     @property
     def span(self) -> int:

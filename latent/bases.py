@@ -44,7 +44,7 @@ def load_basis(store: Store, basis_id: str) -> Basis:
 
 
 def list_bases(encoder_id: str | None = None) -> Question:
-    """One row a basis, the newest first; those of one encoder only, if named."""
+    """One row per basis, the newest first; those of one encoder only, if named."""
     where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
     sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
   CASE WHEN b.total_variance > 0 THEN list_sum(b.explained_variance[:3]) / b.total_variance END AS explained_by_three,

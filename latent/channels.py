@@ -80,13 +80,13 @@ def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[st
 
 
 def statistics(clip_id: str) -> Question:
-    """One row a token of a clip, in the order of their addresses."""
+    """One row per token of a clip, in the order of their addresses."""
     names = ", ".join(TOKEN_STATISTICS)
     return Question(f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
 
 
 def points(tokens: Tokens, basis: Basis, chosen: Sequence[str], clusterings: Mapping[str, Basis] | None = None) -> bytes:
-    """16 bytes a token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
+    """16 bytes per token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
     values = _values(tokens, basis, set(chosen), clusterings or {})
     spread = {name: _stretch(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
     packed = np.empty(len(spread[chosen[0]]), [("place", "<f4", 3), ("color", "u1", 4)])

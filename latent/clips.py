@@ -88,7 +88,7 @@ def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None 
 def require_embeddings(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
     """The clips, or LatentError where there is none."""
     if not found:
-        raise LatentError(f"no clip of {encoder_id} is there with embeddings: choose other videos, or ingest some with `--keep embeddings`")
+        raise LatentError(f"no clip of {encoder_id} has embeddings: choose other videos, or ingest some with `--keep embeddings`")
     return found
 
 

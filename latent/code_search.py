@@ -1,4 +1,4 @@
-"""Search by sketch: codes rank all tokens, embeddings rank the best 3,000 again."""
+"""Search by index: codes rank all tokens, embeddings rank the best 3,000 again."""
 
 from collections.abc import Sequence
 

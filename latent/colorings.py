@@ -18,7 +18,7 @@ from tubelet.latent.scope import Scope
 from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
-BACKGROUND = 0.25  # of the gray that stands for what is no foreground
+BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 NAME = re.compile(r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)")
 
 
@@ -90,6 +90,6 @@ def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
 
 
 def _dim_background(colors: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """What is no foreground in a dark gray of its own brightness."""
+    """What is not foreground in a dark gray of its own brightness."""
     gray = (colors.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
     return np.where(foreground[..., None], colors, gray)

@@ -28,23 +28,23 @@ KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
-    kind: str = option("pca", help="Kind of the basis.", choices=("pca", "umap", "kmeans", "dimensions"))
-    components: int | None = option(None, help="Components kept.", unset="16 of pca, 3 of umap", least=1, most=DIMENSIONS_MOST)
-    clusters: int = option(8, help="Clusters of kmeans.", least=2, most=10_000)
-    dimensions: tuple[int, ...] = option((0, 1, 2), help="Dimensions of kind dimensions.", metavar="I,J,K")
-    unit: bool = option(False, flag="--normalize", renamed=("--unit",), help="Divide every token by its length first.")
+    kind: str = option("pca", help="Kind of basis.", choices=("pca", "umap", "kmeans", "dimensions"))
+    components: int | None = option(None, help="Number of components.", unset="16 of pca, 3 of umap", least=1, most=DIMENSIONS_MOST)
+    clusters: int = option(8, help="Number of clusters, for kmeans.", least=2, most=10_000)
+    dimensions: tuple[int, ...] = option((0, 1, 2), help="Dimensions, for kind dimensions.", metavar="I,J,K")
+    unit: bool = option(False, flag="--normalize", renamed=("--unit",), help="Scale every token to unit length first.")
     positions: bool = option(
-        False, flag="--remove-position-mean", renamed=("--positions",), help="Subtract the mean of each grid position over the corpus first."
+        False, flag="--remove-position-mean", renamed=("--positions",), help="Subtract the corpus mean of each grid position first."
     )
     foreground: str | None = option(None, help="first-component, or clusters of a kmeans basis as BASIS_ID:0,3.", metavar="RULE")
     slices: tuple[int, ...] | None = option(None, help="Only these slices of each clip.", metavar="I,J,...")
     neighbors: int = manifold.NEIGHBOURS
-    seed: int = option(0, help="Of umap and kmeans.", least=0, most=SEED_MOST)
+    seed: int = option(0, help="Seed of umap and kmeans.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, LatentError)
         if self.neighbors < 2:
-            raise LatentError(f"neighbors is {self.neighbors}: ask for more")
+            raise LatentError(f"neighbors is {self.neighbors}: choose 2 or more")
 
     @property
     def parameters(self) -> dict:

@@ -52,7 +52,7 @@ def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
     level = otsu(values)
     above = values > level
     if above.all() or not above.any():
-        raise LatentError("the first component does not part these tokens: leave --foreground out, or choose clusters")
+        raise LatentError("the first component does not separate these tokens: leave --foreground out, or choose clusters")
     shares = border[above].mean(), border[~above].mean()
     chosen = int(shares[0] < shares[1] or shares[0] == shares[1] and above.mean() <= 0.5)
     return Foreground(np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,))

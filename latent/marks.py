@@ -21,7 +21,7 @@ class MarkedPatches:
 
     @classmethod
     def parse(cls, name: str) -> "MarkedPatches":
-        """The patches that a text names; none where it is no such text."""
+        """The patches that a text names; none where it is not such a text."""
         found = NAME.fullmatch(name)
         return cls(found[1], _parse_patches(found[2]), _parse_patches(found[3])) if found and (found[2] or found[3]) else cls()
 

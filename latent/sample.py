@@ -107,13 +107,13 @@ def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
 
 
 def statistics(sample: Sample) -> Question:
-    """One row a token of the sample with its statistics."""
+    """One row per token of the sample with its statistics."""
     names = ", ".join(f"t.{name}" for name in TOKEN_STATISTICS)
     return Question(f"SELECT {ADDRESS}, {names}\n{SAMPLES} JOIN token_stats t USING (clip_id, slice, y, x)\n{CHOSEN}", sample.values)
 
 
 def embeddings(sample: Sample) -> Question:
-    """One row a token of the sample with its embedding."""
+    """One row per token of the sample with its embedding."""
     return Question(f"SELECT {ADDRESS}, s.embedding\n{SAMPLED}", sample.values)
 
 

@@ -35,7 +35,7 @@ def segment(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], backg
     for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
     inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")
     if both := np.intersect1d(inside, outside).tolist():
-        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: take one of the marks away")
+        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: remove one of the marks")
     near, far = (_cheapest(graph, marks) for marks in (inside, outside))
     scores = np.divide(far, near + far, out=np.zeros(len(near)), where=graph.finite)
     return Segmentation(graph.clip_id, scores.astype(np.float32).reshape(graph.positions))
@@ -69,7 +69,7 @@ def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str
     numbers = np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions))
     finite = numbers[graph.finite[numbers]]
     if not len(finite):
-        raise LatentError(f"the embeddings of the {kind} patches are not finite, so that nothing is like them: mark another patch")
+        raise LatentError(f"the embeddings of the {kind} patches are not finite, so nothing is similar to them: mark another patch")
     return finite
 
 

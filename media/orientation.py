@@ -15,7 +15,7 @@ from av.sidedata.sidedata import Type
 
 @dataclass(frozen=True)
 class Orientation:
-    """Mirror left and right if `mirrored`, then rotate by `rotation` degrees anticlockwise, a multiple of 90."""
+    """Mirror left and right if `mirrored`, then rotate by `rotation` degrees counterclockwise, a multiple of 90."""
 
     rotation: int = 0
     mirrored: bool = False

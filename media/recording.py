@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 LARGEST_PART = 1001  # of a frame rate as a fraction: 29.97 is 30000/1001
-QUALITY = "18"  # x264's constant rate factor: hardly told from the original
+QUALITY = "18"  # x264's constant rate factor: hard to tell from the original
 THREADS = 2
 
 

@@ -34,7 +34,7 @@ def missing(video: Mapping) -> str | None:
     """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
     found = _stat(video["path"])
     if found is None:
-        return "the source file is gone or was moved"
+        return "the source file is missing or was moved"
     touched = found.st_mtime_ns != video["modified_ns"]
     if found.st_size != video["bytes"] or (touched and _video_id(Path(video["path"]), _stamp(found)) != video["video_id"]):
         return "the source file has changed since it was ingested"
@@ -72,7 +72,7 @@ def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) ->
     if gone := missing(video):
         return gone
     if any(failure["stage"] == "decode" for failure in failures):
-        return "the file is damaged, and browsers mend it each in their own way"
+        return "the file is damaged, and browsers repair it in different ways"
     if media_type(video) is None or video["codec"] not in PLAYABLE:
         return f"browsers do not play {video['codec']} in {video['container'].split(',')[0]}"
     if not all(steady(clip, video["fps"]) for clip in clips):

@@ -81,7 +81,7 @@ class Video:
 
     @property
     def promised_frames(self) -> int:
-        """Frames by the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
+        """Frames according to the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
         seconds = (self._container.duration or 0) / av.time_base
         return self._stream.frames or round(seconds * self.fps)
 
@@ -168,7 +168,7 @@ def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0)
 
 @contextmanager
 def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
-    """Open a video file, to be decoded by so many threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
+    """Open a video file, to be decoded by `threads` threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -213,12 +213,12 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         return "the file is empty (0 bytes)"
     if size is not None and size < 1024 and path.read_bytes().startswith(LFS_POINTER):
         return "a Git LFS pointer, not the video itself: run `git lfs pull` in its folder"
-    return f"FFmpeg cannot read it: {_reason(error)}; cut off, or no video file"
+    return f"FFmpeg cannot read it: {_reason(error)}; truncated, or not a video file"
 
 
 def _broken(frames: int, error: Exception) -> VideoError:
     kept = (
-        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before it are kept" if frames else "no frame could be decoded"
     )
     return VideoError("decode", f"{kept} ({_reason(error)})", frames)
 

@@ -18,6 +18,6 @@ class ManySettings(ReportError):
         self.settings = settings
         listed = "\n".join(f"  --setting {setting!r}  ({count:,} videos)" for setting, count in zip(settings, videos))
         super().__init__(
-            f"the pairs were made in {len(settings)} ways, which are not averaged unasked: "
+            f"the pairs were made in {len(settings)} ways, which are averaged only on request: "
             f"choose one of them, or pass --mix for all\n{listed}"
         )

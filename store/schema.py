@@ -79,24 +79,24 @@ VIDEOS = Table(
     (
         Column("video_id", "VARCHAR", "first 16 hex digits of the SHA-256 of the file's bytes"),
         Column("name", "VARCHAR", "file name"),
-        Column("path", "VARCHAR", "absolute path where it was found last; all known ones are in `places`"),
+        Column("path", "VARCHAR", "absolute path where it was last found; all known paths are in `places`"),
         Column("bytes", "BIGINT", "size of the file", "bytes"),
-        Column("modified_ns", "BIGINT", "modification time; with path and bytes it spares hashing again", "ns since 1970"),
+        Column("modified_ns", "BIGINT", "modification time; with path and bytes it avoids hashing again", "ns since 1970"),
         Column("container", "VARCHAR", "container format, FFmpeg's name"),
         Column("codec", "VARCHAR", "video codec, FFmpeg's name"),
         Column("width", "INTEGER", "width as displayed: rotation and pixel aspect applied", "pixels"),
         Column("height", "INTEGER", "height as displayed: rotation and pixel aspect applied", "pixels"),
-        Column("rotation", "SMALLINT", "rotation the file asks for, applied when decoding", "degrees anticlockwise"),
-        Column("mirrored", "BOOLEAN", "whether the file asks for left and right to be swapped, which is applied before the rotation"),
+        Column("rotation", "SMALLINT", "rotation that the file requests, applied when decoding", "degrees counterclockwise"),
+        Column("mirrored", "BOOLEAN", "whether the file requests that left and right be swapped, applied before the rotation"),
         Column("transfer", "VARCHAR", "transfer characteristics, FFmpeg's name; smpte2084 (PQ) and arib-std-b67 (HLG) are HDR, taken without tone mapping"),
         Column("primaries", "VARCHAR", "color primaries, FFmpeg's name; NULL where the file does not say"),
         Column("bit_depth", "SMALLINT", "bits of a stored sample; the encoder gets 8", "bits"),
-        Column("fps", "DOUBLE", "average frame rate by the header", "frames/s"),
+        Column("fps", "DOUBLE", "average frame rate according to the header", "frames/s"),
         Column("frames", "INTEGER", "frames as decoded, in the decoder's order", "frames"),
         Column("corrupt_frames", "INTEGER", "frames that FFmpeg decodes but marks as damaged", "frames"),
         Column("gaps", "INTEGER[]", "numbers of the frames before which damaged packets lost frames; no window lies over one", "frame"),
         Column("duration_s", "DOUBLE", "from the first frame to the end of the last, by time stamps", "s"),
-        Column("label", "VARCHAR", "folder of the file below the path given to ingest, at the place found last; NULL at its top"),
+        Column("label", "VARCHAR", "folder of the file below the path given to ingest, at the last known place; NULL at its top"),
         Column("thumbnail", "VARCHAR", "JPEG of one frame, relative to the store"),
         Column("added_at", MOMENT, "when the video was committed", "UTC"),
     ),
@@ -113,7 +113,7 @@ PLACES = Table(
         Column("name", "VARCHAR", "file name"),
         Column("label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"),
         Column("bytes", "BIGINT", "size of the file", "bytes"),
-        Column("modified_ns", "BIGINT", "modification time when the content was read last", "ns since 1970"),
+        Column("modified_ns", "BIGINT", "modification time when the content was last read", "ns since 1970"),
         Column("added_at", MOMENT, "when this row was committed", "UTC"),
     ),
 )
@@ -130,11 +130,11 @@ ENCODERS = Table(
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
         Column("tubelet", "SMALLINT", "frames that become one slice", "frames"),
-        Column("parameters", "BIGINT", "trained numbers of the encoder"),
+        Column("parameters", "BIGINT", "parameters of the encoder"),
         Column("weights_sha256", "VARCHAR", "SHA-256 of the weights' names, shapes and values"),
         Column("weights_source", "VARCHAR", "where the weights come from; says so when they are untrained"),
         Column("preprocessing", "VARCHAR", "how pixels become the encoder's input"),
-        Column("suits", "VARCHAR", "what this layer serves best as measured: `segmentation` or `tracking`; NULL where layers were not compared"),
+        Column("suits", "VARCHAR", "what this layer is best for, as measured: `segmentation` or `tracking`; NULL where layers were not compared"),
     ),
 )
 
@@ -242,7 +242,7 @@ SENSITIVITY = Table(
 
 DIM_SENSITIVITY = Table(
     "dim_sensitivity",
-    "pair and dimension: its curve of mean absolute differences over the shared slices, summed up",
+    "pair and dimension: summary of its curve of mean absolute differences over the shared slices",
     ("pair_id", "dim"),
     (
         PAIR,
@@ -265,7 +265,7 @@ SLICE_SENSITIVITY = Table(
         PAIR,
         SHARED_SLICE,
         Column("mean_abs", "FLOAT", "mean absolute difference over patches and dimensions"),
-        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant ones left out"),
+        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant dimensions are left out"),
         Column("q25", "FLOAT", "lower quartile over dimensions of the mean absolute difference"),
         Column("q50", "FLOAT", "median over dimensions of the mean absolute difference"),
         Column("q75", "FLOAT", "upper quartile over dimensions of the mean absolute difference"),
@@ -312,7 +312,7 @@ BASES = Table(
 
 BASIS_VECTORS = Table(
     "basis_vectors",
-    "row of numbers that a basis is made of",
+    "row of the numbers that make up a basis",
     ("basis_id", "name", "number"),
     (
         BASIS,
@@ -322,11 +322,11 @@ BASIS_VECTORS = Table(
     ),
 )
 
-BASIS_CLIPS = Table("basis_clips", "clip that a fit took tokens of", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
+BASIS_CLIPS = Table("basis_clips", "clip whose tokens a fit used", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
 
 PROJECTIONS = Table(
     "projections",
-    "clip whose coordinates or clusters in a basis are kept",
+    "clip whose coordinates or clusters in a basis are stored",
     ("projection_id",),
     (
         PROJECTION,
@@ -354,7 +354,7 @@ CLUSTERS = Table(
 
 SKETCHES = Table(
     "sketches",
-    "measurement of how much of an exact search the search by sketch finds",
+    "measurement of how much of an exact search the search by index finds",
     ("sketch_id",),
     (
         Column("sketch_id", "VARCHAR", "hash of basis, clips, queries and candidates"),

@@ -161,7 +161,7 @@ class Store:
         if not found:
             raise StoreError(f"{self.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {self.shell_name}`")
         if found[0]["embedding_path"] is None:
-            raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
+            raise StoreError(f"clip {clip_id} was stored without embeddings: ingest its video again with `--keep embeddings`")
         return embeddings.read(self.layout.embedding_file(found[0]["embedding_path"]), first, stop)
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
@@ -227,7 +227,7 @@ def _local(root: Path | str) -> Path:
     try:
         path = Path(os.path.abspath(Path(root).expanduser()))
     except (RuntimeError, OSError) as error:
-        raise StoreError(f"the path {root} leads nowhere ({error}): pass another path as --store") from error
+        raise StoreError(f"the path {root} cannot be resolved ({error}): pass another path as --store") from error
     if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
         raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
@@ -243,4 +243,4 @@ def _refuse_foreign(layout: Layout) -> None:
         raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
     foreign = [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)] if layout.root.exists() else []
     if foreign:
-        raise StoreError(f"{layout.root} is no Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")
+        raise StoreError(f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")

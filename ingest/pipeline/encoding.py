@@ -64,7 +64,7 @@ class PendingClip:
 
 @dataclass(frozen=True)
 class LaunchedBatch:
-    """A batch under way on the encoder's device."""
+    """A batch in progress on the encoder's device."""
 
     sent: Sequence[PendingClip]
     started: float
@@ -102,7 +102,7 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
     by_dimension = {name: _to_cpu(value) for name, value in live.items()}
     sent = PendingClip(clip, _to_cpu(grid.half()), _to_cpu(grid.abs().max()), statistics, by_dimension)
     if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
-        return sent  # a clip that cannot be kept is no part of a pair
+        return sent  # a clip that cannot be kept is not part of a pair
     try:
         return replace(sent, pairs=measuring.take(clip, grid, live))
     except MeasurementError as error:

@@ -102,7 +102,7 @@ class Reader:
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
-        """The pairs of a video of so many frames, the repeated control where this video has it or may still have it."""
+        """The pairs of a video with that many frames, the repeated control where this video has it or may still have it."""
         pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
         if not pairs:
             self._repeating.discard(video_id)

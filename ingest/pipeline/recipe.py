@@ -37,6 +37,6 @@ def check_size(geometry: Geometry, name: str, patch: int) -> None:
     for side_name, side in (("height", geometry.height), ("width", geometry.width)):
         if side % patch:
             nearest = max(smallest, round(side / patch) * patch)
-            raise UsageError(f"--size: {side_name} {side} is no multiple of {name}'s patch of {patch} px: use {nearest}")
+            raise UsageError(f"--size: {side_name} {side} is not a multiple of {name}'s patch of {patch} px: use {nearest}")
         if side < smallest:
             raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")

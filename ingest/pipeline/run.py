@@ -37,7 +37,7 @@ STOP_SECONDS = 5.0  # that a stopped run waits for its readers: one of them may 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """How much goes on at once: clips a batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
+    """How much goes on at once: clips per batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
 
     batch: int = 1
     readers: int = 1
@@ -101,7 +101,7 @@ class Run:
         return self.summary
 
     def stop(self) -> None:
-        """Finish the clips under way, commit what is encoded, and return."""
+        """Finish the clips in progress, commit what is encoded, and return."""
         self.summary.interrupted = True
         self._read.break_off()
 
@@ -127,7 +127,7 @@ class Run:
             self._read.close()
 
     def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
-        """Read one source after another; which one is next, and whether it is a duplicate, is told one thread at a time."""
+        """Read one source after another; which one is next, and whether it is a duplicate, is decided by one thread at a time."""
         torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
         try:
             while True:

@@ -138,16 +138,16 @@ class Summary:
         lines += self._source_lines()
         lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
         if self.unanswered:
-            lines.append("a file that was being read did not answer, and was left: check the disk or mount that it lies on")
+            lines.append("a file that was being read did not respond and was abandoned: check its disk or mount")
         if self.interrupted:
-            lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+            lines.append("stopped; everything encoded so far is committed: run the same command again to continue")
         return [line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines]
 
     def _source_lines(self) -> list[str]:
         """What of the sources a user may not expect: places, what was left out, damage, colors."""
-        lines = [f"the same content, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
+        lines = [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
         if self.moved:
-            lines.append(f"found at a new place, which the store now names: {_named(one.words for one in self.moved)}")
+            lines.append(f"moved; the store has the new path: {_named(one.words for one in self.moved)}")
         reasons = Counter(one.reason for one in self.skipped)
         for reason, count in reasons.items():
             names = _named(one.path for one in self.skipped if one.reason == reason)
@@ -155,7 +155,7 @@ class Summary:
         if self.corrupt_frames:
             lines.append(f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`")
         if self.hdr_videos:
-            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than players show them (column `transfer`)")
+            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)")
         return lines
 
     def _video_line(self) -> str:
@@ -179,11 +179,11 @@ class Summary:
         lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
         if self.partner_clips or self.again:
             lines[0] += (
-                f". {self.partner_clips:,} of the clips were encoded for pairs alone, {self.again:,} stored ones once more: "
-                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves this out"
+                f". {self.partner_clips:,} extra clips encoded for pairs, {self.again:,} stored ones encoded again: "
+                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
-            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")
+            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames")
         return lines
 
 

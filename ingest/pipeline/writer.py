@@ -50,7 +50,7 @@ class Writer:
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
         self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
         self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
-        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video that is under way: clips and pairs that this run has added
+        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video in progress: clips and pairs that this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._last_commit = time.monotonic()
 

@@ -1,6 +1,6 @@
 """How weights come to the machine: a released name or a local file in, tensors by Meta's names out.
 
-    release     what was released: where each file lies, what in it counts, its licence
+    release     what was released: where each file lies, what in it counts, its license
     cache       where the files of a release are kept
     transfer    the progress of bytes
     part        a file that is still arriving, and which version of it

@@ -80,7 +80,7 @@ def open_weights(path: str | Path) -> Weights:
     if path.is_dir():
         return _rename_tensors(path, _from_folder(path))
     if not path.is_file():
-        raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
+        raise CheckpointError(f"{path} is not a file: give the path of a downloaded checkpoint")
     head = _head(path, 9)
     return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
 
@@ -94,14 +94,14 @@ def unpickle(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
     head = _head(path, len(ZIP))
     if not head.startswith((ZIP, PICKLE)):
-        raise CheckpointError(f"{path} is no whole checkpoint (neither PyTorch's format nor safetensors): download it again")
+        raise CheckpointError(f"{path} is not a complete checkpoint (neither PyTorch's format nor safetensors): download it again")
     try:
         with warnings.catch_warnings(action="ignore"):  # of pickle protocols: what cannot be read is refused below
             return torch.load(path, map_location="cpu", weights_only=True, mmap=head.startswith(ZIP))
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
 
 
 def _head(path: Path, count: int) -> bytes:
@@ -132,7 +132,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 def _from_torch(path: Path) -> Weights:
     checkpoint = unpickle(path)
     if not isinstance(checkpoint, dict):
-        raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
+        raise CheckpointError(f"{path} does not hold encoders by name but {type(checkpoint).__name__}: is it the file of another model?")
     if any(_clean_name(str(name)) == FIRST and isinstance(tensor, torch.Tensor) for name, tensor in checkpoint.items()):
         return Weights(path, {ENCODER_KEYS[0]: checkpoint}, f"{path.name}, a bare state dict")
     return Weights(path, checkpoint, path.name)
@@ -181,7 +181,7 @@ def shards(index: Path) -> list[str]:
     try:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} is no index of shards: download it again") from error
+        raise CheckpointError(f"{index} is not an index of shards: download it again") from error
     if outside := [str(name) for name in names if not is_component(name)]:
         raise CheckpointError(f"{index} names files of other folders, {list_names(outside)}: download it again")
     return names
@@ -193,7 +193,7 @@ def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
 
 
 def _clean_name(name: str) -> str:

@@ -27,11 +27,11 @@ def fetch(release: Release) -> Path:
     try:
         path = _gather(lambda name: _download(release, name))
     except GatedRepoError as error:
-        raise DownloadError(f"{release.url} is shown only to those who asked for it: ask there, then run `hf auth login`") from error
+        raise DownloadError(f"{release.url} is available on request only: request it there, then run `hf auth login`") from error
     except RepositoryNotFoundError as error:
-        raise DownloadError(f"{release.url} is not there, or only for others: pass a file you have as --weights FILE") from error
+        raise DownloadError(f"{release.url} does not exist, or is private: pass a file you have as --weights FILE") from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        raise DownloadError(f"{release.url} does not come: {_first_line(error)}. Run the same command again later to go on") from error
+        raise DownloadError(f"{release.url} cannot be downloaded: {_first_line(error)}. Run the same command again later to continue") from error
     if path is None:
         raise DownloadError(f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE")
     return path

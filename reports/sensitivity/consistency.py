@@ -41,7 +41,7 @@ class Consistency:
 
 @dataclass(frozen=True)
 class Settling:
-    """Overlap of the top-k list of so many videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
+    """Overlap of the top-k list of a number of videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
 
     videos: np.ndarray
     overlap: np.ndarray

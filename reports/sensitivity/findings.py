@@ -85,7 +85,7 @@ def find(store: Store, request: Request) -> Findings:
     within = scope(store, asked)
     data, foundations = _measured(store, within)
     if asked.top and asked.top > foundations["dim"]:
-        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
+        raise ReportError(f"{asked.top} strongest dimensions were requested, and {asked.encoder} has {foundations['dim']:,}: pass fewer as --top")
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
         within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))

@@ -80,7 +80,7 @@ def related(found: Findings) -> Markdown:
     if not told:
         return ""
     advice = " or ".join(f"`--unit {unit}`" for unit in ("group", "label") if _helps(unit, found))
-    return f" **Not independent:** {'; '.join(told)}. Intervals and tests are then too sure; {advice} counts each group once."
+    return f" **Not independent:** {'; '.join(told)}. Intervals and tests are then too narrow; {advice} counts each group once."
 
 
 def _helps(unit: str, found: Findings) -> bool:
@@ -93,7 +93,7 @@ def strongest(found: Findings) -> Markdown:
     first, estimate = int(found.ranking.order[0]), found.ranking.relative.value
     tied = int((estimate == estimate[first]).sum()) - 1
     which = f"dimension {first:d}" + (f" (which ties with {tied:,} others)" if tied else "")
-    sure = f"{interval(*found.ranking.strongest)}, the choice among all of them counted in" if found.ranking.strongest else "no interval"
+    sure = f"{interval(*found.ranking.strongest)}, with the selection among all of them taken into account" if found.ranking.strongest else "no interval"
     return (
         f"The strongest, {which}, differs by {estimate[first]:.3g} of its standard deviation at the window's edges "
         f"({sure}); the median dimension by {np.nanmedian(estimate):.3g}."
@@ -118,7 +118,7 @@ def too_few(videos: int, unit: Markdown = "video") -> Markdown:
     subject = f"one {unit} says" if videos == 1 else f"{videos} {unit}s say"
     return (
         f"{subject} nothing about others: no interval, no test against chance and no agreement between {unit}s is given below "
-        f"{intervals.FEWEST} {unit}s. Measure more, then ask again."
+        f"{intervals.FEWEST} {unit}s. Measure more videos, then run the report again."
     )
 
 
@@ -127,7 +127,7 @@ def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
     if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."
     if curve.u_share is None:
-        return f"No {unit}'s curve could be told."
+        return f"No {unit}'s curve could be determined."
     share, low, high = curve.u_share
     sure = {True: "The curve over shared slices is U-shaped", False: "The curve over shared slices is not reliably U-shaped"}[
         curve.u_shaped
@@ -233,7 +233,7 @@ def constants(found: Findings) -> Markdown:
 def agreement(found: Findings) -> Markdown:
     agreed = found.consistency
     if agreed is None:
-        return f"Whether {found.unit}s agree cannot be told from fewer than five {found.unit}s, or three dimensions that vary in all of them."
+        return f"Whether {found.unit}s agree cannot be determined from fewer than five {found.unit}s, or three dimensions that vary in all of them."
     left = len(agreed.with_others) < found.count
     parts = [
         f"Two {found.unit}s agree on the order of dimensions with a mean rank correlation of **{agreed.pairwise:.2f}** "
@@ -263,7 +263,7 @@ def splits(videos: int) -> Markdown:
 def outliers(found: Findings) -> Markdown:
     """Who counts as one."""
     if found.consistency is None:
-        return f"Outliers cannot be told from fewer than five {found.unit}s."
+        return f"Outliers cannot be determined from fewer than five {found.unit}s."
     return (
         f"An outlier lies more than {OUTLIER} robust standard deviations (1.4826 times the median absolute deviation) "
         "from the median video: "

@@ -25,15 +25,15 @@ class Request:
     frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
     shift: int | None = option(None, help="Slices between the windows of a pair.", unset="the shift with the most videos", least=0, most=COUNT_MOST)
     setting: str | None = option(
-        None, help="Only pairs made this way: step, picture, precision and source as the report names them.", metavar="TEXT"
+        None, help="Only pairs with this setting: step, picture, precision and source, as the report names them.", metavar="TEXT"
     )
     where: str | None = option(None, help="Only videos that meet a condition, such as \"label = 'cooking'\".", metavar="SQL")
-    mix: bool = option(False, help="Average over pairs made in different ways.")
+    mix: bool = option(False, help="Average over pairs measured with different settings.")
     top: int | None = option(
-        None, help="How many dimensions of a video count as its strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+        None, help="Number of dimensions that count as a video's strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
     )
     unit: str = option(
-        "video", choices=tuple(UNITS), help="What counts once: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
+        "video", choices=tuple(UNITS), help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
     )
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class Request:
         name, _, value = difference.partition("=")
         if name not in COMPARABLE or not value.strip():
             raise ReportError(
-                f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
+                f"{difference!r} cannot be compared: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
             )
         if name in ("frames", "shift") and not value.strip().isdigit():
             raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
@@ -71,7 +71,7 @@ def resolve_request(store: Store, request: Request) -> Request:
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:
         listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frames']} frames, shift {row['shift']}" for row in held[:LISTED]))
-        raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
+        raise ReportError(f"{store.root} holds no pairs of {_describe_request(request)}; there are pairs of: {listed}")
     first = wanted[0]
     return replace(request, encoder=first["encoder_id"], frames=first["frames"], shift=first["shift"])
 
@@ -81,7 +81,7 @@ def scope(store: Store, request: Request) -> Scope:
     found = Scope(request.encoder, request.frames, request.shift, request.setting, None if request.where is None else conditions.videos(store, request.where))
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
-        what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
+        what = f"; the condition {request.where!r} matches {len(found.videos):,} videos" if found.videos is not None else ""
         raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])

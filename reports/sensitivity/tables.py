@@ -52,7 +52,7 @@ def levels(found: Findings, kind: str) -> pa.Table:
 
 
 def dimensions(found: Findings) -> pa.Table:
-    """One row a dimension, strongest first; NULL for what cannot be told."""
+    """One row per dimension, strongest first; NULL for what cannot be determined."""
     order = found.ranking
     at = found.dims["dim"].to_numpy()
     return pa.table({
@@ -81,7 +81,7 @@ def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
 
 
 def dimension_columns(found: Findings) -> tuple[Column, ...]:
-    """Those that so many videos carry."""
+    """Those that enough videos support."""
     few = found.count < FEWEST
     return tuple(column for column in _dimension_columns(found) if not (few and column.name in MANY_VIDEOS))
 
@@ -134,7 +134,7 @@ def heat(found: Findings) -> pa.Table:
 
 
 def videos(found: Findings) -> pa.Table:
-    """One row a video, the strongest first: its pairs, one of them to look at, its level, and how it agrees with the others."""
+    """One row per video, the strongest first: its pairs, one of them to look at, its level, and how it agrees with the others."""
     others = np.full(found.count, np.nan)
     if found.consistency is not None:
         others[found.consistency.kept] = found.consistency.with_others
@@ -167,7 +167,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
         "shift": narrative.count(found.request.shift, "slice"),
         "a slice lasts": f"{facts['slice_s']:.4g} s (median video)",
-        "settings": "; ".join(found.settings) + (" (mixed as asked)" if len(found.settings) > 1 else ""),
+        "settings": "; ".join(found.settings) + (" (mixed as requested)" if len(found.settings) > 1 else ""),
         "precision, source": f"{facts['precision']}; {facts['source']}",
         "determinism (one window twice)": _level(found, "repeated"),
         "noise floor (rounding, one window in fp32 too)": _level(found, "rounding"),

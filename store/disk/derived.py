@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tubelet.store.schema import ADDRESS, DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, Table
 
-SAMPLES = 32  # tokens a clip in token_samples: 10,000 clips make a corpus sample of 320,000
+SAMPLES = 32  # tokens per clip in token_samples: 10,000 clips make a corpus sample of 320,000
 
 
 def clip_rows(

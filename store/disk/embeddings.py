@@ -140,11 +140,11 @@ def _token_table(clip_id: str, grid: np.ndarray) -> pa.Table:
 
 @lru_cache(maxsize=4096)
 def _offsets(path: str, modified_ns: int, size: int) -> SliceOffsets:
-    """Slice offsets from the footer; time and size are in the key, so a replaced file is read anew."""
+    """Slice offsets from the footer; time and size are in the key, so a replaced file is read again."""
     footer = pq.read_metadata(path)
     grid = (footer.metadata or {}).get(b"grid")
     if grid is None:
-        raise StoreError(f"{path} is no embedding file of Tubelet: run `tubelet check --store STORE`")
+        raise StoreError(f"{path} is not an embedding file of Tubelet: run `tubelet check --store STORE`")
     shape = tuple(int(n) for n in grid.split(b","))
     return SliceOffsets(shape, _slice_starts(footer, shape))
 

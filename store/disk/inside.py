@@ -87,7 +87,7 @@ def _resolve(root: str, name: object, known: set[str]) -> str:
 def _join(root: str, name: object) -> str:
     """Raises UnsafePath for a name that is not plainly below `root`, whatever lies on the disk."""
     if not isinstance(name, str) or not all(map(is_component, name.split("/"))) or PATTERN & set(name):
-        raise UnsafePath(f"{root} names a file outside of it, {name!r}, which stays untouched: {DISTRUST}")
+        raise UnsafePath(f"{root} names a file outside of it, {name!r}, which is left untouched: {DISTRUST}")
     return f"{root}/{name}"
 
 
@@ -116,7 +116,7 @@ def _mode(path: str) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be looked at ({error.strerror}): check its permissions and its disk") from error
+        raise StoreError(f"{path} cannot be examined ({error.strerror}): check its permissions and its disk") from error
 
 
 def _target_mode(link: str) -> int | None:

@@ -85,7 +85,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
             for path in [problem.path for problem in problems if problem.path] + files:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair --store {store.shell_name}` again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again") from error
 
 
 def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
@@ -203,14 +203,14 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
 def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     for path in inside.walk_files(store.root, EMBEDDINGS):
         if path not in claimed:
-            yield Problem(None, path, "an embedding file that no clip claims")
+            yield Problem(None, path, "an embedding file that no clip refers to")
     for path in inside.walk_files(store.root, UNFINISHED):
         yield Problem(None, path, "left half-written")
 
 
 def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
-    """Slice pictures are a cache: missing ones are no problem, those without a clip are."""
+    """Slice pictures are a cache: missing ones are not a problem, those without a clip are."""
     claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
     for path in inside.walk_files(store.root, MEDIA):
         if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:
-            yield Problem(None, path, "slice pictures of a clip that is not there")
+            yield Problem(None, path, "slice pictures of a clip that is not in the store")

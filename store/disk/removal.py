@@ -1,4 +1,4 @@
-"""Removing videos, encoders or clips: chosen, told, then gone in one commit with every row that depends on them; files after it.
+"""Removing videos, encoders or clips: chosen, listed, then gone in one commit with every row that depends on them; files after it.
 
 Which rows depend is read from the schema. A table whose rows live and die with those of another (`Table.owner`) follows it; any other
 row goes if it names something that goes: a failure its video, a pair one of its clips, a basis its encoder. What a basis was fitted
@@ -87,7 +87,7 @@ def remove(store: Store, chosen: Gone) -> Removal:
             for path in files:
                 _delete(path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run the command again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run the command again") from error
     store.compact()
     return removal
 

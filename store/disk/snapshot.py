@@ -5,7 +5,7 @@ their new versions; readers open the versions it names, so they never see half o
 leaves table versions that no snapshot names: the next writer restores the tables to the last snapshot first.
 
 Each commit leaves an entry in `snapshots/`, too: what the marker says, and the checksums of the files it added. A marker that is
-lost, damaged, from a backup or from another store is noticed by them, and the newest entry stands in for it.
+lost, damaged, from a backup or from another store is noticed by them, and the newest entry replaces it.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ LOGGER = logging.getLogger("tubelet")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Table versions that belong together; `serial` grows by one a commit, `written_ns` tells a store made anew from the old one.
+    """Table versions that belong together; `serial` grows by one per commit, `written_ns` distinguishes a new store from an old one in its place.
 
     `store_id` is the same for all snapshots of a store, None in one from before it; `note` says why an entry stands in for the marker.
     """
@@ -88,7 +88,7 @@ def rebuild(layout: Layout) -> str | None:
             if not (layout.table("clips") / "_delta_log").is_dir():
                 raise
         _adopt(layout)
-    return f"{layout.marker} led nowhere: rebuilt from the newest version of every table"
+    return f"{layout.marker} did not lead to a snapshot: rebuilt from the newest version of every table"
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def _recover(layout: Layout, marker: Snapshot | None, why: str) -> Snapshot:
     ours = marker if marker and marker.store_id in (None, entries[0].store_id) else None
     for found in sorted([*([ours] if ours else []), *entries], key=lambda entry: (entry.serial, entry is ours), reverse=True):
         if _is_whole(layout, found):
-            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} stands in for it")
+            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} replaces it")
     return _refuse(layout, why)
 
 
@@ -198,7 +198,7 @@ def _refuse(layout: Layout, why: str) -> Snapshot:
         raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
     if not (layout.table("clips") / "_delta_log").is_dir():
         what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
-        raise StoreError(f"{layout.root} is no Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
+        raise StoreError(f"{layout.root} is not a Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
     raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables")
 
 
@@ -220,7 +220,7 @@ def _load(layout: Layout, path: Path) -> Snapshot:
     if not _is_count(format_) or not _is_count(serial) or not isinstance(store_id, str | None):
         raise Damaged("is damaged (its format or serial is not a number)")
     if format_ > FORMAT:
-        raise Newer(f"{layout.root} has store format {format_}, this Tubelet knows up to {FORMAT}: upgrade Tubelet")
+        raise Newer(f"{layout.root} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet")
     if checksums.is_signed(content) is False:
         raise Damaged("is damaged (its bytes have changed)")
     if not isinstance(versions, dict) or not all(map(_is_count, versions.values())) or not versions.keys() <= TABLES.keys():

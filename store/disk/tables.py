@@ -23,7 +23,7 @@ def create(path: Path, table: Table) -> int:
     """Create the table if it is absent; its version."""
     inside.refuse_links(path)
     made = DeltaTable.create(
-        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row a {table.row}"
+        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row per {table.row}"
     )
     return made.version()
 
@@ -129,7 +129,7 @@ class Version:
 
 
 def open_table(path: Path, version: int) -> Version:
-    """One version of a table. It never changes, so it is read once; a table made anew in the same place has another time of writing."""
+    """One version of a table. It never changes, so it is read once; a new table in the same place has another time of writing."""
     log = _log(path, version)
     return _open_version(path, version, log.stat().st_mtime_ns if log.exists() else 0)
 

@@ -76,7 +76,7 @@ def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows |
     keys = _keys(path, TABLES[name].key[0])
     about = f"table {name}: {path.name} {changed}"
     if keys is None:
-        return f"{about}, and its rows cannot be told: restore {path} from a backup, or ingest into a new store", False, None
+        return f"{about}, and its rows are not known: restore {path} from a backup, or ingest into a new store", False, None
     if name == ENCODERS.name:
         return f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store", False, None
     owner = TABLES[name].owner or name

@@ -1,7 +1,7 @@
 """The signed differences of a pair, cell by cell, in 8 bits: what a browser draws and reads values from.
 
 From the half-precision files: the tables keep reductions alone. A difference is B minus A; its range is symmetric and
-holds 99.5 % of the cells, so that a few large ones do not wash out the rest: those are drawn at the end of the range.
+holds 99.5% of the cells, so that a few large ones do not wash out the rest: those are drawn at the end of the range.
 """
 
 from dataclasses import dataclass

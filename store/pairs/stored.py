@@ -54,8 +54,8 @@ ORDER BY a.video_id, a.encoder_id, a.frames, a.step, a.height, a.width, a.geomet
 class StoredPairs:
     """Which pairs of stored clips to measure; `shift` None: 1, and any where `pairs` is all."""
 
-    shift: int | None = option(None, help="Slices by which the second window begins later.", unset="1; with --pairs all: any", metavar="N")
-    pairs: str = option("1", help="Pairs per video, or all that there are.", metavar="N|all")
+    shift: int | None = option(None, help="Slices by which the second window starts later.", unset="1; with --pairs all: any", metavar="N")
+    pairs: str = option("1", help="Pairs per video, or all of them.", metavar="N|all")
     encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="all of them", metavar="NAME|ID")
 
 
@@ -76,14 +76,14 @@ class Outcome:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        stopped = ["stopped; what was measured is committed: run the same command again to go on"] if self.interrupted else []
+        stopped = ["stopped; what was measured is committed: run the same command again to continue"] if self.interrupted else []
         return [f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured", *self.problems, *stopped]
 
 
 def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None) -> Outcome:
-    """Measure pairs of stored clips, so many per video and geometry.
+    """Measure pairs of stored clips, a number per video and geometry.
 
-    Once `stopping` is set, the pair under way is finished, what was measured is committed, and the outcome says so.
+    Once `stopping` is set, the current pair is finished, what was measured is committed, and the outcome says so.
     Raises StoreError where the arguments or the store give no pair.
     """
     shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)

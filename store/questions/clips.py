@@ -17,7 +17,7 @@ def clip(clip_id: str) -> Question:
 
 
 def videos_with_clips(encoder_id: str, limit: int) -> Question:
-    """One row a video of an encoder, by name."""
+    """One row per video of an encoder, by name."""
     sql = """SELECT v.video_id, v.name, v.label FROM videos v
 WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder)
 ORDER BY v.name, v.video_id LIMIT $limit"""
@@ -25,7 +25,7 @@ ORDER BY v.name, v.video_id LIMIT $limit"""
 
 
 def timelines(video_id: str, encoder_id: str) -> Question:
-    """One row a way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
+    """One row per way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
     settings = ", ".join(SETTINGS[1:])
     sql = f"""SELECT {ROLE} AS role, {settings}, max(frames) AS frames, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
@@ -34,7 +34,7 @@ GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
 
 
 def timeline(of: Mapping) -> Question:
-    """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
+    """One row per clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
     same = "".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)
     sql = f"""SELECT clip_id, first_frame, frames, step, start_s, stop_s, slices, height, width, embedding_path IS NOT NULL AS embedded
 FROM clips WHERE video_id = $video AND encoder_id = $encoder{same}
@@ -43,7 +43,7 @@ ORDER BY first_frame, frames, clip_id LIMIT {TIMELINE}"""
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:
-    """One row a patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
+    """One row per patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
     names = list(TOKEN_STATISTICS)
     ranks = ",\n    ".join(f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names)
     sql = f"""SELECT * FROM (

@@ -33,7 +33,7 @@ class Connection:
 
 
 class Connections:
-    """Asks over the newest snapshot; a new commit is seen by the next query, one under way keeps its own snapshot."""
+    """Asks over the newest snapshot; a new commit is seen by the next query, a running one keeps its own snapshot."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

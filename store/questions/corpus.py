@@ -110,7 +110,7 @@ FROM (SELECT count(*) AS videos, coalesce(sum(duration_s), 0) AS seconds, coales
 
 
 def videos_page(videos: VideoFilter, order: str, limit: int, offset: int) -> Question:
-    """One row a video of a page, with its clips and tokens of the filter's encoder."""
+    """One row per video of a page, with its clips and tokens of the filter's encoder."""
     sql = f"""SELECT v.video_id, v.thumbnail, v.name, v.label, v.duration_s, v.width, v.height, v.fps, v.frames, v.codec,
   coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens, f.failures
 {VIDEOS_AND_CLIPS}{videos.where}
@@ -130,7 +130,7 @@ def labels() -> Question:
 
 
 def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Question:
-    """One row a video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
+    """One row per video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
     sql = f"""WITH slices_in_time AS (
   SELECT c.video_id, s.{_column(statistic)} AS value, max(c.stop_s) OVER (PARTITION BY c.video_id) AS until_s,
     c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s
@@ -145,7 +145,7 @@ SELECT video_id, list(value ORDER BY span) AS points FROM spans GROUP BY video_i
 
 
 def statistic_over_time(video_id: str, encoder_id: str, statistic: str) -> Question:
-    """One row a slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
+    """One row per slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
     sql = f"""SELECT c.clip_id, s.slice, c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s, s.{_column(statistic)} AS value
 FROM clips c JOIN slice_stats s USING (clip_id)
 WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'
@@ -159,7 +159,7 @@ def video(video_id: str) -> Question:
 
 
 def clips_of_video(video_id: str, encoder_id: str) -> Question:
-    """One row a clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
+    """One row per clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
     sql = """SELECT clip_id, start_s, stop_s, first_frame, frames, step, slices, height, width,
   slices * height * width AS tokens, precision, encode_s, role
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
@@ -168,12 +168,12 @@ ORDER BY first_frame, clip_id"""
 
 
 def failures_of_video(video_id: str) -> Question:
-    """One row a failure of a video."""
+    """One row per failure of a video."""
     return Question("SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.at, failure_id", {"video": video_id})
 
 
 def failures_page(limit: int, offset: int) -> Question:
-    """One row a failure, newest first."""
+    """One row per failure, newest first."""
     sql = """SELECT parse_filename(f.path) AS file, f.stage, f.error, f.first_frame, e.name AS encoder, f.at, f.path
 FROM failures f LEFT JOIN encoders e USING (encoder_id)
 ORDER BY f.at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
@@ -181,7 +181,7 @@ ORDER BY f.at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
 
 
 def failure_stages() -> Question:
-    """One row a stage: how many files or clips failed there."""
+    """One row per stage: how many files or clips failed there."""
     return Question("SELECT stage, count(*) AS failures FROM failures GROUP BY stage ORDER BY failures DESC, stage")
 
 

@@ -96,7 +96,7 @@ class Scope:
 
 
 def scopes() -> Question:
-    """One row an encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
+    """One row per encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
     return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frames, p.shift, {SETTING} AS setting,
   count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
@@ -105,7 +105,7 @@ GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frames, shift, settin
 
 
 def settings(scope: Scope) -> Question:
-    """One row a setting of the scope's videos, those of the most videos first."""
+    """One row per setting of the scope's videos, those of the most videos first."""
     sql = f"""{scope.chosen()}
 SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
@@ -131,7 +131,7 @@ HAVING count(*) > 0"""
 
 
 def videos_measured(scope: Scope) -> Question:
-    """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row a group."""
+    """One row per video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row per group."""
     name = "if(count(DISTINCT c.video_id) > 1, c.unit, min(v.name))"
     label = "if(count(DISTINCT v.label) > 1, NULL, min(v.label))"
     sql = f"""{scope.chosen()}
@@ -142,7 +142,7 @@ GROUP BY c.unit ORDER BY c.unit"""
 
 
 def curve_band(scope: Scope) -> Question:
-    """One row a shared slice: median and quartiles over videos of the curve, relative and absolute."""
+    """One row per shared slice: median and quartiles over videos of the curve, relative and absolute."""
     sql = f"""{_curves_of_videos(scope)}
 SELECT shared_slice, count(*) AS videos,
   quantile_cont(relative, 0.25) AS relative_q25, median(relative) AS relative_median, quantile_cont(relative, 0.75) AS relative_q75,
@@ -152,7 +152,7 @@ FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
 
 
 def curves(scope: Scope) -> Question:
-    """One row a video and shared slice, in order: what the band is made of."""
+    """One row per video and shared slice, in order: what the band is made of."""
     sql = f"{_curves_of_videos(scope)}\nSELECT unit AS video_id, shared_slice, relative, mean_abs FROM curves ORDER BY unit, shared_slice"
     return Question(sql, scope.values)
 
@@ -169,7 +169,7 @@ FROM levels HAVING count(*) > 0"""
 
 
 def dimension_ranking(scope: Scope) -> Question:
-    """One row a dimension, by relative edge sensitivity, the constant ones last: means over videos.
+    """One row per dimension, by relative edge sensitivity, the constant ones last: means over videos.
 
     `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
     """
@@ -184,7 +184,7 @@ GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
 
 
 def by_video(scope: Scope, several: bool) -> Question:
-    """One row a video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
+    """One row per video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
 
     `several` averages the pairs of a video, which takes ten times as long and is idle where no video has more than one.
     """
@@ -202,7 +202,7 @@ FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
 
 
 def frame_map(scope: Scope) -> Question:
-    """One row a patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
+    """One row per patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
     a sample of at most 1,000 videos.
     """
     sql = f"""{scope.chosen()}, grid AS (

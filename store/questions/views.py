@@ -65,7 +65,7 @@ def half_to_float(column: pa.Array) -> pa.Array:
     data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     begins = offsets - offsets[0]
     if (begins % 2).any():
-        raise ValueError("half_to_float takes two bytes a number")
+        raise ValueError("half_to_float takes two bytes per number")
     starts = (begins // 2).astype(np.int32)
     values = data.view("<f2").astype(np.float32)
     return pa.ListArray.from_arrays(starts, values, mask=column.is_null() if column.null_count else None)

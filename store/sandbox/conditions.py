@@ -10,7 +10,7 @@ def videos(store: Store, where: str) -> Chosen:
     """The videos that a condition on the columns of `videos` lets through. Raises NoVideos, and QueryError for a mistake in it."""
     found = keys(store, "videos", "video_id", where)
     if not found:
-        raise NoVideos(f"the condition {where!r} lets no video through: write one on the columns of `videos`, such as label = 'cooking'")
+        raise NoVideos(f"the condition {where!r} matches no video: write one on the columns of `videos`, such as label = 'cooking'")
     return Chosen(found, where)
 
 

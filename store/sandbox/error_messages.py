@@ -1,4 +1,4 @@
-"""What DuckDB says about a query, told about the text as its author wrote it."""
+"""What DuckDB says about a query, in terms of the text as its author wrote it."""
 
 import json
 

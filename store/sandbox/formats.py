@@ -57,7 +57,7 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json(table: pa.Table) -> bytes:
-    """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name are told apart."""
+    """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name get different names."""
     rows = table.rename_columns(distinct(table.column_names)).to_pylist()
     return (json_text(rows, indent=1, default=plain_text) + "\n").encode()
 
@@ -105,7 +105,7 @@ def plain_text(value: object) -> str:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """Names told apart by a number where a query gives the same one twice."""
+    """Names made distinct by a number where a query gives the same one twice."""
     taken: dict[str, None] = {}
     for name in names:
         candidate, times = name, 1

@@ -22,7 +22,7 @@ def end_with_parent(descriptor: int) -> None:
 
 def _watch(descriptor: int) -> None:
     waiting = select.poll()
-    waiting.register(descriptor, 0)  # the end of the other side is told without being asked for
+    waiting.register(descriptor, 0)  # the end of the other side is reported without being requested
     while not waiting.poll():
         pass
     os.kill(os.getpid(), signal.SIGKILL)

@@ -44,7 +44,7 @@ class Statement:
 def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     """The one query that a text is, with blanks for its semicolons. Raises QueryError for anything else."""
     if "\0" in sql or sql != sql.encode(errors="replace").decode():
-        raise QueryError("the query holds characters that no text has: a NUL, or half of a surrogate pair")
+        raise QueryError("the query contains characters that are not text: a NUL, or half of a surrogate pair")
     type_ = _type(duck, sql, sql)
     tokens = _tokens(sql)
     explain, rest = _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
@@ -52,7 +52,7 @@ def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     if explain:
         type_ = _type(duck, body, sql)
     if type_ not in QUERIES:
-        raise QueryError(f"only queries are answered here ({ALLOWED}), not {type_.name}")
+        raise QueryError(f"only queries are allowed here ({ALLOWED}), not {type_.name}")
     _refuse_strings_that_run(rest)
     blank = "".join(text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest)
     return Statement(blank, explain, len(sql.encode()) - len(body.encode()))

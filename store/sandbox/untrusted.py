@@ -3,7 +3,7 @@
     sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     processes   such processes: started, asked, and killed when a query's time is over
     statements  which texts are one query, and how such a text is run
-    mistakes    DuckDB's errors, told about the text as its author wrote it
+    mistakes    DuckDB's errors, in terms of the text as its author wrote it
 
 A process, because DuckDB looks at its limits between vectors only: `levenshtein` of two long strings or a list of a
 billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
@@ -34,10 +34,10 @@ class Limits:
 
     @property
     def memory_bytes(self) -> int:
-        """Raises QueryError where `memory` is no amount."""
+        """Raises QueryError where `memory` is not an amount of memory."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?B)", self.memory.strip().upper())
         if not found:
-            raise QueryError(f"{self.memory!r} is no amount of memory: write 500MB or 2GB")
+            raise QueryError(f"{self.memory!r} is not an amount of memory: write 500MB or 2GB")
         return int(float(found[1]) * UNITS[found[2]])
 
 

@@ -47,7 +47,7 @@ class Process:
                 self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
             self._ready = self._says_ready(START_S)
             if not self._ready:
-                reason = self._last_words() or f"it is not up after {START_S} s"
+                reason = self._last_words() or f"it has not started after {START_S} s"
                 raise QueryError(f"the process that answers queries does not start: {reason}")
         except BaseException:
             self.close()
@@ -113,7 +113,7 @@ class Process:
             if time.monotonic() >= deadline:
                 raise QueryError(too_long(request))
             if unwanted and unwanted():
-                raise QueryError("stopped: nobody waits for the answer any more")
+                raise QueryError("stopped: nobody is waiting for the answer any more")
 
     def _message(self, request: Request, left: int) -> tuple[bytes, memoryview]:
         """The next message as its kind and its content; `left` bytes of the answer are still allowed."""

@@ -82,7 +82,7 @@ def test_a_current_folder_that_is_gone_is_a_sentence(root, tmp_path):
 OUTPUTS = {
     "{tmp}/absent/a.csv": "is not a folder: make it",
     "{tmp}/file/a.csv": "is not a folder",
-    "{tmp}/folder.csv": "is a folder: name a file in it",
+    "{tmp}/folder.csv": "is a folder: pass a file in it",
     "": "is not a file name",
 }
 

@@ -83,7 +83,7 @@ def test_films_are_fetched_to_be_saved(server: str, clip: dict) -> None:
         ("track/{clip}-0.0.0/{clip}/track.xls", "csv or parquet"),
         ("mask/nonsense", "the store holds no such clip"),
         ("mask/{clip}-0.0.0~0.4.4/slice-8.png", "slice-0.png to slice-7.png"),
-        ("mask/{clip}-0.0.0~0.4.4/else.npz", "there is no file else.npz"),
+        ("mask/{clip}-0.0.0~0.4.4/else.npz", "there is not a file else.npz"),
     ],
 )
 def test_what_is_no_mask_is_a_sentence(server: str, store: Store, clip: dict, path: str, words: str) -> None:

@@ -149,7 +149,7 @@ def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, t
         ("blind", {}, "without a vision part"),
         ("empty", {}, "has no config.json"),
         ("weightless", {}, "holds no model.safetensors"),
-        ("cut", {}, "no whole checkpoint"),
+        ("cut", {}, "not a complete checkpoint"),
     ],
 )
 def test_what_cannot_run_is_a_sentence(name, arguments, words, saved, tmp_path):

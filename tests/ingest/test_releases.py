@@ -37,5 +37,5 @@ def test_every_release_is_traceable(release: Release) -> None:
 def test_sizes_follow_from_the_parameters() -> None:
     """Against what was measured or stated of the files: 1.66, 5.15, 16.9 and 30.2 GB."""
     assert [round(RELEASES[f"vjepa2.1-vit{size}"].download / 1e9, 1) for size in "blgG"] == [1.7, 5.2, 16.9, 30.2]
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not an address"):
         Release("x", "weights.pt", "ema_encoder", 1, 1, "")

@@ -121,7 +121,7 @@ def test_the_level_is_the_quantile_of_the_best_unrecognized_patch_of_each_slice_
 
 @pytest.mark.parametrize("count", [19, 32, 64, 100, 200])
 def test_the_level_is_exceeded_by_5_percent_of_further_slices_at_most(count):
-    """Over 20,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10 % for 19 to 64 slices."""
+    """Over 20,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10% for 19 to 64 slices."""
     rng = np.random.default_rng(count)
     share = [stats.norm.sf(null_similarity.level_of(rng.standard_normal(count), count).value) for _ in range(20_000)]
     level = null_similarity.level_of(np.arange(float(count)), count)

@@ -117,7 +117,7 @@ def test_order_is_kept(store):
         ("FROM json_execute_serialized_sql('{}')", "json_execute_serialized_sql() is not allowed here"),
         ("WITH a AS (COPY clips TO 'x') FROM a", "must be at the top level"),
         ("FROM '/etc/passwd.csv'", 'Cannot access file "/etc/passwd.csv"'),
-        ("SELECT half_to_float('abc'::BLOB)", "takes two bytes a number"),
+        ("SELECT half_to_float('abc'::BLOB)", "takes two bytes per number"),
         ("SELECT 1; SELECT 2", "one query at a time"),
         ("", 'try "FROM clips"'),
     ],

@@ -1,4 +1,4 @@
-"""The store: commits that are whole, snapshots that agree, and the refusals of what is no store."""
+"""The store: commits that are whole, snapshots that agree, and the refusals of what is not a store."""
 
 import json
 import shutil

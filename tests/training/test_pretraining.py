@@ -154,7 +154,7 @@ def test_collapse_stops_the_run_with_a_sentence(run):
     trainer, _ = trainer_at(run, 6)
     for weights in trainer.networks.target.parameters():
         weights.data.zero_()
-    with pytest.raises(CollapseError, match="collapse at step 7: all tokens have become alike"):
+    with pytest.raises(CollapseError, match="collapse at step 7: all tokens have become similar"):
         trainer.learn(batches.batch(6, run.footage, run.settings))
 
 

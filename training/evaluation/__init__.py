@@ -10,5 +10,5 @@
     measures      all of it, for one encoder
     evaluation    the encoder and what it has to beat, as lines and JSON
 
-A score is one number a scene or video; what is compared is always measured on the same ones.
+A score is one number per scene or video; what is compared is always measured on the same ones.
 """

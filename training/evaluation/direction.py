@@ -18,7 +18,7 @@ def mean_token(grid: torch.Tensor) -> np.ndarray:
 
 
 def probe(features: Sequence[np.ndarray], directions: Sequence[int]) -> list[float]:
-    """1 where a scene's direction was told right, 0 where not, by ridge regressions that never saw the scene.
+    """1 where a scene's direction was predicted correctly, 0 where not, by ridge regressions that never saw the scene.
 
     Eight folds; the penalty is the one of four that does best on the folds before it is used, chosen without the fold that is scored.
     """

@@ -42,7 +42,7 @@ class Evaluation:
         return {**_known(asdict(self)), "meanings": dict(MEANINGS)}
 
     def lines(self) -> list[str]:
-        """A table: a line a measure, a column an encoder, means with 95 % intervals."""
+        """A table: one line per measure, one column per encoder, means with 95% intervals."""
         names = [f"{measures.name} ({measures.dim})" for measures in self.measures]
         width = max(50, *map(len, names)) + 2
         rows = [f"{'':20}" + "".join(f"{name:{width}}" for name in names)]
@@ -50,7 +50,7 @@ class Evaluation:
         rows += [
             f"{'shift by slice':20}" + "".join(f"{' '.join(f'{v:.3f}' for v in measures.curve):{width}}" for measures in self.measures)
         ]
-        rows += [f"direction told from displacements of the pixels, which proves the probe: {self.control}"]
+        rows += [f"direction predicted from pixel displacements, which validates the probe: {self.control}"]
         return [
             *map(str.rstrip, rows),
             f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
@@ -111,7 +111,7 @@ def _encoding(encoder: Encoder):
 
 
 def _load_untrained(encoder: Encoder, setting: LoadOptions) -> Encoder:
-    """The same network with random weights; for an encoder that is no V-JEPA, the small untrained one of the table."""
+    """The same network with random weights; for an encoder that is not a V-JEPA, the small untrained one of the table."""
     model = checkpoints.init_untrained(encoder.model.config) if isinstance(encoder, VJEPAEncoder) else checkpoints.init_untrained()
     return VJEPAEncoder(model, setting.device, setting.precision)
 
@@ -119,7 +119,7 @@ def _load_untrained(encoder: Encoder, setting: LoadOptions) -> Encoder:
 def _check_encoder(facts: EncoderFacts) -> None:
     if SIDE % facts.patch or facts.tubelet != 2:
         raise UsageError(
-            f"{facts.name} takes patches of {facts.patch} px and {facts.tubelet} frames a tubelet: "
+            f"{facts.name} takes patches of {facts.patch} px and {facts.tubelet} frames per tubelet: "
             f"scenes here are {SIDE} px, in pairs of frames"
         )
 

@@ -36,7 +36,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Material:
-    """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 a video."""
+    """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 per video."""
 
     plain: Sequence[Scene]
     changed: Sequence[Scene]
@@ -70,7 +70,7 @@ def make_tracking_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures
 
 
 def make_direction_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor]) -> tuple[Scene, int]:
-    """A textured object that moves straight in one of eight directions, 3 to 6 pixels a frame, anywhere on a still background; 8 frames."""
+    """A textured object that moves straight in one of eight directions, 3 to 6 pixels per frame, anywhere on a still background; 8 frames."""
     generator = np.random.default_rng([SEED, 2, seed])
     behind = backgrounds[int(generator.integers(len(backgrounds)))]
     ground = scene.still(generator, behind, FRAMES // 2, SIDE)

@@ -1,4 +1,4 @@
-"""Shifting: the same frames in two windows a slice apart. How much do their tokens differ, where, and in which dimensions?"""
+"""Shifting: the same frames in two windows one slice apart. How much do their tokens differ, where, and in which dimensions?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

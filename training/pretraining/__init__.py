@@ -1,6 +1,6 @@
 """Pretraining: how a V-JEPA 2.1 learns from videos alone, small enough to read and to run.
 
-    masks          which tokens are seen, which are foretold
+    masks          which tokens are seen, which are predicted
     teacher        a frozen image network, where one is wanted
     settings       all that decides which weights come out
     footage        videos and photographs in memory, and the clips cut from them

@@ -1,7 +1,7 @@
 """Augmentation: what the student sees instead of the clip, while targets and teacher see it as it is.
 
 Light and color change, steadily over the clip and not everywhere alike, so that tokens should not depend on them; some patches are
-blanked, so that a token has to be told from its neighbors in space and in time.
+blanked, so that a token has to be predicted from its neighbors in space and in time.
 """
 
 import numpy as np

@@ -20,7 +20,7 @@ from tubelet.training.scenes import motion, outlines, photographs, scene
 from tubelet.store.placement import placement
 
 HELD_SIDE = 256  # pixels of the short side of a video that is held
-HELD_RATE = 12.0  # frames a second that are held
+HELD_RATE = 12.0  # frames per second that are held
 HELD_BYTES = 1_500_000_000  # of all videos together; each then keeps its share of frames
 FEWEST = 16  # frames of a video that are worth holding
 REAL = 0.35  # share of clips from real videos
@@ -65,7 +65,7 @@ class ClipSource:
 
 
 def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource, list[str]]:
-    """The footage of videos and of a folder of photographs, and a line a video that cannot be used. Raises UsageError where none can."""
+    """The footage of videos and of a folder of photographs, and one line per video that cannot be used. Raises UsageError where none can."""
     share = HELD_BYTES // max(1, len(paths))
     videos, failures = [], []
     for path in paths:
@@ -90,7 +90,7 @@ def _load_frames(path: Path, share: int) -> torch.Tensor:
             if len(pictures) * shrunk.numel() >= share and len(pictures) >= FEWEST:
                 break
     if len(pictures) < FEWEST:
-        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} a second, and {FEWEST} are needed")
+        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} per second; it takes {FEWEST}")
     return torch.stack(pictures)
 
 

@@ -1,6 +1,6 @@
 """Lessons: what is taught about every token from outside: dense features of a frozen image network, and motion.
 
-A student that only foretells its own average learns slowly; a teacher that has seen a million photographs tells it what looks alike,
+A student that only predicts its own average learns slowly; a teacher that has seen a million photographs tells it what looks similar,
 and displacements read off the pixels tell it what moves. Both are computed from the clip as it is, not as the student sees it.
 """
 
@@ -11,11 +11,11 @@ from tubelet.training.flow import displacements
 from tubelet.training.pretraining.teacher import CHANNELS, STRIDE, Teacher
 
 TEACHERS = ("efficientnet-lite0",)
-DISPLACEMENT, APART = 2, 1  # numbers a token
+DISPLACEMENT, APART = 2, 1  # numbers per token
 COMPARED = 0.0, 0.7, 0.7, 0.1, 0.4  # weights of the parts in the cosines by which tokens are compared: levels as unit vectors, then motion
-CLEAR = 2.0  # pixels a frame by which what moves apart does so clearly
+CLEAR = 2.0  # pixels per frame by which what moves apart does so clearly
 SHARPNESS = 0.1  # what a cosine is divided by
-ASKED = 3  # of so many tokens one is compared, with all others
+ASKED = 3  # of that many tokens, one is compared with all others
 
 
 class Distillation:

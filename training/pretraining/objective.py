@@ -2,7 +2,7 @@
 
     student    the encoder that learns; sees only the context tokens of a mask
     target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
-    predictor  foretells the target's levels at the hidden places from the student's levels at the seen ones
+    predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
     lessons    optional: a linear head on the student's tokens, all of them seen, tells what a frozen teacher sees there, and the
                tokens themselves lie to each other as the teacher's features do
 
@@ -99,7 +99,7 @@ def _distill(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Dist
 
 
 def _predict(networks: Networks, batch: Batch, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The masked and the context loss, the mean over the masks, each of which foretells the batch once; and the target's tokens."""
+    """The masked and the context loss, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch.clips)
     parts = [_predict_masked(networks, seen, masks, wanted) for masks in batch.masks]
     masked, context = (torch.stack(part).mean() for part in zip(*parts, strict=True))

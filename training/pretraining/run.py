@@ -73,7 +73,7 @@ class Pretraining:
             progress = trainer.learn(batch)
             if self.stopping.is_set():
                 self.save(trainer)
-                raise Stopped(f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}")
+                raise Stopped(f"stopped after {trainer.step:,} steps; the same command resumes from {self.checkpoint}")
             if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
                 self._log(progress, clock)
             if time.monotonic() - saved > SAVE_SECONDS:
@@ -123,7 +123,7 @@ class Pretraining:
         other += ["videos or photographs"] if state["footage"] != self.fingerprint else []
         if other:
             raise CheckpointError(
-                f"{self.checkpoint} is of another run (different: {', '.join(other)}): give the same arguments, or delete it"
+                f"{self.checkpoint} belongs to another run (different: {', '.join(other)}): give the same arguments, or delete it"
             )
         trainer.restore(state)
         if trainer.step >= self.steps:

@@ -25,33 +25,33 @@ class Settings:
     tokens: int = option(1568, help="Tokens per batch.", least=1, most=TOKENS_MOST)
     # making clips and asking a teacher is what costs on a CPU
     repeats: int = option(1, help="Optimizer steps per batch, each newly augmented.", least=1, most=STEPS_MOST)
-    masks: int = option(2, help="Masks under which a batch is seen.", least=1, most=5)
+    masks: int = option(2, help="Masks per batch.", least=1, most=5)
     predictor_dim: int = 96
     predictor_depth: int = 3
     rate: float = option(1e-3, help="Learning rate.", least=0, most=1)
     warmup: int = 100  # steps
-    cooldown: int = option(500, help="Last steps, over which the rate falls to nothing.", least=0, most=STEPS_MOST)
+    cooldown: int = option(500, help="Number of last steps, over which the rate falls to zero.", least=0, most=STEPS_MOST)
     decay: float = 0.05
     momentum: float = 0.998
     # whole another as many steps later
-    masked_from: int = option(0, help="Step at which the masked loss sets in, after a teacher's lessons.", least=0, most=STEPS_MOST)
+    masked_from: int = option(0, help="Step at which the masked loss starts, after steps with the teacher alone.", least=0, most=STEPS_MOST)
     # the other steps are for the lessons alone
-    masked_every: int = option(1, help="One masked step in so many, from then on.", least=1, most=STEPS_MOST)
+    masked_every: int = option(1, help="Of this many steps from then on, one is masked.", least=1, most=STEPS_MOST)
     context_from: int = 1000  # the same for the context loss
     context_weight: float = 0.5
-    teacher: str | None = option(None, help="A frozen image network whose features are learned, too.", choices=("efficientnet-lite0",))
-    seed: int = option(0, help="Decides every random choice of the run.", least=0, most=SEED_MOST)
+    teacher: str | None = option(None, help="A frozen image network whose features are distilled.", choices=("efficientnet-lite0",))
+    seed: int = option(0, help="Seed of every random choice of the run.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
         if self.side % self.patch or self.side < 2 * self.patch:
-            raise UsageError(f"--size {self.side} is no multiple of the patch of {self.patch} px, or less than two of them")
+            raise UsageError(f"--size {self.side} is not a multiple of the patch of {self.patch} px, or less than two of them")
         if self.teacher and self.patch != STRIDE:
             raise UsageError(f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher")
         if self.teacher and self.side <= BORDER * STRIDE:
             raise UsageError(f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher")
         if not self.teacher and (self.masked_from or self.masked_every > 1):
-            raise UsageError("--masked-from and --masked-every leave steps to a teacher's lessons: give --teacher, or leave them out")
+            raise UsageError("--masked-from and --masked-every need a teacher: pass --teacher, or leave them out")
         if self.short_frames < 4 or self.frames % 2 or self.short_frames % 2:
             raise UsageError(
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"
@@ -70,11 +70,11 @@ class Settings:
         return PredictorConfig(width, width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape)
 
     def grid(self, frames: int) -> tuple[int, int, int]:
-        """Slices, rows, columns of a clip of so many frames."""
+        """Slices, rows, columns of a clip with that many frames."""
         return self.encoder.grid(frames, self.side, self.side)
 
     def clips(self, frames: int) -> int:
-        """Clips a batch."""
+        """Clips per batch."""
         slices, rows, columns = self.grid(frames)
         return max(1, self.tokens // (slices * rows * columns))
 

@@ -1,4 +1,4 @@
-"""Masks: which tokens the encoder sees (context) and which the predictor has to foretell (targets), as token ids.
+"""Masks: which tokens the encoder sees (context) and which the predictor has to predict (targets), as token ids.
 
     blocks   tubes: the same rectangles hidden in every slice (V-JEPA's own: 8 of 0.15, or 2 of 0.7 of the grid; images 10 of 0.15)
     tubes    random single patches hidden in every slice

@@ -114,7 +114,7 @@ class Trainer:
             raise CollapseError(f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate")
         if progress.step > self.settings.warmup and (progress.spread < LEAST_SPREAD or progress.rank < LEAST_RANK):
             raise CollapseError(
-                f"collapse at step {progress.step}: all tokens have become alike "
+                f"collapse at step {progress.step}: all tokens have become similar "
                 f"(spread {progress.spread:.3f}, effective rank {progress.rank:.1f}); "
                 "start again with a lower --rate, more videos, or a --teacher"
             )

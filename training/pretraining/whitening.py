@@ -9,7 +9,7 @@ import torch
 from tubelet.ingest.networks.vjepa import VisionTransformer
 
 FLOOR = 1e-3  # of the mean variance of a component: what is below is noise, and stays small
-CHANGE = 3  # one in so many numbers stands for change
+CHANGE = 3  # of that many numbers, one stands for change
 
 
 @torch.no_grad()

@@ -18,22 +18,22 @@ from tubelet.cli.group import CommandSpec, Commands
 
 COMMANDS = {
     "demo": CommandSpec("dashboard", "Sample videos, a store, the dashboard: offline in a minute."),
-    "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun does what is missing."),
-    "plan": CommandSpec("ingest", "Say what an ingest would make and cost. Stores nothing."),
+    "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
+    "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
-    "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
+    "pairs": CommandSpec("reports", "Measure pairs of clips that are already stored."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),
-    "check": CommandSpec("maintenance", "Compare everything with what was committed; repair."),
+    "check": CommandSpec("maintenance", "Verify everything against what was committed; repair."),
     "compact": CommandSpec("maintenance", "Merge the small files of the tables."),
     "remove": CommandSpec("maintenance", "Remove videos, encoders or clips from a store."),
     "encoders": CommandSpec("encoders", "List the encoders and where their weights come from."),
-    "download": CommandSpec("encoders", "Fetch the weights of encoders ahead."),
+    "download": CommandSpec("encoders", "Download the weights of encoders in advance."),
     "evaluate": CommandSpec("pretraining", "Measure what an encoder's tokens are good for."),
-    "pretrain": CommandSpec("pretraining", "Train a small V-JEPA 2.1 on videos, from nothing."),
+    "pretrain": CommandSpec("pretraining", "Train a small V-JEPA 2.1 on videos, from scratch."),
 }
 
 RENAMED = {"sketch": "index"}  # commands by the names they had before
@@ -42,7 +42,7 @@ GREETING = """Tubelet {version}: encode videos once, then ask.
 
   tubelet demo                                          try it on sample videos
   tubelet ingest FOLDER --store STORE --encoder NAME    encode your own
-  tubelet dashboard --store STORE                       look at them
+  tubelet dashboard --store STORE                       browse them
 
 `tubelet encoders` lists the encoders, `tubelet --help` every command,
 `tubelet COMMAND --help` its options."""

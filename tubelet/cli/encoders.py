@@ -18,7 +18,7 @@ def encoders(as_json: bool) -> None:
 @command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def download(names: tuple[str, ...]) -> None:
-    """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
+    """Download the weights of encoders in advance, for a machine without network. Prints where they are."""
     from tubelet.ingest.encoders import fetch
 
     for name in names:

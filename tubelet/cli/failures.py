@@ -53,7 +53,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, Ended):
         return 128 + error.number
     if Interrupts.seen or isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _say("stopped; what was committed stays")
+        _say("stopped; everything committed so far is kept")
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
         _drop_output()
@@ -87,7 +87,7 @@ def _require_current_folder() -> None:
     try:
         os.getcwd()
     except OSError as error:
-        raise Refused("the current folder is no longer there: change into another one (`cd`), then run the command again") from error
+        raise Refused("the current folder no longer exists: change to another one (`cd`), then run the command again") from error
 
 
 def _flush(code: int) -> int:

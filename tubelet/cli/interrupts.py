@@ -53,7 +53,7 @@ def raise_on_signals() -> None:
 
 
 def stop_on_signals(words: str, stop: Callable[[], None]) -> None:
-    """Have Ctrl-C and SIGTERM ask a run to stop after what is under way; a second one ends the process at once."""
+    """Have Ctrl-C and SIGTERM ask a run to stop after what is in progress; a second one ends the process at once."""
 
     def asked(number: int, _: FrameType | None) -> None:
         click.echo(f"\n{words}", err=True)

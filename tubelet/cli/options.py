@@ -37,11 +37,11 @@ class OutputFile(click.ParamType):
         if "\0" in str(value) or not str(value):
             self.fail(f"{str(value)!r} is not a file name", parameter, context)
         if path.is_dir():
-            self.fail(f"{path} is a folder: name a file in it", parameter, context)
+            self.fail(f"{path} is a folder: pass a file in it", parameter, context)
         if not folder.is_dir():
-            self.fail(f"{folder} is not a folder: make it, or name another file", parameter, context)
+            self.fail(f"{folder} is not a folder: create it, or pass another file", parameter, context)
         if not os.access(path if path.exists() else folder, os.W_OK):
-            self.fail(f"{path} is not writable: name another file", parameter, context)
+            self.fail(f"{path} is not writable: pass another file", parameter, context)
         return path
 
 

@@ -1,4 +1,4 @@
-"""`tubelet pretrain` and `tubelet evaluate`: an encoder of one's own, and what its tokens are good for."""
+"""`tubelet pretrain` and `tubelet evaluate`: your own encoder, and what its tokens are good for."""
 
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,19 @@ device_option = click.option("--device", default="auto", show_default=True, help
 
 @command(Settings)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEOS...")
-@click.option("-o", "--output", required=True, type=OutputFile(), help="The weights; a log lies beside.")
-@click.option("--steps", default=20_000, show_default=True, type=click.IntRange(1, 10**9), help="Steps in all; a resumed run goes on up to here.")
-@click.option("--photographs", type=FOLDER, metavar="DIR", help="Pictures for generated scenes.")
+@click.option("-o", "--output", required=True, type=OutputFile(), help="File for the weights; a log is written beside it.")
+@click.option("--steps", default=20_000, show_default=True, type=click.IntRange(1, 10**9), help="Total number of steps; a resumed run continues up to it.")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Photographs for generated scenes.")
 @device_option
 def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, device: str, **settings: Any) -> None:
-    """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
+    """Train a small V-JEPA 2.1 on videos, from scratch. After a crash or Ctrl-C, the same command resumes."""
     from tubelet.ingest import encoders as table
     from tubelet.training.pretraining.run import Pretraining
 
     run = Pretraining.of(videos, output, steps, photographs, table.device(device), **settings)
     for line in run.unusable:
-        click.echo(f"left out: {line}", err=True)
-    stop_on_signals("stopping after the step under way", run.stopping.set)
+        click.echo(f"skipped: {line}", err=True)
+    stop_on_signals("stopping after the current step", run.stopping.set)
     run.execute()
     click.echo(f"{output} holds the encoder and its predictor; try it with `tubelet evaluate --weights {output}`")
 
@@ -36,8 +36,8 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 @click.option("--encoder", metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory.  [default with --weights: vjepa2.1-pretrained]")
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder, or what `tubelet pretrain` wrote.")
 @click.option("--videos", metavar="DIR", help="Videos that the encoder has not seen.  [default: the samples]")
-@click.option("--photographs", type=FOLDER, metavar="DIR", help="Unseen pictures.  [default: scikit-image's]")
-@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1, 100_000), help="Tracked scenes; eight times as many directed.")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Photographs that the encoder has not seen.  [default: scikit-image's]")
+@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1, 100_000), help="Number of scenes to track; direction uses eight times as many.")
 @device_option
 @click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
 @json_option

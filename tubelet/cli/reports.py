@@ -18,7 +18,7 @@ from tubelet.cli.printing import print_result
 @store_option
 @click.argument("name", metavar="NAME")
 @click.option("-o", "--output", type=OutputFile(), required=True, help="FILE.html, FILE.md or FILE.parquet.")
-@click.option("--compare", metavar="KEY=VALUE", help="Side by side with another encoder, frames, shift, setting or where.")
+@click.option("--compare", metavar="KEY=VALUE", help="Compare with another encoder, frames, shift, setting or where, as in shift=2.")
 def report(name: str, store: str, output: Path, compare: str | None, **asked: Any) -> None:
     """Write a report over the videos of a store; `sensitivity`: which dimensions react when the window shifts."""
     from tubelet.reports.catalogue import report as known
@@ -32,7 +32,7 @@ def report(name: str, store: str, output: Path, compare: str | None, **asked: An
 @store_option
 @json_option
 def pairs(store: str, as_json: bool, **asked: Any) -> None:
-    """Measure pairs of clips that are stored already, from their half-precision files.
+    """Measure pairs of clips that are already stored, from their half-precision files.
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
@@ -40,7 +40,7 @@ def pairs(store: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store.pairs.stored import measure_stored
 
     stopping = Event()
-    stop_on_signals("stopping after the pair under way", stopping.set)
+    stop_on_signals("stopping after the current pair", stopping.set)
     outcome = measure_stored(Store(store), filled(StoredPairs, asked), stopping)
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)

@@ -28,7 +28,7 @@ class Pixels:
 
     @classmethod
     def of(cls, folder: Path) -> "Pixels":
-        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for what are no such numbers."""
+        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for anything else."""
         for name in files.SETTINGS[1:]:
             found = files.settings(folder, name)
             found = found.get("image_processor") or found.get("video_processor") or found

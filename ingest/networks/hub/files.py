@@ -85,7 +85,7 @@ def _fetch(name: str, patterns: Sequence[str]) -> Path:
     except errors.HFValidationError as error:
         raise UsageError(f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path") from error
     except errors.GatedRepoError as error:
-        raise UsageError(f"{name} asks for its licence: accept it at https://huggingface.co/{name}, then run `hf auth login`") from error
+        raise UsageError(f"{name} requires you to accept its license: do so at https://huggingface.co/{name}, then run `hf auth login`") from error
     except errors.RepositoryNotFoundError as error:
         raise UsageError(f"there is no model {name} at the Hugging Face Hub, or it is private: check the id") from error
     except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:

@@ -27,7 +27,7 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def load(folder: Path, tensors: dict[str, torch.Tensor], config: Any, shape: Shape) -> torch.nn.Module:
-    """The model with its weights in float32, on the CPU. Raises CheckpointError that names the tensor in the way."""
+    """The model with its weights in float32, on the CPU. Raises CheckpointError that names the offending tensor."""
     arguments = {"state_dict": tensors, "output_loading_info": True, "attn_implementation": "sdpa", "dtype": torch.float32}
     try:
         with quiet():

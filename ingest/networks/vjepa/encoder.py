@@ -81,7 +81,7 @@ class VisionTransformer(nn.Module):
 def _check_ids(kept: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids of no token."""
     if kept.ndim != 2 or len(kept) != len(tokens) or not kept.shape[1]:
-        raise ValueError(f"kept are token ids (B, K), one row a clip: {kept.shape = } for {len(tokens)} clips")
+        raise ValueError(f"kept are token ids (B, K), one row per clip: {kept.shape = } for {len(tokens)} clips")
     lowest, highest = kept.aminmax()
     if lowest < 0 or highest >= tokens.shape[1]:
         raise ValueError(f"kept are token ids from 0 to {tokens.shape[1] - 1}, not from {int(lowest)} to {int(highest)}")

@@ -1,4 +1,4 @@
-"""Where a token stands, as the networks are told: queries and keys turn (V-JEPA 2 and 2.1), or a table is added (V-JEPA 1).
+"""Where a token is, as the networks see it: queries and keys turn (V-JEPA 2 and 2.1), or a table is added (V-JEPA 1).
 
     Grid, coordinates     tokens are numbered by slice, row, column
     Rotary                token ids -> Turns, in the way of a generation: `interleaved` or `tiled` angles

@@ -26,7 +26,7 @@ class Masks:
     def __post_init__(self) -> None:
         shapes = tuple(self.context.shape), tuple(self.targets.shape)
         if any(len(shape) != 2 or not shape[1] for shape in shapes) or shapes[0][0] != shapes[1][0]:
-            raise ValueError(f"context and targets are token ids (B, Nc) and (B, Nt), one row a clip, not {shapes[0]} and {shapes[1]}")
+            raise ValueError(f"context and targets are token ids (B, Nc) and (B, Nt), one row per clip, not {shapes[0]} and {shapes[1]}")
         if min(self.grid[1:]) < 2:
             raise ValueError(f"{self.grid = } has a side under two patches")
         if min(self.context.min(), self.targets.min()) < 0:

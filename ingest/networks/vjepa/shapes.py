@@ -22,7 +22,7 @@ class Generation:
 
     name: str
     rotary: Rotary | None  # None: a table of positions is added to the tokens instead
-    images: bool = False  # one frame has a patch embedding of its own, and each token is told whether it is of an image or a video
+    images: bool = False  # one frame has a patch embedding of its own, and each token carries an embedding that says image or video
     repeats: bool = False  # one frame is shown as often as a tubelet is deep, by callers: the network itself takes none
     hierarchical: bool = False  # each level has its own norm, where others share one
     answers_context: bool = False  # the predictor returns the context's tokens beside the targets'
@@ -54,7 +54,7 @@ class VisionTransformerConfig:
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
-            raise ValueError(f"{self.dim = } is no multiple of {self.heads = }")
+            raise ValueError(f"{self.dim = } is not a multiple of {self.heads = }")
         object.__setattr__(self, "levels", tuple(self.levels) or (self.depth - 1,))
         if list(self.levels) != sorted(set(self.levels) & set(range(self.depth))):
             raise ValueError(f"{self.levels = } are not rising block indices under {self.depth = }")
@@ -63,7 +63,7 @@ class VisionTransformerConfig:
     def grid(self, frames: int, height: int, width: int) -> Grid:
         """Slices, rows, columns of the tokens of a clip; an odd last frame and pixels beyond a whole patch make no token.
 
-        Raises PixelsError under one tubelet of frames, where a single frame is no image to the generation, and under two patches a
+        Raises PixelsError under one tubelet of frames, where the generation does not take a single frame as an image, and under two patches a
         side, because positions may be stretched over rows - 1 and columns - 1.
         """
         name, smallest = self.generation.name, 2 * self.patch
@@ -112,7 +112,7 @@ class PredictorConfig:
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
-            raise ValueError(f"{self.dim = } is no multiple of {self.heads = }")
+            raise ValueError(f"{self.dim = } is not a multiple of {self.heads = }")
         _check_table(self.generation, self.table)
 
     @property
