@@ -1,6 +1,6 @@
-"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is kept.
+"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is stored.
 
-A new argument is a field of one group and an option of the command; `Arguments.of` finds its place by its name.
+A new argument is a field of one group and an option of the command; `Arguments.of` assigns it by name.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class WindowOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What does not change which clips there are, and the precision, which does."""
+    """Options that do not change which clips there are; and the precision, which does."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
     precision: str = option("auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16.")
@@ -82,7 +82,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
+    """What is stored of a clip besides its rows; `keep` is embeddings or statistics."""
 
     keep: str = option(EMBEDDINGS, help="Store embeddings, or only statistics and measurements.", choices=(EMBEDDINGS, STATISTICS))
     pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
@@ -92,7 +92,7 @@ class StorageOptions:
 
     @property
     def embeddings(self) -> bool:
-        """Whether the large files are kept, or statistics and measurements alone."""
+        """Whether the large files are stored, or only statistics and measurements."""
         return self.keep == EMBEDDINGS
 
 

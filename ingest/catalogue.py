@@ -1,4 +1,4 @@
-"""The encoders there are, as a table: for people in lines, for machines as JSON."""
+"""The table of encoders, as lines or as JSON."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """Where the weights are now: nothing to bring, in the cache, or a download away."""
+        """Where the weights are now: not needed, cached, or to download."""
         if self.download_bytes is None:
             return "no download"
         return "cached" if self.cached else f"{self.download_bytes / 1e9:.2f} GB to download"

@@ -1,4 +1,4 @@
-"""The table of encoders, and how one of them is found and loaded.
+"""The table of encoders, and how to find and load one of them.
 
 To add one: write a module whose class keeps the contract (`ingest/contract.py`), and a row of `ENCODERS`; where its weights are
 released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and license.
@@ -25,7 +25,7 @@ BY_ID = {**NAMED_BY_ID, **{release.repository: name for name, release in RELEASE
 def row(name: str) -> EncoderEntry:
     """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else.
 
-    Two names of the table differ by case alone, so none is guessed.
+    Two names of the table differ only in case, so no name is guessed.
     """
     name = BY_ID.get(name, name)
     if name in ENCODERS:
@@ -38,7 +38,7 @@ def row(name: str) -> EncoderEntry:
 
 
 def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
-    """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
+    """An encoder by its name, id or directory. Raises UsageError for what does not exist or fit together."""
     name = BY_ID.get(name, name)
     found = row(name)
     return found.load(name, found, setting)

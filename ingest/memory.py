@@ -1,8 +1,8 @@
-"""Memory: what a batch of clips needs, by arithmetic that one measured clip corrects, against what is really free.
+"""Memory: what a batch of clips needs, computed and corrected by one measured clip, compared with what is really free.
 
     out_of_memory    whether an error says that memory ran out
-    free             bytes that the device can still give
-    Budget           bytes per clip, and from them: the batch that fits, or a sentence with settings that would
+    free             bytes that the device can still allocate
+    Budget           bytes per clip, and the batch that fits, or an error with settings that would
 """
 
 import os
@@ -24,7 +24,7 @@ AUTO_CLIPS = 32
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """CUDA raises its own type; the CPU's allocator, cuBLAS and MPS raise RuntimeErrors that say so in words."""
+    """CUDA raises its own type; the CPU's allocator, cuBLAS and MPS raise RuntimeErrors with such messages."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in SIGNS)
 
 
@@ -94,7 +94,7 @@ class Budget:
         return f"{needed} with {self.facts.name}, and {available / 1e9:,.1f} GB are free on {device}: use {ways or 'a larger machine'}"
 
     def fitting(self, clip: ClipSize, batch: int, available: int, device: torch.device) -> list[str]:
-        """Settings of which each alone would make a batch fit."""
+        """Settings each of which alone would make a batch fit."""
         each, ways = available // batch, []
         if batch > 1 and (fewer := available // self.clip_bytes(clip)):
             ways.append(f"--batch {fewer}")
@@ -162,7 +162,7 @@ def _available() -> int:
 
 @dataclass(frozen=True)
 class ControlGroups:
-    """How one version of Linux's control groups tells a limit: where, how this process's group is named, and in which files."""
+    """How one version of Linux control groups exposes a limit: where, how this process's group is named, and in which files."""
 
     root: str
     name: str  # pattern of the line of /proc/self/cgroup

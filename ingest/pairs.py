@@ -39,7 +39,7 @@ class Pairing:
 
     @classmethod
     def parse(cls, shift: int | None, pairs: str | None, windowing: Windowing) -> "Pairing":
-        """What `--shift` and `--pairs` ask for; None is not given. Raises UsageError for what these windows cannot give."""
+        """The pairing for `--shift` and `--pairs`; None: not given. Raises UsageError for what these windows cannot provide."""
         count = _count(pairs)
         if count == 0:
             return cls()
@@ -55,7 +55,7 @@ class Pairing:
         return cls(shift or 1, count)
 
     def pairs(self, windowing: Windowing, total: int, gaps: Sequence[int] = ()) -> list[WindowPair]:
-        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control where its windows give one.
+        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control if its windows allow one.
 
         No window of a pair spans one of the gaps.
         """
@@ -94,7 +94,7 @@ class Pairing:
 
 
 def anchor(shifted: list[WindowPair]) -> Window:
-    """The window that stands in the controls: A of the middle pair."""
+    """The window used in the controls: A of the middle pair."""
     return shifted[len(shifted) // 2].a
 
 

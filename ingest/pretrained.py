@@ -30,7 +30,7 @@ def serialize(encoder: nn.Module, config: VisionTransformerConfig, predictor: nn
 
 
 def metadata(path: str | Path) -> dict[str, str]:
-    """What the file says about itself. Raises CheckpointError where it is none of `tubelet pretrain`."""
+    """What the file says about itself. Raises CheckpointError if `tubelet pretrain` did not write it."""
     if not Path(path).is_file():
         raise CheckpointError(f"{path} is not a file: give the path of weights that `tubelet pretrain` wrote")
     try:
@@ -53,7 +53,7 @@ def config(path: str | Path) -> VisionTransformerConfig:
 
 
 def load(path: str | Path) -> VisionTransformer:
-    """The encoder, in float32 on the CPU. Raises CheckpointError unless every tensor of it is there, and no other."""
+    """The encoder, in float32 on the CPU. Raises CheckpointError unless the file holds exactly its tensors."""
     shape = config(path)
     with torch.device("meta"):
         model = VisionTransformer(shape)

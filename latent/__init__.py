@@ -1,4 +1,4 @@
-"""Latent space: what can be seen, followed, cut out and found again in the embeddings of a store.
+"""Latent space: colors, tracks, segmentation and search over the embeddings of a store.
 
     errors        sentences that say what to do
     half          half precision to float32, and unit vectors
@@ -27,7 +27,7 @@
     sketch        a compact code of each token
     sketch_search search by index: codes first, then embeddings
     sketches      keeps sketches in the store, and their measured recall
-    retrieval     search by index where that pays, else exactly
+    retrieval     search by index where that is faster, else exactly
     questions     the SQL behind the pictures
 
 A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch, no streamlit, no video.

@@ -1,4 +1,4 @@
-"""What of a token can be seen on a map: a number for each channel, from components, statistics, clusters or address."""
+"""What a map can show of a token: one number per channel, from components, statistics, clusters or address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
 
 
 def choose_defaults(basis: Basis) -> dict[str, str]:
-    """Components where they can be told apart, in place and color alike; the address where there are fewer than three."""
+    """Components for position and color if there are at least three; else the address."""
     names = (_components(basis) + list(ADDRESS))[:3]
     return {**dict(zip(AXES, names)), **dict(zip(COLOURS, names)), "opacity": FULL}
 
@@ -104,7 +104,7 @@ def _components(basis: Basis) -> list[str]:
 
 
 def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]) -> Numbers:
-    """The numbers of these names; what is dear is computed only where it is among them."""
+    """The numbers of these names; expensive ones are computed only if requested."""
     found = dict(tokens.addresses())
     found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
     if names & set(TOKEN_STATISTICS):
@@ -115,7 +115,7 @@ def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:
-    """Values between their outer quantiles as 0 to 1; what is undefined stands at the lower end, what is the same everywhere at the upper."""
+    """Values between their outer quantiles as 0 to 1; undefined values are at the lower end, constant ones at the upper."""
     defined = values[np.isfinite(values)]
     low, high = np.quantile(defined, QUANTILES) if len(defined) else (0.0, 0.0)
     if not high > low:

@@ -31,7 +31,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class ClipRow:
-    """What the table `clips` says of a clip, so far as its grid is concerned."""
+    """The columns of `clips` that describe a clip's grid."""
 
     clip_id: str
     video_id: str
@@ -57,7 +57,7 @@ def open_clip(store: Store, clip_id: str) -> Clip:
 
 
 def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -> np.ndarray:
-    """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip kept without embeddings."""
+    """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip stored without embeddings."""
     if clip.embedding_path is None:
         raise LatentError(
             f"clip {clip.clip_id} was kept without embeddings: its statistics, samples and stored projections still answer; "
@@ -67,7 +67,7 @@ def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -
 
 
 def row(store: Store, clip_id: str) -> ClipRow:
-    """What is known of a clip. Raises LatentError where there is none of this id."""
+    """The row of a clip. Raises LatentError where there is none of this id."""
     found = store.rows(f"SELECT {COLUMNS} FROM clips WHERE clip_id = ?", [clip_id])
     if not found:
         raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")

@@ -1,6 +1,6 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
-A coloring says where the basis comes from. Its name stands in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
+A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
 with the options `~unit`, `~positions` and `~foreground` where they are taken.
 """
 
@@ -84,7 +84,7 @@ def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
 
 
 def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
-    """Coordinates of a clip's tokens, ``(S, H, W, k)``: kept ones, or else computed; nothing is written."""
+    """Coordinates of a clip's tokens, ``(S, H, W, k)``: stored ones, or else computed; nothing is written."""
     kept = projections.load_projection(store, fitted, clip_id)
     return fitted.coordinates(open_clip(store, clip_id)) if kept is None else kept
 

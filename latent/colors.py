@@ -18,7 +18,7 @@ SHADES = ((1.0, 0.0), (0.55, 0.0), (0.55, 0.45))  # factor, and share of white
 
 
 def ranges(coordinates: np.ndarray) -> np.ndarray:
-    """Lowest and highest coordinate that a color tells apart, of coordinates ``(n, k)``: float32 ``(k, 2)``."""
+    """Lowest and highest coordinate on the color scale, of coordinates ``(n, k)``: float32 ``(k, 2)``."""
     return np.quantile(coordinates, QUANTILES, axis=0).T.astype(np.float32)
 
 

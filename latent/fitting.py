@@ -62,7 +62,7 @@ class BasisSpec:
 
 
 def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
-    """Fit a basis on the tokens of a scope; it is not kept until `bases.keep`. Raises LatentError for what cannot be fitted."""
+    """Fit a basis on the tokens of a scope; it is not stored until `bases.save_basis`. Raises LatentError for what cannot be fitted."""
     tokens = scope.gather(store, where, wish.slices)
     preparation, chosen = _preparation(store, where, wish, tokens)
     if preparation.positions is not None:
@@ -85,7 +85,7 @@ def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
 
 
 def _preparation(store: Store, where: Scope, wish: BasisSpec, tokens: Tokens) -> tuple[Preparation, Foreground | None]:
-    """How tokens are prepared, and the clusters that are foreground: these bring their own preparation with them."""
+    """How tokens are prepared, and the clusters that are foreground: which have their own preparation."""
     if wish.foreground in (None, FIRST_COMPONENT):
         if not wish.positions:
             return Preparation(wish.unit), None
@@ -143,7 +143,7 @@ def _total(vectors: np.ndarray) -> float:
 
 
 def _record_fit(model: Linear | Manifold | Clusters, preparation: Preparation, chosen: Foreground | None) -> dict:
-    """What the fit settled: how much there was of what was asked for, which grid, which side is foreground."""
+    """What the fit determined: the number of components or clusters, the grid, which side is foreground."""
     found = {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
     if isinstance(model, Linear):
         found = {"components": len(model.components)}

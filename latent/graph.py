@@ -1,7 +1,7 @@
 """Which tokens of a clip follow each other in space and time: the graph along which labels spread.
 
 Each token is joined to its neighbors (right, below, the same patch one slice on) and to the token most like it one slice back, so that ways
-follow what moves. The graph depends on the clip alone: it is made once and serves every click.
+follow what moves. The graph depends on the clip alone: it is built once and serves every click.
 """
 
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _beside(positions: tuple[int, int, int]) -> np.ndarray:
 
 
 def _alike(slices: np.ndarray) -> Iterator[np.ndarray]:
-    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the one most like it a slice back, unless that is the same patch."""
+    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the most similar one a slice back, unless that is the same patch."""
     count, patches, _ = slices.shape
     patch = np.arange(patches)
     for number in range(1, count):

@@ -11,7 +11,7 @@ from tubelet.latent.clips import ClipRow
 
 @dataclass(frozen=True)
 class Ranking:
-    """How many hits are wanted, and of one video at most (None: no limit)."""
+    """The number of hits wanted, and the limit per video (None: no limit)."""
 
     top: int = 20
     per_video: int | None = None

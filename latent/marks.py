@@ -1,4 +1,4 @@
-"""Patches that a reader marked, as one text that stands in URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
+"""Marked patches, as one text for URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ NAME = re.compile(rf"([0-9a-f]{{1,64}})-({PATCHES}?)(?:~({PATCHES}))?")
 
 @dataclass(frozen=True)
 class MarkedPatches:
-    """Patches of one clip, ``(slice, y, x)`` each: those that are meant, and those marked as background to them."""
+    """Patches of one clip, ``(slice, y, x)`` each: the selected ones, and those marked as background."""
 
     clip_id: str = ""
     patches: tuple[Patch, ...] = ()

@@ -1,4 +1,4 @@
-"""A mask as a file: one slice as PNG, or all of them as .npz together with where they come from."""
+"""A mask as a file: one slice as PNG, or all of them as .npz with their origin."""
 
 import json
 import re

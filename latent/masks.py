@@ -34,16 +34,16 @@ def write_png(mask: np.ndarray) -> bytes:
 
 
 def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
-    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and what else is said of them."""
+    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and further information."""
     sink = io.BytesIO()
     np.savez_compressed(sink, mask=mask, scores=scores, **about)
     return sink.getvalue()
 
 
 def read_mask(data: bytes) -> np.ndarray:
-    """A mask that a person brings: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError.
+    """A mask that a user supplies: a .npz with `mask`, an .npy, or one slice's PNG; truth values ``(S, h, w)``. Raises LatentError.
 
-    What a file says of its size is read before its values are: a few bytes can unpack to any number."""
+    The size in the file's header is checked before its values are read: a few bytes can unpack to any number."""
     try:
         if data[:4] == b"\x89PNG":
             picture = Image.open(io.BytesIO(data), formats=["PNG"])
@@ -67,7 +67,7 @@ def _array(data: bytes) -> np.ndarray:
 
 
 def _npy(file: BinaryIO, held: int) -> np.ndarray:
-    """An array whose heading promises no more than is allowed, and no more than the file holds."""
+    """An array whose header announces no more than is allowed, and no more than the file holds."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, columns_first, dtype = read(file)
@@ -118,6 +118,6 @@ def iou(mask: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _weights(patches: int, side: int) -> np.ndarray:
-    """How much each patch counts at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
+    """The weight of each patch at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
     centers = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
     return np.maximum(1 - np.abs(centers[:, None] - np.arange(patches)), 0).astype(np.float32)

@@ -1,11 +1,11 @@
-"""How alike patches of other videos are to a query: the level below which a track is lost.
+"""How similar patches of other videos are to a query: the level below which a track is lost.
 
-Whole slices of other videos are scored with the query, and the best patch of each is what the query reaches where it cannot be. The slices
+Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be. The slices
 are drawn once an encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 
 The level is the smallest of these scores that at most 5% of further slices exceed on average: of n slices the one that
 ceil(0.95 (n + 1)) do not exceed, so that a new one lies above it in (n + 1 - that) / (n + 1) of draws. Fewer than 19 slices have none
-that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is said with the level.
+that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is reported with the level.
 """
 
 import math
@@ -58,7 +58,7 @@ class NullSimilarity:
         return self._reached(query)[0]
 
     def _reached(self, query: Query) -> tuple[np.ndarray, int]:
-        """The scores that `reached` tells, and how many videos they are of.
+        """The scores of `best_scores`, and how many videos they are from.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
         """

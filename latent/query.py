@@ -1,4 +1,4 @@
-"""The tokens a person asks about. A token is as like the query as it is like the most similar of its tokens.
+"""The tokens of a query. A token is as like the query as it is like the most similar of its tokens.
 
 The largest cosine, and not the cosine to the mean: the mean of the parts of a thing may look like none of them.
 """
@@ -42,7 +42,7 @@ class Query:
         return (vectors @ self.vectors.T).max(axis=1) / half.lengths(vectors)
 
     def recognizes(self, vectors: np.ndarray) -> np.ndarray:
-        """Whether the round trip succeeds, ``(n,)``: of all tokens in one of the query's own slices, the one most like a unit vector
+        """Whether the round trip succeeds, ``(n,)``: of all tokens in one of the query's own slices, the one most similar to a unit vector
         ``(n, D)`` is a query token, or lies beside one."""
         home = np.zeros(len(vectors), bool)
         for number, tokens in self.slices.items():
@@ -70,7 +70,7 @@ def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
 
 
 def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
-    """The same of a clip in a store, of which only the slices with those tokens are read. Raises LatentError also where there is no such clip,
+    """The same for a clip in a store; only the slices with those tokens are read. Raises LatentError also where there is no such clip,
     or none of its embeddings."""
     clip = clips.row(store, clip_id)
     return _make_query(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])

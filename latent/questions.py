@@ -52,7 +52,7 @@ ORDER BY score DESC, clip_id, slice, y, x LIMIT $top"""
 
 
 def tokens(clip_id: str) -> Question:
-    """One row per token of a clip, with its embedding: what marks spread over."""
+    """One row per token of a clip, with its embedding: the input of segmentation."""
     return Question("SELECT slice, y, x, embedding FROM tokens WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
 
 
@@ -91,7 +91,7 @@ def _alike(by: str) -> str:
 
 
 def coordinates(basis: Basis, clip_id: str) -> Question:
-    """One row per token of a clip: its first three coordinates in a linear basis, or its kept ones in a umap basis, or its cluster."""
+    """One row per token of a clip: its first three coordinates in a linear basis, or its stored ones in a umap basis, or its cluster."""
     if not isinstance(basis.model, Linear):
         table, columns = ("clusters", "cluster") if basis.kind == "kmeans" else ("token_projections", "c1, c2, c3")
         sql = f"SELECT slice, y, x, {columns} FROM {table} WHERE basis_id = $basis AND clip_id = $clip ORDER BY slice, y, x"
@@ -100,7 +100,7 @@ def coordinates(basis: Basis, clip_id: str) -> Question:
 
 
 def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
-    """One row per token of the sample that the values bound (`Sample.values`): its first three coordinates in a linear basis; None for others,
+    """One row per token of the sample given by the bound values (`Sample.values`): its first three coordinates in a linear basis; None for others,
     whose coordinates of a sample are not rows."""
     if not isinstance(basis.model, Linear):
         return None

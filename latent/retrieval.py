@@ -1,4 +1,4 @@
-"""Search as a page asks for it: by index where that pays, exactly where it does not, and which of the two it was."""
+"""Search as pages use it: by index where that is faster, exactly where it is not, and which of the two it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Answer:
 
 
 def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, videos: Sequence[str] | None = None) -> Answer:
-    """The tokens most like a query, of some videos only where named. By index where the encoder has one and these embeddings are large,
+    """The tokens most similar to a query, of some videos only, if given. By index where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
     size = sum(row.slices * row.height * row.width * row.dim * 2 for row in chosen)

@@ -1,4 +1,4 @@
-"""Keeps the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
+"""Maintains the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""Labels spread from a few tokens to all of a clip: each token goes to the marks it is reached from most cheaply.
+"""Labels spread from a few tokens to all tokens of a clip: each token goes to the marks with the cheapest path to it.
 
-A way costs what its tokens differ, step by step along the graph of neighbors and most alike tokens; its first step may go from a mark to any
-token of the clip, at the cost of their difference. So labels spread over what hangs together, and find again what was hidden for a while.
+The cost of a path is how much its tokens differ, step by step along the graph of neighbors and most alike tokens; its first step may go from a mark to any
+token of the clip, at the cost of their difference. So labels spread over connected regions and find what was hidden for a while.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def segment(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], backg
 
 
 def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
-    """What the cheapest way from any of the marks costs to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
+    """The cost of the cheapest path from any mark to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
     count, sound = len(graph.codes), np.flatnonzero(graph.finite)
     straight = _differences(graph.codes, graph.codes[marks])[sound] + graph.step
     source = sparse.csr_array((straight, (np.zeros_like(sound), sound)), shape=(1, count))

@@ -2,7 +2,7 @@
 
     write(scene, drawing, sink)      at the frame rate of the source; one frame in memory at a time
 
-FFmpeg is loaded when a film is made, not with the page.
+FFmpeg is loaded when a video is rendered, not with the page.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +48,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that stands in for a file that is gone."""
+    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that replaces a missing file."""
 
     video: Mapping
     clip: Mapping
@@ -65,7 +65,7 @@ class Scene:
 
     @property
     def frames(self) -> range:
-        """Frames that show the window: its own, and those passed over after each of them."""
+        """Frames that show the window: its own, and those skipped after each of them."""
         first, span = self.clip["first_frame"], self.clip["frames"] * self.clip["step"]
         return range(first, min(first + span, self.video["frames"]))
 

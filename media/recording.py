@@ -13,7 +13,7 @@ THREADS = 2
 
 
 def write_mp4(sink: BinaryIO, frames: Iterable[np.ndarray], fps: float) -> int:
-    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a file that can be sought in; return their number."""
+    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a seekable file; return their number."""
     count = 0
     with av.open(sink, "w", format="mp4") as container:
         stream = container.add_stream(

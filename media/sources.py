@@ -1,4 +1,4 @@
-"""What stands for a video on screen: its file where a browser can play it, its slice pictures where not, and why."""
+"""What represents a video on screen: its file if a browser can play it, else its slice pictures, and why."""
 
 import os
 import stat
@@ -31,7 +31,7 @@ def media_type(video: Mapping) -> str | None:
 
 
 def missing(video: Mapping) -> str | None:
-    """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
+    """Why a video's file cannot be shown; None if it is unchanged since it was ingested, judging by size and time."""
     found = _stat(video["path"])
     if found is None:
         return "the source file is missing or was moved"
@@ -44,7 +44,7 @@ def missing(video: Mapping) -> str | None:
 def verify(video: Mapping) -> Path:
     """The file of a video, for whoever opens it. Raises StoreError unless its bytes are those that were ingested.
 
-    A store from somebody else may name any file of this machine as a video: what it cannot give is the hash of a file that it does not know.
+    A store from somebody else may name any file of this machine as a video: but it cannot know the hash of a file that it has not seen.
     """
     if gone := missing(video):
         raise StoreError(gone)
@@ -56,7 +56,7 @@ def verify(video: Mapping) -> Path:
 
 @lru_cache(maxsize=4096)
 def _video_id(path: Path, _stamp: tuple[int, ...]) -> str | None:
-    """The id of a file's bytes, read once for as long as nothing about the file changes; None where it cannot be read."""
+    """The id of a file's bytes, read once as long as the file does not change; None where it cannot be read."""
     try:
         return ids.video_id(path)
     except OSError:
@@ -68,7 +68,7 @@ def _stamp(found: stat_result) -> tuple[int, ...]:
 
 
 def unplayable(video: Mapping, clips: list[Mapping], failures: list[Mapping]) -> str | None:
-    """Why slice pictures are shown in place of the file; None where the browser is to try it."""
+    """Why slice pictures are shown in place of the file; None if the browser should try it."""
     if gone := missing(video):
         return gone
     if any(failure["stage"] == "decode" for failure in failures):

@@ -17,7 +17,7 @@ FORMATS = {".html": html_file.render_html, ".md": markdown_file.render_markdown,
 
 @dataclass(frozen=True)
 class Report:
-    """A title, and its blocks out of a store and what was asked for; `compare` changes one thing, as in `shift=2`."""
+    """A title, and its blocks for a store and a request; `compare` changes one thing, as in `shift=2`."""
 
     title: str
     blocks: Callable[[Store, Request, str | None], Iterator[Block]]
@@ -29,7 +29,7 @@ class Report:
 
 
 def suffix(path: Path) -> str:
-    """The format of a file. Raises ReportError for a name that ends otherwise."""
+    """The format of a file. Raises ReportError for any other ending."""
     if path.suffix not in FORMATS:
         raise ReportError(f"{path} does not end in a report format: pass a file that ends in {', '.join(FORMATS)} as -o")
     if not path.absolute().parent.is_dir():

@@ -12,7 +12,7 @@ class NoPairs(ReportError):
 
 
 class ManySettings(ReportError):
-    """Pairs that differ in more than was asked for would be averaged."""
+    """Pairs that differ in more than requested would be averaged."""
 
     def __init__(self, settings: list[str], videos: list[int]) -> None:
         self.settings = settings

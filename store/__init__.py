@@ -1,4 +1,4 @@
-"""The store: every token a row, complete or absent, answered by SQL.
+"""The store: one row per token, complete or absent, queried with SQL.
 
     errors      sentences that say what to do
     intervals   how sure a mean, a share, or the strongest of many is

@@ -1,4 +1,4 @@
-"""The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
+"""The front of the store: open or create it, commit rows, read embeddings, query it."""
 
 import os
 import shlex
@@ -34,7 +34,7 @@ class Store:
     """A store on disk. Safe to share between threads; several processes may read and write at once."""
 
     def __init__(self, root: Path | str) -> None:
-        """Open an existing store. Raises StoreError with what to do for anything else."""
+        """Open an existing store. Raises StoreError with advice for anything else."""
         self.layout = Layout(_local(root))
         self.layout.refuse_links()
         if note := snapshot.read(self.layout).note:
@@ -44,7 +44,7 @@ class Store:
 
     @classmethod
     def create(cls, root: Path | str) -> "Store":
-        """Open the store, making it first where the folder is absent or empty."""
+        """Open the store, creating it first if the folder is absent or empty."""
         layout = Layout(_local(root))
         with explain_disk_errors(layout.root):
             if not layout.marker.exists():
@@ -58,16 +58,16 @@ class Store:
 
     @property
     def shell_name(self) -> str:
-        """The path as a shell takes it: what a command that we print names the store by."""
+        """The path quoted for a shell, for commands that we print."""
         return shlex.quote(str(self.root))
 
     @property
     def fingerprint(self) -> str:
-        """Changes with every commit: what caches key on."""
+        """Changes with every commit: the key of caches."""
         return f"{self.root}:{snapshot.read(self.layout).name}"
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
-        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
+        """The answer to a query of our own over the newest snapshot; values are bound, one cursor per query. Raises StoreError where a file cannot be read."""
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
         except MISTAKES:
@@ -76,11 +76,11 @@ class Store:
             raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
-        """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
+        """The answer to a query of our own in pieces of at most `rows`, for what is too large for memory; use within `newest` if files may disappear."""
         return self._connections.batches(sql, parameters, rows)
 
     def newest(self, ask: Callable[[], T]) -> T:
-        """Ask, and ask again where a compaction took the files away meanwhile."""
+        """Run a query, and run it again if a compaction removed the files meanwhile."""
         while True:
             before = self.fingerprint
             try:
@@ -90,20 +90,20 @@ class Store:
                     raise
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict]:
-        """Answer to a query as a list of dicts."""
+        """The answer to a query as a list of dicts."""
         return self.query(sql, parameters).to_pylist()
 
     def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
-        """A connection of the caller's own for one query over the newest snapshot, to be closed by the caller."""
+        """A separate connection for one query over the newest snapshot, to be closed by the caller."""
         return views.connect(self.layout, snapshot.read(self.layout), sql, settings)
 
     def close(self) -> None:
-        """Close the connection; the store can still be asked, and then opens another."""
+        """Close the connection; the store can still be queried, and then opens another."""
         self._connections.close()
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
-        """Be one of the ingests that run; repairs keep away meanwhile."""
+        """Be one of the ingests that run; repairs are refused meanwhile."""
         with explain_disk_errors(self.root), snapshot.ingesting(self.layout):
             yield
 
@@ -125,7 +125,7 @@ class Store:
             self._publish(versions, last, changed, tables.LOOSE_FILES)
 
     def compact(self) -> int:
-        """Merge the small files of every table and delete those that nobody needs any more; how many went."""
+        """Merge the small files of every table and delete those that are no longer needed; returns how many."""
         with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
             if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
@@ -142,7 +142,7 @@ class Store:
             write_whole(self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
-        """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
+        """Write the sheet of a clip row's slice pictures; a cache, not part of the commit."""
         with explain_disk_errors(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), checksums.seal(jpeg), self.layout.unfinished)
 
@@ -177,7 +177,7 @@ class Store:
         return sum(tables.vacuum(paths[name]) for name in merged if merged[name] != versions[name])
 
     def _is_mergeable(self, name: str, version: int, at_least: int) -> bool:
-        """Whether the files of a table may be merged: one that is damaged would pass as sound. Raises StoreError where that was asked for."""
+        """Whether the files of a table may be merged: merging a damaged one would hide that. Raises StoreError if merging it was requested."""
         files = tables.open_table(self.layout.table(name), version).files
         if len(files) <= at_least:
             return False
@@ -190,7 +190,7 @@ class Store:
         return True
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
-        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only one that is kept."""
+        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
         sums = checksums.table_sums(self.layout, before, new.versions)
         if alone:
             kept = snapshot.sums(self.layout) | sums
@@ -203,7 +203,7 @@ class Store:
 
     @classmethod
     def recover(cls, root: Path | str) -> str | None:
-        """Make a store usable whose marker leads nowhere; what was done, in a sentence, None where nothing was to be done."""
+        """Make a store with a broken marker usable; returns what was done, in a sentence, or None."""
         layout = Layout(_local(root))
         with explain_disk_errors(layout.root):
             return snapshot.rebuild(layout)

@@ -1,4 +1,4 @@
-"""Displacements of patches between neighboring frames, read off the gradients of their pixels: motion without a trained network."""
+"""Displacements of patches between neighboring frames, computed from the gradients of their pixels: motion without a trained network."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""Batching: the encode stage. Clips of one shape are encoded together, of whichever videos they are; items leave in the order they came in.
+"""Batching: the encode stage. Clips of one shape are encoded together, of whichever videos they are; items leave in the order in which they arrived.
 
 At most one batch is in progress while the next one is started, so that a GPU always has work queued. Where memory runs out, a
 batch is halved and so are all that follow; a single clip that does not fit, or that raises anything else, becomes a failure of its video.
@@ -42,7 +42,7 @@ class EncodeStage:
         self._failed: dict[Path, list[Failure]] = {}
 
     def add(self, item: Clip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
-        """Take one item; what has become ready comes out."""
+        """Add one item; yields what has become ready."""
         clips = self._clips
         if isinstance(item, Clip) and clips and clips[0].pixels.shape != item.pixels.shape:
             yield from self._launch()
@@ -60,7 +60,7 @@ class EncodeStage:
         return [item for item in self._waiting if isinstance(item, Clip)]
 
     def _launch(self) -> Iterator[EncodedClip | VideoDone]:
-        """Start what waits, then hand out what was in progress before; what needs no waiting for leaves at once."""
+        """Start what waits, then hand out what was in progress before; what does not need to wait leaves at once."""
         ends = [item for item in self._waiting if isinstance(item, VideoDone)]
         started = [*self._start_batches(self._clips), *ends]
         ready, self._under_way, self._waiting = self._under_way, started, []
@@ -89,7 +89,7 @@ class EncodeStage:
             yield launched if isinstance(launched, LaunchedBatch) else Refused(clip, launched)
 
     def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | EncodeError:
-        """A batch in progress, or why there is none; by then the error and what it held on to are gone."""
+        """A batch in progress, or why there is none; by then the error and the memory that it referenced are released."""
         try:
             return launch(self._encoder, clips, self._measuring)
         except Exception as error:  # one clip's, whatever it is

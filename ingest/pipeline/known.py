@@ -1,4 +1,4 @@
-"""What the store holds already: enough to tell without decoding whether a source needs any work."""
+"""What the store already holds: enough to know without decoding whether a source needs any work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -30,7 +30,7 @@ class Known:
 
     @classmethod
     def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
-        """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
+        """What a store knows for a recipe; `embeddings`: whether a clip without them is incomplete."""
         videos, places = store.rows("FROM videos"), store.rows("FROM places")
         clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
         columns = ", ".join(f.name for f in fields(Failure))

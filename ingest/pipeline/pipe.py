@@ -1,4 +1,4 @@
-"""A bounded pipe between threads that says how long each side waited, and that either side can break off."""
+"""A bounded pipe between threads that records how long each side waited and that either side can close early."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Broken(Exception):
-    """The other side has stopped; there is nobody to put for."""
+    """The other side has stopped receiving."""
 
 
 class Pipe(Generic[T]):

@@ -38,7 +38,7 @@ class WrittenClip:
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns.
 
-    The clips in `known.bare` lie in the store without embeddings, and are replaced.
+    The clips in `known.bare` are stored without embeddings, and are replaced.
     """
 
     def __init__(self, store: Store, encoder_row: Mapping, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
@@ -67,7 +67,7 @@ class Writer:
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
 
     def add(self, item: WrittenClip | VideoDone) -> None:
-        """Take one item; commits when it is time."""
+        """Add one item; commits when it is time."""
         if isinstance(item, WrittenClip):
             self._add_clip(item)
         else:
@@ -166,7 +166,7 @@ class Writer:
 
 
 def _pack_rows(tables: Mapping[str, pa.Table]) -> dict[str, pa.Buffer]:
-    """Rows that wait for their commit, a buffer a table: hundreds of small arrays kept alive between the encoder's large
+    """Rows that wait for their commit, one buffer per table: hundreds of small arrays kept alive between the encoder's large
     ones would break up the heap, and freed memory would not be used again (1.7 GB instead of 0.5 GB after 160 clips)."""
     return {name: _stream(table) for name, table in tables.items()}
 

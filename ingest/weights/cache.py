@@ -6,7 +6,7 @@
     STEM.lock             held by the process that downloads
 
 A stem is the encoder's name in lower case and a hash of its exact name, address and key, so that vitg and vitG stay apart on a disk
-that ignores case. What lies on the Hugging Face hub stays in the hub's own cache.
+that ignores case. What is on the Hugging Face hub stays in the hub's own cache.
 """
 
 import hashlib

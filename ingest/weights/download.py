@@ -1,6 +1,6 @@
-"""HTTP: from the last byte that came to the last there is.
+"""HTTP: from the last byte received to the end.
 
-A transfer that breaks goes on where it stopped, as long as the server still has the same version of the file (If-Range); the same
+An interrupted transfer resumes where it stopped, as long as the server still has the same version of the file (If-Range); the same
 holds for the next run after Ctrl-C, a full disk or a crash. Errors that waiting cannot fix are raised at once.
 """
 
@@ -27,11 +27,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Interruption(Exception):
-    """A transfer that broke off; another try may go on."""
+    """An interrupted transfer; another attempt may resume it."""
 
 
 def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSES) -> None:
-    """Bring the file at `url` into `part` whole. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
+    """Download the file at `url` into `part` completely. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
     left, furthest = list(pauses), part.size
     while not part.complete(url):
         try:
@@ -69,7 +69,7 @@ def _receive(url: str, part: Part, reserve: int) -> None:
 
 
 def _check_answer(url: str, response: requests.Response) -> None:
-    """Raises DownloadError for an answer that stays the same however often it is asked for, Interruption for one that may pass."""
+    """Raises DownloadError for a permanent error, Interruption for one that may be temporary."""
     status = response.status_code
     if status in PASSING:
         raise Interruption(f"the server answered {status} {response.reason}")
@@ -82,7 +82,7 @@ def _check_answer(url: str, response: requests.Response) -> None:
 
 
 def _continues(url: str, response: requests.Response, part: Part) -> bool:
-    """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError where the promised length was wrong."""
+    """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError if the announced length was wrong."""
     version = part.version
     if response.status_code not in (requests.codes.partial, PAST_THE_END) or version is None:
         return response.status_code == requests.codes.ok
@@ -126,7 +126,7 @@ def _write(response: requests.Response, part: Part) -> None:
 
 
 def _check_length(part: Part) -> None:
-    """A library that gives up silently on a broken connection is not believed, nor are more bytes than were promised."""
+    """A library that silently gives up on a broken connection is not trusted, nor are more bytes than announced."""
     version, size = part.version, part.size
     if version and version.length is not None and size != version.length:
         if size > version.length:

@@ -1,4 +1,4 @@
-"""The sections that count, as one safetensors file: the averaged encoder and the predictor, a fifth to a quarter of what was downloaded.
+"""The needed sections, as one safetensors file: the averaged encoder and the predictor, a fifth to a quarter of what was downloaded.
 
 The source stays mapped and the file is written from the mapped pages, so that neither is ever held in memory.
 """

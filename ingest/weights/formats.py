@@ -1,11 +1,11 @@
 """A local file of any format, opened as sections of tensors that are read only when they are used.
 
-    PyTorch's zip           Meta's .pt and .pth.tar: mapped; a section a key
+    PyTorch's zip           Meta's .pt and .pth.tar: mapped; one section per key
     PyTorch before 1.6      no zip: PyTorch can only read it whole
     safetensors, Tubelet's  what `extraction` keeps: mapped; tensors are called SECTION.NAME
     safetensors, others'    transformers' V-JEPA 2, a file or a folder with an index of shards: mapped, renamed to Meta's names
 
-The first bytes tell the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
+The first bytes determine the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
 """
 
 import json
@@ -37,7 +37,7 @@ DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, A
 
 @dataclass(frozen=True)
 class Weights:
-    """An opened file: what stands under which key, and in words where it comes from."""
+    """An opened file: what is under which key, and its source in words."""
 
     path: Path
     sections: Mapping[str, object]
@@ -59,7 +59,7 @@ class Weights:
         return f"{self.source}, {STUDENT if self.renamed and which == 'encoder' else which}"
 
     def _place(self, key: str) -> str:
-        """Where the tensors of a key are: an averaged encoder may go by the name of the other trainer's."""
+        """Where the tensors of a key are: an averaged encoder may have the name used by the other trainer."""
         if key not in ENCODER_KEYS or key in self.sections:
             return key
         return "encoder" if self.renamed else next((other for other in ENCODER_KEYS if other in self.sections), key)
@@ -75,7 +75,7 @@ class Weights:
 
 
 def open_weights(path: str | Path) -> Weights:
-    """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of no known format, or holds code."""
+    """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of unknown format, or contains code."""
     path = Path(path).expanduser()
     if path.is_dir():
         return _rename_tensors(path, _from_folder(path))
@@ -115,7 +115,7 @@ def _head(path: Path, count: int) -> bytes:
 
 
 def _require_regular(path: Path) -> None:
-    """Raises CheckpointError for a pipe, socket or device: opening one may wait for ever."""
+    """Raises CheckpointError for a pipe, socket or device: opening one may block forever."""
     if not path.is_file():
         raise CheckpointError(f"{path} is not a regular file: give the path of a downloaded checkpoint")
 

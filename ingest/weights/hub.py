@@ -1,4 +1,4 @@
-"""Releases that lie on the Hugging Face hub: huggingface_hub downloads, resumes, locks and keeps them in its own cache."""
+"""Releases on the Hugging Face hub: huggingface_hub downloads, resumes, locks and keeps them in its own cache."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ def fetch(release: Release) -> Path:
 
 
 def count_arrived(release: Release) -> int:
-    """Bytes of a download that broke off: huggingface_hub goes on with them."""
+    """Bytes of an interrupted download, which huggingface_hub resumes."""
     blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
     return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
 
@@ -50,7 +50,7 @@ def source(release: Release, path: Path) -> str:
 
 
 def _gather(get: Callable[[str], Path | None]) -> Path | None:
-    """The single file, or the folder with all shards, as `get` finds or brings them."""
+    """The single file, or the folder with all shards, as `get` finds or downloads them."""
     if single := get(SINGLE):
         return single
     index = get(INDEX)

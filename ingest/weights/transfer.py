@@ -1,4 +1,4 @@
-"""The progress of bytes on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+"""Download progress on stderr: a bar on a terminal, a line from time to time elsewhere."""
 
 import sys
 from typing import Any

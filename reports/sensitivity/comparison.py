@@ -54,7 +54,7 @@ def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
 
 
 def _shortened(value: str) -> str:
-    """What fits in a legend; the whole value stands in the subject above it."""
+    """What fits in a legend; the subject above it has the whole value."""
     line = " ".join(value.split())
     return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."
 

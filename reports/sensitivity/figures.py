@@ -1,4 +1,4 @@
-"""The pictures of a sensitivity report, out of its findings: each with its words, its numbers and the SQL behind it."""
+"""The figures of a sensitivity report, from its findings: each with its text, its numbers and its SQL."""
 
 import numpy as np
 import pyarrow as pa

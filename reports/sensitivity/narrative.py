@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences: each with its uncertainty, and none that the videos do not carry."""
+"""What the numbers say, in sentences: each with its uncertainty, and none that the videos do not support."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ LISTED = 12  # dimensions that a sentence names
 
 
 def sentence(text: Markdown) -> Markdown:
-    """The text as a sentence begins."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -84,7 +84,7 @@ def related(found: Findings) -> Markdown:
 
 
 def _helps(unit: str, found: Findings) -> bool:
-    """Whether counting by this unit takes care of what is related."""
+    """Whether counting by this unit accounts for what is related."""
     kin = found.relations
     return bool(kin.labels and kin.labels.related) if unit == "label" else together(kin.groups)[0] > 0
 
@@ -123,7 +123,7 @@ def too_few(videos: int, unit: Markdown = "video") -> Markdown:
 
 
 def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
-    """Whether the curve is U-shaped, and how sure that is."""
+    """Whether the curve is U-shaped, and how certain that is."""
     if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."
     if curve.u_share is None:
@@ -164,7 +164,7 @@ def slices_in_time(facts: Mapping, slices: int) -> Markdown:
 
 
 def controls(found: Findings) -> Markdown:
-    """What the same window gives again, what rounding alone does, and how far two windows of one video lie apart that share no frame."""
+    """The difference of the same window encoded again, that of rounding alone, and that of two windows of one video that share no frame."""
     apart = found.controls["disjoint"]
     unlike = (
         f"Two windows of one video that share no frame differ by {apart['relative']:.3g} standard deviations ({count(apart['videos'], found.unit)})."
@@ -175,7 +175,7 @@ def controls(found: Findings) -> Markdown:
 
 
 def determinism(found: Findings) -> Markdown:
-    """Whether the same window gives the same numbers again: it says nothing about rounding, which repeats itself."""
+    """Whether the same window gives the same numbers again: this says nothing about rounding, which is the same each time."""
     again = found.controls["repeated"]
     if again is None:
         return "No window was encoded twice, so whether the arithmetic is deterministic is unknown."
@@ -186,7 +186,7 @@ def determinism(found: Findings) -> Markdown:
 
 
 def noise_floor(found: Findings) -> Markdown:
-    """What rounding alone does."""
+    """The effect of rounding alone."""
     rounding, precision = found.controls["rounding"], found.foundations["precision"]
     if rounding:
         videos = count(rounding["videos"], found.unit)
@@ -200,7 +200,7 @@ def noise_floor(found: Findings) -> Markdown:
 
 
 def specialists(found: Findings) -> Markdown:
-    """Who counts as a specialist, and what that rests on."""
+    """What counts as a specialist, and on what grounds."""
     order = found.ranking
     return (
         f"A specialist is among the {order.top:d} strongest dimensions of a {found.unit} more often than by chance "
@@ -261,7 +261,7 @@ def splits(videos: int) -> Markdown:
 
 
 def outliers(found: Findings) -> Markdown:
-    """Who counts as one."""
+    """What counts as an outlier."""
     if found.consistency is None:
         return f"Outliers cannot be determined from fewer than five {found.unit}s."
     return (

@@ -111,7 +111,7 @@ def membership(values: np.ndarray, k: int) -> np.ndarray:
 def chance_of(member: np.ndarray, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """P-values of being among the top ``(V, D)`` in so many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
 
-    A share of a place counts for nothing: which of those that tie has the place is not known.
+    A shared place does not count: which of the tied dimensions has it is not known.
     """
     videos, hits = len(member), (member == 1).sum(0)
     p, q = np.full(len(hits), np.nan), np.full(len(hits), np.nan)

@@ -1,4 +1,4 @@
-"""What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
+"""A request for a report, and the pairs it selects: one encoder, window length, shift and setting, or an error that says why not."""
 
 import shlex
 from dataclasses import dataclass, fields, replace
@@ -19,7 +19,7 @@ LISTED = 8  # alternatives that an error names
 
 @dataclass(frozen=True)
 class Request:
-    """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
+    """None: the value with the most videos in the store. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
     encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="the one with the most videos", metavar="NAME|ID")
     frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
@@ -40,7 +40,7 @@ class Request:
         check_options(self, ReportError)
 
     def other(self, difference: str) -> "Request":
-        """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
+        """The same request with one field changed, written as `shift=2`. Raises ReportError for anything else."""
         name, _, value = difference.partition("=")
         if name not in COMPARABLE or not value.strip():
             raise ReportError(

@@ -1,4 +1,4 @@
-"""The tables of a sensitivity report, out of its findings: what pictures draw, listings show and files carry."""
+"""The tables of a sensitivity report, from its findings: what figures draw, listings show and files contain."""
 
 import platform
 from importlib.metadata import version

@@ -39,7 +39,7 @@ def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: b
 
 @contextmanager
 def explain_disk_errors(root: Path) -> Iterator[None]:
-    """Turn what the operating system says of a full or read-only disk into a StoreError that says what to do."""
+    """Turn the operating system's errors about a full or read-only disk into a StoreError that says what to do."""
     try:
         yield
     except (OSError, DeltaError) as error:

@@ -1,4 +1,4 @@
-"""Check: is everything that the store claims there, whole and unchanged? Repair: what is damaged goes, for a rerun to restore."""
+"""Check: is everything that the store claims present, complete and unchanged? Repair: remove what is damaged, for a rerun to restore."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ MEASURED_ROWS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a clip, a pair, a video, or a file that no clip claims (every id None); `path` is the file, if it is about one."""
+    """One thing that is wrong with a clip, a pair, a video, or a file that no clip refers to (every id None); `path` is the file, if it is about one."""
 
     clip_id: str | None
     path: Path | None
@@ -57,7 +57,7 @@ def _changed_files(store: Store) -> Iterator[Problem]:
 
 
 def _contradictions(store: Store) -> Iterator[Problem]:
-    """Where rows and files do not fit each other."""
+    """Where rows and files contradict each other."""
     claimed: set[Path] = set()
     yield from _damaged_embeddings(store, claimed)
     yield from _unsafe_videos(store)
@@ -68,7 +68,7 @@ def _contradictions(store: Store) -> Iterator[Problem]:
 
 
 def repair(store: Store, problems: list[Problem]) -> None:
-    """Delete what no clip claims and un-commit the damaged clips and pairs; ingesting again restores them.
+    """Delete what no clip refers to and un-commit the damaged clips and pairs; ingesting again restores them.
 
     Raises StoreError while an ingest runs: its files look like orphans until they are committed.
     """
@@ -107,7 +107,7 @@ def ingesting(store: Store) -> bool:
 
 
 def _pairs_of(store: Store, clips: list[str]) -> list[str]:
-    """Pairs that one of the clips is part of: a measurement without its clips could not be looked into."""
+    """Pairs that one of the clips is part of: a measurement without its clips could not be examined."""
     sql = "SELECT pair_id FROM pairs WHERE clip_a IN (SELECT unnest($1::VARCHAR[])) OR clip_b IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["pair_id"].to_pylist()
 
@@ -124,7 +124,7 @@ def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
 
 
 def _projections_of(store: Store, clips: list[str]) -> list[str]:
-    """Coordinates and clusters kept of one of the clips."""
+    """Stored coordinates and clusters of one of the clips."""
     sql = "SELECT projection_id FROM projections WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["projection_id"].to_pylist()
 
@@ -142,7 +142,7 @@ def find_damage(path: Path, size: int, sha256: str) -> str | None:
 
 
 def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
-    """Clips whose embedding file is not what was committed, or lies where no store keeps one; the others' files are `claimed`."""
+    """Clips whose embedding file is not what was committed, or is where no store keeps one; the others' files are `claimed`."""
     for clip in store.rows("SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"):
         try:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
@@ -157,7 +157,7 @@ def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
 
 
 def _unsafe_videos(store: Store) -> Iterator[Problem]:
-    """Videos whose thumbnail lies where no store keeps one."""
+    """Videos whose thumbnail is where no store keeps one."""
     for video in store.rows("SELECT video_id, thumbnail FROM videos WHERE thumbnail IS NOT NULL ORDER BY ALL"):
         try:
             store.layout.thumbnail_file(video["thumbnail"])
@@ -186,7 +186,7 @@ def _find_wrong_counts(store: Store) -> Iterator[Problem]:
 
 
 def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
-    """Pairs whose clips are gone, or whose rows are too few or too many."""
+    """Pairs whose clips are missing, or whose rows are too few or too many."""
     lost = """SELECT pair_id, clip_a, clip_b FROM pairs
         WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
     for row in store.rows(lost):

@@ -51,7 +51,7 @@ class Measurement:
 def measure(a: Side, b: Side, shift: int) -> Measurement:
     """Compare slice k + shift of A with slice k of B, for every k that both have.
 
-    Raises ValueError for grids that do not fit, MeasurementError for differences that are not finite.
+    Raises ValueError for grids that do not match, MeasurementError for differences that are not finite.
     """
     if a.grid.shape != b.grid.shape or not 0 <= shift < a.grid.shape[0]:
         raise ValueError(f"a pair has two grids of one shape and shares a slice: {a.grid.shape = }, {b.grid.shape = }, {shift = }")
@@ -64,7 +64,7 @@ def measure(a: Side, b: Side, shift: int) -> Measurement:
 def _compare_slice(a: Array, b: Array) -> dict[str, Array]:
     """Reductions of one shared slice, ``(H, W, D)`` twice: over patches ``(D,)``, over dimensions ``(H, W)``.
 
-    Arrays between cost more than the arithmetic: lengths are taken as norms, which need none.
+    Temporary arrays cost more than the arithmetic: lengths are computed as norms, which need none.
     """
     xp = array_namespace(a)
     length = xp.linalg.vector_norm

@@ -1,8 +1,8 @@
-"""Pairs of clips that are stored already, measured from their half-precision files: no encoder, no video.
+"""Pairs of clips that are already stored, measured from their half-precision files: no encoder, no video.
 
-What is measured so is marked `stored`: its differences carry the rounding of half precision. Two clips that were
+These pairs are marked `stored`: their differences carry the rounding of half precision. Two clips that were
 compared live are not compared again. Where a window is stored in fp32 and in a lower precision, the two are a pair as well:
-how far they differ is what rounding alone does, the noise floor of what was measured in the lower one.
+their difference is the effect of rounding alone, the noise floor of what was measured in the lower precision.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ class StoredPairs:
 
 @dataclass
 class Outcome:
-    """What one call measured; `problems` are sentences about pairs that could not be; `interrupted` where it was asked to stop."""
+    """What one call measured; `problems` are sentences about pairs that could not be measured; `interrupted` if it was asked to stop."""
 
     measured: int = 0
     kept: int = 0
@@ -129,7 +129,7 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
 
 
 def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> list[Mapping]:
-    """Of each video and encoder the middle of each of `count` equal parts; all of them where `count` is None."""
+    """For each video and encoder, the middle of each of `count` equal parts; all of them if `count` is None."""
     chosen = []
     for _, group in groupby(candidates, key=lambda row: (row["video_id"], row["encoder_id"], row["precision"])):
         rows = list(group)

@@ -1,4 +1,4 @@
-"""Questions about a store: pure functions that return a `Question`, its SQL in sight and its values bound.
+"""Questions about a store: pure functions that return a `Question`, with visible SQL and bound values.
 
     queries.videos_page(VideoFilter(encoder_id), order="name", limit=25, offset=0).answer(store)
 
@@ -37,7 +37,7 @@ class Question:
 
 
 class Chosen(list):
-    """Ids of videos that a person's condition chose; written out as that condition."""
+    """Ids of videos selected by a person's condition; written out as that condition."""
 
     def __init__(self, ids: list[str], where: str) -> None:
         super().__init__(ids)
@@ -100,7 +100,7 @@ LEFT JOIN (SELECT video_id, count(*) AS failures FROM failures GROUP BY video_id
 
 
 def corpus_summary() -> Question:
-    """One row: how much of everything the store holds."""
+    """One row: counts of everything in the store."""
     return Question("""SELECT v.videos, v.seconds, v.bytes, c.clips, c.tokens, c.embedding_bytes, c.encoded_videos,
   (SELECT count(*) FROM encoders) AS encoders,
   (SELECT count(*) FROM failures) AS failures
@@ -120,12 +120,12 @@ LIMIT $limit OFFSET $offset"""
 
 
 def videos_count(videos: VideoFilter) -> Question:
-    """One row: how many videos the filter lets through."""
+    """One row: how many videos pass the filter."""
     return Question(f"SELECT count(*) AS videos\n{VIDEOS_AND_CLIPS}{videos.where}", videos.values)
 
 
 def labels() -> Question:
-    """Labels by how many videos carry them; NULL where a video has none."""
+    """Labels by number of videos; NULL where a video has none."""
     return Question("SELECT label, count(*) AS videos FROM videos GROUP BY label ORDER BY videos DESC, label LIMIT $limit", {"limit": LABELS})
 
 
@@ -154,7 +154,7 @@ ORDER BY c.start_s, c.clip_id, s.slice"""
 
 
 def video(video_id: str) -> Question:
-    """One row: what is known of a video's file."""
+    """One row: what is known about a video's file."""
     return Question("SELECT * FROM videos WHERE video_id = $video", {"video": video_id})
 
 
@@ -199,7 +199,7 @@ ORDER BY untrained, clips DESC, e.encoder_id""")
 
 
 def _column(statistic: str) -> str:
-    """The statistic's column: its registered name, so nothing else ever reaches the SQL."""
+    """The statistic's column: its registered name, so nothing else reaches the SQL."""
     return TOKEN_STATISTICS[statistic].name
 
 

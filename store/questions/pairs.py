@@ -60,12 +60,12 @@ def edge_and_middle(pair_id: str) -> Question:
 
 
 def determinism(pair_id: str) -> Question:
-    """One row: what one window encoded twice differs by, for the pair's encoder and precision."""
+    """One row: the difference of one window encoded twice, for the pair's encoder and precision."""
     return Question(CONTROL, {"pair": pair_id, "kind": REPEATED})
 
 
 def noise_floor(pair_id: str) -> Question:
-    """One row: what one window differs by in the pair's precision and in fp32, for the pair's encoder."""
+    """One row: the difference of one window in the pair's precision and in fp32, for the pair's encoder."""
     return Question(CONTROL, {"pair": pair_id, "kind": ROUNDING})
 
 

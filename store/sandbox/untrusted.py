@@ -1,7 +1,7 @@
 """Other people's SQL: read-only, and bounded in rows, time and memory.
 
     sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
-    processes   such processes: started, asked, and killed when a query's time is over
+    processes   such processes: started, queried, and killed when a query's time is over
     statements  which texts are one query, and how such a text is run
     mistakes    DuckDB's errors, in terms of the text as its author wrote it
 
@@ -26,7 +26,7 @@ UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 @dataclass(frozen=True)
 class Limits:
-    """What one query may take: `rows` None is no cap; `memory` bounds the work, and apart from it the answer."""
+    """What one query may use: `rows` None means no limit; `memory` bounds the work and, separately, the answer."""
 
     rows: int | None = 10_000
     seconds: float = 30.0
@@ -51,7 +51,7 @@ class Answer:
 
 
 def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None) -> Answer:
-    """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
+    """The answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
     request = Request(str(store.root), sql, limits.rows, limits.seconds, fitting_memory(limits.memory_bytes))
     started, table = _answer(request, unwanted)
     truncated = limits.rows is not None and len(table) > limits.rows
@@ -65,7 +65,7 @@ def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
 
 
 def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:
-    """When a process began with it, and its answer."""
+    """When a process started on it, and its answer."""
     with PROCESSES.one() as process:
         started = time.monotonic()
         return started, process.answer(request, unwanted)

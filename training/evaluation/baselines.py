@@ -1,4 +1,4 @@
-"""What an encoder has to beat, and what proves a task solvable: token grids that nobody trained."""
+"""Baselines, and a control that proves the task solvable: token grids without training."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that proves the probe."""
+"""The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that validates the probe."""
 
 import math
 import sys
@@ -58,7 +58,7 @@ class Evaluation:
 
 
 def _known(value: Any) -> Any:
-    """The value with null for what is not known, which JSON has no number for."""
+    """The value, with null for what is unknown."""
     if isinstance(value, dict):
         return {name: _known(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -75,7 +75,7 @@ def evaluate(
     device: str = "auto",
     precision: str = "fp32",
 ) -> Evaluation:
-    """Evaluate from the command's arguments. Raises UsageError for what does not exist or go together, CheckpointError for bad weights."""
+    """Evaluate from the command's arguments. Raises UsageError for what does not exist or fit together, CheckpointError for bad weights."""
     started = time.monotonic()
     name = encoder or ("vjepa2.1-pretrained" if weights else "vjepa2.1-untrained")
     place = encoders.device(device)
@@ -92,7 +92,7 @@ def evaluate(
 
 
 def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
-    """What nobody has to train: hand-made statistics of a patch, unless they are what is evaluated, and raw pixels."""
+    """Encoders without training: hand-made statistics of a patch (unless they are evaluated themselves) and raw pixels."""
     toy = {} if facts.name == TOY else {TOY: encoders.load(TOY, replace(setting, weights=None))[1]}
     return {**(toy if facts.patch == PATCH else {}), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
 

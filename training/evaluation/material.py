@@ -45,7 +45,7 @@ class Material:
 
 
 def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Size) -> Material:
-    """Scenes over `pictures` and frames of the videos; where there are neither, over generated textures."""
+    """Scenes over `pictures` and frames of the videos; without either, over generated textures."""
     generator = np.random.default_rng(SEED)
     backgrounds = [*photographs.load_videos(videos), *pictures] or photographs.generate_pictures(generator, 24)
     textures = list(pictures) or photographs.generate_pictures(generator, 24)
@@ -82,7 +82,7 @@ def make_direction_scene(seed: int, backgrounds: Sequence[torch.Tensor], texture
 
 
 def _other(generator: np.random.Generator, textures: Sequence[torch.Tensor], behind: torch.Tensor) -> torch.Tensor:
-    """A texture that is not the background's own photograph, where there is another."""
+    """A texture from another photograph than the background, if there is one."""
     others = [texture for texture in textures if texture is not behind] or textures
     return others[int(generator.integers(len(others)))]
 

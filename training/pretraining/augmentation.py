@@ -1,6 +1,6 @@
-"""Augmentation: what the student sees instead of the clip, while targets and teacher see it as it is.
+"""Augmentation: what the student sees instead of the clip, while targets and teacher see it unchanged.
 
-Light and color change, steadily over the clip and not everywhere alike, so that tokens should not depend on them; some patches are
+Light and color change steadily over the clip and differently across the picture, so that tokens should not depend on them; some patches are
 blanked, so that a token has to be predicted from its neighbors in space and in time.
 """
 

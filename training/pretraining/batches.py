@@ -21,18 +21,18 @@ LAG = 8  # lots between two sights of the same one
 
 
 def source(step: int, settings: Settings) -> int:
-    """The number of the lot of clips that a step sees: `repeats` steps see it, some way apart, in other lights, under other masks."""
+    """The number of the set of clips that a step sees: `repeats` steps see it, some steps apart, with other augmentation and masks."""
     fresh, seen_before = divmod(step, settings.repeats)
     return abs(fresh - LAG * seen_before)
 
 
 def frames(number: int, settings: Settings) -> int:
-    """Frames of a lot of clips."""
+    """Frames of a set of clips."""
     return {"short": settings.short_frames, "long": settings.frames, "image": 1}[CYCLE[number % len(CYCLE)]]
 
 
 def clips(number: int, footage: ClipSource, settings: Settings) -> torch.Tensor:
-    """Lot number `number` of clips, (B, T, 3, H, W) in uint8."""
+    """Set number `number` of clips, (B, T, 3, H, W) in uint8."""
     generator = np.random.default_rng([settings.seed, number])
     length = frames(number, settings)
     return torch.stack([footage.clip(generator, length, settings.side) for _ in range(settings.clips(length))])
@@ -54,7 +54,7 @@ def _shown(step: int, chosen: torch.Tensor, settings: Settings) -> Batch:
 
 
 def from_step(first: int, last: int, footage: ClipSource, settings: Settings) -> Iterator[tuple[int, Batch]]:
-    """Batches `first` to `last` in order, the next ones made by other threads while one is learned from."""
+    """Batches `first` to `last` in order, the next ones prepared by other threads meanwhile."""
     workers = max(1, (os.cpu_count() or 2) // 2)
     ahead = workers + settings.repeats
     lots: dict[int, Future] = {}
@@ -71,6 +71,6 @@ def from_step(first: int, last: int, footage: ClipSource, settings: Settings) ->
 
 
 def _drop(lots: dict[int, Future], kept: int) -> None:
-    """Forget the lots that were not seen for the longest."""
+    """Forget the sets that were not used for the longest time."""
     for number in list(lots)[:-kept]:
         del lots[number]

@@ -1,7 +1,7 @@
-"""The footage: what clips are cut from, decoded once and held in memory as 8-bit pictures, and the clips cut from it.
+"""Clip sources: what clips are cut from, decoded once and held in memory as 8-bit pictures, and the clips cut from it.
 
 A clip is a piece of a real video, a camera's move over a photograph, or textured objects that move over one. Which it is, and everything
-about it, follows from the generator that is handed in.
+about it, follows from the given generator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ class ClipSource:
 
 
 def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource, list[str]]:
-    """The footage of videos and of a folder of photographs, and one line per video that cannot be used. Raises UsageError where none can."""
+    """The clip source of videos and of a folder of photographs, and one line per video that cannot be used. Raises UsageError where none can."""
     share = HELD_BYTES // max(1, len(paths))
     videos, failures = [], []
     for path in paths:
@@ -81,7 +81,7 @@ def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource
 
 
 def _load_frames(path: Path, share: int) -> torch.Tensor:
-    """The first frames of a video at about twelve a second, (n, 3, h, w), as many as its share of memory holds."""
+    """The first frames of a video at about twelve per second, (n, 3, h, w), as many as its share of memory holds."""
     with open_video(path) as video:
         step = max(1, round(video.fps / HELD_RATE))
         pictures = []

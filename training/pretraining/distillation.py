@@ -1,7 +1,7 @@
-"""Lessons: what is taught about every token from outside: dense features of a frozen image network, and motion.
+"""Distillation: external targets for every token: dense features of a frozen image network, and motion.
 
 A student that only predicts its own average learns slowly; a teacher that has seen a million photographs tells it what looks similar,
-and displacements read off the pixels tell it what moves. Both are computed from the clip as it is, not as the student sees it.
+and displacements computed from the pixels tell it what moves. Both are computed from the clip as it is, not as the student sees it.
 """
 
 import torch
@@ -19,7 +19,7 @@ ASKED = 3  # of that many tokens, one is compared with all others
 
 
 class Distillation:
-    """Clips to what is taught about their tokens; `sizes` are the widths of its parts, each of equal weight in the loss."""
+    """Clips to the distillation targets of their tokens; `sizes` are the widths of its parts, each of equal weight in the loss."""
 
     def __init__(self, teacher: Teacher, tubelet: int, kept: int = 0) -> None:
         self.teacher, self.tubelet, self.kept = teacher, tubelet, kept
@@ -27,9 +27,9 @@ class Distillation:
         self.sizes = (*CHANNELS, DISPLACEMENT, APART)
 
     def __call__(self, clips: torch.Tensor, number: int) -> torch.Tensor:
-        """Lot `number` of clips (B, T, 3, H, W) in 0..255 to (B, N, sum of sizes); the last `kept` lots are remembered.
+        """Set `number` of clips (B, T, 3, H, W) in 0..255 to (B, N, sum of sizes); the last `kept` lots are remembered.
 
-        A slice is taught by its first frame, and by its mean motion.
+        The target of a slice comes from its first frame and its mean motion.
         """
         taught = self._known.pop(number, None)
         self._known[number] = self._compute(clips) if taught is None else taught
@@ -53,28 +53,28 @@ class Distillation:
         return torch.cat([flow, _apart(flow)], -1).flatten(1, 3)
 
     def missed(self, told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-        """Mean over the parts of the smooth L1 distance between what the student says (B, N, C) and what it is taught."""
+        """Mean over the parts of the smooth L1 distance between the student's prediction (B, N, C) and its targets."""
         parts = zip(told.float().split(self.sizes, -1), taught.split(self.sizes, -1), strict=True)
         return torch.stack([F.smooth_l1_loss(said, true) for said, true in parts]).mean()
 
     def unlike(self, tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-        """How differently tokens (B, N, D) and what is taught of them (B, N, C) tell which other tokens of the batch each is like.
+        """How differently tokens (B, N, D) and their targets (B, N, C) rank the other tokens of the batch by similarity.
 
-        The divergence, for every third token, of a softmax over its cosines with all others: no head stands between, the tokens themselves
-        come to lie as the lessons do.
+        The divergence, for every third token, of a softmax over its cosines with all others: there is no head in between: the tokens themselves
+        become similar where the targets are.
         """
         wanted, own = _likeness(self._comparison_vectors(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
         return F.kl_div(own, wanted, reduction="batchmean", log_target=True)
 
     def _comparison_vectors(self, taught: torch.Tensor) -> torch.Tensor:
-        """Unit vectors (B, N, C) of what tokens are compared by."""
+        """Unit vectors (B, N, C) by which tokens are compared."""
         *levels, displacement, apart = taught.split(self.sizes, -1)
         parts = [*(F.normalize(level, dim=-1) for level in levels), displacement.clamp(-3, 3), apart]
         return F.normalize(torch.cat([part * weight for part, weight in zip(parts, COMPARED, strict=True)], -1), dim=-1)
 
 
 def _apart(flow: torch.Tensor) -> torch.Tensor:
-    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighborhood moves otherwise than its slice does."""
+    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighborhood moves differently from its slice."""
     usual = flow.flatten(2, 3).median(2).values[:, :, None, None]
     energy = (flow - usual).square().sum(-1)[:, None]
     smooth = F.avg_pool3d(F.pad(energy, (1,) * 6, mode="replicate"), 3, 1)[:, 0, ..., None]

@@ -1,13 +1,13 @@
 """The objective: what V-JEPA 2.1 minimizes, in the order in which it is computed.
 
     student    the encoder that learns; sees only the context tokens of a mask
-    target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
+    target     its exponential moving average; sees all tokens, is never trained, and is what is saved in the end
     predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
-    lessons    optional: a linear head on the student's tokens, all of them seen, tells what a frozen teacher sees there, and the
-               tokens themselves lie to each other as the teacher's features do
+    lessons    optional: a linear head on the student's tokens, all of them seen, predicts what a frozen teacher sees there, and the
+               tokens themselves become as similar to each other as the teacher's features
 
     loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
-           of its distance to the nearest hidden token + what the head misses of the lessons + how unlike them the tokens lie
+           of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of one step's loss, and tokens (N, D), the student's where there are lessons, else the target's: do they still differ?"""
+    """The parts of one step's loss, and tokens (N, D), the student's with a teacher, else the target's, to check that they still differ."""
 
     masked: torch.Tensor
     context: torch.Tensor
@@ -54,7 +54,7 @@ class Losses:
 
 
 class Networks(nn.Module):
-    """Student, target, predictor and head: everything that has weights to keep."""
+    """Student, target, predictor and head: everything with weights to save."""
 
     def __init__(self, settings: Settings, taught: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Networks(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, taught: torch.Tensor) -> None:
-        """Take mean and spread of what is taught from some of it (N, C): else tokens first of all learn what is common to all."""
+        """Estimate mean and spread of the targets from a sample (N, C): otherwise tokens first learn what is common to all."""
         self.taught_mean.copy_(taught.mean(0))
         self.taught_std.copy_(taught.std(0).clamp(min=LEAST_STD))
 
@@ -84,7 +84,7 @@ class Networks(nn.Module):
 
 
 def losses(networks: Networks, batch: Batch, lessons: Distillation | None) -> Losses:
-    """One step's losses; a part without masks, or without a teacher, is nothing."""
+    """One step's losses; a part without masks, or without a teacher, is zero."""
     seen, nothing = normalize(batch.seen), torch.zeros((), device=batch.seen.device)
     masked, context, tokens = _predict(networks, batch, seen) if batch.masks else (nothing, nothing, None)
     missed, unlike, tokens = _distill(networks, batch, seen, lessons) if lessons else (nothing, nothing, tokens)
@@ -92,7 +92,7 @@ def losses(networks: Networks, batch: Batch, lessons: Distillation | None) -> Lo
 
 
 def _distill(networks: Networks, batch: Batch, seen: torch.Tensor, lessons: Distillation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What the head misses of the lessons, how unlike the lessons the tokens lie to each other, and the student's tokens, all seen."""
+    """The head's distillation error, the difference in similarity, and the student's tokens, all visible."""
     taught = (lessons(batch.clips, batch.source) - networks.taught_mean) / networks.taught_std
     tokens = networks.student(seen, wanted=[len(networks.student.config.levels) - 1])[-1]
     return lessons.missed(networks.head(tokens), taught), lessons.unlike(tokens, taught), tokens.detach().float().flatten(0, 1)

@@ -1,8 +1,8 @@
-"""A run: footage in, weights out, stopped and resumed at any step.
+"""A run: clips in, weights out, stopped and resumed at any step.
 
     OUTPUT                the weights, once the last step is made
-    OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
-    OUTPUT.log.jsonl      a line every few steps: losses, rate, spread, effective rank, seconds
+    OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun resumes from here
+    OUTPUT.log.jsonl      one line every few steps: losses, rate, spread, effective rank, seconds
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Stopped(TubeletError):
 
 @dataclass(frozen=True)
 class Pretraining:
-    """What to train on, with what, for how long, and where to."""
+    """What to train on, with which settings, for how long, and where to save it."""
 
     footage: ClipSource
     unusable: Sequence[str]
@@ -104,7 +104,7 @@ class Pretraining:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the pictures' shapes and a few of their pixels: other footage makes other batches."""
+        """A hash of the pictures' shapes and a few of their pixels: other material makes other batches."""
         digest = hashlib.sha256()
         for pixels in (*self.footage.videos, *self.footage.pictures):
             digest.update(f"{tuple(pixels.shape)}".encode() + pixels.flatten()[:: max(1, pixels.numel() // 64)].numpy().tobytes())
@@ -141,7 +141,7 @@ class Pretraining:
 
 
 class Clock:
-    """How long a run has taken, and will."""
+    """How long a run has taken and will still take."""
 
     def __init__(self, first: int, last: int) -> None:
         self._first, self._last, self._start_batches = first, last, time.monotonic()

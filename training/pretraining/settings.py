@@ -1,4 +1,4 @@
-"""The settings of a run: all that decides which weights come out, besides the material."""
+"""The settings of a run: all settings that determine the weights, besides the material."""
 
 from dataclasses import asdict, dataclass
 
@@ -12,7 +12,7 @@ STEPS_MOST, TOKENS_MOST = 10**9, 10**6
 
 @dataclass(frozen=True)
 class Settings:
-    """Network, batches and optimization. `tokens` sizes a batch: short clips then come in larger numbers than long ones."""
+    """Network, batches and optimization. `tokens` sizes a batch: a batch holds more short clips than long ones."""
 
     dim: int = 192
     depth: int = 6

@@ -1,4 +1,4 @@
-"""The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
+"""The trainer: one step after the other, its losses, and a state complete enough to resume from."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ BETAS = (0.9, 0.98)
 
 
 class CollapseError(TubeletError):
-    """Tokens have become alike: the loss falls, and nothing is learned."""
+    """Tokens have become similar: the loss falls, and nothing is learned."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Trainer:
         self.step = 0
 
     def prepare(self, some: Sequence[Batch]) -> None:
-        """Before the first step, from a few batches: patch embeddings, attention to what is near, and how large what is taught is."""
+        """Before the first step, from a few batches: patch embeddings, attention to what is near, and the scale of the distillation targets."""
         clips = [batch.clips.to(self.device) for batch in some]
         shortest = [normalize(each[:, : self.settings.short_frames]) for each in clips if each.shape[1] > 1]
         for encoder in (self.networks.student, self.networks.target):
@@ -97,13 +97,13 @@ class Trainer:
         self.step = state["step"]
 
     def _rate(self) -> float:
-        """Linear up, constant, and at the end as a cosine down: the constant part may be made longer afterwards."""
+        """Linear up, constant, and at the end as a cosine down: the constant part can be extended afterwards."""
         left = (self.steps - self.step) / max(1, min(self.settings.cooldown, self.steps // 2))
         falling = (1 - math.cos(math.pi * min(1.0, left))) / 2
         return self.settings.rate * min(1.0, (self.step + 1) / self.settings.warmup) * falling
 
     def _weights(self) -> tuple[float, float]:
-        """Of the masked and the context loss."""
+        """Weights of the masked and the context loss."""
         masked, context = (
             min(1.0, (self.step - start) / start) if start else 1.0 for start in (self.settings.masked_from, self.settings.context_from)
         )

@@ -1,10 +1,10 @@
-"""The `tubelet` command: parses arguments, hands over to the rooms, decides nothing.
+"""The `tubelet` command: parses arguments, calls the rooms, decides nothing.
 
     options      options of commands, most of them made from the dataclasses that they fill
-    interrupts   Ctrl-C and the other signals that ask a command to end
+    interrupts   Ctrl-C and the other signals that ask a command to stop
     failures     the one place where errors become a sentence, an exit code and a file with the details
     printing     results as lines or as JSON
-    group        commands that are imported when they are named, and names from before
+    group        commands that are imported on first use, and renamed commands
     ...          a module per group of commands
 
 A room is imported by the command that needs it, so that `tubelet --help` and `tubelet sql` never load torch.
@@ -17,7 +17,7 @@ import click
 from tubelet.cli.group import CommandSpec, Commands
 
 COMMANDS = {
-    "demo": CommandSpec("dashboard", "Sample videos, a store, the dashboard: offline in a minute."),
+    "demo": CommandSpec("dashboard", "Sample videos, a store and the dashboard: offline, in a minute."),
     "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
     "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
@@ -60,7 +60,7 @@ GREETING = """Tubelet {version}: encode videos once, then ask.
 def main(context: click.Context) -> None:
     """Encode videos once, then ask: tokens in Parquet, answers in SQL, pictures in a dashboard.
 
-    Exit codes: 0 done, 1 something failed and is listed, 2 wrong use, 70 an error nobody expected, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 something failed and is listed, 2 wrong use, 70 an unexpected error, 130 stopped by Ctrl-C.
     """
     if context.invoked_subcommand is None:
         click.echo(GREETING.format(version=version("tubelet")))

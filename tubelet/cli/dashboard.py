@@ -45,7 +45,7 @@ def dashboard(store: str, **listening: Any) -> None:
 @click.option("--encoder", metavar="NAME", help="A single encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]")
 @listening_options
 def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) -> None:
-    """Sample videos, a store, the dashboard: offline, on a CPU, in a minute."""
+    """Sample videos, a store and the dashboard: offline, on a CPU, in a minute."""
     from tubelet.dashboard.launch import Listening, launch
     from tubelet.ingest.job import Job
     from tubelet.ingest.samples import demo_models, sample_videos

@@ -9,7 +9,7 @@ from tubelet.cli.printing import print_result
 @command()
 @json_option
 def encoders(as_json: bool) -> None:
-    """List the encoders: geometry, parameters, where their weights come from, under which license, and whether they are here."""
+    """List the encoders: geometry, parameters, weights, license, and whether they are on this machine."""
     from tubelet.ingest.catalogue import catalogue
 
     print_result(catalogue(), as_json)

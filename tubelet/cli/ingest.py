@@ -1,4 +1,4 @@
-"""`tubelet ingest` and `tubelet plan`: the same arguments, once to do it and once to say what it would cost."""
+"""`tubelet ingest` and `tubelet plan`: the same arguments, once to do it and once to estimate its cost."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Ctrl-C and the other signals that ask a command to end."""
+"""Ctrl-C and the other signals that ask a command to stop."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class Interrupts:
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put back afterwards what handled the signals before: a test, or a program that calls the command, has its own."""
+    """Restore the previous signal handlers afterwards: a test, or a program that calls the command, has its own."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
     try:
         yield

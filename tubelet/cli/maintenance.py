@@ -1,4 +1,4 @@
-"""`tubelet check`, `tubelet compact` and `tubelet remove`: what keeps a store whole, small, and free of what nobody wants."""
+"""`tubelet check`, `tubelet compact` and `tubelet remove`: verify a store, merge its files, and remove what is not wanted."""
 
 import sys
 from typing import Any
@@ -13,7 +13,7 @@ from tubelet.cli.printing import print_result
 @store_option
 @click.option("--repair", is_flag=True, help="Delete files that no clip refers to, and un-commit damaged clips so that a rerun restores them.")
 def check(store: str, repair: bool) -> None:
-    """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
+    """Read everything and compare it with what was committed. Exit code 1 if something is wrong."""
     from tubelet.store import Store
     from tubelet.store.disk import integrity, verification
 
@@ -58,9 +58,9 @@ def compact(store: str) -> None:
 @click.option("--yes", "really", is_flag=True, help="Remove them. Without it, only list what would be removed.")
 @json_option
 def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool) -> None:
-    """Remove videos, encoders or clips, and all that was computed from them: first list them, then remove them with --yes.
+    """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
 
-    They are chosen by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
+    Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
     nothing outside the store is touched.
     """
     from tubelet.store import Store

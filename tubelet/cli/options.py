@@ -15,7 +15,7 @@ ENCODER_HELP = "Name or id of an encoder of the store."
 
 
 class Numbers(click.ParamType):
-    """Whole numbers with commas between them."""
+    """Whole numbers separated by commas."""
 
     name = "I,J,..."
 
@@ -46,7 +46,7 @@ class OutputFile(click.ParamType):
 
 
 class Command(click.Command):
-    """A command whose flags from before still work and say the new one."""
+    """A command whose renamed flags still work and say the new name."""
 
     renamed: Mapping[str, str] = {}
 
@@ -65,7 +65,7 @@ class Command(click.Command):
 
 
 def command(*classes: type, name: str | None = None) -> Callable[[Callable], Command]:
-    """A command with an option for each field that a person can set of these dataclasses, and for no others than its own decorators add."""
+    """A command with an option for each field that a user can set in these dataclasses; its own decorators add the others."""
 
     def decorate(function: Callable) -> Command:
         for class_ in reversed(classes):

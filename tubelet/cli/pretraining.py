@@ -42,7 +42,7 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 @click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
 @json_option
 def evaluate(as_json: bool, **arguments: Any) -> None:
-    """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
+    """Measure what an encoder's tokens are good for, next to raw pixels and the same network untrained."""
     from tubelet.training.evaluation.evaluation import evaluate
 
     print_result(evaluate(**arguments), as_json)

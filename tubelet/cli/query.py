@@ -1,4 +1,4 @@
-"""`tubelet sql` and `tubelet schema`: questions in SQL, and what they can be about."""
+"""`tubelet sql` and `tubelet schema`: SQL queries, and the tables they can use."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def schema() -> None:
 def sql(store: str, query: str, format_: str | None, output: Path | None, whole: bool) -> None:
     """Answer a SQL query over the store, read-only.
 
-    A terminal shows what fits and says how many rows there are; a file, csv and json always hold all of them.
+    A terminal shows what fits and the number of rows; a file, csv and json always contain all of them.
     """
     from tubelet.store import Store
     from tubelet.store.sandbox import printed_answers

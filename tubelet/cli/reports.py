@@ -1,4 +1,4 @@
-"""`tubelet report` and `tubelet pairs`: what the shift of a window does, over many videos."""
+"""`tubelet report` and `tubelet pairs`: the effect of shifting a window, over many videos."""
 
 import sys
 from pathlib import Path

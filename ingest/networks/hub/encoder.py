@@ -19,7 +19,7 @@ DIGITS = 6  # of means and deviations: more are rounding of the arithmetic aroun
 
 @dataclass(frozen=True)
 class Pixels:
-    """How pixels become a model's input: mean and standard deviation a channel, on a scale of 0 to 1, and who says so."""
+    """How pixels become a model's input: mean and standard deviation per channel, on a scale of 0 to 1, and their source."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -123,6 +123,6 @@ class HubEncoder:
         return arguments
 
     def _in_order(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Noise that rises from token to token: masking, even of nothing, returns tokens in the order of their noise."""
+        """Rising noise: even without masking, ViT-MAE returns tokens in the order of their noise."""
         patches = (pixels.shape[-2] // self.geometry.patch) * (pixels.shape[-1] // self.geometry.patch)
         return torch.arange(patches, device=self.device, dtype=torch.float32).expand(len(pixels), -1)

@@ -60,7 +60,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def settings(folder: Path, name: str) -> dict:
-    """What a JSON file of the model says; nothing where there is none. Only a regular file of a sane size is opened. Raises UsageError."""
+    """What a JSON file of the model says; nothing where there is none. Only a regular file of reasonable size is opened. Raises UsageError."""
     path = folder / name
     if not path.exists():
         return {}

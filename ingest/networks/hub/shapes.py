@@ -109,7 +109,7 @@ def config_of(folder: Path, shape: Shape) -> Any:
 
 
 def _check_numbers(numbers: Mapping[str, Any], folder: Path) -> None:
-    """Raises UsageError where a number that memory depends on is not one, or absurd: before anything of that size is made."""
+    """Raises UsageError if a number that memory depends on is missing or absurd, before anything of that size is allocated."""
     for name, values in numbers.items():
         least, most = 0 if name == "num_register_tokens" else 1, LIMITS[name]
         for value in values if isinstance(values, list | tuple) and values else [values]:
@@ -134,7 +134,7 @@ def geometry(config: Any, shape: Shape) -> Geometry:
 
 
 def parameters(config: Any, shape: Shape) -> int:
-    """Numbers in the tensors of the model, counted without making them."""
+    """The number of parameters, counted without allocating them."""
     try:
         with quiet(), torch.device("meta"):
             return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())

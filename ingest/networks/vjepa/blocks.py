@@ -31,7 +31,7 @@ class PatchEmbedding(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all tokens given, with rotary positions on queries and keys where there are any."""
+    """Self-attention over all tokens given, with optional rotary positions on queries and keys."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()

@@ -37,10 +37,10 @@ class VisionTransformer(nn.Module):
     def forward(self, pixels: torch.Tensor, kept: torch.Tensor | None = None, wanted: Collection[int] | None = None) -> list[torch.Tensor]:
         """Normalized float pixels (B, 3, T, H, W) -> the normed levels, each (B, N, D); the last one is the encoder's output.
 
-        T == 1 is an image to V-JEPA 2.1, with its own patch kernel. Tokens are ordered by slice, row, column, and numbered from 0 so.
-        `kept`, integer ids (B, K) in any order, leaves the model those tokens alone, before the blocks: the others are never attended to.
+        T == 1 is an image to V-JEPA 2.1, with its own patch kernel. Tokens are ordered by slice, row, column, and numbered from 0 in this order.
+        `kept`, integer ids (B, K) in any order, keeps only those tokens, before the blocks: the others are never attended to.
         `wanted` names levels by their place in `config.levels`; blocks after the last of them are not computed.
-        Raises PixelsError for shapes without tokens or positions, ValueError for ids that are none.
+        Raises PixelsError for shapes without tokens or positions, ValueError for invalid ids.
         """
         if pixels.ndim != 5 or pixels.shape[1] != 3:
             raise PixelsError(f"pixels are (B, 3, T, H, W), T = 1 for images, not {tuple(pixels.shape)}")
@@ -79,7 +79,7 @@ class VisionTransformer(nn.Module):
 
 
 def _check_ids(kept: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids of no token."""
+    """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids without a token."""
     if kept.ndim != 2 or len(kept) != len(tokens) or not kept.shape[1]:
         raise ValueError(f"kept are token ids (B, K), one row per clip: {kept.shape = } for {len(tokens)} clips")
     lowest, highest = kept.aminmax()
