@@ -26,7 +26,7 @@ WHEEL_BYTES = 17_364_911
 IMAGES = 2  # encoded together: few enough that the allocator keeps the memory of their widest features
 LEAST_SPREAD = 1e-6
 PREPROCESSING = (
-    "RGB, (value - 127) / 128; whole short side unless --framing meta (ImageNet's evaluation keeps the middle 87.5 %); mirrored beyond its border; "
+    "RGB, (value - 127) / 128; whole short side unless --framing meta (ImageNet's evaluation keeps the middle 87.5%); mirrored beyond its border; "
     "antialiased bilinear resize in 8 bits; each channel centered and scaled by the norms' own mean and spread"
 )
 SUITS = {"0-1": SEGMENTATION, "2-3": TRACKING}

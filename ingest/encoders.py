@@ -33,8 +33,8 @@ def row(name: str) -> EncoderEntry:
     if hub_files.is_model(name):
         return hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
-    advice = f"names are case-sensitive: did you mean {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
-    raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
+    advice = f"names are case-sensitive: did you mean {' or '.join(alike)}?" if alike else f"choose one of {', '.join(ENCODERS)}, a Hugging Face id or a directory"
+    raise UsageError(f"--encoder {name} is unknown: {advice}")
 
 
 def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:

@@ -1,34 +1,17 @@
 """Latent space: colors, tracks, segmentation and search over the embeddings of a store.
 
-    errors        sentences that say what to do
-    half          half precision to float32, and unit vectors
-    clips         one clip's token grid, read from the store
-    scope         which tokens a basis is fitted on: a clip, a video or the corpus
-    positions     the mean embedding of each grid position over the corpus
-    preparation   what happens to tokens before a basis sees them
-    linear        projections: PCA and plain dimensions
-    manifold      UMAP on PCA-reduced tokens, and where new tokens fall
-    centers       k-means clusters
-    foreground    which tokens count as foreground
-    colors       coordinates and clusters as colors
-    basis         a fitted basis, ready to be applied to clips of its encoder
-    bases         keeps bases in the store and lists them
-    sample        a sample of the corpus: its tokens' coordinates and statistics
-    fitting       fits a basis
-    projections   coordinates and clusters of a clip, kept as rows
-    query         the tokens a person asks about
-    unrelated     what patches of other videos reach: the level below which a track is lost
-    tracking      where the query is in each slice of a clip
-    graph         which tokens of a clip follow each other in space and time
-    segmentation  labels spread from a few tokens to all
-    masks         scores as pixels: masks, PNG, .npz, intersection over union
-    hits          ranked tokens, at most a given number per video
-    search        exact search
-    sketch        a compact code of each token
-    sketch_search search by index: codes first, then embeddings
-    sketches      keeps sketches in the store, and their measured recall
-    retrieval     search by index where that is faster, else exactly
-    questions     the SQL behind the pictures
+    half, clips, scope        half precision to float32; one clip's token grid; the tokens that a basis is fitted on
+    fitting, basis, bases     fit a basis, apply it to clips of its encoder, store and list bases
+    preparation, position_means, foreground    what happens to tokens before a basis sees them
+    linear, manifold, clusters                 PCA and plain dimensions; UMAP; k-means
+    colors, colorings, channels, projections   coordinates as colors, as channels of a map, and as stored rows
+    sample                    a sample of the corpus: its tokens' coordinates and statistics
+    query, hits, search       the tokens of a query, ranked tokens, exact search
+    codes, code_search, search_index, retrieval    compact codes, search by index, its measured recall, and the choice between both
+    null_similarity, tracking, tracks          what patches of other videos reach; where the query is in each slice
+    graph, segmentation       which tokens of a clip follow each other; labels spread from a few tokens to all
+    marks, masks, mask_files  marked patches as text; scores as pixels, PNG and .npz
+    questions                 the SQL behind the pictures
 
-A module imports only what stands above it. Pure functions over NumPy arrays; knows no torch, no streamlit, no video.
+Pure functions over NumPy arrays; knows no torch, no streamlit.
 """

@@ -75,9 +75,9 @@ def row(store: Store, clip_id: str) -> ClipRow:
 
 
 def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
-    """Clips of an encoder whose embeddings are there, the first of every video before the second of any; of some videos only, if named.
+    """Clips of an encoder that have embeddings, the first of every video before the second of any; of some videos only, if given.
 
-    Clips that only a pair of windows needs are left out: they show once more what the others show.
+    Clips that only a pair of windows needs are left out: they repeat what the others show.
     """
     sql = f"""SELECT {COLUMNS} FROM clips
         WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND role IS DISTINCT FROM 'partner' AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))

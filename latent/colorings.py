@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
 A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
-with the options `~unit`, `~positions` and `~foreground` where they are taken.
+with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Coordinates and clusters as colors.
 
 Ranges are fixed with the basis, so a color means the same in every frame and every video; they are quantiles (0.5 and 99.5%), so that
-one wild token cannot wash a picture out. Clusters take the eight colors of Okabe and Ito, which stay apart for people who
-see red and green alike; further clusters repeat them darker, then lighter.
+one wild token cannot wash a picture out. Clusters take the eight colors of Okabe and Ito, which remain distinct with red-green color
+blindness; further clusters repeat them darker, then lighter.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """UMAP on PCA-reduced tokens, and where new tokens fall.
 
 umap-learn lays out a seeded draw of at most 2,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
-laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighborhood
+laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, preserves neighborhoods
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
 

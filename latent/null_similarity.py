@@ -1,7 +1,7 @@
 """How similar patches of other videos are to a query: the level below which a track is lost.
 
-Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be. The slices
-are drawn once an encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
+Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be. 
+The slices are drawn once per encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 
 The level is the smallest of these scores that at most 5% of further slices exceed on average: of n slices the one that
 ceil(0.95 (n + 1)) do not exceed, so that a new one lies above it in (n + 1 - that) / (n + 1) of draws. Fewer than 19 slices have none

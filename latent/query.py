@@ -1,6 +1,6 @@
-"""The tokens of a query. A token is as like the query as it is like the most similar of its tokens.
+"""The tokens of a query.
 
-The largest cosine, and not the cosine to the mean: the mean of the parts of a thing may look like none of them.
+The similarity of a token to a query is its largest cosine to one of the query's tokens, not the cosine to their mean: the mean of the parts of a thing may look like none of them.
 """
 
 from collections.abc import Callable, Sequence

@@ -31,7 +31,7 @@ FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER 
 @dataclass(frozen=True)
 class Sample:
     """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (clip_id, height, width, and `video`: its number
-    by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is about how many tokens a video contributes."""
+    by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is about the number of tokens per video."""
 
     encoder_id: str
     each: int

@@ -136,8 +136,8 @@ def sampling(store: Store, encoder_id: str, most: int, slices: Sequence[int] | N
 
 
 def quota(held: np.ndarray, most: int) -> int:
-    """How many tokens a video contributes, given the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that no long
-    video outweighs others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
+    """The number of tokens taken per video, given the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that
+    a long video does not outweigh others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
     """
     if not len(held):
         return 0

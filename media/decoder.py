@@ -1,7 +1,7 @@
 """Frames of a stream in the decoder's order, past isolated damage.
 
-A packet that cannot be decoded opens a doubt: the frames that follow are held until the decoder has been calm for a while, and
-are then handed out, the first of them after the loss marked. If errors continue, or FFmpeg marks what follows as corrupt, the file
+After a packet that cannot be decoded, the frames that follow are held until the decoder has run without an error for a while; then they
+are returned, the first one after the loss marked. If errors continue, or FFmpeg marks what follows as corrupt, the file
 ends at the first error, as it would for a decoder that stops there.
 """
 

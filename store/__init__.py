@@ -1,34 +1,16 @@
 """The store: one row per token, complete or absent, queried with SQL.
 
-    errors      sentences that say what to do
-    intervals   how sure a mean, a share, or the strongest of many is
-    statistics  token statistics: one function each, over the array API
-    sensitivity how far two grids differ on the slices they share, over the array API
-    schema      tables and columns, each with meaning and unit
-    ids         names that are hashes of content
-    pictures    where the encoder's picture lies on a frame, and slices on their sheet
-    inside      paths out of tables and foreign files, resolved before use
-    layout      where everything lies on disk
-    files       a file is whole or absent
-    tables      Delta tables: append, restore, compact, delete
-    checksums   a flipped bit is noticed in every file
-    embeddings  the large file of a clip: half precision, read without decoding
-    derived     the small rows of a clip, made from its statistics
-    measurements the rows of a pair, made from what was measured of it
-    snapshot    the one file that says which versions are whole; the writers' locks
-    views       DuckDB over a snapshot, locked down
-    connections one connection over the newest snapshot, a cursor a query
-    store       the front: open, commit, query
-    verification every file compared with its checksum
-    integrity   check and repair
-    stored_pairs pairs of clips that are stored, measured from their files
-    differences the signed differences of a pair in 8 bits, for a browser
-    queries     questions as pure functions with visible SQL; pair_queries those about single pairs, sensitivity_queries about many videos
-    sandbox     other people's SQL: read-only, bounded (with mistakes, landlock, sandboxed, processes)
-    conditions  videos that people choose by a condition in SQL
-    answers     answers as text and files
+    schema, statistics    tables and columns with meaning and unit; token statistics over the array API
+    ids, errors, options  ids that are hashes of content; errors that say what to do; what a user can set
+    intervals             uncertainty of means, shares, and the strongest of many
+    placement             where the encoder's picture is on a frame, and slices on their sheet
+    disk/                 files, Delta tables, snapshots, checksums: everything that touches the disk
+    pairs/                how far two clips differ on the slices they share
+    questions/            visible SQL as pure functions, and the locked connections that answer it
+    sandbox/              SQL from other people: read-only and bounded, in a process of its own
+    store                 the front: open, commit, query
 
-A module imports only what stands above it. Knows no torch, no streamlit, no video.
+Knows no torch, no streamlit, no video.
 """
 
 from tubelet.store.errors import StoreError, TubeletError

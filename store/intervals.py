@@ -1,7 +1,7 @@
 """Uncertainty: intervals of means over videos (or scenes, or groups of videos), of shares, and of the strongest of many.
 
-The interval of a mean is the wider, end by end, of two that fail in different places: Student's t, which holds for three values on
-but leans to one side of skewed ones, and a studentized bootstrap, which follows the skew but knows only the values that were seen.
+The interval of a mean is the wider, end by end, of two that fail in different cases: Student's t, which holds from three values on but is
+off to one side for skewed ones, and a studentized bootstrap, which follows the skew but knows only the values that were seen.
 Of a quantity that cannot be negative both lower ends are taken on the logarithmic scale, so that none lies below 0.
 
 Coverage is simulated in `tests/store/test_intervals.py`. No interval of a mean holds where a rare video carries most of it: with one

@@ -110,8 +110,8 @@ class Store:
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
         """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
 
-        Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds;
-        what goes in the same commit is not held any more.
+        Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
+        commit removes does not count as held.
         """
         with explain_disk_errors(self.root), self._writing() as last:
             versions = dict(last.versions)

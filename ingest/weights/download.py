@@ -121,7 +121,7 @@ def _write(response: requests.Response, part: Part) -> None:
             raise
         raise DownloadError(
             f"the disk of {part.path.parent} is full after {gigabytes(part.size)}, which are kept: free some space and run the same "
-            f"command again to go on, or point {cache.VARIABLE} to a folder on a larger disk"
+            f"command again to continue, or point {cache.VARIABLE} to a folder on a larger disk"
         ) from error
 
 

@@ -33,7 +33,7 @@ class Part:
             return None
 
     def resumable(self, url: str) -> Version | None:
-        """The version to go on with, None where the transfer has to start over."""
+        """The version to resume, None where the transfer has to start over."""
         version = self.version
         return version if self.size and version and version.url == url and version.validator else None
 

@@ -44,7 +44,7 @@ class Ranking:
     """One value per dimension ``(D,)``, NaN where it cannot be determined; `order` puts the strongest first, constant dimensions last.
 
     `top_share` counts a dimension that ties at the border of a video's top k by its part of the places left. `strongest`: the ends of the
-    interval of the first one, which know that it was chosen; None where there is none.
+    interval of the first one, which account for its selection; None where there is none.
     """
 
     order: np.ndarray
@@ -109,7 +109,7 @@ def membership(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def chance_of(member: np.ndarray, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P-values of being among the top ``(V, D)`` in so many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
+    """P-values of being among the top ``(V, D)`` in this many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
 
     A shared place does not count: which of the tied dimensions has it is not known.
     """

@@ -1,8 +1,8 @@
 """Removing videos, encoders or clips: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
-Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it; any other
-row goes if it names something that goes: a failure its video, a pair one of its clips, a basis its encoder. What a basis was fitted
-on is history, and stays.
+Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it; 
+any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
+clips of a fit are history, so the basis stays.
 """
 
 import shutil

@@ -4,8 +4,8 @@
     measure(a, b, shift).mean_abs       # (n, D), n = S - shift: slice k + shift of A against slice k of B
 
 Written against the array API like `statistics`: the same code takes the live tensors of an ingest on their device and
-NumPy arrays read from files. A difference is the value in B minus the value in A. Only reductions leave the device, a
-slice at a time, so that no second array of the grids' size is ever made.
+NumPy arrays read from files. A difference is the value in B minus the value in A. Only reductions leave the device, one slice at a time,
+so no second array of the grids' size is created.
 """
 
 from collections.abc import Mapping

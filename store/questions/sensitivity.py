@@ -3,8 +3,8 @@
     scope = Scope(encoder_id, frames=40, shift=1, setting="step 1, crop 384 x 384, float32, live")
     dimension_ranking(scope).answer(store)
 
-The video is the unit: several pairs of a video are averaged first, or weighted to count as one. Where videos belong together, a
-group of them is: `Scope.units` names the groups, and a group takes the place of a video. A difference is relative
+The video is the unit: several pairs of a video are averaged first, or weighted to count as one. Where videos belong together, the unit is
+a group of them: `Scope.units` names the groups, and a group takes the place of a video. A difference is relative
 where it is divided by the dimension's standard deviation in its pair; a dimension that is constant there has none.
 """
 

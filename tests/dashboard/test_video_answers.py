@@ -66,7 +66,7 @@ def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
     assert "from 1 video, the best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
     assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, "and so does the SQL"
     nothing = open_page("video", store, search="true", **{"search-where": "name = 'gone'"}, **first_patch(store))
-    assert "lets no video through" in nothing.warning[0].value and not nothing.exception
+    assert "matches no video" in nothing.warning[0].value and not nothing.exception
     wrong = open_page("video", store, search="true", **{"search-where": "nam = 1"}, **first_patch(store))
     assert "nam" in wrong.error[0].value and not wrong.exception
 

@@ -53,7 +53,7 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(server: Server, par
     server.files["/w.pt"] = Served(BODY, breaks=[BREAK, downloading.CHUNK])
     assert fetch(server, part) == BODY
     assert server.asked == [("/w.pt", None, 200), ("/w.pt", f"bytes={CAME}-", 206), ("/w.pt", f"bytes={CAME + downloading.CHUNK}-", 206)]
-    assert capsys.readouterr().err.count("the connection was interrupted; another try in 0 s") == 2
+    assert capsys.readouterr().err.count("the connection was interrupted; trying again in 0 s") == 2
 
 
 def test_more_breaks_than_tries_are_no_end_as_long_as_bytes_come(server: Server, part: Part) -> None:
@@ -134,7 +134,7 @@ def test_a_redirect_is_followed(server: Server, part: Part) -> None:
 
 def test_redirects_in_a_circle_are_a_sentence(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(b"", location="/w.pt")
-    with pytest.raises(DownloadError, match="cannot be asked for"):
+    with pytest.raises(DownloadError, match="cannot be requested"):
         fetch(server, part)
 
 
@@ -158,7 +158,7 @@ def test_answers_that_stay_are_said_at_once(server: Server, part: Part, status: 
 
 def test_a_web_page_is_not_taken_for_weights(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(b"<html>please log in</html>", type="text/html; charset=utf-8")
-    with pytest.raises(DownloadError, match="a web page in place of the file"):
+    with pytest.raises(DownloadError, match="a web page instead of the file"):
         fetch(server, part)
     assert part.size == 0 and len(server.asked) == 1
 

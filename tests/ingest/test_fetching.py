@@ -171,7 +171,7 @@ def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(server
 @pytest.mark.parametrize(
     ("served", "words"),
     [
-        (Served(b"<html>log in</html>", type="text/html"), "a web page in place of the file"),
+        (Served(b"<html>log in</html>", type="text/html"), "a web page instead of the file"),
         (Served(b"<html>log in</html>"), "was downloaded and dropped: .* is not a complete checkpoint"),
         (Served(b""), "was downloaded and dropped: .* is not a complete checkpoint"),
         (Served(b"x", statuses=[404]), "answered 404 Not Found"),

@@ -182,7 +182,7 @@ def test_the_command_repeats_the_report(store, tmp_path):
 
 def test_the_command_refuses_in_one_sentence(store, tmp_path):
     for arguments, words in (
-        (["sensitivities", "-o", tmp_path / "x.html"], "the reports are sensitivity"),
+        (["sensitivities", "-o", tmp_path / "x.html"], "choose one of sensitivity"),
         (["sensitivity", "-o", tmp_path / "x.pdf"], ".html, .md, .parquet"),
         (["sensitivity", "-o", tmp_path / "none" / "x.md"], "is not a folder"),
         (["sensitivity", "-o", tmp_path / "x.md", "--compare", "color=red"], "encoder=VALUE"),
@@ -231,5 +231,5 @@ def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
 def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
     hostile = "where=1 = 1 -- " + "<&\"%()*{}[] " * 2000
     REPORTS["sensitivity"].write(store, Request(), tmp_path / "report.html", hostile)
-    with pytest.raises(ReportError, match="1000000000 strongest dimensions were asked for, and .* has 64: pass fewer as --top"):
+    with pytest.raises(ReportError, match="1000000000 strongest dimensions were requested, and .* has 64: pass fewer as --top"):
         find(store, Request(top=1_000_000_000))

@@ -182,13 +182,13 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, tmp_path):
     for name, weights in trainer.networks.target.state_dict().items():
         assert torch.equal(encoder.model.state_dict()[name], weights.half().float()), name
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+    with pytest.raises(CheckpointError, match="not a complete safetensors file"):
         pretrained.load(path)
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"side": 60}, "no multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number"), ({"masked_every": 2}, "give --teacher")],
+    [({"side": 60}, "not a multiple of the patch"), ({"frames": 7}, "even number"), ({"short_frames": 2}, "even number"), ({"masked_every": 2}, "pass --teacher")],
 )
 def test_settings_that_cannot_be_are_refused(settings, told):
     with pytest.raises(UsageError, match=told):
@@ -205,7 +205,7 @@ def test_a_checkpoint_of_another_run_is_refused(run, videos):
     trainer, _ = trainer_at(run, 1)
     run.save(trainer)
     other = Pretraining.of([str(videos)], run.output, 60, None, CPU, **{**TINY, "dim": 24})
-    with pytest.raises(CheckpointError, match=r"of another run \(different: dim\)"):
+    with pytest.raises(CheckpointError, match=r"to another run \(different: dim\)"):
         other.execute()
     with pytest.raises(CheckpointError, match="already made 1 steps"):
         replace(run, steps=1).execute()

@@ -1,7 +1,7 @@
 """The material: scenes and windows that every encoder is measured on, the same for each.
 
 Scenes are of 16 frames at 224 px over still backgrounds; those of `direction` have 8 frames. Windows are 16 frames of a video, every
-second one, and the same window a slice later.
+second one, and the same window one slice later.
 """
 
 from collections import deque

@@ -1,7 +1,7 @@
 """Initialization of attention: each head starts by attending to its own nearby offset.
 
-Rotary positions make the product of two biases a function of how far two tokens lie apart: with the right ones a head attends to a
-neighborhood, whatever is there, and a few thousand steps need not be spent on finding out that near tokens matter most.
+Rotary positions make the product of two biases a function of the offset between two tokens: with the right ones a head attends to a
+neighborhood regardless of content, which saves a few thousand steps of learning that near tokens matter most.
 """
 
 import numpy as np

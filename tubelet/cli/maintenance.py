@@ -60,8 +60,8 @@ def compact(store: str) -> None:
 def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool) -> None:
     """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
 
-    Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
-    nothing outside the store is touched.
+    Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the
+    store is touched.
     """
     from tubelet.store import Store
     from tubelet.store.disk import removal

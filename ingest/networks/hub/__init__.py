@@ -6,7 +6,7 @@
     weights   its tensors, read strictly
     ordinary  settings that change its numbers and are not the defaults of its type: part of its id
     encoder   8-bit frames in, token grids out
-    models    the above together: what a model is before its weights are read, and the encoder afterwards
+    models    the above together: what is known before its weights are read, and the encoder afterwards
 
 transformers is imported only when such an encoder is requested.
 """

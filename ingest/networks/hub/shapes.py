@@ -1,7 +1,7 @@
 """What a model of transformers is: its class, how it is called, and which of its tokens are patches.
 
-A new model type is one row of `SHAPES`. Two adapters serve them all: videos of a fixed count of frames, and images, a slice
-a frame, whose class and register tokens stand before the patch tokens.
+A new model type is one row of `SHAPES`. Two adapters serve them all: videos of a fixed count of frames, and images, one slice per frame,
+whose class and register tokens stand before the patch tokens.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """The weights of a model of transformers: read without running code, and strictly.
 
-transformers fits a file's names to the model's of today; what it then finds missing, left over or of another shape is an error
-here, apart from the parts that a shape names as leftovers.
+transformers maps a file's names to the current model's; what is then missing, left over or of another shape is an error here, apart from the parts that a shape names as leftovers.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What encoders and predictors are made of: patch embeddings and pre-norm transformer blocks.
 
-Tensor names are those of Meta's files without their prefixes. Modules compute in the type of their weights or of autocast; positions
-are float32, and queries and keys come back from them in the type of the values.
+Tensor names are those of Meta's files without their prefixes. Modules compute in the type of their weights or of autocast; positions are
+float32, and queries and keys are cast back to the type of the values.
 """
 
 import torch
