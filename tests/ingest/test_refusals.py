@@ -26,7 +26,7 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--size", "64x100"), "width 100 is not a multiple"),
         (("--encoder", "toy", "--size", "16"), "use 32 or more"),
         (("--encoder", "toy", "--size", "huge"), "is not a size"),
-        (("--encoder", "toy", "--size", "64x64", "--fit"), "--fit takes the short side alone"),
+        (("--encoder", "toy", "--size", "64x64", "--fit"), "--framing fit takes the short side alone"),
         (("--encoder", "toy", "--frames", "7"), "use 6 or 8"),
         (("--encoder", "toy", "--step", "0"), "must be 1 or more"),
         (("--encoder", "toy", "--stride", "0"), "must be 1 or more"),
@@ -46,7 +46,7 @@ def video(tmp_path_factory):
         (("--encoder", "vjepa1-vitl", "--frames", "1"), "use 2"),
         (("--encoder", "vjepa2-vith", "--frames", "5"), "use 4 or 6"),
         (("--encoder", "vjepa2-vitg", "--layer", "all"), "has one level: leave --layer out"),
-        (("--encoder", "vjepa2.1-untrained", "--layer", "4"), "levels 0 to 3: choose one of them, last or all"),
+        (("--encoder", "vjepa2.1-untrained", "--layer", "4"), "levels 0 to 3: choose one of them, a range such as 0-1, last or all"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_exit_2_and_makes_no_store(arguments, words, video, tmp_path):

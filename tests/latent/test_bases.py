@@ -341,7 +341,7 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
     said = tubelet("basis", "fit", "--kind", "kmeans", "--clusters", 4, "--slices", "0,2", "--store", root, check=True).stdout
     assert "kmeans of corpus" in said and "clusters 4" in said and "slices [0, 2]" in said
     assert tubelet("basis", "list", "--store", root, check=True).stdout == said
-    for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "no list of numbers"), (["--clip", "a", "--corpus"], "exclusive"),
+    for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "not a list of numbers"), (["--clip", "a", "--corpus"], "exclusive"),
                          (["--encoder", "other"], "no clips of encoder other"), (["--kind", "dimensions", "--dimensions", "0,99"], "no dimension 99"),
                          (["--foreground", "sky"], "neither first-component nor")):  # fmt: skip
         process = tubelet("basis", "fit", "--store", root, *wrong)
