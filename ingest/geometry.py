@@ -47,7 +47,7 @@ class Geometry:
         except ValueError as error:
             raise UsageError(f"--size {size} is not a size: write one side like 224, or height x width like 224x384") from error
         if framing == FIT and width:
-            raise UsageError(f"--framing fit takes the short side alone: write --size {height} --framing fit")
+            raise UsageError(f"--framing fit takes only the short side: write --size {height} --framing fit")
         return geometry
 
     @property

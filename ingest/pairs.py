@@ -32,7 +32,7 @@ class WindowPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the hop makes."""
+    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the stride gives."""
 
     shift: int = 1
     count: int | None = 0
@@ -118,7 +118,7 @@ def _impossible(windowing: Windowing) -> str:
 
 def _every(shift: int | None, windowing: Windowing) -> Pairing:
     if shift is not None:
-        raise UsageError("--pairs all takes every shift that the hop makes: leave --shift out")
+        raise UsageError("--pairs all uses every shift that the stride gives: leave --shift out")
     if next(_gaps(windowing), None) is None:
         better = f"use a smaller --stride, best a multiple of {windowing.slice_frames} frames"
         raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")

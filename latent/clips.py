@@ -60,7 +60,7 @@ def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -
     """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip stored without embeddings."""
     if clip.embedding_path is None:
         raise LatentError(
-            f"clip {clip.clip_id} was kept without embeddings: its statistics, samples and stored projections still answer; "
+            f"clip {clip.clip_id} was stored without embeddings: its statistics, samples and stored projections are available; "
             f"for the rest ingest its video again with `--keep embeddings`"
         )
     return embeddings.read(store.layout.embedding_file(clip.embedding_path), first, stop)

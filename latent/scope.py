@@ -78,7 +78,7 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     else:
         found = _of_clip(store, clips.row(store, scope.id), slices)
     if not len(found.vectors):
-        raise LatentError(f"no token lies in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
+        raise LatentError(f"no token is in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
     return found
 
 

@@ -102,7 +102,7 @@ def means(
 
 
 def strongest(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[int, float, float] | None:
-    """The column of ``(V, D)`` with the largest mean, and a 95% interval that knows it was chosen for that; None below five videos.
+    """The column of ``(V, D)`` with the largest mean, and a 95% interval that accounts for that selection; None below five videos.
 
     Values cannot be below 0. The largest of many means is large by chance, too, so its lower end is that of Student's t at the level of
     all columns together (Bonferroni): whichever column is chosen, the interval holds. Chance never makes the largest too small, so the

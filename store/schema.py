@@ -157,7 +157,7 @@ CLIPS = Table(
         Column("height", "INTEGER", "rows of the token grid", "patches"),
         Column("width", "INTEGER", "columns of the token grid", "patches"),
         Column("dim", "INTEGER", "length of an embedding", "dimensions"),
-        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` keeps its short side whole and its middle, `meta` seven eighths of that as V-JEPA's authors do, `fit` the whole frame"),
+        Column("geometry", "VARCHAR", "how a frame becomes the encoder's picture: `crop` the whole short side and the middle of the long one, `meta` seven eighths of that as V-JEPA's authors do, `fit` the whole frame"),
         Column("crop_height", "INTEGER", "height of the picture the encoder saw", "pixels"),
         Column("crop_width", "INTEGER", "width of the picture the encoder saw", "pixels"),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),

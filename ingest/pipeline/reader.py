@@ -190,4 +190,4 @@ def _refuse_corrupt(timeline: Timeline) -> None:
     """Raises VideoError where so much of a video is damaged that what was decoded is meaningless."""
     if timeline.corrupt > MOST_CORRUPT * timeline.frames:
         share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
-        raise VideoError("decode", f"{share}: nothing of it is kept; get a whole or a decrypted copy of the file", 0)
+        raise VideoError("decode", f"{share}: none of it is stored; get a complete or a decrypted copy of the file", 0)

@@ -43,8 +43,8 @@ def require(needed: int, path: Path, what: str) -> None:
     there = free(path)
     if needed > there:
         raise DownloadError(
-            f"no space for {what}: {gigabytes(needed)} are needed in {path.parent} and {gigabytes(there)} are free: free some (what came is "
-            f"kept), or point {VARIABLE} to a folder on a larger disk"
+            f"no space for {what}: {gigabytes(needed)} are needed in {path.parent} and {gigabytes(there)} are free: free some (what was "
+            f"downloaded is kept), or point {VARIABLE} to a folder on a larger disk"
         )
 
 

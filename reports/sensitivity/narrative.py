@@ -80,7 +80,7 @@ def related(found: Findings) -> Markdown:
     if not told:
         return ""
     advice = " or ".join(f"`--unit {unit}`" for unit in ("group", "label") if _helps(unit, found))
-    return f" **Not independent:** {'; '.join(told)}. Intervals and tests are then too narrow; {advice} counts each group once."
+    return f" **Not independent:** {'; '.join(told)}. Intervals are then too narrow and p-values too small; {advice} counts each group once."
 
 
 def _helps(unit: str, found: Findings) -> bool:

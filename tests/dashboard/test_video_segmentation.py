@@ -76,7 +76,7 @@ def test_films_are_fetched_to_be_saved(server: str, clip: dict) -> None:
         ("mask/{clip}-0.0.0", "no background patch is marked"),
         ("mask/{clip}-0.0.0~0.0.0", "as foreground and as background"),
         ("mask/{clip}-9.9.9~0.0.0", "no foreground patch is marked"),
-        ("mask/{bare}-0.0.0~0.4.4", "kept without embeddings"),
+        ("mask/{bare}-0.0.0~0.4.4", "stored without embeddings"),
         ("mask/00ff-0.0.0~0.4.4", "the store holds no such clip"),
         ("mp4/{clip}?opacity=2", "from 0 to 1"),
         ("mp4/00ff", "the store holds no such clip"),

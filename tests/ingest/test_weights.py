@@ -101,7 +101,7 @@ def test_the_golden_checkpoints_keep_their_tensors(tmp_path: Path) -> None:
 def test_no_space_for_what_is_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = meta_file(tmp_path / "model.pt", tiny().state_dict())
     monkeypatch.setattr(extraction.cache, "free", lambda path: 1000)
-    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what came is kept\)"):
+    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what was downloaded is kept\)"):
         extracted(source, tmp_path / "kept.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 

@@ -90,7 +90,7 @@ def _load_frames(path: Path, share: int) -> torch.Tensor:
             if len(pictures) * shrunk.numel() >= share and len(pictures) >= FEWEST:
                 break
     if len(pictures) < FEWEST:
-        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} per second; it takes {FEWEST}")
+        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} per second, and {FEWEST} are needed")
     return torch.stack(pictures)
 
 

@@ -135,7 +135,7 @@ class Pretraining:
         print(clock.line(progress), file=sys.stderr, flush=True)
 
     def _made_with(self) -> str:
-        lessons = f", lessons of {self.settings.teacher}" if self.settings.teacher else ""
+        lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""
         footage = f"{len(self.footage.videos)} videos and {len(self.footage.pictures)} pictures"
         return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"
 
@@ -152,6 +152,6 @@ class Clock:
 
     def line(self, progress: Step) -> str:
         left = self.seconds / max(1, progress.step - self._first) * (self._last - progress.step)
-        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, lessons missed {progress.missed:.3f}, unlike {progress.unlike:.3f}"
+        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, distillation {progress.missed:.3f}, similarity {progress.unlike:.3f}"
         spread = f"spread {progress.spread:.2f}, effective rank {progress.rank:.0f}"
         return f"step {progress.step:,} of {self._last:,}: {losses}, {spread}, about {left / 60:.0f} min left"
