@@ -193,9 +193,9 @@ def noise_floor(found: Findings) -> Markdown:
         share = f", {rounding['relative'] / found.relative.edge:.0%} of the effect at the edge" if found.relative.edge > 0 else ""
         return f"Rounding to {precision} alone, against fp32 of the same window, is {rounding['relative']:.3g} standard deviations ({videos}){share}: the noise floor."
     if precision in ("fp32", "float32"):
-        return "All of it is fp32, whose rounding was not measured apart."
+        return "Everything was computed in fp32, whose rounding was not measured separately."
     return (
-        f"What rounding to {precision} alone does was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
+        f"The effect of rounding to {precision} was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
     )
 
 
@@ -209,8 +209,8 @@ def specialists(found: Findings) -> Markdown:
         f"likely as any other to be among a {found.unit}'s {order.top:d} ({order.chance:.2%}; those that tie share the places left), and "
         f"{found.unit}s are independent of each other; copies and excerpts of one recording are not. "
         f"An interval is over {found.unit}s, the wider of Student's t and a studentized bootstrap (1,000 resamples, fixed seed), never below 0. "
-        f"It covers 93 to 97% of simulated truths from five {found.unit}s on, and far less where one {found.unit} in ten carries most of the mean. "
-        "Each is of its dimension alone; only the sentence about the strongest counts in that it was chosen."
+        f"It covers 93 to 97% of simulated truths from five {found.unit}s on, and much less if one {found.unit} in ten dominates the mean. "
+        "Each interval is of its dimension alone; only the sentence about the strongest dimension accounts for its selection."
     )
 
 
@@ -224,7 +224,7 @@ def constants(found: Findings) -> Markdown:
         else "No dimension is constant in every video."
     )
     return said + (
-        f" {count(partly, 'dimension')} {'is' if partly == 1 else 'are'} constant in some videos, which count for nothing there."
+        f" {count(partly, 'dimension')} {'is' if partly == 1 else 'are'} constant in some videos, and are ignored there."
         if partly
         else ""
     )
@@ -246,7 +246,7 @@ def agreement(found: Findings) -> Markdown:
         f"(Spearman-Brown; {low:.2f} to {high:.2f} over {splits(len(agreed.with_others))} of these same {found.unit}s: not an interval)"
     )
     rest = (
-        f" {found.count - len(agreed.with_others):,} {found.unit}s in which more than half of the dimensions are constant take no part."
+        f" {found.count - len(agreed.with_others):,} {found.unit}s in which more than half of the dimensions are constant are excluded."
         if left
         else ""
     )

@@ -98,7 +98,7 @@ def _dimension_columns(found: Findings) -> tuple[Column, ...]:
         Column("ratio", "edge / middle", ".3g", "Mean edge over mean middle; empty where the middle is 0"),
         Column("sign", "sign", "", "Of the effect of the edge: the value at the edge minus the value further inside"),
         Column("sign_share", "same sign", ".0%", f"Share of {found.unit}s with that sign; {sign_chance(found.count):.0%} where either is as likely"),
-        Column("share", f"in top {top}", ".0%", f"Share of {found.unit}s, ties by their part; {chance:.2%} where all dimensions are alike"),
+        Column("share", f"in top {top}", ".0%", f"Share of {found.unit}s, ties counted in part; {chance:.2%} where all dimensions are alike"),
         Column("p", "p", ".2g", "Exact binomial, against all dimensions being alike"),
         Column("q", "q", ".2g", "Benjamini and Hochberg, over all dimensions"),
     )
@@ -158,15 +158,15 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     """what, value: everything that a reader needs to trust the report, or not."""
     facts = found.foundations
     rows = {
-        "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs of {facts['most_slices']} shared slices",
+        "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs with {facts['most_slices']} shared slices",
         "counted once": narrative.counted(found) if found.unit != "video" else "each video",
-        "videos chosen by": found.request.where or "all that were measured",
+        "videos selected by": found.request.where or "all that were measured",
         "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['dim']:,} dimensions)",
         "weights": facts["weights_source"],
         "SHA-256 of the weights": facts["weights_sha256"],
         "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
         "shift": narrative.count(found.request.shift, "slice"),
-        "a slice lasts": f"{facts['slice_s']:.4g} s (median video)",
+        "duration of a slice": f"{facts['slice_s']:.4g} s (median video)",
         "settings": "; ".join(found.settings) + (" (mixed as requested)" if len(found.settings) > 1 else ""),
         "precision, source": f"{facts['precision']}; {facts['source']}",
         "determinism (one window twice)": _level(found, "repeated"),
