@@ -1,6 +1,7 @@
 """The tokens of a query.
 
-The similarity of a token to a query is its largest cosine to one of the query's tokens, not the cosine to their mean: the mean of the parts of a thing may look like none of them.
+The similarity of a token to a query is its largest cosine to one of the query's tokens, not the cosine to their mean:
+the mean of the parts of a thing may look like none of them.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,7 @@
 """Text from data, shown as it is: the only way in which names, paths, errors, queries and addresses enter Markdown.
 
-Escaping is not enough: the renderer looks for links, icons and arrows again after resolving escapes, but not in a code span. Plain names stay as they are.
+Escaping is not enough: the renderer looks for links, icons and arrows again after resolving escapes, but not in a
+code span. Plain names stay as they are.
 """
 
 import html

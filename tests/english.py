@@ -11,11 +11,12 @@ from tests.documentation import ROOT, ROOMS
 SEARCHED = (*(room for room in ROOMS if room not in ("dashboard", "tests")), "docs", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 ENDINGS = {".py", ".md", ".js", ".html"}
 TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+THINGS = "token|clip|video|slice|patch|point|pair|batch|window|encoder|frame|row|page|commit"
 PHRASES = {  # a regular expression -> what to write
-    r"\b(?:is|are|was|were) no (?!(?:longer|more|less|larger|smaller|fewer|better|worse)\b)(?<!here is no )(?<!here are no )(?<!here was no )(?<!here were no )[a-z]": "is not a",
+    r"(?<!here )\b(?:is|are|was|were) no (?!(?:longer|more|less|larger|smaller|fewer|better|worse)\b)[a-z]": "is not a",
     r"\bone (?:row|line|number|file|page|slice|entry) an? [a-z]": "one row per",
-    r"\b(?:rows|tokens|clips|frames|videos|bytes|pixels|numbers|MB|GB) an? (?:second|token|clip|video|slice|patch|point|pair|batch|window|encoder|frame|row|page|number|commit)\b": "per",
-    r"\ba (?:slice|cursor|page|line|file|number|picture|patch|byte) a (?:slice|query|token|clip|video|frame|row|measure|channel)\b": "one per",
+    rf"\b(?:rows|tokens|clips|frames|videos|bytes|pixels|numbers|MB|GB) an? (?:second|number|{THINGS})\b": "per",
+    rf"\ba (?:slice|cursor|page|line|file|number|picture|patch|byte) a (?:query|measure|channel|{THINGS})\b": "one per",
     r"\b\d+ were there\b": "already stored",
     r"\bsearch(?:es)? by sketch\b": "search by index",
     r"\bforet(?:ell|ells|old|elling)\b": "predict",

@@ -40,7 +40,8 @@ class Reader:
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
-        The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read; the iterators that they return may run at the same time.
+        The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
+        the iterators that they return may run at the same time.
         """
         try:
             reading = source.reading(self.known.stamps)

@@ -1,6 +1,7 @@
 """The weights of a model of transformers: read without running code, and strictly.
 
-transformers maps a file's names to the current model's; what is then missing, left over or of another shape is an error here, apart from the parts that a shape names as leftovers.
+transformers maps a file's names to the current model's; what is then missing, left over or of another shape is an error here,
+apart from the parts that a shape names as leftovers.
 """
 
 from pathlib import Path
