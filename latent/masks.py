@@ -51,9 +51,9 @@ def read_mask(data: bytes) -> np.ndarray:
             return np.asarray(picture.convert("L"))[None] > 127
         mask = _array(data)
     except (ValueError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError, BadZipFile, zlib.error, Image.DecompressionBombError) as error:
-        raise LatentError("this is not a mask: upload a PNG, an .npy, or an .npz with an array named `mask`") from error
+        raise LatentError("this is not a mask: pass a PNG, an .npy, or an .npz with an array named `mask`") from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
-        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: upload such an array")
+        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: pass such an array")
     return (mask if mask.ndim == 3 else mask[None]) > 0
 
 
@@ -83,7 +83,7 @@ def _npy(file: BinaryIO, held: int) -> np.ndarray:
 
 def _bound(size: int, noun: str) -> None:
     if size > MOST:
-        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: upload one of this window alone, in one byte per pixel")
+        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: pass one of this window alone, in one byte per pixel")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], show
     if len(truth) not in (1, count) or truth.shape[1:] not in (tuple(grid), tuple(size)):
         fitting = " or ".join(f"{count} x {height} x {width}" for height, width in (size, grid))
         shape = " x ".join(map(str, truth.shape))
-        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: upload one of {fitting}, or one slice of it")
+        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: pass one of {fitting}, or one slice of it")
     own = scores if len(truth) == count else scores[shown : shown + 1]
     at_pixels = truth.shape[1:] == tuple(size)
     mask = threshold_pixels(own, *size) if at_pixels else own > THRESHOLD

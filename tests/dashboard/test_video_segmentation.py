@@ -132,7 +132,7 @@ class TestBrowser:
         (tmp_path / "own.npz").write_bytes(fetched(visit.address, address)[1])
         np.save(tmp_path / "wrong.npy", np.zeros((3, 4, 5)))
         visit.page.get_by_text("Compare with a mask of your own").click()
-        for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "upload one of 8 x 96 x 96 or 8 x 6 x 6")):
+        for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "pass one of 8 x 96 x 96 or 8 x 6 x 6")):
             visit.page.locator("input[type=file]").set_input_files(tmp_path / file)
             visit.expect_text(words)
         saved_as_it_is_drawn(visit, clip)
