@@ -1,8 +1,8 @@
 """Weights of the V-JEPA family: read files strictly, create random weights, hash either.
 
     load_meta        a file -> a model on the CPU, or a sentence that names the offending tensor
-    filled, check    the same for an opened file; whether its tensors are this model's, before anything is copied
-    untrained        weights from a seed, the same bits on every machine
+    load_tensors     the same for an opened file; check: whether its tensors are this model's, before anything is copied
+    init_untrained   weights from a seed, the same bits on every machine
     weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
 """
 
@@ -24,7 +24,7 @@ Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
 def load_meta(path: str | Path, key: str, model: Network) -> Network:
-    """The model with the weights that a file keeps under `key`, see `filled`. Raises CheckpointError."""
+    """The model with the weights that a file keeps under `key`, see `load_tensors`. Raises CheckpointError."""
     return load_tensors(model, open_weights(path), key)
 
 

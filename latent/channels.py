@@ -61,7 +61,7 @@ def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
 
 
 def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
-    """The name of every clustering among rows of `bases.listed`, and its basis."""
+    """The name of every clustering among rows of `bases.list_bases`, and its basis."""
     return {f"cluster of {row['basis_id'][:6]}": row["basis_id"] for row in bases if row["kind"] == "kmeans"}
 
 

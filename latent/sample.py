@@ -1,6 +1,6 @@
 """The sample of the corpus: rows of `token_samples` of an encoder, by their addresses; their coordinates and statistics, read piece by piece.
 
-    sample = drawn(store, encoder_id)               # up to 300,000 tokens: 3 MB
+    sample = draw_sample(store, encoder_id)         # up to 300,000 tokens: 3 MB
     coordinates(store, sample, basis)               # (n, k): never more than a few thousand embeddings at a time
 
 Every video gives about as many rows, of its regular windows; a hash of their addresses selects them, the same ones on every machine.

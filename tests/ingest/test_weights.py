@@ -121,9 +121,9 @@ def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
     rest = {f"{index}": torch.zeros(1024, 1024) for index in range(56)}
     torch.save({"opt": rest, "target_encoder": kept}, tmp_path / "model.pt")
     code = (
-        "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import opened\n"
+        "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import open_weights\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]) / 1024\n"
-        "before = peak(); extract(opened(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
+        "before = peak(); extract(open_weights(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
         "print(peak() - before)"
     )
     if not Path("/proc/self/status").exists():

@@ -1,9 +1,9 @@
 """Where a token is, as the networks see it: queries and keys turn (V-JEPA 2 and 2.1), or a table is added (V-JEPA 1).
 
     Grid, coordinates     tokens are numbered by slice, row, column
-    Rotary                token ids -> Turns, as a generation does it: `interleaved` or `tiled` angles
-    rotated               queries and keys after their Turns
-    sincos_table          the table of a grid; `resized_table` stretches it to another grid
+    Rotary                token ids -> Turns, as a generation does it: `interleave` or `tile` the angles
+    rotate                queries and keys after their Turns
+    sincos_table          the table of a grid; `resize_table` stretches it to another grid
 
 Positions are float32 whatever the network computes in.
 """
