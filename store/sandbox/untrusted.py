@@ -1,9 +1,9 @@
 """Other people's SQL: read-only, and bounded in rows, time and memory.
 
-    sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
-    processes   such processes: started, queried, and killed when a query's time is over
+    worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
+    worker_pool such processes: started, queried, and killed when a query's time is over
     statements  which texts are one query, and how such a text is run
-    mistakes    DuckDB's errors, in terms of the text as its author wrote it
+    error_messages  DuckDB's errors, in terms of the text as its author wrote it
 
 A process, because DuckDB looks at its limits between vectors only: `levenshtein` of two long strings or a list of a
 billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
