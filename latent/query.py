@@ -89,5 +89,5 @@ def _make_query(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]],
     slices = {s: half.unit(half.widen(grid(s).reshape(rows * columns, -1))) for s in sorted({a.slice for a in found})}
     vectors = np.stack([slices[a.slice][a.y * columns + a.x] for a in found])
     if not np.isfinite(vectors).all():
-        raise LatentError("the embedding of a chosen patch is zero or not finite and has no direction: choose another patch")
+        raise LatentError("the embedding of a selected patch is zero or not finite and has no direction: select another patch")
     return Query(clip.clip_id, clip.video_id, clip.encoder_id, found, vectors, slices, (rows, columns))
