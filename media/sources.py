@@ -44,7 +44,7 @@ def missing(video: Mapping) -> str | None:
 def verify(video: Mapping) -> Path:
     """The file of a video, for whoever opens it. Raises StoreError unless its bytes are those that were ingested.
 
-    A store from somebody else may name any file of this machine as a video: but it cannot know the hash of a file that it has not seen.
+    A store from somebody else may name any file of this machine as a video, but it cannot know the hash of a file that it has not seen.
     """
     if gone := missing(video):
         raise StoreError(gone)
