@@ -1,6 +1,6 @@
-"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is kept.
+"""The arguments of an ingest, in groups: which videos, which encoder, how a video is cut, how the run goes, what is stored.
 
-A new argument is a field of one group and an option of the command; `Arguments.of` finds its place by its name.
+A new argument is a field of one group and an option of the command; `Arguments.of` assigns it by name.
 """
 
 from collections.abc import Sequence
@@ -39,24 +39,24 @@ class EncoderOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowOptions:
-    """Which frames make a clip, which clips a pair, and the size of their pictures; None where the encoder decides."""
+    """Which frames make a clip, which clips form a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = option(16, help="Frames per window.", least=1, most=FRAMES_MOST)
-    step: int = option(1, help="Distance of a window's frames, in frames of the video.", least=1, most=COUNT_MOST)
+    step: int = option(1, help="Spacing of a window's frames, in frames of the video.", least=1, most=COUNT_MOST)
     hop: int | None = option(
-        None, flag="--stride", renamed=("--hop",), help="Distance of windows, in frames of the video.", unset="frames x step, no overlap",
+        None, flag="--stride", renamed=("--hop",), help="Spacing of window starts, in frames of the video.", unset="frames x step, no overlap",
         least=1, most=COUNT_MOST,
     )  # fmt: skip
     tail: bool = option(False, help="Keep the last, shorter window of each video.")
-    size: str | None = option(None, help="Short side, then a square crop; or height x width.", unset="the encoder's", metavar="PX|HxW")
+    size: str | None = option(None, help="Short side of the frame, then a square crop; or height x width.", unset="the encoder's", metavar="PX|HxW")
     fit: bool = option(False, help="The same as --framing fit.")
     framing: str | None = option(
         None, unset="the encoder's", metavar="meta|whole|fit",
         help="meta: as V-JEPA's authors evaluate, the middle 7/8 of the short side; whole: all of it; fit: the whole frame, sides rounded to the patch.",
     )  # fmt: skip
-    shift: int | None = option(None, help="Slices by which the second window of a pair begins later.", unset="1", metavar="N")
+    shift: int | None = option(None, help="Slices by which the second window of a pair starts later.", unset="1", metavar="N")
     pairs: str | None = option(
-        None, help="Pairs of windows per video: a number, 0 for none, or all that the stride makes.", unset="1", metavar="N|all"
+        None, help="Pairs of windows per video: a number, 0 for none, or all that the stride gives.", unset="1", metavar="N|all"
     )
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class WindowOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What does not change which clips there are, and the precision, which does."""
+    """Options that do not change which clips there are; and the precision, which does."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
     precision: str = option("auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16.")
@@ -85,17 +85,17 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """What of a clip is kept besides its rows; `keep` is embeddings or statistics."""
+    """What is stored of a clip besides its rows; `keep` is embeddings or statistics."""
 
-    keep: str = option(EMBEDDINGS, help="Keep embeddings, or statistics and measurements alone.", choices=(EMBEDDINGS, STATISTICS))
-    pictures: bool = option(True, help="Keep a small picture of each slice, for the Video page.")
+    keep: str = option(EMBEDDINGS, help="Store embeddings, or only statistics and measurements.", choices=(EMBEDDINGS, STATISTICS))
+    pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
 
     @property
     def embeddings(self) -> bool:
-        """Whether the large files are kept, or statistics and measurements alone."""
+        """Whether the large files are stored, or only statistics and measurements."""
         return self.keep == EMBEDDINGS
 
 
@@ -113,5 +113,5 @@ class Arguments:
     def of(cls, **values: object) -> "Arguments":
         """Arguments from single values, each put into the group that has a field of its name. Raises UsageError for unknown names."""
         if unknown := values.keys() - {f.name for group in fields(cls) for f in fields(group.type)}:
-            raise UsageError(f"an ingest has no argument {', '.join(sorted(unknown))}")
+            raise UsageError(f"ingest has no argument {', '.join(sorted(unknown))}")
         return cls(**{g.name: g.type(**{f.name: values[f.name] for f in fields(g.type) if f.name in values}) for g in fields(cls)})

@@ -1,4 +1,4 @@
-"""The encoders there are, as a table: for people in lines, for machines as JSON."""
+"""The table of encoders, as lines or as JSON."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,15 +31,15 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """Where the weights are now: nothing to bring, in the cache, or a download away."""
+        """Where the weights are now: not needed, cached, or to download."""
         if self.download_bytes is None:
-            return "nothing to load"
-        return "cached" if self.cached else f"{self.download_bytes / 1e9:.2f} GB to load"
+            return "no download"
+        return "cached" if self.cached else f"{self.download_bytes / 1e9:.2f} GB to download"
 
     @property
     def line(self) -> str:
         numbers = f"{self.dim:5} {self.patch:3} px {self.tubelet:8} {self.parameters:14,}"
-        return f"{self.name:20} {self.family:22} {numbers}  {self.state:16} {self.weights}" + (f"; licence: {self.licence}" if self.licence else "")
+        return f"{self.name:20} {self.family:22} {numbers}  {self.state:16} {self.weights}" + (f"; license: {self.licence}" if self.licence else "")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Weights of the V-JEPA family: files read strictly, random ones made, either summed up in a hash.
+"""Weights of the V-JEPA family: read files strictly, create random weights, hash either.
 
-    load_meta        a file -> a model on the CPU, or a sentence that names the tensor in the way
-    filled, check    the same for an opened file; whether its tensors are this model's, before anything is copied
-    untrained        weights from a seed, the same bits on every machine
+    load_meta        a file -> a model on the CPU, or a sentence that names the offending tensor
+    load_tensors     the same for an opened file; check: whether its tensors are this model's, before anything is copied
+    init_untrained   weights from a seed, the same bits on every machine
     weights_sha256   which weights a model holds, whatever file they came from; tensors_sha256 of tensors without a model
 """
 
@@ -24,7 +24,7 @@ Network = TypeVar("Network", VisionTransformer, Predictor)
 
 
 def load_meta(path: str | Path, key: str, model: Network) -> Network:
-    """The model with the weights that a file keeps under `key`, see `filled`. Raises CheckpointError."""
+    """The model with the weights that a file keeps under `key`, see `load_tensors`. Raises CheckpointError."""
     return load_tensors(model, open_weights(path), key)
 
 
@@ -32,7 +32,7 @@ def load_tensors(model: Network, weights: Weights, key: str) -> Network:
     """The model with the tensors under `key`: on the CPU, in float32, detached from the file.
 
     The file is mapped, so that the optimizer state around the encoder (four fifths of it) is never read. Names and shapes have to agree
-    exactly, but for tables of positions that the trainer may have left and the model never reads. Raises CheckpointError.
+    exactly, except for position tables that the trainer may have left and the model never reads. Raises CheckpointError.
     """
     check(model, weights, key)
     used = _select_tensors(model, weights, key)
@@ -47,10 +47,10 @@ def check(model: Network, weights: Weights, key: str) -> None:
     if missing := wanted.keys() - tensors.keys():
         raise CheckpointError(f"{where} lacks {list_names(missing)}: is it the file of another model?")
     if extra := tensors.keys() - wanted.keys():
-        raise CheckpointError(f"{where} has tensors this model does not know, {list_names(extra)}: is it the file of another model?")
+        raise CheckpointError(f"{where} has tensors that this model lacks, {list_names(extra)}: is it the file of another model?")
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-            raise CheckpointError(f"{where}: {name} is no tensor of floating numbers")
+            raise CheckpointError(f"{where}: {name} is not a tensor of floating numbers")
         if tensor.shape != wanted[name].shape:
             raise CheckpointError(f"{where}: {name} is {tuple(tensor.shape)} where this model has {tuple(wanted[name].shape)}")
 
@@ -62,9 +62,9 @@ def _select_tensors(model: Network, weights: Weights, key: str) -> dict[str, tor
 def init_untrained(config: VisionTransformerConfig | PredictorConfig = UNTRAINED, seed: int = 0) -> VisionTransformer | Predictor:
     """A network with random weights, bit for bit the same on every machine: NumPy's PCG64 over the parameters in order of name.
 
-    A weight is uniform with standard deviation 1 / sqrt(fan-in), so that every layer keeps the scale of what it is given: tokens then
+    A weight is uniform with standard deviation 1 / sqrt(fan-in), so that every layer keeps the scale of its input: tokens then
     attend selectively and leave a block visibly changed, where the usual 0.02 hardly moves them away from their patch embedding.
-    Norms are the identity, biases zero, tables of positions what they always are.
+    Norms are the identity, biases zero, position tables as always.
     """
     with torch.device("meta"):
         model = VisionTransformer(config) if isinstance(config, VisionTransformerConfig) else Predictor(config)
@@ -89,7 +89,7 @@ def weights_sha256(model: nn.Module) -> str:
 
 
 def tensors_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over tensors in order of name: a line `name [shape]`, then the values as little-endian float32.
+    """SHA-256 over tensors in order of name: one line `name [shape]`, then the values as little-endian float32.
 
     One tensor is copied at a time, so that a model on a GPU is never copied whole.
     """

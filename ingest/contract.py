@@ -1,4 +1,4 @@
-"""What an encoder is to everybody else: one method, a row of the table, and where its weights come from."""
+"""The interface of an encoder: one method, a row of the table, and where its weights come from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Weights that somebody released: under which licence, how large a download, and how they come to this machine."""
+    """Weights that somebody released: under which license, how large a download, and how to fetch them."""
 
     licence: str
     download_bytes: int  # to about a percent
@@ -56,7 +56,7 @@ class EncoderEntry:
     patch: int
     tubelet: int
     parameters: int
-    side: int  # pixels: what `--size` is without being told
+    side: int  # pixels: the default of `--size`
     weights: str  # where they come from, in words
     load: Callable[[str, "EncoderEntry", LoadOptions], tuple[EncoderFacts, Encoder]]
     frames: int | None = None

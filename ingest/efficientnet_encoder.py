@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as an encoder of the table: the image baseline. It sees each frame alone, so no window changes what it says of a frame.
+"""EfficientNet-Lite0 as an encoder of the table: the image baseline. It sees each frame alone, so its tokens of a frame do not depend on the window.
 
 Its levels are the outputs of four stages, at strides of 4, 8, 16 and 16 px, averaged onto one grid of 16 px. Every channel is centered and
 scaled to unit spread by constants of the weights: the last norm of a block gives its output a mean and a spread over the training pictures
@@ -26,7 +26,7 @@ WHEEL_BYTES = 17_364_911
 IMAGES = 2  # encoded together: few enough that the allocator keeps the memory of their widest features
 LEAST_SPREAD = 1e-6
 PREPROCESSING = (
-    "RGB, (value - 127) / 128; whole short side unless --framing meta (ImageNet's evaluation keeps the middle 87.5 %); mirrored beyond its border; "
+    "RGB, (value - 127) / 128; whole short side unless --framing meta (ImageNet's evaluation keeps the middle 87.5%); mirrored beyond its border; "
     "antialiased bilinear resize in 8 bits; each channel centered and scaled by the norms' own mean and spread"
 )
 SUITS = {"0-1": SEGMENTATION, "2-3": TRACKING}
@@ -45,7 +45,7 @@ class EfficientNetEncoder:
         self._network = precision.place_model(network, self.device, self._precision).to(memory_format=torch.channels_last)
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
-        """``(B, T, 3, H, W)`` in uint8 to ``(B, T, H/16, W/16, dim)``: a frame is a slice."""
+        """``(B, T, 3, H, W)`` in uint8 to ``(B, T, H/16, W/16, dim)``: one slice per frame."""
         images = frames.flatten(0, 1).to(self.device, non_blocking=True)
         tokens = torch.cat([self._tokens(some) for some in images.split(IMAGES)])
         return TokenGrids(((tokens - self._mean) / self._spread).unflatten(0, frames.shape[:2]))
@@ -59,7 +59,7 @@ class EfficientNetEncoder:
 
 
 def _scale(network: EfficientNetLite0, level: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and spread of each channel of a level over the pictures that the network was trained on, its blocks' parts taken as independent."""
+    """Mean and spread of each channel of a level over the pictures that the network was trained on, treating the contributions of its blocks as independent."""
     first = ENDS[level - 1] + 1 if level else 1
     norms = [block._bn2 for block in network._blocks[first : ENDS[level] + 1]]
     spread = sum(norm.weight.square() for norm in norms).sqrt()

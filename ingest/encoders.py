@@ -1,7 +1,7 @@
-"""The table of encoders, and how one of them is found and loaded.
+"""The table of encoders, and how to find and load one of them.
 
 To add one: write a module whose class keeps the contract (`ingest/contract.py`), and a row of `ENCODERS`; where its weights are
-released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and licence.
+released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cache and license.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ BY_ID = {**NAMED_BY_ID, **{release.repository: name for name, release in RELEASE
 def row(name: str) -> EncoderEntry:
     """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else.
 
-    Two names of the table differ by case alone, so none is guessed.
+    Two names of the table differ only in case, so no name is guessed.
     """
     name = BY_ID.get(name, name)
     if name in ENCODERS:
@@ -33,12 +33,12 @@ def row(name: str) -> EncoderEntry:
     if hub_files.is_model(name):
         return vjepa_folder.row_of(name) or hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
-    advice = f"names tell case apart, say which you mean: {' or '.join(alike)}" if alike else f"choose one of {', '.join(ENCODERS)}"
-    raise UsageError(f"--encoder {name} is unknown: {advice}, or name a Hugging Face id or a directory")
+    advice = f"names are case-sensitive: did you mean {' or '.join(alike)}?" if alike else f"choose one of {', '.join(ENCODERS)}, a Hugging Face id or a directory"
+    raise UsageError(f"--encoder {name} is unknown: {advice}")
 
 
 def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
-    """An encoder by its name, id or directory. Raises UsageError for what does not exist or go together."""
+    """An encoder by its name, id or directory. Raises UsageError for what does not exist or fit together."""
     name = BY_ID.get(name, name)
     found = row(name)
     if setting.weights_key and not (found.keyed and setting.weights):
@@ -63,13 +63,13 @@ def device(name: str) -> torch.device:
         raise UsageError(f"--device {name} is unknown: choose auto, cpu, cuda, cuda:N or mps")
     missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
     if missing.get(name.partition(":")[0]):
-        raise UsageError(f"--device {name}: this machine has none; use --device cpu")
+        raise UsageError(f"--device {name}: this machine has none: use --device cpu")
     return torch.device(name)
 
 
 def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
-        raise UsageError(f"--weights: {name} has none; leave it out")
+        raise UsageError(f"--weights: {name} has no weights: leave it out")
     digest = hashlib.sha256(repr(toy.DIMENSIONS).encode()).hexdigest()
     facts = EncoderFacts.of(name, row, layer="only", weights_sha256=digest, weights_source="no weights", preprocessing="RGB / 255")
     return facts, toy.ToyEncoder(setting.device)

@@ -4,7 +4,7 @@ from tubelet.store.errors import TubeletError
 
 
 class UsageError(TubeletError):
-    """Arguments that cannot be run: said before anything is decoded."""
+    """Invalid arguments, reported before anything is decoded."""
 
 
 class EncodeError(TubeletError):
@@ -16,4 +16,4 @@ class CheckpointError(TubeletError):
 
 
 class DownloadError(TubeletError):
-    """Weights that could not be brought to this machine."""
+    """Weights that could not be downloaded."""

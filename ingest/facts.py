@@ -1,4 +1,4 @@
-"""What is known of an encoder once its weights are: the row of `encoders`, and the limits of its input."""
+"""What is known about an encoder once its weights are loaded: the row of `encoders`, and the limits of its input."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class EncoderFacts:
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
-        """Facts of a row of the encoder table, with what only its weights could tell."""
+        """Facts of a row of the encoder table, with what only its weights can tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
         return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), **known)
 
@@ -40,5 +40,5 @@ class EncoderFacts:
 
 
 def minimum_side(patch: int) -> int:
-    """Smallest side of a picture in pixels: two patches, as a position between one and the same is undefined."""
+    """Smallest side of a picture in pixels: two patches, because positions are undefined on a single row or column."""
     return 2 * patch

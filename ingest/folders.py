@@ -1,6 +1,6 @@
-"""What lies below a folder: regular files that may be videos, and what is left out, with the reason.
+"""The contents of a folder: regular files that may be videos, and what is skipped, with the reason.
 
-Links to folders are followed. Every folder is entered once, under its own name rather than a link's, so that a link to a folder above ends nowhere.
+Links to folders are followed. Every folder is entered once, under its own name rather than a link's, so a link to a parent folder does not loop.
 """
 
 import os
@@ -22,7 +22,7 @@ ENDING = "its ending is not one that folders are searched for: name the file its
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that was left out, and why."""
+    """A file or folder that was skipped, and why."""
 
     path: str
     reason: str
@@ -39,7 +39,7 @@ class Search:
     _links: list[Path] = field(default_factory=list)
 
     def walk(self) -> None:
-        """Folders first, then what links lead to, in the order of their paths."""
+        """Folders first, then the targets of links, in path order."""
         self._walk(self.root)
         while self._links:
             self._links.sort(reverse=True)
@@ -57,7 +57,7 @@ class Search:
                 self._skip(folder, f"the folder cannot be read: {reason(error)}")
 
     def _is_new(self, folder: Path) -> bool:
-        """Whether this folder is to be entered: not for the second time, and not a store of ours."""
+        """Whether to enter this folder: not twice, and not a store of ours."""
         found = folder.stat()
         identity = found.st_dev, found.st_ino
         if identity in self._entered:
@@ -95,7 +95,7 @@ class Search:
 
 
 def irregular(path: Path) -> str | None:
-    """Why a path is never opened; None for a regular file, and for one that cannot be looked at, which opening will explain."""
+    """Why a path is never opened; None for a regular file, and for one that cannot be examined, which opening will explain."""
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
     except OSError:

@@ -1,8 +1,8 @@
 """Geometry: how a frame becomes the encoder's picture, on the CPU, in 8 bits, before anything is copied to a device.
 
 The resize is torch's antialiased bilinear filter, in its 8-bit kernel: within one gray level of V-JEPA's own tensor
-path (in under 4 % of the values) and two orders of magnitude faster than the same filter in floating point. Every
-device sees the same pixels, and only the picture, not the frame, is held.
+path (in under 4% of the values) and two orders of magnitude faster than the same filter in floating point. Every
+device sees the same pixels, and only the picture, not the frame, is kept in memory.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ MARGIN = 4  # pixels around that, for the filter
 class Geometry:
     """What `--size` and `--framing` ask for.
 
-    whole: the frame covers `height` x `width`, all of its short side, and its middle is kept. meta: the same with a margin cut off, as V-JEPA's
+    whole: the frame is resized to cover `height` x `width`, and its middle is kept. meta: the same with a margin cut off, as V-JEPA's
     authors evaluate: seven eighths of the short side are kept. fit: the short side becomes `height` and the whole frame is kept, each side
     rounded to a multiple of the patch.
     """
@@ -45,9 +45,9 @@ class Geometry:
             height, _, width = size.lower().partition("x")
             geometry = cls(int(height), int(width or height), framing)
         except ValueError as error:
-            raise UsageError(f"--size {size} is no size: write one side like 224, or height x width like 224x384") from error
+            raise UsageError(f"--size {size} is not a size: write one side like 224, or height x width like 224x384") from error
         if framing == FIT and width:
-            raise UsageError(f"--framing fit takes the short side alone: write --size {height} --framing fit")
+            raise UsageError(f"--framing fit takes only the short side: write --size {height} --framing fit")
         return geometry
 
     @property
@@ -57,19 +57,19 @@ class Geometry:
     def target(self, height: int, width: int, patch: int) -> tuple[int, int]:
         """Height and width of the picture for frames displayed at `height` x `width` pixels.
 
-        Raises VideoError where fitting would make a picture of a length without bound.
+        Raises VideoError where fitting would make a picture of unbounded length.
         """
         if self.framing != FIT:
             return self.height, self.width
         if max(height, width) > LONGEST * min(height, width):
-            long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as short"
-            raise VideoError("window", f"{long}, too much for --framing fit: choose another --framing, or cut the frame", 0)
+            long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as it is wide"
+            raise VideoError("window", f"{long}, too long for --framing fit: choose another --framing, or crop the video", 0)
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
 
 
 def choose_framing(framing: str | None, fit: bool, default: str) -> str:
-    """The framing for `--framing` and `--fit`, the encoder's own where neither is given. Raises UsageError."""
+    """The framing for `--framing` and `--fit`; the encoder's own if neither is given. Raises UsageError."""
     if framing is not None and framing not in FRAMINGS:
         raise UsageError(f"--framing {framing} is unknown: choose one of {', '.join(FRAMINGS)}")
     if fit and framing not in (None, FIT):
@@ -87,7 +87,7 @@ def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:
 
 
 def _narrowed(pixels: np.ndarray, place: Placement) -> tuple[np.ndarray, Placement]:
-    """The part of a very long frame that the crop needs, and where it goes; any other frame as it is."""
+    """The part of a very long frame that the crop needs, and where it goes; any other frame unchanged."""
     if max(place.resized) <= AMPLE * max(place.crop[2:]):
         return pixels, place
     sides = zip(pixels.shape[:2], place.resized, place.crop[:2], place.crop[2:], strict=True)

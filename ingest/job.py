@@ -1,4 +1,4 @@
-"""A job: the arguments of an ingest, checked together, before anything is downloaded or decoded."""
+"""A job: the arguments of an ingest, checked together before anything is downloaded or decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,14 +58,14 @@ class Job:
         return self.encoder.device
 
     def run(self, store: str) -> Run:
-        """A run into a store, made where it is absent. Raises UsageError where a batch does not fit into the free memory."""
+        """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory."""
         pace = Concurrency.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
         run = Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
         run.summary.skipped = self.skipped
         return run
 
     def plan(self) -> Plan:
-        """What a run would make and cost. Raises UsageError where a batch does not fit into the free memory."""
+        """What a run would produce and cost. Raises UsageError where a batch does not fit into the free memory."""
         budget = self.budget()
         batch = self.batch(budget)
         probing = Probing(self.recipe, self.encoder, self.keeping)

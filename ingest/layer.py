@@ -1,4 +1,4 @@
-"""Layers: which of an encoder's levels is stored, as `--layer` names it."""
+"""Layers: which of an encoder's levels are stored, as `--layer` names them."""
 
 from dataclasses import dataclass
 

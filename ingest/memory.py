@@ -1,8 +1,8 @@
-"""Memory: what a batch of clips needs, by arithmetic that one measured clip corrects, against what is really free.
+"""Memory: what a batch of clips needs, computed and corrected by one measured clip, compared with what is really free.
 
     out_of_memory    whether an error says that memory ran out
-    free             bytes that the device can still give
-    Budget           bytes a clip, and from them: the batch that fits, or a sentence with settings that would
+    free             bytes that the device can still allocate
+    Budget           bytes per clip, and the batch that fits, or an error with settings that would
 """
 
 import os
@@ -19,12 +19,12 @@ from tubelet.ingest.facts import EncoderFacts, minimum_side
 SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "not enough memory")
 PROBE_TOKENS = 1024  # of the measured clip: a fraction of a second on a CPU, enough to drown what does not grow with tokens
 SHARE = 0.9  # of the free memory that a plan may use: allocators round up
-AUTO_TOKENS = 32_768  # tokens a batch from which on a large GPU gains nothing by more
+AUTO_TOKENS = 32_768  # tokens per batch from which on a large GPU gains nothing by more
 AUTO_CLIPS = 32
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """CUDA raises its own type; the CPU's allocator, cuBLAS and MPS raise RuntimeErrors that say so in words."""
+    """CUDA raises its own type; the CPU's allocator, cuBLAS and MPS raise RuntimeErrors with such messages."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in SIGNS)
 
 
@@ -75,7 +75,7 @@ class Budget:
         return replace(self, correction=max(1.0, peak / self.clip_bytes(clip))) if peak else self
 
     def batch(self, wanted: str, clip: ClipSize, device: torch.device) -> int:
-        """Clips a batch for `--batch`; auto is one on the CPU, and what fits and still gains on a GPU. Raises UsageError."""
+        """Clips per batch for `--batch`; auto is one on the CPU, and what fits and still gains on a GPU. Raises UsageError."""
         available = int(free(device) * SHARE)
         fitting = available // max(1, self.clip_bytes(clip))
         if wanted == "auto":
@@ -94,7 +94,7 @@ class Budget:
         return f"{needed} with {self.facts.name}, and {available / 1e9:,.1f} GB are free on {device}: use {ways or 'a larger machine'}"
 
     def fitting(self, clip: ClipSize, batch: int, available: int, device: torch.device) -> list[str]:
-        """Settings of which each alone would make a batch fit."""
+        """Settings each of which alone would make a batch fit."""
         each, ways = available // batch, []
         if batch > 1 and (fewer := available // self.clip_bytes(clip)):
             ways.append(f"--batch {fewer}")
@@ -138,7 +138,7 @@ def _peak(encoder: Encoder, frames: torch.Tensor) -> int | None:
     if device.type != "cpu" or not marks.exists():
         return None
     _run(encoder, frames)  # what is allocated once, and kept
-    marks.write_text("5")  # the peak starts anew from here
+    marks.write_text("5")  # the peak starts over from here
     before = _status("VmRSS")
     _run(encoder, frames)
     return _status("VmHWM") - before
@@ -162,7 +162,7 @@ def _available() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class ControlGroups:
-    """How one version of Linux's control groups tells a limit: where, how this process's group is named, and in which files."""
+    """How one version of Linux control groups exposes a limit: where, how this process's group is named, and in which files."""
 
     root: str
     name: str  # pattern of the line of /proc/self/cgroup

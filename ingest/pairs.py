@@ -32,14 +32,14 @@ class WindowPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """How windows are paired: `count` pairs a video, `shift` slices apart; None: every overlapping pair that the hop makes."""
+    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the stride gives."""
 
     shift: int = 1
     count: int | None = 0
 
     @classmethod
     def parse(cls, shift: int | None, pairs: str | None, windowing: Windowing) -> "Pairing":
-        """What `--shift` and `--pairs` ask for; None is not given. Raises UsageError for what these windows cannot give."""
+        """The pairing for `--shift` and `--pairs`; None: not given. Raises UsageError for what these windows cannot provide."""
         count = _count(pairs)
         if count == 0:
             return cls()
@@ -55,7 +55,7 @@ class Pairing:
         return cls(shift or 1, count)
 
     def pairs(self, windowing: Windowing, total: int, gaps: Sequence[int] = ()) -> list[WindowPair]:
-        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control where its windows give one.
+        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control if its windows allow one.
 
         No window of a pair spans one of the gaps.
         """
@@ -94,7 +94,7 @@ class Pairing:
 
 
 def anchor(shifted: list[WindowPair]) -> Window:
-    """The window that stands in the controls: A of the middle pair."""
+    """The window used in the controls: A of the middle pair."""
     return shifted[len(shifted) // 2].a
 
 
@@ -106,7 +106,7 @@ def is_repeated(shifted: list[WindowPair]) -> WindowPair:
 def _count(pairs: str | None) -> int | None:
     text = "1" if pairs is None else str(pairs).strip().lower()
     if text != ALL and not text.isdecimal():
-        raise UsageError(f"--pairs {pairs} is no number of pairs a video: write 0, 1, 2 and so on, or all")
+        raise UsageError(f"--pairs {pairs} is not a number of pairs per video: write 0, 1, 2 and so on, or all")
     return None if text == ALL else int(text)
 
 
@@ -118,7 +118,7 @@ def _impossible(windowing: Windowing) -> str:
 
 def _every(shift: int | None, windowing: Windowing) -> Pairing:
     if shift is not None:
-        raise UsageError("--pairs all takes every shift that the hop makes: leave --shift out")
+        raise UsageError("--pairs all uses every shift that the stride gives: leave --shift out")
     if next(_gaps(windowing), None) is None:
         better = f"use a smaller --stride, best a multiple of {windowing.slice_frames} frames"
         raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")

@@ -63,7 +63,7 @@ class Probing:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes a token, a pair and so on; peak memory."""
+    """What was measured: seconds to encode a clip, write it, and decode a frame; bytes per token, per pair and so on; peak memory."""
 
     encode_s: float
     write_s: float
@@ -108,7 +108,7 @@ class Plan:
         """The plan in words."""
         left_out = f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window" if self.unreadable or self.too_short else ""
         return [
-            f"{self.videos:,} videos give {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
+            f"{self.videos:,} videos yield {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             (
                 f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
@@ -127,7 +127,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
     surveys = [survey(source, probing.recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
-        raise UsageError("no video here gives a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
+        raise UsageError("no video is long enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     measured = probe(_spread_probes([found.source for found in good]), probing)
     clips, tokens, pairs = (sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs"))
     again = min(REPEATS, sum(found.pairs > 0 for found in good))  # the control that encodes a window twice
@@ -152,7 +152,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
-    """Frames, clips and tokens of one source without decoding more than its first frame; None where it is no video."""
+    """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
     try:
         with open_video(source.path) as video:
             height, width = recipe.geometry.target(*next(video.frames()).displayed, recipe.encoder.patch)
@@ -178,7 +178,7 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
         readings = [_reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)]
         thumbnails, pictures = _bytes(store.root.rglob(THUMBNAIL)), _bytes(store.root.rglob("*.jpg"))
     if len(readings) < PROBES:
-        raise UsageError("no video here decodes far enough for a clip: check the files, or use fewer --frames, a smaller --step, or --tail")
+        raise UsageError("no video decodes far enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
     return Probe(
         encode_s=median(reading.encode_s for reading in readings),

@@ -1,4 +1,4 @@
-"""Precision: which arithmetic an encoder runs in, and what stays in float32 whatever is asked for.
+"""Precision: which arithmetic an encoder runs in, and what stays in float32 whatever is requested.
 
 Half precision is autocast around float32 norms, positions and residual stream; the weights of the linear layers are
 rounded once, when the encoder is loaded. Autocast alone would round them again at every call, to the same values, because
@@ -17,7 +17,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """fp32, bf16 or fp16 for what `--precision` asks: auto is bf16 on CUDA from compute capability 8.0 on, fp32 elsewhere.
+    """fp32, bf16 or fp16 for what `--precision` requests: auto is bf16 on CUDA from compute capability 8.0 on, fp32 elsewhere.
 
     The CPU stays at fp32 although AMX makes bf16 three times as fast: it is where numbers are checked. MPS stays there
     because its autocast covers part of the operators and was never measured.
@@ -30,7 +30,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which a model loaded by `placed` runs."""
+    """The context in which a model loaded by `place_model` runs."""
     dtype = PRECISIONS[precision]
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 

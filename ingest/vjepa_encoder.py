@@ -13,7 +13,7 @@ PREPROCESSING = "RGB / 255, mean 0.485 0.456 0.406, standard deviation 0.229 0.2
 
 
 class VJEPAEncoder:
-    """One level of a V-JEPA encoder or all joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
+    """One level of a V-JEPA encoder, or several joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
 
     def __init__(self, model: VisionTransformer, device: torch.device, arithmetic: str, layer: Layer = LAST) -> None:
         self.model = precision.place_model(model, device, arithmetic)

@@ -1,4 +1,4 @@
-"""The rows of the V-JEPA family: released networks with the files they are in, and a small one that nobody trained."""
+"""The rows of the V-JEPA family: released networks with the files they are in, and a small untrained one."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -78,7 +78,7 @@ def _load_pretrained(name: str, row: EncoderEntry, setting: LoadOptions) -> tupl
 
 
 def _unusual(config: VisionTransformerConfig) -> str:
-    """What of a shape the names and shapes of its tensors do not tell, where it is not as in the run without settings."""
+    """Settings of a shape that its tensors do not reveal, if they differ from the defaults."""
     silent = {"heads": config.heads, "levels": list(config.levels)}
     return "" if silent == {"heads": UNTRAINED.heads, "levels": list(UNTRAINED.levels)} else json.dumps(silent)
 
@@ -96,7 +96,7 @@ def _fetch_weights(config: VisionTransformerConfig, release: Release) -> Weights
 
 
 def _empty(config: VisionTransformerConfig) -> VisionTransformer:
-    """The network without numbers: it costs neither memory nor time."""
+    """The network without values: it costs neither memory nor time."""
     with torch.device("meta"):
         return VisionTransformer(config)
 

@@ -38,7 +38,7 @@ class Windowing:
     """How a video is cut: windows of `frames` frames `step` apart, starting every `hop` frames.
 
     `tubelet` is the encoder's; a kept tail is a multiple of it. `images` tells whether the encoder takes a single frame nevertheless.
-    Raises UsageError for values that cannot be.
+    Raises UsageError for invalid values.
     """
 
     frames: int
@@ -55,7 +55,7 @@ class Windowing:
         if self.frames % self.tubelet and not (self.frames == 1 and self.images):
             lower = self.frames - self.frames % self.tubelet
             nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"
-            raise UsageError(f"--frames {self.frames} is no multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
+            raise UsageError(f"--frames {self.frames} is not a multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
 
     @property
     def span(self) -> int:
@@ -73,7 +73,7 @@ class Windowing:
         return self.tubelet * self.step
 
     def starting(self) -> Iterator[Window]:
-        """Every whole window of a video without end."""
+        """Every whole window of an endless video."""
         first = 0
         while True:
             yield Window(first, self.frames, self.step)
@@ -95,7 +95,7 @@ class Windowing:
         return [window for window in found if not window.spans(gaps)] if gaps else found
 
     def partial(self, total: int) -> Window | None:
-        """What is left for a last, shorter window; None where it would show nothing that a whole one does not.
+        """The last, shorter window; None if it would show nothing that a whole one does not.
 
         A video of a single frame is an image, the one window that may be shorter than a tubelet.
         """
@@ -107,12 +107,12 @@ class Windowing:
         return left if left and left.stop > seen else None
 
     def unused(self, total: int) -> int:
-        """Frames after the last window: what dropping the partial one leaves out."""
+        """Frames after the last window: what is lost by dropping the partial one."""
         used = self.windows(total)
         return total - used[-1].stop if used else total
 
     def too_short(self, total: int) -> VideoError:
-        """Why a video of `total` frames has no window, and what would give it one."""
+        """Why a video of `total` frames has no window, and what to change."""
         fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or int(self.images)
         reason = f"too short with {total} frame{'s' * (total != 1)}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
         advice = f"use --frames {fitting} or fewer, or --tail" if fitting else "use a smaller --step, or an encoder of single frames"

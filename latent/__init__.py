@@ -1,4 +1,4 @@
-"""Latent space: what can be seen, followed, cut out and found again in the embeddings of a store.
+"""Latent space: colors, tracks, segmentation and search over the embeddings of a store.
 
     errors        sentences that say what to do
     half          half precision to float32, and unit vectors

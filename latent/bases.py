@@ -1,4 +1,4 @@
-"""Keeps bases in the store: a row of `bases`, its numbers as rows of `basis_vectors`, the clips it saw as rows of `basis_clips`."""
+"""Stores bases: a row of `bases`, its numbers as rows of `basis_vectors`, the clips it saw as rows of `basis_clips`."""
 
 import json
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
 
 
 def save_basis(store: Store, basis: Basis) -> None:
-    """Commit a basis; nothing where the store has it already."""
+    """Commit a basis; does nothing if the store already has it."""
     store.commit(
         {
             BASES.name: pa.Table.from_pylist([_row(basis)], BASES.arrow),
@@ -28,7 +28,7 @@ def save_basis(store: Store, basis: Basis) -> None:
 
 
 def load_basis(store: Store, basis_id: str) -> Basis:
-    """A kept basis, equal to the one that was fitted. Raises LatentError where there is none of this id."""
+    """A stored basis, equal to the one that was fitted. Raises LatentError if there is none with this id."""
     found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
     if not found:
         raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`")
@@ -44,7 +44,7 @@ def load_basis(store: Store, basis_id: str) -> Basis:
 
 
 def list_bases(encoder_id: str | None = None) -> Question:
-    """One row a basis, the newest first; those of one encoder only, if named."""
+    """One row per basis, the newest first; those of one encoder only, if named."""
     where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
     sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
   CASE WHEN b.total_variance > 0 THEN list_sum(b.explained_variance[:3]) / b.total_variance END AS explained_by_three,

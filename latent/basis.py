@@ -20,7 +20,7 @@ MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Clust
 
 @dataclass(frozen=True, kw_only=True)
 class Basis:
-    """What was fitted, on what, and everything it takes to apply it again.
+    """What was fitted, on what, and everything needed to apply it again.
 
     `explained` ``(k,)`` and `total` are variances over the tokens of the fit (for UMAP those of its reduction; empty where there are none);
     `limits` ``(k, 2)`` are the ends of the color scale of each component.
@@ -70,14 +70,14 @@ class Basis:
         return as_clusters(self.coordinates(clip))
 
     def is_foreground(self, clip: Clip) -> np.ndarray:
-        """Which of a clip's tokens are foreground, ``(S, H, W)``; all of them where the basis takes all."""
+        """Which of a clip's tokens are foreground, ``(S, H, W)``; all of them if the basis uses all."""
         self.refuse_other(clip.encoder_id)
         if self.foreground is None:
             return np.ones(clip.positions, bool)
         return np.stack([self.foreground.mask(tokens) for tokens in self._prepare(clip)]).reshape(clip.positions)
 
     def refuse_other(self, encoder_id: str) -> None:
-        """Raise LatentError unless clips of this encoder are what the basis was fitted on."""
+        """Raise LatentError unless the basis was fitted on clips of this encoder."""
         if encoder_id != self.encoder_id:
             raise LatentError(
                 f"basis {self.basis_id} belongs to encoder {self.encoder_id} and says nothing about {encoder_id}, "

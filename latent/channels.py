@@ -1,4 +1,4 @@
-"""What of a token can be seen on a map: a number for each channel, from components, statistics, clusters or address."""
+"""What a map can show of a token: one number per channel, from components, statistics, clusters or address."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,12 +85,12 @@ def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
 
 
 def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
-    """The name of every clustering among rows of `bases.listed`, and its basis."""
+    """The name of every clustering among rows of `bases.list_bases`, and its basis."""
     return {f"cluster of {row['basis_id'][:6]}": row["basis_id"] for row in bases if row["kind"] == "kmeans"}
 
 
 def choose_defaults(basis: Basis) -> dict[str, str]:
-    """Components where they can be told apart, in place and color alike; the address where there are fewer than three."""
+    """Components for position and color if there are at least three; else the address."""
     names = (_components(basis) + list(ADDRESS))[:3]
     return {**dict(zip(AXES, names)), **dict(zip(COLOURS, names)), "opacity": FULL}
 
@@ -104,13 +104,13 @@ def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[st
 
 
 def statistics(clip_id: str) -> Question:
-    """One row a token of a clip, in the order of their addresses."""
+    """One row per token of a clip, in the order of their addresses."""
     names = ", ".join(TOKEN_STATISTICS)
     return Question(f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
 
 
 def points(tokens: Tokens, basis: Basis, chosen: Sequence[str], clusterings: Mapping[str, Basis] | None = None) -> bytes:
-    """16 bytes a token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
+    """16 bytes per token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
     values = _values(tokens, basis, set(chosen), clusterings or {})
     spread = {name: _stretch(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
     packed = np.empty(len(spread[chosen[0]]), [("place", "<f4", 3), ("color", "u1", 4)])
@@ -128,7 +128,7 @@ def _components(basis: Basis) -> list[str]:
 
 
 def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]) -> Numbers:
-    """The numbers of these names; what is dear is computed only where it is among them."""
+    """The numbers of these names; expensive ones are computed only if requested."""
     found = dict(tokens.addresses())
     found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
     if names & set(TOKEN_STATISTICS):
@@ -139,7 +139,7 @@ def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:
-    """Values between their outer quantiles as 0 to 1; what is undefined stands at the lower end, what is the same everywhere at the upper."""
+    """Values between their outer quantiles as 0 to 1; undefined values are at the lower end, constant ones at the upper."""
     defined = values[np.isfinite(values)]
     low, high = np.quantile(defined, QUANTILES) if len(defined) else (0.0, 0.0)
     if not high > low:

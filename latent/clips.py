@@ -45,10 +45,10 @@ def open_clip(store: Store, clip_id: str) -> Clip:
 
 
 def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -> np.ndarray:
-    """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip kept without embeddings."""
+    """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip stored without embeddings."""
     if clip.embedding_path is None:
         raise LatentError(
-            f"clip {clip.clip_id} was kept without embeddings: its statistics, samples and stored projections still answer; "
+            f"clip {clip.clip_id} was stored without embeddings: its statistics, samples and stored projections are available; "
             f"for the rest ingest its video again with `--keep embeddings`"
         )
     return embeddings.read(store.layout.embedding_file(clip.embedding_path), first, stop)
@@ -63,9 +63,9 @@ def row(store: Store, clip_id: str) -> ClipRow:
 
 
 def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
-    """Clips of an encoder whose embeddings are there, the first of every video before the second of any; of some videos only, if named.
+    """Clips of an encoder that have embeddings, the first of every video before the second of any; of some videos only, if given.
 
-    Clips that only a pair of windows needs are left out: they show once more what the others show.
+    Clips that only a pair of windows needs are left out: they repeat what the others show.
     """
     sql = """FROM clips
         WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND role IS DISTINCT FROM 'partner' AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
@@ -76,7 +76,7 @@ def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None 
 def require_embeddings(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
     """The clips, or LatentError where there is none."""
     if not found:
-        raise LatentError(f"no clip of {encoder_id} is there with embeddings: choose other videos, or ingest some with `--keep embeddings`")
+        raise LatentError(f"no clip of {encoder_id} has embeddings: choose other videos, or ingest some with `--keep embeddings`")
     return found
 
 

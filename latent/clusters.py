@@ -1,4 +1,4 @@
-"""k-means clusters: each token belongs to the nearest center. Cluster 0 is the largest of the fit, and so on down."""
+"""k-means clusters: each token belongs to the nearest center. Cluster 0 is the largest of the fit, cluster 1 the second largest, and so on."""
 
 import warnings
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Clusters:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the basis is made of, as rows of numbers."""
+        """The numbers that make up the basis, as rows."""
         return {"center": self.centers}
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Clusters":
-        """From what `arrays` gave."""
+        """From the output of `arrays`."""
         return cls(arrays["center"].astype(np.float32))
 
 

@@ -1,4 +1,4 @@
-"""Search by sketch: codes rank all tokens, embeddings rank the best 3,000 again."""
+"""Search by index: codes rank all tokens, embeddings rank the best 3,000 again."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ EACH = 50  # candidates for each hit that a video may have
 
 
 def find(store: Store, sketch: TokenIndex, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Hit]:
-    """What exact search finds, but for hits that the codes miss; of some videos only where named. Clips without codes are scored exactly."""
+    """What exact search finds, except for hits that the codes miss; of some videos only, if given. Clips without codes are scored exactly."""
     query.refuse_other(sketch.basis.encoder_id)
     chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
     wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)

@@ -31,7 +31,7 @@ class TokenIndex:
 
     @cached_property
     def step(self) -> np.ndarray:
-        """What one step of a code stands for, float32 ``(k,)``."""
+        """The value of one step of a code, float32 ``(k,)``."""
         return np.maximum(np.abs(self.basis.limits).max(axis=1) * ROOM / STEPS, np.finfo(np.float32).tiny).astype(np.float32)
 
     def encode_grid(self, grid: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ class TokenIndex:
         return np.concatenate([self._codes(half.unit(tokens)) for tokens in half.slices(grid)])
 
     def scores(self, codes: np.ndarray, query: Query) -> np.ndarray:
-        """Cosines of codes int8 ``(n, k)`` to the query as far as the codes tell, the largest over its tokens: ``(n,)``."""
+        """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
         weights = (query.vectors @ self.basis.model.components.T * self.step).astype(np.float32)  # (q, k)
         constants = query.vectors @ self.basis.model.mean
         best, wide = np.empty(len(codes), np.float32), np.empty((BLOCK, codes.shape[1]), np.float32)
@@ -51,13 +51,13 @@ class TokenIndex:
         return best
 
     def write(self, store: Store, clip: ClipRow) -> None:
-        """Write the codes of a clip. Raises LatentError for a clip kept without embeddings."""
+        """Write the codes of a clip. Raises LatentError for a clip stored without embeddings."""
         sink = io.BytesIO()
         np.save(sink, self.encode_grid(clips.read(store, clip)))
         store.write_codes(self.basis.basis_id, clip.clip_id, sink.getbuffer())
 
     def read(self, store: Store, clip: ClipRow) -> np.ndarray | None:
-        """Codes of a clip; None where they are not written, or are not whole."""
+        """Codes of a clip; None if they are missing or incomplete."""
         try:
             codes = np.load(store.layout.codes(self.basis.basis_id, clip.clip_id))
         except (OSError, ValueError):

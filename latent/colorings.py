@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
-A coloring says where the basis comes from. Its name stands in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
-with the options `~unit`, `~positions` and `~foreground` where they are taken.
+A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
+with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re
@@ -18,7 +18,7 @@ from tubelet.latent.scope import Scope
 from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
-BACKGROUND = 0.25  # of the gray that stands for what is no foreground
+BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 NAME = re.compile(r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)")
 
 
@@ -84,12 +84,12 @@ def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
 
 
 def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
-    """Coordinates of a clip's tokens, ``(S, H, W, k)``: kept ones, or else computed; nothing is written."""
+    """Coordinates of a clip's tokens, ``(S, H, W, k)``: stored ones, or else computed; nothing is written."""
     kept = projections.load_projection(store, fitted, clip_id)
     return fitted.coordinates(open_clip(store, clip_id)) if kept is None else kept
 
 
 def _dim_background(colors: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """What is no foreground in a dark gray of its own brightness."""
+    """What is not foreground in a dark gray of its own brightness."""
     gray = (colors.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
     return np.where(foreground[..., None], colors, gray)

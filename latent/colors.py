@@ -1,8 +1,8 @@
 """Coordinates and clusters as colors.
 
-Ranges are fixed with the basis, so a color means the same in every frame and every video; they are quantiles (0.5 and 99.5 %), so that
-one wild token cannot wash a picture out. Clusters take the eight colors of Okabe and Ito, which stay apart for people who
-see red and green alike; further clusters repeat them darker, then lighter.
+Ranges are fixed with the basis, so a color means the same in every frame and every video; they are quantiles (0.5 and 99.5%), so that
+one wild token cannot wash a picture out. Clusters take the eight colors of Okabe and Ito, which remain distinct with red-green color
+blindness; further clusters repeat them darker, then lighter.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ SHADES = ((1.0, 0.0), (0.55, 0.0), (0.55, 0.45))  # factor, and share of white
 
 
 def ranges(coordinates: np.ndarray) -> np.ndarray:
-    """Lowest and highest coordinate that a color tells apart, of coordinates ``(n, k)``: float32 ``(k, 2)``."""
+    """Lowest and highest coordinate on the color scale, of coordinates ``(n, k)``: float32 ``(k, 2)``."""
     return np.quantile(coordinates, QUANTILES, axis=0).T.astype(np.float32)
 
 

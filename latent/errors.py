@@ -4,4 +4,4 @@ from tubelet.store.errors import TubeletError
 
 
 class LatentError(TubeletError):
-    """A basis, a track, a segmentation or a search that cannot be had."""
+    """A basis, a track, a segmentation or a search that is not possible."""

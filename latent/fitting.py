@@ -28,23 +28,23 @@ KEPT = {"pca": 16, "umap": 3}  # components, where none are asked for
 class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
-    kind: str = option("pca", help="Kind of the basis.", choices=("pca", "umap", "kmeans", "dimensions"))
-    components: int | None = option(None, help="Components kept.", unset="16 of pca, 3 of umap", least=1, most=DIMENSIONS_MOST)
-    clusters: int = option(8, help="Clusters of kmeans.", least=2, most=10_000)
-    dimensions: tuple[int, ...] = option((0, 1, 2), help="Dimensions of kind dimensions.", metavar="I,J,K")
-    unit: bool = option(False, flag="--normalize", renamed=("--unit",), help="Divide every token by its length first.")
+    kind: str = option("pca", help="Kind of basis.", choices=("pca", "umap", "kmeans", "dimensions"))
+    components: int | None = option(None, help="Number of components.", unset="16 of pca, 3 of umap", least=1, most=DIMENSIONS_MOST)
+    clusters: int = option(8, help="Number of clusters, for kmeans.", least=2, most=10_000)
+    dimensions: tuple[int, ...] = option((0, 1, 2), help="Dimensions, for kind dimensions.", metavar="I,J,K")
+    unit: bool = option(False, flag="--normalize", renamed=("--unit",), help="Scale every token to unit length first.")
     positions: bool = option(
-        False, flag="--remove-position-mean", renamed=("--positions",), help="Subtract the mean of each grid position over the corpus first."
+        False, flag="--remove-position-mean", renamed=("--positions",), help="Subtract the corpus mean of each grid position first."
     )
     foreground: str | None = option(None, help="first-component, or clusters of a kmeans basis as BASIS_ID:0,3.", metavar="RULE")
     slices: tuple[int, ...] | None = option(None, help="Only these slices of each clip.", metavar="I,J,...")
     neighbors: int = manifold.NEIGHBOURS
-    seed: int = option(0, help="Of umap and kmeans.", least=0, most=SEED_MOST)
+    seed: int = option(0, help="Seed of umap and kmeans.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, LatentError)
         if self.neighbors < 2:
-            raise LatentError(f"neighbors is {self.neighbors}: ask for more")
+            raise LatentError(f"neighbors is {self.neighbors}: choose 2 or more")
 
     @property
     def parameters(self) -> dict:
@@ -62,7 +62,7 @@ class BasisSpec:
 
 
 def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
-    """Fit a basis on the tokens of a scope; it is not kept until `bases.keep`. Raises LatentError for what cannot be fitted."""
+    """Fit a basis on the tokens of a scope; it is not stored until `bases.save_basis`. Raises LatentError for what cannot be fitted."""
     tokens = scope.gather(store, where, wish.slices)
     preparation, chosen = _preparation(store, where, wish, tokens)
     if preparation.positions is not None:
@@ -85,7 +85,7 @@ def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
 
 
 def _preparation(store: Store, where: Scope, wish: BasisSpec, tokens: Tokens) -> tuple[Preparation, Foreground | None]:
-    """How tokens are prepared, and the clusters that are foreground: these bring their own preparation with them."""
+    """How tokens are prepared, and the clusters that are foreground: which have their own preparation."""
     if wish.foreground in (None, FIRST_COMPONENT):
         if not wish.positions:
             return Preparation(wish.unit), None
@@ -143,7 +143,7 @@ def _total(vectors: np.ndarray) -> float:
 
 
 def _record_fit(model: Linear | Manifold | Clusters, preparation: Preparation, chosen: Foreground | None) -> dict:
-    """What the fit settled: how much there was of what was asked for, which grid, which side is foreground."""
+    """What the fit determined: the number of components or clusters, the grid, which side is foreground."""
     found = {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
     if isinstance(model, Linear):
         found = {"components": len(model.components)}

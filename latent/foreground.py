@@ -34,7 +34,7 @@ class Foreground:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Foreground | None":
-        """From what `arrays` gave; None where the basis takes all tokens."""
+        """From the output of `arrays`; None where the basis takes all tokens."""
         if "foreground" not in arrays:
             return None
         rows = arrays["foreground"]
@@ -44,7 +44,7 @@ class Foreground:
 def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
     """Otsu's threshold on the first principal component of tokens ``(n, D)``; the side with less of the frame's border is foreground.
 
-    `border` ``(n,)``: whether a token lies at the edge of its grid. Where both sides touch it alike, the smaller side is foreground.
+    `border` ``(n,)``: whether a token lies at the edge of its grid. If both sides touch it equally, the smaller side is foreground.
     """
     linear, _ = pca(vectors, 1)
     axis = linear.components[0]
@@ -52,14 +52,14 @@ def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
     level = otsu(values)
     above = values > level
     if above.all() or not above.any():
-        raise LatentError("the first component does not part these tokens: leave --foreground out, or choose clusters")
+        raise LatentError("the first component does not separate these tokens: leave --foreground out, or choose clusters")
     shares = border[above].mean(), border[~above].mean()
     chosen = int(shares[0] < shares[1] or shares[0] == shares[1] and above.mean() <= 0.5)
     return Foreground(np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,))
 
 
 def choose_clusters(centers: Clusters, chosen: tuple[int, ...]) -> Foreground:
-    """The tokens of some clusters. Raises LatentError for a cluster that there is not."""
+    """The tokens of some clusters. Raises LatentError for a cluster that does not exist."""
     if wrong := [c for c in chosen if not 0 <= c < len(centers.centers)]:
         raise LatentError(f"there is no cluster {wrong[0]}: choose from 0 to {len(centers.centers) - 1}")
     return Foreground(centers.centers, centers.offsets, chosen)

@@ -1,7 +1,7 @@
 """Which tokens of a clip follow each other in space and time: the graph along which labels spread.
 
-Each token is joined to its neighbors (right, below, the same patch one slice on) and to the token most like it one slice back, so that ways
-follow what moves. The graph depends on the clip alone: it is made once and serves every click.
+Each token is joined to its neighbors (right, below, the same patch one slice on) and to the token most like it one slice back, so that
+paths follow what moves. The graph depends on the clip alone: it is built once and serves every click.
 """
 
 from collections.abc import Iterator
@@ -66,8 +66,8 @@ def _reduce(grid: np.ndarray) -> np.ndarray:
 
 
 def _whiten(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Tokens ``(n, d)`` turned and scaled so that those beside each other differ alike in every direction: what varies from patch to patch
-    says little of what a patch belongs to."""
+    """Tokens ``(n, d)`` turned and scaled so that those beside each other differ alike in every direction: what varies from patch to
+    patch says little about what a patch belongs to."""
     steps = _steps(tokens, beside)
     spread, axes = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
     if spread[-1] <= 0:
@@ -93,7 +93,7 @@ def _beside(positions: tuple[int, int, int]) -> np.ndarray:
 
 
 def _alike(slices: np.ndarray) -> Iterator[np.ndarray]:
-    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the one most like it a slice back, unless that is the same patch."""
+    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the most similar one a slice back, unless that is the same patch."""
     count, patches, _ = slices.shape
     patch = np.arange(patches)
     for number in range(1, count):

@@ -33,7 +33,7 @@ def slices(grid: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean length of each row ``(n, D) -> (n,)``, float32; NaN where it is zero or not finite, so that no cosine is made of it."""
+    """Euclidean length of each row ``(n, D) -> (n,)``, float32; NaN where it is zero or not finite, so that no cosine is computed from it."""
     found = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     return np.where((found > 0) & np.isfinite(found), found, np.float32(np.nan))
 

@@ -1,4 +1,4 @@
-"""Ranked tokens: the best over many clips, at most so many a video."""
+"""Ranked tokens: the best over many clips, at most a given number per video."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tubelet.store.rows import ClipRow
 
 @dataclass(frozen=True)
 class Ranking:
-    """How many hits are wanted, and of one video at most (None: no limit)."""
+    """The number of hits wanted, and the limit per video (None: no limit)."""
 
     top: int = 20
     per_video: int | None = None
@@ -83,7 +83,7 @@ def _places(groups: np.ndarray) -> np.ndarray:
 
 
 def table(hits: list[Hit]) -> pa.Table:
-    """One row a hit: its rank from 1, video, address and score."""
+    """One row per hit: its rank from 1, video, address and score."""
     addresses = [np.unravel_index(int(hit.tokens[0]), hit.clip.positions) for hit in hits]
     columns = {
         "rank": pa.array(range(1, len(hits) + 1), pa.int32()),

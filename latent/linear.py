@@ -26,12 +26,12 @@ class Linear:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the basis is made of, as rows of numbers."""
+        """The numbers that make up the basis, as rows."""
         return {"mean": self.mean[None], "component": self.components}
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Linear":
-        """From what `arrays` gave."""
+        """From the output of `arrays`."""
         return cls(arrays["mean"][0].astype(np.float32), arrays["component"].astype(np.float32))
 
 
@@ -44,7 +44,7 @@ class Variance:
 
 
 def pca(vectors: np.ndarray, components: int) -> tuple[Linear, Variance]:
-    """The first principal components of float32 tokens ``(n, D)``, n at least 2; as many as there can be where fewer than asked for."""
+    """The first principal components of float32 tokens ``(n, D)``, n at least 2; fewer if there are not as many as requested."""
     count, dim = vectors.shape
     kept = min(components, count - 1, dim)
     mean = vectors.mean(axis=0, dtype=np.float64)

@@ -1,7 +1,7 @@
 """UMAP on PCA-reduced tokens, and where new tokens fall.
 
 umap-learn lays out a seeded draw of at most 2,000 tokens; every token, those of the fit included, then falls at the mean of its nearest
-laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, loses no neighborhood
+laid-out tokens, the nearer the heavier. That is several times as fast as laying out a whole clip, preserves neighborhoods
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
 
@@ -40,7 +40,7 @@ class Manifold:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the basis is made of, as rows of numbers."""
+        """The numbers that make up the basis, as rows."""
         return {**self.reduction.arrays, "training": self.training, "coordinates": self.coordinates}
 
     @classmethod
@@ -61,7 +61,7 @@ def umap(vectors: np.ndarray, components: int, neighbors: int, seed: int) -> tup
 
 
 def version() -> str:
-    """The library that lays tokens out: another one may place them otherwise."""
+    """The library that lays tokens out: another one may place them differently."""
     return f"umap-learn {metadata.version('umap-learn')}"
 
 
@@ -84,7 +84,7 @@ def _laid_out(training: np.ndarray, components: int, neighbors: int, seed: int) 
 
 
 def _start(training: np.ndarray, components: int, state: np.random.RandomState) -> np.ndarray:
-    """The first components scaled to an extent of 10, with a little noise, so that equal tokens can part."""
+    """The first components scaled to an extent of 10, with a little noise, so that equal tokens can separate."""
     start = np.zeros((len(training), components), np.float32)
     start[:, : training.shape[1]] = training[:, :components]
     start *= INITIAL_EXTENT / max(float(np.abs(start).max()), 1e-12)

@@ -1,4 +1,4 @@
-"""Patches that a reader marked, as one text that stands in URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
+"""Marked patches, as one text for URLs: ``CLIP-slice.y.x,slice.y.x`` and, after ~, those of the background."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ NAME = re.compile(rf"([0-9a-f]{{1,64}})-({PATCHES}?)(?:~({PATCHES}))?")
 
 @dataclass(frozen=True)
 class MarkedPatches:
-    """Patches of one clip, ``(slice, y, x)`` each: those that are meant, and those marked as background to them."""
+    """Patches of one clip, ``(slice, y, x)`` each: the selected ones, and those marked as background."""
 
     clip_id: str = ""
     patches: tuple[Patch, ...] = ()
@@ -23,7 +23,7 @@ class MarkedPatches:
 
     @classmethod
     def parse(cls, name: str) -> "MarkedPatches":
-        """The patches that a text names; none where it is no such text."""
+        """The patches that a text names; none where it is not such a text."""
         found = NAME.fullmatch(name)
         return cls(found[1], _parse_patches(found[2]), _parse_patches(found[3])) if found and (found[2] or found[3]) else cls()
 

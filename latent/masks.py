@@ -42,7 +42,7 @@ def write_png(mask: np.ndarray) -> bytes:
 
 
 def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
-    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and what else is said of them."""
+    """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and further information."""
     sink = io.BytesIO()
     np.savez_compressed(sink, mask=mask, scores=scores, **about)
     return sink.getvalue()
@@ -56,7 +56,7 @@ def read_mask(data: bytes, name: str | None = None) -> np.ndarray:
 def read_objects(data: bytes) -> MaskObjects:
     """The objects of a mask that a person brings: a .npz with `mask`, an .npy, one slice's PNG, or COCO's JSON. Raises LatentError.
 
-    What a file says of its size is read before its values are: a few bytes can unpack to any number."""
+    The size in the file's header is checked before its values are read: a few bytes can unpack to any number."""
     try:
         if data[:4] == b"\x89PNG":
             picture = Image.open(io.BytesIO(data), formats=["PNG"])
@@ -98,7 +98,7 @@ def _npy(file: IO[bytes], held: int) -> np.ndarray:
 
 def _bound(size: int, noun: str) -> None:
     if size > MOST:
-        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: bring one of this window alone, in one byte per pixel")
+        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: pass one of this window alone, in one byte per pixel")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], show
     if len(truth) not in (1, count) or truth.shape[1:] not in (tuple(grid), tuple(size)):
         fitting = " or ".join(f"{count} x {height} x {width}" for height, width in (size, grid))
         shape = " x ".join(map(str, truth.shape))
-        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: bring one of {fitting}, or one slice of it")
+        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: pass one of {fitting}, or one slice of it")
     own = scores if len(truth) == count else scores[shown : shown + 1]
     at_pixels = truth.shape[1:] == tuple(size)
     mask = threshold_pixels(own, *size) if at_pixels else own > THRESHOLD
@@ -156,12 +156,12 @@ def _pick_frames(count: int, video: Mapping, clip: Mapping) -> np.ndarray:
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union of two masks of one shape, all slices together; 1 where both are empty. Raises LatentError for two shapes."""
     if mask.shape != truth.shape:
-        raise LatentError(f"masks of {mask.shape} and {truth.shape} cannot be compared: bring one of {mask.shape} (slices, rows, columns)")
+        raise LatentError(f"masks of {mask.shape} and {truth.shape} cannot be compared: pass one of {mask.shape} (slices, rows, columns)")
     union = np.count_nonzero(mask | truth)
     return np.count_nonzero(mask & truth) / union if union else 1.0
 
 
 def _weights(patches: int, side: int) -> np.ndarray:
-    """How much each patch counts at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
+    """The weight of each patch at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
     centers = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
     return np.maximum(1 - np.abs(centers[:, None] - np.arange(patches)), 0).astype(np.float32)

@@ -1,11 +1,11 @@
-"""How alike patches of other videos are to a query: the level below which a track is lost.
+"""How similar patches of other videos are to a query: the level below which a track is lost.
 
-Whole slices of other videos are scored with the query, and the best patch of each is what the query reaches where it cannot be. The slices
-are drawn once an encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
+Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be. 
+The slices are drawn once per encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 
-The level is the smallest of these scores that at most 5 % of further slices exceed on average: of n slices the one that
+The level is the smallest of these scores that at most 5% of further slices exceed on average: of n slices the one that
 ceil(0.95 (n + 1)) do not exceed, so that a new one lies above it in (n + 1 - that) / (n + 1) of draws. Fewer than 19 slices have none
-that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is said with the level.
+that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is reported with the level.
 """
 
 import math
@@ -22,12 +22,12 @@ from tubelet.store import Store
 
 SLICES = 64  # of other videos, where there are as many
 QUANTILE = 0.95
-SURE = (0.025, 0.975)  # between which the share that exceeds a drawn level lies in 95 % of draws
+SURE = (0.025, 0.975)  # between which the share that exceeds a drawn level lies in 95% of draws
 
 
 @dataclass(frozen=True)
 class Level:
-    """A score, the share of unrelated slices that exceed it on average over draws, and the ends between which it lies in 95 % of them.
+    """A score, the share of unrelated slices that exceed it on average over draws, and the ends between which it lies in 95% of them.
 
     `slices` were scored, of `videos`; NaN where there were none.
     """
@@ -58,7 +58,7 @@ class NullSimilarity:
         return self._reached(query)[0]
 
     def _reached(self, query: Query) -> tuple[np.ndarray, int]:
-        """The scores that `reached` tells, and how many videos they are of.
+        """The scores of `best_scores`, and how many videos they are from.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
         """
@@ -72,12 +72,12 @@ class NullSimilarity:
         return best[strange], len({video for video, kept in zip(self.videos, strange) if kept})
 
     def level(self, query: Query) -> Level:
-        """What at most 5 % of unrelated slices exceed; NaN where no other video was there to measure with."""
+        """What at most 5% of unrelated slices exceed; NaN where no other video was available."""
         return level_of(*self._reached(query))
 
 
 def level_of(reached: np.ndarray, videos: int) -> Level:
-    """The level of scores ``(n,)`` of slices of so many videos."""
+    """The level of scores ``(n,)`` of slices of `videos` videos."""
     count = len(reached)
     if not count:
         return Level(math.nan, math.nan, math.nan, math.nan, 0, 0)
@@ -93,7 +93,7 @@ def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSim
 
 
 def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
-    """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have so many."""
+    """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have that many."""
     parts, videos = [], []
     for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
         tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.embed_dim)))

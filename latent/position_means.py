@@ -1,6 +1,6 @@
-"""The mean embedding of each grid position over the corpus: what an encoder says of a place whatever is seen there.
+"""The mean embedding of each grid position over the corpus: what an encoder outputs for a place regardless of its content.
 
-`token_samples` holds 32 tokens a clip, too few for each of hundreds of positions, so a few slices of a bounded number of
+`token_samples` holds 32 tokens per clip, too few for each of hundreds of positions, so a few slices of a bounded number of
 clips are read, those of different videos first.
 """
 

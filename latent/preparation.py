@@ -1,4 +1,4 @@
-"""What happens to tokens before a basis sees them: position means subtracted, then lengths made equal, each where asked for."""
+"""What happens to tokens before a basis sees them: position means are subtracted, then lengths normalized, each if requested."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Preparation:
     positions: np.ndarray | None = None
 
     def transform(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Float32 tokens ``(n, D)`` at patches ``(y, x)`` as the basis takes them; NaN where a token has no direction to keep."""
+        """Float32 tokens ``(n, D)`` at patches ``(y, x)`` as the basis expects them; NaN where a token has no direction to keep."""
         if self.positions is not None:
             vectors = vectors - self.positions[y, x]
         return half.unit(vectors) if self.unit else vectors

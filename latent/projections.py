@@ -1,6 +1,6 @@
-"""Coordinates and clusters of a clip, kept as rows where they are dear to compute: of UMAP and of k-means.
+"""Coordinates and clusters of a clip, stored as rows if they are expensive to compute: of UMAP and of k-means.
 
-A kept projection serves clips whose embeddings are gone, and SQL. Linear projections cost milliseconds and are never kept.
+A stored projection serves SQL, and clips without embeddings. Linear projections take milliseconds and are never stored.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ KEPT = 3  # coordinates a row has room for
 
 
 def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
-    """Coordinates ``(S, H, W, k)`` of a clip, from its rows, or else computed, and kept where they are dear. Raises LatentError."""
+    """Coordinates ``(S, H, W, k)`` of a clip, from its rows, or else computed, and stored if they are expensive. Raises LatentError."""
     found = load_projection(store, basis, clip_id)
     if found is not None:
         return found
@@ -30,7 +30,7 @@ def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
 
 
 def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
-    """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None where none are kept."""
+    """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None if none are stored."""
     columns = ("cluster",) if basis.kind == "kmeans" else tuple(f"c{i + 1}" for i in range(min(basis.components, KEPT)))
     table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
     sql = f"SELECT {', '.join(columns)} FROM {table.name} JOIN projections p USING (projection_id) WHERE projection_id = ? ORDER BY slice, y, x"
@@ -42,7 +42,7 @@ def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | No
 
 
 def save_projection(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> None:
-    """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing where they are kept already."""
+    """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing if they are already stored."""
     id_ = projection_id(basis, clip.clip_id)
     names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}
     row = pa.Table.from_pylist([{**names, "created_at": datetime.now(UTC).replace(tzinfo=None)}], PROJECTIONS.arrow)

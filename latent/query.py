@@ -1,6 +1,7 @@
-"""The tokens a person asks about. A token is as like the query as it is like the most similar of its tokens.
+"""The tokens of a query.
 
-The largest cosine, and not the cosine to the mean: the mean of the parts of a thing may look like none of them.
+The similarity of a token to a query is its largest cosine to one of the query's tokens, not the cosine to their mean:
+the mean of the parts of a thing may look like none of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ class Query:
         return (vectors @ self.vectors.T).max(axis=1) / half.lengths(vectors)
 
     def recognizes(self, vectors: np.ndarray) -> np.ndarray:
-        """Whether the way back leads home, ``(n,)``: of all tokens in one of the query's own slices, the one most like a unit vector
+        """Whether the round trip succeeds, ``(n,)``: of all tokens in one of the query's own slices, the one most similar to a unit vector
         ``(n, D)`` is a query token, or lies beside one."""
         home = np.zeros(len(vectors), bool)
         for number, tokens in self.slices.items():
@@ -62,7 +63,7 @@ class Query:
     def refuse_other(self, encoder_id: str) -> None:
         """Raise LatentError unless the query comes from this encoder."""
         if encoder_id != self.encoder_id:
-            raise LatentError(f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: ask within one encoder")
+            raise LatentError(f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: search within one encoder")
 
 
 def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
@@ -71,7 +72,7 @@ def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
 
 
 def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
-    """The same of a clip in a store, of which only the slices with those tokens are read. Raises LatentError also where there is no such clip,
+    """The same for a clip in a store; only the slices with those tokens are read. Raises LatentError also where there is no such clip,
     or none of its embeddings."""
     clip = clips.row(store, clip_id)
     return _make_query(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])
@@ -80,7 +81,7 @@ def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int,
 def _make_query(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]], grid: Callable[[int], np.ndarray]) -> Query:
     """`grid` gives a slice of the clip by its number, ``(H, W, D)``."""
     if not addresses:
-        raise LatentError("no patch is chosen: choose one or more")
+        raise LatentError("no patch is selected: select one or more")
     found = tuple(dict.fromkeys(Address(*map(int, address)) for address in addresses))
     for address in found:
         if any(not 0 <= number < side for number, side in zip(address, clip.positions)):

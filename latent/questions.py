@@ -21,18 +21,18 @@ SIMILAR = {"mean": "avg(dim_mean)", "max": "max(dim_max)"}
 
 
 def heat(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: str) -> Question:
-    """One row a token of a clip: its largest cosine to the tokens of `query_clip` at ``(slice, y, x)``."""
+    """One row per token of a clip: its largest cosine to the tokens of `query_clip` at ``(slice, y, x)``."""
     return Question(f"{SCORES}\nSELECT slice, y, x, score FROM scores ORDER BY slice, y, x", _values(query_clip, addresses) | {"clip": clip_id})
 
 
 def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: str) -> Question:
-    """One row a slice: the best patch and its score."""
+    """One row per slice: the best patch and its score."""
     sql = f"{SCORES}\nSELECT DISTINCT ON (slice) slice, y, x, score FROM scores ORDER BY slice, score DESC, y, x"
     return Question(sql, _values(query_clip, addresses) | {"clip": clip_id})
 
 
 def search(asked: tuple[str, Sequence[tuple[int, int, int]]], encoder_id: str, ranking: Ranking, videos: Chosen | None = None) -> Question:
-    """One row a hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
+    """One row per hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
     address. Reads every embedding of the encoder, or those of the chosen videos."""
     among = "" if videos is None else " AND t.video_id IN (SELECT unnest($videos::VARCHAR[]))"
     kept = "" if ranking.per_video is None else "\nQUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC, clip_id, slice, y, x) <= $per_video"
@@ -52,12 +52,12 @@ ORDER BY score DESC, clip_id, slice, y, x LIMIT $top"""
 
 
 def tokens(clip_id: str) -> Question:
-    """One row a token of a clip, with its embedding: what marks spread over."""
+    """One row per token of a clip, with its embedding: the input of segmentation."""
     return Question("SELECT slice, y, x, embedding FROM tokens WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
 
 
 def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
-    """One row a clip, the most similar first: the cosine of its vector to that of `clip_id`, after the mean over the encoder's clips is
+    """One row per clip, the most similar first: the cosine of its vector to that of `clip_id`, after the mean over the encoder's clips is
     subtracted. The vector is the mean, or the maximum, of every dimension over all tokens, from `dim_stats`: no embedding is read.
     Clips that only a pair of windows needs are left out of the answer."""
     sql = f"{_alike(by)}\nSELECT * FROM alike ORDER BY score DESC NULLS LAST, clip_id LIMIT $limit"
@@ -65,7 +65,7 @@ def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 
 
 
 def similar_videos(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
-    """One row a video other than that of `clip_id`, with the clip of it that is most similar, as `similar_clips` says."""
+    """One row per video other than that of `clip_id`, with the clip of it that is most similar, as `similar_clips` says."""
     sql = f"""{_alike(by)}
 SELECT * FROM alike WHERE video_id <> (SELECT video_id FROM clips WHERE clip_id = $clip)
 QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC NULLS LAST, clip_id) = 1
@@ -74,7 +74,7 @@ ORDER BY score DESC NULLS LAST, clip_id LIMIT $limit"""
 
 
 def _alike(by: str) -> str:
-    """One row a clip other than `$clip`: how similar their vectors are."""
+    """One row per clip other than `$clip`: how similar their vectors are."""
     if by not in SIMILAR:
         raise LatentError(f"clips are compared by mean or by max, not by {by}")
     return f"""WITH vectors AS (
@@ -91,7 +91,7 @@ def _alike(by: str) -> str:
 
 
 def coordinates(basis: Basis, clip_id: str) -> Question:
-    """One row a token of a clip: its first three coordinates in a linear basis, or its kept ones in a umap basis, or its cluster."""
+    """One row per token of a clip: its first three coordinates in a linear basis, or its stored ones in a umap basis, or its cluster."""
     if not isinstance(basis.model, Linear):
         table, columns = ("clusters", "cluster") if basis.kind == "kmeans" else ("token_projections", "c1, c2, c3")
         sql = f"SELECT slice, y, x, {columns} FROM {table} WHERE basis_id = $basis AND clip_id = $clip ORDER BY slice, y, x"
@@ -100,8 +100,8 @@ def coordinates(basis: Basis, clip_id: str) -> Question:
 
 
 def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
-    """One row a token of the sample that the values bound (`Sample.values`): its first three coordinates in a linear basis; None for others,
-    whose coordinates of a sample are no rows."""
+    """One row per token of the sample given by the bound values (`Sample.values`): its first three coordinates in a linear basis; None for others,
+    whose coordinates of a sample are not rows."""
     if not isinstance(basis.model, Linear):
         return None
     positions = basis.preparation.positions

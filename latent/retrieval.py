@@ -1,4 +1,4 @@
-"""Search as a page asks for it: by sketch where that pays, exactly where it does not, and which of the two it was."""
+"""Search as pages use it: by index where that is faster, exactly where it is not, and which of the two it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LARGE = 500_000_000  # bytes of embeddings: about a second of exact search
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The hits as `hits.table` gives them; what is known of the sketch that found them, None after exact search; how much was searched, and
+    """The hits as `hits.table` gives them; what is known of the index that found them, None after exact search; how much was searched, and
     of how many chosen videos, None for all."""
 
     hits: pa.Table
@@ -31,7 +31,7 @@ class Answer:
 
 
 def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, videos: Sequence[str] | None = None) -> Answer:
-    """The tokens most like a query, of some videos only where named. By sketch where the encoder has one and these embeddings are large,
+    """The tokens most similar to a query, of some videos only, if given. By index where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
     size = sum(row.slices * row.grid_height * row.grid_width * row.embed_dim * 2 for row in chosen)

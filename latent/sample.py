@@ -1,9 +1,9 @@
 """The sample of the corpus: rows of `token_samples` of an encoder, by their addresses; their coordinates and statistics, read piece by piece.
 
-    sample = drawn(store, encoder_id)               # up to 300,000 tokens: 3 MB
+    sample = draw_sample(store, encoder_id)         # up to 300,000 tokens: 3 MB
     coordinates(store, sample, basis)               # (n, k): never more than a few thousand embeddings at a time
 
-Every video gives about as many rows, of its regular windows; a hash of their addresses says which stay, the same ones on every machine.
+Every video gives about as many rows, of its regular windows; a hash of their addresses selects them, the same ones on every machine.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER 
 @dataclass(frozen=True)
 class Sample:
     """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (clip_id, height, width, and `video`: its number
-    by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is how many tokens a video gives, about."""
+    by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is about the number of tokens per video."""
 
     encoder_id: str
     each: int
@@ -46,7 +46,7 @@ class Sample:
 
     @property
     def values(self) -> dict:
-        """What the SQL of the sample is asked with."""
+        """The bound values of the sample's SQL."""
         return {"encoder": self.encoder_id, "each": self.each, "slices": None}
 
     @cached_property
@@ -75,7 +75,7 @@ class Sample:
         return found[found >= 0].tolist()
 
     def of_clip(self, clip_id: str) -> tuple[int, int]:
-        """The first of a clip's tokens, and how many there are: they stand together."""
+        """The first of a clip's tokens, and how many there are: they are contiguous."""
         number = self._clip_numbers.get(clip_id, -1)
         first, stop = np.searchsorted(self.clip, [number, number + 1])
         return int(first), int(stop - first)
@@ -107,13 +107,13 @@ def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
 
 
 def statistics(sample: Sample) -> Question:
-    """One row a token of the sample with its statistics."""
+    """One row per token of the sample with its statistics."""
     names = ", ".join(f"t.{name}" for name in TOKEN_STATISTICS)
     return Question(f"SELECT {ADDRESS}, {names}\n{SAMPLES} JOIN token_stats t USING (clip_id, slice, y, x)\n{CHOSEN}", sample.values)
 
 
 def embeddings(sample: Sample) -> Question:
-    """One row a token of the sample with its embedding."""
+    """One row per token of the sample with its embedding."""
     return Question(f"SELECT {ADDRESS}, s.embedding\n{SAMPLED}", sample.values)
 
 
@@ -152,7 +152,7 @@ def _fitting(sample: Sample, basis: Basis) -> np.ndarray:
 
 
 def _piece_by_piece(store: Store, sample: Sample, question: Question, take: Callable[[pa.RecordBatch, np.ndarray], None]) -> None:
-    """Hand the answer over in pieces: of each the rows that are in the sample, and where they stand in it."""
+    """Process the answer in pieces: of each, the rows that are in the sample and their places in it."""
 
     def ask() -> None:
         for rows in store.batches(question.sql, dict(question.values), PIECE):

@@ -78,7 +78,7 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     else:
         found = _of_clip(store, clips.row(store, scope.id), slices)
     if not len(found.vectors):
-        raise LatentError(f"no token lies in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
+        raise LatentError(f"no token is in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
     return found
 
 
@@ -129,15 +129,15 @@ def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tok
 
 
 def sampling(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> dict:
-    """What SAMPLED is asked with for about `most` tokens at most, of some slices only, if named."""
+    """The bound values of SAMPLED for at most about `most` tokens, of some slices only, if named."""
     wanted = {"encoder": encoder_id, "slices": None if slices is None else list(slices)}
     sql = f"SELECT count(*) AS n FROM token_samples s JOIN clips c USING (clip_id) WHERE {WANTED} GROUP BY c.video_id"
     return {**wanted, "each": quota(store.query(sql, wanted)["n"].to_numpy(), most)}
 
 
 def quota(held: np.ndarray, most: int) -> int:
-    """How many tokens a video gives, of the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that no long
-    video outweighs others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
+    """The number of tokens taken per video, given the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that
+    a long video does not outweigh others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
     """
     if not len(held):
         return 0

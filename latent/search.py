@@ -1,4 +1,4 @@
-"""Exact search: the tokens most like a query, over every embedding of the chosen clips."""
+"""Exact search: the tokens most similar to a query, over every embedding of the chosen clips."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Keeps sketches in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
+"""Maintains the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ QUERIES = 50  # sampled tokens
 
 @dataclass(frozen=True, kw_only=True)
 class Recall:
-    """How many of the 20 tokens of exact search the sketch found, over all queries."""
+    """How many of the 20 tokens of exact search that the index found, over all queries."""
 
     basis_id: str
     encoder_id: str
@@ -34,28 +34,28 @@ class Recall:
 
 
 def measured_recall(encoder_id: str) -> Question:
-    """One row: what was measured of the newest sketch of an encoder; none where there is none."""
+    """One row: what was measured of the newest index of an encoder; none where there is none."""
     sql = """SELECT basis_id, encoder_id, clips, queries, recall FROM sketches
 WHERE encoder_id = $encoder ORDER BY measured_at DESC, sketch_id LIMIT 1"""
     return Question(sql, {"encoder": encoder_id})
 
 
 def newest(store: Store, encoder_id: str) -> Recall | None:
-    """What was measured of the newest sketch of an encoder; None where there is none."""
+    """What was measured of the newest index of an encoder; None where there is none."""
     found = measured_recall(encoder_id).answer(store).to_pylist()
     return Recall(**found[0]) if found else None
 
 
 def open_index(store: Store, encoder_id: str) -> TokenIndex:
-    """The newest sketch of an encoder. Raises LatentError where there is none."""
+    """The newest index of an encoder. Raises LatentError where there is none."""
     found = newest(store, encoder_id)
     if found is None:
-        raise LatentError(f"{store.root} holds no sketch of {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly")
+        raise LatentError(f"{store.root} holds no index for {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly")
     return TokenIndex(bases.load_basis(store, found.basis_id))
 
 
 def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
-    """Code every clip that has no codes, by the newest sketch or by one fitted `anew`, then measure and commit the recall."""
+    """Code every clip that has no codes, with the newest index or with one fitted `anew`, then measure and commit the recall."""
     rows = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
     sketch = open_index(store, encoder_id) if newest(store, encoder_id) and not anew else _fit_index(store, encoder_id)
     for row in rows:
@@ -67,7 +67,7 @@ def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
 
 
 def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Recall:
-    """Search for sampled tokens by sketch and exactly, in the clips given."""
+    """Search for sampled tokens by index and exactly, in the clips given."""
     asked = _queries(store, sketch.basis.encoder_id)
     truth = _exact(store, asked, rows)
     videos = sorted({row.video_id for row in rows})

@@ -1,7 +1,7 @@
-"""Labels spread from a few tokens to all of a clip: each token goes to the marks it is reached from most cheaply.
+"""Labels spread from a few tokens to all tokens of a clip: each token goes to the marks with the cheapest path to it.
 
-A way costs what its tokens differ, step by step along the graph of neighbors and most alike tokens; its first step may go from a mark to any
-token of the clip, at the cost of their difference. So labels spread over what hangs together, and find again what was hidden for a while.
+The cost of a path is how much its tokens differ, step by step along the graph of neighbors and most alike tokens; its first step may go from a mark to any
+token of the clip, at the cost of their difference. So labels spread over connected regions and find what was hidden for a while.
 """
 
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ def segment(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], backg
     for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
     inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")
     if both := np.intersect1d(inside, outside).tolist():
-        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: take one of the marks away")
+        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: remove one of the marks")
     near, far = (_cheapest(graph, marks) for marks in (inside, outside))
     scores = np.divide(far, near + far, out=np.zeros(len(near)), where=graph.finite)
     return Segmentation(graph.clip_id, scores.astype(np.float32).reshape(graph.positions))
 
 
 def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
-    """What the cheapest way from any of the marks costs to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
+    """The cost of the cheapest path from any mark to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
     count, sound = len(graph.codes), np.flatnonzero(graph.finite)
     straight = _differences(graph.codes, graph.codes[marks])[sound] + graph.step
     source = sparse.csr_array((straight, (np.zeros_like(sound), sound)), shape=(1, count))
@@ -69,7 +69,7 @@ def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str
     numbers = np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions))
     finite = numbers[graph.finite[numbers]]
     if not len(finite):
-        raise LatentError(f"the embeddings of the {kind} patches are not finite, so that nothing is like them: mark another patch")
+        raise LatentError(f"the embeddings of the {kind} patches are not finite, so nothing is similar to them: mark another patch")
     return finite
 
 

@@ -1,7 +1,7 @@
-"""Where the query is in each slice of a clip, and how sure that is.
+"""Where the query is in each slice of a clip, and how certain that is.
 
-A patch is found where it scores above what unrelated patches reach, and where the way back leads to where it came from: the token of
-the query's own slice that is most like the match has to be the query, or a patch beside it. Else it is lost.
+A patch is found where it scores above what unrelated patches reach, and where it passes the round-trip check: the token of
+the query's own slice that is most similar to the match has to be the query, or a patch beside it. Else it is lost.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Track:
     """The best match of each slice of a clip. Scores are cosines; NaN where a slice has no token with a direction.
 
     `heat` float32 ``(S, H, W)``; the others are ``(S,)``: `y`, `x` of the best patch (-1 where there is none), its `score`, the `margin` to
-    the best patch of any other region, `returned`: whether the way back leads to the query, `lost`. `level` is what 5 % of unrelated slices
-    exceed at most, NaN where no other video was there to measure it: then only the way back decides; `measured` says how sure it is.
+    the best patch of any other region, `returned`: whether it passes the round-trip check, `lost`. `level` is what 5% of unrelated slices
+    exceed at most, NaN where no other video was available: then only the round trip decides; `measured` says how certain it is.
     """
 
     clip_id: str
@@ -44,7 +44,7 @@ class Track:
 
     @property
     def table(self) -> pa.Table:
-        """One row a slice, as CSV and Parquet show it (`tubelet.store.sandbox.formats`)."""
+        """One row per slice, as CSV and Parquet show it (`tubelet.store.sandbox.formats`)."""
         count = len(self.score)
         columns = {"clip_id": [self.clip_id] * count, "slice": np.arange(count, dtype=np.int16)}
         columns |= {name: pa.array(getattr(self, name), from_pandas=True) for name in ("y", "x", "score", "margin", "returned", "lost")}
@@ -86,7 +86,7 @@ def _matches(clip: Clip, best: np.ndarray) -> np.ndarray:
 
 
 def _margin(scored: np.ndarray, level: float) -> float:
-    """Best score of a slice ``(H, W)`` less the best outside its region; NaN where there is nothing outside.
+    """Best score of a slice ``(H, W)`` minus the best outside its region; NaN where there is nothing outside.
 
     The region: the patches around the best that score above the middle between it and the level, and those beside them.
     """

@@ -1,4 +1,4 @@
-"""Where the patches that a reader took are in a clip: the track of `latent`, and as the bytes that the player draws."""
+"""Where the selected patches are in a clip: the track, and its bytes for the player."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def follow_patches(store: Store, clip_id: str, marked: MarkedPatches, unrelated:
 def scale_similarity(track: Track) -> np.ndarray:
     """How far each patch is above the level, uint8 ``(S, H, W)``: 255 at a cosine of 1.
 
-    Where there is no level, the picture begins at the clip's median: half of the patches are blank.
+    Without a level, the scale begins at the clip's median: half of the patches are blank.
     """
     floor = track.level if np.isfinite(track.level) else float(np.nanmedian(track.heat))
     shares = np.clip(np.nan_to_num((track.heat - floor) / max(1 - floor, 1e-6)), 0, 1)
@@ -26,6 +26,6 @@ def scale_similarity(track: Track) -> np.ndarray:
 
 
 def pack_track(track: Track) -> bytes:
-    """Float32 of each slice (y, x, score, lost), then the likeness of each patch, uint8 ``(S, H, W)``."""
+    """Float32 of each slice (y, x, score, lost), then the similarity of each patch, uint8 ``(S, H, W)``."""
     rows = np.stack([track.y, track.x, track.score, track.lost], axis=1).astype("<f4")
     return rows.tobytes() + scale_similarity(track).tobytes()

@@ -1,4 +1,4 @@
-"""What a frame says of its colors: FFmpeg's names of transfer and primaries, and the bits of a sample."""
+"""What a frame says about its colors: FFmpeg's names of transfer and primaries, and the bits of a sample."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Frames of a stream in the decoder's order, past isolated damage.
 
-A packet that cannot be decoded opens a doubt: the frames that follow are held until the decoder has been calm for a while, and
-are then handed out, the first of them after the loss marked. Where errors go on, or FFmpeg calls what follows corrupt, the file
+After a packet that cannot be decoded, the frames that follow are held until the decoder has run without an error for a while; then they
+are returned, the first one after the loss marked. If errors continue, or FFmpeg marks what follows as corrupt, the file
 ends at the first error, as it would for a decoder that stops there.
 """
 
@@ -20,7 +20,7 @@ ERRORS = (av.FFmpegError, ValueError)
 
 @dataclass(frozen=True)
 class Decoded:
-    """A frame; `gap` where frames before it are lost."""
+    """A frame; `gap` if frames before it are lost."""
 
     frame: av.VideoFrame
     gap: bool = False
@@ -28,7 +28,7 @@ class Decoded:
 
 @dataclass
 class Damage:
-    """A doubt: the first error, the frames since, and how calm it has been."""
+    """Damage that may be isolated: the first error, the frames since, and how long there was no further error."""
 
     first: Exception
     errors: int = 1
@@ -37,7 +37,7 @@ class Damage:
 
     @property
     def is_isolated(self) -> bool:
-        """Whether what followed so far is good enough to go on with."""
+        """Whether what followed so far is good enough to continue."""
         corrupt = sum(one.frame.is_corrupt for one in self.held)
         return bool(self.held) and self.errors <= MOST_ERRORS and corrupt <= MOST_CORRUPT * len(self.held)
 
@@ -78,7 +78,7 @@ class Decoder:
             return []
 
     def _drain(self, flush: av.Packet) -> Iterator[Decoded]:
-        """What the decoder holds back. Several threads lose good frames with a bad one among the last, some without an error; one does not."""
+        """What the decoder still holds. With several threads, good frames are lost if one of the last is bad; with one thread they are not."""
         error, frames = None, []
         try:
             frames = flush.decode()
@@ -94,7 +94,7 @@ class Decoder:
             self._note(error)
 
     def _decoded_again(self) -> Iterator[Decoded]:
-        """The frames that have not been handed out, by a decoder of one thread."""
+        """The frames that have not been returned yet, decoded by one thread."""
         self._damage = None
         with av.open(self._container.name, metadata_errors="ignore") as container:
             stream = container.streams[self._stream.index]
@@ -102,7 +102,7 @@ class Decoder:
             yield from islice(Decoder(container, stream, again=True), self._emitted, None)
 
     def _note(self, error: Exception) -> None:
-        """Open a doubt, or add to it. Raises its first error where there are too many."""
+        """Record an error. Raises the first one if there are too many."""
         if self._damage is None:
             self._damage = Damage(error)
         else:
@@ -141,7 +141,7 @@ class Decoder:
         yield from damage.held
 
     def _end(self) -> Iterator[Decoded]:
-        """The end of the file in a doubt: what was held is good; where packets never gave their frames, the file ends early."""
+        """The end of the file while frames are held: they are good; if packets never yielded their frames, the file ends early."""
         if self._damage is None:
             return
         damage, lost = self._damage, bool(self._awaited)

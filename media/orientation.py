@@ -1,6 +1,6 @@
 """How a stored picture is turned and mirrored for display: all eight orientations of a display matrix.
 
-    matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into sight;
+    matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into view;
             c d v       a, b, c, d are fixed-point numbers, 16.16
             x y w
 """
@@ -15,14 +15,14 @@ from av.sidedata.sidedata import Type
 
 @dataclass(frozen=True)
 class Orientation:
-    """Mirror left and right if `mirrored`, then rotate by `rotation` degrees anticlockwise, a multiple of 90."""
+    """Mirror left and right if `mirrored`, then rotate by `rotation` degrees counterclockwise, a multiple of 90."""
 
     rotation: int = 0
     mirrored: bool = False
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Orientation":
-        """What a decoded frame's display matrix asks for; angles between are rounded to the nearest quarter turn."""
+        """What a decoded frame's display matrix requests; angles between are rounded to the nearest quarter turn."""
         matrix = frame.side_data.get(Type.DISPLAYMATRIX)
         return UPRIGHT if matrix is None else cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
 
@@ -36,7 +36,7 @@ class Orientation:
 
     @property
     def transposed(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are swapped."""
         return self.rotation % 180 == 90
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     write(scene, drawing, sink)      at the frame rate of the source; one frame in memory at a time
 
-FFmpeg is loaded when a film is made, not with the page.
+FFmpeg is loaded when a video is rendered, not with the page.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that stands in for a file that is gone."""
+    """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that replaces a missing file."""
 
     video: VideoRow
     clip: ClipRow

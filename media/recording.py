@@ -8,12 +8,12 @@ import av
 import numpy as np
 
 LARGEST_PART = 1001  # of a frame rate as a fraction: 29.97 is 30000/1001
-QUALITY = "18"  # x264's constant rate factor: hardly told from the original
+QUALITY = "18"  # x264's constant rate factor: hard to tell from the original
 THREADS = 2
 
 
 def write_mp4(sink: BinaryIO, frames: Iterable[np.ndarray], fps: float) -> int:
-    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a file that can be sought in; return their number."""
+    """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a seekable file; return their number."""
     count = 0
     with av.open(sink, "w", format="mp4") as container:
         stream = container.add_stream(

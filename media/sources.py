@@ -1,4 +1,4 @@
-"""What stands for a video on screen: its file where a browser can play it, its slice pictures where not, and why."""
+"""What represents a video on screen: its file if a browser can play it, else its slice pictures, and why."""
 
 import os
 import stat
@@ -45,7 +45,7 @@ def missing(video: VideoRow) -> str | None:
 def verify(video: VideoRow) -> Path:
     """The file of a video, for whoever opens it. Raises StoreError unless its bytes are those that were ingested.
 
-    A store from somebody else may name any file of this machine as a video: what it cannot give is the hash of a file that it does not know.
+    A store from somebody else may name any file of this machine as a video, but it cannot know the hash of a file that it has not seen.
     """
     if gone := missing(video):
         raise StoreError(gone)
@@ -57,7 +57,7 @@ def verify(video: VideoRow) -> Path:
 
 @lru_cache(maxsize=4096)
 def _video_id(path: Path, _stamp: tuple[int, ...]) -> str | None:
-    """The id of a file's bytes, read once for as long as nothing about the file changes; None where it cannot be read."""
+    """The id of a file's bytes, read once as long as the file does not change; None where it cannot be read."""
     try:
         return ids.video_id(path)
     except OSError:

@@ -27,7 +27,7 @@ LFS_POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One decoded frame; its pixels are made when asked for."""
+    """One decoded frame; its pixels are computed on request."""
 
     index: int
     time_s: float  # since the first frame
@@ -81,7 +81,7 @@ class Video:
 
     @property
     def promised_frames(self) -> int:
-        """Frames by the header, which may lie and may say nothing (0): for an estimate of the work, not for windows."""
+        """Frames according to the header, which may be wrong or missing (0): for an estimate of the work, not for windows."""
         seconds = (self._container.duration or 0) / av.time_base
         return self._stream.frames or round(seconds * self.fps)
 
@@ -106,7 +106,7 @@ class Video:
             raise VideoError("decode", "no frame could be decoded", 0)
 
     def seek_frames(self, first: int, start_s: float) -> Iterator[Frame] | None:
-        """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None where that leads to no such frame."""
+        """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None if the seek does not lead to that frame."""
         try:
             start = next(self._container.decode(self._stream)).time
             self._container.seek(round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream)
@@ -120,7 +120,7 @@ class Video:
     def _number_frames(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
         """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these.
 
-        A frame is held until the next one tells how long it is shown.
+        A frame is held until the next one shows how long it lasts.
         """
         numbered = pairwise(chain(self._until_broken(self._numbered(decoded, index, start)), [None]))
         for frame, following in numbered:
@@ -145,7 +145,7 @@ class Video:
             yield _broken(count, error)
 
     def _duration(self, frame: Frame, following: Frame | VideoError | None) -> float:
-        """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own word or the frame rate."""
+        """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own duration or the frame rate."""
         if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
             return following.time_s - frame.time_s
         own = float(frame.decoded.duration * frame.decoded.time_base) if frame.decoded.time is not None and frame.decoded.duration else 0
@@ -153,7 +153,7 @@ class Video:
 
 
 def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
-    """Frames of a file from number `first` on: by a seek to `start_s` where that is given and leads there exactly, else by counting.
+    """Frames of a file from number `first` on: by a seek to `start_s` if that is given and exact, else by counting.
 
     Raises VideoError.
     """
@@ -168,7 +168,7 @@ def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0)
 
 @contextmanager
 def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
-    """Open a video file, to be decoded by so many threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
+    """Open a video file, to be decoded by `threads` threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -194,7 +194,7 @@ class Timeline:
 
 
 def _rate(stream: av.VideoStream) -> float:
-    """Frames per second by the first of FFmpeg's figures that can be; some containers give the clock of their time stamps instead."""
+    """Frames per second by the first plausible one of FFmpeg's figures; some containers give the clock of their time stamps instead."""
     rates = (float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate)
     return next((rate for rate in rates if rate <= FASTEST), 25.0)
 
@@ -213,12 +213,12 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         return "the file is empty (0 bytes)"
     if size is not None and size < 1024 and path.read_bytes().startswith(LFS_POINTER):
         return "a Git LFS pointer, not the video itself: run `git lfs pull` in its folder"
-    return f"FFmpeg cannot read it: {_reason(error)}; cut off, or no video file"
+    return f"FFmpeg cannot read it: {_reason(error)}; truncated, or not a video file"
 
 
 def _broken(frames: int, error: Exception) -> VideoError:
     kept = (
-        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before are kept" if frames else "no frame could be decoded"
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before it are kept" if frames else "no frame could be decoded"
     )
     return VideoError("decode", f"{kept} ({_reason(error)})", frames)
 

@@ -15,7 +15,7 @@ Questions = Mapping[str, Question]
 
 @dataclass(frozen=True)
 class Heading:
-    """Its text, as all that a block says, is Markdown: what comes from data went through `literal`."""
+    """Its text, like all text of a block, is Markdown: what comes from data went through `literal`."""
 
     text: Markdown
     anchor: str
@@ -38,7 +38,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: its heading (text), the format of its numbers in Python's way, and what it means where the heading is short."""
+    """How a column is shown: its heading (text), the Python format of its numbers, and its meaning where the heading is short."""
 
     name: str
     title: str
@@ -61,7 +61,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A chart or a raster, what it shows in words, and its numbers for who cannot see it or wants to compute on."""
+    """A chart or a raster, what it shows in words, and its numbers, for those who cannot see it or want to compute with them."""
 
     name: str
     title: Markdown

@@ -36,11 +36,11 @@ class Report:
 
 
 def suffix(path: Path) -> str:
-    """The format of a file. Raises ReportError for a name that ends otherwise."""
+    """The format of a file. Raises ReportError for any other ending."""
     if path.suffix not in FORMATS:
-        raise ReportError(f"{path} ends in no format of a report: name a file that ends in {', '.join(FORMATS)} as -o")
+        raise ReportError(f"{path} does not end in a report format: pass a file that ends in {', '.join(FORMATS)} as -o")
     if not path.absolute().parent.is_dir():
-        raise ReportError(f"{path.absolute().parent} is no folder: make it, or name another file as -o")
+        raise ReportError(f"{path.absolute().parent} is not a folder: create it, or pass another file as -o")
     return path.suffix
 
 
@@ -68,7 +68,7 @@ def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = N
 def report(name: str) -> Report:
     """A report by its name. Raises ReportError."""
     if name not in REPORTS:
-        raise ReportError(f"there is no report {name!r}: the reports are {', '.join(REPORTS)}")
+        raise ReportError(f"there is no report {name!r}: choose one of {', '.join(REPORTS)}")
     return REPORTS[name]
 
 

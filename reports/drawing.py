@@ -1,9 +1,9 @@
-"""Charts as SVG, drawn by a process of its own: the library that draws ends its process where it finds too little memory.
+"""Charts as SVG, drawn in a separate process, because the drawing library ends its process when memory runs out.
 
     with Drawing() as drawing:
         drawing.svg(spec)
 
-The child reads specifications from its standard input, a line each, writes SVG to its standard output, and ends when the input does.
+The child reads specifications from its standard input, one per line, writes SVG to its standard output, and ends when the input does.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Values of a table as people read them."""
+"""Values of a table formatted for people."""
 
 
 def cell(value: object, form: str = "") -> str:

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: charts as SVG, matrices as PNG, SQL to unfold, light and dark as the reader likes."""
+"""A report as one self-contained HTML file: charts as SVG, matrices as PNG, SQL to unfold, in light and dark."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
-"""Text of data, shown as it is: the one way by which names, paths, errors, queries and addresses enter Markdown.
+"""Text from data, shown as it is: the only way in which names, paths, errors, queries and addresses enter Markdown.
 
-Escaping is not enough: what draws Markdown looks for links, icons and arrows again once escapes are resolved. In a code span it looks
-for nothing. Plain names stay as they are.
+Escaping is not enough: the renderer looks for links, icons and arrows again after resolving escapes, but not in a
+code span. Plain names stay as they are.
 """
 
 import html
@@ -15,7 +15,7 @@ JOINER = "\N{WORD JOINER}"
 
 
 def literal(text: object) -> Markdown:
-    """The text within a line of Markdown: nothing in it has a meaning. What cannot be seen becomes a blank."""
+    """The text within a line of Markdown: nothing in it is markup. Invisible characters become blanks."""
     shown = ICON.sub(f":{JOINER}", HIDDEN.sub(" ", str(text))).strip()
     if not shown or PLAIN.fullmatch(shown):
         return shown

@@ -1,4 +1,4 @@
-"""A report as Parquet: every number of it in one table, `part` says of which table or picture.
+"""A report as Parquet: every number of it in one table, `part` names the table or picture.
 
 SELECT dim, relative, low, high, q FROM 'report.parquet' WHERE part = 'dimensions'
 """
@@ -24,7 +24,7 @@ def render_parquet(title: str, blocks: Iterable[Block]) -> bytes:
 
 
 def _plain(name: str, table: pa.Table) -> pa.Table:
-    """With its part in front; integers and floats of one width, so that equal names fit together."""
+    """With `part` as first column; integers and floats of one width, so that columns of one name match."""
     part = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), [name]).cast(pa.string())
     columns = [column.cast(_wide(column.type)) for column in table.columns]
     return pa.table([part, *columns], names=["part", *table.column_names])

@@ -1,4 +1,4 @@
-"""Matrices as pictures: one pixel a cell in a PNG, scaled by whoever shows it, with a legend of the same colors."""
+"""Matrices as pictures: one pixel per cell in a PNG, scaled by the viewer, with a legend of the same colors."""
 
 import base64
 import io
@@ -61,7 +61,7 @@ class Raster:
 
 
 def palette() -> np.ndarray:
-    """The stops and what lies between them, ``(64, 3)`` of 0 to 255."""
+    """The color stops, interpolated, ``(64, 3)`` of 0 to 255."""
     stops = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in STOPS])
     at = np.linspace(0, len(stops) - 1, SHADES)
     return np.stack([np.interp(at, np.arange(len(stops)), stops[:, c]) for c in range(3)], 1).round().astype(np.uint8)
@@ -74,7 +74,7 @@ def find_color_range(values: np.ndarray, low: float = 0.005, high: float = 0.995
 
 
 def downsample(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """At most 500 x 500 cells of a square matrix, each the mean of so many by so many."""
+    """At most 500 x 500 cells of a square matrix, each the mean of a block."""
     step = -(-len(values) // SIDE)
     if step == 1:
         return values, 1

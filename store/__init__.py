@@ -1,4 +1,4 @@
-"""The store: every token a row, complete or absent, answered by SQL.
+"""The store: one row per token, complete or absent, queried with SQL.
 
     errors      sentences that say what to do
     intervals   how sure a mean, a share, or the strongest of many is
@@ -29,7 +29,7 @@
     conditions  videos that people choose by a condition in SQL
     answers     answers as text and files
 
-A module imports only what stands above it. Knows no torch, no streamlit, no video.
+Knows no torch, no streamlit, no video.
 """
 
 from tubelet.store.errors import StoreError, TubeletError

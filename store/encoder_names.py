@@ -5,7 +5,7 @@ from tubelet.store.store import Store
 
 
 def find_encoder(store: Store, wanted: str) -> str:
-    """The id of the encoder of that id or name. Raises StoreError where there is none, or where several carry the name."""
+    """The id of the encoder of that id or name. Raises StoreError where there is none, or several have the name."""
     rows = store.rows("SELECT encoder_id, name FROM encoders ORDER BY encoder_id")
     found = [row["encoder_id"] for row in rows if row["encoder_id"] == wanted] or [row["encoder_id"] for row in rows if row["name"] == wanted]
     if len(found) == 1:

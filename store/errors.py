@@ -14,8 +14,8 @@ class QueryError(TubeletError):
 
 
 class NoVideos(TubeletError):
-    """What was asked for fits no video."""
+    """No video matches the request."""
 
 
 class MeasurementError(StoreError):
-    """A pair whose differences cannot be kept."""
+    """A pair whose differences cannot be stored."""

@@ -1,4 +1,4 @@
-"""Names that say what they name: ids are hashes of content, so the same work has the same name everywhere."""
+"""Ids that identify their content: they are hashes of it, so the same work has the same name everywhere."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder put
 
 
 def hash_parts(*parts: object) -> str:
-    """Id of a tuple of plain values; parts are kept apart by JSON."""
+    """Id of a tuple of plain values; JSON keeps the parts apart."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:DIGITS]
 
 
@@ -22,6 +22,6 @@ def video_id(path: Path) -> str:
 
 def encoder_id(name: str, weights_sha256: str, layer: str, settings: str = "") -> str:
     """Readable id of an encoder, fit for a folder's name: its name, its layer where that is not the output, then the hash of both, of the
-    weights, and of settings that change its numbers where they are not the ordinary ones."""
+    weights, and of settings that change its numbers, where they differ from the defaults."""
     readable = name if layer in OUTPUTS else f"{name}-{layer}"
     return f"{re.sub('[^A-Za-z0-9._-]', '-', readable)}-{hash_parts(name, weights_sha256, layer, *filter(None, [settings]))}"

@@ -1,11 +1,11 @@
-"""How sure: intervals of means over videos (or scenes, or groups of videos), of shares, and of the strongest of many.
+"""Uncertainty: intervals of means over videos (or scenes, or groups of videos), of shares, and of the strongest of many.
 
-The interval of a mean is the wider, end by end, of two that fail in different places: Student's t, which holds for three values on
-but leans to one side of skewed ones, and a studentized bootstrap, which follows the skew but knows only the values that were seen.
+The interval of a mean is the wider, end by end, of two that fail in different cases: Student's t, which holds from three values on but is
+off to one side for skewed ones, and a studentized bootstrap, which follows the skew but knows only the values that were seen.
 Of a quantity that cannot be negative both lower ends are taken on the logarithmic scale, so that none lies below 0.
 
-What holds is simulated in `tests/test_intervals.py`. No interval of a mean holds where a rare video carries most of it: with one
-strong video in ten, five videos hold none at all in six samples of ten.
+Coverage is simulated in `tests/store/test_intervals.py`. No interval of a mean holds where a rare video carries most of it: with one
+strong video in ten, five videos contain none in six samples of ten.
 """
 
 import math
@@ -56,7 +56,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Spread:
-    """Columns ``(D,)`` summed up: mean, standard error as resamples have it, the same as Student's t wants it, and values that count."""
+    """Summary of columns ``(D,)``: mean, standard error as in resamples, the same as for Student's t, and values that count."""
 
     mean: np.ndarray
     error: np.ndarray
@@ -74,7 +74,7 @@ class Spread:
 
 
 def interval(scores: Sequence[float], lowest: float = -np.inf, highest: float = np.inf) -> Interval:
-    """The mean of scores that lie between `lowest` and `highest`, and so do the ends of its interval; the same in every run."""
+    """The mean of scores and its interval, both within `lowest` and `highest`; the same in every run."""
     values = np.asarray(scores, np.float64).reshape(-1, 1)
     if len(values) < FEWEST_SCORES:
         return Interval(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
@@ -86,7 +86,7 @@ def interval(scores: Sequence[float], lowest: float = -np.inf, highest: float = 
 def means(
     values: np.ndarray, weights: np.ndarray | None = None, positive: bool = False, fewest: int = FEWEST, seed: int = SEED
 ) -> Estimates:
-    """Means over videos of ``(V, D)`` with 95% intervals. NaN counts for nothing; `weights` ``(V, D)`` of the others default to 1.
+    """Means over videos of ``(V, D)`` with 95% intervals. NaN is ignored; `weights` ``(V, D)`` of the others default to 1.
 
     `positive`: no value can be below 0, and no end is. A column of fewer than `fewest` values has no interval.
     """
@@ -102,7 +102,7 @@ def means(
 
 
 def strongest(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[int, float, float] | None:
-    """The column of ``(V, D)`` with the largest mean, and a 95% interval that knows it was chosen for that; None below five videos.
+    """The column of ``(V, D)`` with the largest mean, and a 95% interval that accounts for that selection; None below five videos.
 
     Values cannot be below 0. The largest of many means is large by chance, too, so its lower end is that of Student's t at the level of
     all columns together (Bonferroni): whichever column is chosen, the interval holds. Chance never makes the largest too small, so the

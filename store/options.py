@@ -1,4 +1,4 @@
-"""What a person can set: the fields of a dataclass, each with its default, its bounds and its help, once.
+"""What a user can set: the fields of a dataclass, each with its default, its bounds and its help, defined once.
 
     @dataclass(frozen=True)
     class WindowOptions:
@@ -24,7 +24,7 @@ SEED_MOST = 2**32 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """How a field is set: `flag` where it is not ``--name``, `renamed` flags from before, `unset` what leaving it out means."""
+    """How a field is set: `flag` where it is not ``--name``, `renamed` its old flags, `unset` the meaning of leaving it out."""
 
     help: str
     flag: str = ""
@@ -37,12 +37,12 @@ class Option:
 
 
 def option(default: Any, **described: Any) -> Any:
-    """A field of a dataclass that a person can set."""
+    """A field of a dataclass that a user can set."""
     return field(default=default, metadata={KEY: Option(**described)})
 
 
 def options_of(class_: type) -> Iterator[tuple[Field, Option]]:
-    """The fields of a dataclass that a person can set, in their order."""
+    """The fields of a dataclass that a user can set, in order."""
     return ((f, f.metadata[KEY]) for f in fields(class_) if KEY in f.metadata)
 
 
@@ -51,7 +51,7 @@ def flag_of(name: str, described: Option) -> str:
 
 
 def check_options(filled: Any, error: type[TubeletError]) -> None:
-    """Raise `error` with one sentence where a field of a filled dataclass is outside its bounds or is none of its choices."""
+    """Raise `error` with one sentence where a field of a filled dataclass is out of bounds or not one of its choices."""
     for f, described in options_of(type(filled)):
         value = getattr(filled, f.name)
         if value is not None and (wrong := _wrong(value, described)):

@@ -1,9 +1,9 @@
-"""The encoder's picture: where it lies on a frame, and how the pictures of a clip's slices lie on one sheet.
+"""The encoder's picture: where it is on a frame, and how the pictures of a clip's slices are arranged on one sheet.
 
     sheet = Sheet.of(clip)          # of a `clips` row
     sheet.corner(slice)             # top, left of a slice's picture, in pixels of the JPEG
 
-Arithmetic alone: ingest resizes and draws by it, the dashboard finds its way back by it.
+Arithmetic only: ingest resizes and draws with it, the dashboard inverts it.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class Sheet:
 
     @classmethod
     def of(cls, clip: Mapping) -> "Sheet":
-        """The sheet of a `clips` row: the encoder's picture, no larger than 256 px a side."""
+        """The sheet of a `clips` row: the encoder's picture, no larger than 256 px per side."""
         sides = clip["crop_height"], clip["crop_width"]
         scale = min(1, TILE / max(sides))
         tile = tuple(max(1, round(side * scale / BLOCK)) * BLOCK for side in sides)

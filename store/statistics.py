@@ -2,7 +2,7 @@
 
 Each is one function from a token grid ``(S, H, W, D)`` in float32 to ``(S, H, W)``, written against the
 array API, so that the same code runs on the GPU tensor during an ingest and on a NumPy array afterwards.
-Registering a function with ``@statistic`` makes its column in ``token_stats`` and ``slice_stats``.
+Registering a function with ``@statistic`` creates its column in ``token_stats`` and ``slice_stats``.
 A value that is not defined (no earlier slice, a zero vector) is NaN here and NULL in the store.
 """
 

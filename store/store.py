@@ -1,4 +1,4 @@
-"""The front of the store: open or create it, commit rows, read embeddings, ask SQL."""
+"""The front of the store: open or create it, commit rows, read embeddings, query it."""
 
 import os
 import shlex
@@ -39,7 +39,7 @@ class Store:
     """A store on disk. Safe to share between threads; several processes may read and write at once."""
 
     def __init__(self, root: Path | str) -> None:
-        """Open an existing store. Raises StoreError with what to do for anything else."""
+        """Open an existing store. Raises StoreError with advice for anything else."""
         self.layout = Layout(_local(root))
         self.layout.refuse_links()
         if note := snapshot.read(self.layout).note:
@@ -49,7 +49,7 @@ class Store:
 
     @classmethod
     def create(cls, root: Path | str) -> "Store":
-        """Open the store, making it first where the folder is absent or empty."""
+        """Open the store, creating it first if the folder is absent or empty."""
         layout = Layout(_local(root))
         with explain_disk_errors(layout.root):
             if not layout.marker.exists():
@@ -71,7 +71,7 @@ class Store:
 
     @property
     def shell_name(self) -> str:
-        """The path as a shell takes it: what a command that we print names the store by."""
+        """The path quoted for a shell, for commands that we print."""
         return shlex.quote(str(self.root))
 
     @property
@@ -84,7 +84,7 @@ class Store:
         return self._connections.hold()
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
-        """Answer to a query of our own, over the newest snapshot; values are bound, a cursor a query. Raises StoreError where a file cannot be read."""
+        """The answer to a query of our own over the newest snapshot; values are bound, one cursor per query. Raises StoreError where a file cannot be read."""
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
         except MISTAKES as error:
@@ -95,11 +95,11 @@ class Store:
             raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`") from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
-        """Answer to a query of our own in pieces of at most `rows`, for what is too large to hold; within `newest` where files may go."""
+        """The answer to a query of our own in pieces of at most `rows`, for what is too large for memory; use within `newest` if files may disappear."""
         return self._connections.batches(sql, parameters, rows)
 
     def newest(self, ask: Callable[[], T]) -> T:
-        """Ask, and ask again where a compaction took the files away meanwhile."""
+        """Run a query, and run it again if a compaction removed the files meanwhile."""
         while True:
             before = self.fingerprint
             try:
@@ -109,28 +109,28 @@ class Store:
                     raise
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict]:
-        """Answer to a query as a list of dicts."""
+        """The answer to a query as a list of dicts."""
         return self.query(sql, parameters).to_pylist()
 
     def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
-        """A connection of the caller's own for one query over the newest snapshot, to be closed by the caller."""
+        """A separate connection for one query over the newest snapshot, to be closed by the caller."""
         return views.connect(self.layout, snapshot.read(self.layout), sql, settings)
 
     def close(self) -> None:
-        """Close the connection; the store can still be asked, and then opens another."""
+        """Close the connection; the store can still be queried, and then opens another."""
         self._connections.close()
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
-        """Be one of the ingests that run; repairs keep away meanwhile."""
+        """Be one of the ingests that run; repairs are refused meanwhile."""
         with explain_disk_errors(self.root), snapshot.ingesting(self.layout):
             yield
 
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
         """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
 
-        Rows that the store holds already are left out, and so are the rows whose owner (clip, pair, basis, projection) it holds;
-        what goes in the same commit is not held any more.
+        Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
+        commit removes does not count as held.
         """
         with explain_disk_errors(self.root), self._writing() as last:
             versions = dict(last.versions)
@@ -161,7 +161,7 @@ class Store:
             write_whole(self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished)
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
-        """Write the sheet of a clip row's slice pictures; a cache, no part of the commit."""
+        """Write the sheet of a clip row's slice pictures; a cache, not part of the commit."""
         with explain_disk_errors(self.root):
             write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), checksums.seal(jpeg), self.layout.unfinished)
 
@@ -208,7 +208,7 @@ class Store:
         return sum(tables.vacuum(self.layout.table(name)) for name in merged if merged[name] != versions[name])
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
-        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only one that is kept."""
+        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
         sums = checksums.table_sums(self.layout, before, new.versions)
         if alone:
             kept = snapshot.sums(self.layout) | sums
@@ -221,7 +221,7 @@ class Store:
 
     @classmethod
     def recover(cls, root: Path | str) -> str | None:
-        """Make a store usable whose marker leads nowhere; what was done, in a sentence, None where nothing was to be done."""
+        """Make a store with a broken marker usable; returns what was done, in a sentence, or None."""
         layout = Layout(_local(root))
         with explain_disk_errors(layout.root):
             return snapshot.rebuild(layout)
@@ -245,7 +245,7 @@ def _local(root: Path | str) -> Path:
     try:
         path = Path(os.path.abspath(Path(root).expanduser()))
     except (RuntimeError, OSError) as error:
-        raise StoreError(f"the path {root} leads nowhere ({error}): pass another path as --store") from error
+        raise StoreError(f"the path {root} cannot be resolved ({error}): pass another path as --store") from error
     if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
         raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
     if unfit := sorted(set(str(path)) & UNFIT):
@@ -261,4 +261,4 @@ def _refuse_foreign(layout: Layout) -> None:
         raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
     foreign = [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)] if layout.root.exists() else []
     if foreign:
-        raise StoreError(f"{layout.root} is no Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")
+        raise StoreError(f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")

@@ -21,8 +21,8 @@ from tests.measured import middle_third, pair_row
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 
 BATCH = 500  # videos in one commit
-EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is no specialist
-FLIPPED = 0.3  # how often the sign of a dimension that is no specialist differs from its usual one
+EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is not a specialist
+FLIPPED = 0.3  # how often the sign of a dimension that is not a specialist differs from its usual one
 
 
 @dataclass(frozen=True)

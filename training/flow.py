@@ -1,15 +1,15 @@
-"""Displacements of patches between neighboring frames, read off the gradients of their pixels: motion without a trained network."""
+"""Displacements of patches between neighboring frames, computed from the gradients of their pixels: motion without a trained network."""
 
 import torch
 from torch.nn import functional as F
 
 BLUR = 4  # pixels averaged into one first: displacements of a few pixels then are about one
 DAMPING = 4.0  # squared gray levels: a patch without texture shows no motion
-LIMIT = 12.0  # pixels a frame: what is beyond is no motion but a bad fit
+LIMIT = 12.0  # pixels per frame: what is beyond is not motion but a bad fit
 
 
 def displacements(frames: torch.Tensor, patch: int) -> torch.Tensor:
-    """Frames (..., T, 3, H, W) in 0..255 to displacements (..., T, H/patch, W/patch, 2): x, then y, in pixels a frame.
+    """Frames (..., T, 3, H, W) in 0..255 to displacements (..., T, H/patch, W/patch, 2): x, then y, in pixels per frame.
 
     The least squares of Lucas and Kanade (1981) over each patch; the last frame repeats the one before it.
     """

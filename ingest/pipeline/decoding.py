@@ -31,7 +31,7 @@ THUMBNAIL_HEIGHT, THUMBNAIL_WIDEST = 90, 900  # pixels
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a video is to give besides the grid of windows, and what of it all is there."""
+    """What is wanted of a video besides the grid of windows, and what is already stored."""
 
     pairs: tuple[WindowPair, ...] = ()
     stored_clips: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class Moment:
 
 
 class Decoding:
-    """One pass over one open video: pictures go in, whole windows come out, each with the pairs that it is needed for."""
+    """One pass over one open video: pictures go in, whole windows come out, each with the pairs that need it."""
 
     def __init__(self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted) -> None:
         self.recipe = recipe
@@ -145,7 +145,7 @@ class Decoding:
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
     def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
-        """The clip as it is to be encoded: once, and once more for the control that repeats it."""
+        """The clip as it is to be encoded: once, and again for the control that repeats it."""
         yield replace(clip, pairs=pairs, stored=stored)
         yield from (replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED)
 

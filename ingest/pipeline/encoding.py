@@ -38,7 +38,7 @@ class EncodedClip:
 
 @dataclass(frozen=True, kw_only=True)
 class PendingClip:
-    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` what its pairs met."""
+    """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` the error of its pairs."""
 
     clip: Clip
     grid: torch.Tensor  # (S, H, W, D) in half precision
@@ -49,7 +49,7 @@ class PendingClip:
     problem: str | None = None
 
     def encoded(self, encode_s: float) -> EncodedClip:
-        """The clip as arrays. Raises EncodeError for embeddings that cannot be kept, before anything is stored."""
+        """The clip as arrays. Raises EncodeError for embeddings that cannot be stored, before anything is stored."""
         largest = float(self.largest)
         if not np.isfinite(largest):
             raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
@@ -63,14 +63,14 @@ class PendingClip:
 
 @dataclass(frozen=True)
 class LaunchedBatch:
-    """A batch under way on the encoder's device."""
+    """A batch in progress on the encoder's device."""
 
     sent: Sequence[PendingClip]
     started: float
     event: torch.cuda.Event | None  # reached when everything is on the CPU; None where it is already
 
     def wait(self) -> float:
-        """Wait for the batch; the moment when it was there."""
+        """Wait for the batch; returns the time when it was ready."""
         if self.event:
             self.event.synchronize()
         return time.perf_counter()
@@ -89,7 +89,7 @@ def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> Lau
 
 
 def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
-    """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be kept."""
+    """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be stored."""
     launched = launch(encoder, [clip], Measuring())
     return launched.sent[0].encoded(launched.wait() - launched.started)
 
@@ -101,7 +101,7 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
     by_dimension = {name: _to_cpu(value) for name, value in live.items()}
     sent = PendingClip(clip=clip, grid=_to_cpu(grid.half()), largest=_to_cpu(grid.abs().max()), token_stats=statistics, dim_stats=by_dimension)
     if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
-        return sent  # a clip that cannot be kept is no part of a pair
+        return sent  # a clip that cannot be kept is not part of a pair
     try:
         return replace(sent, pairs=measuring.take(clip, grid, live))
     except MeasurementError as error:
@@ -109,14 +109,14 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
 
 
 def _stack_clips(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:
-    """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which copies while it computes from there alone."""
+    """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which can copy it while computing."""
     first = clips[0].pixels
     batch = torch.empty((len(clips), *first.shape), dtype=first.dtype, pin_memory=device.type == "cuda")
     return torch.stack([clip.pixels for clip in clips], out=batch)
 
 
 def _to_cpu(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor on its way to the CPU; there at once unless it comes from CUDA."""
+    """The tensor on its way to the CPU; immediate unless it is on CUDA."""
     if tensor.device.type != "cuda":
         return tensor.cpu()
     return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)

@@ -1,4 +1,4 @@
-"""What the store holds already: enough to tell without decoding whether a source needs any work."""
+"""What the store already holds: enough to know without decoding whether a source needs any work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -39,11 +39,11 @@ class Measuring:
         return tuple((pair, _measure_pair(pair, clip.row.clip_id, side, self._waiting.pop(pair.pair_id)[2])) for pair in complete)
 
     def _is_partner(self, pair: Pair, clip: Clip) -> bool:
-        """Whether the other clip of a pair waits; a clip that waits itself is here again after memory ran out in its batch."""
+        """Whether the other clip of a pair waits; a clip that itself waits arrives again after its batch ran out of memory."""
         return pair.pair_id in self._waiting and self._waiting[pair.pair_id][1] is not clip
 
     def end(self, video_id: str) -> None:
-        """Let go of what still waits for a partner in this video."""
+        """Drop what still waits for a partner in this video."""
         self._waiting = {pair_id: waiting for pair_id, waiting in self._waiting.items() if waiting[0].video_id != video_id}
 
 

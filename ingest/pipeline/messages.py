@@ -1,4 +1,4 @@
-"""What travels from the reader to the writer: clips, failures and the end of each source."""
+"""Messages from the reader to the writer: clips, failures and the end of each source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tubelet.store.rows import FailureRow, PlannedClip, VideoRow
 class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
-    `of` is how many clips the header of its video promises. `pairs` are those to measure with it; a clip that is `stored`
+    `of` is how many clips the video's header announces. `pairs` are those to measure with it; a clip that is `stored`
     is encoded for them alone.
     """
 
@@ -58,9 +58,9 @@ class Outdated:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoDone:
-    """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was there already.
+    """The end of one source: its `videos` row if it was decoded, where it is, what failed, and what was already stored.
 
-    `retracted`: what this run has stored of the video does not count, for the file did not stay as it was.
+    `retracted`: what this run has stored of the video does not count, because the file changed.
     """
 
     source: Source

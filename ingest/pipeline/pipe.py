@@ -1,4 +1,4 @@
-"""A bounded pipe between threads that says how long each side waited, and that either side can break off."""
+"""A bounded pipe between threads that records how long each side waited and that either side can close early."""
 
 import threading
 import time
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class Broken(Exception):
-    """The other side has stopped; there is nobody to put for."""
+    """The other side has stopped receiving."""
 
 
 class Pipe(Generic[T]):
-    """At most `size` items under way. `close` ends the items, `break_off` drops them."""
+    """At most `size` items in progress. `close` ends the items, `break_off` drops them."""
 
     def __init__(self, size: int) -> None:
         self.waited_s = 0.0  # of the side that takes
@@ -53,7 +53,7 @@ class Pipe(Generic[T]):
         return not self._items
 
     def close(self) -> None:
-        """No more items: the taking side ends after those under way."""
+        """No more items: the taking side ends after those in progress."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

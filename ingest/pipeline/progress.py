@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with ETA on a terminal, a plain line now and then elsewhere."""
+"""Progress on stderr: a bar with ETA on a terminal, a line from time to time elsewhere."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ BAR = "{percentage:3.0f}% {bar:5} {n_fmt}/{total_fmt} clips{desc}"  # at 80 colu
 class Progress:
     """Counts clips, tokens and failures against an estimate of the clips to come.
 
-    The clips of a video are known when it is decoded; before, its header's word is taken, and for videos not yet
+    The clips of a video are known when it is decoded; before, its header is trusted, and for videos not yet
     opened the average of those before.
     """
 
@@ -83,7 +83,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """About so long, in steps that do not flicker: 10 s, whole minutes, tenths of an hour."""
+    """An approximate duration, in steps that do not flicker: 10 s, whole minutes, tenths of an hour."""
     if seconds < 90:
         return f"{max(10, round(seconds / 10) * 10)} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -19,7 +19,7 @@ MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """What decides which windows a video gives, besides the recipe: its id, frames, gaps and picture, and whether it is mirrored."""
+    """What determines the windows of a video, besides the recipe: its id, frames, gaps and picture, and whether it is mirrored."""
 
     video_id: str
     frames: int
@@ -41,8 +41,8 @@ class Reader:
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
-        The call tells what the source is, so calls have to follow each other for the first of two equal files to be the one that is
-        read; the iterators that they return may run at the same time.
+        The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
+        the iterators that they return may run at the same time.
         """
         try:
             reading = source.reading(self.known.stamps)
@@ -65,7 +65,7 @@ class Reader:
             yield VideoDone(source=source, video_id=video_id, failures=(self._failure(source, video_id, why),), retracted=True)
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
-        """The VideoDone of a source whose clips and pairs are all there, or whose content is known to be unreadable."""
+        """The VideoDone of a source whose clips and pairs are all stored, or whose content is known to be unreadable."""
         broken = tuple(replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ()))
         row = self.known.videos.get(video_id)
         if row is None:
@@ -94,7 +94,7 @@ class Reader:
         return Cut(video_id=video_id, frames=row.frames, gaps=tuple(row.gaps or ()), size=size, mirrored=bool(row.mirrored))
 
     def _ids(self, cut: Cut) -> tuple[set[str], set[str]]:
-        """Ids of every clip and pair that a video gives."""
+        """Ids of every clip and pair of a video."""
         pairs = self._pairs(cut.video_id, cut.frames, cut.gaps)
         windows = {*self.recipe.windowing.windows(cut.frames, cut.gaps), *(pair.b for pair in pairs)}
         return (
@@ -103,7 +103,7 @@ class Reader:
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
-        """The pairs of a video of so many frames, the repeated control where this video has it or may still have it."""
+        """The pairs of a video with that many frames, the repeated control where this video has it or may still have it."""
         pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
         if not pairs:
             self._repeating.discard(video_id)
@@ -134,7 +134,7 @@ class Reader:
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
     def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
-        """Frames and gaps as decoded where they are known, else the packets: where those tell another number, the file is read once more."""
+        """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
         row = self.known.videos.get(video_id)
         if row is not None or self.recipe.pairing.count == 0:
             return (row.frames, tuple(row.gaps or ())) if row else (0, ())
@@ -142,7 +142,7 @@ class Reader:
             return video.packets, ()
 
     def _pass(self, source: Source, video_id: str, wanted: Wanted) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
-        """The clips of one pass over a file; returns the pass and what broke it off."""
+        """The clips of one pass over a file; returns the pass and what ended it early."""
         with open_video(source.path, self.threads) as video:
             decoding = Decoding(self.recipe, video, source, video_id, wanted)
             broken: tuple[Failure, ...] = ()
@@ -174,7 +174,7 @@ class Reader:
 
 
 def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
-    """Any error as a video's, with a reason in words."""
+    """Any error as a VideoError with a reason in words."""
     if isinstance(error, VideoError):
         return error
     if isinstance(error, MemoryError):
@@ -183,13 +183,13 @@ def _explained(error: Exception, stage: str, first_frame: int | None = None) -> 
 
 
 def _lost(timeline: Timeline) -> VideoError:
-    """The record of damaged packets that were passed over."""
+    """The record of damaged packets that were skipped."""
     places = ", ".join(map(str, timeline.gaps[:5])) + (f" and {len(timeline.gaps) - 5:,} more" if len(timeline.gaps) > 5 else "")
     return VideoError("decode", f"damaged packets: frames are lost before frame {places}; no window lies over them", timeline.gaps[0])
 
 
 def _refuse_corrupt(timeline: Timeline) -> None:
-    """Raises VideoError where so much of a video is damaged that what was decoded means nothing."""
+    """Raises VideoError where so much of a video is damaged that what was decoded is meaningless."""
     if timeline.corrupt > MOST_CORRUPT * timeline.frames:
         share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
-        raise VideoError("decode", f"{share}: nothing of it is kept; get a whole or a decrypted copy of the file", 0)
+        raise VideoError("decode", f"{share}: none of it is stored; get a complete or a decrypted copy of the file", 0)

@@ -1,4 +1,4 @@
-"""The recipe: everything that makes a clip of a video besides the video itself."""
+"""The recipe: everything that determines a clip besides the video itself."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Recipe:
     pairing: Pairing = Pairing()
 
     def clip_id(self, video_id: str, window: Window, size: tuple[int, int], mirrored: bool = False) -> str:
-        """Id of a window's clip; `mirrored` as the video's display matrix says, which versions that turned such files the wrong way ignored."""
+        """Id of a window's clip; `mirrored` as the video's display matrix says, which older versions ignored, rotating such files wrongly."""
         place = (self.geometry.mode, *size, self.precision, *(["mirrored"] if mirrored else []))
         return ids.hash_parts(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
 
@@ -32,11 +32,11 @@ class Recipe:
 
 
 def check_size(geometry: Geometry, name: str, patch: int) -> None:
-    """Raises UsageError where an encoder cannot take pictures of this size: known before its weights are."""
+    """Raises UsageError where an encoder cannot take pictures of this size: checked before its weights are loaded."""
     smallest = minimum_side(patch)
     for side_name, side in (("height", geometry.height), ("width", geometry.width)):
         if side % patch:
             nearest = max(smallest, round(side / patch) * patch)
-            raise UsageError(f"--size: {side_name} {side} is no multiple of {name}'s patch of {patch} px: use {nearest}")
+            raise UsageError(f"--size: {side_name} {side} is not a multiple of {name}'s patch of {patch} px: use {nearest}")
         if side < smallest:
             raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")

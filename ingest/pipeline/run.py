@@ -3,7 +3,7 @@
     reader threads --Clip, VideoDone--> encoder (the calling thread) --EncodedClip, VideoDone--> writer thread and its helpers
 
 A video is read by one thread from its beginning to its end, so its clips and its VideoDone keep their order on the whole way.
-Whatever one video raises is a failure of that video; only what the store raises ends a run.
+Whatever one video raises is a failure of that video; only errors of the store end a run.
 """
 
 import os
@@ -37,7 +37,7 @@ STOP_SECONDS = 5.0  # that a stopped run waits for its readers: one of them may 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """How much goes on at once: clips a batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
+    """How much runs at once: clips per batch, videos read, threads of one decoder (0: FFmpeg decides), embedding files written."""
 
     batch: int = 1
     readers: int = 1
@@ -48,7 +48,7 @@ class Concurrency:
     def of(cls, running: RunOptions, device: torch.device, batch: int, sources: int) -> "Concurrency":
         """The pace of a run; auto readers are one where the encoder computes on the CPU, else three quarters of the cores.
 
-        One decoder on all cores gives more frames of one video, a decoder a core gives more of many: converting and resizing, which
+        One decoder on all cores gives more frames of one video, one decoder per core gives more of many: converting and resizing, which
         take as long as decoding, then happen on all of them.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -101,12 +101,12 @@ class Run:
         return self.summary
 
     def stop(self) -> None:
-        """Finish the clips under way, commit what is encoded, and return."""
+        """Finish the clips in progress, commit what is encoded, and return."""
         self.summary.interrupted = True
         self._read.break_off()
 
     def _finish_reading(self, reading: Future) -> None:
-        """Wait for the readers; of a stopped run only for a while."""
+        """Wait for the readers; for a limited time if the run was stopped."""
         while not self.summary.interrupted and not reading.done():
             wait([reading], timeout=0.1)
         try:
@@ -127,7 +127,7 @@ class Run:
             self._read.close()
 
     def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
-        """Read one source after another; which one is next, and whether it is a duplicate, is told one thread at a time."""
+        """Read one source after another; which one is next, and whether it is a duplicate, is decided by one thread at a time."""
         torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
         try:
             while True:
@@ -198,7 +198,7 @@ def _pair_frames(recipe: Recipe) -> int:
 
 
 def _in_background(work: Callable[[], None]) -> Future:
-    """Work in a thread that does not keep the process alive: the end of a pool would wait for a file that never answers."""
+    """Run work in a thread that does not keep the process alive: closing a pool would wait for a file that never responds."""
     future: Future = Future()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""Slice pictures: what the encoder saw, one small picture a slice, all of a clip on one JPEG."""
+"""Slice pictures: what the encoder saw, one small picture per slice, all of a clip on one JPEG."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The summary of a run: what was done, what failed, and where the seconds went."""
+"""The summary of a run: what was done, what failed, and where the time went."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ NAMED = 5  # files of a kind in the printed summary; --json has all
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A file whose content was found at another place, too, in this run or before; labels are the folders of both."""
+    """A file whose content was also found at another place, in this run or before; labels are the folders of both."""
 
     path: str
     label: str | None
@@ -32,7 +32,7 @@ class Elsewhere:
 
 @dataclass(kw_only=True)
 class Summary:
-    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the encoder with nothing to do.
+    """Counts of one run. Seconds of decode, encode and write overlap; `wait` is the time the encoder was idle.
 
     Of the `clips`, `partner_clips` were encoded only because a pair needs them; `again` counts clips encoded for a pair that
     are not stored a second time. `pairless` videos are too short for a pair, which takes `pair_frames` frames.
@@ -118,7 +118,7 @@ class Summary:
         return {**asdict(self), "bottleneck": self.bottleneck}
 
     def lines(self) -> list[str]:
-        """The summary in words, one fact a line."""
+        """The summary in words, one fact per line."""
         seconds = self.seconds
         rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
         lines = [
@@ -142,16 +142,16 @@ class Summary:
         lines += self._source_lines()
         lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
         if self.unanswered:
-            lines.append("a file that was being read did not answer, and was left: check the disk or mount that it lies on")
+            lines.append("a file that was being read did not respond and was abandoned: check its disk or mount")
         if self.interrupted:
-            lines.append("stopped; everything encoded so far is committed: run the same command again to go on")
+            lines.append("stopped; everything encoded so far is committed: run the same command again to continue")
         return [line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines]
 
     def _source_lines(self) -> list[str]:
-        """What of the sources a user may not expect: places, what was left out, damage, colors."""
-        lines = [f"the same content, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
+        """What may be unexpected about the sources: places, skipped files, damage, colors."""
+        lines = [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
         if self.moved:
-            lines.append(f"found at a new place, which the store now names: {_named(one.words for one in self.moved)}")
+            lines.append(f"moved; the store has the new path: {_named(one.words for one in self.moved)}")
         reasons = Counter(one.reason for one in self.skipped)
         for reason, count in reasons.items():
             names = _named(one.path for one in self.skipped if one.reason == reason)
@@ -159,11 +159,11 @@ class Summary:
         if self.corrupt_frames:
             lines.append(f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`")
         if self.hdr_videos:
-            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than players show them (column `transfer`)")
+            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)")
         return lines
 
     def _video_line(self) -> str:
-        """Every video once: encoded, stored before, a duplicate, or failed, some of them after a part of their clips."""
+        """Every video once: encoded, stored before, a duplicate, or failed, some after part of their clips."""
         unread = self.videos - self.videos_decoded - self.videos_unchanged - self.duplicates
         partly = max(0, len({failure.path for failure in self.failures}) - unread)
         counts = {
@@ -177,17 +177,17 @@ class Summary:
         return f"{self.videos:,} video{'s' * (self.videos != 1)}: {listed or 'nothing to do'}"
 
     def _pair_lines(self) -> list[str]:
-        """What was measured of pairs, what it cost, and which videos were too short for it."""
+        """How many pairs were measured, their cost, and how many videos were too short."""
         if not self.pair_frames:
             return []
         lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
         if self.partner_clips or self.again:
             lines[0] += (
-                f". {self.partner_clips:,} of the clips were encoded for pairs alone, {self.again:,} stored ones once more: "
-                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 leaves this out"
+                f". {self.partner_clips:,} extra clips encoded for pairs, {self.again:,} stored ones encoded again: "
+                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
-            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which takes {self.pair_frames:,} frames")
+            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames")
         return lines
 
 

@@ -39,7 +39,7 @@ class WrittenClip:
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns.
 
-    The clips in `known.bare` lie in the store without embeddings, and are replaced.
+    The clips in `known.bare` are stored without embeddings, and are replaced.
     """
 
     def __init__(self, store: Store, encoder_row: EncoderRow, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
@@ -51,7 +51,7 @@ class Writer:
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
         self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
         self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
-        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video that is under way: clips and pairs that this run has added
+        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video in progress: clips and pairs that this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._last_commit = time.monotonic()
 
@@ -68,7 +68,7 @@ class Writer:
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
 
     def add(self, item: WrittenClip | VideoDone) -> None:
-        """Take one item; commits when it is time."""
+        """Add one item; commits when it is time."""
         if isinstance(item, WrittenClip):
             self._add_clip(item)
         else:
@@ -166,7 +166,7 @@ class Writer:
 
 
 def _pack_rows(tables: Mapping[str, pa.Table]) -> dict[str, pa.Buffer]:
-    """Rows that wait for their commit, a buffer a table: hundreds of small arrays kept alive between the encoder's large
+    """Rows that wait for their commit, one buffer per table: hundreds of small arrays kept alive between the encoder's large
     ones would break up the heap, and freed memory would not be used again (1.7 GB instead of 0.5 GB after 160 clips)."""
     return {name: _stream(table) for name, table in tables.items()}
 

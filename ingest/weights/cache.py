@@ -2,11 +2,11 @@
 
     STEM.safetensors      the tensors that count, whole or absent
     STEM.json             where they come from: address, key, SHA-256 and size of the download, date
-    STEM.part, .part.json a download under way, and which version of the remote file it is
+    STEM.part, .part.json a download in progress, and which version of the remote file it is
     STEM.lock             held by the process that downloads
 
 A stem is the encoder's name in lower case and a hash of its exact name, address and key, so that vitg and vitG stay apart on a disk
-that does not tell case apart. What lies on the Hugging Face hub stays in the hub's own cache.
+that ignores case. What is on the Hugging Face hub stays in the hub's own cache.
 """
 
 import hashlib
@@ -43,8 +43,8 @@ def require(needed: int, path: Path, what: str) -> None:
     there = free(path)
     if needed > there:
         raise DownloadError(
-            f"no space for {what}: {gigabytes(needed)} are needed in {path.parent} and {gigabytes(there)} are free: free some (what came is "
-            f"kept), or point {VARIABLE} to a folder on a larger disk"
+            f"no space for {what}: {gigabytes(needed)} are needed in {path.parent} and {gigabytes(there)} are free: free some (what was "
+            f"downloaded is kept), or point {VARIABLE} to a folder on a larger disk"
         )
 
 

@@ -1,7 +1,7 @@
-"""HTTP: from the last byte that came to the last there is.
+"""HTTP: from the last byte received to the end.
 
-A transfer that breaks goes on where it stopped, as long as the server still has the same version of the file (If-Range); the same
-holds for the next run after Ctrl-C, a full disk or a crash. Errors that waiting cannot mend are said at once.
+An interrupted transfer resumes where it stopped, as long as the server still has the same version of the file (If-Range); the same
+holds for the next run after Ctrl-C, a full disk or a crash. Errors that waiting cannot fix are raised at once.
 """
 
 import errno
@@ -17,21 +17,21 @@ from tubelet.ingest.weights.cache import gigabytes
 from tubelet.ingest.weights.part import Part, Version
 from tubelet.ingest.weights.transfer import Transfer
 
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before another try; every byte further than before starts them anew
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before another try; every byte further than before starts them again
 TIMEOUT = (10, 60)  # seconds to connect, and between two reads
 CHUNK = 1 << 16  # bytes; a transfer that breaks loses less than this
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that a later try may mend
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that a later attempt may fix
 PAST_THE_END = requests.codes.requested_range_not_satisfiable
 ELSEWHERE = "Pass a file you have as --weights FILE"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Interruption(Exception):
-    """A transfer that broke off; another try may go on."""
+    """An interrupted transfer; another attempt may resume it."""
 
 
 def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSES) -> None:
-    """Bring the file at `url` into `part` whole. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
+    """Download the file at `url` into `part` completely. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
     left, furthest = list(pauses), part.size
     while not part.complete(url):
         try:
@@ -39,14 +39,14 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
         except (Interruption, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             left, furthest = (list(pauses), part.size) if part.size > furthest else (left, furthest)
             if not left:
-                raise DownloadError(f"{url} does not come: {_reason(error)}. {_describe_kept(part)}") from error
-            print(f"{_reason(error)}; another try in {left[0]:.0f} s", file=sys.stderr, flush=True)
+                raise DownloadError(f"{url} cannot be downloaded: {_reason(error)}. {_describe_kept(part)}") from error
+            print(f"{_reason(error)}; trying again in {left[0]:.0f} s", file=sys.stderr, flush=True)
             time.sleep(left.pop(0))
         except KeyboardInterrupt:
             print(f"\nstopped; {_describe_kept(part)}", file=sys.stderr, flush=True)
             raise
         except requests.RequestException as error:
-            raise DownloadError(f"{url} cannot be asked for: {_reason(error)}") from error
+            raise DownloadError(f"{url} cannot be requested: {_reason(error)}") from error
 
 
 def _receive(url: str, part: Part, reserve: int) -> None:
@@ -59,7 +59,7 @@ def _receive(url: str, part: Part, reserve: int) -> None:
         _check_answer(url, response)
         if not _continues(url, response, part):
             part.remove()
-            raise Interruption("the server cannot go on where the last transfer stopped, so it starts anew")
+            raise Interruption("the server cannot resume the last transfer, so it starts over")
         if response.status_code != requests.codes.partial:
             part.begin(_version(url, response))
         cache.require(reserve + _missing(part), part.path, url)
@@ -69,7 +69,7 @@ def _receive(url: str, part: Part, reserve: int) -> None:
 
 
 def _check_answer(url: str, response: requests.Response) -> None:
-    """Raises DownloadError for an answer that stays the same however often it is asked for, Interruption for one that may pass."""
+    """Raises DownloadError for a permanent error, Interruption for one that may be temporary."""
     status = response.status_code
     if status in PASSING:
         raise Interruption(f"the server answered {status} {response.reason}")
@@ -78,18 +78,18 @@ def _check_answer(url: str, response: requests.Response) -> None:
     if url.startswith("https:") and not response.url.startswith("https:"):
         raise DownloadError(f"{url} leads to {response.url}, where nobody vouches for what comes. {ELSEWHERE}")
     if response.headers.get("Content-Type", "").startswith("text/html"):
-        raise DownloadError(f"{url} gave a web page in place of the file: a login or proxy between here and there may have put it there")
+        raise DownloadError(f"{url} returned a web page instead of the file, probably from a login page or proxy")
 
 
 def _continues(url: str, response: requests.Response, part: Part) -> bool:
-    """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError where the promised length was wrong."""
+    """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError if the announced length was wrong."""
     version = part.version
     if response.status_code not in (requests.codes.partial, PAST_THE_END) or version is None:
         return response.status_code == requests.codes.ok
     start, _, length = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
     if length.isdecimal() and version.length not in (None, int(length)):
         part.remove()
-        raise DownloadError(f"{url} is not whole: the server promised {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}")
+        raise DownloadError(f"{url} is not whole: the server announced {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}")
     return response.status_code == requests.codes.partial and start.partition("-")[0] == str(part.size)
 
 
@@ -101,7 +101,7 @@ def _version(url: str, response: requests.Response) -> Version:
 
 
 def _missing(part: Part) -> int:
-    """Bytes that are still to come, as far as the server told."""
+    """Bytes that are still to come, as far as the server said."""
     version = part.version
     return version.length - part.size if version and version.length else 0
 
@@ -121,17 +121,17 @@ def _write(response: requests.Response, part: Part) -> None:
             raise
         raise DownloadError(
             f"the disk of {part.path.parent} is full after {gigabytes(part.size)}, which are kept: free some space and run the same "
-            f"command again to go on, or point {cache.VARIABLE} to a folder on a larger disk"
+            f"command again to continue, or point {cache.VARIABLE} to a folder on a larger disk"
         ) from error
 
 
 def _check_length(part: Part) -> None:
-    """A library that gives up silently on a broken connection is not believed, nor are more bytes than were promised."""
+    """A library that silently gives up on a broken connection is not trusted, nor are more bytes than announced."""
     version, size = part.version, part.size
     if version and version.length is not None and size != version.length:
         if size > version.length:
             part.remove()
-        raise Interruption(f"the server promised {version.length:,} bytes and sent {size:,}")
+        raise Interruption(f"the server announced {version.length:,} bytes and sent {size:,}")
 
 
 def _describe_kept(part: Part) -> str:
@@ -139,7 +139,7 @@ def _describe_kept(part: Part) -> str:
     if not (part.size and version and version.validator):
         return f"Run the same command again later. {ELSEWHERE}"
     of = f" of {gigabytes(version.length)}" if version.length else ""
-    return f"{gigabytes(part.size)}{of} are kept: run the same command again later to go on"
+    return f"{gigabytes(part.size)}{of} are kept: run the same command again later to continue"
 
 
 def _reason(error: Exception) -> str:
@@ -148,8 +148,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate is not trusted here"
     if isinstance(error, requests.Timeout):
-        return "the server is silent"
+        return "the server does not answer"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off"
+        return "the connection was interrupted"
     return "no connection to the server" if isinstance(error, requests.ConnectionError) else str(error)
 

@@ -1,4 +1,4 @@
-"""The sections that count, as one safetensors file: the averaged encoder and the predictor, a fifth to a quarter of what was downloaded.
+"""The needed sections, as one safetensors file: the averaged encoder and the predictor, a fifth to a quarter of what was downloaded.
 
 The source stays mapped and the file is written from the mapped pages, so that neither is ever held in memory.
 """
@@ -36,7 +36,7 @@ class Origin:
 def extract(weights: Weights, origin: Origin, path: Path) -> None:
     """Write the encoder under the origin's key, and the predictor where there is one, to `path`: whole or absent.
 
-    Raises CheckpointError for what is no tensor, DownloadError where there is no space.
+    Raises CheckpointError for what is not a tensor, DownloadError where there is no space.
     """
     tensors = dict(_name_tensors(weights, origin.key))
     if PREDICTOR in weights.sections:
@@ -57,7 +57,7 @@ def _name_tensors(weights: Weights, key: str) -> dict[str, torch.Tensor]:
     tensors = weights.tensors(key)
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
-            raise CheckpointError(f"{weights.path} under {key!r}: {name} is no tensor")
+            raise CheckpointError(f"{weights.path} under {key!r}: {name} is not a tensor")
     return {f"{key}.{name}": tensor.contiguous() for name, tensor in tensors.items()}
 
 

@@ -1,4 +1,4 @@
-"""A release -> its tensors, over the network only where they are not here yet."""
+"""A release -> its tensors, over the network only if they are not here yet."""
 
 import contextlib
 import errno
@@ -93,7 +93,7 @@ def _keep(weights: Weights, place: Place) -> None:
 
 @contextlib.contextmanager
 def _lock(place: Place) -> Iterator[None]:
-    """Alone with the files of a place: another process that downloads the same is waited for."""
+    """Lock the files of a place: wait for another process that downloads the same."""
     lock = FileLock(place.lock)
     try:
         lock.acquire(timeout=0)
@@ -108,7 +108,7 @@ def _lock(place: Place) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _explain_errors(release: Release) -> Iterator[None]:
-    """Turn what the operating system says of a full or locked cache into a sentence."""
+    """Turn the operating system's errors about a full or locked cache into a sentence."""
     try:
         yield
     except OSError as error:

@@ -1,11 +1,11 @@
 """A local file of any format, opened as sections of tensors that are read only when they are used.
 
-    PyTorch's zip           Meta's .pt and .pth.tar: mapped; a section a key
+    PyTorch's zip           Meta's .pt and .pth.tar: mapped; one section per key
     PyTorch before 1.6      no zip: PyTorch can only read it whole
     safetensors, Tubelet's  what `extraction` keeps: mapped; tensors are called SECTION.NAME
     safetensors, others'    transformers' V-JEPA 2, a file or a folder with an index of shards: mapped, renamed to Meta's names
 
-The first bytes tell the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
+The first bytes determine the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
 """
 
 import json
@@ -37,7 +37,7 @@ DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, A
 
 @dataclass(frozen=True)
 class Weights:
-    """An opened file: what stands under which key, and in words where it comes from."""
+    """An opened file: what is under which key, and its source in words."""
 
     path: Path
     sections: Mapping[str, object]
@@ -58,7 +58,7 @@ class Weights:
         return f"{self.source}, {STUDENT if self.renamed and which == 'encoder' else which}"
 
     def _place(self, key: str) -> str:
-        """Where the tensors of a key are: an averaged encoder may go by the name of the other trainer's."""
+        """Where the tensors of a key are: an averaged encoder may have the name used by the other trainer."""
         if key not in ENCODER_KEYS or key in self.sections:
             return key
         return "encoder" if self.renamed else next((other for other in ENCODER_KEYS if other in self.sections), key)
@@ -74,12 +74,12 @@ class Weights:
 
 
 def open_weights(path: str | Path) -> Weights:
-    """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of no known format, or holds code."""
+    """A file or folder of weights. Raises CheckpointError where it is absent, damaged, of unknown format, or contains code."""
     path = Path(path).expanduser()
     if path.is_dir():
         return _rename_tensors(path, _from_folder(path))
     if not path.is_file():
-        raise CheckpointError(f"{path} is no file: give the path of a downloaded checkpoint")
+        raise CheckpointError(f"{path} is not a file: give the path of a downloaded checkpoint")
     head = _head(path, 9)
     return _from_safetensors(path) if head[8:] == b"{" else _from_torch(path)
 
@@ -93,14 +93,14 @@ def unpickle(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
     head = _head(path, len(ZIP))
     if not head.startswith((ZIP, PICKLE)):
-        raise CheckpointError(f"{path} is no whole checkpoint (neither PyTorch's format nor safetensors): download it again")
+        raise CheckpointError(f"{path} is not a complete checkpoint (neither PyTorch's format nor safetensors): download it again")
     try:
         with warnings.catch_warnings(action="ignore"):  # of pickle protocols: what cannot be read is refused below
             return torch.load(path, map_location="cpu", weights_only=True, mmap=head.startswith(ZIP))
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
 
 
 def _head(path: Path, count: int) -> bytes:
@@ -114,7 +114,7 @@ def _head(path: Path, count: int) -> bytes:
 
 
 def _require_regular(path: Path) -> None:
-    """Raises CheckpointError for a pipe, socket or device: opening one may wait for ever."""
+    """Raises CheckpointError for a pipe, socket or device: opening one may block forever."""
     if not path.is_file():
         raise CheckpointError(f"{path} is not a regular file: give the path of a downloaded checkpoint")
 
@@ -131,7 +131,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 def _from_torch(path: Path) -> Weights:
     checkpoint = unpickle(path)
     if not isinstance(checkpoint, dict):
-        raise CheckpointError(f"{path} is no checkpoint with encoders by name, it holds {type(checkpoint).__name__}: is it the file of another model?")
+        raise CheckpointError(f"{path} does not hold encoders by name but {type(checkpoint).__name__}: is it the file of another model?")
     if any(_clean_name(str(name)) == FIRST and isinstance(tensor, torch.Tensor) for name, tensor in checkpoint.items()):
         return Weights(path, {ENCODER_KEYS[0]: checkpoint}, f"{path.name}, a bare state dict")
     return Weights(path, checkpoint, path.name)
@@ -180,7 +180,7 @@ def shards(index: Path) -> list[str]:
     try:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} is no index of shards: download it again") from error
+        raise CheckpointError(f"{index} is not an index of shards: download it again") from error
     if outside := [str(name) for name in names if not is_component(name)]:
         raise CheckpointError(f"{index} names files of other folders, {list_names(outside)}: download it again")
     return names
@@ -192,7 +192,7 @@ def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is no whole checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
 
 
 def _find_section(content: object, key: str) -> Mapping | None:

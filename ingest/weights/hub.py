@@ -1,4 +1,4 @@
-"""Releases that lie on the Hugging Face hub: huggingface_hub downloads, resumes, locks and keeps them in its own cache."""
+"""Releases on the Hugging Face hub: huggingface_hub downloads, resumes, locks and keeps them in its own cache."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,18 +27,18 @@ def fetch(release: Release) -> Path:
     try:
         path = _gather(lambda name: _download(release, name))
     except GatedRepoError as error:
-        raise DownloadError(f"{release.url} is shown only to those who asked for it: ask there, then run `hf auth login`") from error
+        raise DownloadError(f"{release.url} is available on request only: request it there, then run `hf auth login`") from error
     except RepositoryNotFoundError as error:
-        raise DownloadError(f"{release.url} is not there, or only for others: pass a file you have as --weights FILE") from error
+        raise DownloadError(f"{release.url} does not exist, or is private: pass a file you have as --weights FILE") from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        raise DownloadError(f"{release.url} does not come: {_first_line(error)}. Run the same command again later to go on") from error
+        raise DownloadError(f"{release.url} cannot be downloaded: {_first_line(error)}. Run the same command again later to continue") from error
     if path is None:
         raise DownloadError(f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE")
     return path
 
 
 def count_arrived(release: Release) -> int:
-    """Bytes of a download that broke off: huggingface_hub goes on with them."""
+    """Bytes of an interrupted download, which huggingface_hub resumes."""
     blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
     return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
 
@@ -50,7 +50,7 @@ def source(release: Release, path: Path) -> str:
 
 
 def _gather(get: Callable[[str], Path | None]) -> Path | None:
-    """The single file, or the folder with all shards, as `get` finds or brings them."""
+    """The single file, or the folder with all shards, as `get` finds or downloads them."""
     if single := get(SINGLE):
         return single
     index = get(INDEX)

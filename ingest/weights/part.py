@@ -15,7 +15,7 @@ class Version:
 
 
 class Part:
-    """The bytes of one version. A version is written before its first byte, so that bytes never lie beside another one's name."""
+    """The bytes of one version. A version is written before its first byte, so that bytes are never attributed to another version."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class Part:
             return None
 
     def resumable(self, url: str) -> Version | None:
-        """The version to go on with, None where the transfer has to start anew."""
+        """The version to resume, None where the transfer has to start over."""
         version = self.version
         return version if self.size and version and version.url == url and version.validator else None
 
@@ -47,7 +47,7 @@ class Part:
         self.path.touch()
 
     def mark_ended(self) -> None:
-        """The server has closed a transfer in good order: without a promised length, this is the length."""
+        """The server has closed a transfer properly: without an announced length, this is the length."""
         version = self.version
         if version and version.length is None:
             self._describe(replace(version, length=self.size))

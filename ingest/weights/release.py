@@ -1,4 +1,4 @@
-"""Released weights, as data: where each file lies, which of its tensors count, how large it is, under which licence.
+"""Released weights, as data: where each file is, which of its tensors are needed, how large it is, under which license.
 
 Names, keys and parameter counts are Meta's (facebookresearch/vjepa2 at 204698b, facebookresearch/jepa at 51c59d5); the sizes of
 downloads follow from them: a file of Meta's holds two encoders, a predictor and AdamW's two moments of what was trained, in float32.
@@ -30,7 +30,7 @@ class Release:
 
     def __post_init__(self) -> None:
         if urlsplit(self.url).scheme not in ("http", "https"):
-            raise ValueError(f"{self.url = } is no address")
+            raise ValueError(f"{self.url = } is not an address")
         if min(self.encoder, self.predictor) < 0:
             raise ValueError(f"{self.encoder = }, {self.predictor = }")
 

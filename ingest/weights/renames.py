@@ -1,4 +1,4 @@
-"""Names of transformers' V-JEPA 2 tensors -> Meta's: two tables, a join of queries, keys and values, and mask tokens taken apart."""
+"""Names of transformers' V-JEPA 2 tensors -> Meta's: two tables, a join of queries, keys and values, and mask tokens split."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ IN_BLOCK = re.compile(r"(encoder|predictor)\.layer\.(\d+)\.(.+)\.(weight|bias)")
 def meta_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
     """Tensors of a VJEPA2Model -> Meta's names and shapes, in the sections `encoder` and `predictor`.
 
-    What has no place at Meta's keeps its name, so that a strict comparison meets it.
+    What Meta's networks lack keeps its name, so that a strict comparison finds it.
     """
     sections: dict[str, dict[str, torch.Tensor]] = {section: {} for section in SECTIONS}
     for name, tensor in tensors.items():
@@ -56,6 +56,6 @@ def _rename(name: str) -> str:
 
 
 def _join_qkv(tensors: Mapping[str, torch.Tensor], query: str) -> torch.Tensor:
-    """(3D, D) or (3D): the rows of queries, keys, values. One that is absent is left out, and the shape tells."""
+    """(3D, D) or (3D): the rows of queries, keys, values. An absent one is left out, and the shape shows it."""
     names = (query.replace(".query.", f".{part}.") for part in JOINED)
     return torch.cat([tensors[name] for name in names if name in tensors])

@@ -1,4 +1,4 @@
-"""The progress of bytes on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+"""Download progress on stderr: a bar on a terminal, a line from time to time elsewhere."""
 
 import sys
 from typing import Any
@@ -9,7 +9,7 @@ LINE_SECONDS = 10.0
 
 
 class Transfer(tqdm):
-    """tqdm for downloads, ours and the Hugging Face hub's: bytes, rate and time left; lines of their own where stderr is no terminal."""
+    """tqdm for downloads, ours and the Hugging Face hub's: bytes, rate and time left; lines of their own where stderr is not a terminal."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.lines = not sys.stderr.isatty()

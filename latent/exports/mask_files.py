@@ -1,4 +1,4 @@
-"""A mask as a file: one slice as PNG, or all of them as .npz together with where they come from."""
+"""A mask as a file: one slice as PNG, or all of them as .npz with their origin."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def write_mask(clip: ClipRow, found: Segmentation, marked: MarkedPatches, name: 
         return masks.write_npz(masks.threshold_pixels(found.scores, *size), found.scores, **_describe(clip, marked))
     asked = SLICE.fullmatch(name)
     if not asked or int(asked[1]) >= len(found.scores):
-        raise StoreError(f"there is no file {name} of this mask: ask for {ALL}, or slice-0.png to slice-{len(found.scores) - 1}.png")
+        raise StoreError(f"this mask has no file {name}: request {ALL} or slice-0.png to slice-{len(found.scores) - 1}.png")
     number = int(asked[1])
     return masks.write_png(masks.threshold_pixels(found.scores[number : number + 1], *size)[0])
 

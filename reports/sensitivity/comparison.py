@@ -31,7 +31,7 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
     )
     if a.foundations["weights_sha256"] != b.foundations["weights_sha256"] or a.foundations["layer"] != b.foundations["layer"]:
         yield Text(
-            "The dimensions of two encoders have nothing to do with each other: dimension 3 of one is not dimension 3 of the other, "
+            "The dimensions of two encoders do not correspond to each other: dimension 3 of one is not dimension 3 of the other, "
             "so they are not compared one by one."
         )
         return
@@ -54,7 +54,7 @@ def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
 
 
 def _shortened(value: str) -> str:
-    """What fits in a legend; the whole value stands in the subject above it."""
+    """What fits in a legend; the subject above it has the whole value."""
     line = " ".join(value.split())
     return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."
 
@@ -93,7 +93,7 @@ def _dimensions(a: Findings, b: Findings, names: tuple[str, str]) -> Iterator[Bl
     shared = float(np.prod([membership(value[None], top)[0] for value in values], axis=0).sum())
     correlation = float(spearmanr(values[0][both], values[1][both]).statistic) if len(both) > 2 else np.nan
     yield Text(
-        f"The {top} strongest dimensions of both have {shared:.3g} in common; {top * top / max(len(both), 1):.1f} would be if all dimensions were alike. "
+        f"The {top} strongest dimensions of both have {shared:.3g} in common; {top * top / max(len(both), 1):.1f} are expected if all dimensions are alike. "
         f"Over all {len(both):,} dimensions the ranks correlate with {narrative.number(correlation)} (Spearman)."
     )
     table = pa.table({"dim": both, "a": values[0][both], "b": values[1][both]})

@@ -24,7 +24,7 @@ SEED = 5
 class Consistency:
     """Agreement of the videos `kept`; ``correlation`` is the ordered matrix of the first 1,000, ``order`` their order.
 
-    `pairwise`: mean Spearman correlation of two videos, over all pairs. `with_others`: of each video with the mean ranks of the others.
+    `pairwise`: mean Spearman correlation of two videos, over all pairs. `with_others`: correlation of each video with the mean ranks of the others.
     `halves`: median, 2.5% and 97.5% of split-half reliability over random splits (Spearman, stepped up by Spearman and Brown): a range
     over splits of the same videos, not over other videos.
     """
@@ -41,7 +41,7 @@ class Consistency:
 
 @dataclass(frozen=True, kw_only=True)
 class Settling:
-    """Overlap of the top-k list of so many videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
+    """Overlap of the top-k list of a number of videos with that of all of them: mean, lowest and highest 2.5% over random orders."""
 
     videos: np.ndarray
     overlap: np.ndarray
@@ -111,13 +111,13 @@ def _ties(ordered: np.ndarray) -> float:
 
 
 def with_others(ranks: np.ndarray) -> np.ndarray:
-    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for one that is unlike the rest."""
+    """Correlation of each video's ranks with the mean ranks of all others, ``(V, D)`` -> ``(V,)``: low for one that differs from the rest."""
     others = ranks.sum(0) - ranks
     return np.einsum("vd,vd->v", standardize_ranks(ranks), standardize_ranks(others))
 
 
 def by_similarity(matrix: np.ndarray) -> np.ndarray:
-    """An order in which similar videos stand together: the leaves of average linkage over 1 - correlation."""
+    """An order that puts similar videos together: the leaves of average linkage over 1 - correlation."""
     if len(matrix) < 3:
         return np.arange(len(matrix))
     distance = 1 - matrix[np.triu_indices(len(matrix), 1)].astype(np.float64)
@@ -139,7 +139,7 @@ def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tu
 
 
 def settling(relative: np.ndarray, k: int, orders: int = ORDERS, seed: int = SEED) -> Settling:
-    """How the k strongest dimensions of the mean over videos come to be the final ones as videos are added, over random orders.
+    """How the k strongest dimensions of the mean over videos approach the final ones as videos are added, over random orders.
 
     Dimensions that tie at the border of a list share its last places, here as in `membership`.
     """
@@ -168,7 +168,7 @@ def _sizes(videos: int) -> np.ndarray:
 
 
 def outliers(scores: np.ndarray) -> np.ndarray:
-    """Robust standard deviations from the median, ``(V,)``; 0 where all are alike. Beyond 3.5 a video counts as an outlier."""
+    """Robust standard deviations from the median, ``(V,)``; 0 where all are equal. Beyond 3.5 a video counts as an outlier."""
     median = np.median(scores)
     spread = 1.4826 * np.median(np.abs(scores - median))
     return np.zeros(len(scores)) if spread == 0 else (scores - median) / spread

@@ -14,7 +14,7 @@ FRACTION = 0.5  # of the edge's excess over the middle
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a curve says. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
+    """What a curve shows. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
 
     `reach`: slices from the first and from the last shared slice until the median curve has lost half of its edge's excess,
     None where the edge does not exceed the middle; `reach_low`, `reach_high`: 95% interval over videos, None below five of them.
@@ -31,7 +31,7 @@ class Shape:
 
     @property
     def u_shaped(self) -> bool | None:
-        """Whether most videos are, beyond doubt: the interval's lower end is above a half. None where there is no interval."""
+        """Whether most videos are, with confidence: the interval's lower end is above one half. None where there is no interval."""
         return None if self.u_share is None else self.u_share[1] > 0.5
 
 

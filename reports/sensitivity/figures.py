@@ -1,4 +1,4 @@
-"""The pictures of a sensitivity report, out of its findings: each with its words, its numbers and the SQL behind it."""
+"""The figures of a sensitivity report, from its findings: each with its text, its numbers and its SQL."""
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ def strongest(found: Findings, varying: pa.Table) -> Picture:
     reference = pc.approximate_median(varying["relative"]).as_py() or 0.0
     drawn = varying[:CHARTED]
     title = f"The {len(drawn)} strongest dimensions"
-    sure = ", each with the 95% interval of its dimension alone, as if it had not been chosen" if found.count >= FEWEST else ""
+    sure = ", each with the 95% interval of its dimension alone, ignoring that it was selected" if found.count >= FEWEST else ""
     caption = f"Mean over {found.unit}s{sure}; dashed: the median dimension."
     said = "Mean relative edge sensitivity of the strongest dimensions"
     return Picture(name="strongest", title=title, drawing=charts.ranked_dimensions(drawn, reference, RELATIVE), alt=said, numbers=lambda: drawn, caption=caption, questions=ranking_sql(found))
@@ -83,9 +83,9 @@ def settling(found: Findings) -> Picture:
     """How the list of the strongest settles as videos are added."""
     rows, top = tables.settling(found), found.ranking.top
     chart = charts.settling(rows, found.settling.chance, top)
-    title, said = f"How the list of the {top:d} strongest settles", "Overlap of the list of so many videos with the final one"
+    title, said = f"How the list of the {top:d} strongest settles", "Overlap of the list of a number of videos with the final one"
     caption = (
-        f"Mean and middle 95% of 50 random orders of the {found.unit}s: how these settle, not how sure the list is. "
+        f"Mean and middle 95% of 50 random orders of the {found.unit}s: how quickly the list settles, not how certain it is. "
         "The final list is made of all, so the curve ends at 100%, or below where dimensions tie at its border."
     )
     return Picture(name="settling", title=title, drawing=chart, alt=said, numbers=lambda: rows, caption=caption, questions=_by_video_sql(found))

@@ -1,4 +1,4 @@
-"""Everything a sensitivity report says, as numbers: asked of the store, computed, and small enough to keep."""
+"""Everything in a sensitivity report, as numbers: queried from the store, computed, and small enough to keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ class Heat:
 
 @dataclass(frozen=True)
 class Outlier:
-    """A video unlike the rest: its place among the videos, how, and by how many robust standard deviations."""
+    """A video that differs from the rest: its place among the videos, in what, and by how many robust standard deviations."""
 
     video: int
     how: str
@@ -47,7 +47,7 @@ class Findings:
     """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
 
     `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos. Where the request's unit is not the
-    video, a group of videos stands where a video would, everywhere but in `relations`, which say which videos belong together.
+    video, a group of videos takes the place of a video, except in `relations`, which say which videos belong together.
     """
 
     request: Request
@@ -71,7 +71,7 @@ class Findings:
 
     @property
     def count(self) -> int:
-        """Videos, or what counts once instead of them."""
+        """The number of units: videos, or groups of them."""
         return self.foundations["units"]
 
     @property
@@ -120,7 +120,7 @@ def find(store: Store, request: Request) -> Findings:
 
 
 def _measured(store: Store, within: Scope) -> tuple[ByVideo, Mapping]:
-    """What all statistics are computed from, and what that rests on."""
+    """The input of all statistics, and what it rests on."""
     foundations = queries.foundations(within).answer(store).to_pylist()[0]
     return _by_video(queries.by_video(within, _several(foundations)).answer(store), foundations["units"]), foundations
 
@@ -136,7 +136,7 @@ def related(videos: pa.Table, data: ByVideo) -> Relations:
 
 
 def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
-    """The videos that do not stand alone, and what their group is called: its label, or the name of its first video."""
+    """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video."""
     names, labels = videos["name"].to_pylist(), videos["label"].to_pylist()
     if unit == "label":
         of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}

@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences: each with its uncertainty, and none that the videos do not carry."""
+"""What the numbers say, in sentences: each with its uncertainty, and none that the videos do not support."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ LISTED = 12  # dimensions that a sentence names
 
 
 def sentence(text: Markdown) -> Markdown:
-    """The text as a sentence begins."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -80,11 +80,11 @@ def related(found: Findings) -> Markdown:
     if not told:
         return ""
     advice = " or ".join(f"`--unit {unit}`" for unit in ("group", "label") if _helps(unit, found))
-    return f" **Not independent:** {'; '.join(told)}. Intervals and tests are then too sure; {advice} counts each group once."
+    return f" **Not independent:** {'; '.join(told)}. Intervals are then too narrow and p-values too small; {advice} counts each group once."
 
 
 def _helps(unit: str, found: Findings) -> bool:
-    """Whether counting by this unit takes care of what is related."""
+    """Whether counting by this unit accounts for what is related."""
     kin = found.relations
     return bool(kin.labels and kin.labels.related) if unit == "label" else together(kin.groups)[0] > 0
 
@@ -93,7 +93,7 @@ def strongest(found: Findings) -> Markdown:
     first, estimate = int(found.ranking.order[0]), found.ranking.relative.value
     tied = int((estimate == estimate[first]).sum()) - 1
     which = f"dimension {first:d}" + (f" (which ties with {tied:,} others)" if tied else "")
-    sure = f"{interval(*found.ranking.strongest)}, the choice among all of them counted in" if found.ranking.strongest else "no interval"
+    sure = f"{interval(*found.ranking.strongest)}, with the selection among all of them taken into account" if found.ranking.strongest else "no interval"
     return (
         f"The strongest, {which}, differs by {estimate[first]:.3g} of its standard deviation at the window's edges "
         f"({sure}); the median dimension by {np.nanmedian(estimate):.3g}."
@@ -118,16 +118,16 @@ def too_few(videos: int, unit: Markdown = "video") -> Markdown:
     subject = f"one {unit} says" if videos == 1 else f"{videos} {unit}s say"
     return (
         f"{subject} nothing about others: no interval, no test against chance and no agreement between {unit}s is given below "
-        f"{intervals.FEWEST} {unit}s. Measure more, then ask again."
+        f"{intervals.FEWEST} {unit}s. Measure more videos, then run the report again."
     )
 
 
 def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
-    """Whether the curve is U-shaped, and how sure that is."""
+    """Whether the curve is U-shaped, and how certain that is."""
     if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."
     if curve.u_share is None:
-        return f"No {unit}'s curve could be told."
+        return f"No {unit}'s curve could be determined."
     share, low, high = curve.u_share
     sure = {True: "The curve over shared slices is U-shaped", False: "The curve over shared slices is not reliably U-shaped"}[
         curve.u_shaped
@@ -164,7 +164,7 @@ def slices_in_time(facts: Mapping, slices: int) -> Markdown:
 
 
 def controls(found: Findings) -> Markdown:
-    """What the same window gives again, what rounding alone does, and how far two windows of one video lie apart that share no frame."""
+    """The difference of the same window encoded again, that of rounding alone, and that of two windows of one video that share no frame."""
     apart = found.controls["disjoint"]
     unlike = (
         f"Two windows of one video that share no frame differ by {apart['relative']:.3g} standard deviations ({count(apart['videos'], found.unit)})."
@@ -175,7 +175,7 @@ def controls(found: Findings) -> Markdown:
 
 
 def determinism(found: Findings) -> Markdown:
-    """Whether the same window gives the same numbers again: it says nothing about rounding, which repeats itself."""
+    """Whether the same window gives the same numbers again: this says nothing about rounding, which is the same each time."""
     again = found.controls["repeated"]
     if again is None:
         return "No window was encoded twice, so whether the arithmetic is deterministic is unknown."
@@ -195,12 +195,12 @@ def noise_floor(found: Findings) -> Markdown:
     if found.foundations["precision"] in ("fp32", "float32"):
         return "All of it is fp32, whose rounding was not measured apart."
     return (
-        f"What rounding to {precision} alone does was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
+        f"The effect of rounding to {precision} was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
     )
 
 
 def specialists(found: Findings) -> Markdown:
-    """Who counts as a specialist, and what that rests on."""
+    """What counts as a specialist, and on what grounds."""
     order = found.ranking
     return (
         f"A specialist is among the {order.top:d} strongest dimensions of a {found.unit} more often than by chance "
@@ -209,8 +209,8 @@ def specialists(found: Findings) -> Markdown:
         f"likely as any other to be among a {found.unit}'s {order.top:d} ({order.chance:.2%}; those that tie share the places left), and "
         f"{found.unit}s are independent of each other; copies and excerpts of one recording are not. "
         f"An interval is over {found.unit}s, the wider of Student's t and a studentized bootstrap (1,000 resamples, fixed seed), never below 0. "
-        f"It covers 93 to 97% of simulated truths from five {found.unit}s on, and far less where one {found.unit} in ten carries most of the mean. "
-        "Each is of its dimension alone; only the sentence about the strongest counts in that it was chosen."
+        f"It covers 93 to 97% of simulated truths from five {found.unit}s on, and much less if one {found.unit} in ten dominates the mean. "
+        "Each interval is of its dimension alone; only the sentence about the strongest dimension accounts for its selection."
     )
 
 
@@ -224,7 +224,7 @@ def constants(found: Findings) -> Markdown:
         else "No dimension is constant in every video."
     )
     return said + (
-        f" {count(partly, 'dimension')} {'is' if partly == 1 else 'are'} constant in some videos, which count for nothing there."
+        f" {count(partly, 'dimension')} {'is' if partly == 1 else 'are'} constant in some videos, and are ignored there."
         if partly
         else ""
     )
@@ -233,7 +233,7 @@ def constants(found: Findings) -> Markdown:
 def agreement(found: Findings) -> Markdown:
     agreed = found.consistency
     if agreed is None:
-        return f"Whether {found.unit}s agree cannot be told from fewer than five {found.unit}s, or three dimensions that vary in all of them."
+        return f"Whether {found.unit}s agree cannot be determined from fewer than five {found.unit}s, or three dimensions that vary in all of them."
     left = len(agreed.with_others) < found.count
     parts = [
         (
@@ -248,7 +248,7 @@ def agreement(found: Findings) -> Markdown:
         f"(Spearman-Brown; {low:.2f} to {high:.2f} over {splits(len(agreed.with_others))} of these same {found.unit}s: not an interval)"
     )
     rest = (
-        f" {found.count - len(agreed.with_others):,} {found.unit}s in which more than half of the dimensions are constant take no part."
+        f" {found.count - len(agreed.with_others):,} {found.unit}s in which more than half of the dimensions are constant are excluded."
         if left
         else ""
     )
@@ -263,9 +263,9 @@ def splits(videos: int) -> Markdown:
 
 
 def outliers(found: Findings) -> Markdown:
-    """Who counts as one."""
+    """What counts as an outlier."""
     if found.consistency is None:
-        return f"Outliers cannot be told from fewer than five {found.unit}s."
+        return f"Outliers cannot be determined from fewer than five {found.unit}s."
     return (
         f"An outlier lies more than {OUTLIER} robust standard deviations (1.4826 times the median absolute deviation) "
         "from the median video: "

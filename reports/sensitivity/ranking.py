@@ -18,7 +18,7 @@ from tubelet.store.intervals import Estimates
 
 TOP, TOP_SHARE = 20, 8  # places at most, and no more than one in eight dimensions
 Q = 0.01  # false discovery rate among specialists
-SMALLEST = 1e-300  # p-value that is told from others
+SMALLEST = 1e-300  # p-value that is distinguished from others
 TIMES = 1.5  # how far above the median dimension a specialist's interval begins
 
 
@@ -41,10 +41,10 @@ class ByVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """One value per dimension ``(D,)``, NaN where it cannot be told; `order` puts the strongest first, constant dimensions last.
+    """One value per dimension ``(D,)``, NaN where it cannot be determined; `order` puts the strongest first, constant dimensions last.
 
     `top_share` counts a dimension that ties at the border of a video's top k by its part of the places left. `strongest`: the ends of the
-    interval of the first one, which know that it was chosen; None where there is none.
+    interval of the first one, which account for its selection; None where there is none.
     """
 
     order: np.ndarray
@@ -66,7 +66,7 @@ class Ranking:
 
 
 def places(dims: int, top: int | None = None) -> int:
-    """How many dimensions of a video count as its strongest."""
+    """Number of dimensions that count as a video's strongest."""
     return min(top, dims) if top else max(1, min(TOP, dims // TOP_SHARE))
 
 
@@ -109,9 +109,9 @@ def membership(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def chance_of(member: np.ndarray, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P-values of being among the top ``(V, D)`` in so many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
+    """P-values of being among the top ``(V, D)`` in this many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
 
-    A share of a place counts for nothing: which of those that tie has the place is not known.
+    A shared place does not count: which of the tied dimensions has it is not known.
     """
     videos, hits = len(member), (member == 1).sum(0)
     p, q = np.full(len(hits), np.nan), np.full(len(hits), np.nan)

@@ -4,7 +4,7 @@
     copies    videos whose dimensions deviate from the corpus in nearly the same way: the same content under another name or encoding
     labels    labels whose videos react more alike than videos of different labels do
 
-A number at the end of every file of a corpus (video_000.mp4, video_001.mp4) only numbers the files: one name for all tells nothing.
+A number at the end of every file of a corpus (video_000.mp4, video_001.mp4) only numbers the files: one name for all says nothing.
 """
 
 import re
@@ -26,7 +26,7 @@ NUMBERED = re.compile(r"[\s_\-.]*(?:part|clip|seg|segment|copy|take|shot)?[\s_\-
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike videos of one label are: intra-class correlation of their deviations (0 not at all, 1 the same), and its p-value."""
+    """How similar videos of one label are: intra-class correlation of their deviations (0 not at all, 1 the same), and its p-value."""
 
     labels: int
     correlation: float
@@ -101,7 +101,7 @@ def copies(unlike: np.ndarray) -> np.ndarray:
 
 
 def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | None:
-    """How alike videos of one label are, against labels dealt out at random; None where no label has two videos, or all have one."""
+    """How similar videos of one label are, compared with random labels; None where no label has two videos, or all have one."""
     known = [at for at, label in enumerate(labels[: len(unlike)]) if label is not None]
     own = np.unique([labels[at] for at in known], return_inverse=True)[1] if known else np.array([], int)
     sizes = np.bincount(own) if known else np.array([], int)
@@ -115,7 +115,7 @@ def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | Non
 
 
 def _within(similar: np.ndarray, own: np.ndarray) -> float:
-    """Mean correlation of two videos of one label, less that of two of different labels, over what is left to 1."""
+    """Mean correlation of two videos of one label, minus that of two of different labels, over one minus the latter."""
     member = np.zeros((own.max() + 1, len(own)), similar.dtype)
     member[own, np.arange(len(own))] = 1
     sizes, trace = member.sum(1), np.trace(similar)

@@ -1,4 +1,4 @@
-"""What a person asks a report for, and which pairs that means: one encoder, window length, shift and setting, or a sentence why not."""
+"""A request for a report, and the pairs it selects: one encoder, window length, shift and setting, or an error that says why not."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -19,32 +19,32 @@ LISTED = 8  # alternatives that an error names
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """None: the choice of which the store holds the most videos. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
+    """None: the value with the most videos in the store. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
     encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="the one with the most videos", metavar="NAME|ID")
     frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
     shift: int | None = option(None, help="Slices between the windows of a pair.", unset="the shift with the most videos", least=0, most=COUNT_MOST)
     setting: str | None = option(
-        None, help="Only pairs made this way: step, picture, precision and source as the report names them.", metavar="TEXT"
+        None, help="Only pairs with this setting: step, picture, precision and source, as the report names them.", metavar="TEXT"
     )
     where: str | None = option(None, help="Only videos that meet a condition, such as \"label = 'cooking'\".", metavar="SQL")
-    mix: bool = option(False, help="Average over pairs made in different ways.")
+    mix: bool = option(False, help="Average over pairs measured with different settings.")
     top: int | None = option(
-        None, help="How many dimensions of a video count as its strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+        None, help="Number of dimensions that count as a video's strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
     )
     unit: str = option(
-        "video", choices=tuple(UNITS), help="What counts once: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
+        "video", choices=tuple(UNITS), help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
     )
 
     def __post_init__(self) -> None:
         check_options(self, ReportError)
 
     def other(self, difference: str) -> "Request":
-        """The same request with one thing changed, written as `shift=2`. Raises ReportError for anything else."""
+        """The same request with one field changed, written as `shift=2`. Raises ReportError for anything else."""
         name, _, value = difference.partition("=")
         if name not in COMPARABLE or not value.strip():
             raise ReportError(
-                f"{difference!r} is nothing to compare with: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
+                f"{difference!r} cannot be compared: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
             )
         if name in ("frames", "shift") and not value.strip().isdigit():
             raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
@@ -89,7 +89,7 @@ def scope(store: Store, request: Request) -> Scope:
     found = Scope(encoder_id=request.encoder, frames=request.frames, shift=request.shift, setting=request.setting, videos=None if request.where is None else conditions.videos(store, request.where))
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
-        what = f"; the condition {request.where!r} lets {len(found.videos):,} videos through" if found.videos is not None else ""
+        what = f"; the condition {request.where!r} matches {len(found.videos):,} videos" if found.videos is not None else ""
         raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])

@@ -1,6 +1,6 @@
 """The report `sensitivity`: which dimensions react when the window around the same frames shifts, over the videos of a store.
 
-A generator of blocks over `Findings`, in six sections; it computes nothing that is not in there.
+A generator of blocks over `Findings`, in six sections; it computes nothing itself.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tables of a sensitivity report, out of its findings: what pictures draw, listings show and files carry."""
+"""The tables of a sensitivity report, from its findings: what figures draw, listings show and files contain."""
 
 import platform
 from importlib.metadata import version
@@ -52,7 +52,7 @@ def levels(found: Findings, kind: str) -> pa.Table:
 
 
 def dimensions(found: Findings) -> pa.Table:
-    """One row a dimension, strongest first; NULL for what cannot be told."""
+    """One row per dimension, strongest first; NULL for what cannot be determined."""
     order = found.ranking
     at = found.dims["dim"].to_numpy()
     return pa.table({
@@ -81,7 +81,7 @@ def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
 
 
 def dimension_columns(found: Findings) -> tuple[Column, ...]:
-    """Those that so many videos carry."""
+    """Those that enough videos support."""
     few = found.count < FEWEST
     return tuple(column for column in _dimension_columns(found) if not (few and column.name in MANY_VIDEOS))
 
@@ -98,7 +98,7 @@ def _dimension_columns(found: Findings) -> tuple[Column, ...]:
         Column("ratio", "edge / middle", ".3g", "Mean edge over mean middle; empty where the middle is 0"),
         Column("sign", "sign", "", "Of the effect of the edge: the value at the edge minus the value further inside"),
         Column("sign_share", "same sign", ".0%", f"Share of {found.unit}s with that sign; {sign_chance(found.count):.0%} where either is as likely"),
-        Column("share", f"in top {top}", ".0%", f"Share of {found.unit}s, ties by their part; {chance:.2%} where all dimensions are alike"),
+        Column("share", f"in top {top}", ".0%", f"Share of {found.unit}s, ties counted in part; {chance:.2%} where all dimensions are alike"),
         Column("p", "p", ".2g", "Exact binomial, against all dimensions being alike"),
         Column("q", "q", ".2g", "Benjamini and Hochberg, over all dimensions"),
     )
@@ -134,7 +134,7 @@ def heat(found: Findings) -> pa.Table:
 
 
 def videos(found: Findings) -> pa.Table:
-    """One row a video, the strongest first: its pairs, one of them to look at, its level, and how it agrees with the others."""
+    """One row per video, the strongest first: its pairs, one of them to look at, its level, and how it agrees with the others."""
     others = np.full(found.count, np.nan)
     if found.consistency is not None:
         others[found.consistency.kept] = found.consistency.with_others
@@ -158,7 +158,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     """what, value: everything that a reader needs to trust the report, or not."""
     facts = found.foundations
     rows = {
-        "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs of {facts['most_slices']} shared slices",
+        "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs with {facts['most_slices']} shared slices",
         "counted once": narrative.counted(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
         "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['embed_dim']:,} dimensions)",
@@ -166,8 +166,8 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "SHA-256 of the weights": facts["weights_sha256"],
         "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
         "shift": narrative.count(found.request.shift, "slice"),
-        "a slice lasts": f"{facts['slice_s']:.4g} s (median video)",
-        "settings": "; ".join(found.settings) + (" (mixed as asked)" if len(found.settings) > 1 else ""),
+        "duration of a slice": f"{facts['slice_s']:.4g} s (median video)",
+        "settings": "; ".join(found.settings) + (" (mixed as requested)" if len(found.settings) > 1 else ""),
         "precision, source": f"{facts['precision']}; {facts['source']}",
         "determinism (one window twice)": _level(found, "repeated"),
         "noise floor (rounding, one window in fp32 too)": _level(found, "rounding"),

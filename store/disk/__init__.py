@@ -1,1 +1,1 @@
-"""store/disk"""
+"""Files, tables, snapshots and checksums of a store: everything that touches its disk."""

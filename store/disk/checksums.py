@@ -22,7 +22,7 @@ Sums = dict[str, list]  # path below the root -> [bytes, SHA-256]
 
 
 def seal(data: bytes | memoryview) -> bytes:
-    """The bytes with their hash behind them."""
+    """The bytes followed by their hash."""
     return bytes(data) + MAGIC + hashlib.sha256(data).digest()
 
 
@@ -48,7 +48,7 @@ def parse(text: str) -> dict:
 
 
 def is_signed(content: Mapping) -> bool | None:
-    """Whether an object is as `sign` made it; None where it is from before that, which has no key but the first three."""
+    """Whether an object is as `sign` made it; None for one written before there were signatures, which has only the first three keys."""
     if content.keys() <= UNSIGNED:
         return None
     return content.get(HASH) == _hash({name: value for name, value in content.items() if name != HASH})

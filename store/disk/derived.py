@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tubelet.store.schema import ADDRESS, DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, Table
 
-SAMPLES = 32  # tokens a clip in token_samples: 10,000 clips make a corpus sample of 320,000
+SAMPLES = 32  # tokens per clip in token_samples: 10,000 clips make a corpus sample of 320,000
 
 
 def clip_rows(
@@ -31,7 +31,7 @@ def clip_rows(
 
 
 def _samples(clip_id: str, grid: np.ndarray) -> dict[str, np.ndarray | pa.Array]:
-    """Tokens drawn without replacement; RandomState, because its stream never changes between NumPy versions."""
+    """Tokens drawn without replacement; RandomState, because its stream is the same in every NumPy version."""
     tokens = int(np.prod(grid.shape[:3]))
     chosen = np.sort(np.random.RandomState(int(clip_id[:8], 16)).permutation(tokens)[:SAMPLES])
     vectors = grid.reshape(tokens, -1)[chosen]
@@ -44,7 +44,7 @@ def _addresses(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
 
 
 def mean_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over the patches where the statistic is defined; NaN where it is nowhere: ``(S, H, W) -> (S,)``."""
+    """Mean over the patches where the statistic is defined; NaN where it is nowhere defined: ``(S, H, W) -> (S,)``."""
     flat = values.reshape(len(values), -1)
     defined = np.isfinite(flat)
     with np.errstate(invalid="ignore"):
@@ -60,5 +60,5 @@ def rows_of(table: Table, owner_id: str, columns: Mapping[str, np.ndarray | pa.A
 
 
 def _column(values: np.ndarray | pa.Array, type_: pa.DataType) -> pa.Array:
-    """NaN becomes NULL, so that SQL's aggregates pass over what is undefined."""
+    """NaN becomes NULL, so that SQL's aggregates skip undefined values."""
     return values if isinstance(values, pa.Array) else pa.array(values, from_pandas=True).cast(type_)

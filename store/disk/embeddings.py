@@ -1,8 +1,8 @@
 """The embedding file of a clip: one Parquet row a token, read by NumPy without decoding.
 
 ``embedding`` is required fixed-size binary: ``2 * dim`` bytes of little-endian half precision, plain, uncompressed,
-without statistics. A row group is a page is a slice, so the values of a slice lie contiguous in the file and a
-clip is read straight into an aligned array. A file that is laid out otherwise is read by pyarrow instead.
+without statistics. A row group is a page is a slice, so the values of a slice are contiguous in the file and a
+clip is read straight into an aligned array. A file with another layout is read by pyarrow instead.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class EmbeddingFile:
-    """What a written file is known by."""
+    """What identifies a written file."""
 
     bytes: int
     sha256: str
@@ -67,7 +67,7 @@ def serialize(clip_id: str, grid: np.ndarray) -> pa.Buffer:
 
 
 def write(path: Path, clip_id: str, grid: np.ndarray, unfinished: Path) -> EmbeddingFile:
-    """Write a half-precision grid ``(S, H, W, D)`` by way of the folder `unfinished`. Raises OSError where the disk refuses."""
+    """Write a half-precision grid ``(S, H, W, D)`` through the folder `unfinished`. Raises OSError if the disk refuses."""
     data = serialize(clip_id, grid)
     write_whole(path, memoryview(data), unfinished)
     return EmbeddingFile(data.size, hashlib.sha256(data).hexdigest())
@@ -107,7 +107,7 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
 
 @_explain
 def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
-    """Single tokens as half precision ``(n, D)``, by their numbers in the order of addresses; a read each. Raises StoreError."""
+    """Single tokens as half precision ``(n, D)``, by their numbers in address order; one read per token. Raises StoreError."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
     _, height, width, dim = offsets.shape
@@ -141,11 +141,11 @@ def _token_table(clip_id: str, grid: np.ndarray) -> pa.Table:
 
 @lru_cache(maxsize=4096)
 def _offsets(path: str, modified_ns: int, size: int) -> SliceOffsets:
-    """Slice offsets from the footer; time and size are in the key, so a replaced file is read anew."""
+    """Slice offsets from the footer; time and size are in the key, so a replaced file is read again."""
     footer = pq.read_metadata(path)
     grid = (footer.metadata or {}).get(b"grid")
     if grid is None:
-        raise StoreError(f"{path} is no embedding file of Tubelet: run `tubelet check --store STORE`")
+        raise StoreError(f"{path} is not an embedding file of Tubelet: run `tubelet check --store STORE`")
     shape = tuple(int(n) for n in grid.split(b","))
     return SliceOffsets(shape, _slice_starts(footer, shape))
 

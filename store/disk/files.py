@@ -11,9 +11,9 @@ from deltalake.exceptions import DeltaError
 from tubelet.store.errors import StoreError
 
 REASONS = {
-    "No space left": "the disk of {root} is full; nothing half-written shows: free some space, then run the same command again",
-    "Disk quota": "the disk quota of {root} is used up; nothing half-written shows: free some space, then run the same command again",
-    "Read-only file system": "{root} lies on a read-only file system: mount it writable, or pass another --store",
+    "No space left": "the disk of {root} is full; nothing half-written is visible: free some space, then run the same command again",
+    "Disk quota": "the disk quota of {root} is used up; nothing half-written is visible: free some space, then run the same command again",
+    "Read-only file system": "{root} is on a read-only file system: mount it writable, or pass another --store",
     "Permission denied": "{root} is not writable for this user: change its permissions, or pass another --store",
     "Input/output error": "the disk of {root} reports an input or output error: check it (dmesg tells more), then run `tubelet check`",
 }
@@ -39,7 +39,7 @@ def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: b
 
 @contextmanager
 def explain_disk_errors(root: Path) -> Iterator[None]:
-    """Turn what the operating system says of a full or read-only disk into a StoreError that says what to do."""
+    """Turn the operating system's errors about a full or read-only disk into a StoreError that says what to do."""
     try:
         yield
     except (OSError, DeltaError) as error:

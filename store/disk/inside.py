@@ -2,7 +2,7 @@
 
     resolve_file(root, "embeddings/toy/0123/4567.parquet")      # or UnsafePath
 
-A store may come from anybody. Whatever it says, it can name nothing but regular files inside its own folder: no absolute path, no `..`,
+A store may come from anybody. Whatever it contains, it can only name regular files inside its own folder: no absolute path, no `..`,
 no link that leads out, nothing that blocks whoever opens it.
 """
 
@@ -18,7 +18,7 @@ DISTRUST = "it may be somebody's trap: do not open it until you know who made it
 
 
 class UnsafePath(StoreError):
-    """A path that leads outside the folder it belongs to, or to what is not a regular file."""
+    """A path that leads outside the folder it belongs to, or to something that is not a regular file."""
 
 
 def is_component(name: object) -> bool:
@@ -32,7 +32,7 @@ def resolve_file(root: Path, name: object) -> Path:
 
 
 def resolve_files(root: Path, names: Iterable[object]) -> list[Path]:
-    """What `resolve_file` gives for each name; each folder is looked at once."""
+    """What `resolve_file` gives for each name; each folder is examined once."""
     known: set[str] = set()
     return [Path(_resolve(str(root), name, known)) for name in names]
 
@@ -66,7 +66,7 @@ def walk_files(root: Path, name: str) -> Iterator[Path]:
 
 
 def remove_file(root: Path, path: Path) -> None:
-    """Delete one file below `root`; of a link the link. Raises UnsafePath, and nothing where there is no such file."""
+    """Delete one file below `root`; for a link, the link itself. Raises UnsafePath, does nothing if there is no such file."""
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     _refuse_folder(os.path.dirname(_join(str(root), name)), str(root), set())
     path.unlink(missing_ok=True)
@@ -85,14 +85,14 @@ def _resolve(root: str, name: object, known: set[str]) -> str:
 
 
 def _join(root: str, name: object) -> str:
-    """Raises UnsafePath for a name that is not plainly below `root`, whatever lies on the disk."""
+    """Raises UnsafePath for a name that is not plainly below `root`, whatever is on the disk."""
     if not isinstance(name, str) or not all(map(is_component, name.split("/"))) or PATTERN & set(name):
-        raise UnsafePath(f"{root} names a file outside of it, {name!r}, which stays untouched: {DISTRUST}")
+        raise UnsafePath(f"{root} names a file outside of it, {name!r}, which is left untouched: {DISTRUST}")
     return f"{root}/{name}"
 
 
 def _refuse_folder(folder: str, root: str, known: set[str]) -> None:
-    """Raise UnsafePath unless a folder below `root`, where it exists, lies there as it says."""
+    """Raise UnsafePath unless a folder below `root`, where it exists, is really there."""
     if folder == root or folder in known:
         return
     _refuse_folder(os.path.dirname(folder), root, known)
@@ -110,13 +110,13 @@ def _refuse_outside(link: str, root: str) -> None:
 
 
 def _mode(path: str) -> int | None:
-    """What stands at a path, links not followed; None where nothing does. Raises StoreError where that may not be known."""
+    """The mode of a path, links not followed; None where there is nothing. Raises StoreError where it cannot be read."""
     try:
         return os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be looked at ({error.strerror}): check its permissions and its disk") from error
+        raise StoreError(f"{path} cannot be examined ({error.strerror}): check its permissions and its disk") from error
 
 
 def _target_mode(link: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Check: is everything that the store claims there, whole and unchanged? Repair: what is damaged goes, for a rerun to restore."""
+"""Check: is everything that the store claims present, complete and unchanged? Repair: remove what is damaged, for a rerun to restore."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ MEASURED_ROWS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a clip, a pair, a video, or a file that no clip claims (every id None); `path` is the file, if it is about one."""
+    """One thing that is wrong with a clip, a pair, a video, or a file that no clip refers to (every id None); `path` is the file, if it is about one."""
 
     clip_id: str | None
     path: Path | None
@@ -59,7 +59,7 @@ def _changed_files(store: Store) -> Iterator[Problem]:
 
 
 def _contradictions(store: Store) -> Iterator[Problem]:
-    """Where rows and files do not fit each other."""
+    """Where rows and files contradict each other."""
     claimed: set[Path] = set()
     yield from _damaged_embeddings(store, claimed)
     yield from _unsafe_videos(store)
@@ -70,7 +70,7 @@ def _contradictions(store: Store) -> Iterator[Problem]:
 
 
 def repair(store: Store, problems: list[Problem]) -> None:
-    """Delete what no clip claims and un-commit the damaged clips and pairs; ingesting again restores them.
+    """Delete what no clip refers to and un-commit the damaged clips and pairs; ingesting again restores them.
 
     Raises StoreError while an ingest runs: its files look like orphans until they are committed.
     """
@@ -87,7 +87,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
             for path in [problem.path for problem in problems if problem.path] + files:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run `tubelet check --repair --store {store.shell_name}` again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again") from error
 
 
 def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
@@ -109,7 +109,7 @@ def ingesting(store: Store) -> bool:
 
 
 def _pairs_of(store: Store, clips: list[str]) -> list[str]:
-    """Pairs that one of the clips is part of: a measurement without its clips could not be looked into."""
+    """Pairs that one of the clips is part of: a measurement without its clips could not be examined."""
     sql = "SELECT pair_id FROM pairs WHERE clip_a IN (SELECT unnest($1::VARCHAR[])) OR clip_b IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["pair_id"].to_pylist()
 
@@ -126,7 +126,7 @@ def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
 
 
 def _projections_of(store: Store, clips: list[str]) -> list[str]:
-    """Coordinates and clusters kept of one of the clips."""
+    """Stored coordinates and clusters of one of the clips."""
     sql = "SELECT projection_id FROM projections WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL"
     return store.query(sql, [clips])["projection_id"].to_pylist()
 
@@ -144,7 +144,7 @@ def find_damage(path: Path, size: int, sha256: str) -> str | None:
 
 
 def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
-    """Clips whose embedding file is not what was committed, or lies where no store keeps one; the others' files are `claimed`."""
+    """Clips whose embedding file is not what was committed, or is where no store keeps one; the others' files are `claimed`."""
     for clip in store.rows("SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"):
         try:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
@@ -159,7 +159,7 @@ def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
 
 
 def _unsafe_videos(store: Store) -> Iterator[Problem]:
-    """Videos whose thumbnail lies where no store keeps one."""
+    """Videos whose thumbnail is where no store keeps one."""
     for video in store.rows("SELECT video_id, thumbnail FROM videos WHERE thumbnail IS NOT NULL ORDER BY ALL"):
         try:
             store.layout.thumbnail_file(video["thumbnail"])
@@ -188,7 +188,7 @@ def _find_wrong_counts(store: Store) -> Iterator[Problem]:
 
 
 def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
-    """Pairs whose clips are gone, or whose rows are too few or too many."""
+    """Pairs whose clips are missing, or whose rows are too few or too many."""
     lost = """SELECT pair_id, clip_a, clip_b FROM pairs
         WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
     for row in store.rows(lost):
@@ -211,7 +211,7 @@ def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
 
 
 def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
-    """Slice pictures are a cache: missing ones are no problem, those without a clip are."""
+    """Slice pictures are a cache: missing ones are not a problem, those without a clip are."""
     claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
     for path in inside.walk_files(store.root, MEDIA):
         if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:

@@ -1,4 +1,4 @@
-"""Where everything lies below a store's root: the only module that joins its paths."""
+"""Where everything is below a store's root: the only module that joins its paths."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Layout:
 
     @property
     def snapshots(self) -> Path:
-        """What the last commits said, a file per commit: the newest stands in for a marker that is lost."""
+        """The last commits, one file per commit: the newest replaces a lost marker."""
         return self.root / SNAPSHOTS
 
     def entry(self, serial: int, store_id: str) -> Path:
@@ -42,7 +42,7 @@ class Layout:
 
     @property
     def unfinished(self) -> Path:
-        """Files being written; what a killed process left here is swept by the next ingest."""
+        """Files being written; the next ingest deletes what a killed process left here."""
         return self.root / "unfinished"
 
     @property
@@ -60,12 +60,12 @@ class Layout:
         return inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
 
     def embedding_files(self, relative: Iterable[str]) -> list[Path]:
-        """Those of many rows: their folders are looked at once."""
+        """The embedding files of many rows; each folder is examined once."""
         return inside.resolve_files(self.root, [_below(EMBEDDINGS, name) for name in relative])
 
     @property
     def media(self) -> Path:
-        """Pictures for people: a cache, nothing else depends on it."""
+        """Pictures for people: a cache that nothing else depends on."""
         return self.root / "media"
 
     def codes(self, basis_id: str, clip_id: str) -> Path:
@@ -84,7 +84,7 @@ class Layout:
         return self._file(MEDIA, video_id, f"{clip_id}.jpg")
 
     def refuse_links(self) -> None:
-        """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or not what it says."""
+        """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or is not what its name says."""
         for name in (*TABLES, *FOLDERS):
             inside.resolve_folder(self.root, name)
         inside.resolve_files(self.root, (MARKER, *LOCKS))

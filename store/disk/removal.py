@@ -1,8 +1,8 @@
-"""Removing videos, encoders or clips: chosen, told, then gone in one commit with every row that depends on them; files after it.
+"""Removing videos, encoders or clips: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
-Which rows depend is read from the schema. A table whose rows live and die with those of another (`Table.owner`) follows it; any other
-row goes if it names something that goes: a failure its video, a pair one of its clips, a basis its encoder. What a basis was fitted
-on is history, and stays.
+Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it; 
+any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
+clips of a fit are history, so the basis stays.
 """
 
 import shutil
@@ -27,7 +27,7 @@ Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key 
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What goes, or went: rows of the tables that people know, tokens, and bytes of files."""
+    """What is or was removed: rows of the tables that people know, tokens, and bytes of files."""
 
     store: str
     videos: int
@@ -71,13 +71,13 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
 
 
 def preview(store: Store, chosen: Gone) -> Removal:
-    """What would go with what was chosen. Changes nothing."""
+    """What would be removed along with what was chosen. Changes nothing."""
     gone = _dependents(store, chosen)
     return _removal(store, gone, list(_files(store, gone)), done=False)
 
 
 def remove(store: Store, chosen: Gone) -> Removal:
-    """Take what was chosen out in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs."""
+    """Remove what was chosen in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs."""
     try:
         with lock(store.layout.writers_lock, wait=False), explain_disk_errors(store.root):
             gone = _dependents(store, chosen)
@@ -87,7 +87,7 @@ def remove(store: Store, chosen: Gone) -> Removal:
             for path in files:
                 _delete(path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait for its end, then run the command again") from error
+        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run the command again") from error
     store.compact()
     return removal
 
@@ -112,7 +112,7 @@ def _find(store: Store, kind: str, name: str) -> str:
 
 
 def _dependents(store: Store, chosen: Gone) -> Gone:
-    """All rows that go with the chosen ones, in the order of the schema; no table is named twice."""
+    """All rows that are removed with the chosen ones, in the order of the schema; no table is named twice."""
     gone = dict(chosen)
     for table in TABLES.values():
         if not table.owner and table.name not in chosen and (ids := _naming(store, table, gone)):
@@ -122,7 +122,7 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
 
 
 def _naming(store: Store, table: Table, gone: Gone) -> list[str]:
-    """Keys of the rows of a table that name something that goes."""
+    """Keys of the rows of a table that name something that is removed."""
     columns = [(column.name, gone[REFERENCES[column.name]]) for column in table.columns if REFERENCES.get(column.name) in gone]
     if not columns:
         return []
@@ -132,7 +132,7 @@ def _naming(store: Store, table: Table, gone: Gone) -> list[str]:
 
 
 def _files(store: Store, gone: Gone) -> Iterator[Path]:
-    """Files and folders that only rows which go belong to, all inside the store."""
+    """Files and folders that belong only to removed rows, all inside the store."""
     layout, basis_ids = store.layout, gone.get("bases", [])
     clips = store.rows("SELECT clip_id, video_id, encoder_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [list(gone.get("clips", []))])
     paths = [layout.thumbnail(video_id) for video_id in gone.get("videos", [])]
@@ -149,7 +149,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _delete(path: Path) -> None:
-    """Delete a file or folder, and the folders above it that are empty then."""
+    """Delete a file or folder, and the parent folders that this leaves empty."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,6 +1,6 @@
-"""Folders for what is not to stay: removed by their owner, and, where that was killed, by the next process that makes one.
+"""Temporary folders: removed by their owner or, if it was killed, by the next process that creates one.
 
-A lock in each folder is held as long as its owner lives; the operating system lets go of it whatever ends the owner.
+Each folder has a lock that its owner holds as long as it lives; the operating system releases it however the owner ends.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ _locks: dict[Path, int] = {}  # folder of this process -> descriptor of its lock
 
 
 def make_scratch() -> Path:
-    """A new folder that nobody else can read; those of dead owners are removed first."""
+    """Create a folder that nobody else can read; those of dead owners are removed first."""
     sweep_scratch()
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))

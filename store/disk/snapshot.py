@@ -1,11 +1,11 @@
-"""The snapshot: one small file that says which version of every table is whole.
+"""The snapshot: one small file that says which version of every table is complete.
 
 A commit touches several Delta tables. It counts from the moment `tubelet.json` is replaced by one that names
 their new versions; readers open the versions it names, so they never see half of a commit. A writer that died
 leaves table versions that no snapshot names: the next writer restores the tables to the last snapshot first.
 
-Each commit leaves an entry in `snapshots/`, too: what the marker says, and the checksums of the files it added. A marker that is
-lost, damaged, from a backup or from another store is noticed by them, and the newest entry stands in for it.
+Each commit also leaves an entry in `snapshots/`: what the marker says, and the checksums of the files it added. A marker that is
+lost, damaged, from a backup or from another store is noticed by comparing them, and the newest entry replaces it.
 """
 
 import fcntl
@@ -31,9 +31,9 @@ LOGGER = logging.getLogger("tubelet")
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Table versions that belong together; `serial` grows by one a commit, `written_ns` tells a store made anew from the old one.
+    """Table versions that belong together; `serial` grows by one per commit, `written_ns` distinguishes a new store from an old one in its place.
 
-    `store_id` is the same for all snapshots of a store, None in one from before it; `note` says why an entry stands in for the marker.
+    `store_id` is the same for all snapshots of a store, None in older stores; `note` says why an entry replaces the marker.
     """
 
     versions: dict[str, int]
@@ -48,7 +48,7 @@ class Snapshot:
 
 
 class Damaged(Exception):
-    """A marker or an entry that cannot be believed, and why."""
+    """A marker or an entry that cannot be trusted, and why."""
 
 
 class Newer(StoreError):
@@ -76,7 +76,7 @@ def create(layout: Layout) -> None:
 
 
 def rebuild(layout: Layout) -> str | None:
-    """Where neither the marker nor an entry leads to whole versions, take the newest of every table; what was done, in a sentence."""
+    """If neither the marker nor an entry leads to complete versions, take the newest of every table; returns what was done, in a sentence."""
     layout.refuse_links()
     with lock(layout.commit_lock):
         try:
@@ -88,12 +88,12 @@ def rebuild(layout: Layout) -> str | None:
             if not (layout.table("clips") / "_delta_log").is_dir():
                 raise
         _adopt(layout)
-    return f"{layout.marker} led nowhere: rebuilt from the newest version of every table"
+    return f"{layout.marker} did not lead to a snapshot: rebuilt from the newest version of every table"
 
 
 @contextmanager
 def writing(layout: Layout) -> Iterator[Snapshot]:
-    """The only writer for a moment: yields the snapshot, with every table restored to it."""
+    """Be the only writer for a moment: yields the snapshot, with every table restored to it."""
     layout.refuse_links()
     with lock(layout.commit_lock):
         last = read(layout)
@@ -115,7 +115,7 @@ def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
 
 
 def forget(layout: Layout, snapshot: Snapshot) -> None:
-    """Remove every entry but that of a snapshot: what they name may be deleted from now on."""
+    """Remove every entry but that of a snapshot: the files they name may be deleted from now on."""
     for path in _entries(layout):
         if path != layout.entry(snapshot.serial, snapshot.store_id or ""):
             inside.remove_file(layout.root, path)
@@ -134,7 +134,7 @@ def sums(layout: Layout) -> Sums:
 
 
 def damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
-    """Markers and entries that cannot be believed, and why."""
+    """Markers and entries that cannot be trusted, and why."""
     for path in [layout.marker, *sorted(_entries(layout))]:
         try:
             _load(layout, path)
@@ -144,7 +144,7 @@ def damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
 
 @contextmanager
 def ingesting(layout: Layout) -> Iterator[None]:
-    """Be one of the ingests that run; the first of them sweeps what a killed one left half-written."""
+    """Be one of the ingests that run; the first of them deletes what a killed one left half-written."""
     layout.refuse_links()
     try:
         with lock(layout.writers_lock, wait=False):
@@ -158,7 +158,7 @@ def ingesting(layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; it is released by the operating system if the process dies. BlockingIOError if not to wait."""
+    """Hold a lock file; it is released by the operating system if the process dies. Raises BlockingIOError if `wait` is false and it is taken."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
@@ -166,26 +166,26 @@ def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
 
 
 def _adopt(layout: Layout) -> None:
-    """Publish the newest version of every table, tables that are absent made."""
+    """Publish the newest version of every table, creating missing tables."""
     versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
     publish(layout, Snapshot(versions=versions, serial=0), checksums.table_sums(layout, {}, versions))
 
 
 def _is_newest(layout: Layout, found: Snapshot) -> bool:
-    """Whether the marker has its entry, and no later one has: two looks, however many commits there were."""
+    """Whether the marker has its entry, and no later one has: two file accesses, however many commits there were."""
     store_id = found.store_id or ""
     return layout.entry(found.serial, store_id).exists() and not layout.entry(found.serial + 1, store_id).exists()
 
 
 def _recover(layout: Layout, marker: Snapshot | None, why: str) -> Snapshot:
-    """The newest whole snapshot of the entries and a marker in doubt. Raises StoreError where there is none."""
+    """The newest complete snapshot among the entries and a doubtful marker. Raises StoreError where there is none."""
     entries = [entry for path in sorted(_entries(layout), reverse=True) if (entry := _try(layout, path))]
     if not entries:
         return marker or _refuse(layout, why)
     ours = marker if marker and marker.store_id in (None, entries[0].store_id) else None
     for found in sorted([*([ours] if ours else []), *entries], key=lambda entry: (entry.serial, entry is ours), reverse=True):
         if _is_whole(layout, found):
-            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} stands in for it")
+            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} replaces it")
     return _refuse(layout, why)
 
 
@@ -198,7 +198,7 @@ def _refuse(layout: Layout, why: str) -> Snapshot:
         raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
     if not (layout.table("clips") / "_delta_log").is_dir():
         what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
-        raise StoreError(f"{layout.root} is no Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
+        raise StoreError(f"{layout.root} is not a Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
     raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables")
 
 
@@ -220,7 +220,7 @@ def _load(layout: Layout, path: Path) -> Snapshot:
     if not _is_count(format_) or not _is_count(serial) or not isinstance(store_id, str | None):
         raise Damaged("is damaged (its format or serial is not a number)")
     if format_ > FORMAT:
-        raise Newer(f"{layout.root} has store format {format_}, this Tubelet knows up to {FORMAT}: upgrade Tubelet")
+        raise Newer(f"{layout.root} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet")
     if checksums.is_signed(content) is False:
         raise Damaged("is damaged (its bytes have changed)")
     if not isinstance(versions, dict) or not all(map(_is_count, versions.values())) or not versions.keys() <= TABLES.keys():

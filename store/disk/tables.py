@@ -24,7 +24,7 @@ def create(path: Path, table: Table) -> int:
     """Create the table if it is absent; its version."""
     inside.refuse_links(path)
     made = DeltaTable.create(
-        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row a {table.row}"
+        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row per {table.row}"
     )
     return made.version()
 
@@ -54,7 +54,7 @@ def overwrite(path: Path, table: Table, rows: pa.RecordBatchReader) -> int:
 
 
 def vacuum(path: Path) -> int:
-    """Delete data files that the newest version does not use; how many. A reader caught by it asks again."""
+    """Delete data files that the newest version does not use; returns how many. A reader that runs into this queries again."""
     return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
 
 
@@ -67,9 +67,9 @@ def delete(path: Path, column: str, values: Sequence[str]) -> int:
 
 
 def restore(path: Path, version: int) -> int:
-    """Take back everything after `version`; the new version that equals it.
+    """Undo everything after `version`; the new version that equals it.
 
-    Versions follow each other without a gap, so one look for the next one's log tells that there is nothing to take back.
+    Versions follow each other without a gap, so one look for the next one's log shows whether there is anything to undo.
     """
     if not _log(path, version + 1).exists():
         return version
@@ -79,7 +79,7 @@ def restore(path: Path, version: int) -> int:
 
 
 def _open(path: Path, version: int | None = None) -> DeltaTable:
-    """A table that names and holds nothing but files of its own: what it lists is read, merged and deleted. Raises UnsafePath."""
+    """A table that names only its own files, because what it lists is read, merged and deleted. Raises UnsafePath."""
     inside.refuse_links(path)
     try:
         delta = DeltaTable(path, version=version)
@@ -117,7 +117,7 @@ def log_files(path: Path, version: int) -> list[Path]:
 
 
 def new_log_files(path: Path, before: int, after: int) -> list[Path]:
-    """The files that a log has gained from one version to another; nothing is listed, so that it takes as long in a long log."""
+    """The files that a log has gained from one version to another; no folder is listed, so a long log does not make it slower."""
     folder = path / "_delta_log"
     checkpoints = [folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)]
     made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
@@ -168,7 +168,7 @@ def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
 
 
 def _writer_properties(table: Table) -> WriterProperties:
-    """zstd; floats split into byte planes, which halves what zstd alone would leave of them."""
+    """zstd; floats split into byte planes, which halves their size after zstd."""
     plain = {c.name: ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE") for c in table.columns if c.type == HALF}
     split = {
         c.name: ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")

@@ -17,7 +17,7 @@ from tubelet.store.store import Store
 
 @dataclass(frozen=True)
 class Rows:
-    """Keys of rows, of the table that owns them: what is taken out so that a rerun restores it."""
+    """Keys of rows, of the table that owns them: what is removed so that a rerun restores it."""
 
     table: str
     keys: tuple[str, ...]
@@ -25,7 +25,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class DamagedFile:
-    """A file whose bytes have changed; `disposable`: it may be deleted, `rows` and `video_id`: what has to be made again."""
+    """A file whose bytes have changed; `disposable`: it may be deleted, `rows` and `video_id`: what has to be recreated."""
 
     path: Path
     what: str
@@ -49,13 +49,13 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
 
 
 def count_unchecked(store: Store) -> int:
-    """Files that have no checksum yet, because an older Tubelet wrote them."""
+    """Files that have no checksum yet, because an older version wrote them."""
     missing = checksums.live_files(store.layout, _versions(store)) - snapshot.sums(store.layout).keys()
     return len(missing) + sum(_is_sound(path) is None for path in _sealed(store))
 
 
 def add_seals(store: Store) -> None:
-    """Give the pictures and caches of an older Tubelet their checksums."""
+    """Add checksums to the pictures and caches of an older version."""
     for path in _sealed(store):
         if _is_sound(path) is None:
             store.write_sealed(path, path.read_bytes())
@@ -76,7 +76,7 @@ def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows |
     keys = _keys(path, TABLES[name].key[0])
     about = f"table {name}: {path.name} {changed}"
     if keys is None:
-        return f"{about}, and its rows cannot be told: restore {path} from a backup, or ingest into a new store", False, None
+        return f"{about}, and its rows are not known: restore {path} from a backup, or ingest into a new store", False, None
     if name == ENCODERS.name:
         return f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store", False, None
     owner = TABLES[name].owner or name

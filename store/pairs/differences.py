@@ -1,7 +1,7 @@
 """The signed differences of a pair, cell by cell, in 8 bits: what a browser draws and reads values from.
 
 From the half-precision files: the tables keep reductions alone. A difference is B minus A; its range is symmetric and
-holds 99.5 % of the cells, so that a few large ones do not wash out the rest: those are drawn at the end of the range.
+holds 99.5% of the cells, so that a few large ones do not wash out the rest; they are drawn at the end of the range.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Differences:
 def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
     """The differences of a pair; A's values too where both fit into `most_bytes`.
 
-    Raises StoreError for a pair that is not there, or whose embeddings were not kept or are damaged.
+    Raises StoreError for a pair that does not exist, or whose embeddings were not stored or are damaged.
     """
     found = store.rows("SELECT clip_a, clip_b, kind, shift FROM pairs WHERE pair_id = ?", [pair_id])
     if not found:

@@ -4,8 +4,8 @@
     measure(a, b, shift).mean_abs       # (n, D), n = S - shift: slice k + shift of A against slice k of B
 
 Written against the array API like `statistics`: the same code takes the live tensors of an ingest on their device and
-NumPy arrays read from files. A difference is the value in B minus the value in A. Only reductions leave the device, a
-slice at a time, so that no second array of the grids' size is ever made.
+NumPy arrays read from files. A difference is the value in B minus the value in A. Only reductions leave the device, one slice at a time,
+so no second array of the grids' size is created.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Measurement:
 def measure(a: Side, b: Side, shift: int) -> Measurement:
     """Compare slice k + shift of A with slice k of B, for every k that both have.
 
-    Raises ValueError for grids that do not fit, MeasurementError for differences that are not finite.
+    Raises ValueError for grids that do not match, MeasurementError for differences that are not finite.
     """
     if a.grid.shape != b.grid.shape or not 0 <= shift < a.grid.shape[0]:
         raise ValueError(f"a pair has two grids of one shape and shares a slice: {a.grid.shape = }, {b.grid.shape = }, {shift = }")
@@ -64,7 +64,7 @@ def measure(a: Side, b: Side, shift: int) -> Measurement:
 def _compare_slice(a: Array, b: Array) -> dict[str, Array]:
     """Reductions of one shared slice, ``(H, W, D)`` twice: over patches ``(D,)``, over dimensions ``(H, W)``.
 
-    Arrays between cost more than the arithmetic: lengths are taken as norms, which need none.
+    Temporary arrays cost more than the arithmetic: lengths are computed as norms, which need none.
     """
     xp = array_namespace(a)
     length = xp.linalg.vector_norm

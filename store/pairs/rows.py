@@ -1,7 +1,7 @@
-"""The rows of a pair: what was measured of two clips, by shared slice, dimension and patch.
+"""The rows of a pair: what was measured for two clips, by shared slice, dimension and patch.
 
-The curve of a dimension over the shared slices is summed up beside its full rows, so that a report over ten thousand
-videos reads one row a pair and dimension.
+The curve of a dimension over the shared slices is summarized beside its full rows, so that a report over ten thousand
+videos reads one row per pair and dimension.
 """
 
 from dataclasses import asdict, dataclass

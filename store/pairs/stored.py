@@ -1,8 +1,8 @@
-"""Pairs of clips that are stored already, measured from their half-precision files: no encoder, no video.
+"""Pairs of clips that are already stored, measured from their half-precision files: no encoder, no video.
 
-What is measured so is marked `stored`: its differences carry the rounding of half precision. Two clips that were
+These pairs are marked `stored`: their differences carry the rounding of half precision. Two clips that were
 compared live are not compared again. Where a window is stored in fp32 and in a lower precision, the two are a pair as well:
-how far they differ is what rounding alone does, the noise floor of what was measured in the lower one.
+their difference is the effect of rounding alone, the noise floor of what was measured in the lower precision.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,14 +54,14 @@ ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.grid_height, a.grid_
 class StoredPairs:
     """Which pairs of stored clips to measure; `shift` None: 1, and any where `pairs` is all."""
 
-    shift: int | None = option(None, help="Slices by which the second window begins later.", unset="1; with --pairs all: any", metavar="N")
-    pairs: str = option("1", help="Pairs per video, or all that there are.", metavar="N|all")
+    shift: int | None = option(None, help="Slices by which the second window starts later.", unset="1; with --pairs all: any", metavar="N")
+    pairs: str = option("1", help="Pairs per video, or all of them.", metavar="N|all")
     encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="all of them", metavar="NAME|ID")
 
 
 @dataclass
 class Outcome:
-    """What one call measured; `problems` are sentences about pairs that could not be; `interrupted` where it was asked to stop."""
+    """What one call measured; `problems` are sentences about pairs that could not be measured; `interrupted` if it was asked to stop."""
 
     measured: int = 0
     kept: int = 0
@@ -76,14 +76,14 @@ class Outcome:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        stopped = ["stopped; what was measured is committed: run the same command again to go on"] if self.interrupted else []
+        stopped = ["stopped; what was measured is committed: run the same command again to continue"] if self.interrupted else []
         return [f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured", *self.problems, *stopped]
 
 
 def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None) -> Outcome:
-    """Measure pairs of stored clips, so many per video and geometry.
+    """Measure pairs of stored clips, a number per video and geometry.
 
-    Once `stopping` is set, the pair under way is finished, what was measured is committed, and the outcome says so.
+    Once `stopping` is set, the current pair is finished, what was measured is committed, and the outcome says so.
     Raises StoreError where the arguments or the store give no pair.
     """
     shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)
@@ -129,7 +129,7 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
 
 
 def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> list[Mapping]:
-    """Of each video and encoder the middle of each of `count` equal parts; all of them where `count` is None."""
+    """For each video and encoder, the middle of each of `count` equal parts; all of them if `count` is None."""
     chosen = []
     for _, group in groupby(candidates, key=lambda row: (row["video_id"], row["encoder_id"], row["precision"])):
         rows = list(group)

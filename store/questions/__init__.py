@@ -1,1 +1,1 @@
-"""store/questions"""
+"""Questions: visible SQL with bound values, and the connections that answer it."""

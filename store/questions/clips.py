@@ -39,7 +39,7 @@ def encoders_of_video(video_id: str) -> Question:
 
 
 def timelines(video_id: str, encoder_id: str) -> Question:
-    """One row a way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
+    """One row per way of cutting a video into clips, the one with most clips first; after them the clips that only pairs need."""
     settings = ", ".join(SETTINGS[1:])
     sql = f"""SELECT {ROLE} AS role, {settings}, max(frame_count) AS frame_count, count(*) AS clips, min_by(clip_id, first_frame) AS first_clip
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
@@ -64,7 +64,7 @@ def _same(of: ClipRow) -> dict:
 
 
 def patches(clip_id: str, tokens: list[int]) -> Question:
-    """One row a patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
+    """One row per patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
     names = list(TOKEN_STATISTICS)
     ranks = ",\n    ".join(f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names)
     sql = f"""SELECT * FROM (

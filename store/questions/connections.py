@@ -1,4 +1,4 @@
-"""The connections of a store: one over the newest snapshot, shared by threads, a cursor a query."""
+"""The connections of a store: one over the newest snapshot, shared by threads, one cursor per query."""
 
 import threading
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Connection:
 
 
 class Connections:
-    """Asks over the newest snapshot; a new commit is seen by the next query, one under way keeps its own snapshot."""
+    """Queries the newest snapshot; a new commit is seen by the next query, a running one keeps its own snapshot."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -43,7 +43,7 @@ class Connections:
         self._newest: Connection | None = None
 
     def ask(self, sql: str, parameters: Any) -> pa.Table:
-        """Answer to one query; values are bound."""
+        """The answer to one query; values are bound."""
         connection = self._take(sql)
         try:
             with connection.duck.cursor() as cursor:
@@ -80,7 +80,7 @@ class Connections:
         return held is not None
 
     def close(self) -> None:
-        """Close what no query uses; asking again opens another."""
+        """Close what no query uses; the next query opens another connection."""
         with self._lock:
             self._retire()
 

@@ -1,4 +1,4 @@
-"""Questions about a store: pure functions that return a `Question`, its SQL in sight and its values bound.
+"""Questions about a store: pure functions that return a `Question`, with visible SQL and bound values.
 
     queries.videos_page(VideoFilter(encoder_id), order="name", limit=25, offset=0).answer(store)
 
@@ -37,7 +37,7 @@ class Question:
 
 
 class Chosen(list):
-    """Ids of videos that a person's condition chose; written out as that condition."""
+    """Ids of videos selected by a person's condition; written out as that condition."""
 
     def __init__(self, ids: list[str], where: str) -> None:
         super().__init__(ids)
@@ -103,7 +103,7 @@ LEFT JOIN (SELECT video_id, count(*) AS failures FROM failures GROUP BY video_id
 
 
 def corpus_summary() -> Question:
-    """One row: how much of everything the store holds."""
+    """One row: counts of everything in the store."""
     return Question("""SELECT v.videos, v.seconds, v.bytes, c.clips, c.tokens, c.embedding_bytes, c.encoded_videos,
   (SELECT count(*) FROM encoders) AS encoders,
   (SELECT count(*) FROM failures) AS failures
@@ -127,17 +127,17 @@ LIMIT $limit OFFSET $offset"""
 
 
 def videos_count(videos: VideoFilter) -> Question:
-    """One row: how many videos the filter lets through."""
+    """One row: how many videos pass the filter."""
     return Question(f"SELECT count(*) AS videos\n{VIDEOS_AND_CLIPS}{videos.where}", videos.values)
 
 
 def labels() -> Question:
-    """Labels by how many videos carry them; NULL where a video has none."""
+    """Labels by number of videos; NULL where a video has none."""
     return Question("SELECT label, count(*) AS videos FROM videos GROUP BY label ORDER BY videos DESC, label LIMIT $limit", {"limit": LABELS})
 
 
 def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Question:
-    """One row a video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
+    """One row per video: a statistic over its encoded time (clips that only pairs need left out), the mean of the slices in each of up to 60 equal spans."""
     sql = f"""WITH slices_in_time AS (
   SELECT c.video_id, s.{_column(statistic)} AS value, max(c.stop_s) OVER (PARTITION BY c.video_id) AS until_s,
     c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s
@@ -159,7 +159,7 @@ FROM clips c JOIN slice_stats s USING (clip_id) WHERE c.encoder_id = $encoder AN
 
 
 def statistic_over_time(video_id: str, encoder_id: str, statistic: str) -> Question:
-    """One row a slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
+    """One row per slice of a video's clips: the middle of the slice in seconds, and the statistic; without clips that only pairs need."""
     sql = f"""SELECT c.clip_id, s.slice, c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s, s.{_column(statistic)} AS value
 FROM clips c JOIN slice_stats s USING (clip_id)
 WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'
@@ -168,7 +168,7 @@ ORDER BY c.start_s, c.clip_id, s.slice"""
 
 
 def video(video_id: str) -> Question:
-    """One row: what is known of a video's file."""
+    """One row: what is known about a video's file."""
     return Question("SELECT * FROM videos WHERE video_id = $video", {"video": video_id})
 
 
@@ -195,7 +195,7 @@ ORDER BY f.failed_at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
 
 
 def failure_stages() -> Question:
-    """One row a stage: how many files or clips failed there."""
+    """One row per stage: how many files or clips failed there."""
     return Question("SELECT stage, count(*) AS failures FROM failures GROUP BY stage ORDER BY failures DESC, stage")
 
 
@@ -213,7 +213,7 @@ ORDER BY untrained, clips DESC, e.encoder_id""")
 
 
 def _column(statistic: str) -> str:
-    """The statistic's column: its registered name, so nothing else ever reaches the SQL."""
+    """The statistic's column: its registered name, so nothing else reaches the SQL."""
     return TOKEN_STATISTICS[statistic].name
 
 

@@ -31,7 +31,7 @@ WHERE p.pair_id = $pair"""
 
 
 def paired_videos(encoder_id: str, text: str, limit: int) -> Question:
-    """One row a video that has pairs of an encoder, by name; `text` is part of its name or label."""
+    """One row per video that has pairs of an encoder, by name; `text` is part of its name or label."""
     sql = """SELECT v.video_id, v.name, v.label, count(*) AS pairs, count(*) OVER () AS videos
 FROM pairs p JOIN videos v USING (video_id)
 WHERE p.encoder_id = $encoder AND (contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text)))
@@ -40,7 +40,7 @@ GROUP BY ALL ORDER BY v.name, v.video_id LIMIT $limit"""
 
 
 def pairs_of_video(video_id: str, encoder_id: str) -> Question:
-    """One row a pair of a video, shifted ones first, in time order."""
+    """One row per pair of a video, shifted ones first, in time order."""
     sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision,
   a.first_frame, a.frame_count, a.step, a.start_s, a.crop_height, a.crop_width
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id
@@ -60,17 +60,17 @@ def edge_and_middle(pair_id: str) -> Question:
 
 
 def determinism(pair_id: str) -> Question:
-    """One row: what one window encoded twice differs by, for the pair's encoder and precision."""
+    """One row: the difference of one window encoded twice, for the pair's encoder and precision."""
     return Question(CONTROL, {"pair": pair_id, "kind": REPEATED})
 
 
 def noise_floor(pair_id: str) -> Question:
-    """One row: what one window differs by in the pair's precision and in fp32, for the pair's encoder."""
+    """One row: the difference of one window in the pair's precision and in fp32, for the pair's encoder."""
     return Question(CONTROL, {"pair": pair_id, "kind": ROUNDING})
 
 
 def slice_curves(pair_id: str) -> Question:
-    """One row a shared slice, in order."""
+    """One row per shared slice, in order."""
     sql = """SELECT shared_slice, mean_abs, q25, q50, q75, relative, token_cosine, relative_l2
 FROM slice_sensitivity WHERE pair_id = $pair ORDER BY shared_slice"""
     return Question(sql, {"pair": pair_id})
@@ -86,7 +86,7 @@ ORDER BY relative_edge DESC NULLS LAST, dim LIMIT $limit"""
 
 
 def cells_of_slice(pair: Mapping, shared_slice: int) -> Question:
-    """One row a patch of a shared slice: both embeddings, from the half-precision files."""
+    """One row per patch of a shared slice: both embeddings, from the half-precision files."""
     sql = f"""SELECT a.y, a.x, a.embedding AS a, b.embedding AS b
 {TOKENS_OF_BOTH}
 WHERE {BOTH_CLIPS} AND b.slice = $slice
@@ -95,7 +95,7 @@ ORDER BY a.y, a.x"""
 
 
 def cell_over_slices(pair: Mapping, dim: int, y: int, x: int) -> Question:
-    """One row a shared slice: the value of one dimension of one patch in both clips, from the half-precision files."""
+    """One row per shared slice: the value of one dimension of one patch in both clips, from the half-precision files."""
     sql = f"""SELECT b.slice AS shared_slice, a.embedding[$dim + 1] AS a, b.embedding[$dim + 1] AS b,
   b.embedding[$dim + 1] - a.embedding[$dim + 1] AS difference
 {TOKENS_OF_BOTH}
@@ -110,7 +110,7 @@ def _clips(pair: Mapping) -> dict:
 
 
 def patch_map(pair_id: str) -> Question:
-    """One row a patch: how far its embeddings differ, over all shared slices."""
+    """One row per patch: how far its embeddings differ, over all shared slices."""
     sql = """SELECT y, x, avg(l2) AS l2, avg(cosine) AS cosine
 FROM token_sensitivity WHERE pair_id = $pair GROUP BY y, x ORDER BY y, x"""
     return Question(sql, {"pair": pair_id})

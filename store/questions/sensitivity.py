@@ -1,10 +1,10 @@
-"""Questions about window sensitivity: over the roll-ups alone, so that they cost the same whatever `sensitivity` holds.
+"""Questions about window sensitivity: over the roll-ups only, so their cost does not depend on the size of `sensitivity`.
 
     scope = Scope(encoder_id, frames=40, shift=1, setting="step 1, crop 384 x 384, float32, live")
     dimension_ranking(scope).answer(store)
 
-The video is the unit: several pairs of a video are averaged first, or weighted to count as one. Where videos belong together, a
-group of them is: `Scope.units` names the groups, and a group stands where a video would. A difference is relative
+The video is the unit: several pairs of a video are averaged first, or weighted to count as one. Where videos belong together, the unit is
+a group of them: `Scope.units` names the groups, and a group takes the place of a video. A difference is relative
 where it is divided by the dimension's standard deviation in its pair; a dimension that is constant there has none.
 """
 
@@ -25,7 +25,7 @@ MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sampl
 
 @dataclass(frozen=True)
 class Units:
-    """What counts once instead of each of its videos: ids of videos, and the group of each; a video that is not named is its own."""
+    """Groups that count once instead of each of their videos: ids of videos, and the group of each; a video that is not listed is its own group."""
 
     members: list[str]
     groups: list[str]
@@ -91,7 +91,7 @@ class Scope:
 
 
     def _of_setting(self, kind: str) -> str:
-        """The setting in SQL; rounding is always measured from stored clips, whatever it is the floor of."""
+        """The setting in SQL; rounding is always measured from stored clips, whatever the pairs it is compared with."""
         return f"starts_with($setting, {WITHOUT_SOURCE})" if kind == ROUNDING else f"{SETTING} = $setting"
 
 
@@ -105,7 +105,7 @@ GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, s
 
 
 def settings(scope: Scope) -> Question:
-    """One row a setting of the scope's videos, those of the most videos first."""
+    """One row per setting of the scope's videos, those of the most videos first."""
     sql = f"""{scope.chosen()}
 SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
@@ -114,7 +114,7 @@ GROUP BY ALL ORDER BY videos DESC, setting"""
 
 
 def foundations(scope: Scope) -> Question:
-    """One row: how much the report rests on, and what one slice lasts."""
+    """One row: how much data the report rests on, and how long one slice lasts."""
     sql = f"""{scope.chosen()}
 SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
   any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
@@ -131,7 +131,7 @@ HAVING count(*) > 0"""
 
 
 def videos_measured(scope: Scope) -> Question:
-    """One row a video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row a group."""
+    """One row per video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row per group."""
     name = "if(count(DISTINCT c.video_id) > 1, c.unit, min(v.name))"
     label = "if(count(DISTINCT v.label) > 1, NULL, min(v.label))"
     sql = f"""{scope.chosen()}
@@ -142,7 +142,7 @@ GROUP BY c.unit ORDER BY c.unit"""
 
 
 def curve_band(scope: Scope) -> Question:
-    """One row a shared slice: median and quartiles over videos of the curve, relative and absolute."""
+    """One row per shared slice: median and quartiles over videos of the curve, relative and absolute."""
     sql = f"""{_curves_of_videos(scope)}
 SELECT shared_slice, count(*) AS videos,
   quantile_cont(relative, 0.25) AS relative_q25, median(relative) AS relative_median, quantile_cont(relative, 0.75) AS relative_q75,
@@ -152,13 +152,13 @@ FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
 
 
 def curves(scope: Scope) -> Question:
-    """One row a video and shared slice, in order: what the band is made of."""
+    """One row per video and shared slice, in order: what the band is made of."""
     sql = f"{_curves_of_videos(scope)}\nSELECT unit AS video_id, shared_slice, relative, mean_abs FROM curves ORDER BY unit, shared_slice"
     return Question(sql, scope.values)
 
 
 def control_levels(scope: Scope, kind: str) -> Question:
-    """One row of a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
+    """One row for a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
     sql = f"""{scope.chosen(kind)}, levels AS (
   SELECT c.unit, {_mean("s.relative")} AS relative, {_mean("s.mean_abs")} AS mean_abs, max(s.mean_abs) AS largest
   FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.unit
@@ -169,7 +169,7 @@ FROM levels HAVING count(*) > 0"""
 
 
 def dimension_ranking(scope: Scope) -> Question:
-    """One row a dimension, by relative edge sensitivity, the constant ones last: means over videos.
+    """One row per dimension, by relative edge sensitivity, the constant ones last: means over videos.
 
     `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
     """
@@ -184,9 +184,9 @@ GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
 
 
 def by_video(scope: Scope, several: bool) -> Question:
-    """One row a video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
+    """One row per video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
 
-    `several` averages the pairs of a video, which takes ten times as long and is idle where no video has more than one.
+    `several` averages the pairs of a video, which takes ten times as long and changes nothing where no video has more than one.
     """
     relative, signed, varying = "s.relative_edge", "s.edge_signed", "(s.pair_std > 0)::FLOAT"
     if several:
@@ -202,7 +202,7 @@ FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
 
 
 def frame_map(scope: Scope) -> Question:
-    """One row a patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
+    """One row per patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
     a sample of at most 1,000 videos.
     """
     sql = f"""{scope.chosen()}, grid AS (
@@ -226,5 +226,5 @@ def _curves_of_videos(scope: Scope) -> str:
 
 
 def _mean(value: str, weighted: str = "c") -> str:
-    """The mean of a value over the pairs of a unit, by their weights; of those that have one."""
+    """The weighted mean of a value over the pairs of a unit that have one."""
     return f"sum({weighted}.weight * ({value})) / sum({weighted}.weight) FILTER (({value}) IS NOT NULL)"

@@ -23,9 +23,9 @@ CLOSED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": 
 
 
 def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
-    """A locked connection with a view a relation; `settings` are set before the lock.
+    """A locked connection with one view per relation; `settings` are set before the lock.
 
-    DuckDB looks at every embedding file when it makes the `tokens` view (10 microseconds each), so that view
+    DuckDB examines every embedding file when it creates the `tokens` view (10 microseconds each), so that view
     refuses to be read in a query that does not name it.
     """
     connection = duckdb.connect(":memory:", config=CLOSED)
@@ -50,7 +50,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Sn
 
 
 def names_tokens(sql: str) -> bool:
-    """Whether a query may read the `tokens` view. It could still put the name together: ``query_table('tok' || 'ens')``."""
+    """Whether a query may read the `tokens` view. It could still assemble the name: ``query_table('tok' || 'ens')``."""
     return TOKENS.name in sql.lower()
 
 
@@ -67,7 +67,7 @@ def half_to_float(column: pa.Array) -> pa.Array:
     data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     begins = offsets - offsets[0]
     if (begins % 2).any():
-        raise ValueError("half_to_float takes two bytes a number")
+        raise ValueError("half_to_float takes two bytes per number")
     starts = (begins // 2).astype(np.int32)
     values = data.view("<f2").astype(np.float32)
     return pa.ListArray.from_arrays(starts, values, mask=column.is_null() if column.null_count else None)
@@ -95,7 +95,7 @@ def _column(column: Column, source: str | None) -> str:
 
 
 def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
-    """DuckDB looks into the first file for the columns; where that one is damaged, into the next, so that the rest still answers."""
+    """DuckDB looks into the first file for the columns; where that one is damaged, into the next, so that the rest can still be queried."""
     for first in range(len(paths)):
         try:
             connection.execute(_tokens_view(paths[first:] + paths[:first]))
@@ -120,7 +120,7 @@ def _empty_view(table: Table) -> str:
 
 
 def _refusing_view(table: Table) -> str:
-    """A view that shows its columns and raises when any row is asked for, in whatever order DuckDB looks."""
+    """A view that shows its columns and raises when any row is requested, in whatever order DuckDB evaluates."""
     refusal = f"error('write the name {table.name} out in the query')"
     columns = ", ".join(f'{refusal}::{c.type} AS "{c.name}"' for c in table.columns)
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
@@ -141,7 +141,7 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict
 
 @cache
 def _spill_folder() -> str:
-    """A folder of this process's own, readable to nobody else: DuckDB counts it among its allowed directories."""
+    """A folder of this process's own, that nobody else can read: DuckDB lists it among its allowed directories."""
     folder = make_scratch()
     atexit.register(remove_scratch, folder)
     return str(folder)

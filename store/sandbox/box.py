@@ -1,4 +1,4 @@
-"""A table drawn with lines, as wide and as high as there is room for."""
+"""A table drawn with box characters, to fit the available width and height."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Box:
-    """The drawing, how many columns are in it, and whether a value was cut."""
+    """The drawing, how many columns it has, and whether a value was shortened."""
 
     text: str
     columns: int
@@ -53,7 +53,7 @@ def _filled(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:
 
 
 def _plain(text: str) -> str:
-    """On one line, and without what a terminal would obey."""
+    """On one line, and without control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,4 +1,4 @@
-"""What DuckDB says about a query, told about the text as its author wrote it."""
+"""What DuckDB says about a query, in terms of the text as its author wrote it."""
 
 import json
 
@@ -11,7 +11,7 @@ SHOWN = 60  # bytes of the line shown on either side of a mistake
 
 
 def is_memory(error: Exception) -> bool:
-    """Whether a query ended for want of memory: DuckDB's own limit, or the process's."""
+    """Whether a query ran out of memory: DuckDB's own limit, or the process's."""
     return isinstance(error, (MemoryError, duckdb.OutOfMemoryException)) or any(words in str(error) for words in MEMORY)
 
 
@@ -36,7 +36,7 @@ def _details(error: Exception) -> dict:
 
 
 def _first_sentences(message: str) -> str:
-    """Up to the first blank or indented line: behind it come lists of candidates, advice on settings, stack traces."""
+    """Up to the first blank or indented line: after it come lists of candidates, advice on settings, stack traces."""
     lines = message.strip().splitlines() or ["DuckDB does not say why"]
     end = next((index for index, line in enumerate(lines) if not line.strip() or line.startswith("\t")), len(lines))
     return "\n".join(lines[:end])

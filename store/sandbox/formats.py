@@ -17,7 +17,7 @@ ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": TABLE}
 
 
 def format_of(format_: str | None, output: Path | None) -> str:
-    """The format that was asked for, or that a file's ending says. Raises QueryError where the two contradict or neither says it."""
+    """The requested format, or that of a file's ending. Raises QueryError if the two contradict each other or neither is given."""
     if output is None:
         if format_ == "parquet":
             raise QueryError("--format parquet is not for a terminal: add -o FILE.parquet")
@@ -57,13 +57,13 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json(table: pa.Table) -> bytes:
-    """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name are told apart."""
+    """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name get different names."""
     rows = table.rename_columns(distinct(table.column_names)).to_pylist()
     return (json_text(rows, indent=1, default=plain_text) + "\n").encode()
 
 
 def parquet(table: pa.Table) -> bytes:
-    """All of the table as Parquet, which has no intervals: they become text."""
+    """All of the table as Parquet, which has no interval type: intervals become text."""
     sink = io.BytesIO()
     columns = [as_text(column, value_text) if pa.types.is_interval(column.type) else column for column in table.columns]
     pyarrow.parquet.write_table(pa.table(columns, names=distinct(table.column_names)), sink, compression="zstd")
@@ -105,7 +105,7 @@ def plain_text(value: object) -> str:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """Names told apart by a number where a query gives the same one twice."""
+    """Names made distinct by a number where a query gives the same one twice."""
     taken: dict[str, None] = {}
     for name in names:
         candidate, times = name, 1

@@ -1,4 +1,4 @@
-"""JSON that every parser reads: numbers that are not finite become null."""
+"""Strict JSON: numbers that are not finite become null."""
 
 import json
 import math

@@ -1,6 +1,6 @@
-"""Take from this process the right to write files and to open connections: Landlock, Linux 5.13 or newer.
+"""Remove this process's right to write files and to open connections: Landlock, Linux 5.13 or newer.
 
-Nothing else in the sandbox knows which function of the next DuckDB writes a file; the kernel need not know.
+The rest of the sandbox cannot know which function of the next DuckDB version writes a file; the kernel does not need to.
 https://docs.kernel.org/userspace-api/landlock.html
 """
 
@@ -19,7 +19,7 @@ BIND_AND_CONNECT = 0b11  # TCP
 
 
 def confine(writable: Path) -> bool:
-    """From now on this thread, and those it starts, write below `writable` only; whether the kernel could be asked."""
+    """From now on this thread, and those it starts, write below `writable` only; returns whether the kernel supports it."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION)) if sys.platform == "linux" else 0
     if version < 1:

@@ -1,4 +1,4 @@
-"""What `tubelet sql` prints: on a terminal what fits and how much there is, elsewhere all of it."""
+"""What `tubelet sql` prints: on a terminal what fits and how much there is, elsewhere everything."""
 
 import shutil
 import sys
@@ -37,7 +37,7 @@ class Printing:
 
 
 def answer(store: Store, query: str, printing: Printing) -> None:
-    """Ask a query and print or write its answer. Raises QueryError."""
+    """Run a query and print or write its answer. Raises QueryError."""
     asked = ask(store, query, Limits(FETCHED if printing.fits else None, SECONDS, MEMORY))
     if printing.format != TABLE:
         data = encode(asked.table, printing.format)
@@ -52,7 +52,7 @@ def answer(store: Store, query: str, printing: Printing) -> None:
 
 
 def _plan(table: pa.Table) -> str:
-    """What EXPLAIN answers, which is drawn already."""
+    """The answer to EXPLAIN, which DuckDB has already drawn."""
     return "\n".join(table["explain_value"].to_pylist())
 
 

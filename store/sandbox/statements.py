@@ -1,6 +1,6 @@
-"""Which texts of people are one query, and how such a text is run: inside a pair of parentheses, where only a query can stand.
+"""Which texts from people are one query, and how such a text is run: inside parentheses, where only a query is valid.
 
-EXPLAIN is taken off first, and what it explains has to be a query as well: `EXPLAIN ANALYZE COPY ...` would write the file.
+EXPLAIN is removed first, and what it explains has to be a query as well: `EXPLAIN ANALYZE COPY ...` would write the file.
 """
 
 from dataclasses import dataclass
@@ -24,27 +24,27 @@ Token = tuple[str, token_type | None]
 
 @dataclass(frozen=True)
 class Statement:
-    """One query of a person: `explain` is what stood before it, in our own words; `skipped` the bytes of that in the person's text."""
+    """One query of a person: `explain` is the prefix, in our own words; `skipped` its length in bytes in the person's text."""
 
     body: str
     explain: str = ""
     skipped: int = 0
 
     def wrap(self, rows: int | None, counted: bool = False) -> str:
-        """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` tells that there are more."""
+        """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` shows that there are more."""
         limit = "" if rows is None or self.explain else f" LIMIT {rows + 1}"
         return f"{self.explain}{COUNTING if counted and not self.explain else PREFIX}{self.body}\n){limit}"
 
     @property
     def shift(self) -> int:
-        """Bytes by which the person's text stands later in what is run."""
+        """Offset in bytes of the person's text within what is run."""
         return len(self.explain) + len(PREFIX) - self.skipped
 
 
 def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
-    """The one query that a text is, with blanks for its semicolons. Raises QueryError for anything else."""
+    """The single query in a text, with blanks for its semicolons. Raises QueryError for anything else."""
     if "\0" in sql or sql != sql.encode(errors="replace").decode():
-        raise QueryError("the query holds characters that no text has: a NUL, or half of a surrogate pair")
+        raise QueryError("the query contains characters that are not text: a NUL, or half of a surrogate pair")
     type_ = _type(duck, sql, sql)
     tokens = _tokens(sql)
     explain, rest = _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
@@ -52,7 +52,7 @@ def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     if explain:
         type_ = _type(duck, body, sql)
     if type_ not in QUERIES:
-        raise QueryError(f"only queries are answered here ({ALLOWED}), not {type_.name}")
+        raise QueryError(f"only queries are allowed here ({ALLOWED}), not {type_.name}")
     _refuse_strings_that_run(rest)
     blank = "".join(text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest)
     return Statement(blank, explain, len(sql.encode()) - len(body.encode()))

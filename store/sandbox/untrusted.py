@@ -1,9 +1,9 @@
 """Other people's SQL: read-only, and bounded in rows, time and memory.
 
-    sandboxed   inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
-    processes   such processes: started, asked, and killed when a query's time is over
+    worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
+    worker_pool such processes: started, queried, and killed when a query's time is over
     statements  which texts are one query, and how such a text is run
-    mistakes    DuckDB's errors, told about the text as its author wrote it
+    error_messages  DuckDB's errors, in terms of the text as its author wrote it
 
 A process, because DuckDB looks at its limits between vectors only: `levenshtein` of two long strings or a list of a
 billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
@@ -26,7 +26,7 @@ UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 @dataclass(frozen=True)
 class Limits:
-    """What one query may take: `rows` None is no cap; `memory` bounds the work, and apart from it the answer."""
+    """What one query may use: `rows` None means no limit; `memory` bounds the work and, separately, the answer."""
 
     rows: int | None = 10_000
     seconds: float = 30.0
@@ -34,10 +34,10 @@ class Limits:
 
     @property
     def memory_bytes(self) -> int:
-        """Raises QueryError where `memory` is no amount."""
+        """Raises QueryError where `memory` is not an amount of memory."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?B)", self.memory.strip().upper())
         if not found:
-            raise QueryError(f"{self.memory!r} is no amount of memory: write 500MB or 2GB")
+            raise QueryError(f"{self.memory!r} is not an amount of memory: write 500MB or 2GB")
         return int(float(found[1]) * UNITS[found[2]])
 
 
@@ -65,7 +65,7 @@ def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
 
 
 def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:
-    """When a process began with it, and its answer."""
+    """When a process started on it, and its answer."""
     with PROCESSES.one() as process:
         started = time.monotonic()
         return started, process.answer(request, unwanted)

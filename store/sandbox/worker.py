@@ -1,11 +1,11 @@
-"""Inside the sandbox: the process that answers queries, started and stopped by `processes`.
+"""Inside the sandbox: the process that answers queries, started and stopped by `worker_pool`.
 
 What keeps a query from writing, and from reading elsewhere, outermost first:
 
 1. DuckDB's own parser finds one statement, a query, in the text as it stands; no `;`, no closing parenthesis gets past it.
 2. Functions that run SQL from a string are refused by name: `json_execute_serialized_sql` runs COPY from inside a SELECT.
 3. The text runs as ``SELECT * FROM (`` text ``)``: WITH ... AS (COPY ...) and (INSERT ...) are refused in there.
-   EXPLAIN stands before that, in words of our own, and what it explains stands in the parentheses.
+   EXPLAIN comes before that, in our own words, and what it explains is in the parentheses.
 4. The connection is locked (`views`): no files outside the store, no settings, no extensions. It lives for one query.
 5. On Linux the kernel lets this process write to a folder of its own only (`landlock`); its environment holds no secrets.
 """
@@ -60,7 +60,7 @@ class Request:
 
 
 def main(descriptor: int, folder: Path) -> None:
-    """Answer queries until the other side hangs up, or until one has left too much memory behind."""
+    """Answer queries until the other side closes, or until one has left too much memory allocated."""
     landlock.confine(folder)
     end_with_parent(descriptor)
     with Connection(descriptor) as connection:
@@ -76,14 +76,14 @@ def main(descriptor: int, folder: Path) -> None:
 
 
 def _bound(request: Request) -> None:
-    """Limits that hold whatever DuckDB does: about twice its memory for the query as a whole, and an end."""
+    """Limits that hold whatever DuckDB does: about twice its memory for the query as a whole, and a deadline."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (_count_mapped_bytes() + 2 * request.memory + SLACK, hard))
     signal.alarm(int(min(request.seconds, 1e6)) + GRACE_S)
 
 
 def _answer(request: Request, connection: Connection) -> None:
-    """Send the rows, or why there are none. Raises EOFError to end the process: where memory ran out, it stays scarce."""
+    """Send the rows, or why there are none. Raises EOFError to end the process: after running out of memory, it would stay scarce."""
     try:
         store = Store(request.root)
         store.newest(lambda: _send(store, request, connection))
@@ -98,7 +98,7 @@ def _answer(request: Request, connection: Connection) -> None:
 
 
 def _count_mapped_bytes() -> int:
-    """Bytes that this process has mapped, by the count that RLIMIT_DATA goes by; elsewhere than on Linux the most it ever used."""
+    """Bytes that this process has mapped, by the count that RLIMIT_DATA goes by; on systems other than Linux, its peak."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     except FileNotFoundError:

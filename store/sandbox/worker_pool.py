@@ -1,4 +1,4 @@
-"""The processes that answer queries: started, asked, kept for the next query, and killed when one's time is over."""
+"""The processes that answer queries: started, queried, kept for the next query, and killed when a query's time is over."""
 
 import atexit
 import json
@@ -38,7 +38,7 @@ class Process:
     """A process that answers one query after the other, and the only folder that it may write to."""
 
     def __init__(self) -> None:
-        """Start it and wait until it is up. Raises QueryError with the reason if it does not come up."""
+        """Start it and wait until it is ready. Raises QueryError with the reason if it does not start."""
         self._process: subprocess.Popen | None = None
         self._folder = make_scratch()
         self._connection, theirs = multiprocessing.connection.Pipe()
@@ -47,7 +47,7 @@ class Process:
                 self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
             self._ready = self._says_ready(START_S)
             if not self._ready:
-                reason = self._last_words() or f"it is not up after {START_S} s"
+                reason = self._last_words() or f"it has not started after {START_S} s"
                 raise QueryError(f"the process that answers queries does not start: {reason}")
         except BaseException:
             self.close()
@@ -59,7 +59,7 @@ class Process:
         return self._ready and self._process is not None and self._process.poll() is None
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
-        """Rows, up to one more than asked for. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
+        """Rows, up to one more than requested. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
         self._ready = False
         deadline = time.monotonic() + request.seconds
         self._connection.send_bytes(json.dumps(asdict(request)).encode())
@@ -82,7 +82,7 @@ class Process:
         return pa.concat_tables(chunks)
 
     def close(self) -> None:
-        """Kill it, and remove what it has spilled."""
+        """Kill it, and remove what it has spilled to disk."""
         self._connection.close()
         if self._process:
             self._process.kill()
@@ -107,13 +107,13 @@ class Process:
         )
 
     def _wait(self, deadline: float, request: Request, unwanted: Callable[[], bool] | None) -> None:
-        """Wait for the next message. Raises QueryError at the deadline, and once nobody waits for the answer."""
+        """Wait for the next message. Raises QueryError at the deadline, and once nobody is waiting for the answer."""
         longest = UNWANTED_S if unwanted else LONGEST_S
         while not self._connection.poll(min(max(deadline - time.monotonic(), 0), longest)):
             if time.monotonic() >= deadline:
                 raise QueryError(too_long(request))
             if unwanted and unwanted():
-                raise QueryError("stopped: nobody waits for the answer any more")
+                raise QueryError("stopped: nobody is waiting for the answer any more")
 
     def _message(self, request: Request, left: int) -> tuple[bytes, memoryview]:
         """The next message as its kind and its content; `left` bytes of the answer are still allowed."""
@@ -142,7 +142,7 @@ class Process:
 
 
 class Processes:
-    """Processes at work and idle ones. Safe between threads."""
+    """Busy and idle processes. Thread-safe."""
 
     def __init__(self) -> None:
         self._at_once = threading.BoundedSemaphore(AT_ONCE)
@@ -182,7 +182,7 @@ class Processes:
 
 
 def fitting_memory(wanted: int) -> int:
-    """As much of the bytes a query wants as the address space of this process lets it have. Raises QueryError where that is too little to begin."""
+    """The part of the requested bytes that the address space of this process allows. Raises QueryError if that is too little to start."""
     limit = _address_space()
     if limit is None:
         return wanted

@@ -1,6 +1,6 @@
 """The one list of tables and columns, each with its meaning and unit.
 
-`tubelet schema`, the SQL page, the README and every reader and writer take them from here.
+`tubelet schema`, the SQL page, docs/schema.md and every reader and writer take them from here.
 
     columns  what a column and a table are, and the columns that several tables have
     corpus   videos, places, encoders, clips, failures
@@ -32,10 +32,10 @@ RELATIONS = {t.name: t for t in (VIDEOS, PLACES, ENCODERS, CLIPS, TOKENS, TOKEN_
 
 
 def markdown() -> str:
-    """Every relation and column as Markdown tables: what the README prints."""
+    """Every relation and column as Markdown tables: what docs/schema.md holds."""
     return "\n\n".join(_markdown_table(table) for table in RELATIONS.values())
 
 
 def _markdown_table(table: Table) -> str:
-    head = f"**{table.name}**: one row a {table.row}\n\n| column | type | meaning | unit |\n|---|---|---|---|\n"
+    head = f"**{table.name}**: one row per {table.row}\n\n| column | type | meaning | unit |\n|---|---|---|---|\n"
     return head + "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} | {c.unit} |" for c in table.columns)

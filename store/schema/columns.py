@@ -1,7 +1,7 @@
 """What a column and a table are, and the columns that several tables have.
 
 Types are DuckDB's names, as a query sees them. ``HALF`` columns lie on disk as little-endian half-precision
-bytes and look like ``FLOAT[]`` to SQL. A moment is the same moment whatever zone a machine is in: SQL's session is in UTC, too.
+bytes and look like ``FLOAT[]`` to SQL. Times do not depend on the machine's time zone: the SQL session is in UTC.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def owner(self) -> str | None:
-        """The table whose rows these live and die with: they are committed together and go together."""
+        """The table that owns these rows: they are committed and removed together."""
         return OWNERS.get(self.key[0]) if len(self.key) > 1 else None
 
 

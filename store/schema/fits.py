@@ -25,7 +25,7 @@ BASES = Table(
 
 BASIS_VECTORS = Table(
     "basis_vectors",
-    "row of numbers that a basis is made of",
+    "row of the numbers that make up a basis",
     ("basis_id", "name", "number"),
     (
         BASIS,
@@ -35,11 +35,11 @@ BASIS_VECTORS = Table(
     ),
 )
 
-BASIS_CLIPS = Table("basis_clips", "clip that a fit took tokens of", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
+BASIS_CLIPS = Table("basis_clips", "clip whose tokens a fit used", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
 
 PROJECTIONS = Table(
     "projections",
-    "clip whose coordinates or clusters in a basis are kept",
+    "clip whose coordinates or clusters in a basis are stored",
     ("projection_id",),
     (
         PROJECTION,
@@ -67,7 +67,7 @@ CLUSTERS = Table(
 
 SKETCHES = Table(
     "sketches",
-    "measurement of how much of an exact search the search by sketch finds",
+    "measurement of how much of an exact search the search by index finds",
     ("sketch_id",),
     (
         Column("sketch_id", "VARCHAR", "hash of basis, clips, queries and candidates"),

@@ -43,7 +43,7 @@ SENSITIVITY = Table(
 
 DIM_SENSITIVITY = Table(
     "dim_sensitivity",
-    "pair and dimension: its curve of mean absolute differences over the shared slices, summed up",
+    "pair and dimension: summary of its curve of mean absolute differences over the shared slices",
     ("pair_id", "dim"),
     (
         PAIR,
@@ -67,7 +67,7 @@ SLICE_SENSITIVITY = Table(
         PAIR,
         SHARED_SLICE,
         Column("mean_abs", "FLOAT", "mean absolute difference over patches and dimensions"),
-        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant ones left out"),
+        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant dimensions are left out"),
         Column("q25", "FLOAT", "lower quartile over dimensions of the mean absolute difference"),
         Column("q50", "FLOAT", "median over dimensions of the mean absolute difference"),
         Column("q75", "FLOAT", "upper quartile over dimensions of the mean absolute difference"),

@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, as the Markdown table that the README shows. `make bench ARGS=memory` runs one."""
+"""`make bench`: every benchmark, as the Markdown table that docs/benchmarks.md shows. `make bench ARGS=memory` runs one."""
 
 import os
 import platform

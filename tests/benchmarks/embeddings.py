@@ -48,9 +48,9 @@ def _size(folder: Path, ours: Path) -> Iterator[Row]:
     made = [_derived(number) for number in range(4)]
     by_table = {name: _table_bytes(folder / name, TABLES[name], [rows[name] for rows in made]) / tokens / 4 for name in made[0]}
     scalars, rows = by_table["token_stats"], sum(by_table.values())
-    what = "bytes a token: embedding and its token statistics"
+    what = "bytes per token: embedding and its token statistics"
     yield Row(what, f"{embedding:.1f} + {scalars:.1f} B", f"half precision {half} B", (embedding + scalars) / half, "1.03")
-    what = "bytes a token: the same with slice and dimension statistics and the sample"
+    what = "bytes per token: the same with slice and dimension statistics and the sample"
     yield Row(what, f"{embedding:.1f} + {rows:.1f} B", f"half precision {half} B", (embedding + rows) / half, "")
 
 

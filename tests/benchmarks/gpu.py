@@ -1,4 +1,4 @@
-"""What a CUDA device gives: bare forward and whole ingest in clips a second, against the card's own matrix rate.
+"""What a CUDA device gives: bare forward and whole ingest in clips per second, against the card's own matrix rate.
 
 `python -m tests.benchmarks.gpu [--seconds 8] [--encoders vitb,vitl] [--frames 16,44]` prints a Markdown table and, for every ingest, where
 its time went. It needs torch with CUDA and Tubelet's own packages; random weights, and H.264 files that it makes itself.
@@ -125,7 +125,7 @@ def bare_rate(config: VisionTransformerConfig, case: Case, matrix: float) -> tup
     encoder = VJEPAEncoder(checkpoints.init_untrained(config), case.device, "bf16")
     rate = best_rate(encoder, case, (1, 2, 4, 8))
     share = rate * case.flops / matrix
-    print(f"| {case.words}, bare forward, bf16 ({case.flops / 1e12:.2f} TFLOP a clip) | {rate:.2f} | {share:.0%} of the matrix rate (target 45 %) |")
+    print(f"| {case.words}, bare forward, bf16 ({case.flops / 1e12:.2f} TFLOP per clip) | {rate:.2f} | {share:.0%} of the matrix rate (target 45%) |")
     return rate, encoder
 
 
@@ -172,7 +172,7 @@ def ingest_rows(case: Case, bare: tuple[float, VJEPAEncoder], folder: Path, seco
     ingested(case, encoder, videos[:4])  # warms up: kernels, pinned memory, the page cache
     summary, pace = ingested(case, encoder, videos)
     clips, spent = summary.clips / summary.seconds["wall"], summary.seconds
-    print(f"| {case.words}, ingest of {summary.clips:,} clips from {len(videos)} H.264 files of 720p | {clips:.2f} | {clips / rate:.0%} of the bare forward (target 80 %) |")
+    print(f"| {case.words}, ingest of {summary.clips:,} clips from {len(videos)} H.264 files of 720p | {clips:.2f} | {clips / rate:.0%} of the bare forward (target 80%) |")
     alone, _ = ingested(case, NoEncoder(), videos, pace)
     decoding = alone.clips / alone.seconds["wall"]
     print(f"| {case.words}, the same without an encoder: {decoding * case.frames:,.0f} frames/s decoded and resized | {decoding:.2f} | {decoding / rate:.0%} |")

@@ -78,7 +78,7 @@ def _segmentation(clip: Clip) -> Iterator[Row]:
     marks = [(0, 12, 4), (0, 11, 5)], [(0, 2, 2), (0, 20, 20), (5, 22, 3)]
     made = graph.build_graph(clip)
     for what, work, turns in (
-        ("segmentation at the first click on a clip, faster than a loop a patch", lambda: segmentation.segment(graph.build_graph(clip), *marks), 3),
+        ("segmentation at the first click on a clip, faster than a loop per patch", lambda: segmentation.segment(graph.build_graph(clip), *marks), 3),
         ("the same at any further click", lambda: segmentation.segment(made, *marks), 1),
     ):
         figure, baseline, ratio = by_turns(work, lambda: _loop(clip, *marks), turns)
@@ -131,7 +131,7 @@ def _search(folder: Path) -> Iterator[Row]:
     recall = search_index.write_index(store, _encoder(store))
     sketch = search_index.open_index(store, _encoder(store))
     figure, baseline, ratio = by_turns(lambda: code_search.find(store, sketch, asked), lambda: search.exact(store, asked), 3)
-    yield Row(f"search by sketch, {CLIPS} clips, faster than exact search", milliseconds(figure), milliseconds(baseline), 1 / ratio, "10 x")
+    yield Row(f"search by index, {CLIPS} clips, faster than exact search", milliseconds(figure), milliseconds(baseline), 1 / ratio, "10 x")
     yield Row(f"its recall@20 over {recall.queries} sampled tokens", f"{recall.recall:.3f}", "exact search", recall.recall, "0.95")
     store.close()
 

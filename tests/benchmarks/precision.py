@@ -1,6 +1,6 @@
 """What a precision costs in numbers: tokens in bf16 and fp16 against the same tokens in fp32, on the device at hand.
 
-`python -m tests.benchmarks.precision` prints the table of the README: cosine and relative L2 error of each token, its mean and its worst.
+`python -m tests.benchmarks.precision` prints the table of docs/benchmarks.md: cosine and relative L2 error of each token, its mean and its worst.
 """
 
 from collections.abc import Iterator

@@ -84,7 +84,7 @@ def _on_the_server(store: Store) -> Iterator[Row]:
     channels.points(tokens, basis, names)
     packing = seconds(lambda: channels.points(tokens, basis, names))
     sent = len(channels.points(tokens, basis, names))
-    yield Row("packing its points for the browser", milliseconds(packing), f"{sent / 1e6:.1f} MB", sent / TOKENS, "16 bytes a point")
+    yield Row("packing its points for the browser", milliseconds(packing), f"{sent / 1e6:.1f} MB", sent / TOKENS, "16 bytes per point")
 
 
 def _plain(store: Store, drawn: Sample, basis: Basis) -> tuple[np.ndarray, float]:

@@ -76,13 +76,13 @@ def test_a_current_folder_that_is_gone_is_a_sentence(root, tmp_path):
     (tmp_path / "gone").mkdir()
     for arguments in (("schema",), ("check", "--store", root), ("sql", "FROM clips", "--store", root)):
         done = run(*arguments, shell=f"mkdir -p {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone; exec {{command}}", env=environment())
-        assert is_a_sentence(done, "the current folder is no longer there")
+        assert is_a_sentence(done, "the current folder no longer exists")
 
 
 OUTPUTS = {
-    "{tmp}/absent/a.csv": "is not a folder: make it",
+    "{tmp}/absent/a.csv": "is not a folder: create it",
     "{tmp}/file/a.csv": "is not a folder",
-    "{tmp}/folder.csv": "is a folder: name a file in it",
+    "{tmp}/folder.csv": "is a folder: pass a file in it",
     "": "is not a file name",
 }
 

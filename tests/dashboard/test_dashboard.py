@@ -195,7 +195,7 @@ def test_examples_run_on_any_store(name: str, kind: str, stores: dict[str, Store
 
 UNAVAILABLE = {
     "missing": (lambda path: None, "does not exist"),
-    "foreign": (lambda path: path.mkdir(), "is no Tubelet store"),
+    "foreign": (lambda path: path.mkdir(), "is not a Tubelet store"),
     "newer": (lambda path: _make_newer(path), "upgrade Tubelet"),
     "damaged": (lambda path: _make_damaged(path), "is damaged"),
 }

@@ -48,7 +48,7 @@ def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
 
 def test_conditions_that_fit_nothing_or_are_wrong_are_explained_in_place(store):
     page = open_page("sensitivity", store, where="label = 'nothing'")
-    assert "lets no video through" in page.info[0].value and not page.exception
+    assert "matches no video" in page.info[0].value and not page.exception
     page = open_page("sensitivity", store, where="labl = 1")
     assert "labl" in page.error[0].value and not page.exception
 

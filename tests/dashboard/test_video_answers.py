@@ -45,7 +45,7 @@ def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
 def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) -> None:
     shown = text(open_page("video", store, map="true", **{"map-of": "the corpus"}))
     assert "FROM token_stats" in shown or "JOIN token_stats" in shown
-    assert "basis_vectors" not in shown, "the page's own basis is no row of the store"
+    assert "basis_vectors" not in shown, "the page's own basis is not a row of the store"
 
 
 def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(playing: Vi
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("silent-film.mpg", "browsers do not play mpeg1video in mpeg"), ("moved.mp4", "the source file is gone or was moved")],
+    [("silent-film.mpg", "browsers do not play mpeg1video in mpeg"), ("moved.mp4", "the source file is missing or was moved")],
 )
 def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why(visit: Visit, store: Store, name: str, why: str) -> None:
     open_player(visit, store, name)

@@ -76,14 +76,14 @@ def test_films_are_fetched_to_be_saved(server: str, clip: dict) -> None:
         ("mask/{clip}-0.0.0", "no background patch is marked"),
         ("mask/{clip}-0.0.0~0.0.0", "as foreground and as background"),
         ("mask/{clip}-9.9.9~0.0.0", "no foreground patch is marked"),
-        ("mask/{bare}-0.0.0~0.4.4", "kept without embeddings"),
+        ("mask/{bare}-0.0.0~0.4.4", "stored without embeddings"),
         ("mask/00ff-0.0.0~0.4.4", "the store holds no such clip"),
         ("mp4/{clip}?opacity=2", "from 0 to 1"),
         ("mp4/00ff", "the store holds no such clip"),
         ("track/{clip}-0.0.0/{clip}/track.xls", "csv or parquet"),
         ("mask/nonsense", "the store holds no such clip"),
         ("mask/{clip}-0.0.0~0.4.4/slice-8.png", "slice-0.png to slice-7.png"),
-        ("mask/{clip}-0.0.0~0.4.4/else.npz", "there is no file else.npz"),
+        ("mask/{clip}-0.0.0~0.4.4/else.npz", "has no file else.npz"),
     ],
 )
 def test_what_is_no_mask_is_a_sentence(server: str, store: Store, clip: dict, path: str, words: str) -> None:
@@ -132,7 +132,7 @@ class TestBrowser:
         (tmp_path / "own.npz").write_bytes(fetched(visit.address, address)[1])
         np.save(tmp_path / "wrong.npy", np.zeros((3, 4, 5)))
         visit.page.get_by_text("Compare with a mask of your own").click()
-        for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "bring one of 8 x 96 x 96 or 8 x 6 x 6")):
+        for file, words in (("own.npz", "over all 8 slices: 1.000"), ("wrong.npy", "pass one of 8 x 96 x 96 or 8 x 6 x 6")):
             visit.page.locator("input[type=file]").set_input_files(tmp_path / file)
             visit.expect_text(words)
         saved_as_it_is_drawn(visit, clip)

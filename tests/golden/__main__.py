@@ -1,4 +1,4 @@
-"""`python -m tests.golden DIR`: prints the largest difference a case.
+"""`python -m tests.golden DIR`: prints the largest difference per case.
 
 Exit code 0 all compared and near, 1 something too far, 2 wrong use or nothing to compare, 3 something could not be compared.
 """

@@ -108,7 +108,7 @@ def _predicted(found: Set, case: str, name: str) -> torch.Tensor:
         pair = model(_context(found, asked, model.config.inputs), masks, asked.mask_index, "image" in asked.words)
     answer = pair[name == "out_ctx"]
     if answer is None:
-        raise Unchecked("this generation's predictor does not answer for its context")
+        raise Unchecked("this generation's predictor does not predict its context")
     return answer
 
 

@@ -90,10 +90,10 @@ def test_half_precision_weights_arrive_in_float32(tiny: VisionTransformer, tmp_p
     ("change", "told"),
     [
         (lambda weights: weights.pop("blocks.1.attn.qkv.bias"), "lacks blocks.1.attn.qkv.bias"),
-        (lambda weights: weights.update({"norm.weight": torch.ones(28)}), "does not know, norm.weight"),
+        (lambda weights: weights.update({"norm.weight": torch.ones(28)}), "model lacks, norm.weight"),
         (lambda weights: weights.update({"blocks.2.mlp.fc1.weight": torch.ones(96, 28)}), "fc1.weight is (96, 28) where this model has"),
-        (lambda weights: weights.update({"norms_block.0.bias": torch.ones(28).int()}), "norms_block.0.bias is no tensor of floating"),
-        (lambda weights: weights.update({"norms_block.0.bias": 3}), "norms_block.0.bias is no tensor of floating"),
+        (lambda weights: weights.update({"norms_block.0.bias": torch.ones(28).int()}), "norms_block.0.bias is not a tensor of floating"),
+        (lambda weights: weights.update({"norms_block.0.bias": 3}), "norms_block.0.bias is not a tensor of floating"),
         (lambda weights: weights.update({"module.norms_block.0.bias": torch.ones(28)}), "norms_block.0.bias twice"),
     ],
     ids=["missing", "extra", "shape", "integers", "no tensor", "twice"],
@@ -131,8 +131,8 @@ def test_predictors_and_tables_come_back_from_a_file(tmp_path: Path) -> None:
     [
         (V2, 60, None),  # 4 slices of 3 x 5: left by the trainer
         (V2, 30, None),
-        (V2, 45, "does not know, pos_embed"),  # 3 slices
-        (V2, 64, "does not know, pos_embed"),  # another side
+        (V2, 45, "model lacks, pos_embed"),  # 3 slices
+        (V2, 64, "model lacks, pos_embed"),  # another side
         (V1, 64, "pos_embed is (1, 64, 26) where this model has (1, 60, 26)"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_file_of_v_jepa_1_is_not_v_jepa_2_nor_the_other_way_round(tmp_path: Pa
 def test_what_is_no_checkpoint_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.pt").write_text("weights will follow")
     torch.save([torch.ones(3)], tmp_path / "list.pt")
-    for name, told in [("notes.pt", "no whole checkpoint"), ("list.pt", "it holds list"), ("absent.pt", "is no file"), (".", "holds neither")]:
+    for name, told in [("notes.pt", "not a complete checkpoint"), ("list.pt", "by name but list"), ("absent.pt", "is not a file"), (".", "holds neither")]:
         with pytest.raises(CheckpointError, match=told):
             load_meta(tmp_path / name, "target_encoder", empty())
 

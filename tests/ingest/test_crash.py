@@ -91,7 +91,7 @@ def test_ctrl_c_commits_what_is_encoded_and_says_how_to_go_on(number, tmp_path):
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "run the same command again to go on" in output
+    assert "run the same command again to continue" in output
     assert consistent(root) and problems(root) == []
     assert Store(root).rows("SELECT count(*) AS n FROM clips")[0]["n"] > 0
 

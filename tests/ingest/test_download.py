@@ -53,7 +53,7 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(server: Server, par
     server.files["/w.pt"] = Served(BODY, breaks=[BREAK, downloading.CHUNK])
     assert fetch(server, part) == BODY
     assert server.asked == [("/w.pt", None, 200), ("/w.pt", f"bytes={CAME}-", 206), ("/w.pt", f"bytes={CAME + downloading.CHUNK}-", 206)]
-    assert capsys.readouterr().err.count("the connection broke off; another try in 0 s") == 2
+    assert capsys.readouterr().err.count("the connection was interrupted; trying again in 0 s") == 2
 
 
 def test_more_breaks_than_tries_are_no_end_as_long_as_bytes_come(server: Server, part: Part) -> None:
@@ -106,7 +106,7 @@ def test_a_range_past_the_end_starts_anew(server: Server, part: Part) -> None:
 
 def test_a_file_shorter_than_promised_is_told_and_dropped(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, promised=len(BODY) + 1000)
-    with pytest.raises(DownloadError, match="is not whole: the server promised 301,004 bytes and has 300,004"):
+    with pytest.raises(DownloadError, match="is not whole: the server announced 301,004 bytes and has 300,004"):
         fetch(server, part)
     assert [status for _, _, status in server.asked] == [200, 206]
     assert part.size == 0
@@ -114,7 +114,7 @@ def test_a_file_shorter_than_promised_is_told_and_dropped(server: Server, part: 
 
 def test_a_promise_without_ranges_ends_too(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, promised=len(BODY) + 1000, ranges=False)
-    with pytest.raises(DownloadError, match="the connection broke off. 0.262 MB of 0.301 MB are kept"):
+    with pytest.raises(DownloadError, match="the connection was interrupted. 0.262 MB of 0.301 MB are kept"):
         fetch(server, part)
     assert len(server.asked) == len(QUICK) + 1
 
@@ -134,7 +134,7 @@ def test_a_redirect_is_followed(server: Server, part: Part) -> None:
 
 def test_redirects_in_a_circle_are_a_sentence(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(b"", location="/w.pt")
-    with pytest.raises(DownloadError, match="cannot be asked for"):
+    with pytest.raises(DownloadError, match="cannot be requested"):
         fetch(server, part)
 
 
@@ -158,7 +158,7 @@ def test_answers_that_stay_are_said_at_once(server: Server, part: Part, status: 
 
 def test_a_web_page_is_not_taken_for_weights(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(b"<html>please log in</html>", type="text/html; charset=utf-8")
-    with pytest.raises(DownloadError, match="a web page in place of the file"):
+    with pytest.raises(DownloadError, match="a web page instead of the file"):
         fetch(server, part)
     assert part.size == 0 and len(server.asked) == 1
 
@@ -177,7 +177,7 @@ def test_no_server_is_a_sentence_and_keeps_what_came(server: Server, part: Part)
         download(server.url("/w.pt"), part, 0, pauses=())
     gone = "http://127.0.0.1:9/w.pt"
     part._describe(Version(gone, '"first"', len(BODY)))
-    with pytest.raises(DownloadError, match="no connection to the server. 0.131 MB of 0.300 MB are kept: run the same command again later to go on"):
+    with pytest.raises(DownloadError, match="no connection to the server. 0.131 MB of 0.300 MB are kept: run the same command again later to continue"):
         download(gone, part, 0, QUICK)
     assert part.path.read_bytes() == BODY[:CAME]
 
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_up_leaves_a_part_to_go_on_with(server: Server, small_
     server.files["/w.pt"] = Served(body)
     part = Part(small_disk / "weights.part")
     monkeypatch.setattr(downloading.cache, "free", lambda path: 1 << 40)  # another program took the space meanwhile
-    with pytest.raises(DownloadError, match="is full after .* are kept: free some space and run the same command again to go on"):
+    with pytest.raises(DownloadError, match="is full after .* are kept: free some space and run the same command again to continue"):
         fetch(server, part)
     assert 0 < part.size < len(body) and body.startswith(part.path.read_bytes())
     subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
@@ -222,7 +222,7 @@ def test_a_stopped_download_goes_on_in_the_next_run(server: Server, part: Part, 
         time.sleep(0.01)
     process.send_signal(number)
     told = process.communicate()[1]
-    assert ("MB are kept: run the same command again later to go on" in told) == (number == signal.SIGINT)
+    assert ("MB are kept: run the same command again later to continue" in told) == (number == signal.SIGINT)
     assert process.returncode != 0 and 2 << 20 <= part.size < len(body)
     came = part.size
     server.files["/w.pt"].pause = 0

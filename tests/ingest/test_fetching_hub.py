@@ -92,8 +92,8 @@ def test_a_release_on_the_hub_of_another_model_is_named(server: Server, hub: Rel
     ("absent", "words"),
     [
         ({}, "holds neither model.safetensors nor model.safetensors.index.json: pass a file you have as --weights FILE"),
-        ({"X-Error-Code": "RepoNotFound"}, "is not there, or only for others: pass a file you have as --weights FILE"),
-        ({"X-Error-Code": "GatedRepo"}, "is shown only to those who asked for it: ask there, then run `hf auth login`"),
+        ({"X-Error-Code": "RepoNotFound"}, "does not exist, or is private: pass a file you have as --weights FILE"),
+        ({"X-Error-Code": "GatedRepo"}, "is available on request only: request it there, then run `hf auth login`"),
     ],
 )
 def test_what_the_hub_has_not_or_forbids_is_a_sentence(server: Server, hub: Release, absent: dict[str, str], words: str) -> None:
@@ -112,7 +112,7 @@ def test_no_space_for_a_release_on_the_hub_is_told_before(server: Server, hub: R
 def test_without_a_network_the_hub_is_a_sentence(server: Server, hub: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # huggingface_hub waits 23 s between its tries
-    with pytest.raises(DownloadError, match=f"{hub.url} does not come: .* Run the same command again later to go on"):
+    with pytest.raises(DownloadError, match=f"{hub.url} cannot be downloaded: .* Run the same command again later to continue"):
         fetch(hub, anything)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(DownloadError, match=f"HF_HUB_OFFLINE forbids connections: .* get {hub.url} and pass it as --weights"):

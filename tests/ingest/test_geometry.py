@@ -95,7 +95,7 @@ def test_a_rectangle_is_covered_whichever_side_is_short():
         assert place.crop[0] >= 0 and place.crop[1] >= 0
 
 
-@pytest.mark.parametrize("size,framing,words", [("big", "whole", "is no size"), ("x224", "meta", "is no size"), ("224x384", "fit", "short side alone")])
+@pytest.mark.parametrize("size,framing,words", [("big", "whole", "is not a size"), ("x224", "meta", "is not a size"), ("224x384", "fit", "only the short side")])
 def test_sizes_that_are_none_are_refused(size, framing, words):
     with pytest.raises(UsageError, match=words):
         Geometry.parse(size, framing)

@@ -149,7 +149,7 @@ def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, t
         ("blind", {}, "without a vision part"),
         ("empty", {}, "has no config.json"),
         ("weightless", {}, "holds no model.safetensors"),
-        ("cut", {}, "no whole checkpoint"),
+        ("cut", {}, "not a complete checkpoint"),
     ],
 )
 def test_what_cannot_run_is_a_sentence(name, arguments, words, saved, tmp_path):
@@ -260,7 +260,7 @@ def test_the_named_rows_agree_with_the_models_that_their_numbers_describe(name):
     assert row.side % row.patch == 0 and (row.tubelet, row.frames) == ((2, 16) if row.family == "VideoMAE" else (1, None))
 
 
-@pytest.mark.parametrize("name,words", [("resnet", "name a Hugging Face id or a directory"), ("/nowhere/model", "name a"), ("./nowhere", "neither a directory nor")])
+@pytest.mark.parametrize("name,words", [("resnet", "a Hugging Face id or a directory"), ("/nowhere/model", "a Hugging Face id"), ("./nowhere", "neither a directory nor")])
 def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
     with pytest.raises(UsageError, match=words):
         encoders.row(name)

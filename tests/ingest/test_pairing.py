@@ -63,7 +63,7 @@ def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, h
         (1, "all", Windowing(16, 1, 8, 2), "leave --shift out"),
         (None, "all", Windowing(16, 1, 16, 2), "use a smaller --stride"),
         (None, "all", Windowing(4, 1, 3, 2), "best a multiple of 2 frames"),
-        (None, "many", Windowing(16, 1, 16, 2), "is no number of pairs"),
+        (None, "many", Windowing(16, 1, 16, 2), "is not a number of pairs"),
         (1, None, Windowing(16, 1, 16, 1), "an image encoder sees one frame"),
         (None, "2", Windowing(2, 1, 2, 2), "shares none when it shifts"),
     ],

@@ -23,7 +23,7 @@ def video(tmp_path_factory):
     [
         (("--encoder", "resnet"), "choose one of toy"),
         (("--encoder", "toy", "--size", "100"), "use 96"),
-        (("--encoder", "toy", "--size", "64x100"), "width 100 is no multiple"),
+        (("--encoder", "toy", "--size", "64x100"), "width 100 is not a multiple"),
         (("--encoder", "toy", "--size", "16"), "use 32 or more"),
         (("--encoder", "toy", "--size", "huge"), "is no size"),
         (("--encoder", "toy", "--size", "64x64", "--fit"), "--framing fit takes the short side alone"),
@@ -36,12 +36,12 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--weights", "w.pt"), "leave it out"),
         (("--encoder", "vjepa2.1-vitb"), "run `tubelet download vjepa2.1-vitb` where there is a network"),
         (("--encoder", "vjepa2.1-vitb", "--size", "100"), "use 96"),
-        (("--encoder", "vjepa2.1-VITG"), "say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"),
+        (("--encoder", "vjepa2.1-VITG"), "did you mean vjepa2.1-vitg or vjepa2.1-vitG"),
         (("--encoder", "toy", "--shift", "8"), "by 1 to 7 of them"),
         (("--encoder", "toy", "--pairs", "all"), "use a smaller --stride"),
         (("--encoder", "toy", "--frames", "2", "--shift", "1"), "leave --shift and --pairs out"),
         (("--encoder", "toy", "--keep", "pixels"), "choose embeddings or statistics"),
-        (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is no file"),
+        (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is not a file"),
         (("--encoder", "vjepa2-vitl"), "run `tubelet download vjepa2-vitl`"),
         (("--encoder", "vjepa1-vitl", "--frames", "1"), "use 2"),
         (("--encoder", "vjepa2-vith", "--frames", "5"), "use 4 or 6"),
@@ -69,7 +69,7 @@ def test_a_folder_that_is_no_store_is_refused_and_left_alone(command, video, tmp
     (tmp_path / "thesis.tex").write_text("x")
     arguments = {"sql": ("FROM clips",), "ingest": (video, *FAST)}.get(command, ())
     process = tubelet(command, *arguments, "--store", tmp_path)
-    assert process.returncode == 2 and "no Tubelet store" in process.stderr and "Traceback" not in process.stderr
+    assert process.returncode == 2 and "not a Tubelet store" in process.stderr and "Traceback" not in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -110,7 +110,7 @@ def test_a_full_disk_is_a_sentence_and_the_store_stays_whole(small_disk, tmp_pat
     assert "is full" in process.stderr and "free some space" in process.stderr and "Traceback" not in process.stderr
     assert list((small_disk / "store" / "unfinished").iterdir()) == []
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    assert tubelet("check", "--store", small_disk / "store").stdout.count("no clip claims") <= 64
+    assert tubelet("check", "--store", small_disk / "store").stdout.count("no clip refers to") <= 64
     tubelet("ingest", *arguments, check=True)
     assert tubelet("check", "--store", small_disk / "store", check=True).returncode == 0
     tubelet("ingest", folder, "--store", tmp_path / "whole", *arguments[3:], check=True)

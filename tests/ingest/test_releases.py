@@ -19,7 +19,7 @@ def test_names_in_the_cache_never_collide_on_a_disk_that_ignores_case() -> None:
 
 
 def test_case_is_never_guessed() -> None:
-    with pytest.raises(encoders.UsageError, match="VITG is unknown: names tell case apart, say which you mean: vjepa2.1-vitg or vjepa2.1-vitG"):
+    with pytest.raises(encoders.UsageError, match="VITG is unknown: names are case-sensitive: did you mean vjepa2.1-vitg or vjepa2.1-vitG"):
         encoders.row("vjepa2.1-VITG")
 
 

@@ -137,7 +137,7 @@ def test_content_that_moved_is_found_and_nothing_is_encoded_again(folder, tmp_pa
     summary = run([folder], tmp_path / "store")
     assert (summary.clips, summary.videos_decoded, summary.videos_unchanged, summary.clips_kept) == (0, 0, 1, 2)
     assert [(one.label, one.same_label, one.moved) for one in summary.moved] == [("cooking", None, True)]
-    assert any("found at a new place" in line and "better.mp4 was" in line for line in summary.lines())
+    assert any("moved; the store has the new path" in line and "better.mp4 was" in line for line in summary.lines())
     (row,) = rows(tmp_path / "store", "SELECT name, path, label FROM videos")
     assert row == {"name": "better.mp4", "path": str(folder / "cooking" / "better.mp4"), "label": "cooking"}
     assert rows(tmp_path / "store", "SELECT name, label FROM places ORDER BY name") == [{"name": "better.mp4", "label": "cooking"}, {"name": "good.mp4", "label": None}]
@@ -250,7 +250,7 @@ def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130 and "did not answer" in output, errors
+    assert process.returncode == 130 and "did not respond" in output, errors
     assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "good.mp4"}]
 
 

@@ -89,8 +89,8 @@ def test_all_ids_in_any_order_give_the_same_tokens(model: VisionTransformer, int
 @pytest.mark.parametrize(
     ("kept", "told"),
     [
-        ([[0, 1]], "one row a clip"),
-        ([[], []], "one row a clip"),
+        ([[0, 1]], "one row per clip"),
+        ([[], []], "one row per clip"),
         ([[0, 8], [0, 1]], "ids from 0 to 7, not from 0 to 8"),
         ([[0, -1], [0, 1]], "not from -1 to 1"),
     ],

@@ -86,9 +86,9 @@ def test_the_future_has_places_where_positions_are_rotations(model: Predictor) -
 @pytest.mark.parametrize(
     ("context", "targets", "grid", "told"),
     [
-        (CONTEXT, TARGETS[:1], TABLE, "one row a clip"),
-        (CONTEXT[0], TARGETS[0], TABLE, "one row a clip"),
-        (CONTEXT, TARGETS[:, :0], TABLE, "one row a clip"),
+        (CONTEXT, TARGETS[:1], TABLE, "one row per clip"),
+        (CONTEXT[0], TARGETS[0], TABLE, "one row per clip"),
+        (CONTEXT, TARGETS[:, :0], TABLE, "one row per clip"),
         (CONTEXT - 1, TARGETS, TABLE, "count from 0"),
         (CONTEXT, TARGETS, (4, 1, 5), "under two patches"),
     ],

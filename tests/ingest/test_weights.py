@@ -101,7 +101,7 @@ def test_the_golden_checkpoints_keep_their_tensors(tmp_path: Path) -> None:
 def test_no_space_for_what_is_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = meta_file(tmp_path / "model.pt", tiny().state_dict())
     monkeypatch.setattr(extraction.cache, "free", lambda path: 1000)
-    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what came is kept\)"):
+    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what was downloaded is kept\)"):
         extracted(source, tmp_path / "kept.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
@@ -121,9 +121,9 @@ def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
     rest = {f"{index}": torch.zeros(1024, 1024) for index in range(56)}
     torch.save({"opt": rest, "target_encoder": kept}, tmp_path / "model.pt")
     code = (
-        "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import opened\n"
+        "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import open_weights\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]) / 1024\n"
-        "before = peak(); extract(opened(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
+        "before = peak(); extract(open_weights(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
         "print(peak() - before)"
     )
     if not Path("/proc/self/status").exists():
@@ -175,7 +175,7 @@ def test_shards_hold_what_the_single_file_holds(hub_model, tmp_path: Path) -> No
 @pytest.mark.parametrize("map_", [{"a": "../secret.safetensors"}, {"a": "/etc/passwd"}, ["a"], None])
 def test_an_index_names_files_beside_it_only(tmp_path: Path, map_: object) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map_}))
-    with pytest.raises(CheckpointError, match="names files of other folders|is no index of shards"):
+    with pytest.raises(CheckpointError, match="names files of other folders|is not an index of shards"):
         open_weights(tmp_path)
 
 
@@ -228,7 +228,7 @@ def test_a_truncated_file_is_a_sentence(tmp_path: Path, name: str, kept: float) 
     source = meta_file(tmp_path / "old.pt", tiny().state_dict(), zipped=False)
     path = extracted(source, tmp_path / "kept.safetensors") if name == "kept.safetensors" else source
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(CheckpointError, match="no whole checkpoint|damaged data"):
+    with pytest.raises(CheckpointError, match="not a complete checkpoint|damaged data"):
         open_weights(path)
 
 
@@ -238,7 +238,7 @@ def test_code_in_a_pickle_is_not_run_whatever_the_file_is_called(tmp_path: Path,
     data = pickle.dumps({"target_encoder": {"norm.weight": Intruder(marker)}}, protocol)
     for name in ("model.pt", "model.pth.tar", "model.safetensors"):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(CheckpointError, match="none of it was run|no whole checkpoint"):
+        with pytest.raises(CheckpointError, match="none of it was run|not a complete checkpoint"):
             open_weights(tmp_path / name)
     assert not marker.exists()
     pickle.loads(data)
@@ -250,7 +250,7 @@ def test_code_in_a_shard_or_folder_is_not_looked_at(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds neither model.safetensors nor"):
         open_weights(tmp_path)
     shutil.copy(tmp_path / "pytorch_model.bin", tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match="no whole checkpoint"):
+    with pytest.raises(CheckpointError, match="not a complete checkpoint"):
         open_weights(tmp_path)
     assert not (tmp_path / "intruded").exists()
 

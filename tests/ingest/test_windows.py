@@ -68,7 +68,7 @@ def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting)
 
 
 def test_encoders_without_an_image_path_have_no_window_of_one_frame():
-    with pytest.raises(UsageError, match="--frames 1 is no multiple of the encoder's tubelet of 2 frames: use 2"):
+    with pytest.raises(UsageError, match="--frames 1 is not a multiple of the encoder's tubelet of 2 frames: use 2"):
         Windowing(1, 1, 1, 2, images=False)
     windowing = Windowing(4, 1, 4, 2, tail=True, images=False)
     assert windowing.windows(1) == [] and windowing.windows(3) == [Window(0, 2, 1)]

@@ -159,7 +159,7 @@ def test_a_video_gives_as_many_tokens_as_the_shortest(held, most, each):
 
 
 def test_a_long_video_outweighs_no_other_in_the_corpus(tmp_path):
-    """87 windows beside 2: the long one gave 97 % of every corpus basis."""
+    """87 windows beside 2: the long one gave 97% of every corpus basis."""
     made = synthetic_store(tmp_path / "store", videos=20, clips=2, **SHAPE)
     add_videos(made, Recipe(videos=1, clips=40, **SHAPE), first=20)
     (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()

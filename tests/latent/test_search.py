@@ -1,4 +1,4 @@
-"""Search: exact against a plain scan, by sketch against exact, and clips that are alike without their embeddings."""
+"""Search: exact against a plain scan, by index against exact, and clips that are alike without their embeddings."""
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path,
     exact = retrieval.find(made, asked, ranking)
     assert exact.sketch is None and exact.clips == 4 and exact.bytes == 4 * 4 * 36 * 48 * 2 < size and not exact.large
     monkeypatch.setattr(retrieval, "LARGE", exact.bytes)
-    assert retrieval.find(made, asked, ranking).sketch is None, "there is no sketch"
+    assert retrieval.find(made, asked, ranking).sketch is None, "there is no index"
     known = search_index.write_index(made, rows[0].encoder_id)
     by_sketch = retrieval.find(made, asked, ranking)
     assert by_sketch.sketch == known and by_sketch.large

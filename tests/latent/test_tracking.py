@@ -121,7 +121,7 @@ def test_the_level_is_the_quantile_of_the_best_unrecognized_patch_of_each_slice_
 
 @pytest.mark.parametrize("count", [19, 32, 64, 100, 200])
 def test_the_level_is_exceeded_by_5_percent_of_further_slices_at_most(count):
-    """Over 20,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10 % for 19 to 64 slices."""
+    """Over 20,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10% for 19 to 64 slices."""
     rng = np.random.default_rng(count)
     share = [stats.norm.sf(null_similarity.level_of(rng.standard_normal(count), count).value) for _ in range(20_000)]
     level = null_similarity.level_of(np.arange(float(count)), count)
@@ -211,7 +211,7 @@ def test_tokens_that_are_not_finite_or_zero_have_no_score_and_are_no_mark_of_any
 def test_wrong_patches_are_refused_with_what_to_do():
     clip = grid_clip((3, 4, 4, 8))
     joined = graph.build_graph(clip)
-    for addresses, words in (([], "choose one"), ([(3, 0, 0)], "outside"), ([(0, 0, -1)], "outside")):
+    for addresses, words in (([], "select one"), ([(3, 0, 0)], "outside"), ([(0, 0, -1)], "outside")):
         with pytest.raises(LatentError, match=words):
             query.query_clip(clip, addresses)
     for inside, outside, words in (([], [(0, 0, 0)], "no foreground"), ([(0, 0, 0)], [], "no background"), ([(0, 0, 0)], [(0, 0, 0)], "both|and as"),
@@ -237,5 +237,5 @@ def test_masks_travel_as_png_and_npz_and_compare():
     assert masks.iou(mask, other) == pytest.approx((mask * other).sum() / ((mask + other) > 0).sum())
     assert masks.iou(mask, mask) == 1 and masks.iou(mask & False, mask & False) == 1
     for wrong in (lambda: masks.read_mask(b"no mask"), lambda: masks.iou(mask, mask[:1]), lambda: masks.read_mask(masks.write_npz(mask[0, 0], mask))):
-        with pytest.raises(LatentError, match="bring"):
+        with pytest.raises(LatentError, match="pass"):
             wrong()

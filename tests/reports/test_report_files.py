@@ -152,7 +152,7 @@ def test_two_shifts_side_by_side(tmp_path):
         "1 slice, 2 frames, 0.08 s",
     )
     common = len(set(a.ranking.order[:4].tolist()) & set(b.ranking.order[:4].tolist()))
-    assert any(f"have {common} in common; 0.5 would be if all dimensions were alike" in block.markdown for block in blocks if isinstance(block, Text))
+    assert any(f"have {common} in common; 0.5 are expected if all dimensions are alike" in block.markdown for block in blocks if isinstance(block, Text))
     path = tmp_path / "both.html"
     result = CliRunner().invoke(
         front_door.main, ["report", "sensitivity", "--store", str(both.root), "-o", str(path), "--shift", "1", "--compare", "shift=2"]
@@ -182,7 +182,7 @@ def test_the_command_repeats_the_report(store, tmp_path):
 
 def test_the_command_refuses_in_one_sentence(store, tmp_path):
     for arguments, words in (
-        (["sensitivities", "-o", tmp_path / "x.html"], "the reports are sensitivity"),
+        (["sensitivities", "-o", tmp_path / "x.html"], "choose one of sensitivity"),
         (["sensitivity", "-o", tmp_path / "x.pdf"], ".html, .md, .parquet"),
         (["sensitivity", "-o", tmp_path / "none" / "x.md"], "is not a folder"),
         (["sensitivity", "-o", tmp_path / "x.md", "--compare", "color=red"], "encoder=VALUE"),

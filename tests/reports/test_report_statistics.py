@@ -93,7 +93,7 @@ def test_planted_specialists_are_found_and_few_others_with_them():
 
 
 def test_discoveries_among_weak_and_strong_keep_the_false_discovery_rate():
-    """With a threshold of 5 %, so that there is something to control: 6 dimensions a little stronger, 58 not."""
+    """With a threshold of 5%, so that there is something to control: 6 dimensions a little stronger, 58 not."""
     rate = []
     for seed in range(300):
         member, chance = ranking.among_top(videos(30, 64, seed, range(6), 1.35), 8)

@@ -49,7 +49,7 @@ def test_the_same_grid_gives_the_same_bytes(tmp_path):
 
 def test_a_foreign_parquet_file_is_refused(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
-    with pytest.raises(StoreError, match="no embedding file"):
+    with pytest.raises(StoreError, match="not an embedding file"):
         embeddings.read(tmp_path / "other.parquet")
 
 

@@ -56,7 +56,7 @@ def test_an_orphan_is_named_and_swept(ingested):
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left over")
     process = tubelet("check", "--store", store.root)
-    assert process.returncode == 1 and str(orphan) in process.stdout and "no clip claims" in process.stdout
+    assert process.returncode == 1 and str(orphan) in process.stdout and "no clip refers to" in process.stdout
     assert tubelet("check", "--store", store.root, "--repair").returncode == 0
     assert not orphan.exists() and list(check(store)) == []
 

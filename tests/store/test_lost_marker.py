@@ -59,7 +59,7 @@ def test_the_newest_commit_stands_in_for_the_marker_until_the_next_one_writes_it
     with_all = Store(root).rows(COUNTS)
     harm(root / "tubelet.json", grown)
     store = Store(root)
-    assert "stands in for it" in caplog.text
+    assert "replaces it" in caplog.text
     assert store.rows(COUNTS) == with_all == [{"clips": 5, "stats": 500, "tokens": 500}]
     integrity.repair(store, list(integrity.check(store)))
     caplog.clear()

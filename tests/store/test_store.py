@@ -1,4 +1,4 @@
-"""The store: commits that are whole, snapshots that agree, and the refusals of what is no store."""
+"""The store: commits that are whole, snapshots that agree, and the refusals of what is not a store."""
 
 import json
 import re
@@ -153,7 +153,7 @@ def test_what_is_no_store_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.tex").write_text("x")
     (tmp_path / "file").write_text("x")
-    for name, words in (("absent", "tubelet ingest"), ("folder", "no Tubelet store"), ("file", "no Tubelet store")):
+    for name, words in (("absent", "tubelet ingest"), ("folder", "not a Tubelet store"), ("file", "not a Tubelet store")):
         with pytest.raises(StoreError, match=words):
             Store(tmp_path / name)
     for name, words in (("folder", "thesis.tex"), ("file", "is a file"), ("s3://bucket/store", "object store")):

@@ -244,7 +244,7 @@ def test_the_command_prints_a_table_and_json(tmp_path):
     assert 0 <= text["measures"][1]["intervals"]["page, tracked"]["mean"] <= 1
     assert 0 <= text["measures"][1]["intervals"]["tracking, plain"]["mean"] <= 1
     refused = tubelet("evaluate", "--weights", tmp_path / "absent")
-    assert refused.returncode == 2 and "is no file: give the path of weights that `tubelet pretrain` wrote" in refused.stderr
+    assert refused.returncode == 2 and "is not a file: give the path of weights that `tubelet pretrain` wrote" in refused.stderr
 
 
 def test_lines_name_every_measure_and_every_encoder(textures):

@@ -1,4 +1,4 @@
-"""What an encoder has to beat, and what proves a task solvable: token grids that nobody trained."""
+"""Baselines, and a control that proves the task solvable: token grids without training."""
 
 import torch
 
@@ -33,7 +33,7 @@ class GradientMotion:
         self.patch, self.tubelet = patch, tubelet
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
-        """``(B, T, 3, H, W)`` in uint8 to ``(B, T/tubelet, H/patch, W/patch, 2)``, in pixels a frame."""
+        """``(B, T, 3, H, W)`` in uint8 to ``(B, T/tubelet, H/patch, W/patch, 2)``, in pixels per frame."""
         flow = displacements(frames.float(), self.patch)
         slices = frames.shape[1] // self.tubelet
         return TokenGrids(flow[:, : slices * self.tubelet].unflatten(1, (slices, self.tubelet)).mean(2))

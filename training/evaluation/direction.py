@@ -1,4 +1,4 @@
-"""Direction: can a linear probe read from the mean token which of eight ways an object moves?"""
+"""Direction: can a linear probe read from the mean token in which of eight directions an object moves?"""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,9 @@ def mean_token(grid: torch.Tensor) -> np.ndarray:
 
 
 def probe(features: Sequence[np.ndarray], directions: Sequence[int]) -> list[float]:
-    """1 where a scene's direction was told right, 0 where not, by ridge regressions that never saw the scene.
+    """1 where a scene's direction was predicted correctly, 0 where not, by ridge regressions that never saw the scene.
 
-    Eight folds; the penalty is the one of four that does best on the folds before it is used, chosen without the fold that is scored.
+    Eight folds; the penalty is the one of four that does best on the folds before it is used, chosen without the scored fold.
     """
     inputs, truth = np.stack(features), np.asarray(directions)
     folds = np.random.default_rng(0).permutation(len(truth)) % FOLDS

@@ -1,4 +1,4 @@
-"""The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that proves the probe."""
+"""The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that validates the probe."""
 
 import math
 import sys
@@ -44,7 +44,7 @@ class Evaluation:
         return {**_known(asdict(self)), "meanings": dict(MEANINGS)}
 
     def lines(self) -> list[str]:
-        """A table: a line a measure, a column an encoder, means with 95 % intervals."""
+        """A table: one line per measure, one column per encoder, means with 95% intervals."""
         names = [f"{measures.name} ({measures.dim})" for measures in self.measures]
         width = max(50, *map(len, names)) + 2
         rows = [f"{'':20}" + "".join(f"{name:{width}}" for name in names)]
@@ -52,7 +52,7 @@ class Evaluation:
         rows += [
             f"{'shift by slice':20}" + "".join(f"{' '.join(f'{v:.3f}' for v in measures.curve):{width}}" for measures in self.measures)
         ]
-        rows += [f"direction told from displacements of the pixels, which proves the probe: {self.control}"]
+        rows += [f"direction predicted from pixel displacements, which validates the probe: {self.control}"]
         return [
             *map(str.rstrip, rows),
             f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
@@ -60,7 +60,7 @@ class Evaluation:
 
 
 def _known(value: Any) -> Any:
-    """The value with null for what is not known, which JSON has no number for."""
+    """The value, with null for what is unknown."""
     if isinstance(value, dict):
         return {name: _known(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -77,7 +77,7 @@ def evaluate(
     device: str = "auto",
     precision: str = "fp32",
 ) -> Evaluation:
-    """Evaluate from the command's arguments. Raises UsageError for what does not exist or go together, CheckpointError for bad weights."""
+    """Evaluate from the command's arguments. Raises UsageError for what does not exist or fit together, CheckpointError for bad weights."""
     started = time.monotonic()
     name = encoder or ("vjepa2.1-pretrained" if weights else "vjepa2.1-untrained")
     place = encoders.device(device)
@@ -109,7 +109,7 @@ class Rival:
 
 
 def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
-    """What nobody has to train: hand-made statistics of a patch, unless they are what is evaluated, and raw pixels."""
+    """Encoders without training: hand-made statistics of a patch (unless they are evaluated themselves) and raw pixels."""
     toy = {} if facts.name == TOY else {TOY: encoders.load(TOY, replace(setting, weights=None))[1]}
     return {**(toy if facts.patch == PATCH else {}), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
 
@@ -134,7 +134,7 @@ def _encoding(encoder: Encoder):
 
 
 def _load_untrained(encoder: Encoder, setting: LoadOptions) -> Encoder:
-    """The same network with random weights; for an encoder that is no V-JEPA, the small untrained one of the table."""
+    """The same network with random weights; for an encoder that is not a V-JEPA, the small untrained one of the table."""
     model = checkpoints.init_untrained(encoder.model.config) if isinstance(encoder, VJEPAEncoder) else checkpoints.init_untrained()
     return VJEPAEncoder(model, setting.device, setting.precision)
 
@@ -142,7 +142,7 @@ def _load_untrained(encoder: Encoder, setting: LoadOptions) -> Encoder:
 def _check_encoder(facts: EncoderFacts) -> None:
     if SIDE % facts.patch or facts.tubelet != 2:
         raise UsageError(
-            f"{facts.name} takes patches of {facts.patch} px and {facts.tubelet} frames a tubelet: "
+            f"{facts.name} takes patches of {facts.patch} px and {facts.tubelet} frames per tubelet: "
             f"scenes here are {SIDE} px, in pairs of frames"
         )
 

@@ -21,7 +21,7 @@ def principal(grid: torch.Tensor, count: int = COMPONENTS) -> torch.Tensor:
 
 
 def auc(scores: torch.Tensor, positive: torch.Tensor) -> float:
-    """The share of (positive, negative) pairs that the scores order rightly, ties half: the area under the ROC curve."""
+    """The share of (positive, negative) pairs that the scores order correctly, ties counting half: the area under the ROC curve."""
     values, ranks = torch.unique(scores, return_inverse=True)
     counts = torch.bincount(ranks, minlength=len(values)).double()
     middle = counts.cumsum(0) - (counts - 1) / 2  # rank of a value, ties sharing theirs
@@ -31,7 +31,7 @@ def auc(scores: torch.Tensor, positive: torch.Tensor) -> float:
 
 
 def foreground(grid: torch.Tensor, scene: Scene, patch: int) -> float:
-    """The best AUC among the first three components, whichever their sign: chance is a little over one half, for every encoder alike."""
+    """The best AUC among the first three components, of either sign: chance is a little over one half, equally for every encoder."""
     inside = mark_covered(scene, patch, len(grid)).flatten()
     areas = [auc(component, inside) for component in principal(grid).flatten(0, 2).T]
     return max(max(area, 1 - area) for area in areas)

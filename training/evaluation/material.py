@@ -48,7 +48,7 @@ class Material:
 
 
 def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Size) -> Material:
-    """Scenes over `pictures` and frames of the videos; where there are neither, over generated textures."""
+    """Scenes over `pictures` and frames of the videos; without either, over generated textures."""
     generator = np.random.default_rng(SEED)
     backgrounds = [*photographs.load_videos(videos), *pictures] or photographs.generate_pictures(generator, 24)
     textures = list(pictures) or photographs.generate_pictures(generator, 24)
@@ -80,7 +80,7 @@ def make_tracking_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures
 
 
 def make_direction_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor]) -> tuple[Scene, int]:
-    """A textured object that moves straight in one of eight directions, 3 to 6 pixels a frame, anywhere on a still background; 8 frames."""
+    """A textured object that moves straight in one of eight directions, 3 to 6 pixels per frame, anywhere on a still background; 8 frames."""
     generator = np.random.default_rng([SEED, 2, seed])
     behind = backgrounds[int(generator.integers(len(backgrounds)))]
     ground = scene.still(generator, behind, FRAMES // 2, SIDE)
@@ -92,7 +92,7 @@ def make_direction_scene(seed: int, backgrounds: Sequence[torch.Tensor], texture
 
 
 def _other(generator: np.random.Generator, textures: Sequence[torch.Tensor], behind: torch.Tensor) -> torch.Tensor:
-    """A texture that is not the background's own photograph, where there is another."""
+    """A texture from another photograph than the background, if there is one."""
     others = [texture for texture in textures if texture is not behind] or textures
     return others[int(generator.integers(len(others)))]
 

@@ -15,7 +15,7 @@ from tubelet.training.evaluation.tracking import track
 from tubelet.training.scenes.scene import Scene
 from tubelet.store.intervals import Interval, interval
 
-SPARSE = 8  # of so many tokens one goes into the rank
+SPARSE = 8  # of that many tokens, one goes into the rank
 
 MEANINGS: Mapping[str, str] = {
     "tracking, plain": "share of slices in which the best match of the object's center lies within one patch of it",
@@ -24,7 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "exact hits, changed": "the same while the appearance changes",
     "direction": "share of scenes whose direction of eight a linear probe of the mean token tells; chance 0.125",
     "foreground": "best AUC of the first three components for the object's mask, scenes with changes",
-    "window shift": "mean difference of the same frames' tokens in windows a slice apart, over the spread of the dimension",
+    "window shift": "mean difference of the same frames' tokens in windows one slice apart, over the spread of the dimension",
     "edges over middle": "that difference at the first and last shared slice, over that in the middle third",
     "shift consistency": "mean rank correlation between videos of the dimensions' differences, scale removed; chance 0",
     "effective rank": "exponential of the entropy of the covariance's eigenvalues, over tokens of a video",
@@ -87,7 +87,7 @@ def measure_encoder(name: str, encode: Encode, material: Material, patch: int, f
 
 
 def score_direction(encode: Encode, material: Material) -> list[float]:
-    """The direction probe alone: 1 a scene told right, 0 a scene told wrong."""
+    """The direction probe alone: 1 for a scene predicted correctly, 0 for one predicted wrongly."""
     means = [direction.mean_token(encode(scene.frames)) for scene, _ in material.directed]
     return direction.probe(means, [way for _, way in material.directed])
 

@@ -1,4 +1,4 @@
-"""Shifting: the same frames in two windows a slice apart. How much do their tokens differ, where, and in which dimensions?"""
+"""Shifting: the same frames in two windows one slice apart. How much do their tokens differ, where, and in which dimensions?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Shift:
 
 
 def shift(earlier: torch.Tensor, later: torch.Tensor) -> Shift:
-    """Two token grids (S, H, W, D), the second a slice later: S - 1 slices show the same frames in both.
+    """Two token grids (S, H, W, D), the second one slice later: S - 1 slices show the same frames in both.
 
-    Dividing by the spread takes each dimension's scale away; a dimension that never varies counts as unchanged.
+    Dividing by the spread removes each dimension's scale; a dimension that never varies counts as unchanged.
     """
     difference = (earlier[1:] - later[:-1]).abs().mean((1, 2))
     spread = torch.cat([earlier, later]).flatten(0, 2).std(0)
@@ -43,7 +43,7 @@ def shift(earlier: torch.Tensor, later: torch.Tensor) -> Shift:
 def consistency(shifts: Sequence[Shift]) -> list[float]:
     """For each video the mean rank correlation of its dimensions' sensitivities with those of every other video: 0 is chance.
 
-    Empty where fewer than two videos differ at all: what never changes has no ranking.
+    Empty if fewer than two videos differ at all: what never changes has no ranking.
     """
     ranks = np.array([found.relative.mean(0).argsort().argsort() for found in shifts if found.size], float)
     if len(ranks) < 2:

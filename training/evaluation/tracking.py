@@ -1,4 +1,4 @@
-"""Tracking: does the patch at an object's center find itself again in every later slice?"""
+"""Tracking: is the patch at an object's center found again in every later slice?"""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Track:
 def track(grid: torch.Tensor, scene: Scene, patch: int) -> Track:
     """Follow the token (S, H, W, D) at the object's center in slice 0 by the greatest cosine in each slice.
 
-    The truth is the patch that the center lies in, on average over the slice's frames; within one patch counts diagonals.
+    The truth is the patch that the center lies in, on average over the slice's frames; within one patch includes diagonals.
     """
     truth = positions(scene, patch, len(grid))
     unit = torch.nn.functional.normalize(grid, dim=-1)

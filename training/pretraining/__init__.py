@@ -15,5 +15,5 @@
     trainer        one step after the other; collapse stops it
     run            from the command's arguments to the file of weights, over any number of interruptions
 
-The encoder that comes out is the moving average of the one that learned. Evaluation is `tubelet.training.evaluation`.
+The resulting encoder is the moving average of the one that learned. Evaluation is `tubelet.training.evaluation`.
 """

@@ -1,7 +1,7 @@
-"""Surroundings: attention that starts by looking around, each head to a place of its own.
+"""Initialization of attention: each head starts by attending to its own nearby offset.
 
-Rotary positions make the product of two biases a function of how far two tokens lie apart: with the right ones a head attends to a
-neighborhood, whatever is there, and a few thousand steps need not be spent on finding out that near tokens matter most.
+Rotary positions make the product of two biases a function of the offset between two tokens: with the right ones a head attends to a
+neighborhood regardless of content, which saves a few thousand steps of learning that near tokens matter most.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ SHARPNESS = 0.5, 2.5  # limits of an axis' and a frequency's share of the logits
 
 @torch.no_grad()
 def init_attention(encoder: VisionTransformer, generator: np.random.Generator, side: int) -> None:
-    """Set the biases of queries and keys, and values that pass on what is seen; `side` is the rows and columns of the grid."""
+    """Set the biases of queries and keys, and values that pass their input on; `side` is the rows and columns of the grid."""
     dim, heads = encoder.config.dim, encoder.config.heads
     pairs = dim // heads // 3 // 2
     frequencies = torch.tensor(BASE ** (-np.arange(pairs) / pairs))[:FREQUENCIES]

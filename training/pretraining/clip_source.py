@@ -1,4 +1,4 @@
-"""The footage: what clips are cut from, decoded once and held in memory as 8-bit pictures, and the clips cut from it.
+"""Clip sources: what clips are cut from, decoded once and held in memory as 8-bit pictures, and the clips cut from it.
 
 A clip is a piece of a real video, a camera's move over a photograph, textured objects that move over one, or an object that rests,
 passes behind an occluder, leaves and comes back. Which it is, and everything about it, follows from the generator that is handed in.
@@ -21,7 +21,7 @@ from tubelet.training.scenes import motion, occlusion, outlines, photographs, sc
 from tubelet.store.placement import placement
 
 HELD_SIDE = 256  # pixels of the short side of a video that is held
-HELD_RATE = 12.0  # frames a second that are held
+HELD_RATE = 12.0  # frames per second that are held
 HELD_BYTES = 1_500_000_000  # of all videos together; each then keeps its share of frames
 FEWEST = 16  # frames of a video that are worth holding
 REAL = 0.35  # share of clips from real videos
@@ -84,7 +84,7 @@ class ClipSource:
 
 
 def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource, list[str]]:
-    """The footage of videos and of a folder of photographs, and a line a video that cannot be used. Raises UsageError where none can."""
+    """The clip source of videos and of a folder of photographs, and one line per video that cannot be used. Raises UsageError where none can."""
     share = HELD_BYTES // max(1, len(paths))
     videos, failures = [], []
     for path in paths:
@@ -100,7 +100,7 @@ def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource
 
 
 def _load_frames(path: Path, share: int) -> torch.Tensor:
-    """The first frames of a video at about twelve a second, (n, 3, h, w), as many as its share of memory holds."""
+    """The first frames of a video at about twelve per second, (n, 3, h, w), as many as its share of memory holds."""
     with open_video(path) as video:
         step = max(1, round(video.fps / HELD_RATE))
         pictures = []
@@ -109,7 +109,7 @@ def _load_frames(path: Path, share: int) -> torch.Tensor:
             if len(pictures) * shrunk.numel() >= share and len(pictures) >= FEWEST:
                 break
     if len(pictures) < FEWEST:
-        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} a second, and {FEWEST} are needed")
+        raise VideoError("window", f"too short: {len(pictures)} frames at {HELD_RATE:.0f} per second, and {FEWEST} are needed")
     return torch.stack(pictures)
 
 

@@ -19,7 +19,7 @@ COMPARED = 0.5, 0.0, 0.6, 0.0, 0.5, 0.0, 0.3  # how much each part counts in the
 CLEAR = 2.0  # pixels per frame by which what moves apart does so clearly
 LIMIT = 5.0  # spreads: what is further off counts as that far
 SHARPNESS = 0.1  # what a cosine is divided by
-ASKED = 3  # of so many tokens one is compared, with all others
+ASKED = 3  # of that many tokens, one is compared with all others
 
 
 class Distillation:
@@ -67,7 +67,7 @@ def _colors(frames: torch.Tensor, tubelet: int) -> torch.Tensor:
 
 
 def _apart(flow: torch.Tensor) -> torch.Tensor:
-    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighborhood moves otherwise than its slice does."""
+    """Displacements (B, S, H, W, 2) to 0..1 (B, S, H, W, 1): how clearly a neighborhood moves differently from its slice."""
     usual = flow.flatten(2, 3).median(2).values[:, :, None, None]
     energy = (flow - usual).square().sum(-1)[:, None]
     smooth = F.avg_pool3d(F.pad(energy, (1,) * 6, mode="replicate"), 3, 1)[:, 0, ..., None]

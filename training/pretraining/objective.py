@@ -7,7 +7,7 @@
                lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
 
     loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
-           of its distance to the nearest hidden token + what the head misses of the lessons + how unlike them the tokens lie
+           of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Losses:
 
 
 class Networks(nn.Module):
-    """Student, target, predictor and head: everything that has weights to keep."""
+    """Student, target, predictor and head: everything with weights to save."""
 
     def __init__(self, settings: Settings, taught: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Networks(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, taught: torch.Tensor) -> None:
-        """Take mean and spread of what is taught from some of it (N, C): else tokens first of all learn what is common to all."""
+        """Estimate mean and spread of the targets from a sample (N, C): otherwise tokens first learn what is common to all."""
         self.taught_mean.copy_(taught.mean(0))
         self.taught_std.copy_(taught.std(0).clamp(min=LEAST_STD))
 

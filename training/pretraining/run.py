@@ -1,4 +1,4 @@
-"""A run: footage in, weights out, stopped and resumed at any step.
+"""A run: clips in, weights out, stopped and resumed at any step.
 
     OUTPUT                the weights, once the last step is made
     OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
@@ -41,7 +41,7 @@ class Stopped(TubeletError):
 
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
-    """What to train on, with what, for how long, and where to."""
+    """What to train on, with which settings, for how long, and where to save it."""
 
     footage: ClipSource
     unusable: Sequence[str]
@@ -125,7 +125,7 @@ class Pretraining:
         other += ["videos or photographs"] if state["footage"] != self.footage.fingerprint else []
         if other:
             raise CheckpointError(
-                f"{self.checkpoint} is of another run (different: {', '.join(other)}): give the same arguments, or delete it"
+                f"{self.checkpoint} belongs to another run (different: {', '.join(other)}): give the same arguments, or delete it"
             )
         trainer.restore(state)
         if trainer.step >= self.steps:
@@ -143,7 +143,7 @@ class Pretraining:
 
 
 class Clock:
-    """How long a run has taken, and will."""
+    """How long a run has taken and will still take."""
 
     def __init__(self, first: int, last: int) -> None:
         self._first, self._last, self._start_batches = first, last, time.monotonic()
@@ -154,6 +154,6 @@ class Clock:
 
     def line(self, progress: Step) -> str:
         left = self.seconds / max(1, progress.step - self._first) * (self._last - progress.step)
-        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, lessons missed {progress.missed:.3f}, unlike {progress.unlike:.3f}"
+        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, distillation {progress.missed:.3f}, similarity {progress.unlike:.3f}"
         spread = f"spread {progress.spread:.2f}, effective rank {progress.rank:.0f}"
         return f"step {progress.step:,} of {self._last:,}: {losses}, {spread}, about {left / 60:.0f} min left"

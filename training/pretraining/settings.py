@@ -1,4 +1,4 @@
-"""The settings of a run: all that decides which weights come out, besides the material."""
+"""The settings of a run: all settings that determine the weights, besides the material."""
 
 from dataclasses import asdict, dataclass
 
@@ -29,7 +29,7 @@ class Settings:
     predictor_depth: int = 3
     rate: float = option(2e-3, help="Learning rate.", least=0, most=1)
     warmup: int = 100  # steps
-    cooldown: int = option(500, help="Last steps, over which the rate falls to nothing.", least=0, most=STEPS_MOST)
+    cooldown: int = option(500, help="Number of last steps, over which the rate falls to zero.", least=0, most=STEPS_MOST)
     decay: float = 0.05
     momentum: float = 0.998
     # with a teacher, it is whole another as many steps later

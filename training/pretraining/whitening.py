@@ -1,7 +1,7 @@
 """Whitening: patch embeddings that start as the principal components of real patches, each at the same scale.
 
 A random projection of a patch shows little but its brightness, because most of a patch's variance is that. Whitened components show edges
-and textures as loudly; two thirds of a video's numbers stand for the mean of a tubelet's two frames, one third for what changed between.
+and textures as loudly; two thirds of a video's numbers stand for the mean of a tubelet's two frames, one third for what changed between them.
 """
 
 import torch
@@ -9,7 +9,7 @@ import torch
 from tubelet.ingest.networks.vjepa import VisionTransformer
 
 FLOOR = 1e-3  # of the mean variance of a component: what is below is noise, and stays small
-CHANGE = 3  # one in so many numbers stands for change
+CHANGE = 3  # of that many numbers, one stands for change
 
 
 @torch.no_grad()

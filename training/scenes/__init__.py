@@ -1,4 +1,4 @@
-"""Generated scenes: textured objects that move over photographs, with everything about them known.
+"""Generated scenes: textured objects that move over photographs, with known ground truth.
 
     photographs   pictures to take backgrounds and textures from: files, frames of videos, generated ones
     outlines      random closed outlines, as masks

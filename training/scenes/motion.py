@@ -32,7 +32,7 @@ def plain(centers: np.ndarray) -> Motion:
 def changing(generator: np.random.Generator, centers: np.ndarray, strength: float = 1.0) -> Motion:
     """The object turns, grows or shrinks, and its light changes in strength and color, each steadily along the path.
 
-    At strength 1: by up to 60 degrees, a factor of 1.4, of 1.7 in brightness and of 1.25 a color.
+    At strength 1: by up to 60 degrees, a factor of 1.4, of 1.7 in brightness and of 1.25 per color.
     """
     passed = np.linspace(0, 1, len(centers))
     angle = strength * np.deg2rad(generator.uniform(-60, 60))
@@ -42,7 +42,7 @@ def changing(generator: np.random.Generator, centers: np.ndarray, strength: floa
 
 
 def straight(generator: np.random.Generator, frames: int, side: int, margin: float, speed: float, direction: int) -> np.ndarray:
-    """A path (T, 2) at `speed` pixels a frame in one of the eight directions, anywhere that keeps it `margin` from the border."""
+    """A path (T, 2) at `speed` pixels per frame in one of the eight directions, anywhere that keeps it `margin` from the border."""
     angle = direction * 2 * np.pi / DIRECTIONS
     offsets = (np.arange(frames) - (frames - 1) / 2)[:, None] * speed * np.array([np.sin(angle), np.cos(angle)])
     reach = np.abs(offsets).max(0) + margin

@@ -41,12 +41,12 @@ def load_scikit_image() -> list[torch.Tensor]:
 
 
 def load_videos(paths: Sequence[Path], each: int = 3) -> list[torch.Tensor]:
-    """`each` frames of every video that can be read, a second or so apart, as photographs."""
+    """`each` frames of every video that can be read, about a second apart, as photographs."""
     return [frame for path in paths for frame in _frames(path, each)]
 
 
 def generate_pictures(generator: np.random.Generator, count: int) -> list[torch.Tensor]:
-    """Smooth colored noise of several octaves: what there is when no photograph is."""
+    """Smooth colored noise of several octaves: used when there are no photographs."""
     return [_noise(generator) for _ in range(count)]
 
 

@@ -59,7 +59,7 @@ def traveling(generator: np.random.Generator, photograph: torch.Tensor, frames: 
 
 
 def compose(background: torch.Tensor, objects: Sequence[tuple[Sprite, Motion]]) -> Scene:
-    """The scene of objects pasted one over the other; masks and motion are those of the last one, which nothing covers."""
+    """The scene of objects pasted one over the other; masks and motion are those of the last one, which is on top."""
     frames = background
     for thing, motion in objects:
         frames, masks = _paste(frames, thing, motion)

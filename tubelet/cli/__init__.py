@@ -1,10 +1,10 @@
-"""The `tubelet` command: parses arguments, hands over to the rooms, decides nothing.
+"""The `tubelet` command: parses arguments, calls the rooms, decides nothing.
 
     options      options of commands, most of them made from the dataclasses that they fill
-    interrupts   Ctrl-C and the other signals that ask a command to end
+    interrupts   Ctrl-C and the other signals that ask a command to stop
     failures     the one place where errors become a sentence, an exit code and a file with the details
     printing     results as lines or as JSON
-    group        commands that are imported when they are named, and names from before
+    group        commands that are imported on first use, and renamed commands
     ...          a module per group of commands
 
 A room is imported by the command that needs it, so that `tubelet --help` and `tubelet sql` never load torch.
@@ -20,9 +20,9 @@ from tubelet.cli.group import CommandSpec, Commands
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: its threads would spin while they wait, on the decoder's and the writer's cores
 
 COMMANDS = {
-    "demo": CommandSpec("dashboard", "Sample videos, a store, the dashboard: offline in a minute."),
-    "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun does what is missing."),
-    "plan": CommandSpec("ingest", "Say what an ingest would make and cost. Stores nothing."),
+    "demo": CommandSpec("dashboard", "Sample videos, a store and the dashboard: offline, in a minute."),
+    "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
+    "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
@@ -32,13 +32,13 @@ COMMANDS = {
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),
-    "check": CommandSpec("maintenance", "Compare everything with what was committed; repair."),
+    "check": CommandSpec("maintenance", "Verify everything against what was committed; repair."),
     "compact": CommandSpec("maintenance", "Merge the small files of the tables."),
     "remove": CommandSpec("maintenance", "Remove videos, encoders or clips from a store."),
     "encoders": CommandSpec("encoders", "List the encoders and where their weights come from."),
-    "download": CommandSpec("encoders", "Fetch the weights of encoders ahead."),
+    "download": CommandSpec("encoders", "Download the weights of encoders in advance."),
     "evaluate": CommandSpec("pretraining", "Measure what an encoder's tokens are good for."),
-    "pretrain": CommandSpec("pretraining", "Train a small V-JEPA 2.1 on videos, from nothing."),
+    "pretrain": CommandSpec("pretraining", "Train a small V-JEPA 2.1 on videos, from scratch."),
 }
 
 RENAMED = {"sketch": "index"}  # commands by the names they had before
@@ -47,7 +47,7 @@ GREETING = """Tubelet {version}: encode videos once, then ask.
 
   tubelet demo                                          try it on sample videos
   tubelet ingest FOLDER --store STORE --encoder NAME    encode your own
-  tubelet dashboard --store STORE                       look at them
+  tubelet dashboard --store STORE                       browse them
 
 `tubelet encoders` lists the encoders, `tubelet --help` every command,
 `tubelet COMMAND --help` its options."""
@@ -65,7 +65,7 @@ GREETING = """Tubelet {version}: encode videos once, then ask.
 def main(context: click.Context) -> None:
     """Encode videos once, then ask: tokens in Parquet, answers in SQL, pictures in a dashboard.
 
-    Exit codes: 0 done, 1 something failed and is listed, 2 wrong use, 70 an error nobody expected, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 something failed and is listed, 2 wrong use, 70 an unexpected error, 130 stopped by Ctrl-C.
     """
     if context.invoked_subcommand is None:
         click.echo(GREETING.format(version=version("tubelet")))

@@ -21,7 +21,7 @@ def basis(context: click.Context) -> None:
 @click.option("--clip", metavar="CLIP_ID", help="Fit on one clip.")
 @click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
-@encoder_option(help=f"{ENCODER_HELP}  [needed where it holds more than one]")
+@encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 def fit(store: str, clip: str | None, video: str | None, corpus: bool, encoder: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import bases, fitting
@@ -30,7 +30,7 @@ def fit(store: str, clip: str | None, video: str | None, corpus: bool, encoder: 
     from tubelet.store import Store
 
     if sum(map(bool, (clip, video, corpus))) > 1:
-        raise LatentError("--clip, --video and --corpus exclude each other: name one of them")
+        raise LatentError("--clip, --video and --corpus are mutually exclusive: pass one of them")
     asked, opened = filled(BasisSpec, wish), Store(store)
     fitted = fitting.fit_basis(opened, Scope.of(opened, clip, video, encoder), asked)
     bases.save_basis(opened, fitted)
@@ -59,8 +59,8 @@ basis.add_command(list_bases)
 
 @command()
 @store_option
-@encoder_option(help=f"{ENCODER_HELP}  [needed where it holds more than one]")
-@click.option("--rebuild", is_flag=True, help="Fit the codes again, on the corpus as it is now.")
+@encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
+@click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
 def index(store: str, encoder: str | None, rebuild: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
     from tubelet.latent import search_index

@@ -9,7 +9,7 @@ from tubelet.cli.printing import print_result
 @command()
 @json_option
 def encoders(as_json: bool) -> None:
-    """List the encoders: geometry, parameters, where their weights come from, under which license, and whether they are here."""
+    """List the encoders: geometry, parameters, weights, license, and whether they are on this machine."""
     from tubelet.ingest.catalogue import catalogue
 
     print_result(catalogue(), as_json)
@@ -18,7 +18,7 @@ def encoders(as_json: bool) -> None:
 @command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def download(names: tuple[str, ...]) -> None:
-    """Fetch the weights of encoders ahead, for a machine without network. Prints where they lie."""
+    """Download the weights of encoders in advance, for a machine without network. Prints where they are."""
     from tubelet.ingest.encoders import fetch
 
     for name in names:

@@ -1,4 +1,4 @@
-"""The one place where errors become a sentence, an exit code and, where nobody expected them, a file with the details."""
+"""The one place where errors become a sentence, an exit code and, if unexpected, a file with the details."""
 
 import errno
 import io
@@ -22,7 +22,7 @@ NO_MEMORY = ("cannot allocate memory", "failed to map segment", "bad_alloc", "ca
 
 
 class Refused(Exception):
-    """What the command refuses before any room is imported; shown without a traceback."""
+    """Refused by the command before any room is imported; shown without a traceback."""
 
 
 def run_and_exit(command: Callable[[], Any]) -> NoReturn:
@@ -54,7 +54,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, Ended):
         return 128 + error.number
     if Interrupts.seen or isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _say("stopped; what was committed stays")
+        _say("stopped; everything committed so far is kept")
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
         _drop_output()
@@ -73,7 +73,7 @@ def _explain(error: BaseException) -> int:
 
 
 def _expected() -> tuple[type[Exception], ...]:
-    """Errors whose message is a sentence for people; those of the rooms only where a room was imported at all."""
+    """Errors whose message is a sentence for people; those of the rooms only if a room was imported."""
     rooms = sys.modules.get("tubelet.store.errors")
     return (Refused, rooms.TubeletError) if rooms else (Refused,)
 
@@ -88,11 +88,11 @@ def _require_current_folder() -> None:
     try:
         os.getcwd()
     except OSError as error:
-        raise Refused("the current folder is no longer there: change into another one (`cd`), then run the command again") from error
+        raise Refused("the current folder no longer exists: change to another one (`cd`), then run the command again") from error
 
 
 def _flush(code: int) -> int:
-    """Write out what was printed; the exit code, which tells where that fails."""
+    """Flush what was printed; returns the exit code, which says if that failed."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -105,7 +105,7 @@ def _flush(code: int) -> int:
 
 
 def _drop_output() -> None:
-    """Let what is still to be printed go nowhere, so that the end of the process does not fail over it again."""
+    """Discard what is still to be printed, so that the end of the process does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -115,7 +115,7 @@ def _say(sentence: str) -> None:
 
 
 def _of_system(error: OSError) -> str:
-    """What the operating system refused, and of which file."""
+    """What the operating system refused, and for which file."""
     what = (error.strerror or str(error)).lower()
     return f"{error.filename}: {what}" if error.filename else what
 

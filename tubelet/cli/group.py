@@ -1,4 +1,4 @@
-"""Commands that are imported when they are named: `tubelet --help` imports none of them."""
+"""Commands that are imported on first use: `tubelet --help` imports none of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class CommandSpec:
 
 
 class Commands(click.Group):
-    """The commands of a table, in its order; names from before still work and say the new one."""
+    """The commands of a table, in its order; old names still work and say the new one."""
 
     def __init__(self, *arguments: Any, specs: Mapping[str, CommandSpec], renamed: Mapping[str, str], **settings: Any) -> None:
         super().__init__(*arguments, **settings)

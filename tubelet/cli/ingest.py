@@ -1,4 +1,4 @@
-"""`tubelet ingest` and `tubelet plan`: the same arguments, once to do it and once to say what it would cost."""
+"""`tubelet ingest` and `tubelet plan`: the same arguments, once to do it and once to estimate its cost."""
 
 import sys
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ingest_command: Callable = command(EncoderOptions, WindowOptions, StorageOptions
 @store_option
 @json_option
 def ingest(store: str, as_json: bool, **arguments: Any) -> None:
-    """Encode videos into a store; a rerun does only what is missing.
+    """Encode videos into a store; a rerun adds only what is missing.
 
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
@@ -28,7 +28,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 
     job = Job.of(**arguments)
     run = job.run(store)
-    stop_on_signals("stopping after the clip under way", run.stop)
+    stop_on_signals("stopping after the current clip", run.stop)
     summary = run.execute(job.sources)
     print_result(summary, as_json)
     sys.exit(summary.exit_code)
@@ -38,7 +38,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 @paths_argument
 @json_option
 def plan(as_json: bool, **arguments: Any) -> None:
-    """Say what an ingest would make and cost: clips, tokens, disk, memory, time. Stores nothing."""
+    """Estimate what an ingest makes and costs: clips, tokens, disk, memory, time. Stores nothing."""
     from tubelet.ingest.job import Job
 
     print_result(Job.of(**arguments).plan(), as_json)

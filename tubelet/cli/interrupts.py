@@ -1,4 +1,4 @@
-"""Ctrl-C and the other signals that ask a command to end."""
+"""Ctrl-C and the other signals that ask a command to stop."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class Interrupts:
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put back afterwards what handled the signals before: a test, or a program that calls the command, has its own."""
+    """Restore the previous signal handlers afterwards: a test, or a program that calls the command, has its own."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
     try:
         yield
@@ -53,7 +53,7 @@ def raise_on_signals() -> None:
 
 
 def stop_on_signals(words: str, stop: Callable[[], None]) -> None:
-    """Have Ctrl-C and SIGTERM ask a run to stop after what is under way; a second one ends the process at once."""
+    """Have Ctrl-C and SIGTERM ask a run to stop after what is in progress; a second one ends the process at once."""
 
     def asked(number: int, _: FrameType | None) -> None:
         click.echo(f"\n{words}", err=True)

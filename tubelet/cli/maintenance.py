@@ -1,4 +1,4 @@
-"""`tubelet check`, `tubelet compact` and `tubelet remove`: what keeps a store whole, small, and free of what nobody wants."""
+"""`tubelet check`, `tubelet compact` and `tubelet remove`: verify a store, merge its files, and remove what is not wanted."""
 
 import sys
 from typing import Any
@@ -11,9 +11,9 @@ from tubelet.cli.printing import print_result
 
 @command()
 @store_option
-@click.option("--repair", is_flag=True, help="Delete what no clip claims, and un-commit damaged clips for a rerun to restore.")
+@click.option("--repair", is_flag=True, help="Delete files that no clip refers to, and un-commit damaged clips so that a rerun restores them.")
 def check(store: str, repair: bool) -> None:
-    """Read everything and compare it with what was committed. Exit code 1 where something is wrong."""
+    """Read everything and compare it with what was committed. Exit code 1 if something is wrong."""
     from tubelet.store import Store
     from tubelet.store.disk import integrity, verification
 
@@ -46,7 +46,7 @@ def compact(store: str) -> None:
     from tubelet.store.disk import verification
 
     opened = Store(store)
-    click.echo(f"{opened.compact()} files merged away")
+    click.echo(f"{opened.compact()} files merged")
     verification.add_seals(opened)
 
 
@@ -54,14 +54,14 @@ def compact(store: str) -> None:
 @click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @store_option
-@click.option("--where", metavar="SQL", help="Only those that meet a condition on the columns of the table, such as \"label = 'cooking'\".")
-@click.option("--yes", "really", is_flag=True, help="Remove them. Without it, say only what would go.")
+@click.option("--where", metavar="SQL", help="Only rows that meet a condition on the table's columns, such as \"label = 'cooking'\".")
+@click.option("--yes", "really", is_flag=True, help="Remove them. Without it, only list what would be removed.")
 @json_option
 def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool) -> None:
-    """Remove videos, encoders or clips, and all that was computed from them: first told, then done with --yes.
+    """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
 
-    They are chosen by ID (a video also by its file name, an encoder by its name), by --where, or by both. Whole or not at all;
-    nothing outside the store is touched.
+    Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the
+    store is touched.
     """
     from tubelet.store import Store
     from tubelet.store.disk import removal

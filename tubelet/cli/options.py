@@ -15,7 +15,7 @@ ENCODER_HELP = "Name or id of an encoder of the store."
 
 
 class Numbers(click.ParamType):
-    """Whole numbers with commas between them."""
+    """Whole numbers separated by commas."""
 
     name = "I,J,..."
 
@@ -37,16 +37,16 @@ class OutputFile(click.ParamType):
         if "\0" in str(value) or not str(value):
             self.fail(f"{str(value)!r} is not a file name", parameter, context)
         if path.is_dir():
-            self.fail(f"{path} is a folder: name a file in it", parameter, context)
+            self.fail(f"{path} is a folder: pass a file in it", parameter, context)
         if not folder.is_dir():
-            self.fail(f"{folder} is not a folder: make it, or name another file", parameter, context)
+            self.fail(f"{folder} is not a folder: create it, or pass another file", parameter, context)
         if not os.access(path if path.exists() else folder, os.W_OK):
-            self.fail(f"{path} is not writable: name another file", parameter, context)
+            self.fail(f"{path} is not writable: pass another file", parameter, context)
         return path
 
 
 class Command(click.Command):
-    """A command whose flags from before still work and say the new one."""
+    """A command whose renamed flags still work and say the new name."""
 
     renamed: Mapping[str, str] = {}
 
@@ -65,7 +65,7 @@ class Command(click.Command):
 
 
 def command(*classes: type, name: str | None = None) -> Callable[[Callable], Command]:
-    """A command with an option for each field that a person can set of these dataclasses, and for no others than its own decorators add."""
+    """A command with an option for each field that a user can set in these dataclasses; its own decorators add the others."""
 
     def decorate(function: Callable) -> Command:
         for class_ in reversed(classes):

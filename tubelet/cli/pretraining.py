@@ -1,4 +1,4 @@
-"""`tubelet pretrain` and `tubelet evaluate`: an encoder of one's own, and what its tokens are good for."""
+"""`tubelet pretrain` and `tubelet evaluate`: your own encoder, and what its tokens are good for."""
 
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 
     run = Pretraining.of(videos, output, steps, photographs, table.device(device), cache, **settings)
     for line in run.unusable:
-        click.echo(f"left out: {line}", err=True)
-    stop_on_signals("stopping after the step under way", run.stopping.set)
+        click.echo(f"skipped: {line}", err=True)
+    stop_on_signals("stopping after the current step", run.stopping.set)
     run.execute()
     click.echo(f"{output} holds the encoder and its predictor; try it with `tubelet evaluate --weights {output}`")
 
@@ -37,13 +37,13 @@ def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Pat
 @click.option("--encoder", metavar="NAME", help="One of `tubelet encoders`, a Hugging Face id, or a directory.  [default with --weights: vjepa2.1-pretrained]")
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint file of the encoder, or what `tubelet pretrain` wrote.")
 @click.option("--videos", metavar="DIR", help="Videos that the encoder has not seen.  [default: the samples]")
-@click.option("--photographs", type=FOLDER, metavar="DIR", help="Unseen pictures.  [default: scikit-image's]")
-@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1, 100_000), help="Tracked scenes; eight times as many directed.")
+@click.option("--photographs", type=FOLDER, metavar="DIR", help="Photographs that the encoder has not seen.  [default: scikit-image's]")
+@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1, 100_000), help="Number of scenes to track; direction uses eight times as many.")
 @device_option
 @click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
 @json_option
 def evaluate(as_json: bool, **arguments: Any) -> None:
-    """Measure what an encoder's tokens are good for, beside raw pixels and the same network untrained."""
+    """Measure what an encoder's tokens are good for, next to raw pixels and the same network untrained."""
     from tubelet.training.evaluation.evaluation import evaluate
 
     print_result(evaluate(**arguments), as_json)

@@ -1,4 +1,4 @@
-"""Results as lines, or as JSON that every parser reads."""
+"""Results as lines, or as strict JSON."""
 
 from typing import Any, Protocol
 

@@ -1,4 +1,4 @@
-"""`tubelet sql` and `tubelet schema`: questions in SQL, and what they can be about."""
+"""`tubelet sql` and `tubelet schema`: SQL queries, and the tables they can use."""
 
 from pathlib import Path
 
@@ -20,13 +20,13 @@ def schema() -> None:
 @command()
 @store_option
 @click.argument("query")
-@click.option("--format", "format_", type=FORMATS, help="How rows are written.  [default: what the file's ending says; on a terminal: table]")
+@click.option("--format", "format_", type=FORMATS, help="Output format.  [default: by the file's ending; on a terminal: table]")
 @click.option("-o", "--output", type=OutputFile(), help="Write all rows to FILE.csv, FILE.json, FILE.parquet or FILE.txt.")
-@click.option("--all", "whole", is_flag=True, help="Show every row and column in full, however many there are.")
+@click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
 def sql(store: str, query: str, format_: str | None, output: Path | None, whole: bool) -> None:
     """Answer a SQL query over the store, read-only.
 
-    A terminal shows what fits and says how many rows there are; a file, csv and json always hold all of them.
+    A terminal shows what fits and the number of rows; a file, csv and json always contain all of them.
     """
     from tubelet.store import Store
     from tubelet.store.sandbox import printed_answers

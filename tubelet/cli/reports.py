@@ -1,4 +1,4 @@
-"""`tubelet report` and `tubelet pairs`: what the shift of a window does, over many videos."""
+"""`tubelet report` and `tubelet pairs`: the effect of shifting a window, over many videos."""
 
 import sys
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def report() -> None:
 @store_option
 @json_option
 def pairs(store: str, as_json: bool, **asked: Any) -> None:
-    """Measure pairs of clips that are stored already, from their half-precision files.
+    """Measure pairs of clips that are already stored, from their half-precision files.
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
@@ -71,7 +71,7 @@ def pairs(store: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store.pairs.stored import measure_stored
 
     stopping = Event()
-    stop_on_signals("stopping after the pair under way", stopping.set)
+    stop_on_signals("stopping after the current pair", stopping.set)
     outcome = measure_stored(Store(store), filled(StoredPairs, asked), stopping)
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)

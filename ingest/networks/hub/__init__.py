@@ -2,11 +2,11 @@
 
     named     well-known models under short names
     files     a name, an id or a directory -> the directory that holds the model
-    shapes    what a model is, from the `model_type` of its config: how it is called, and where the patch tokens are
+    shapes    what a model is, from the `model_type` of its config: how to call it, and where the patch tokens are
     weights   its tensors, read strictly
-    ordinary  settings that change its numbers and are not those of its type: part of its id
+    ordinary  settings that change its numbers and are not the defaults of its type: part of its id
     encoder   8-bit frames in, token grids out
-    models    the above together: what a model is before its weights are read, and the encoder afterwards
+    models    the above together: what is known before its weights are read, and the encoder afterwards
 
-transformers is imported when such an encoder is asked for, not before.
+transformers is imported only when such an encoder is requested.
 """

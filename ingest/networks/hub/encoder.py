@@ -19,7 +19,7 @@ DIGITS = 6  # of means and deviations: more are rounding of the arithmetic aroun
 
 @dataclass(frozen=True)
 class Pixels:
-    """How pixels become a model's input: mean and standard deviation a channel, on a scale of 0 to 1, and who says so."""
+    """How pixels become a model's input: mean and standard deviation per channel, on a scale of 0 to 1, and their source."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -28,7 +28,7 @@ class Pixels:
 
     @classmethod
     def of(cls, folder: Path) -> "Pixels":
-        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for what are no such numbers."""
+        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for anything else."""
         for name in files.SETTINGS[1:]:
             found = files.settings(folder, name)
             found = found.get("image_processor") or found.get("video_processor") or found
@@ -123,6 +123,6 @@ class HubEncoder:
         return arguments
 
     def _in_order(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Noise that rises from token to token: masking, even of nothing, returns tokens in the order of their noise."""
+        """Rising noise: even without masking, ViT-MAE returns tokens in the order of their noise."""
         patches = (pixels.shape[-2] // self.geometry.patch) * (pixels.shape[-1] // self.geometry.patch)
         return torch.arange(patches, device=self.device, dtype=torch.float32).expand(len(pixels), -1)

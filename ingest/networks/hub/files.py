@@ -60,7 +60,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def settings(folder: Path, name: str) -> dict:
-    """What a JSON file of the model says; nothing where there is none. Only a regular file of a sane size is opened. Raises UsageError."""
+    """What a JSON file of the model says; nothing where there is none. Only a regular file of reasonable size is opened. Raises UsageError."""
     path = folder / name
     if not path.exists():
         return {}
@@ -85,7 +85,7 @@ def _fetch(name: str, patterns: Sequence[str]) -> Path:
     except errors.HFValidationError as error:
         raise UsageError(f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path") from error
     except errors.GatedRepoError as error:
-        raise UsageError(f"{name} asks for its licence: accept it at https://huggingface.co/{name}, then run `hf auth login`") from error
+        raise UsageError(f"{name} requires you to accept its license: do so at https://huggingface.co/{name}, then run `hf auth login`") from error
     except errors.RepositoryNotFoundError as error:
         raise UsageError(f"there is no model {name} at the Hugging Face Hub, or it is private: check the id") from error
     except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:

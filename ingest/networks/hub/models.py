@@ -13,13 +13,13 @@ from tubelet.ingest.networks.hub.shapes import config_of, geometry, parameters, 
 
 
 def name_of(text: str) -> str:
-    """The name an encoder goes by: a short one where there is one, else the id or the name of the directory."""
+    """The name of an encoder: a short one if there is one, else the id or the name of the directory."""
     folder = Path(text).expanduser()
     return folder.resolve().name if folder.is_dir() else BY_ID.get(text, text)
 
 
 def describe_model(text: str) -> Named:
-    """What the configuration of an id or a directory says. Raises UsageError where it cannot be had or is of no known type."""
+    """What the configuration of an id or a directory says. Raises UsageError if it cannot be fetched or has an unknown type."""
     folder = files.with_settings(text)
     shape = shape_of(folder)
     config = config_of(folder, shape)

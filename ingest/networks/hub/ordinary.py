@@ -1,7 +1,7 @@
-"""Which settings of a model change its numbers although its weights stay the same, and are not what is ordinary for its type.
+"""Which settings of a model change its numbers although its weights stay the same, and are not the defaults of its type.
 
-Ordinary is what transformers presets for the type, with heads as wide as its authors made them: an encoder with ordinary settings is known by
-its weights alone, any other by its settings too.
+Ordinary settings are the defaults of transformers for the type, with heads as wide as in the original: an encoder with ordinary settings
+is identified by its weights alone, any other also by its settings.
 """
 
 import json

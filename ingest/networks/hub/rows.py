@@ -13,7 +13,7 @@ FLOAT32 = 4  # bytes
 
 
 def row_of(text: str) -> EncoderEntry:
-    """The row of an id or a directory. Raises UsageError where it cannot be had or is of no known type."""
+    """The row of an id or a directory. Raises UsageError if it cannot be fetched or has an unknown type."""
     return _row(models.describe_model(text))
 
 

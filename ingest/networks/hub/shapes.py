@@ -1,7 +1,7 @@
 """What a model of transformers is: its class, how it is called, and which of its tokens are patches.
 
-A new model type is one row of `SHAPES`. Two adapters serve them all: videos of a fixed count of frames, and images, a slice
-a frame, whose class and register tokens stand before the patch tokens.
+A new model type is one row of `SHAPES`. Two adapters serve them all: videos of a fixed count of frames, and images, one slice per frame,
+whose class and register tokens stand before the patch tokens.
 """
 
 from collections.abc import Mapping
@@ -107,7 +107,7 @@ def config_of(folder: Path, shape: Shape) -> Any:
 
 
 def _check_numbers(numbers: Mapping[str, Any], folder: Path) -> None:
-    """Raises UsageError where a number that memory depends on is not one, or absurd: before anything of that size is made."""
+    """Raises UsageError if a number that memory depends on is missing or absurd, before anything of that size is allocated."""
     for name, values in numbers.items():
         least, most = 0 if name == "num_register_tokens" else 1, LIMITS[name]
         for value in values if isinstance(values, list | tuple) and values else [values]:
@@ -132,7 +132,7 @@ def geometry(config: Any, shape: Shape) -> Geometry:
 
 
 def parameters(config: Any, shape: Shape) -> int:
-    """Numbers in the tensors of the model, counted without making them."""
+    """The number of parameters, counted without allocating them."""
     try:
         with quiet(), torch.device("meta"):
             return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())

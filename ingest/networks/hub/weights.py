@@ -1,7 +1,7 @@
 """The weights of a model of transformers: read without running code, and strictly.
 
-transformers fits a file's names to the model's of today; what it then finds missing, left over or of another shape is an error
-here, apart from the parts that a shape names as leftovers.
+transformers maps a file's names to the current model's; what is then missing, left over or of another shape is an error here,
+apart from the parts that a shape names as leftovers.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def load(folder: Path, tensors: dict[str, torch.Tensor], config: Any, shape: Shape) -> torch.nn.Module:
-    """The model with its weights in float32, on the CPU. Raises CheckpointError that names the tensor in the way."""
+    """The model with its weights in float32, on the CPU. Raises CheckpointError that names the offending tensor."""
     arguments = {"state_dict": tensors, "output_loading_info": True, "attn_implementation": "sdpa", "dtype": torch.float32}
     try:
         with quiet():

@@ -1,13 +1,13 @@
-"""The V-JEPA networks, written once for V-JEPA 1, 2 and 2.1.
+"""The V-JEPA networks, one implementation for V-JEPA 1, 2 and 2.1.
 
-    positions   where a token stands: rotations of queries and keys, or a table that is added
-    shapes      generations, and the numbers that tell one network from another
+    positions   the position of a token: rotations of queries and keys, or a table that is added
+    shapes      generations, and the numbers that distinguish networks
     blocks      patch embeddings and transformer blocks
     encoder     pixels -> tokens of one or several levels
     predictor   context tokens and target places -> target tokens
     variants    the released networks by name
 
-The arithmetic is that of facebookresearch/vjepa2 (MIT) at 204698b; V-JEPA 1's was worked out from a description of it. The tests hold
+The arithmetic is that of facebookresearch/vjepa2 (MIT) at 204698b; V-JEPA 1's was derived from a description of it. The tests hold
 all three to outputs of Meta's code and to a second, literal computation of ours.
 """
 

@@ -1,7 +1,7 @@
 """What encoders and predictors are made of: patch embeddings and pre-norm transformer blocks.
 
-Tensor names are those of Meta's files without their prefixes. Modules compute in the type of their weights or of autocast; positions
-are float32, and queries and keys come back from them in the type of the values.
+Tensor names are those of Meta's files without their prefixes. Modules compute in the type of their weights or of autocast; positions are
+float32, and queries and keys are cast back to the type of the values.
 """
 
 import torch
@@ -31,7 +31,7 @@ class PatchEmbedding(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all tokens given, with rotary positions on queries and keys where there are any."""
+    """Self-attention over all tokens given, with optional rotary positions on queries and keys."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()

@@ -43,8 +43,8 @@ class VisionTransformer(nn.Module):
     ) -> list[torch.Tensor]:
         """Normalized float pixels (B, 3, T, H, W) -> the normed levels, each (B, N, D); the last one is the encoder's output.
 
-        T == 1 is an image to V-JEPA 2.1, with its own patch kernel. Tokens are ordered by slice, row, column, and numbered from 0 so.
-        `kept`, integer ids (B, K) in any order, leaves the model those tokens alone, before the blocks: the others are never attended to.
+        T == 1 is an image to V-JEPA 2.1, with its own patch kernel. Tokens are ordered by slice, row, column, and numbered from 0 in this order.
+        `kept`, integer ids (B, K) in any order, keeps only those tokens, before the blocks: the others are never attended to.
         `wanted` names levels by their place in `config.levels`; blocks after the last of them are not computed.
         `piece` says where the pixels lie in a larger picture, and distances between tokens are then those of that picture.
         Raises PixelsError for shapes without tokens or positions, ValueError for ids that are none.
@@ -87,9 +87,9 @@ class VisionTransformer(nn.Module):
 
 
 def _check_ids(kept: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids of no token."""
+    """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids without a token."""
     if kept.ndim != 2 or len(kept) != len(tokens) or not kept.shape[1]:
-        raise ValueError(f"kept are token ids (B, K), one row a clip: {kept.shape = } for {len(tokens)} clips")
+        raise ValueError(f"kept are token ids (B, K), one row per clip: {kept.shape = } for {len(tokens)} clips")
     lowest, highest = kept.aminmax()
     if lowest < 0 or highest >= tokens.shape[1]:
         raise ValueError(f"kept are token ids from 0 to {tokens.shape[1] - 1}, not from {int(lowest)} to {int(highest)}")

@@ -1,9 +1,9 @@
-"""Where a token stands, as the networks are told: queries and keys turn (V-JEPA 2 and 2.1), or a table is added (V-JEPA 1).
+"""Where a token is, as the networks see it: queries and keys turn (V-JEPA 2 and 2.1), or a table is added (V-JEPA 1).
 
     Grid, coordinates     tokens are numbered by slice, row, column
-    Rotary                token ids -> Turns, in the way of a generation: `interleaved` or `tiled` angles
-    rotated               queries and keys after their Turns
-    sincos_table          the table of a grid; `resized_table` stretches it to another grid
+    Rotary                token ids -> Turns, as a generation does it: `interleave` or `tile` the angles
+    rotate                queries and keys after their Turns
+    sincos_table          the table of a grid; `resize_table` stretches it to another grid
 
 Positions are float32 whatever the network computes in.
 """
@@ -22,7 +22,7 @@ BASE = 10000.0  # of the frequencies, for rotations and the table alike
 
 
 def coordinates(ids: torch.Tensor, grid: Grid) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Slice, row and column of token ids; ids past the grid's last slice lie in the slices to come."""
+    """Slice, row and column of token ids; ids past the grid's last slice are in future slices."""
     _, rows, columns = grid
     return ids // (rows * columns), ids // columns % rows, ids % columns
 
@@ -37,7 +37,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Turns:
-    """What happens to pairs of neighboring components, each read as one complex number z: ``z * straight + conj(z) * mirrored``.
+    """The transform of pairs of neighboring components, each read as one complex number z: ``z * straight + conj(z) * mirrored``.
 
     Both are (..., pairs); without a mirrored part the pairs are rotated.
     """
@@ -54,7 +54,7 @@ def interleave(angles: torch.Tensor) -> Turns:
 def tile(angles: torch.Tensor) -> Turns:
     """V-JEPA 2: component e takes angle e mod pairs, so the two of a pair turn by different angles u and v.
 
-    (a, b) becomes (a cos u - b sin u, b cos v + a sin v): no rotation, but what the weights were trained with.
+    (a, b) becomes (a cos u - b sin u, b cos v + a sin v): not a rotation, but what the weights were trained with.
     """
     pairs = angles.shape[-1]
     angle_of = torch.arange(2 * pairs, device=angles.device) % max(pairs, 1)
@@ -68,7 +68,7 @@ def _unit(angles: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Rotary:
-    """Rotary positions: a third of each head's components for time, rows, columns; what no third takes stays at rest.
+    """Rotary positions: a third of each head's components for time, rows, columns; the rest is not rotated.
 
     Interpolated, rows and columns are stretched to 0..15; time always counts slices.
     """

@@ -1,4 +1,4 @@
-"""The predictor: context tokens of an encoder and the places of targets -> what the encoder would have said there."""
+"""The predictor: context tokens of an encoder and the places of targets -> what the encoder would output there."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tubelet.ingest.networks.vjepa.shapes import PredictorConfig
 
 @dataclass(frozen=True)
 class Masks:
-    """Ids of the tokens that are given, `context` (B, Nc), and of those asked for, `targets` (B, Nt), numbered on `grid`.
+    """Ids of the tokens that are given, `context` (B, Nc), and of those to predict, `targets` (B, Nt), numbered on `grid`.
 
     Meta numbers them on the square grid that a model was configured with, whatever the clip: ours is the grid as given, so that
     rectangles have their own. Targets past the last slice are the future.
@@ -26,7 +26,7 @@ class Masks:
     def __post_init__(self) -> None:
         shapes = tuple(self.context.shape), tuple(self.targets.shape)
         if any(len(shape) != 2 or not shape[1] for shape in shapes) or shapes[0][0] != shapes[1][0]:
-            raise ValueError(f"context and targets are token ids (B, Nc) and (B, Nt), one row a clip, not {shapes[0]} and {shapes[1]}")
+            raise ValueError(f"context and targets are token ids (B, Nc) and (B, Nt), one row per clip, not {shapes[0]} and {shapes[1]}")
         if min(self.grid[1:]) < 2:
             raise ValueError(f"{self.grid = } has a side under two patches")
         if min(self.context.min(), self.targets.min()) < 0:
@@ -63,9 +63,9 @@ class Predictor(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Encoder output of the context tokens alone, (B, Nc, inputs) -> targets (B, Nt, outputs) and context (B, Nc, outputs).
 
-        Both come in the order of their masks; the second is None where the generation does not answer for its context. `mask_index`
+        Both come in the order of their masks; the second is None where the generation does not predict its context. `mask_index`
         chooses the mask token, modulo their number: 2.1 trained token 0 alone, Meta's evaluations take the untrained token 1, V-JEPA 1
-        trained 0 for short and 1 for long masks. Raises ValueError for a context of another shape and for what the generation lacks.
+        trained 0 for short and 1 for long masks. Raises ValueError for a context of another shape and for options that the generation lacks.
         """
         self._check(context, masks, image)
         tokens = self._embed(context, masks, mask_index)
@@ -87,7 +87,7 @@ class Predictor(nn.Module):
             raise ValueError(f"{self.config.generation.name} has positions for the grid's {math.prod(masks.grid)} tokens alone")
 
     def _embed(self, context: torch.Tensor, masks: Masks, mask_index: int) -> torch.Tensor:
-        """Context and copies of the mask token, in the type of the weights, with their positions where those are added."""
+        """Context and copies of the mask token, in the type of the weights, with positions if those are added."""
         blank = self.mask_tokens[mask_index % self.config.mask_tokens]
         tokens = torch.cat([self.predictor_embed(context).to(blank.dtype), blank.expand(*masks.targets.shape, -1)], dim=1)
         if self.config.generation.rotary is not None:

@@ -1,6 +1,6 @@
-"""The numbers that tell one network of the family from another, and the grid that a clip gives it.
+"""The numbers that distinguish the networks of the family, and the grid of a clip.
 
-    Generation                what sets V-JEPA 1, 2 and 2.1 apart
+    Generation                the differences between V-JEPA 1, 2 and 2.1
     VisionTransformerConfig   the shape of an encoder
     PredictorConfig           the shape of a predictor
 """
@@ -18,11 +18,11 @@ class PixelsError(TubeletError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """What one generation of V-JEPA does in its own way; the rest is the same for all."""
+    """What is particular to one generation of V-JEPA; the rest is shared."""
 
     name: str
     rotary: Rotary | None  # None: a table of positions is added to the tokens instead
-    images: bool = False  # one frame has a patch embedding of its own, and each token is told whether it is of an image or a video
+    images: bool = False  # one frame has a patch embedding of its own, and each token carries an embedding that says image or video
     repeats: bool = False  # one frame is shown as often as a tubelet is deep, by callers: the network itself takes none
     hierarchical: bool = False  # each level has its own norm, where others share one
     answers_context: bool = False  # the predictor returns the context's tokens beside the targets'
@@ -54,7 +54,7 @@ class VisionTransformerConfig:
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
-            raise ValueError(f"{self.dim = } is no multiple of {self.heads = }")
+            raise ValueError(f"{self.dim = } is not a multiple of {self.heads = }")
         object.__setattr__(self, "levels", tuple(self.levels) or (self.depth - 1,))
         if list(self.levels) != sorted(set(self.levels) & set(range(self.depth))):
             raise ValueError(f"{self.levels = } are not rising block indices under {self.depth = }")
@@ -63,7 +63,7 @@ class VisionTransformerConfig:
     def grid(self, frames: int, height: int, width: int) -> Grid:
         """Slices, rows, columns of the tokens of a clip; an odd last frame and pixels beyond a whole patch make no token.
 
-        Raises PixelsError under one tubelet of frames, where a single frame is no image to the generation, and under two patches a
+        Raises PixelsError under one tubelet of frames, where the generation does not take a single frame as an image, and under two patches per
         side, because positions may be stretched over rows - 1 and columns - 1.
         """
         name, smallest = self.generation.name, 2 * self.patch
@@ -77,7 +77,7 @@ class VisionTransformerConfig:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers of the encoder; V-JEPA 1's table is none of them."""
+        """Trained numbers of the encoder; without V-JEPA 1's table."""
         generation = self.generation
         patch_embeddings = 3 * self.patch**2 * (self.tubelet + generation.images) * self.dim
         embeddings = self.dim * (4 if generation.images else 1)  # biases, and one embedding each for images and videos
@@ -86,7 +86,7 @@ class VisionTransformerConfig:
         return patch_embeddings + embeddings + self.depth * block + norms
 
     def unused(self, name: str, shape: Sequence[int]) -> bool:
-        """Whether a file's tensor is one that files may hold and this network does not read."""
+        """Whether a file may hold this tensor although the network does not read it."""
         return name == "pos_embed" and _left_over(self.generation, self.table, shape)
 
 
@@ -112,7 +112,7 @@ class PredictorConfig:
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
-            raise ValueError(f"{self.dim = } is no multiple of {self.heads = }")
+            raise ValueError(f"{self.dim = } is not a multiple of {self.heads = }")
         _check_table(self.generation, self.table)
 
     @property
@@ -120,7 +120,7 @@ class PredictorConfig:
         return self.generation.rotary and replace(self.generation.rotary, interpolated=self.interpolated)
 
     def unused(self, name: str, shape: Sequence[int]) -> bool:
-        """Whether a file's tensor is one that files may hold and this network does not read."""
+        """Whether a file may hold this tensor although the network does not read it."""
         return name == "predictor_pos_embed" and _left_over(self.generation, self.table, shape)
 
 

@@ -1,4 +1,4 @@
-"""The networks that Meta released, by the names Tubelet gives them, and a small one of ours that nobody trained."""
+"""The networks that Meta released, by the names Tubelet gives them, and a small untrained one of ours."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ class Variant:
 
 
 def _v21(encoder: VisionTransformerConfig, depth: int, teacher: int | None = None) -> Variant:
-    """Distilled models answer in the space of their teacher, others in that of all their own levels."""
+    """Distilled models predict in the space of their teacher, others in that of all their own levels."""
     width = encoder.dim * (1 if teacher else len(encoder.levels))
     hidden = None if teacher else encoder.dim
     return Variant(384, encoder, PredictorConfig(inputs=width, outputs=teacher or width, depth=depth, heads=12, mask_tokens=8, hidden=hidden))
 
 
 def _v2(side: int, dim: int, depth: int, heads: int, mlp: int) -> Variant:
-    """Trained on 64 frames in the end."""
+    """Last trained on 64 frames."""
     table = 32, side // 16, side // 16
     encoder = VisionTransformerConfig(dim=dim, depth=depth, heads=heads, mlp=mlp, generation=V2, table=table)
     return Variant(side, encoder, PredictorConfig(inputs=dim, outputs=dim, depth=12, heads=12, mask_tokens=10, generation=V2, table=table))
