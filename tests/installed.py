@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.commands import ROOT
-from tests.readme import ROOMS
+from tests.documentation import ROOMS
 
 METADATA = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", ".streamlit")
 BACKEND = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"

@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 
 from tests.commands import ROOT
 from tests.installed import Built, Environment, build, install
-from tests.readme import README, ROOMS
+from tests.documentation import ROOMS
 from tests.videos import make_video
 
 DECOYS = ("store", "latent")
@@ -83,7 +83,7 @@ def test_an_installed_package_says_its_version_beside_packages_with_names_of_roo
 
 
 def test_the_example_of_the_readme_runs_beside_a_folder_that_is_called_store(installed: Environment, home: Path) -> None:
-    (example,) = re.findall(r"```python\n(import tubelet.*?)```", README.read_text(), re.DOTALL)
+    (example,) = re.findall(r"```python\n(import tubelet.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     done = installed.run(installed.program("python"), "-c", example + "\nprint(grid.shape, len(table))", cwd=home, HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\(\d+, \d+, \d+, \d+\) \d+\n", done.stdout)
