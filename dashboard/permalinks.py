@@ -1,4 +1,4 @@
-"""Addresses from elsewhere, before their page is sent: names of earlier versions in today's, and complete. A redirect is no step of the
+"""Addresses from elsewhere, before their page is sent: names of earlier versions in today's, and complete. A redirect does not add a step to the
 Back button, which a change by the page itself would be."""
 
 from urllib.parse import parse_qsl, urlencode

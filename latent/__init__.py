@@ -22,12 +22,12 @@
     graph         which tokens of a clip follow each other in space and time
     segmentation  labels spread from a few tokens to all
     masks         scores as pixels: masks, PNG, .npz, intersection over union
-    hits          ranked tokens, at most so many a video
+    hits          ranked tokens, up to a limit per video
     search        exact search
     sketch        a compact code of each token
-    sketch_search search by sketch: codes first, then embeddings
+    sketch_search search by index: codes first, then embeddings
     sketches      keeps sketches in the store, and their measured recall
-    retrieval     search by sketch where that pays, else exactly
+    retrieval     search by index where that pays, else exactly
     questions     the SQL behind the pictures
     channels      what of a token can be seen on a map
     memo          results that are kept

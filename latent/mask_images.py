@@ -73,6 +73,6 @@ def _read_colored(pixels: np.ndarray) -> MaskObjects:
     packed = pixels.astype(np.uint32) @ np.array([65_536, 256, 1], np.uint32)
     present, numbers = np.unique(packed, return_inverse=True)
     if len(present) > COLORS:
-        raise LatentError(f"this picture has {len(present):,} colors and is no mask: bring one with a color per object, or black and white")
+        raise LatentError(f"this picture has {len(present):,} colors and is not a mask: pass one with a color per object, or black and white")
     numbers = numbers.reshape(packed.shape).astype(np.int32) + (present[0] != 0)
     return Labels(numbers[None]) if len(present) > 2 else Layers({OBJECT: (numbers > 0)[None]})

@@ -66,7 +66,7 @@ def read_objects(data: bytes) -> MaskObjects:
             return mask_json.read_json(data, _bound)
         mask = _array(data)
     except UNREADABLE as error:
-        raise LatentError("this is no mask: bring a PNG, an .npy, an .npz with an array named `mask`, or COCO's JSON") from error
+        raise LatentError("this is not a mask: pass a PNG, an .npy, an .npz with an array named `mask`, or COCO's JSON") from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
         raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array")
     return mask_objects.read_values(mask if mask.ndim == 3 else mask[None])

@@ -18,7 +18,7 @@
     measurements the rows of a pair, made from what was measured of it
     snapshot    the one file that says which versions are whole; the writers' locks
     views       DuckDB over a snapshot, locked down
-    connections one connection over the newest snapshot, a cursor a query
+    connections one connection over the newest snapshot, one cursor per query
     store       the front: open, commit, query
     verification every file compared with its checksum
     integrity   check and repair

@@ -65,14 +65,14 @@ class Outcome:
         if self.bare:
             lines.append(f"{self.bare:,} clips have no embeddings: ingest their videos again with `--keep embeddings`")
         if self.interrupted:
-            lines.append("stopped; what was computed is committed: run the same command again to go on")
+            lines.append("stopped; what was computed is committed: run the same command again to continue")
         return [*lines, *self.problems]
 
 
 def compute_missing(store: Store, asked: BackfillOptions, stopping: Event | None = None, show: Callable[[int, int], None] = lambda done, of: None) -> Outcome:
     """Compute statistics of the clips that miss them; `show` is told after each commit how many clips of how many are done.
 
-    Once `stopping` is set, the clip under way is finished, what was computed is committed, and the outcome says so.
+    Once `stopping` is set, the current clip is finished, what was computed is committed, and the outcome says so.
     """
     outcome = Outcome()
     with store.ingesting():

@@ -32,7 +32,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the chance level of unrelated patches"
     )
     address = f"track/{marked.name}/{clip.clip_id}"
-    downloads.offer("Track, one row per slice:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
+    downloads.offer("Track, one row per frame:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
     with st.expander("Table", type="compact"):
         columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
         height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4

@@ -41,7 +41,7 @@ def divide_video(store: Store, clip: ClipRow) -> list[Part]:
 
 
 def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
-    """The same of `clips` rows in the order of a video of so many frames."""
+    """The same of `clips` rows in the order of a video of `frames` frames."""
     spans = [range(row["first_frame"], min(row["first_frame"] + row["frame_count"] * row["step"], frames)) for row in windows]
     borders = [_border(*pair) for pair in zip(spans, spans[1:])]
     starts = [0, *(start for _, start in borders)]

@@ -141,7 +141,7 @@ _VERSIONS: dict[tuple[Path, int, int], Version] = {}  # the newest last
 
 
 def open_table(path: Path, version: int) -> Version:
-    """One version of a table. It never changes, so it is read once; a table made anew in the same place has another time of writing."""
+    """One version of a table. It never changes, so it is read once; a table that replaces it has another time of writing."""
     return _VERSIONS.get(_key(path, version)) or _remember(path, _open(path, version))
 
 

@@ -1,6 +1,6 @@
 """Prediction: does the predictor tell what comes better than copying what was seen last?
 
-A window's last two slices are hidden; the encoder sees the slices before them and nothing else, and the predictor foretells the hidden
+A window's last two slices are hidden; the encoder sees the slices before them and nothing else, and the predictor predicts the hidden
 tokens from that. The error is the mean absolute difference to what the encoder says of them when it sees the whole window, in the space
 that predictors are trained in: the last level, layer-normalized. Beside it stand two guesses that need no predictor: a copy of the last
 slice that the encoder saw, and the mean token of all that it saw. Where nothing moves a copy is hard to beat, and says nothing: so the
@@ -74,7 +74,7 @@ def normalize_tokens(tokens: torch.Tensor, rows: int, columns: int) -> torch.Ten
 
 
 def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
-    """How an encoder and its predictor foretell the end of a window. The predictor answers in the encoder's own levels, the last one last."""
+    """How an encoder and its predictor predict the end of a window. The predictor answers in the encoder's own levels, the last one last."""
     device = next(model.parameters()).device
     predictor = predictor.to(device).eval()
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD))

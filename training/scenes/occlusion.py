@@ -90,7 +90,7 @@ class OcclusionScene:
 
 
 def varied(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> OcclusionScene:
-    """A scene over any of some pictures, ``(3, H, W)`` of at least SIDE pixels, whose object, path and occluder are all drawn anew."""
+    """A scene over any of some pictures, ``(3, H, W)`` of at least SIDE pixels, whose object, path and occluder are all drawn at random."""
     rng = np.random.RandomState(int(generator.integers(2**31)))
     radius = int(generator.integers(28, 60))
     shape = _disc(radius) if generator.random() < 0.5 else outlines.blob(generator, 2 * radius).numpy() > 0.5

@@ -21,7 +21,7 @@ device_option = click.option("--device", default="auto", show_default=True, help
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Clips and the teacher's features; may be deleted.  [default: FILE.bank]")
 @device_option
 def pretrain(videos: tuple[str, ...], output: Path, steps: int, photographs: Path | None, cache: Path | None, device: str, **settings: Any) -> None:
-    """Train a small V-JEPA 2.1 on videos, from nothing; killed, the same command goes on where it was."""
+    """Train a small V-JEPA 2.1 on videos, from scratch; after an interruption, the same command resumes it."""
     from tubelet.ingest import encoders as table
     from tubelet.training.pretraining.run import Pretraining
 
