@@ -19,13 +19,14 @@ class EncoderFacts:
     weights_source: str
     preprocessing: str
     suits: str | None = None
+    frame_rate: float | None = None  # of the videos that it was trained on; no column
     settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights could tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
-        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), **known)
+        return cls(name, row.family, layer, dim, row.patch, row.tubelet, row.parameters, suits=row.suits.get(layer), frame_rate=row.frame_rate, **known)
 
     @property
     def encoder_id(self) -> str:
@@ -34,7 +35,7 @@ class EncoderFacts:
     @property
     def row(self) -> dict:
         facts = asdict(self)
-        del facts["settings"]
+        del facts["settings"], facts["frame_rate"]
         return {"encoder_id": self.encoder_id, **facts}
 
 

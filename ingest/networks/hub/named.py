@@ -16,11 +16,12 @@ class Named:
     side: int = 224
     tubelet: int = 1
     frames: int | None = None
+    frame_rate: float | None = None  # frames/s of the videos it was trained on: every fourth of about 30
 
 
 NAMED: Mapping[str, Named] = {
-    "videomae-base": Named("MCG-NJU/videomae-base", "VideoMAE", 768, 16, 86_225_664, tubelet=2, frames=16),
-    "videomae-large": Named("MCG-NJU/videomae-large", "VideoMAE", 1024, 16, 303_858_688, tubelet=2, frames=16),
+    "videomae-base": Named("MCG-NJU/videomae-base", "VideoMAE", 768, 16, 86_225_664, tubelet=2, frames=16, frame_rate=7.5),
+    "videomae-large": Named("MCG-NJU/videomae-large", "VideoMAE", 1024, 16, 303_858_688, tubelet=2, frames=16, frame_rate=7.5),
     "dinov2-small": Named("facebook/dinov2-small", "DINOv2", 384, 14, 22_056_576),
     "dinov2-base": Named("facebook/dinov2-base", "DINOv2", 768, 14, 86_580_480),
     "dinov2-large": Named("facebook/dinov2-large", "DINOv2", 1024, 14, 304_368_640),

@@ -21,6 +21,7 @@ class Generation:
     """What one generation of V-JEPA does in its own way; the rest is the same for all."""
 
     name: str
+    frame_rate: float  # frames/s of the videos it was trained on: every fourth of about 30 for V-JEPA 1, `fps: 4` for the others
     rotary: Rotary | None  # None: a table of positions is added to the tokens instead
     images: bool = False  # one frame has a patch embedding of its own, and each token is told whether it is of an image or a video
     repeats: bool = False  # one frame is shown as often as a tubelet is deep, by callers: the network itself takes none
@@ -28,9 +29,9 @@ class Generation:
     answers_context: bool = False  # the predictor returns the context's tokens beside the targets'
 
 
-V1 = Generation("V-JEPA 1", rotary=None)
-V2 = Generation("V-JEPA 2", Rotary(tile, interpolated=False), repeats=True)
-V21 = Generation("V-JEPA 2.1", Rotary(interleave, interpolated=True), images=True, hierarchical=True, answers_context=True)
+V1 = Generation("V-JEPA 1", 7.5, rotary=None)
+V2 = Generation("V-JEPA 2", 4.0, Rotary(tile, interpolated=False), repeats=True)
+V21 = Generation("V-JEPA 2.1", 4.0, Rotary(interleave, interpolated=True), images=True, hierarchical=True, answers_context=True)
 
 
 @dataclass(frozen=True)
