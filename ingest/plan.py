@@ -43,7 +43,7 @@ from tubelet.store.pairs.measurement import Side, measure
 PROBES = 4  # videos, a clip each
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
 MEMORY_MARGIN = 1.1  # the heap breaks up in a run longer than the probe
-RUN_BYTES = 96_000_000  # of threads, commits and the last compaction, which a probe does not have; measured: 30 to 70 MB
+RUN_BYTES = 96_000_000  # of threads, commits and the last compaction, which a probe does not have; measured: 47 to 87 MB
 IN_HAND = 2  # clips with each stage, beside those between two
 
 
