@@ -21,13 +21,14 @@ class Entry:
     licence: str | None  # of the weights; None where none are released
     download_bytes: int | None  # of the download, to about a percent
     cached: str | None  # path of the weights on this machine
+    frame_rate: float | None = None  # frames/s of the videos it was trained on, where that is known
 
     @classmethod
     def of(cls, name: str, row: EncoderEntry) -> "Entry":
         supply = row.supply
         path: Path | None = supply.cached() if supply else None
         facts = (row.family, row.dim, row.patch, row.tubelet, row.parameters, row.weights)
-        return cls(name, *facts, supply and supply.licence, supply and supply.download_bytes, path and str(path))
+        return cls(name, *facts, supply and supply.licence, supply and supply.download_bytes, path and str(path), row.frame_rate)
 
     @property
     def state(self) -> str:

@@ -63,6 +63,7 @@ class EncoderEntry:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
+    frame_rate: float | None = None  # frames/s at which it saw videos in training; None where it sees no time, or nobody says
     keyed: bool = False  # whether its files may hold several networks, of which `--weights-key` names one
     framing: str = WHOLE  # what `--framing` is without being told
     suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

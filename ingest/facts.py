@@ -20,13 +20,14 @@ class EncoderFacts:
     weights_source: str
     preprocessing: str
     suits: str | None = None
+    frame_rate: float | None = None  # of the videos that it was trained on; no column
     settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
 
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights can tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
-        return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), **known)
+        return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), frame_rate=row.frame_rate, **known)
 
     @property
     def encoder_id(self) -> str:
@@ -35,7 +36,7 @@ class EncoderFacts:
     @property
     def row(self) -> EncoderRow:
         facts = asdict(self)
-        del facts["settings"]
+        del facts["settings"], facts["frame_rate"]
         return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 
 

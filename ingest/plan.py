@@ -10,7 +10,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -26,12 +26,14 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
 from tubelet.ingest.pipeline.reader import REPEATS
 from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.pipeline.run import CLIPS_AHEAD
 from tubelet.ingest.sources import Source
-from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer
+from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer, WrittenClip
 from tubelet.store import Store
 from tubelet.store.disk.layout import THUMBNAIL
 from tubelet.store.pairs.rows import LIVE, SHIFTED, Pair
@@ -39,6 +41,10 @@ from tubelet.store.schema import MEASUREMENTS
 from tubelet.store.pairs.measurement import Side, measure
 
 PROBES = 4  # videos, a clip each
+DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
+MEMORY_MARGIN = 1.1  # the heap breaks up in a run longer than the probe
+RUN_BYTES = 96_000_000  # of threads, commits and the last compaction, which a probe does not have; measured: 47 to 87 MB
+IN_HAND = 2  # clips with each stage, beside those between two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class Survey:
     clips: int
     tokens: int
     pairs: int
+    frame_rate: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Probe:
     sheet_bytes: float  # of the pictures of a clip
     video_bytes: float
     commit_bytes: float
+    fixed_bytes: float  # of a store however few clips it holds
     memory_bytes: int
 
     def seconds(self, clips: int, frames: int) -> float:
@@ -97,6 +105,7 @@ class Plan:
     memory_total_bytes: int
     seconds: float
     batch: int = 1
+    notes: tuple[str, ...] = ()
 
     def of_batch(self, batch: int) -> "Plan":
         return replace(self, batch=batch)
@@ -115,6 +124,7 @@ class Plan:
                 f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB"
             ),
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
+            *self.notes,
         ]
 
 
@@ -135,7 +145,8 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
     rows = tokens * measured.token_bytes + (pairs + again) * measured.pair_bytes + commits * measured.commit_bytes
-    disk = rows + clips * measured.sheet_bytes + readable * measured.video_bytes
+    disk = DISK_MARGIN * (measured.fixed_bytes + rows + clips * measured.sheet_bytes + readable * measured.video_bytes)
+    notes = tuple(Sampling.of(probing.recipe.encoder, probing.recipe.windowing).lines([found.frame_rate for found in good]))
     return Plan(
         videos=len(sources),
         unreadable=len(sources) - readable,
@@ -148,6 +159,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
         memory_free_bytes=free(device),
         memory_total_bytes=_memory_total(device),
         seconds=seconds,
+        notes=notes,
     )
 
 
@@ -157,13 +169,13 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
         with open_video(source.path) as video:
             height, width = recipe.geometry.target(*next(video.frames()).displayed, recipe.encoder.patch)
         with open_video(source.path) as video:
-            frames = video.packets
+            frames, fps = video.packets, video.fps
     except (VideoError, StopIteration):
         return None
     pairs = recipe.pairing.pairs(recipe.windowing, frames)
     windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
-    return Survey(source=source, frames=frames, clips=len(windows), tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), pairs=len(pairs))
+    return Survey(source=source, frames=frames, clips=len(windows), tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), pairs=len(pairs), frame_rate=fps)
 
 
 def probe(sources: Sequence[Source], probing: Probing) -> Probe:
@@ -180,17 +192,22 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
     if len(readings) < PROBES:
         raise UsageError("no video decodes far enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail")
     first, last = readings[0], readings[-1]
+    token_bytes = (last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:])
+    pair_bytes = (last.pair_bytes - first.pair_bytes) / (len(readings) - 1)
+    held = recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings)
+    waiting = 0 if device.type == "cuda" else max(reading.waiting_bytes for reading in readings)
     return Probe(
         encode_s=median(reading.encode_s for reading in readings),
         write_s=median(reading.write_s for reading in readings),
         decode_s=median(reading.decode_s for reading in readings),
         shared=device.type == "cpu",
-        token_bytes=(last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:]),
-        pair_bytes=(last.pair_bytes - first.pair_bytes) / (len(readings) - 1),
+        token_bytes=token_bytes,
+        pair_bytes=pair_bytes,
         sheet_bytes=(pictures - thumbnails) / len(readings),
         video_bytes=thumbnails / len(readings),
-        commit_bytes=(last.log_bytes - first.log_bytes) / (2 * len(readings)),
-        memory_bytes=peak_memory(device) + recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings),
+        commit_bytes=(last.log_bytes - first.log_bytes) / (2 * (len(readings) - 1)),
+        fixed_bytes=max(0.0, first.data_bytes - first.tokens * token_bytes) + max(0.0, first.pair_bytes - pair_bytes) + first.log_bytes,
+        memory_bytes=round(MEMORY_MARGIN * (peak_memory(device) + held + waiting) + (0 if device.type == "cuda" else RUN_BYTES)),
     )
 
 
@@ -206,6 +223,7 @@ class Reading:
     data_bytes: int
     pair_bytes: int
     log_bytes: int
+    waiting_bytes: int  # of clips between the stages of a run, and of rows between two commits
 
 
 def _spread_probes(sources: Sequence[Source]) -> list[Source]:
@@ -216,17 +234,25 @@ def _spread_probes(sources: Sequence[Source]) -> list[Source]:
 def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float) -> Reading:
     encoded = _pair_with_itself(encode(probing.encoder, clip), probing.recipe)
     started = time.perf_counter()
-    writer.add(writer.prepare(encoded))
+    written = writer.prepare(encoded)
+    writer.add(written)
     write_s = time.perf_counter() - started
     writer.add(done)
     writer.commit()
     root = writer.store.root
-    log_bytes = _bytes(root.glob("*/_delta_log/*"))
+    log_bytes = _bytes([*root.glob("*/_delta_log/*"), *writer.store.layout.snapshots.glob("*"), writer.store.layout.marker])
     writer.store.compact()
     pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
     data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
     grid = encoded.grid
-    return Reading(encode_s=encoded.row.encode_s, write_s=write_s, decode_s=decode_s, tokens=grid[..., 0].size, grid_bytes=4 * grid.size, data_bytes=data_bytes, pair_bytes=pair_bytes, log_bytes=log_bytes)
+    return Reading(encode_s=encoded.row.encode_s, write_s=write_s, decode_s=decode_s, tokens=grid[..., 0].size, grid_bytes=4 * grid.size, data_bytes=data_bytes, pair_bytes=pair_bytes, log_bytes=log_bytes, waiting_bytes=_waiting_bytes(clip, encoded, written))
+
+
+def _waiting_bytes(clip: Clip, encoded: EncodedClip, written: WrittenClip) -> int:
+    """Bytes of the clips that a run holds between its stages at most, and of the rows that wait for a commit, twice while they are joined."""
+    ahead = CLIPS_AHEAD + IN_HAND
+    rows = sum(buffer.size for packed in written.packed for buffer in packed.values())
+    return 2 * ahead * clip.pixels.nbytes + ahead * encoded.grid.nbytes + 2 * COMMIT_CLIPS * rows
 
 
 def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
@@ -253,7 +279,7 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
         return None
 
 
-def _bytes(paths: Iterator[Path]) -> int:
+def _bytes(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 

@@ -37,7 +37,7 @@ def row_of(text: str) -> EncoderEntry | None:
     side, config = _describe(settings, f"{folder / 'config.json'}")
     _check_pixels(folder)
     weights = f"directory {text}" if files.is_directory(text) else f"Hugging Face {text}"
-    return replace(make_row(config, side, weights, partial(_load, config)), framing=META)
+    return replace(make_row(config, side, weights, partial(_load, config)), framing=META, frame_rate=config.generation.frame_rate)
 
 
 def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConfig]:

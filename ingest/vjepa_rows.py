@@ -26,7 +26,7 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
     supply = WeightsSource(
         release.licence, release.download, partial(fetching.find_cached, release), lambda: _fetch_weights(config, release).path
     )
-    return replace(make_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META, keyed=True)
+    return replace(make_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META, frame_rate=config.generation.frame_rate, keyed=True)
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:

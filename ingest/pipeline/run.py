@@ -19,6 +19,7 @@ import torch
 from tubelet.ingest.arguments import StorageOptions, RunOptions
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.contract import Encoder
+from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -71,7 +72,7 @@ class Run:
         self.store = store
         self.progress = progress
         self.pace = pace
-        self.summary = Summary(store=str(store.root), encoder_id=recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch)
+        self.summary = Summary(store=str(store.root), encoder_id=recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch, sampling=Sampling.of(recipe.encoder, recipe.windowing))
         self._stage = EncodeStage(encoder, pace.batch)
         self._reader = Reader(recipe, known, pace.decoder_threads)
         self._writer = Writer(store, recipe.encoder.row, known, keeping)

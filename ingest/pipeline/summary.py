@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tubelet.media.color import HDR
+from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
@@ -62,6 +63,8 @@ class Summary:
     damaged_videos: int = 0  # decoded, with frames that FFmpeg marks as damaged
     corrupt_frames: int = 0
     hdr_videos: int = 0  # decoded
+    frame_rates: list[float] = field(default_factory=list)  # of the videos that were decoded
+    sampling: Sampling = Sampling(None)
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
@@ -94,6 +97,7 @@ class Summary:
         self._note_place(done)
         if done.decoded:
             self.damaged_videos += bool(done.row.corrupt_frames)
+            self.frame_rates.append(done.row.fps)
             self.corrupt_frames += done.row.corrupt_frames
             self.hdr_videos += done.row.transfer in HDR
 
@@ -139,6 +143,7 @@ class Summary:
             lines.append(
                 f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
             )
+        lines += self.sampling.lines(self.frame_rates)
         lines += self._source_lines()
         lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
         if self.unanswered:

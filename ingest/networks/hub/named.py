@@ -16,11 +16,12 @@ class Named:
     side: int = 224
     tubelet: int = 1
     frames: int | None = None
+    frame_rate: float | None = None  # frames/s of the videos it was trained on: every fourth of about 30
 
 
 NAMED: Mapping[str, Named] = {
-    "videomae-base": Named(id="MCG-NJU/videomae-base", family="VideoMAE", dim=768, patch=16, parameters=86_225_664, tubelet=2, frames=16),
-    "videomae-large": Named(id="MCG-NJU/videomae-large", family="VideoMAE", dim=1024, patch=16, parameters=303_858_688, tubelet=2, frames=16),
+    "videomae-base": Named(id="MCG-NJU/videomae-base", family="VideoMAE", dim=768, patch=16, parameters=86_225_664, tubelet=2, frames=16, frame_rate=7.5),
+    "videomae-large": Named(id="MCG-NJU/videomae-large", family="VideoMAE", dim=1024, patch=16, parameters=303_858_688, tubelet=2, frames=16, frame_rate=7.5),
     "dinov2-small": Named(id="facebook/dinov2-small", family="DINOv2", dim=384, patch=14, parameters=22_056_576),
     "dinov2-base": Named(id="facebook/dinov2-base", family="DINOv2", dim=768, patch=14, parameters=86_580_480),
     "dinov2-large": Named(id="facebook/dinov2-large", family="DINOv2", dim=1024, patch=14, parameters=304_368_640),

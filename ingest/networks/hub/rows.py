@@ -24,7 +24,7 @@ def _row(named: Named) -> EncoderEntry:
     )
     local = files.is_directory(named.id)
     weights = f"directory {named.id}" if local else f"Hugging Face {named.id}"
-    return EncoderEntry(*shape, weights, _load, frames=named.frames, supply=None if local else supply)
+    return EncoderEntry(*shape, weights, _load, frames=named.frames, frame_rate=named.frame_rate, supply=None if local else supply)
 
 
 def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
