@@ -13,7 +13,11 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of a machine
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
-HOSTS, FRAMES, TOKEN = "TUBELET_ALLOW_HOSTS", "TUBELET_ALLOW_FRAMES", "TUBELET_TOKEN"  # how the command tells its server
+HOSTS, FRAMES, TOKEN = (
+    "TUBELET_ALLOW_HOSTS",
+    "TUBELET_ALLOW_FRAMES",
+    "TUBELET_TOKEN",
+)  # how the command tells its server
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,25 @@ class Access:
     def of(cls, address: str, settings: Mapping[str, str]) -> "Access":
         """From the environment that `tubelet dashboard` sets."""
         hosts, frames = (settings.get(name, "").split() for name in (HOSTS, FRAMES))
-        return cls(address, frozenset(map(host_name, hosts)), settings.get(TOKEN, ""), tuple(frames))
+        return cls(
+            address, frozenset(map(host_name, hosts)), settings.get(TOKEN, ""), tuple(frames)
+        )
 
     def allows_host(self, host: str) -> bool:
         """Whether a Host header names this server. A numeric address cannot be rebound, so any will do where the server listens on all."""
         name = host_name(host)
         if name in LOCAL | self.hosts | {host_name(self.address)} - EVERYWHERE:
             return True
-        return self.address in EVERYWHERE and (is_address(name) or name in {socket.gethostname().lower(), socket.getfqdn().lower()})
+        return self.address in EVERYWHERE and (
+            is_address(name) or name in {socket.gethostname().lower(), socket.getfqdn().lower()}
+        )
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Whether an Origin header is the server's own, or that of a proxy which was allowed by name."""
         parts = urlsplit(origin)
-        return parts.netloc.lower() == host.lower() or bool(parts.netloc) and host_name(parts.netloc) in self.hosts
+        return parts.netloc.lower() == host.lower() or (
+            bool(parts.netloc) and host_name(parts.netloc) in self.hosts
+        )
 
     def admits(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.token.encode())

@@ -9,10 +9,20 @@ import time
 from dataclasses import dataclass, replace
 
 import streamlit as st
-
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PARAMETERS, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.dashboard.parameters import (
+    CELL,
+    CLIP,
+    ENCODER,
+    HIT,
+    PAIR,
+    PARAMETERS,
+    PATCHES,
+    SEGMENT,
+    SLICE,
+    VIDEO,
+)
 
 NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)
 KEPT, VISITED = "address", "visited"  # in the session
@@ -35,14 +45,21 @@ class UrlState:
     def replace_values(self, values: tuple[str, ...]) -> "UrlState":
         now = time.monotonic()
         recent = tuple((at, old) for at, old in self.older if now - at < ECHO_S)
-        return replace(self, values=values, older=(*recent, (now, self.values)), encoder=values[0] or self.encoder)
+        return replace(
+            self,
+            values=values,
+            older=(*recent, (now, self.values)),
+            encoder=values[0] or self.encoder,
+        )
 
     def echoes(self, values: tuple[str, ...]) -> bool:
         """Whether these were replaced a moment ago, and it was not the URL that asked for this run."""
         if getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", False):
             return False  # the Back button
         asked = _widgets() - self.widgets  # what is gone since then is no longer drawn
-        return bool(asked) and any(old == values and time.monotonic() - at < ECHO_S for at, old in self.older)
+        return bool(asked) and any(
+            old == values and time.monotonic() - at < ECHO_S for at, old in self.older
+        )
 
 
 def read() -> dict[str, str]:
@@ -106,19 +123,31 @@ def _state() -> UrlState:
     elif shown != kept.values and kept.echoes(shown):
         _show(kept.values)
     elif shown != kept.values:
-        kept = st.session_state[KEPT] = UrlState(shown, led=kept.led + 1, encoder=shown[0] or kept.encoder)
+        kept = st.session_state[KEPT] = UrlState(
+            shown, led=kept.led + 1, encoder=shown[0] or kept.encoder
+        )
     return kept
 
 
 def _widgets() -> frozenset[tuple[str, str]]:
     """Each widget's key and value in words."""
-    return frozenset((key, repr(value)) for key, value in st.session_state.items() if key != KEPT and not key.startswith(BUTTON))
+    return frozenset(
+        (key, repr(value))
+        for key, value in st.session_state.items()
+        if key != KEPT and not key.startswith(BUTTON)
+    )
 
 
 def _show(values: tuple[str, ...]) -> None:
     """In one step of the Back button: an empty list is a parameter that the URL does not carry."""
     wanted = dict(zip(NAMES, values))
-    changed: dict[str, str | list[str]] = {name: value for name, value in wanted.items() if value and st.query_params.get(name) != value}
-    changed |= {name: [] for name, value in wanted.items() if not value and st.query_params.get(name)}
+    changed: dict[str, str | list[str]] = {
+        name: value
+        for name, value in wanted.items()
+        if value and st.query_params.get(name) != value
+    }
+    changed |= {
+        name: [] for name, value in wanted.items() if not value and st.query_params.get(name)
+    }
     if changed:
         st.query_params.update(changed)

@@ -12,10 +12,10 @@ from types import ModuleType
 import streamlit as st
 
 from tubelet.dashboard import address, caching, links, report_page, selection, units
-from tubelet.dashboard.parameters import PAGES
-from tubelet.reports.literal import literal
 from tubelet.dashboard.components import connection
+from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
+from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 
@@ -23,11 +23,15 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    st.set_page_config(page_icon=str(HERE / "favicon.svg"), layout="wide", initial_sidebar_state=250)
+    st.set_page_config(
+        page_icon=str(HERE / "favicon.svg"), layout="wide", initial_sidebar_state=250
+    )
     st.logo(str(HERE / "logo.svg"), size="large")
     st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
-    modules = {name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES} | report_page.make_pages(PAGES)
+    modules = {
+        name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES
+    } | report_page.make_pages(PAGES)
     pages: dict[str, st.Page] = {}
     pages |= {name: _page(name, module, path, pages) for name, module in modules.items()}
     page = st.navigation(list(pages.values()), position="hidden")
@@ -35,12 +39,22 @@ def main() -> None:
     page.run()
 
 
-def _page(name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]) -> st.Page:
+def _page(
+    name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]
+) -> st.Page:
     default = name == PAGES[0]
-    return st.Page(_runner(name, module, path, menu), title=module.TITLE, icon=module.ICON, url_path="" if default else name, default=default)
+    return st.Page(
+        _runner(name, module, path, menu),
+        title=module.TITLE,
+        icon=module.ICON,
+        url_path="" if default else name,
+        default=default,
+    )
 
 
-def _runner(name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]) -> Callable[[], None]:
+def _runner(
+    name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]
+) -> Callable[[], None]:
     def run() -> None:
         """Show the page, or why the store cannot be shown."""
         try:
@@ -75,14 +89,21 @@ def _show_store(store: Store) -> None:
     """The store's name and how much it holds, on every page."""
     held = caching.rows(store, corpus.corpus_summary())[0]
     st.markdown(f"**{literal(store.root.name)}**", help=literal(store.root))
-    st.caption("  \n".join(units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")))
+    st.caption(
+        "  \n".join(
+            units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")
+        )
+    )
 
 
 def _show_unavailable(sentence: str) -> None:
     st.title("Could not open this store", anchor=False)
     st.markdown(literal(sentence))
     st.markdown("To create a store, encode a folder of videos, then open it:")
-    st.code("tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE", language="bash")
+    st.code(
+        "tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE",
+        language="bash",
+    )
     st.button("Try again", icon=":material/refresh:")
 
 

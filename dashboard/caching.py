@@ -20,11 +20,11 @@ from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
-from tubelet.store.sandbox import conditions
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
 from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.sandbox import conditions
 from tubelet.store.sandbox.untrusted import Answer, ask
 
 
@@ -44,7 +44,9 @@ def open_store(path: str) -> Store:
     return Store(Path(path))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Store: lambda store: str(store.root)})
+@st.cache_resource(
+    max_entries=8, show_spinner=False, hash_funcs={Store: lambda store: str(store.root)}
+)
 def workspace(store: Store) -> Workspace:
     """What is fitted, drawn and searched over a store, one for all sessions."""
     return Workspace(store)
@@ -78,7 +80,11 @@ def _is_unwanted() -> Callable[[], bool]:
     context = get_script_run_ctx(suppress_warning=True)
     if context is None or not st.runtime.exists():
         return lambda: False
-    server, session, requests = st.runtime.get_instance(), context.session_id, context.script_requests
+    server, session, requests = (
+        st.runtime.get_instance(),
+        context.session_id,
+        context.script_requests,
+    )
     return lambda: not server.is_active_session(session) or _is_overtaken(requests)
 
 
@@ -105,7 +111,11 @@ def findings(store: Store, request: Request) -> Findings:
     return find(store, request)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={**KEYS, Report: repr, Options: lambda options: repr(options.values)})
+@st.cache_resource(
+    max_entries=4,
+    show_spinner=False,
+    hash_funcs={**KEYS, Report: repr, Options: lambda options: repr(options.values)},
+)
 def report_blocks(store: Store, report: Report, options: Options) -> tuple[Block, ...]:
     """All blocks of a report. Raises ReportError and QueryError, which are not kept."""
     return tuple(report.blocks(store, options.values))

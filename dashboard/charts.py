@@ -4,7 +4,10 @@ import altair as alt
 import pyarrow as pa
 
 HEIGHT = 200  # pixels
-BLUE, ORANGE = "#2b85bb", "#c8710f"  # of measured values, and of what to compare them with: readable on light and dark
+BLUE, ORANGE = (
+    "#2b85bb",
+    "#c8710f",
+)  # of measured values, and of what to compare them with: readable on light and dark
 
 
 def over_time(points: pa.Table, statistic: str, unit: str) -> alt.Chart:
@@ -15,7 +18,9 @@ def over_time(points: pa.Table, statistic: str, unit: str) -> alt.Chart:
         .mark_line(point={"size": 12}, strokeWidth=1.5, opacity=0.85)
         .encode(
             x=alt.X("at_s:Q", title="time (s)", axis=alt.Axis(tickCount=8)),
-            y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+            y=alt.Y(
+                "value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)
+            ),
             detail="clip_id:N",
             tooltip=[
                 alt.Tooltip("at_s:Q", title="time (s)", format=".2f"),
@@ -31,7 +36,12 @@ def over_time(points: pa.Table, statistic: str, unit: str) -> alt.Chart:
 def likeness(track: pa.Table, level: float) -> alt.LayerChart:
     """Cosine of the best match in each slice, lost ones hollow, over the level that unrelated patches reach. Columns slice, y, x, score, margin, lost."""
     x = alt.X("slice:Q", title="slice", axis=alt.Axis(tickMinStep=1, format="d"))
-    score = alt.Y("score:Q", title="cosine of the best match", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+    score = alt.Y(
+        "score:Q",
+        title="cosine of the best match",
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(tickCount=5),
+    )
     state = alt.condition("datum.lost", alt.value("transparent"), alt.value(BLUE))
     tooltip = [
         alt.Tooltip("slice:Q"),
@@ -70,12 +80,30 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
     """One of SLICE_CURVES over the shared slices; the absolute one with its quartiles over dimensions."""
     column, title = SLICE_CURVES[name]
     x = alt.X("shared_slice:Q", title="shared slice", axis=alt.Axis(tickMinStep=1, tickCount=6))
-    y = alt.Y(f"{column}:Q", title=None, scale=alt.Scale(zero=name != "cosine"), axis=alt.Axis(tickCount=4))
-    tooltip = [alt.Tooltip("shared_slice:Q", title="shared slice"), alt.Tooltip(f"{column}:Q", title=name, format=".4g")]
-    line = alt.Chart(points).mark_line(point={"size": 16}, strokeWidth=1.5).encode(x, y, tooltip=tooltip)
-    band = alt.Chart(points).mark_area(opacity=0.25).encode(x, alt.Y("q25:Q", title=None), alt.Y2("q75:Q"))
+    y = alt.Y(
+        f"{column}:Q",
+        title=None,
+        scale=alt.Scale(zero=name != "cosine"),
+        axis=alt.Axis(tickCount=4),
+    )
+    tooltip = [
+        alt.Tooltip("shared_slice:Q", title="shared slice"),
+        alt.Tooltip(f"{column}:Q", title=name, format=".4g"),
+    ]
+    line = (
+        alt.Chart(points)
+        .mark_line(point={"size": 16}, strokeWidth=1.5)
+        .encode(x, y, tooltip=tooltip)
+    )
+    band = (
+        alt.Chart(points)
+        .mark_area(opacity=0.25)
+        .encode(x, alt.Y("q25:Q", title=None), alt.Y2("q75:Q"))
+    )
     layers = [band, line] if name == "absolute" else [line]
-    return alt.layer(*layers).properties(height=HEIGHT, title=alt.TitleParams(title, fontSize=12, fontWeight=600, anchor="start"))
+    return alt.layer(*layers).properties(
+        height=HEIGHT, title=alt.TitleParams(title, fontSize=12, fontWeight=600, anchor="start")
+    )
 
 
 def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
@@ -89,7 +117,14 @@ def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
             alt.X("x:O", **place),
             alt.Y("y:O", **place),
             alt.Color("l2:Q", title="distance", scale=alt.Scale(scheme="blues")),
-            [alt.Tooltip("y:O", title="row"), alt.Tooltip("x:O", title="column"), alt.Tooltip("l2:Q", format=".4g"), alt.Tooltip("cosine:Q", format=".4f")],
+            [
+                alt.Tooltip("y:O", title="row"),
+                alt.Tooltip("x:O", title="column"),
+                alt.Tooltip("l2:Q", format=".4g"),
+                alt.Tooltip("cosine:Q", format=".4f"),
+            ],
         )
-        .properties(width=side * width, height=side * height, autosize=alt.AutoSizeParams(type="pad"))
+        .properties(
+            width=side * width, height=side * height, autosize=alt.AutoSizeParams(type="pad")
+        )
     )

@@ -36,8 +36,14 @@ def _default_encoder(store: Store, video_id: str, last: str) -> str:
     known = [row["encoder_id"] for row in caching.rows(store, corpus.encoders())]
     if last in known:
         return last
-    of_video = {row["encoder_id"] for row in caching.rows(store, clips.encoders_of_video(video_id))} if video_id else set()
-    return next((encoder_id for encoder_id in known if encoder_id in of_video), known[0] if known else "")
+    of_video = (
+        {row["encoder_id"] for row in caching.rows(store, clips.encoders_of_video(video_id))}
+        if video_id
+        else set()
+    )
+    return next(
+        (encoder_id for encoder_id in known if encoder_id in of_video), known[0] if known else ""
+    )
 
 
 def _by_name(store: Store, wanted: str) -> str:

@@ -21,7 +21,9 @@ def sign(sql: str) -> str:
 
 def is_asked(sql: str) -> bool:
     given = str(st.query_params.get(SIGNED, ""))
-    return sql in st.session_state.get(ASKED, ()) or hmac.compare_digest(sign(sql).encode(), given.encode(errors="replace"))
+    return sql in st.session_state.get(ASKED, ()) or hmac.compare_digest(
+        sign(sql).encode(), given.encode(errors="replace")
+    )
 
 
 def ask(sql: str) -> None:
@@ -39,5 +41,11 @@ def holds(condition: str, key: str) -> bool:
     if not condition or is_asked(condition):
         return True
     st.info("This condition came with a link. Read it before you apply it.", icon=":material/link:")
-    st.button("Apply condition", icon=":material/play_arrow:", key=f"{key}-apply", on_click=ask, args=(condition,))
+    st.button(
+        "Apply condition",
+        icon=":material/play_arrow:",
+        key=f"{key}-apply",
+        on_click=ask,
+        args=(condition,),
+    )
     return False

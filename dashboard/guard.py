@@ -57,7 +57,11 @@ class Guard:
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), scope["path"], Headers(scope=scope).get("host", ""))
+                self._mark(
+                    MutableHeaders(scope=message),
+                    scope["path"],
+                    Headers(scope=scope).get("host", ""),
+                )
             await send(message)
 
         return sending
@@ -67,11 +71,16 @@ class Guard:
             headers[name] = value
         if path.startswith(self.files):
             headers["Content-Security-Policy"] = SANDBOX
-        headers.setdefault("Content-Security-Policy", self.policy.replace("$HOST", host if HOST.fullmatch(host) else ""))
+        headers.setdefault(
+            "Content-Security-Policy",
+            self.policy.replace("$HOST", host if HOST.fullmatch(host) else ""),
+        )
         if not self.access.frames:
             headers["X-Frame-Options"] = "DENY"
         for name in [name for name in headers if name.lower().startswith("access-control-")]:
-            del headers[name]  # Streamlit lets other origins read some of its own routes; nothing here needs it
+            del headers[
+                name
+            ]  # Streamlit lets other origins read some of its own routes; nothing here needs it
 
 
 def refused(scope: Scope, access: Access) -> Response | None:
@@ -80,7 +89,8 @@ def refused(scope: Scope, access: Access) -> Response | None:
     host = headers.get("host", "")
     if not access.allows_host(host):
         return PlainTextResponse(
-            f"This dashboard does not answer to the host {host[:200]!r}. Start it with `--allow-host NAME` to allow another name.\n", 421
+            f"This dashboard does not answer to the host {host[:200]!r}. Start it with `--allow-host NAME` to allow another name.\n",
+            421,
         )
     if not _same_origin(scope, headers, access):
         return PlainTextResponse("This dashboard answers only to its own pages.\n", 403)
@@ -92,7 +102,10 @@ def refused(scope: Scope, access: Access) -> Response | None:
 def _own_origin(scope: Scope) -> Scope:
     """The request as it would come from a page of this server: its origin was judged here, and Streamlit knows no other."""
     host = Headers(scope=scope).get("host", "").encode("latin-1")
-    headers = [(name, b"http://" + host if name == b"origin" else value) for name, value in scope["headers"]]
+    headers = [
+        (name, b"http://" + host if name == b"origin" else value)
+        for name, value in scope["headers"]
+    ]
     return {**scope, "headers": headers}
 
 
@@ -101,7 +114,10 @@ def _same_origin(scope: Scope, headers: Headers, access: Access) -> bool:
     host, origin = headers.get("host", ""), headers.get("origin")
     if origin is not None and not access.allows_origin(origin, host):
         return False
-    if headers.get("sec-fetch-site", "none") not in ("cross-site", "same-site") or origin is not None:
+    if (
+        headers.get("sec-fetch-site", "none") not in ("cross-site", "same-site")
+        or origin is not None
+    ):
         return True
     leads = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") in SAFE_METHODS
     return leads and (headers.get("sec-fetch-dest") == "document" or bool(access.frames))
@@ -124,7 +140,9 @@ def _ask_for_token(scope: Scope, access: Access) -> Response:
     rest = urlencode([(name, value) for name, value in given if name != TOKEN])
     here = escape(f"./{quote(scope['path'].rpartition('/')[2])}?{rest}")
     if any(name == TOKEN and access.admits(value) for name, value in given):
-        answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={here}"><a href="{here}">Continue</a>')
+        answer = HTMLResponse(
+            f'<!doctype html><meta http-equiv="refresh" content="0;url={here}"><a href="{here}">Continue</a>'
+        )
         answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
         return answer
     return HTMLResponse(

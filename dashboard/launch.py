@@ -29,32 +29,54 @@ class Listening:
     def __post_init__(self) -> None:
         for name in self.allow_host:
             if not host_name(name):
-                raise StoreError(f"--allow-host {name} is not a host: write one like lab.example.org, without http:// or a path")
+                raise StoreError(
+                    f"--allow-host {name} is not a host: write one like lab.example.org, without http:// or a path"
+                )
         for origin in self.allow_frame:
             if not ORIGIN.fullmatch(origin):
-                raise StoreError(f"--allow-frame {origin} is not an origin: write one like https://lab.example.org")
+                raise StoreError(
+                    f"--allow-frame {origin} is not an origin: write one like https://lab.example.org"
+                )
         if self.token is not None and not URL_SAFE.fullmatch(self.token):
-            raise StoreError("--token takes letters, digits and . _ ~ - only, so that it can stand in a link")
-        if any(not URL_SAFE.fullmatch(part) or not part.strip(".") for part in self.base_path.strip("/").split("/") if self.base_path.strip("/")):
+            raise StoreError(
+                "--token takes letters, digits and . _ ~ - only, so that it can stand in a link"
+            )
+        if any(
+            not URL_SAFE.fullmatch(part) or not part.strip(".")
+            for part in self.base_path.strip("/").split("/")
+            if self.base_path.strip("/")
+        ):
             raise StoreError(f"--base-path {self.base_path} is not a path: write one like /tubelet")
 
     @property
     def is_local(self) -> bool:
         name = host_name(self.host)
-        return name in LOCAL or name.startswith("127.") and name.replace(".", "").isdigit()
+        return name in LOCAL or (name.startswith("127.") and name.replace(".", "").isdigit())
 
     @property
     def key(self) -> str:
         """The token that visitors need: as asked for, a new one where others could come, none on this machine alone."""
-        return self.token or ("" if self.is_local and not self.allow_host else secrets.token_urlsafe(18))
+        return self.token or (
+            "" if self.is_local and not self.allow_host else secrets.token_urlsafe(18)
+        )
 
     def environment(self, key: str) -> dict[str, str]:
         return {HOSTS: " ".join(self.allow_host), FRAMES: " ".join(self.allow_frame), TOKEN: key}
 
     def arguments(self) -> list[str]:
         """Settings of Streamlit. Its own check of the body size guards uploads."""
-        base = ["--server.baseUrlPath", self.base_path.strip("/")] if self.base_path.strip("/") else []
-        return ["--server.address", self.host, "--server.port", str(self.port), "--server.headless", "true", *base]
+        base = (
+            ["--server.baseUrlPath", self.base_path.strip("/")] if self.base_path.strip("/") else []
+        )
+        return [
+            "--server.address",
+            self.host,
+            "--server.port",
+            str(self.port),
+            "--server.headless",
+            "true",
+            *base,
+        ]
 
     def link(self, key: str) -> str:
         """What to open in a browser."""
@@ -70,5 +92,14 @@ def launch(store: Path, listening: Listening) -> None:
     print(f"dashboard: {listening.link(key)}  (Ctrl-C ends it)", file=sys.stderr)
     os.chdir(HERE)
     sys.stdout.flush()
-    command = [sys.executable, "-m", "tubelet.dashboard", "run", "server.py", *listening.arguments(), "--", str(store)]
+    command = [
+        sys.executable,
+        "-m",
+        "tubelet.dashboard",
+        "run",
+        "server.py",
+        *listening.arguments(),
+        "--",
+        str(store),
+    ]
     os.execve(sys.executable, command, os.environ | listening.environment(key))

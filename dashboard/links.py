@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import address, completion, consent
-from tubelet.dashboard.parameters import PAGES, VIDEO_PAGE, SQL
+from tubelet.dashboard.parameters import PAGES, SQL, VIDEO_PAGE
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 
@@ -29,12 +29,17 @@ def show_menu(store: Store, pages: Mapping[str, object]) -> None:
     """Every page by name, each with what the reader has chosen."""
     kept = address.find_kept()
     for name in PAGES:
-        st.page_link(pages[name], query_params=_given(completion.complete(store, name, address.recall(name) | kept)))
+        st.page_link(
+            pages[name],
+            query_params=_given(completion.complete(store, name, address.recall(name) | kept)),
+        )
 
 
 def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:
     page = st.Page(_drawn_by_app, title=title, url_path=path)
-    st.page_link(page, label=label, icon=icon, query_params=_given(address.recall(path) | parameters))
+    st.page_link(
+        page, label=label, icon=icon, query_params=_given(address.recall(path) | parameters)
+    )
 
 
 def _given(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -10,20 +10,32 @@ from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO
 from tubelet.reports.literal import Markdown, literal
 
 NOUNS = {VIDEO: "video", CLIP: "clip", PAIR: "pair"}  # by parameter
-ALONG = {VIDEO: (), CLIP: (VIDEO, ENCODER), PAIR: (VIDEO, ENCODER)}  # columns that a link to a near one sets, too
+ALONG = {
+    VIDEO: (),
+    CLIP: (VIDEO, ENCODER),
+    PAIR: (VIDEO, ENCODER),
+}  # columns that a link to a near one sets, too
 IDS = {VIDEO: "video_id", CLIP: "clip_id", PAIR: "pair_id", ENCODER: "encoder_id"}  # columns
 
 
 def show_missing(parameter: str, wanted: str, near: Sequence[Mapping]) -> None:
     """`near`: rows with the columns that the link to each of them sets, a name, and where it has one the second at which it starts."""
     noun = NOUNS[parameter]
-    st.warning(f"This store has no {noun} {literal(wanted)}. It may have been removed, or the link is of another store.", icon=":material/search_off:")
+    st.warning(
+        f"This store has no {noun} {literal(wanted)}. It may have been removed, or the link is of another store.",
+        icon=":material/search_off:",
+    )
     if not near:
         return
     st.markdown(f"The {noun}s whose ids or names are nearest:")
     for row in near:
         where = {name: row[IDS[name]] for name in (parameter, *ALONG[parameter])}
-        st.button(f"Open {_describe(row)}", key=f"{BUTTON}near-{row[IDS[parameter]]}", on_click=_go, kwargs=where)
+        st.button(
+            f"Open {_describe(row)}",
+            key=f"{BUTTON}near-{row[IDS[parameter]]}",
+            on_click=_go,
+            kwargs=where,
+        )
 
 
 def _describe(row: Mapping) -> Markdown:

@@ -10,10 +10,38 @@ meanings would hand one page's text to the other page's switch.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = ("corpus", "video", "windows", "sensitivity", "sql")  # folders, in the order of the menu
-ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = "encoder", "video", "clip", "slice", "patches", "segment", "hit", "pair"
-CELL = ("dim", "y", "x", "shared-slice")  # the cell of a pair's matrix that was clicked, and the slice it was clicked on
-SWITCH, NUMBER, TEXT, CHOICE, ID, MARKS, CONDITION = "switch", "number", "text", "choice", "id", "marks", "SQL"  # kinds
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = (
+    "corpus",
+    "video",
+    "windows",
+    "sensitivity",
+    "sql",
+)  # folders, in the order of the menu
+ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = (
+    "encoder",
+    "video",
+    "clip",
+    "slice",
+    "patches",
+    "segment",
+    "hit",
+    "pair",
+)
+CELL = (
+    "dim",
+    "y",
+    "x",
+    "shared-slice",
+)  # the cell of a pair's matrix that was clicked, and the slice it was clicked on
+SWITCH, NUMBER, TEXT, CHOICE, ID, MARKS, CONDITION = (
+    "switch",
+    "number",
+    "text",
+    "choice",
+    "id",
+    "marks",
+    "SQL",
+)  # kinds
 
 
 @dataclass(frozen=True)
@@ -32,7 +60,10 @@ def _bound(page: str, *described: tuple[str, str, str]) -> list[Parameter]:
 
 
 def _free(*described: tuple[str, str, str, tuple[str, ...]]) -> list[Parameter]:
-    return [Parameter(name, meaning, kind, pages, bound=False) for name, kind, meaning, pages in described]
+    return [
+        Parameter(name, meaning, kind, pages, bound=False)
+        for name, kind, meaning, pages in described
+    ]
 
 
 PARAMETERS = {
@@ -45,13 +76,23 @@ PARAMETERS = {
             (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE,)),
             (PATCHES, MARKS, "the selected patches", (VIDEO_PAGE,)),
             (SEGMENT, MARKS, "the foreground and background marks", (VIDEO_PAGE,)),
-            (HIT, MARKS, "the patch of a search that the player shows, while the selected ones stay", (VIDEO_PAGE,)),
+            (
+                HIT,
+                MARKS,
+                "the patch of a search that the player shows, while the selected ones stay",
+                (VIDEO_PAGE,),
+            ),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
             ("x", NUMBER, "the column of the clicked cell's patch", (WINDOWS,)),
             ("shared-slice", NUMBER, "the shared slice on which the cell was clicked", (WINDOWS,)),
-            ("signed", TEXT, "proof that this server wrote the SQL beside it", (VIDEO_PAGE, SENSITIVITY, SQL)),
+            (
+                "signed",
+                TEXT,
+                "proof that this server wrote the SQL beside it",
+                (VIDEO_PAGE, SENSITIVITY, SQL),
+            ),
         ),
         *_bound(
             CORPUS,
@@ -70,18 +111,27 @@ PARAMETERS = {
             ("color", CHOICE, "what the colors are made from"),
             ("dimensions", TEXT, "three dimensions as red, green and blue"),
             ("unit", SWITCH, "embeddings are divided by their lengths before the fit"),
-            ("positions", SWITCH, "the mean embedding of each position is subtracted before the fit"),
+            (
+                "positions",
+                SWITCH,
+                "the mean embedding of each position is subtracted before the fit",
+            ),
             ("foreground", SWITCH, "the fit is of the foreground alone"),
             ("search-corpus", SWITCH, "whether the corpus is searched for the selected patches"),
             ("exactly", SWITCH, "whether that search compares every embedding"),
             ("search-where", CONDITION, "which videos are searched"),
             ("map", SWITCH, "whether the map of tokens is shown"),
             ("map-of", CHOICE, "whose tokens the map shows"),
-            *((f"map-{channel}", CHOICE, f"what the map shows as {channel}") for channel in ("x", "y", "z", "red", "green", "blue", "opacity")),
+            *(
+                (f"map-{channel}", CHOICE, f"what the map shows as {channel}")
+                for channel in ("x", "y", "z", "red", "green", "blue", "opacity")
+            ),
             ("alike", SWITCH, "whether similar videos are listed"),
             ("alike-by", CHOICE, "what of its tokens stands for a window"),
         ),
-        *_bound(WINDOWS, ("pair_search", TEXT, "part of the name or label of the videos to choose from")),
+        *_bound(
+            WINDOWS, ("pair_search", TEXT, "part of the name or label of the videos to choose from")
+        ),
         *_bound(
             SENSITIVITY,
             ("frames", NUMBER, "frames per window"),

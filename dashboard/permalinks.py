@@ -20,8 +20,14 @@ class Permalinks:
         if scope["type"] == "http":
             scope = self._renew_route(scope)
             page = self._page(scope["path"]) if scope["method"] == "GET" else None
-            if page and (query := await run_in_threadpool(self._query, page, scope["query_string"].decode("latin-1"))):
-                return await RedirectResponse(f"./{scope['path'].rpartition('/')[2]}?{query}")(scope, receive, send)
+            if page and (
+                query := await run_in_threadpool(
+                    self._query, page, scope["query_string"].decode("latin-1")
+                )
+            ):
+                return await RedirectResponse(f"./{scope['path'].rpartition('/')[2]}?{query}")(
+                    scope, receive, send
+                )
         await self.app(scope, receive, send)
 
     def _page(self, path: str) -> str | None:
@@ -32,7 +38,11 @@ class Permalinks:
     def _query(self, page: str, query: str) -> str | None:
         """The query that should stand there; None where it stands there, or no store says what should."""
         given = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
-        wanted = {name: value for name, value in self._complete(page, renew(page, given)).items() if value or name in given}
+        wanted = {
+            name: value
+            for name, value in self._complete(page, renew(page, given)).items()
+            if value or name in given
+        }
         return urlencode(wanted) if wanted != given else None
 
     def _complete(self, page: str, given: dict[str, str]) -> dict[str, str]:
@@ -50,6 +60,12 @@ class Permalinks:
             return {**scope, "query_string": scope["query_string"].replace(b"colours", b"colors")}
         for before, today in RENAMED_ROUTES.items():
             if scope["path"].startswith(f"{self.base}{before}"):
-                path = self.base + today + scope["path"].removeprefix(f"{self.base}{before}").replace("/colours.npy", "/colors.npy")
+                path = (
+                    self.base
+                    + today
+                    + scope["path"]
+                    .removeprefix(f"{self.base}{before}")
+                    .replace("/colours.npy", "/colors.npy")
+                )
                 return {**scope, "path": path, "raw_path": path.encode()}
         return scope

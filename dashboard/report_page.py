@@ -32,13 +32,17 @@ class ReportPage:
     ICON: str = ":material/summarize:"
 
     @property
-    def TITLE(self) -> Markdown:  # noqa: N802 - as the modules of pages have it
+    def TITLE(self) -> Markdown:
         return _title(self.report)
 
     def show(self, store: Store, selection: Selection) -> None:
         st.title(_title(self.report), anchor=False)
         given = _choose(self.name, self.report.options)
-        if not all(consent.holds(given[field.name] or "", field.name) for field, described in options_of(self.report.options) if described.metavar == SQL):
+        if not all(
+            consent.holds(given[field.name] or "", field.name)
+            for field, described in options_of(self.report.options)
+            if described.metavar == SQL
+        ):
             return
         try:
             options = self.report.options(**given)
@@ -68,23 +72,49 @@ def _choose(name: str, options: type) -> dict[str, Any]:
     """Draw a widget per option, each in the URL, and read them."""
     hints = get_type_hints(options)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        return {field.name: _widget(f"{name}-{field.name}", field, hints[field.name], described) for field, described in options_of(options)}
+        return {
+            field.name: _widget(f"{name}-{field.name}", field, hints[field.name], described)
+            for field, described in options_of(options)
+        }
 
 
 def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
-    label, default, about = literal(field.name.replace("_", " ").capitalize()), None if field.default is MISSING else field.default, literal(described.help)
+    label, default, about = (
+        literal(field.name.replace("_", " ").capitalize()),
+        None if field.default is MISSING else field.default,
+        literal(described.help),
+    )
     types = set(get_args(hint)) or {hint}
     if bool in types:
         return st.toggle(label, bool(default), key=key, bind="query-params", help=about)
     if described.choices:
-        return st.selectbox(label, described.choices, _place(described.choices, default), key=key, bind="query-params", help=about)
+        return st.selectbox(
+            label,
+            described.choices,
+            _place(described.choices, default),
+            key=key,
+            bind="query-params",
+            help=about,
+        )
     if types & {int, float}:
         number = int if int in types else float
-        low, high = (None if end is None else number(end) for end in (described.least, described.most))
-        return st.number_input(label, low, high, default, step=number(1), key=key, bind="query-params", help=about)
+        low, high = (
+            None if end is None else number(end) for end in (described.least, described.most)
+        )
+        return st.number_input(
+            label, low, high, default, step=number(1), key=key, bind="query-params", help=about
+        )
     placeholder = literal(described.unset or described.metavar or "")
     changed = partial(consent.ask_typed, key) if described.metavar == SQL else None
-    typed = st.text_input(label, default, key=key, bind="query-params", help=about, placeholder=placeholder, on_change=changed)
+    typed = st.text_input(
+        label,
+        default,
+        key=key,
+        bind="query-params",
+        help=about,
+        placeholder=placeholder,
+        on_change=changed,
+    )
     return (typed or "").strip() or None
 
 
@@ -92,7 +122,9 @@ def _place(choices: Sequence[str], default: Any) -> int | None:
     return choices.index(default) if default in choices else None
 
 
-def _write(write: Callable[[str, Iterator[Block]], bytes], report: Report, made: Sequence[Block]) -> bytes:
+def _write(
+    write: Callable[[str, Iterator[Block]], bytes], report: Report, made: Sequence[Block]
+) -> bytes:
     return write(report.title, iter(made))
 
 

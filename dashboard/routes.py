@@ -13,34 +13,44 @@ from threading import Lock
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 
 from tubelet.dashboard import caching, units
-from tubelet.latent.exports import drawing, mask_files, names, tracks
-from tubelet.latent.exports.drawing import DrawingOptions
-from tubelet.media import sources
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules, token_map
-from tubelet.latent.marks import MarkedPatches
-from tubelet.latent.tracks import pack_track
 from tubelet.latent.basis import Basis
+from tubelet.latent.exports import drawing, mask_files, names, tracks
+from tubelet.latent.exports.drawing import DrawingOptions
+from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
+from tubelet.latent.tracks import pack_track
+from tubelet.media import sources
 from tubelet.store import Store, StoreError, TubeletError
-from tubelet.store.sandbox import formats
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow, NamedClip
+from tubelet.store.sandbox import formats
 
 PRIVATE = {  # other sites may not embed them, and what is opened by itself may do nothing: the bytes are those of files
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": SANDBOX,
 }
-PRIVATE |= {"Tubelet-Modules": modules.VERSION}  # a component of another version draws nothing of this
+PRIVATE |= {
+    "Tubelet-Modules": modules.VERSION
+}  # a component of another version draws nothing of this
 TABLES = {"csv": formats.csv, "parquet": formats.parquet}
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
-FOR_GOOD = PRIVATE | {"Cache-Control": "private, max-age=31536000, immutable"}  # its address says what it holds
+FOR_GOOD = PRIVATE | {
+    "Cache-Control": "private, max-age=31536000, immutable"
+}  # its address says what it holds
 ONE = Lock()  # films are made one after the other: each takes two cores
 AS_IT_IS = {"Content-Encoding": "identity"}  # gzip takes 0.2 s of 300,000 points and saves 5 %
 
@@ -58,7 +68,9 @@ def _source(store: Store, request: Request) -> Response:
     if video is None:
         raise StoreError("the store holds no such video")
     file, kind = sources.verify(video), sources.media_type(video)
-    saved = {} if kind else {"filename": f"{video.video_id}.video"}  # the name of the file would give its type away again
+    saved = (
+        {} if kind else {"filename": f"{video.video_id}.video"}
+    )  # the name of the file would give its type away again
     return FileResponse(file, media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
 
 
@@ -76,32 +88,45 @@ def _colors_file(store: Store, request: Request) -> Response:
     clip, basis = _clip_and_basis(store, request)
     file = io.BytesIO()
     np.save(file, caching.workspace(store).clip_colors(clip["clip_id"], basis))
-    return _file(file.getvalue(), _name_file(clip, f"colors-{request.path_params['coloring'].partition('~')[0]}.npy"))
+    return _file(
+        file.getvalue(),
+        _name_file(clip, f"colors-{request.path_params['coloring'].partition('~')[0]}.npy"),
+    )
 
 
 def _points(store: Store, request: Request) -> Response:
     (clip, basis), workspace = _clip_and_basis(store, request), caching.workspace(store)
-    return _bytes(workspace.points(clip, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)))
+    return _bytes(
+        workspace.points(
+            clip, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)
+        )
+    )
 
 
 def _sample(store: Store, request: Request) -> Response:
     workspace, path = caching.workspace(store), request.path_params
     sample = workspace.find_sample(path["encoder"], path["sample"])
     basis = workspace.find_basis(path["encoder"], path["coloring"], path["basis"])
-    points = workspace.sample_points(sample, basis, workspace.parse_channels(request.query_params.get("show", ""), basis))
+    points = workspace.sample_points(
+        sample, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)
+    )
     return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
 
 
 def _sampled_token(store: Store, request: Request) -> Response:
     path = request.path_params
-    token = caching.workspace(store).find_sampled(path["encoder"], path["sample"], units.read(path["number"]))
+    token = caching.workspace(store).find_sampled(
+        path["encoder"], path["sample"], units.read(path["number"])
+    )
     return JSONResponse(token_map.describe_token(store, token), headers=REVALIDATED)
 
 
 def _clip_and_basis(store: Store, request: Request) -> tuple[NamedClip, Basis]:
     """The clip of a route, and the basis by which its page draws it."""
     clip, path = _find_clip(store, request.path_params["clip"]), request.path_params
-    return clip, caching.workspace(store).find_basis(clip["encoder_id"], path["coloring"], path["basis"])
+    return clip, caching.workspace(store).find_basis(
+        clip["encoder_id"], path["coloring"], path["basis"]
+    )
 
 
 def _track(store: Store, request: Request) -> Response:
@@ -112,13 +137,17 @@ def _track_file(store: Store, request: Request) -> Response:
     (clip, track), kind = _find_track(store, request), request.path_params["kind"]
     if kind not in TABLES:
         raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
-    return _file(TABLES[kind](tracks.tabulate_window(store, clip, track)), _name_file(clip, f"track.{kind}"))
+    return _file(
+        TABLES[kind](tracks.tabulate_window(store, clip, track)), _name_file(clip, f"track.{kind}")
+    )
 
 
 def _find_track(store: Store, request: Request) -> tuple[dict, Track]:
     """The clip of a route, and where its marks are in it."""
     clip, marked = _find_clip(store, request.path_params["clip"]), _parse_marks(request)
-    return clip, caching.workspace(store).track(clip["clip_id"], marked.on(_find_clip(store, marked.clip_id)))
+    return clip, caching.workspace(store).track(
+        clip["clip_id"], marked.on(_find_clip(store, marked.clip_id))
+    )
 
 
 def _mask(store: Store, request: Request) -> Response:
@@ -142,7 +171,9 @@ def _mp4(store: Store, request: Request) -> Response:
     sink.seek(0)
     content = how.over or (drawing.COLORS if how.basis else "video")
     return StreamingResponse(
-        iter(partial(sink.read, PART), b""), media_type="video/mp4", headers=REVALIDATED | length | attachment(_name_file(clip, f"{content}.mp4"))
+        iter(partial(sink.read, PART), b""),
+        media_type="video/mp4",
+        headers=REVALIDATED | length | attachment(_name_file(clip, f"{content}.mp4")),
     )
 
 
@@ -157,7 +188,9 @@ def parse_drawing(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> Draw
         over=asked.get("over") or None,
         opacity=_opacity(asked.get("opacity", "1")),
         smooth=asked.get("smooth") == "true",
-        basis=caching.workspace(store).find_basis(clip["encoder_id"], coloring, basis_id) if coloring else None,
+        basis=caching.workspace(store).find_basis(clip["encoder_id"], coloring, basis_id)
+        if coloring
+        else None,
         patches=MarkedPatches.parse(asked.get("patches", "")),
         segment=MarkedPatches.parse(asked.get("segment", "")),
     )
@@ -186,7 +219,9 @@ def _bytes(data: bytes) -> Response:
 
 def _file(data: bytes, name: str) -> Response:
     """To be saved, not shown."""
-    return Response(data, media_type="application/octet-stream", headers=REVALIDATED | attachment(name))
+    return Response(
+        data, media_type="application/octet-stream", headers=REVALIDATED | attachment(name)
+    )
 
 
 def _name_file(clip: NamedClip, content: str) -> str:

@@ -6,12 +6,30 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tubelet.dashboard import address, caching, completion
-from tubelet.dashboard.parameters import CELL, CLIP, ENCODER, HIT, PAIR, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.dashboard.parameters import (
+    CELL,
+    CLIP,
+    ENCODER,
+    HIT,
+    PAIR,
+    PATCHES,
+    SEGMENT,
+    SLICE,
+    VIDEO,
+)
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 
-OF_ENCODER = (CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)  # parameters that mean nothing to another encoder
+OF_ENCODER = (
+    CLIP,
+    SLICE,
+    PATCHES,
+    SEGMENT,
+    HIT,
+    PAIR,
+    *CELL,
+)  # parameters that mean nothing to another encoder
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,10 @@ def choose(store: Store, page: str = "") -> Selection:
         disabled=not known,
     )
     if missing:
-        st.warning(f"This store has no encoder {literal(missing)}. Showing {known[chosen].label_markdown} instead.", icon=":material/search_off:")
+        st.warning(
+            f"This store has no encoder {literal(missing)}. Showing {known[chosen].label_markdown} instead.",
+            icon=":material/search_off:",
+        )
     if chosen and known[chosen].untrained:
         st.badge("untrained weights", icon=":material/warning:", color="orange")
     return Selection(known.get(chosen), stands[VIDEO] or None)
@@ -85,9 +106,17 @@ def change_encoder(encoder_id: str) -> None:
 def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
     """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
     Belongs beside every result."""
-    about = [row for row in caching.rows(store, corpus.encoders()) if encoder_id in (None, row["encoder_id"])]
+    about = [
+        row
+        for row in caching.rows(store, corpus.encoders())
+        if encoder_id in (None, row["encoder_id"])
+    ]
     names = sorted({row["name"] for row in about if row["untrained"]})
-    return f":orange-badge[:material/warning: untrained weights:] {', '.join(map(literal, names))}" if names else ""
+    return (
+        f":orange-badge[:material/warning: untrained weights:] {', '.join(map(literal, names))}"
+        if names
+        else ""
+    )
 
 
 def _encoder(row: Mapping) -> Encoder:

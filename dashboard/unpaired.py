@@ -21,7 +21,10 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
         "(`--pairs 0` disables this). To measure a pair of each encoded video:"
     )
     name = chosen.encoder.name if chosen.encoder else "NAME"
-    st.code(f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}", language="bash")
+    st.code(
+        f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}",
+        language="bash",
+    )
     st.markdown("To compare stored clips that already overlap, without encoding again:")
     st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")
 
@@ -32,10 +35,19 @@ def _show_image_encoder(store: Store, chosen: Selection) -> None:
         f"{chosen.encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
         "and there is no pair of windows to measure. This page needs a video encoder."
     )
-    others = [row for row in caching.rows(store, corpus.encoders()) if row["tubelet"] > 1 and row["clips"]]
+    others = [
+        row for row in caching.rows(store, corpus.encoders()) if row["tubelet"] > 1 and row["clips"]
+    ]
     if not others:
-        st.markdown("This store holds no clips of a video encoder. `tubelet encoders` lists the encoders and says which of them see several frames.")
+        st.markdown(
+            "This store holds no clips of a video encoder. `tubelet encoders` lists the encoders and says which of them see several frames."
+        )
         return
     st.markdown("Video encoders of this store:")
     for row in others:
-        st.button(f"Show {literal(row['encoder_id'])}", key=f"{BUTTON}encoder-{row['encoder_id']}", on_click=selection.change_encoder, args=(row["encoder_id"],))
+        st.button(
+            f"Show {literal(row['encoder_id'])}",
+            key=f"{BUTTON}encoder-{row['encoder_id']}",
+            on_click=selection.change_encoder,
+            args=(row["encoder_id"],),
+        )

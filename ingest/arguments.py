@@ -11,7 +11,11 @@ from tubelet.ingest.errors import UsageError
 from tubelet.store.options import check_options, option
 
 EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
-FRAMES_MOST, SIDE_MOST, COUNT_MOST = 65_536, 16_384, 1_000_000  # beyond what any machine holds; checked before anything is computed from them
+FRAMES_MOST, SIDE_MOST, COUNT_MOST = (
+    65_536,
+    16_384,
+    1_000_000,
+)  # beyond what any machine holds; checked before anything is computed from them
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,27 @@ class SourceOptions:
 class EncoderOptions:
     """Which encoder, with which weights, and which of its levels."""
 
-    encoder: str = option(MISSING, help="One of `tubelet encoders`, a Hugging Face id, or a directory.", metavar="NAME")
-    weights: Path | None = option(None, help="File of the encoder's weights.", unset="the released ones, downloaded once", metavar="FILE")
-    weights_key: str | None = option(
-        None, help="Which network of the file, such as encoder for the one in training; dots lead inwards.", unset="the averaged encoder", metavar="KEY"
+    encoder: str = option(
+        MISSING,
+        help="One of `tubelet encoders`, a Hugging Face id, or a directory.",
+        metavar="NAME",
     )
-    layer: str = option("last", help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.")
+    weights: Path | None = option(
+        None,
+        help="File of the encoder's weights.",
+        unset="the released ones, downloaded once",
+        metavar="FILE",
+    )
+    weights_key: str | None = option(
+        None,
+        help="Which network of the file, such as encoder for the one in training; dots lead inwards.",
+        unset="the averaged encoder",
+        metavar="KEY",
+    )
+    layer: str = option(
+        "last",
+        help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +61,36 @@ class WindowOptions:
     """Which frames make a clip, which clips form a pair, and the size of their pictures; None where the encoder decides."""
 
     frames: int = option(16, help="Frames per window.", least=1, most=FRAMES_MOST)
-    step: int = option(1, help="Spacing of a window's frames, in frames of the video.", least=1, most=COUNT_MOST)
+    step: int = option(
+        1, help="Spacing of a window's frames, in frames of the video.", least=1, most=COUNT_MOST
+    )
     hop: int | None = option(
         None, flag="--stride", renamed=("--hop",), help="Spacing of window starts, in frames of the video.", unset="frames x step, no overlap",
         least=1, most=COUNT_MOST,
     )  # fmt: skip
     tail: bool = option(False, help="Keep the last, shorter window of each video.")
-    size: str | None = option(None, help="Short side of the frame, then a square crop; or height x width.", unset="the encoder's", metavar="PX|HxW")
+    size: str | None = option(
+        None,
+        help="Short side of the frame, then a square crop; or height x width.",
+        unset="the encoder's",
+        metavar="PX|HxW",
+    )
     fit: bool = option(False, help="The same as --framing fit.")
     framing: str | None = option(
         None, unset="the encoder's", metavar="meta|whole|fit",
         help="meta: as V-JEPA's authors evaluate, the middle 7/8 of the short side; whole: all of it; fit: the whole frame, sides rounded to the patch.",
     )  # fmt: skip
-    shift: int | None = option(None, help="Slices by which the second window of a pair starts later.", unset="1", metavar="N")
+    shift: int | None = option(
+        None,
+        help="Slices by which the second window of a pair starts later.",
+        unset="1",
+        metavar="N",
+    )
     pairs: str | None = option(
-        None, help="Pairs of windows per video: a number, 0 for none, or all that the stride gives.", unset="1", metavar="N|all"
+        None,
+        help="Pairs of windows per video: a number, 0 for none, or all that the stride gives.",
+        unset="1",
+        metavar="N|all",
     )
 
     def __post_init__(self) -> None:
@@ -72,22 +106,32 @@ class RunOptions:
     """Options that do not change which clips there are; and the precision, which does."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
-    precision: str = option("auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16.")
+    precision: str = option(
+        "auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."
+    )
     batch: str = option("auto", help="Clips encoded together, or auto.", metavar="N")
     readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):
             value = str(getattr(self, name))
-            if value != "auto" and not (value.isascii() and value.isdecimal() and 0 < int(value[:20]) <= COUNT_MOST):
-                raise UsageError(f"--{name} {value}: give a number from 1 to {COUNT_MOST:,}, or auto")
+            if value != "auto" and not (
+                value.isascii() and value.isdecimal() and 0 < int(value[:20]) <= COUNT_MOST
+            ):
+                raise UsageError(
+                    f"--{name} {value}: give a number from 1 to {COUNT_MOST:,}, or auto"
+                )
 
 
 @dataclass(frozen=True)
 class StorageOptions:
     """What is stored of a clip besides its rows; `keep` is embeddings or statistics."""
 
-    keep: str = option(EMBEDDINGS, help="Store embeddings, or only statistics and measurements.", choices=(EMBEDDINGS, STATISTICS))
+    keep: str = option(
+        EMBEDDINGS,
+        help="Store embeddings, or only statistics and measurements.",
+        choices=(EMBEDDINGS, STATISTICS),
+    )
     pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
 
     def __post_init__(self) -> None:
@@ -114,4 +158,11 @@ class Arguments:
         """Arguments from single values, each put into the group that has a field of its name. Raises UsageError for unknown names."""
         if unknown := values.keys() - {f.name for group in fields(cls) for f in fields(group.type)}:
             raise UsageError(f"ingest has no argument {', '.join(sorted(unknown))}")
-        return cls(**{g.name: g.type(**{f.name: values[f.name] for f in fields(g.type) if f.name in values}) for g in fields(cls)})
+        return cls(
+            **{
+                g.name: g.type(
+                    **{f.name: values[f.name] for f in fields(g.type) if f.name in values}
+                )
+                for g in fields(cls)
+            }
+        )

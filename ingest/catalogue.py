@@ -28,7 +28,14 @@ class Entry:
         supply = row.supply
         path: Path | None = supply.cached() if supply else None
         facts = (row.family, row.dim, row.patch, row.tubelet, row.parameters, row.weights)
-        return cls(name, *facts, supply and supply.licence, supply and supply.download_bytes, path and str(path), row.frame_rate)
+        return cls(
+            name,
+            *facts,
+            supply and supply.licence,
+            supply and supply.download_bytes,
+            path and str(path),
+            row.frame_rate,
+        )
 
     @property
     def state(self) -> str:
@@ -40,7 +47,9 @@ class Entry:
     @property
     def line(self) -> str:
         numbers = f"{self.dim:5} {self.patch:3} px {self.tubelet:8} {self.parameters:14,}"
-        return f"{self.name:20} {self.family:22} {numbers}  {self.state:16} {self.weights}" + (f"; license: {self.licence}" if self.licence else "")
+        return f"{self.name:20} {self.family:22} {numbers}  {self.state:16} {self.weights}" + (
+            f"; license: {self.licence}" if self.licence else ""
+        )
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ class WeightsSource:
 
     licence: str
     download_bytes: int  # to about a percent
-    cached: Callable[[], Path | None]  # where they lie, None where they would have to be downloaded; makes no connection
+    cached: Callable[
+        [], Path | None
+    ]  # where they lie, None where they would have to be downloaded; makes no connection
     fetch: Callable[[], Path]
 
 
@@ -63,7 +65,13 @@ class EncoderEntry:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
-    frame_rate: float | None = None  # frames/s at which it saw videos in training; None where it sees no time, or nobody says
-    keyed: bool = False  # whether its files may hold several networks, of which `--weights-key` names one
+    frame_rate: float | None = (
+        None  # frames/s at which it saw videos in training; None where it sees no time, or nobody says
+    )
+    keyed: bool = (
+        False  # whether its files may hold several networks, of which `--weights-key` names one
+    )
     framing: str = WHOLE  # what `--framing` is without being told
-    suits: Mapping[str, str] = field(default_factory=dict)  # layer -> what it serves best as measured: SEGMENTATION or TRACKING
+    suits: Mapping[str, str] = field(
+        default_factory=dict
+    )  # layer -> what it serves best as measured: SEGMENTATION or TRACKING

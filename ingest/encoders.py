@@ -19,7 +19,10 @@ from tubelet.ingest.networks.hub import rows as hub_rows
 from tubelet.ingest.networks.hub.named import BY_ID as NAMED_BY_ID
 from tubelet.ingest.weights.release import RELEASES
 
-BY_ID = {**NAMED_BY_ID, **{release.repository: name for name, release in RELEASES.items() if release.repository}}  # Hugging Face id -> our name
+BY_ID = {
+    **NAMED_BY_ID,
+    **{release.repository: name for name, release in RELEASES.items() if release.repository},
+}  # Hugging Face id -> our name
 
 
 def row(name: str) -> EncoderEntry:
@@ -33,7 +36,11 @@ def row(name: str) -> EncoderEntry:
     if hub_files.is_model(name):
         return vjepa_folder.row_of(name) or hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
-    advice = f"names are case-sensitive: did you mean {' or '.join(alike)}?" if alike else f"choose one of {', '.join(ENCODERS)}, a Hugging Face id or a directory"
+    advice = (
+        f"names are case-sensitive: did you mean {' or '.join(alike)}?"
+        if alike
+        else f"choose one of {', '.join(ENCODERS)}, a Hugging Face id or a directory"
+    )
     raise UsageError(f"--encoder {name} is unknown: {advice}")
 
 
@@ -42,7 +49,11 @@ def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     name = BY_ID.get(name, name)
     found = row(name)
     if setting.weights_key and not (found.keyed and setting.weights):
-        needs = "give the file as --weights, too" if found.keyed else f"{name} has one network: leave it out"
+        needs = (
+            "give the file as --weights, too"
+            if found.keyed
+            else f"{name} has one network: leave it out"
+        )
         raise UsageError(f"--weights-key {setting.weights_key}: {needs}")
     return found.load(name, found, setting)
 
@@ -58,7 +69,13 @@ def fetch(name: str) -> Path:
 def device(name: str) -> torch.device:
     """The device that `--device` asks for; auto takes CUDA, then MPS, then the CPU."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
         raise UsageError(f"--device {name} is unknown: choose auto, cpu, cuda, cuda:N or mps")
     missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
@@ -71,12 +88,28 @@ def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[Encod
     if setting.weights:
         raise UsageError(f"--weights: {name} has no weights: leave it out")
     digest = hashlib.sha256(repr(toy.DIMENSIONS).encode()).hexdigest()
-    facts = EncoderFacts.of(name, row, layer="only", weights_sha256=digest, weights_source="no weights", preprocessing="RGB / 255")
+    facts = EncoderFacts.of(
+        name,
+        row,
+        layer="only",
+        weights_sha256=digest,
+        weights_source="no weights",
+        preprocessing="RGB / 255",
+    )
     return facts, toy.ToyEncoder(setting.device)
 
 
 ENCODERS: Mapping[str, EncoderEntry] = {
-    "toy": EncoderEntry("colors and gradients", len(toy.DIMENSIONS), toy.PATCH, toy.TUBELET, 0, 224, "none: computed, not learned", _load_toy),
+    "toy": EncoderEntry(
+        "colors and gradients",
+        len(toy.DIMENSIONS),
+        toy.PATCH,
+        toy.TUBELET,
+        0,
+        224,
+        "none: computed, not learned",
+        _load_toy,
+    ),
     "efficientnet-lite0": efficientnet_encoder.ROW,
     **vjepa_rows.ROWS,
     **hub_rows.ROWS,

@@ -27,7 +27,18 @@ class EncoderFacts:
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights can tell."""
         layer, dim = known.pop("layer"), known.pop("dim", row.dim)
-        return cls(name=name, family=row.family, layer=layer, dim=dim, patch=row.patch, tubelet=row.tubelet, parameters=row.parameters, suits=row.suits.get(layer), frame_rate=row.frame_rate, **known)
+        return cls(
+            name=name,
+            family=row.family,
+            layer=layer,
+            dim=dim,
+            patch=row.patch,
+            tubelet=row.tubelet,
+            parameters=row.parameters,
+            suits=row.suits.get(layer),
+            frame_rate=row.frame_rate,
+            **known,
+        )
 
     @property
     def encoder_id(self) -> str:

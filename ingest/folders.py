@@ -13,11 +13,53 @@ from tubelet.store.disk.layout import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
 SUFFIXES = frozenset(
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m2ts .m2v .m4a .m4v .mjpeg .mkv .mov .mp4 .mpeg .mpg .mts "
-    ".mxf .nut .ogv .qt .rm .ts .vob .webm .wmv .y4m".split()
+    [
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".gif",
+        ".h264",
+        ".h265",
+        ".hevc",
+        ".ivf",
+        ".m2ts",
+        ".m2v",
+        ".m4a",
+        ".m4v",
+        ".mjpeg",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".ogv",
+        ".qt",
+        ".rm",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+        ".y4m",
+    ]
 )
-SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFDIR: "a folder"}
-ENDING = "its ending is not one that folders are searched for: name the file itself to have it tried"
+SPECIAL = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+ENDING = (
+    "its ending is not one that folders are searched for: name the file itself to have it tried"
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +142,11 @@ def irregular(path: Path) -> str | None:
         kind = stat.S_IFMT(path.stat().st_mode)
     except OSError:
         return None
-    return None if kind == stat.S_IFREG else f"not a regular file but {SPECIAL.get(kind, 'something else')}"
+    return (
+        None
+        if kind == stat.S_IFREG
+        else f"not a regular file but {SPECIAL.get(kind, 'something else')}"
+    )
 
 
 def shown(path: Path | str) -> str:

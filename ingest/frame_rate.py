@@ -32,7 +32,9 @@ class Sampling:
             return []
         shown = median(far) / self.step
         better = max(1, round(median(far) / self.trained))
-        advice = f"--step {better} comes closest" if better != self.step else "no --step comes closer"
+        advice = (
+            f"--step {better} comes closest" if better != self.step else "no --step comes closer"
+        )
         return [
             f"frame rate: windows show {shown:.3g} frames/s in {len(far):,} video{'s' * (len(far) != 1)} ({self.frames / shown:.2g} s per window), "
             f"{self.name} was trained at about {self.trained:.3g} frames/s: {advice}"

@@ -11,13 +11,16 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
+from tubelet.media.errors import VideoError
 from tubelet.store.placement import CROP, FIT, META, Placement
 
-
 WHOLE = "whole"
-FRAMINGS = {META: META, WHOLE: CROP, FIT: FIT}  # `--framing` -> what the column `geometry` of a clip says
+FRAMINGS = {
+    META: META,
+    WHOLE: CROP,
+    FIT: FIT,
+}  # `--framing` -> what the column `geometry` of a clip says
 
 
 LONGEST = 10  # long side over short side of a frame that is fitted
@@ -45,9 +48,13 @@ class Geometry:
             height, _, width = size.lower().partition("x")
             geometry = cls(int(height), int(width or height), framing)
         except ValueError as error:
-            raise UsageError(f"--size {size} is not a size: write one side like 224, or height x width like 224x384") from error
+            raise UsageError(
+                f"--size {size} is not a size: write one side like 224, or height x width like 224x384"
+            ) from error
         if framing == FIT and width:
-            raise UsageError(f"--framing fit takes only the short side: write --size {height} --framing fit")
+            raise UsageError(
+                f"--framing fit takes only the short side: write --size {height} --framing fit"
+            )
         return geometry
 
     @property
@@ -63,7 +70,11 @@ class Geometry:
             return self.height, self.width
         if max(height, width) > LONGEST * min(height, width):
             long = f"a frame of {width} x {height} px is more than {LONGEST} times as long as it is wide"
-            raise VideoError("window", f"{long}, too long for --framing fit: choose another --framing, or crop the video", 0)
+            raise VideoError(
+                "window",
+                f"{long}, too long for --framing fit: choose another --framing, or crop the video",
+                0,
+            )
         scale = self.height / min(height, width)
         return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
 
@@ -73,7 +84,9 @@ def choose_framing(framing: str | None, fit: bool, default: str) -> str:
     if framing is not None and framing not in FRAMINGS:
         raise UsageError(f"--framing {framing} is unknown: choose one of {', '.join(FRAMINGS)}")
     if fit and framing not in (None, FIT):
-        raise UsageError(f"--fit and --framing {framing} contradict each other: leave one of them out")
+        raise UsageError(
+            f"--fit and --framing {framing} contradict each other: leave one of them out"
+        )
     return framing or (FIT if fit else default)
 
 
@@ -82,7 +95,9 @@ def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:
     pixels, place = _narrowed(pixels, place)
     frame = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     top, left, height, width = place.crop
-    resized = interpolate(frame, size=place.resized, mode="bilinear", antialias=True, align_corners=False)
+    resized = interpolate(
+        frame, size=place.resized, mode="bilinear", antialias=True, align_corners=False
+    )
     return resized[0, :, top : top + height, left : left + width].contiguous()
 
 
@@ -98,6 +113,9 @@ def _narrowed(pixels: np.ndarray, place: Placement) -> tuple[np.ndarray, Placeme
 def _span(side: int, resized: int, start: int, length: int) -> tuple[slice, int, int]:
     """One side of a frame: the pixels that a crop needs, what they are resized to, and where the crop begins in that."""
     scale = resized / side
-    first, stop = max(0, int(start / scale) - MARGIN), min(side, int((start + length) / scale) + 1 + MARGIN)
+    first, stop = (
+        max(0, int(start / scale) - MARGIN),
+        min(side, int((start + length) / scale) + 1 + MARGIN),
+    )
     cut = max(length, round((stop - first) * scale))
     return slice(first, stop), cut, min(max(0, round(start - first * scale)), cut - length)

@@ -13,4 +13,6 @@ class TokenGrids:
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 5 or self.embeddings.dtype != torch.float32:
-            raise ValueError(f"token grids are float32 (B, S, H, W, D), not {self.embeddings.dtype} {tuple(self.embeddings.shape)}")
+            raise ValueError(
+                f"token grids are float32 (B, S, H, W, D), not {self.embeddings.dtype} {tuple(self.embeddings.shape)}"
+            )

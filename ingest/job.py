@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from tubelet.ingest import encoders, memory, precision
-from tubelet.ingest.arguments import Arguments, WindowOptions, StorageOptions, RunOptions
+from tubelet.ingest.arguments import Arguments, RunOptions, StorageOptions, WindowOptions
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import Skipped
@@ -14,10 +14,10 @@ from tubelet.ingest.geometry import FIT, Geometry, choose_framing
 from tubelet.ingest.layer import Layer
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
-from tubelet.ingest.plan import Plan, Probing, plan
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
+from tubelet.ingest.plan import Plan, Probing, plan
 from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
@@ -49,9 +49,25 @@ class Job:
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
         layer = Layer.parse(model.layer, model.encoder, row.levels)
-        facts, encoder = encoders.load(model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key))
-        recipe = Recipe(encoder=facts, windowing=windowing, geometry=geometry, precision=arithmetic, pairing=pairing)
-        return cls(sources=found.sources, recipe=recipe, encoder=encoder, running=running, keeping=arguments.keeping, fixed=row.frames is not None, skipped=found.skipped)
+        facts, encoder = encoders.load(
+            model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
+        )
+        recipe = Recipe(
+            encoder=facts,
+            windowing=windowing,
+            geometry=geometry,
+            precision=arithmetic,
+            pairing=pairing,
+        )
+        return cls(
+            sources=found.sources,
+            recipe=recipe,
+            encoder=encoder,
+            running=running,
+            keeping=arguments.keeping,
+            fixed=row.frames is not None,
+            skipped=found.skipped,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -59,8 +75,17 @@ class Job:
 
     def run(self, store: str) -> Run:
         """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory."""
-        pace = Concurrency.of(self.running, self.device, self.batch(self.budget()), len(self.sources))
-        run = Run(Store.create(store), self.recipe, self.encoder, Progress(len(self.sources)), pace, self.keeping)
+        pace = Concurrency.of(
+            self.running, self.device, self.batch(self.budget()), len(self.sources)
+        )
+        run = Run(
+            Store.create(store),
+            self.recipe,
+            self.encoder,
+            Progress(len(self.sources)),
+            pace,
+            self.keeping,
+        )
         run.summary.skipped = self.skipped
         return run
 
@@ -69,18 +94,25 @@ class Job:
         budget = self.budget()
         batch = self.batch(budget)
         probing = Probing(self.recipe, self.encoder, self.keeping)
-        return plan(self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size)).of_batch(batch)
+        return plan(
+            self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size)
+        ).of_batch(batch)
 
     @property
     def clip_size(self) -> ClipSize:
         """Frames and pixels of a clip; with --fit, those of a video twice as wide as high, which has more than most."""
-        return ClipSize(self.recipe.windowing.frames, *self.recipe.geometry.target(1, 2, self.recipe.encoder.patch))
+        return ClipSize(
+            self.recipe.windowing.frames,
+            *self.recipe.geometry.target(1, 2, self.recipe.encoder.patch),
+        )
 
     def budget(self) -> Budget:
         """The encoder's memory by arithmetic, corrected by a measured clip once the arithmetic alone fits."""
         budget = Budget(self.recipe.encoder, self.recipe.precision != "fp32")
         self.batch(budget)
-        probe = self.clip_size if self.fixed else memory.probe_size(self.clip_size, self.recipe.encoder)
+        probe = (
+            self.clip_size if self.fixed else memory.probe_size(self.clip_size, self.recipe.encoder)
+        )
         return budget.measured(self.encoder, probe)
 
     def batch(self, budget: Budget) -> int:
@@ -91,7 +123,9 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     if row.frames:
         _check_fixed(cut, row)
     hop = cut.frames * cut.step if cut.hop is None else cut.hop
-    geometry = Geometry.parse(cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing))
+    geometry = Geometry.parse(
+        cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing)
+    )
     return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), geometry
 
 
@@ -108,4 +142,6 @@ def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:
         wrong = "--fit" if cut.fit else f"--size {cut.size}"
     if wrong:
         only = f"clips of exactly {row.frames} frames at {row.side} x {row.side} px, for which it has positions"
-        raise UsageError(f"{wrong}: this {row.family} model takes {only}: use --frames {row.frames} and leave out --size, --fit and --tail")
+        raise UsageError(
+            f"{wrong}: this {row.family} model takes {only}: use --frames {row.frames} and leave out --size, --fit and --tail"
+        )

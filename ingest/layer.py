@@ -20,14 +20,25 @@ class Layer:
 
         Raises UsageError for a level that the encoder does not have.
         """
-        names = {"last": LAST, **{str(level): cls(str(level), (level,)) for level in range(count - 1)}}
+        names = {
+            "last": LAST,
+            **{str(level): cls(str(level), (level,)) for level in range(count - 1)},
+        }
         if count > 1:
             ranges = ((first, final) for first in range(count) for final in range(first + 1, count))
-            names |= {name: cls(name, tuple(range(first, final + 1))) for first, final in ranges for name in [f"{first}-{final}"]}
+            names |= {
+                name: cls(name, tuple(range(first, final + 1)))
+                for first, final in ranges
+                for name in [f"{first}-{final}"]
+            }
             whole = cls("all", tuple(range(count)))
             names |= {str(count - 1): LAST, "all": whole, f"0-{count - 1}": whole}
         if text not in names:
-            choice = f"has levels 0 to {count - 1}: choose one of them, a range such as 0-1, last or all" if count > 1 else "has one level: leave --layer out"
+            choice = (
+                f"has levels 0 to {count - 1}: choose one of them, a range such as 0-1, last or all"
+                if count > 1
+                else "has one level: leave --layer out"
+            )
             raise UsageError(f"--layer {text}: {encoder} {choice}")
         return names[text]
 

@@ -1,8 +1,8 @@
 """Memory: what a batch of clips needs, computed and corrected by one measured clip, compared with what is really free.
 
-    out_of_memory    whether an error says that memory ran out
-    free             bytes that the device can still allocate
-    Budget           bytes per clip, and the batch that fits, or an error with settings that would
+out_of_memory    whether an error says that memory ran out
+free             bytes that the device can still allocate
+Budget           bytes per clip, and the batch that fits, or an error with settings that would
 """
 
 import os
@@ -25,7 +25,9 @@ AUTO_CLIPS = 32
 
 def out_of_memory(error: BaseException) -> bool:
     """CUDA raises its own type; the CPU's allocator, cuBLAS and MPS raise RuntimeErrors with such messages."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in SIGNS)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        sign in str(error) for sign in SIGNS
+    )
 
 
 def free(device: torch.device) -> int:
@@ -47,7 +49,11 @@ class ClipSize:
     width: int
 
     def tokens(self, facts: EncoderFacts) -> int:
-        return max(1, self.frames // facts.tubelet) * (self.height // facts.patch) * (self.width // facts.patch)
+        return (
+            max(1, self.frames // facts.tubelet)
+            * (self.height // facts.patch)
+            * (self.width // facts.patch)
+        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,9 @@ class Budget:
 
     def measured(self, encoder: Encoder, clip: ClipSize) -> "Budget":
         """The budget corrected by encoding one clip of that size; as it is where nothing can be measured."""
-        peak = _peak(encoder, torch.zeros((1, clip.frames, 3, clip.height, clip.width), dtype=torch.uint8))
+        peak = _peak(
+            encoder, torch.zeros((1, clip.frames, 3, clip.height, clip.width), dtype=torch.uint8)
+        )
         return replace(self, correction=max(1.0, peak / self.clip_bytes(clip))) if peak else self
 
     def batch(self, wanted: str, clip: ClipSize, device: torch.device) -> int:
@@ -79,7 +87,11 @@ class Budget:
         available = int(free(device) * SHARE)
         fitting = available // max(1, self.clip_bytes(clip))
         if wanted == "auto":
-            useful = min(AUTO_CLIPS, -(-AUTO_TOKENS // clip.tokens(self.facts))) if device.type == "cuda" else 1
+            useful = (
+                min(AUTO_CLIPS, -(-AUTO_TOKENS // clip.tokens(self.facts)))
+                if device.type == "cuda"
+                else 1
+            )
             batch = max(1, min(useful, fitting))
         else:
             batch = int(wanted)
@@ -93,25 +105,47 @@ class Budget:
         ways = " or ".join(self.fitting(clip, batch, available, device))
         return f"{needed} with {self.facts.name}, and {available / 1e9:,.1f} GB are free on {device}: use {ways or 'a larger machine'}"
 
-    def fitting(self, clip: ClipSize, batch: int, available: int, device: torch.device) -> list[str]:
+    def fitting(
+        self, clip: ClipSize, batch: int, available: int, device: torch.device
+    ) -> list[str]:
         """Settings each of which alone would make a batch fit."""
         each, ways = available // batch, []
         if batch > 1 and (fewer := available // self.clip_bytes(clip)):
             ways.append(f"--batch {fewer}")
-        if not self.half and device.type == "cuda" and replace(self, half=True).clip_bytes(clip) <= each:
+        if (
+            not self.half
+            and device.type == "cuda"
+            and replace(self, half=True).clip_bytes(clip) <= each
+        ):
             ways.append("--precision bf16")
         frames = range(clip.frames - clip.frames % self.facts.tubelet, 0, -self.facts.tubelet)
-        if best := next((n for n in frames if n < clip.frames and self.clip_bytes(replace(clip, frames=n)) <= each), None):
+        if best := next(
+            (
+                n
+                for n in frames
+                if n < clip.frames and self.clip_bytes(replace(clip, frames=n)) <= each
+            ),
+            None,
+        ):
             ways.append(f"--frames {best}")
-        sides = range(min(clip.height, clip.width) // self.facts.patch * self.facts.patch, minimum_side(self.facts.patch) - 1, -self.facts.patch)
-        if best := next((n for n in sides if self.clip_bytes(replace(clip, height=n, width=n)) <= each), None):
+        sides = range(
+            min(clip.height, clip.width) // self.facts.patch * self.facts.patch,
+            minimum_side(self.facts.patch) - 1,
+            -self.facts.patch,
+        )
+        if best := next(
+            (n for n in sides if self.clip_bytes(replace(clip, height=n, width=n)) <= each), None
+        ):
             ways.append(f"--size {best}")
         return ways
 
 
 def check_weights(parameters: int, half: bool, device: torch.device) -> None:
     """Raises UsageError where an encoder's weights alone do not fit: in float32 while they are read, on the CPU; then on the device."""
-    places = {torch.device("cpu"): 4 * parameters, device: (2 if half and device.type != "cpu" else 4) * parameters}
+    places = {
+        torch.device("cpu"): 4 * parameters,
+        device: (2 if half and device.type != "cpu" else 4) * parameters,
+    }
     for place, needed in places.items():
         if needed > (available := free(place)):
             raise UsageError(
@@ -168,27 +202,49 @@ class ControlGroups:
     name: str  # pattern of the line of /proc/self/cgroup
     limit: str
     used: str
-    cache: str  # line of memory.stat: pages of files that the kernel gives back when asked for memory
+    cache: (
+        str  # line of memory.stat: pages of files that the kernel gives back when asked for memory
+    )
 
     def left(self) -> list[int]:
         """Bytes left under every limit on the way from the root to this process's group."""
         membership = Path("/proc/self/cgroup")
-        groups = re.findall(self.name, membership.read_text(), re.MULTILINE) if membership.exists() else []
-        paths = {Path(self.root)} | {Path(self.root, part) for group in groups for part in _ancestors(group)}
+        groups = (
+            re.findall(self.name, membership.read_text(), re.MULTILINE)
+            if membership.exists()
+            else []
+        )
+        paths = {Path(self.root)} | {
+            Path(self.root, part) for group in groups for part in _ancestors(group)
+        }
         return [left for path in paths if (left := self._left(path)) is not None]
 
     def _left(self, folder: Path) -> int | None:
         try:
             limit, used = (int((folder / name).read_text()) for name in (self.limit, self.used))
-            cache = re.search(rf"^{self.cache} (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE)
+            cache = re.search(
+                rf"^{self.cache} (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE
+            )
         except (OSError, ValueError):  # no such group, or no limit: `max`
             return None
         return max(0, limit - used + (int(cache[1]) if cache else 0))
 
 
 CONTROL_GROUPS = (
-    ControlGroups(root="/sys/fs/cgroup", name=r"^0::(.*)$", limit="memory.max", used="memory.current", cache="inactive_file"),
-    ControlGroups(root="/sys/fs/cgroup/memory", name=r"^\d+:memory:(.*)$", limit="memory.limit_in_bytes", used="memory.usage_in_bytes", cache="total_inactive_file"),
+    ControlGroups(
+        root="/sys/fs/cgroup",
+        name=r"^0::(.*)$",
+        limit="memory.max",
+        used="memory.current",
+        cache="inactive_file",
+    ),
+    ControlGroups(
+        root="/sys/fs/cgroup/memory",
+        name=r"^\d+:memory:(.*)$",
+        limit="memory.limit_in_bytes",
+        used="memory.usage_in_bytes",
+        cache="total_inactive_file",
+    ),
 )
 
 

@@ -59,7 +59,11 @@ class Pairing:
 
         No window of a pair spans one of the gaps.
         """
-        shifted = list(self._overlapping(windowing, total)) if self.count is None else self._spread(windowing, total, gaps)
+        shifted = (
+            list(self._overlapping(windowing, total))
+            if self.count is None
+            else self._spread(windowing, total, gaps)
+        )
         shifted = [pair for pair in shifted if not pair.spans(gaps)]
         apart = _disjoint(windowing, total, anchor(shifted)) if shifted else None
         return shifted + ([apart] if apart and not apart.spans(gaps) else [])
@@ -68,9 +72,13 @@ class Pairing:
         """Live token grids that wait for their partner at one moment of a video, at most."""
         if self.count == 0:
             return 0
-        reach = (windowing.slices - 1 if self.count is None else self.shift) * windowing.slice_frames
+        reach = (
+            windowing.slices - 1 if self.count is None else self.shift
+        ) * windowing.slice_frames
         waiting = reach // windowing.hop + 1
-        return 1 + (waiting if self.count is None else min(waiting, self.count))  # one more waits for the disjoint control
+        return 1 + (
+            waiting if self.count is None else min(waiting, self.count)
+        )  # one more waits for the disjoint control
 
     def frames_needed(self, windowing: Windowing) -> int:
         """Frames that a video needs for one pair."""
@@ -82,15 +90,27 @@ class Pairing:
         """The middle of each of `count` equal parts of the windows whose partner lies in the video, past the gaps."""
         offset = self.shift * windowing.slice_frames
         firsts = range(0, windowing.whole(total - offset) * windowing.hop, windowing.hop)
-        fitting = [first for first in firsts if not _pair(windowing, first, offset, SHIFTED).spans(gaps)] if gaps else firsts
-        chosen = sorted({(2 * part + 1) * len(fitting) // (2 * self.count) for part in range(self.count)}) if fitting else []
+        fitting = (
+            [first for first in firsts if not _pair(windowing, first, offset, SHIFTED).spans(gaps)]
+            if gaps
+            else firsts
+        )
+        chosen = (
+            sorted(
+                {(2 * part + 1) * len(fitting) // (2 * self.count) for part in range(self.count)}
+            )
+            if fitting
+            else []
+        )
         return [_pair(windowing, fitting[index], offset, SHIFTED) for index in chosen]
 
     def _overlapping(self, windowing: Windowing, total: int) -> Iterator[WindowPair]:
         last = (windowing.whole(total) - 1) * windowing.hop
         gaps = list(_gaps(windowing))
         for first in range(0, last + 1, windowing.hop):
-            yield from (_pair(windowing, first, gap, SHIFTED) for gap in gaps if first + gap <= last)
+            yield from (
+                _pair(windowing, first, gap, SHIFTED) for gap in gaps if first + gap <= last
+            )
 
 
 def anchor(shifted: list[WindowPair]) -> Window:
@@ -106,7 +126,9 @@ def is_repeated(shifted: list[WindowPair]) -> WindowPair:
 def _count(pairs: str | None) -> int | None:
     text = "1" if pairs is None else str(pairs).strip().lower()
     if text != ALL and not text.isdecimal():
-        raise UsageError(f"--pairs {pairs} is not a number of pairs per video: write 0, 1, 2 and so on, or all")
+        raise UsageError(
+            f"--pairs {pairs} is not a number of pairs per video: write 0, 1, 2 and so on, or all"
+        )
     return None if text == ALL else int(text)
 
 
@@ -121,7 +143,9 @@ def _every(shift: int | None, windowing: Windowing) -> Pairing:
         raise UsageError("--pairs all uses every shift that the stride gives: leave --shift out")
     if next(_gaps(windowing), None) is None:
         better = f"use a smaller --stride, best a multiple of {windowing.slice_frames} frames"
-        raise UsageError(f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}")
+        raise UsageError(
+            f"--pairs all: no two windows {windowing.hop} frames apart share slices; {better}"
+        )
     return Pairing(1, None)
 
 

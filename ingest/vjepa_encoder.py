@@ -15,7 +15,9 @@ PREPROCESSING = "RGB / 255, mean 0.485 0.456 0.406, standard deviation 0.229 0.2
 class VJEPAEncoder:
     """One level of a V-JEPA encoder, or several joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
 
-    def __init__(self, model: VisionTransformer, device: torch.device, arithmetic: str, layer: Layer = LAST) -> None:
+    def __init__(
+        self, model: VisionTransformer, device: torch.device, arithmetic: str, layer: Layer = LAST
+    ) -> None:
         self.model = precision.place_model(model, device, arithmetic)
         self.device = device
         self.layer = layer
@@ -31,7 +33,9 @@ class VJEPAEncoder:
         config = self.model.config
         if frames.shape[1] == 1 and config.generation.repeats:
             frames = frames.expand(-1, config.tubelet, -1, -1, -1)
-        pixels = (frames.to(self.device, non_blocking=True).transpose(1, 2) - self._mean) / self._std  # (B, 3, T, H, W)
+        pixels = (
+            frames.to(self.device, non_blocking=True).transpose(1, 2) - self._mean
+        ) / self._std  # (B, 3, T, H, W)
         with precision.autocast(self.device, self._precision):
             levels = self.model(pixels, wanted=self.layer.levels)
         tokens = torch.cat([level.float() for level in levels], dim=-1)

@@ -1,6 +1,6 @@
 """V-JEPA 2 as transformers saves it, fine-tuned ones too: a directory or an id of the hub, run by our own network.
 
-    row_of    the row of a directory or id whose config says `vjepa2`, of any size
+row_of    the row of a directory or id whose config says `vjepa2`, of any size
 """
 
 import json
@@ -22,8 +22,20 @@ from tubelet.store.placement import META
 
 TYPE = "vjepa2"
 # Numbers of the config that a network is made of: what they are without being written, and the largest that are believed
-NUMBERS = {"hidden_size": (1024, 16_384), "num_hidden_layers": (24, 256), "num_attention_heads": (16, 512), "crop_size": (256, 16_384)}
-FIXED = {"patch_size": 16, "tubelet_size": 2, "in_chans": 3, "hidden_act": "gelu", "layer_norm_eps": 1e-6, "qkv_bias": True}  # of every V-JEPA 2
+NUMBERS = {
+    "hidden_size": (1024, 16_384),
+    "num_hidden_layers": (24, 256),
+    "num_attention_heads": (16, 512),
+    "crop_size": (256, 16_384),
+}
+FIXED = {
+    "patch_size": 16,
+    "tubelet_size": 2,
+    "in_chans": 3,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-6,
+    "qkv_bias": True,
+}  # of every V-JEPA 2
 PIXELS = {"image_mean": list(MEAN), "image_std": list(STD)}
 RELEASED = {(variant.encoder.dim, variant.encoder.heads) for variant in VARIANTS.values()}
 
@@ -37,34 +49,67 @@ def row_of(text: str) -> EncoderEntry | None:
     side, config = _describe(settings, f"{folder / 'config.json'}")
     _check_pixels(folder)
     weights = f"directory {text}" if files.is_directory(text) else f"Hugging Face {text}"
-    return replace(make_row(config, side, weights, partial(_load, config)), framing=META, frame_rate=config.generation.frame_rate)
+    return replace(
+        make_row(config, side, weights, partial(_load, config)),
+        framing=META,
+        frame_rate=config.generation.frame_rate,
+    )
 
 
 def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConfig]:
     """Side and network. Raises UsageError for numbers that are none, or that no V-JEPA 2 has."""
-    numbers = {name: _number(settings.get(name, default), name, most, where) for name, (default, most) in NUMBERS.items()}
-    if other := [f"{name} {settings[name]!r:.60}" for name, value in FIXED.items() if settings.get(name, value) != value]:
-        raise UsageError(f"{where} says {', '.join(other)}, where V-JEPA 2 has {', '.join(f'{name} {FIXED[name]}' for name in FIXED)}")
+    numbers = {
+        name: _number(settings.get(name, default), name, most, where)
+        for name, (default, most) in NUMBERS.items()
+    }
+    if other := [
+        f"{name} {settings[name]!r:.60}"
+        for name, value in FIXED.items()
+        if settings.get(name, value) != value
+    ]:
+        raise UsageError(
+            f"{where} says {', '.join(other)}, where V-JEPA 2 has {', '.join(f'{name} {FIXED[name]}' for name in FIXED)}"
+        )
     ratio = settings.get("mlp_ratio", 4.0)
     if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= 16:
-        raise UsageError(f"{where}: mlp_ratio is {ratio!r:.60}, not a number up to 16: download the model again")
+        raise UsageError(
+            f"{where}: mlp_ratio is {ratio!r:.60}, not a number up to 16: download the model again"
+        )
     dim, depth, heads, side = numbers.values()
     if dim % heads or side < 2 * FIXED["patch_size"]:
-        raise UsageError(f"{where}: {dim} dimensions in {heads} heads at {side} px are no V-JEPA 2: download the model again")
-    return side, VisionTransformerConfig(dim=dim, depth=depth, heads=heads, mlp=int(dim * ratio), generation=V2)
+        raise UsageError(
+            f"{where}: {dim} dimensions in {heads} heads at {side} px are no V-JEPA 2: download the model again"
+        )
+    return side, VisionTransformerConfig(
+        dim=dim, depth=depth, heads=heads, mlp=int(dim * ratio), generation=V2
+    )
 
 
 def _number(value: object, name: str, most: int, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise UsageError(f"{where}: {name} is {value!r:.60}, not a number from 1 to {most:,}: download the model again")
+        raise UsageError(
+            f"{where}: {name} is {value!r:.60}, not a number from 1 to {most:,}: download the model again"
+        )
     return value
 
 
-def _load(config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
+def _load(
+    config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
-        raise UsageError(f"--weights: {name} brings its own; pass the directory of other weights as --encoder")
-    facts, encoder = load_encoder((name_of(name), row), config, open_weights(files.with_weights(name)), setting, ENCODER_KEYS[0])
-    told = "" if (config.dim, config.heads) in RELEASED else json.dumps({"heads": config.heads})  # no tensor tells how many heads there are
+        raise UsageError(
+            f"--weights: {name} brings its own; pass the directory of other weights as --encoder"
+        )
+    facts, encoder = load_encoder(
+        (name_of(name), row),
+        config,
+        open_weights(files.with_weights(name)),
+        setting,
+        ENCODER_KEYS[0],
+    )
+    told = (
+        "" if (config.dim, config.heads) in RELEASED else json.dumps({"heads": config.heads})
+    )  # no tensor tells how many heads there are
     return replace(facts, settings=told), encoder
 
 
@@ -73,4 +118,6 @@ def _check_pixels(folder: Path) -> None:
     for name in files.SETTINGS[1:]:
         found = files.settings(folder, name)
         if other := [key for key, value in PIXELS.items() if found.get(key, value) != value]:
-            raise UsageError(f"{folder / name}: {other[0]} is {found[other[0]]!r:.80}, where V-JEPA 2 has {PIXELS[other[0]]}")
+            raise UsageError(
+                f"{folder / name}: {other[0]} is {found[other[0]]!r:.80}, where V-JEPA 2 has {PIXELS[other[0]]}"
+            )

@@ -11,7 +11,12 @@ from tubelet.ingest import checkpoints, pretrained
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
-from tubelet.ingest.networks.vjepa import UNTRAINED, VARIANTS, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import (
+    UNTRAINED,
+    VARIANTS,
+    VisionTransformer,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 from tubelet.ingest.weights import fetching
 from tubelet.ingest.weights.formats import Weights, open_weights
@@ -24,9 +29,17 @@ UNTRAINED_SEED = 0
 def released_row(config: VisionTransformerConfig, side: int, release: Release) -> EncoderEntry:
     """The row of an encoder whose weights are a release: downloaded once, unless `--weights` names a file."""
     supply = WeightsSource(
-        release.licence, release.download, partial(fetching.find_cached, release), lambda: _fetch_weights(config, release).path
+        release.licence,
+        release.download,
+        partial(fetching.find_cached, release),
+        lambda: _fetch_weights(config, release).path,
     )
-    return replace(make_row(config, side, release.url, partial(_load_released, config, release), supply), framing=META, frame_rate=config.generation.frame_rate, keyed=True)
+    return replace(
+        make_row(config, side, release.url, partial(_load_released, config, release), supply),
+        framing=META,
+        frame_rate=config.generation.frame_rate,
+        keyed=True,
+    )
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
@@ -36,57 +49,103 @@ def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
 
 def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of an encoder with random weights."""
-    return make_row(config, side, "untrained: seeded random numbers, for trying Tubelet out", partial(_load_untrained, config))
+    return make_row(
+        config,
+        side,
+        "untrained: seeded random numbers, for trying Tubelet out",
+        partial(_load_untrained, config),
+    )
 
 
-def make_row(config: VisionTransformerConfig, side: int, weights: str, load: Callable, supply: WeightsSource | None = None) -> EncoderEntry:
+def make_row(
+    config: VisionTransformerConfig,
+    side: int,
+    weights: str,
+    load: Callable,
+    supply: WeightsSource | None = None,
+) -> EncoderEntry:
     generation = config.generation
     shape = generation.name, config.dim, config.patch, config.tubelet, config.parameters, side
     images = generation.images or generation.repeats
-    return EncoderEntry(*shape, weights, load, levels=len(config.levels), images=images, supply=supply)
+    return EncoderEntry(
+        *shape, weights, load, levels=len(config.levels), images=images, supply=supply
+    )
 
 
 def _load_released(
-    config: VisionTransformerConfig, release: Release, name: str, row: EncoderEntry, setting: LoadOptions
+    config: VisionTransformerConfig,
+    release: Release,
+    name: str,
+    row: EncoderEntry,
+    setting: LoadOptions,
 ) -> tuple[EncoderFacts, Encoder]:
     weights = open_weights(setting.weights) if setting.weights else _fetch_weights(config, release)
     return load_encoder((name, row), config, weights, setting, release.key)
 
 
 def load_encoder(
-    entry: tuple[str, EncoderEntry], config: VisionTransformerConfig, weights: Weights, setting: LoadOptions, key: str
+    entry: tuple[str, EncoderEntry],
+    config: VisionTransformerConfig,
+    weights: Weights,
+    setting: LoadOptions,
+    key: str,
 ) -> tuple[EncoderFacts, Encoder]:
     """An encoder from an opened file: the network that `--weights-key` names, else the one under `key`."""
     key = setting.weights_key or key
-    return build_encoder(entry, checkpoints.load_tensors(_empty(config), weights, key), weights.origin(key), setting)
+    return build_encoder(
+        entry, checkpoints.load_tensors(_empty(config), weights, key), weights.origin(key), setting
+    )
 
 
-def _load_untrained(config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
+def _load_untrained(
+    config: VisionTransformerConfig, name: str, row: EncoderEntry, setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
-        raise UsageError(f"--weights: {name} has its own random ones; name the encoder that the file belongs to")
+        raise UsageError(
+            f"--weights: {name} has its own random ones; name the encoder that the file belongs to"
+        )
     source = f"untrained: random weights of seed {UNTRAINED_SEED}"
-    return build_encoder((name, row), checkpoints.init_untrained(config, UNTRAINED_SEED), source, setting)
+    return build_encoder(
+        (name, row), checkpoints.init_untrained(config, UNTRAINED_SEED), source, setting
+    )
 
 
-def _load_pretrained(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
+def _load_pretrained(
+    name: str, row: EncoderEntry, setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
     if not setting.weights:
-        raise UsageError(f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE")
+        raise UsageError(
+            f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE"
+        )
     model = pretrained.load(setting.weights)
     source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
-    facts, encoder = build_encoder((name, make_row(model.config, row.side, row.weights, row.load)), model, source, setting)
+    facts, encoder = build_encoder(
+        (name, make_row(model.config, row.side, row.weights, row.load)), model, source, setting
+    )
     return replace(facts, settings=_unusual(model.config)), encoder
 
 
 def _unusual(config: VisionTransformerConfig) -> str:
     """Settings of a shape that its tensors do not reveal, if they differ from the defaults."""
     silent = {"heads": config.heads, "levels": list(config.levels)}
-    return "" if silent == {"heads": UNTRAINED.heads, "levels": list(UNTRAINED.levels)} else json.dumps(silent)
+    return (
+        ""
+        if silent == {"heads": UNTRAINED.heads, "levels": list(UNTRAINED.levels)}
+        else json.dumps(silent)
+    )
 
 
-def build_encoder(entry: tuple[str, EncoderEntry], model: VisionTransformer, source: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
+def build_encoder(
+    entry: tuple[str, EncoderEntry], model: VisionTransformer, source: str, setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
     """A network with its weights as an encoder, and its facts; `entry` is its name and row, `source` says where the weights are from."""
     layer = setting.layer
-    known = {"layer": layer.name, "dim": model.config.dim * len(layer.levels), "weights_source": source, "preprocessing": PREPROCESSING}
+    known = {
+        "layer": layer.name,
+        "dim": model.config.dim * len(layer.levels),
+        "weights_source": source,
+        "preprocessing": PREPROCESSING,
+    }
     facts = EncoderFacts.of(*entry, **known, weights_sha256=checkpoints.weights_sha256(model))
     return facts, VJEPAEncoder(model, setting.device, setting.precision, layer)
 
@@ -104,5 +163,8 @@ def _empty(config: VisionTransformerConfig) -> VisionTransformer:
 ROWS: Mapping[str, EncoderEntry] = {
     "vjepa2.1-untrained": untrained_row(UNTRAINED, 224),
     "vjepa2.1-pretrained": of_a_file(UNTRAINED, 224),
-    **{name: released_row(variant.encoder, variant.side, RELEASES[name]) for name, variant in VARIANTS.items()},
+    **{
+        name: released_row(variant.encoder, variant.side, RELEASES[name])
+        for name, variant in VARIANTS.items()
+    },
 }

@@ -1,14 +1,14 @@
 """Windows: which frames make a clip. Arithmetic on frame numbers; no pixels.
 
-    frames 4, step 2, hop 8     0 . 2 . 4 . 6 .  8 . 10 . 12 . 14 .  16 .
-                                |-- window 0 --| |--- window 1 ----| |-- partial: dropped and counted, or kept by `tail`
+frames 4, step 2, hop 8     0 . 2 . 4 . 6 .  8 . 10 . 12 . 14 .  16 .
+                            |-- window 0 --| |--- window 1 ----| |-- partial: dropped and counted, or kept by `tail`
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tubelet.media.errors import VideoError
 from tubelet.ingest.errors import UsageError
+from tubelet.media.errors import VideoError
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Windowing:
         if self.frames % self.tubelet and not (self.frames == 1 and self.images):
             lower = self.frames - self.frames % self.tubelet
             nearest = f"{lower} or {lower + self.tubelet}" if lower else f"{self.tubelet}"
-            raise UsageError(f"--frames {self.frames} is not a multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}")
+            raise UsageError(
+                f"--frames {self.frames} is not a multiple of the encoder's tubelet of {self.tubelet} frames: use {nearest}"
+            )
 
     @property
     def span(self) -> int:
@@ -102,7 +104,9 @@ class Windowing:
         first = self.whole(total) * self.hop
         seen = Window(first - self.hop, self.frames, self.step).stop if first else 0
         available = len(range(first, total, self.step))
-        frames = available // self.tubelet * self.tubelet or int(total == 1 and not first and self.images)
+        frames = available // self.tubelet * self.tubelet or int(
+            total == 1 and not first and self.images
+        )
         left = Window(first, frames, self.step) if frames else None
         return left if left and left.stop > seen else None
 
@@ -115,5 +119,9 @@ class Windowing:
         """Why a video of `total` frames has no window, and what to change."""
         fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or int(self.images)
         reason = f"too short with {total} frame{'s' * (total != 1)}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
-        advice = f"use --frames {fitting} or fewer, or --tail" if fitting else "use a smaller --step, or an encoder of single frames"
+        advice = (
+            f"use --frames {fitting} or fewer, or --tail"
+            if fitting
+            else "use a smaller --step, or an encoder of single frames"
+        )
         return VideoError("window", f"{reason}; {advice}", 0)

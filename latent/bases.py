@@ -22,7 +22,10 @@ def save_basis(store: Store, basis: Basis) -> None:
         {
             BASES.name: pa.Table.from_pylist([_row(basis)], BASES.arrow),
             BASIS_VECTORS.name: _vectors(basis),
-            BASIS_CLIPS.name: pa.Table.from_pylist([{"basis_id": basis.basis_id, "clip_id": clip_id} for clip_id in basis.clip_ids], BASIS_CLIPS.arrow),
+            BASIS_CLIPS.name: pa.Table.from_pylist(
+                [{"basis_id": basis.basis_id, "clip_id": clip_id} for clip_id in basis.clip_ids],
+                BASIS_CLIPS.arrow,
+            ),
         }
     )
 
@@ -31,11 +34,19 @@ def load_basis(store: Store, basis_id: str) -> Basis:
     """A stored basis, equal to the one that was fitted. Raises LatentError if there is none with this id."""
     found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
     if not found:
-        raise LatentError(f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`")
+        raise LatentError(
+            f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`"
+        )
     row, arrays = found[0], _arrays(store, basis_id)
     parameters = json.loads(row["settings"])
-    positions = arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1) if "position" in arrays else None
-    clips = store.query("SELECT clip_id FROM basis_clips WHERE basis_id = ? ORDER BY clip_id", [basis_id])
+    positions = (
+        arrays["position"].astype(np.float32).reshape(*parameters["grid"], -1)
+        if "position" in arrays
+        else None
+    )
+    clips = store.query(
+        "SELECT clip_id FROM basis_clips WHERE basis_id = ? ORDER BY clip_id", [basis_id]
+    )
     return Basis(
         basis_id=basis_id, encoder_id=row["encoder_id"], kind=row["kind"], scope=row["scope"], scope_id=row["scope_id"], parameters=parameters, preparation=Preparation(parameters["unit"], positions),
         foreground=Foreground.of(arrays, parameters), model=MODELS[row["kind"]].of(arrays, parameters), limits=arrays["limits"].astype(np.float32),
@@ -57,10 +68,18 @@ ORDER BY b.created_at DESC, b.basis_id"""
 def line(row: dict) -> str:
     """A row of `listed` as a person reads it."""
     settings = json.loads(row["settings"])
-    chosen = [f"{name} {settings[name]}" for name in ("clusters", "dimensions", "slices", "foreground") if settings.get(name) is not None]
+    chosen = [
+        f"{name} {settings[name]}"
+        for name in ("clusters", "dimensions", "slices", "foreground")
+        if settings.get(name) is not None
+    ]
     chosen += [word for word in ("unit", "positions") if settings[word]]
     where = row["scope"] + (f" {row['scope_id']}" if row["scope_id"] else "")
-    explained = "" if row["explained_by_three"] is None or row["kind"] == "umap" else f", first three explain {row['explained_by_three']:.0%}"
+    explained = (
+        ""
+        if row["explained_by_three"] is None or row["kind"] == "umap"
+        else f", first three explain {row['explained_by_three']:.0%}"
+    )
     return f"{row['basis_id']}  {row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
 
 
@@ -80,21 +99,45 @@ def _row(basis: Basis) -> dict:
 
 
 def _vectors(basis: Basis) -> pa.Table:
-    arrays = {**basis.model.arrays, "limits": basis.limits, **(basis.foreground.arrays if basis.foreground else {})}
+    arrays = {
+        **basis.model.arrays,
+        "limits": basis.limits,
+        **(basis.foreground.arrays if basis.foreground else {}),
+    }
     if basis.preparation.positions is not None:
-        arrays["position"] = basis.preparation.positions.reshape(-1, basis.preparation.positions.shape[-1])
-    return pa.concat_tables([_rows(basis.basis_id, name, values) for name, values in arrays.items()])
+        arrays["position"] = basis.preparation.positions.reshape(
+            -1, basis.preparation.positions.shape[-1]
+        )
+    return pa.concat_tables(
+        [_rows(basis.basis_id, name, values) for name, values in arrays.items()]
+    )
 
 
 def _rows(basis_id: str, name: str, values: np.ndarray) -> pa.Table:
     """The rows of an array ``(n, length)``."""
     count, length = values.shape
-    lists = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * length, values.astype(np.float64).ravel())
-    return pa.table([pa.array([basis_id] * count), pa.array([name] * count), np.arange(count, dtype=np.int32), lists], schema=BASIS_VECTORS.arrow)
+    lists = pa.ListArray.from_arrays(
+        np.arange(count + 1, dtype=np.int32) * length, values.astype(np.float64).ravel()
+    )
+    return pa.table(
+        [
+            pa.array([basis_id] * count),
+            pa.array([name] * count),
+            np.arange(count, dtype=np.int32),
+            lists,
+        ],
+        schema=BASIS_VECTORS.arrow,
+    )
 
 
 def _arrays(store: Store, basis_id: str) -> dict[str, np.ndarray]:
     """Every array of a basis by its name, float64 ``(n, length)``."""
-    table = store.query("SELECT name, vector FROM basis_vectors WHERE basis_id = ? ORDER BY name, number", [basis_id])
+    table = store.query(
+        "SELECT name, vector FROM basis_vectors WHERE basis_id = ? ORDER BY name, number",
+        [basis_id],
+    )
     names = np.array(table["name"].to_pylist())
-    return {str(name): scope.vectors(table["vector"].filter(pa.array(names == name))) for name in np.unique(names)}
+    return {
+        str(name): scope.vectors(table["vector"].filter(pa.array(names == name)))
+        for name in np.unique(names)
+    }

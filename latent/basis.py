@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tubelet.latent import half
-from tubelet.latent.clusters import Clusters
 from tubelet.latent.clips import Clip
+from tubelet.latent.clusters import Clusters
 from tubelet.latent.errors import LatentError
 from tubelet.latent.foreground import Foreground
 from tubelet.latent.linear import Linear
@@ -49,15 +49,26 @@ class Basis:
     def _repr_html_(self) -> str:
         """What a notebook shows: what was fitted, and on what."""
         scope = f"{self.scope} {self.scope_id or ''}".strip()
-        facts = {"kind": self.kind, "fitted on": scope, "encoder": self.encoder_id, "tokens": self.tokens, "clips": len(self.clip_ids), "components": self.components}
+        facts = {
+            "kind": self.kind,
+            "fitted on": scope,
+            "encoder": self.encoder_id,
+            "tokens": self.tokens,
+            "clips": len(self.clip_ids),
+            "components": self.components,
+        }
         if self.kind == "pca" and self.total > 0:
-            facts["variance explained by the first three"] = f"{sum(self.explained[:3]) / self.total:.0%}"
+            facts["variance explained by the first three"] = (
+                f"{sum(self.explained[:3]) / self.total:.0%}"
+            )
         return render_facts(f"Basis {self.basis_id}", facts)
 
     def coordinates(self, clip: Clip) -> np.ndarray:
         """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""
         self.refuse_other(clip.encoder_id)
-        return np.stack([self._place(tokens) for tokens in self._prepare(clip)]).reshape(*clip.positions, self.components)
+        return np.stack([self._place(tokens) for tokens in self._prepare(clip)]).reshape(
+            *clip.positions, self.components
+        )
 
     def of_tokens(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Coordinates of float32 tokens ``(n, D)`` at patches ``(y, x)``, float32 ``(n, k)``; NaN where a token is not finite."""
@@ -66,7 +77,9 @@ class Basis:
     def clusters(self, clip: Clip) -> np.ndarray:
         """Clusters of a clip's tokens by a k-means basis, int16 ``(S, H, W)``; -1 where a token is not finite."""
         if not isinstance(self.model, Clusters):
-            raise LatentError(f"basis {self.basis_id} is {self.kind} and has no clusters: fit one with --kind kmeans")
+            raise LatentError(
+                f"basis {self.basis_id} is {self.kind} and has no clusters: fit one with --kind kmeans"
+            )
         return as_clusters(self.coordinates(clip))
 
     def is_foreground(self, clip: Clip) -> np.ndarray:
@@ -74,7 +87,9 @@ class Basis:
         self.refuse_other(clip.encoder_id)
         if self.foreground is None:
             return np.ones(clip.positions, bool)
-        return np.stack([self.foreground.mask(tokens) for tokens in self._prepare(clip)]).reshape(clip.positions)
+        return np.stack([self.foreground.mask(tokens) for tokens in self._prepare(clip)]).reshape(
+            clip.positions
+        )
 
     def refuse_other(self, encoder_id: str) -> None:
         """Raise LatentError unless the basis was fitted on clips of this encoder."""

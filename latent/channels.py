@@ -56,7 +56,9 @@ class OfClip:
         return {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
 
     def coordinates(self, basis: Basis) -> np.ndarray:
-        return colorings.coordinates(self.store, self.clip.clip_id, basis).reshape(-1, basis.components)
+        return colorings.coordinates(self.store, self.clip.clip_id, basis).reshape(
+            -1, basis.components
+        )
 
 
 class OfSample:
@@ -76,7 +78,9 @@ class OfSample:
         return self._statistics.get("", lambda: samples.statistics_of(self.store, self.sample))
 
     def coordinates(self, basis: Basis) -> np.ndarray:
-        return self._coordinates.get(basis.basis_id, lambda: samples.coordinates(self.store, self.sample, basis))
+        return self._coordinates.get(
+            basis.basis_id, lambda: samples.coordinates(self.store, self.sample, basis)
+        )
 
 
 def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
@@ -86,7 +90,11 @@ def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
 
 def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
     """The name of every clustering among rows of `bases.list_bases`, and its basis."""
-    return {f"cluster of {row['basis_id'][:6]}": row["basis_id"] for row in bases if row["kind"] == "kmeans"}
+    return {
+        f"cluster of {row['basis_id'][:6]}": row["basis_id"]
+        for row in bases
+        if row["kind"] == "kmeans"
+    }
 
 
 def choose_defaults(basis: Basis) -> dict[str, str]:
@@ -106,10 +114,18 @@ def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[st
 def statistics(clip_id: str) -> Question:
     """One row per token of a clip, in the order of their addresses."""
     names = ", ".join(TOKEN_STATISTICS)
-    return Question(f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
+    return Question(
+        f"SELECT {names} FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x",
+        {"clip": clip_id},
+    )
 
 
-def points(tokens: Tokens, basis: Basis, chosen: Sequence[str], clusterings: Mapping[str, Basis] | None = None) -> bytes:
+def points(
+    tokens: Tokens,
+    basis: Basis,
+    chosen: Sequence[str],
+    clusterings: Mapping[str, Basis] | None = None,
+) -> bytes:
     """16 bytes per token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
     values = _values(tokens, basis, set(chosen), clusterings or {})
     spread = {name: _stretch(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
@@ -127,7 +143,9 @@ def _components(basis: Basis) -> list[str]:
     return [f"{noun} {n + 1}" for n in range(basis.components)]
 
 
-def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]) -> Numbers:
+def _values(
+    tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]
+) -> Numbers:
     """The numbers of these names; expensive ones are computed only if requested."""
     found = dict(tokens.addresses())
     found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
@@ -135,7 +153,9 @@ def _values(tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[
         found |= tokens.statistics()
     if names & set(_components(basis)):
         found |= dict(zip(_components(basis), tokens.coordinates(basis).T))
-    return found | {name: tokens.coordinates(of)[:, 0] for name, of in clusterings.items() if name in names}
+    return found | {
+        name: tokens.coordinates(of)[:, 0] for name, of in clusterings.items() if name in names
+    }
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:

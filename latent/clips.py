@@ -8,8 +8,8 @@ import numpy as np
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
-from tubelet.store.rows import ClipRow
 from tubelet.store.notebook import render_facts
+from tubelet.store.rows import ClipRow
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.grid.ndim != 4 or self.grid.dtype != np.float16:
-            raise ValueError(f"a clip's grid is half precision (S, H, W, D), not {self.grid.dtype} {self.grid.shape = }")
+            raise ValueError(
+                f"a clip's grid is half precision (S, H, W, D), not {self.grid.dtype} {self.grid.shape = }"
+            )
 
     @property
     def positions(self) -> tuple[int, int, int]:
@@ -34,7 +36,12 @@ class Clip:
     def _repr_html_(self) -> str:
         """What a notebook shows: which clip, and the shape of its grid."""
         names = ("slices", "patch rows", "patch columns", "dimensions")
-        facts = {"video": self.video_id, "encoder": self.encoder_id, **dict(zip(names, self.grid.shape)), "precision": self.grid.dtype}
+        facts = {
+            "video": self.video_id,
+            "encoder": self.encoder_id,
+            **dict(zip(names, self.grid.shape)),
+            "precision": self.grid.dtype,
+        }
         return render_facts(f"Clip {self.clip_id}", facts)
 
 
@@ -58,11 +65,15 @@ def row(store: Store, clip_id: str) -> ClipRow:
     """What is known of a clip. Raises LatentError where there is none of this id."""
     found = store.rows("FROM clips WHERE clip_id = ?", [clip_id])
     if not found:
-        raise LatentError(f"{store.root} holds no clip {clip_id}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")
+        raise LatentError(
+            f'{store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+        )
     return ClipRow.of(found[0])
 
 
-def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None = None) -> list[ClipRow]:
+def with_embeddings(
+    store: Store, encoder_id: str, videos: Sequence[str] | None = None
+) -> list[ClipRow]:
     """Clips of an encoder that have embeddings, the first of every video before the second of any; of some videos only, if given.
 
     Clips that only a pair of windows needs are left out: they repeat what the others show.
@@ -70,13 +81,20 @@ def with_embeddings(store: Store, encoder_id: str, videos: Sequence[str] | None 
     sql = """FROM clips
         WHERE encoder_id = $encoder AND embedding_path IS NOT NULL AND role IS DISTINCT FROM 'partner' AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, video_id))
         ORDER BY row_number() OVER (PARTITION BY video_id ORDER BY clip_id), clip_id"""
-    return [ClipRow.of(found) for found in store.rows(sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)})]
+    return [
+        ClipRow.of(found)
+        for found in store.rows(
+            sql, {"encoder": encoder_id, "videos": None if videos is None else list(videos)}
+        )
+    ]
 
 
 def require_embeddings(found: list[ClipRow], encoder_id: str) -> list[ClipRow]:
     """The clips, or LatentError where there is none."""
     if not found:
-        raise LatentError(f"no clip of {encoder_id} has embeddings: choose other videos, or ingest some with `--keep embeddings`")
+        raise LatentError(
+            f"no clip of {encoder_id} has embeddings: choose other videos, or ingest some with `--keep embeddings`"
+        )
     return found
 
 

@@ -18,7 +18,9 @@ class Clusters:
     def transform(self, vectors: np.ndarray) -> np.ndarray:
         """Prepared tokens ``(n, D)`` to the numbers of their clusters, float32 ``(n, 1)``; NaN where a token is not finite."""
         scores = vectors @ self.centers.T - self.offsets
-        return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), np.nan).astype(np.float32)[:, None]
+        return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), np.nan).astype(
+            np.float32
+        )[:, None]
 
     @property
     def offsets(self) -> np.ndarray:
@@ -42,7 +44,9 @@ def kmeans(vectors: np.ndarray, clusters: int, seed: int) -> Clusters:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        fitted = KMeans(min(clusters, len(vectors)), n_init=STARTS, max_iter=ROUNDS, random_state=seed).fit(vectors)
+        fitted = KMeans(
+            min(clusters, len(vectors)), n_init=STARTS, max_iter=ROUNDS, random_state=seed
+        ).fit(vectors)
     sizes = np.bincount(fitted.labels_, minlength=len(fitted.cluster_centers_))
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     return Clusters(fitted.cluster_centers_[order].astype(np.float32))

@@ -3,27 +3,39 @@
 from collections.abc import Sequence
 
 from tubelet.latent import clips, half, hits, search
-from tubelet.store.rows import ClipRow
+from tubelet.latent.codes import TokenIndex
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
-from tubelet.latent.codes import TokenIndex
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
+from tubelet.store.rows import ClipRow
 
 CANDIDATES = 3000  # tokens ranked again exactly
 EACH = 50  # candidates for each hit that a video may have
 
 
-def find(store: Store, sketch: TokenIndex, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Hit]:
+def find(
+    store: Store,
+    sketch: TokenIndex,
+    query: Query,
+    ranking: Ranking = Ranking(),
+    videos: Sequence[str] | None = None,
+) -> list[Hit]:
     """What exact search finds, except for hits that the codes miss; of some videos only, if given. Clips without codes are scored exactly."""
     query.refuse_other(sketch.basis.encoder_id)
-    chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
+    chosen = clips.require_embeddings(
+        clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id
+    )
     wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)
-    candidates = hits.by_clip((_rank_by_code(store, sketch, query, row, wide) for row in chosen), wide)
+    candidates = hits.by_clip(
+        (_rank_by_code(store, sketch, query, row, wide) for row in chosen), wide
+    )
     return hits.rank_hits((_rerank(store, query, found) for found in candidates), ranking)
 
 
-def _rank_by_code(store: Store, sketch: TokenIndex, query: Query, clip: ClipRow, ranking: Ranking) -> Hit:
+def _rank_by_code(
+    store: Store, sketch: TokenIndex, query: Query, clip: ClipRow, ranking: Ranking
+) -> Hit:
     codes = sketch.read(store, clip)
     scores = search.scores(store, query, clip) if codes is None else sketch.scores(codes, query)
     return hits.best_of(clip, scores, ranking.of_a_clip)
@@ -31,5 +43,7 @@ def _rank_by_code(store: Store, sketch: TokenIndex, query: Query, clip: ClipRow,
 
 def _rerank(store: Store, query: Query, found: Hit) -> Hit:
     """The candidates of one clip with their cosines, read token by token."""
-    tokens = embeddings.read_tokens(store.layout.embedding_file(found.clip.embedding_path), found.tokens)
+    tokens = embeddings.read_tokens(
+        store.layout.embedding_file(found.clip.embedding_path), found.tokens
+    )
     return Hit(found.clip, found.tokens, query.scores(half.widen(tokens)))

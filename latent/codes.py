@@ -13,9 +13,9 @@ import numpy as np
 
 from tubelet.latent import clips, half
 from tubelet.latent.basis import Basis
-from tubelet.store.rows import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 COMPONENTS = 128
 BLOCK = 1024  # codes widened at once: they stay in the processor's cache
@@ -32,7 +32,9 @@ class TokenIndex:
     @cached_property
     def step(self) -> np.ndarray:
         """The value of one step of a code, float32 ``(k,)``."""
-        return np.maximum(np.abs(self.basis.limits).max(axis=1) * ROOM / STEPS, np.finfo(np.float32).tiny).astype(np.float32)
+        return np.maximum(
+            np.abs(self.basis.limits).max(axis=1) * ROOM / STEPS, np.finfo(np.float32).tiny
+        ).astype(np.float32)
 
     def encode_grid(self, grid: np.ndarray) -> np.ndarray:
         """Codes of a half-precision grid ``(S, H, W, D)``, int8 ``(S*H*W, k)``; zeros where a token has no direction."""
@@ -40,14 +42,21 @@ class TokenIndex:
 
     def scores(self, codes: np.ndarray, query: Query) -> np.ndarray:
         """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
-        weights = (query.vectors @ self.basis.model.components.T * self.step).astype(np.float32)  # (q, k)
+        weights = (query.vectors @ self.basis.model.components.T * self.step).astype(
+            np.float32
+        )  # (q, k)
         constants = query.vectors @ self.basis.model.mean
         best, wide = np.empty(len(codes), np.float32), np.empty((BLOCK, codes.shape[1]), np.float32)
         for start in range(0, len(codes), BLOCK):
             block = codes[start : start + BLOCK]
             np.copyto(wide[: len(block)], block)
-            products = [np.einsum("nk,k->n", wide[: len(block)], one) + constant for one, constant in zip(weights, constants)]
-            best[start : start + BLOCK] = products[0] if len(products) == 1 else np.max(products, axis=0)
+            products = [
+                np.einsum("nk,k->n", wide[: len(block)], one) + constant
+                for one, constant in zip(weights, constants)
+            ]
+            best[start : start + BLOCK] = (
+                products[0] if len(products) == 1 else np.max(products, axis=0)
+            )
         return best
 
     def write(self, store: Store, clip: ClipRow) -> None:
@@ -62,8 +71,12 @@ class TokenIndex:
             codes = np.load(store.layout.codes(self.basis.basis_id, clip.clip_id))
         except (OSError, ValueError):
             return None
-        return codes if codes.shape == (int(np.prod(clip.positions)), self.basis.components) else None
+        return (
+            codes if codes.shape == (int(np.prod(clip.positions)), self.basis.components) else None
+        )
 
     def _codes(self, unit: np.ndarray) -> np.ndarray:
         steps = np.rint(self.basis.model.transform(np.nan_to_num(unit)) / self.step)
-        return np.where(np.isfinite(unit).all(axis=1, keepdims=True), np.clip(steps, -STEPS, STEPS), 0).astype(np.int8)
+        return np.where(
+            np.isfinite(unit).all(axis=1, keepdims=True), np.clip(steps, -STEPS, STEPS), 0
+        ).astype(np.int8)

@@ -19,7 +19,9 @@ from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
-NAME = re.compile(r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)")
+NAME = re.compile(
+    r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,15 @@ class Coloring:
     def parse(cls, name: str) -> "Coloring":
         """A coloring from its name. Raises StoreError for anything else."""
         found = NAME.fullmatch(name)
-        if found is None or (found[1] == "dimensions" and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")):
+        if found is None or (
+            found[1] == "dimensions"
+            and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")
+        ):
             raise StoreError(f"no coloring is called {name}")
         taken = found[3].split("~")
-        return cls(found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options))))
+        return cls(
+            found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options)))
+        )
 
 
 def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
@@ -69,9 +76,15 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options
     if coloring.source == "dimensions":
-        return fitting.fit_basis(store, wanted, BasisSpec(kind="dimensions", dimensions=coloring.dimensions))
+        return fitting.fit_basis(
+            store, wanted, BasisSpec(kind="dimensions", dimensions=coloring.dimensions)
+        )
     chosen = FIRST_COMPONENT if options.foreground else None
-    return fitting.fit_basis(store, wanted, BasisSpec(kind="pca", unit=options.unit, positions=options.positions, foreground=chosen))
+    return fitting.fit_basis(
+        store,
+        wanted,
+        BasisSpec(kind="pca", unit=options.unit, positions=options.positions, foreground=chosen),
+    )
 
 
 def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
@@ -80,7 +93,11 @@ def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
     if fitted.kind == "kmeans":
         return scales.color_clusters(as_clusters(found))
     shown = scales.to_rgb(found, fitted.limits)
-    return shown if fitted.foreground is None else _dim_background(shown, fitted.is_foreground(open_clip(store, clip_id)))
+    return (
+        shown
+        if fitted.foreground is None
+        else _dim_background(shown, fitted.is_foreground(open_clip(store, clip_id)))
+    )
 
 
 def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:

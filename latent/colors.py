@@ -12,7 +12,17 @@ import numpy as np
 QUANTILES = (0.005, 0.995)
 UNDEFINED = 128  # gray: a coordinate that is NaN, or a component without range
 HUES = np.array(
-    [(0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66), (0, 0, 0)], np.uint8
+    [
+        (0, 114, 178),
+        (230, 159, 0),
+        (0, 158, 115),
+        (204, 121, 167),
+        (86, 180, 233),
+        (213, 94, 0),
+        (240, 228, 66),
+        (0, 0, 0),
+    ],
+    np.uint8,
 )  # blue, orange, green, purple, sky blue, vermilion, yellow, black
 SHADES = ((1.0, 0.0), (0.55, 0.0), (0.55, 0.45))  # factor, and share of white
 
@@ -22,7 +32,9 @@ def ranges(coordinates: np.ndarray) -> np.ndarray:
     return np.quantile(coordinates, QUANTILES, axis=0).T.astype(np.float32)
 
 
-def to_rgb(coordinates: np.ndarray, limits: np.ndarray, channels: Sequence[int | None] = (0, 1, 2)) -> np.ndarray:
+def to_rgb(
+    coordinates: np.ndarray, limits: np.ndarray, channels: Sequence[int | None] = (0, 1, 2)
+) -> np.ndarray:
     """Coordinates ``(..., k)`` as uint8 ``(..., 3)``: a component each for red, green and blue; None, or one there is not, leaves gray."""
     out = np.full((*coordinates.shape[:-1], 3), UNDEFINED, np.uint8)
     for channel, component in enumerate(channels):
@@ -41,6 +53,8 @@ def scale_to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def color_clusters(clusters: np.ndarray) -> np.ndarray:
     """Cluster numbers ``(...)`` as uint8 ``(..., 3)``; gray where a token has none (below 0)."""
-    table = np.concatenate([np.rint(HUES * factor + 255 * white) for factor, white in SHADES]).astype(np.uint8)
+    table = np.concatenate(
+        [np.rint(HUES * factor + 255 * white) for factor, white in SHADES]
+    ).astype(np.uint8)
     colors = table[np.maximum(clusters, 0) % len(table)]
     return np.where((clusters < 0)[..., None], np.uint8(UNDEFINED), colors)

@@ -38,7 +38,11 @@ class Foreground:
         if "foreground" not in arrays:
             return None
         rows = arrays["foreground"]
-        return cls(rows[:, 1:].astype(np.float32), rows[:, 0].astype(np.float32), tuple(parameters["foreground_chosen"]))
+        return cls(
+            rows[:, 1:].astype(np.float32),
+            rows[:, 0].astype(np.float32),
+            tuple(parameters["foreground_chosen"]),
+        )
 
 
 def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
@@ -52,16 +56,22 @@ def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
     level = otsu(values)
     above = values > level
     if above.all() or not above.any():
-        raise LatentError("the first component does not separate these tokens: leave --foreground out, or choose clusters")
+        raise LatentError(
+            "the first component does not separate these tokens: leave --foreground out, or choose clusters"
+        )
     shares = border[above].mean(), border[~above].mean()
-    chosen = int(shares[0] < shares[1] or shares[0] == shares[1] and above.mean() <= 0.5)
-    return Foreground(np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,))
+    chosen = int(shares[0] < shares[1] or (shares[0] == shares[1] and above.mean() <= 0.5))
+    return Foreground(
+        np.stack([np.zeros_like(axis), axis]), np.array([0, level], np.float32), (chosen,)
+    )
 
 
 def choose_clusters(centers: Clusters, chosen: tuple[int, ...]) -> Foreground:
     """The tokens of some clusters. Raises LatentError for a cluster that does not exist."""
     if wrong := [c for c in chosen if not 0 <= c < len(centers.centers)]:
-        raise LatentError(f"there is no cluster {wrong[0]}: choose from 0 to {len(centers.centers) - 1}")
+        raise LatentError(
+            f"there is no cluster {wrong[0]}: choose from 0 to {len(centers.centers) - 1}"
+        )
     return Foreground(centers.centers, centers.offsets, chosen)
 
 

@@ -43,8 +43,17 @@ def build_graph(clip: Clip) -> TokenGraph:
     alike = _alike(codes.reshape(clip.positions[0], -1, codes.shape[1]))
     edges = np.concatenate([beside, _between(finite, np.concatenate([*alike, beside[:0]]))])
     costs = squares(_steps(codes, edges))
-    step = STEP * (float(np.median(costs)) if costs.any() else 1.0) + float(np.finfo(np.float32).tiny)
-    return TokenGraph(clip_id=clip.clip_id, positions=clip.positions, finite=finite, codes=codes, costs=sparse.csr_array((costs + step, tuple(edges.T)), shape=(len(codes),) * 2), step=step)
+    step = STEP * (float(np.median(costs)) if costs.any() else 1.0) + float(
+        np.finfo(np.float32).tiny
+    )
+    return TokenGraph(
+        clip_id=clip.clip_id,
+        positions=clip.positions,
+        finite=finite,
+        codes=codes,
+        costs=sparse.csr_array((costs + step, tuple(edges.T)), shape=(len(codes),) * 2),
+        step=step,
+    )
 
 
 def squares(vectors: np.ndarray) -> np.ndarray:
@@ -72,7 +81,9 @@ def _whiten(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
     spread, axes = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
     if spread[-1] <= 0:
         return tokens
-    return (tokens - tokens.mean(axis=0)) @ (axes / np.sqrt(np.maximum(spread, 0) + FLOOR * spread[-1])).astype(np.float32)
+    return (tokens - tokens.mean(axis=0)) @ (
+        axes / np.sqrt(np.maximum(spread, 0) + FLOOR * spread[-1])
+    ).astype(np.float32)
 
 
 def _between(finite: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -88,7 +99,11 @@ def _steps(tokens: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _beside(positions: tuple[int, int, int]) -> np.ndarray:
     """Edges ``(m, 2)`` between patches side by side, one above the other, and one slice apart."""
     numbers = np.arange(np.prod(positions)).reshape(positions)
-    ends = [(numbers[:-1], numbers[1:]), (numbers[:, :-1], numbers[:, 1:]), (numbers[:, :, :-1], numbers[:, :, 1:])]
+    ends = [
+        (numbers[:-1], numbers[1:]),
+        (numbers[:, :-1], numbers[:, 1:]),
+        (numbers[:, :, :-1], numbers[:, :, 1:]),
+    ]
     return np.concatenate([np.column_stack([a.ravel(), b.ravel()]) for a, b in ends])
 
 
@@ -100,4 +115,6 @@ def _alike(slices: np.ndarray) -> Iterator[np.ndarray]:
         before, now = slices[number - 1 : number + 1]
         nearest = (squares(before) / 2 - now @ before.T).argmin(axis=1)
         moved = nearest != patch
-        yield np.column_stack([(number - 1) * patches + nearest[moved], number * patches + patch[moved]])
+        yield np.column_stack(
+            [(number - 1) * patches + nearest[moved], number * patches + patch[moved]]
+        )

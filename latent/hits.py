@@ -34,7 +34,9 @@ class Hit:
 def best_of(clip: ClipRow, scores: np.ndarray, count: int) -> Hit:
     """The `count` best of a clip's scores ``(S*H*W,)``; NaN is never among them."""
     known = np.where(np.isnan(scores), -np.inf, scores)
-    tokens = np.argpartition(-known, count - 1)[:count] if count < len(known) else np.arange(len(known))
+    tokens = (
+        np.argpartition(-known, count - 1)[:count] if count < len(known) else np.arange(len(known))
+    )
     tokens = tokens[np.isfinite(known[tokens])]
     return Hit(clip, tokens, scores[tokens])
 
@@ -53,10 +55,15 @@ def by_clip(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
     return [Hit(parts[owner[group[0]]].clip, tokens[group], scores[group]) for group in ordered]
 
 
-def _best(found: Iterable[Hit], ranking: Ranking) -> tuple[list[Hit], np.ndarray, np.ndarray, np.ndarray]:
+def _best(
+    found: Iterable[Hit], ranking: Ranking
+) -> tuple[list[Hit], np.ndarray, np.ndarray, np.ndarray]:
     """All that was found, and of the hits in order: which of it they come from, their tokens, their scores."""
     parts = list(found)
-    scores, tokens = (np.concatenate([np.empty(0, type_), *(getattr(p, name) for p in parts)]) for name, type_ in (("scores", "f4"), ("tokens", "i8")))
+    scores, tokens = (
+        np.concatenate([np.empty(0, type_), *(getattr(p, name) for p in parts)])
+        for name, type_ in (("scores", "f4"), ("tokens", "i8"))
+    )
     owner = np.repeat(np.arange(len(parts)), [len(part.tokens) for part in parts])
     if ranking.per_video is None and len(scores) > ranking.top:
         likely = np.flatnonzero(scores >= np.partition(scores, -ranking.top)[-ranking.top])
@@ -64,7 +71,10 @@ def _best(found: Iterable[Hit], ranking: Ranking) -> tuple[list[Hit], np.ndarray
     clips = _number_names([part.clip.clip_id for part in parts])
     order = np.lexsort((tokens, clips[owner], -scores))
     if ranking.per_video is not None:
-        order = order[_places(_number_names([part.clip.video_id for part in parts])[owner[order]]) < ranking.per_video]
+        order = order[
+            _places(_number_names([part.clip.video_id for part in parts])[owner[order]])
+            < ranking.per_video
+        ]
     order = order[: ranking.top]
     return parts, owner[order], tokens[order], scores[order]
 
@@ -89,7 +99,10 @@ def table(hits: list[Hit]) -> pa.Table:
         "rank": pa.array(range(1, len(hits) + 1), pa.int32()),
         "video_id": pa.array([hit.clip.video_id for hit in hits], pa.string()),
         "clip_id": pa.array([hit.clip.clip_id for hit in hits], pa.string()),
-        **{name: pa.array([int(address[i]) for address in addresses], pa.int16()) for i, name in enumerate(("slice", "y", "x"))},
+        **{
+            name: pa.array([int(address[i]) for address in addresses], pa.int16())
+            for i, name in enumerate(("slice", "y", "x"))
+        },
         "score": pa.array([float(hit.scores[0]) for hit in hits], pa.float32()),
     }
     return pa.table(columns)

@@ -7,7 +7,11 @@ from tubelet.latent.segmentation import THRESHOLD
 from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import scale_similarity
 
-HEAT, MASK, EDGE = (255, 150, 20), (30, 200, 255), (255, 255, 255)  # as components/player/painting.js has them
+HEAT, MASK, EDGE = (
+    (255, 150, 20),
+    (30, 200, 255),
+    (255, 255, 255),
+)  # as components/player/painting.js has them
 FINE = 8  # pixels of a mask per patch
 
 
@@ -19,7 +23,11 @@ def render_heat(track: Track) -> np.ndarray:
 def render_mask(scores: np.ndarray, smooth: bool) -> np.ndarray:
     """The mask of one slice's scores ``(H, W)`` with a white edge, RGBA ``(8 H, 8 W, 4)``: patch by patch, or smooth as in the files."""
     height, width = (FINE * side for side in scores.shape)
-    mask = masks.threshold_pixels(scores[None], height, width)[0] if smooth else (scores > THRESHOLD).repeat(FINE, 0).repeat(FINE, 1)
+    mask = (
+        masks.threshold_pixels(scores[None], height, width)[0]
+        if smooth
+        else (scores > THRESHOLD).repeat(FINE, 0).repeat(FINE, 1)
+    )
     around = np.pad(mask, 1, mode="edge")
     inner = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
     pixels = tint(MASK, mask * np.uint8(255))

@@ -9,7 +9,9 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
-BLOCK = 2304  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
+BLOCK = (
+    2304  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
+)
 FEW = 32  # times as many dimensions as components: then Lanczos is quicker than all eigenvectors
 
 
@@ -52,7 +54,9 @@ def pca(vectors: np.ndarray, components: int) -> tuple[Linear, Variance]:
     values, axes = _leading(scatter, kept)
     signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
     variance = Variance(np.maximum(values, 0) / (count - 1), float(np.trace(scatter)) / (count - 1))
-    return Linear(mean.astype(np.float32), np.ascontiguousarray((axes * signs).T, np.float32)), variance
+    return Linear(
+        mean.astype(np.float32), np.ascontiguousarray((axes * signs).T, np.float32)
+    ), variance
 
 
 def dimensions(numbers: tuple[int, ...], dim: int) -> Linear:

@@ -32,11 +32,15 @@ class Manifold:
 
     def transform(self, vectors: np.ndarray) -> np.ndarray:
         """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32: means of their nearest tokens' coordinates."""
-        distances, indices = _nearest(self.training, self.reduction.transform(vectors), self.neighbors)
+        distances, indices = _nearest(
+            self.training, self.reduction.transform(vectors), self.neighbors
+        )
         nearest = distances[:, :1]
         width = np.maximum(distances.mean(axis=1, keepdims=True) - nearest, 1e-6 + 1e-6 * nearest)
         weights = np.exp((nearest - distances) / width)
-        return np.einsum("nk,nkc->nc", weights / weights.sum(axis=1, keepdims=True), self.coordinates[indices]).astype(np.float32)
+        return np.einsum(
+            "nk,nkc->nc", weights / weights.sum(axis=1, keepdims=True), self.coordinates[indices]
+        ).astype(np.float32)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -46,11 +50,15 @@ class Manifold:
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Manifold":
         """From what `arrays` gave."""
-        training, coordinates = (arrays[name].astype(np.float32) for name in ("training", "coordinates"))
+        training, coordinates = (
+            arrays[name].astype(np.float32) for name in ("training", "coordinates")
+        )
         return cls(Linear.of(arrays, parameters), training, coordinates, parameters["neighbors"])
 
 
-def umap(vectors: np.ndarray, components: int, neighbors: int, seed: int) -> tuple[Manifold, Variance]:
+def umap(
+    vectors: np.ndarray, components: int, neighbors: int, seed: int
+) -> tuple[Manifold, Variance]:
     """Lay out float32 tokens ``(n, D)``, n at least 10, in `components` dimensions; the variance is that of the reduction."""
     reduction, variance = pca(vectors, REDUCED)
     drawn = np.sort(np.random.RandomState(seed).permutation(len(vectors))[:LAID_OUT])
@@ -67,18 +75,39 @@ def version() -> str:
 
 def _laid_out(training: np.ndarray, components: int, neighbors: int, seed: int) -> np.ndarray:
     """UMAP's own steps on exact neighbors, from a start that is the same everywhere: the first principal components."""
-    with warnings.catch_warnings(action="ignore", category=ImportWarning):  # that TensorFlow is not there
+    with warnings.catch_warnings(
+        action="ignore", category=ImportWarning
+    ):  # that TensorFlow is not there
         import umap.umap_ as learn
 
     state = np.random.RandomState(seed)
     distances, indices = _nearest(training, training, neighbors)
     graph, *_ = learn.fuzzy_simplicial_set(
-        training, neighbors, state, "euclidean", knn_indices=indices.astype(np.int32), knn_dists=distances.astype(np.float32)
+        training,
+        neighbors,
+        state,
+        "euclidean",
+        knn_indices=indices.astype(np.int32),
+        knn_dists=distances.astype(np.float32),
     )
     curve = learn.find_ab_params(1.0, 0.1)
     start = _start(training, components, state)
     placed, _ = learn.simplicial_set_embedding(
-        training, graph, components, 1.0, *curve, 1.0, 5, EPOCHS, start, state, "euclidean", {}, False, {}, False
+        training,
+        graph,
+        components,
+        1.0,
+        *curve,
+        1.0,
+        5,
+        EPOCHS,
+        start,
+        state,
+        "euclidean",
+        {},
+        False,
+        {},
+        False,
     )
     return np.asarray(placed, np.float32)
 

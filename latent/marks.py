@@ -25,7 +25,11 @@ class MarkedPatches:
     def parse(cls, name: str) -> "MarkedPatches":
         """The patches that a text names; none where it is not such a text."""
         found = NAME.fullmatch(name)
-        return cls(found[1], _parse_patches(found[2]), _parse_patches(found[3])) if found and (found[2] or found[3]) else cls()
+        return (
+            cls(found[1], _parse_patches(found[2]), _parse_patches(found[3]))
+            if found and (found[2] or found[3])
+            else cls()
+        )
 
     @property
     def name(self) -> str:
@@ -36,8 +40,14 @@ class MarkedPatches:
     def on(self, clip: ClipRow) -> "MarkedPatches":
         """Those that the grid of a `clips` row has; none where it is another clip."""
         shape = clip.positions
-        inside = lambda patches: tuple(p for p in patches if all(0 <= n < size for n, size in zip(p, shape)))  # noqa: E731
-        return MarkedPatches(self.clip_id, inside(self.patches), inside(self.background)) if clip.clip_id == self.clip_id else MarkedPatches()
+        inside = lambda patches: tuple(
+            p for p in patches if all(0 <= n < size for n, size in zip(p, shape))
+        )  # noqa: E731
+        return (
+            MarkedPatches(self.clip_id, inside(self.patches), inside(self.background))
+            if clip.clip_id == self.clip_id
+            else MarkedPatches()
+        )
 
 
 def number_tokens(clip: ClipRow, patches: Iterable[Patch]) -> list[int]:

@@ -4,7 +4,14 @@ import numpy as np
 from PIL import Image
 
 from tubelet.latent.errors import LatentError
-from tubelet.latent.mask_objects import OBJECT, Labels, Layers, MaskObjects, find_distinct, read_values
+from tubelet.latent.mask_objects import (
+    OBJECT,
+    Labels,
+    Layers,
+    MaskObjects,
+    find_distinct,
+    read_values,
+)
 
 COLORS = 256  # of objects that a colored mask may have
 LARGEST = 1 << 25  # pixels of one
@@ -16,7 +23,9 @@ def read_image(picture: Image.Image) -> MaskObjects:
     if picture.mode == "P":
         return _read_indexed(picture)
     if len(picture.getbands()) > 1 and picture.width * picture.height > LARGEST:
-        raise LatentError(f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: bring an indexed or a gray one")
+        raise LatentError(
+            f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: bring an indexed or a gray one"
+        )
     if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
         return _read_transparent(np.asarray(picture.convert("RGBA")))
     if picture.mode == "RGB":
@@ -35,7 +44,11 @@ def _read_indexed(picture: Image.Image) -> MaskObjects:
     black = {index for index in used if not palette[index, :3].any()} - clear
     outside = clear or ({0} if 0 in black else black if len(black) == 1 else {0})
     background = min(outside)
-    values = indices if len(outside) == 1 else np.where(np.isin(indices, list(outside)), np.uint8(background), indices)
+    values = (
+        indices
+        if len(outside) == 1
+        else np.where(np.isin(indices, list(outside)), np.uint8(background), indices)
+    )
     if len(used) <= 2:
         return Layers({OBJECT: (values != background)[None]})
     return Labels(values[None], background)
@@ -61,7 +74,10 @@ def _read_transparent(pixels: np.ndarray) -> MaskObjects:
     if opaque.all() or not opaque.any():
         return _read_colored(pixels[..., :3])
     shown = pixels[opaque][:, :3]
-    if set(np.unique(shown).tolist()) == {0, 255} and (shown.min(axis=1) == shown.max(axis=1)).all():
+    if (
+        set(np.unique(shown).tolist()) == {0, 255}
+        and (shown.min(axis=1) == shown.max(axis=1)).all()
+    ):
         opaque = opaque & (pixels[..., 0] == 255)
     return Layers({OBJECT: opaque[None]})
 
@@ -73,6 +89,8 @@ def _read_colored(pixels: np.ndarray) -> MaskObjects:
     packed = pixels.astype(np.uint32) @ np.array([65_536, 256, 1], np.uint32)
     present, numbers = np.unique(packed, return_inverse=True)
     if len(present) > COLORS:
-        raise LatentError(f"this picture has {len(present):,} colors and is not a mask: pass one with a color per object, or black and white")
+        raise LatentError(
+            f"this picture has {len(present):,} colors and is not a mask: pass one with a color per object, or black and white"
+        )
     numbers = numbers.reshape(packed.shape).astype(np.int32) + (present[0] != 0)
     return Labels(numbers[None]) if len(present) > 2 else Layers({OBJECT: (numbers > 0)[None]})

@@ -20,7 +20,13 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
     """The objects of a JSON text; `bound` refuses a number of bytes that is too large. Raises LatentError, and ValueError for what is none."""
     found = json.loads(data)
     sizes = _sizes(found)
-    annotations = found["annotations"] if isinstance(found, Mapping) and "annotations" in found else found if isinstance(found, list) else [found]
+    annotations = (
+        found["annotations"]
+        if isinstance(found, Mapping) and "annotations" in found
+        else found
+        if isinstance(found, list)
+        else [found]
+    )
     images = {one.get("image_id") for one in annotations if isinstance(one, Mapping)}
     if len(images) > 1:
         raise LatentError(f"these are annotations of {len(images):,} pictures: bring those of one")
@@ -39,7 +45,9 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
 
 def _sizes(found: Any) -> tuple[int, int] | None:
     """Height and width of the picture, where the text names it: polygons need it."""
-    listed = (found.get("images") or found.get("videos") or [{}]) if isinstance(found, Mapping) else [{}]
+    listed = (
+        (found.get("images") or found.get("videos") or [{}]) if isinstance(found, Mapping) else [{}]
+    )
     return (int(listed[0]["height"]), int(listed[0]["width"])) if "height" in listed[0] else None
 
 
@@ -47,7 +55,11 @@ def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np
     """A mask ``(h, w)`` per frame of an annotation."""
     if "segmentations" in one:
         kept = one["segmentations"]
-        known = size or next((tuple(part["size"]) for part in kept if isinstance(part, Mapping)), None) or _own_size(one)
+        known = (
+            size
+            or next((tuple(part["size"]) for part in kept if isinstance(part, Mapping)), None)
+            or _own_size(one)
+        )
         bound(len(kept) * prod(known), "bytes")
         yield from (_mask(part, known, bound) if part else np.zeros(known, bool) for part in kept)
         return
@@ -66,7 +78,9 @@ def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
         bound(height * width, "bytes")
         return decode_runs(part["counts"], height, width)
     if size is None:
-        raise LatentError(f"these polygons come without the size of their picture: bring {FORMS} with `images`, each with height and width")
+        raise LatentError(
+            f"these polygons come without the size of their picture: bring {FORMS} with `images`, each with height and width"
+        )
     return _fill(part, size, bound)
 
 

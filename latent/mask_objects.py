@@ -1,8 +1,8 @@
 """Masks that people have, as objects: images of labels, colors or transparency, arrays, and COCO's run lengths and polygons.
 
-    found = read_objects(data)         # a PNG, .npy, .npz or JSON
-    found.objects                      # names of the objects, in order
-    found.select("2")                  # bool (S, h, w); None for all of them together
+found = read_objects(data)         # a PNG, .npy, .npz or JSON
+found.objects                      # names of the objects, in order
+found.select("2")                  # bool (S, h, w); None for all of them together
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,9 @@ class Labels:
 
     @property
     def objects(self) -> tuple[str, ...]:
-        return tuple(str(number) for number in find_distinct(self.values) if number != self.background)
+        return tuple(
+            str(number) for number in find_distinct(self.values) if number != self.background
+        )
 
     def select(self, name: str | None = None) -> np.ndarray:
         return self.values != self.background if name is None else self.values == int(name)

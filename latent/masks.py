@@ -26,10 +26,16 @@ MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 def upsample(scores: np.ndarray, height: int, width: int) -> np.ndarray:
     """Scores of patches ``(S, H, W)`` at each pixel ``(S, height, width)``, float32: bilinear between patch centers, level beyond the outermost."""
-    return _weights(scores.shape[1], height) @ scores.astype(np.float32) @ _weights(scores.shape[2], width).T
+    return (
+        _weights(scores.shape[1], height)
+        @ scores.astype(np.float32)
+        @ _weights(scores.shape[2], width).T
+    )
 
 
-def threshold_pixels(scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD) -> np.ndarray:
+def threshold_pixels(
+    scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD
+) -> np.ndarray:
     """Which pixels are foreground, ``(S, height, width)``: the enlarged scores above the threshold."""
     return upsample(scores, height, width) > threshold
 
@@ -66,9 +72,13 @@ def read_objects(data: bytes) -> MaskObjects:
             return mask_json.read_json(data, _bound)
         mask = _array(data)
     except UNREADABLE as error:
-        raise LatentError("this is not a mask: pass a PNG, an .npy, an .npz with an array named `mask`, or COCO's JSON") from error
+        raise LatentError(
+            "this is not a mask: pass a PNG, an .npy, an .npz with an array named `mask`, or COCO's JSON"
+        ) from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
-        raise LatentError(f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array")
+        raise LatentError(
+            f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array"
+        )
     return mask_objects.read_values(mask if mask.ndim == 3 else mask[None])
 
 
@@ -84,7 +94,11 @@ def _array(data: bytes) -> np.ndarray:
 def _npy(file: IO[bytes], held: int) -> np.ndarray:
     """An array whose heading promises no more than is allowed, and no more than the file holds."""
     version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     shape, columns_first, dtype = read(file)
     values = math.prod(shape)
     if min(shape, default=0) < 0:
@@ -92,13 +106,17 @@ def _npy(file: IO[bytes], held: int) -> np.ndarray:
     _bound(values * max(dtype.itemsize, 1), "bytes")
     if dtype.hasobject or values * dtype.itemsize > held:
         raise ValueError("the file holds less than its heading says, or objects")
-    found = np.frombuffer(file.read(values * dtype.itemsize), dtype).reshape(shape[::-1] if columns_first else shape)
+    found = np.frombuffer(file.read(values * dtype.itemsize), dtype).reshape(
+        shape[::-1] if columns_first else shape
+    )
     return found.T if columns_first else found
 
 
 def _bound(size: int, noun: str) -> None:
     if size > MOST:
-        raise LatentError(f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: pass one of this window alone, in one byte per pixel")
+        raise LatentError(
+            f"this mask unpacks to {size:,} {noun}, more than the {MOST:,} that are read: pass one of this window alone, in one byte per pixel"
+        )
 
 
 @dataclass(frozen=True)
@@ -110,38 +128,54 @@ class Agreement:
     pixels: bool
 
 
-def agreement(scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], shown: int) -> Agreement:
+def agreement(
+    scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], shown: int
+) -> Agreement:
     """Compare scores of patches ``(S, H, W)`` with a mask of all slices, or of the one that is `shown`, either of the patches or of
     a picture of `size` (height, width). Raises LatentError for any other shape."""
     count, *grid = scores.shape
     if len(truth) not in (1, count) or truth.shape[1:] not in (tuple(grid), tuple(size)):
         fitting = " or ".join(f"{count} x {height} x {width}" for height, width in (size, grid))
         shape = " x ".join(map(str, truth.shape))
-        raise LatentError(f"the mask is {shape} (slices, rows, columns) and cannot be compared: pass one of {fitting}, or one slice of it")
+        raise LatentError(
+            f"the mask is {shape} (slices, rows, columns) and cannot be compared: pass one of {fitting}, or one slice of it"
+        )
     own = scores if len(truth) == count else scores[shown : shown + 1]
     at_pixels = truth.shape[1:] == tuple(size)
     mask = threshold_pixels(own, *size) if at_pixels else own > THRESHOLD
-    return Agreement(iou(mask, truth), np.array([iou(*pair) for pair in zip(mask, truth)]), at_pixels)
+    return Agreement(
+        iou(mask, truth), np.array([iou(*pair) for pair in zip(mask, truth)]), at_pixels
+    )
 
 
 def fit_to_clip(truth: np.ndarray, video: Mapping, clip: Mapping) -> np.ndarray:
     """A mask ``(S, h, w)`` of whole frames as one of the encoder's picture, by the crop of a `clips` row: of the frames of the video or of the
     window those at which the slices begin. A mask of the picture, or of its patches, comes back as it is."""
     truth = truth[_pick_frames(len(truth), video, clip)]
-    size, grid = (clip["crop_height"], clip["crop_width"]), (clip["grid_height"], clip["grid_width"])
+    size, grid = (
+        (clip["crop_height"], clip["crop_width"]),
+        (clip["grid_height"], clip["grid_width"]),
+    )
     frame = video["height"], video["width"]
     height, width = truth.shape[1:]
     if (height, width) in (size, grid) or not _is_scaled((height, width), frame):
         return truth
     top, left, high, wide = place_picture(frame, size, clip["geometry"]).seen
-    y = np.clip(((np.arange(size[0]) + 0.5) / size[0] * high + top) * height, 0, height - 1).astype(int)
-    x = np.clip(((np.arange(size[1]) + 0.5) / size[1] * wide + left) * width, 0, width - 1).astype(int)
+    y = np.clip(((np.arange(size[0]) + 0.5) / size[0] * high + top) * height, 0, height - 1).astype(
+        int
+    )
+    x = np.clip(((np.arange(size[1]) + 0.5) / size[1] * wide + left) * width, 0, width - 1).astype(
+        int
+    )
     return truth[:, y[:, None], x]
 
 
 def _is_scaled(size: tuple[int, int], frame: tuple[int, int]) -> bool:
     """Whether a size is a frame's at some scale, to a pixel."""
-    return abs(size[0] - frame[0] * size[1] / frame[1]) <= 1 or abs(size[1] - frame[1] * size[0] / frame[0]) <= 1
+    return (
+        abs(size[0] - frame[0] * size[1] / frame[1]) <= 1
+        or abs(size[1] - frame[1] * size[0] / frame[0]) <= 1
+    )
 
 
 def _pick_frames(count: int, video: Mapping, clip: Mapping) -> np.ndarray:
@@ -156,7 +190,9 @@ def _pick_frames(count: int, video: Mapping, clip: Mapping) -> np.ndarray:
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union of two masks of one shape, all slices together; 1 where both are empty. Raises LatentError for two shapes."""
     if mask.shape != truth.shape:
-        raise LatentError(f"masks of {mask.shape} and {truth.shape} cannot be compared: pass one of {mask.shape} (slices, rows, columns)")
+        raise LatentError(
+            f"masks of {mask.shape} and {truth.shape} cannot be compared: pass one of {mask.shape} (slices, rows, columns)"
+        )
     union = np.count_nonzero(mask | truth)
     return np.count_nonzero(mask & truth) / union if union else 1.0
 

@@ -1,6 +1,6 @@
 """How similar patches of other videos are to a query: the level below which a track is lost.
 
-Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be. 
+Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be.
 The slices are drawn once per encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 
 The level is the smallest of these scores that at most 5% of further slices exceed on average: of n slices the one that
@@ -16,9 +16,9 @@ import numpy as np
 from scipy import stats
 
 from tubelet.latent import clips, half
-from tubelet.store.rows import ClipRow
 from tubelet.latent.query import Query
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 SLICES = 64  # of other videos, where there are as many
 QUANTILE = 0.95
@@ -51,7 +51,11 @@ class NullSimilarity:
     def without(self, video_id: str) -> "NullSimilarity":
         """The slices of other videos; nothing is copied."""
         kept = [number for number, video in enumerate(self.videos) if video != video_id]
-        return NullSimilarity(self.encoder_id, tuple(self.slices[n] for n in kept), tuple(self.videos[n] for n in kept))
+        return NullSimilarity(
+            self.encoder_id,
+            tuple(self.slices[n] for n in kept),
+            tuple(self.videos[n] for n in kept),
+        )
 
     def best_scores(self, query: Query) -> np.ndarray:
         """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
@@ -84,7 +88,14 @@ def level_of(reached: np.ndarray, videos: int) -> Level:
     rank = min(math.ceil(QUANTILE * (count + 1)), count)
     above = count + 1 - rank
     low, high = stats.beta.ppf(SURE, above, rank)
-    return Level(float(np.sort(reached)[rank - 1]), above / (count + 1), float(low), float(high), count, videos)
+    return Level(
+        float(np.sort(reached)[rank - 1]),
+        above / (count + 1),
+        float(low),
+        float(high),
+        count,
+        videos,
+    )
 
 
 def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSimilarity:
@@ -96,7 +107,9 @@ def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
     """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have that many."""
     parts, videos = [], []
     for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
-        tokens = half.unit(half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.embed_dim)))
+        tokens = half.unit(
+            half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.embed_dim))
+        )
         parts.append(tokens[np.isfinite(tokens).all(axis=1)])
         videos.append(row.video_id)
     kept = [number for number, part in enumerate(parts) if len(part)]
@@ -111,4 +124,8 @@ def _chosen(rows: list[ClipRow]) -> Iterator[tuple[ClipRow, int]]:
     videos = list(by_video.values())[: SLICES + 1]
     each = -(-SLICES // (len(videos) - 1)) if len(videos) > 1 else 0
     for own in (video[:each] for video in videos if each):
-        yield from [(row, index) for row in own for index in clips.spread_evenly(row.slices, -(-each // len(own)))][:each]
+        yield from [
+            (row, index)
+            for row in own
+            for index in clips.spread_evenly(row.slices, -(-each // len(own)))
+        ][:each]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tubelet.latent import clips, half
-from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 CLIPS = 128  # read at most
 SLICES = 4  # of each, evenly spaced: neighboring slices say nearly the same
@@ -20,7 +20,11 @@ VIDEOS = 8  # at least: of fewer, what they show would be taken for the position
 
 def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
     """Mean embedding of each position of a grid of `height` x `width` patches, float32 ``(H, W, D)``. Raises LatentError for too few videos."""
-    chosen = [row for row in clips.with_embeddings(store, encoder_id) if (row.grid_height, row.grid_width) == (height, width)][:CLIPS]
+    chosen = [
+        row
+        for row in clips.with_embeddings(store, encoder_id)
+        if (row.grid_height, row.grid_width) == (height, width)
+    ][:CLIPS]
     videos = len({row.video_id for row in chosen})
     if videos < VIDEOS:
         raise LatentError(

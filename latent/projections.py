@@ -31,7 +31,11 @@ def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
 
 def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
     """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None if none are stored."""
-    columns = ("cluster",) if basis.kind == "kmeans" else tuple(f"c{i + 1}" for i in range(min(basis.components, KEPT)))
+    columns = (
+        ("cluster",)
+        if basis.kind == "kmeans"
+        else tuple(f"c{i + 1}" for i in range(min(basis.components, KEPT)))
+    )
     table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
     sql = f"SELECT {', '.join(columns)} FROM {table.name} JOIN projections p USING (projection_id) WHERE projection_id = ? ORDER BY slice, y, x"
     found = store.query(sql, [projection_id(basis, clip_id)])
@@ -45,11 +49,18 @@ def save_projection(store: Store, basis: Basis, clip: Clip, coordinates: np.ndar
     """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing if they are already stored."""
     id_ = projection_id(basis, clip.clip_id)
     names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}
-    row = pa.Table.from_pylist([{**names, "created_at": datetime.now(UTC).replace(tzinfo=None)}], PROJECTIONS.arrow)
+    row = pa.Table.from_pylist(
+        [{**names, "created_at": datetime.now(UTC).replace(tzinfo=None)}], PROJECTIONS.arrow
+    )
     table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
     count = int(np.prod(clip.positions))
-    columns = {name: pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value]).cast(pa.string()) for name, value in names.items()}
-    columns |= dict(zip(("slice", "y", "x"), np.indices(clip.positions, dtype=np.int16).reshape(3, -1)))
+    columns = {
+        name: pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value]).cast(pa.string())
+        for name, value in names.items()
+    }
+    columns |= dict(
+        zip(("slice", "y", "x"), np.indices(clip.positions, dtype=np.int16).reshape(3, -1))
+    )
     flat = coordinates.reshape(count, -1)
     for i, name in enumerate(["cluster"] if table is CLUSTERS else ["c1", "c2", "c3"]):
         columns[name] = flat[:, i] if i < flat.shape[1] else np.full(count, np.nan, np.float32)

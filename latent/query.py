@@ -12,9 +12,9 @@ import numpy as np
 
 from tubelet.latent import clips, half
 from tubelet.latent.clips import Clip
-from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 NEAR = 1  # patches, in each direction: what lies beside a token
 
@@ -57,13 +57,18 @@ class Query:
         found = np.zeros(self.grid, bool)
         for address in self.addresses:
             if address.slice == number:
-                found[max(address.y - NEAR, 0) : address.y + NEAR + 1, max(address.x - NEAR, 0) : address.x + NEAR + 1] = True
+                found[
+                    max(address.y - NEAR, 0) : address.y + NEAR + 1,
+                    max(address.x - NEAR, 0) : address.x + NEAR + 1,
+                ] = True
         return found.ravel()
 
     def refuse_other(self, encoder_id: str) -> None:
         """Raise LatentError unless the query comes from this encoder."""
         if encoder_id != self.encoder_id:
-            raise LatentError(f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: search within one encoder")
+            raise LatentError(
+                f"the query's tokens come from {self.encoder_id} and cannot be compared with {encoder_id}: search within one encoder"
+            )
 
 
 def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
@@ -75,20 +80,41 @@ def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int,
     """The same for a clip in a store; only the slices with those tokens are read. Raises LatentError also where there is no such clip,
     or none of its embeddings."""
     clip = clips.row(store, clip_id)
-    return _make_query(clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0])
+    return _make_query(
+        clip, addresses, lambda number: clips.read(store, clip, number, number + 1)[0]
+    )
 
 
-def _make_query(clip: Clip | ClipRow, addresses: Sequence[tuple[int, int, int]], grid: Callable[[int], np.ndarray]) -> Query:
+def _make_query(
+    clip: Clip | ClipRow,
+    addresses: Sequence[tuple[int, int, int]],
+    grid: Callable[[int], np.ndarray],
+) -> Query:
     """`grid` gives a slice of the clip by its number, ``(H, W, D)``."""
     if not addresses:
         raise LatentError("no patch is selected: select one or more")
     found = tuple(dict.fromkeys(Address(*map(int, address)) for address in addresses))
     for address in found:
         if any(not 0 <= number < side for number, side in zip(address, clip.positions)):
-            raise LatentError(f"patch {tuple(address)} lies outside the clip's grid of {' x '.join(map(str, clip.positions))} (slice, y, x)")
+            raise LatentError(
+                f"patch {tuple(address)} lies outside the clip's grid of {' x '.join(map(str, clip.positions))} (slice, y, x)"
+            )
     rows, columns = clip.positions[1:]
-    slices = {s: half.unit(half.widen(grid(s).reshape(rows * columns, -1))) for s in sorted({a.slice for a in found})}
+    slices = {
+        s: half.unit(half.widen(grid(s).reshape(rows * columns, -1)))
+        for s in sorted({a.slice for a in found})
+    }
     vectors = np.stack([slices[a.slice][a.y * columns + a.x] for a in found])
     if not np.isfinite(vectors).all():
-        raise LatentError("the embedding of a chosen patch is zero or not finite and has no direction: choose another patch")
-    return Query(clip_id=clip.clip_id, video_id=clip.video_id, encoder_id=clip.encoder_id, addresses=found, vectors=vectors, slices=slices, grid=(rows, columns))
+        raise LatentError(
+            "the embedding of a chosen patch is zero or not finite and has no direction: choose another patch"
+        )
+    return Query(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        encoder_id=clip.encoder_id,
+        addresses=found,
+        vectors=vectors,
+        slices=slices,
+        grid=(rows, columns),
+    )

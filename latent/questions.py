@@ -22,7 +22,10 @@ SIMILAR = {"mean": "avg(dim_mean)", "max": "max(dim_max)"}
 
 def heat(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: str) -> Question:
     """One row per token of a clip: its largest cosine to the tokens of `query_clip` at ``(slice, y, x)``."""
-    return Question(f"{SCORES}\nSELECT slice, y, x, score FROM scores ORDER BY slice, y, x", _values(query_clip, addresses) | {"clip": clip_id})
+    return Question(
+        f"{SCORES}\nSELECT slice, y, x, score FROM scores ORDER BY slice, y, x",
+        _values(query_clip, addresses) | {"clip": clip_id},
+    )
 
 
 def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: str) -> Question:
@@ -31,11 +34,20 @@ def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: s
     return Question(sql, _values(query_clip, addresses) | {"clip": clip_id})
 
 
-def search(asked: tuple[str, Sequence[tuple[int, int, int]]], encoder_id: str, ranking: Ranking, videos: Chosen | None = None) -> Question:
+def search(
+    asked: tuple[str, Sequence[tuple[int, int, int]]],
+    encoder_id: str,
+    ranking: Ranking,
+    videos: Chosen | None = None,
+) -> Question:
     """One row per hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
     address. Reads every embedding of the encoder, or those of the chosen videos."""
     among = "" if videos is None else " AND t.video_id IN (SELECT unnest($videos::VARCHAR[]))"
-    kept = "" if ranking.per_video is None else "\nQUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC, clip_id, slice, y, x) <= $per_video"
+    kept = (
+        ""
+        if ranking.per_video is None
+        else "\nQUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC, clip_id, slice, y, x) <= $per_video"
+    )
     sql = f"""WITH query AS (
   SELECT embedding FROM tokens
   WHERE clip_id = $query_clip AND list_contains($addresses, concat_ws('/', slice, y, x))
@@ -48,12 +60,17 @@ SELECT * FROM scores WHERE isfinite(score){kept}
 ORDER BY score DESC, clip_id, slice, y, x LIMIT $top"""
     optional = {"per_video": ranking.per_video, "videos": videos}
     values = _values(*asked) | {"encoder": encoder_id, "top": ranking.top}
-    return Question(sql, values | {name: value for name, value in optional.items() if value is not None})
+    return Question(
+        sql, values | {name: value for name, value in optional.items() if value is not None}
+    )
 
 
 def tokens(clip_id: str) -> Question:
     """One row per token of a clip, with its embedding: the input of segmentation."""
-    return Question("SELECT slice, y, x, embedding FROM tokens WHERE clip_id = $clip ORDER BY slice, y, x", {"clip": clip_id})
+    return Question(
+        "SELECT slice, y, x, embedding FROM tokens WHERE clip_id = $clip ORDER BY slice, y, x",
+        {"clip": clip_id},
+    )
 
 
 def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
@@ -93,10 +110,17 @@ def _alike(by: str) -> str:
 def coordinates(basis: Basis, clip_id: str) -> Question:
     """One row per token of a clip: its first three coordinates in a linear basis, or its stored ones in a umap basis, or its cluster."""
     if not isinstance(basis.model, Linear):
-        table, columns = ("clusters", "cluster") if basis.kind == "kmeans" else ("token_projections", "c1, c2, c3")
+        table, columns = (
+            ("clusters", "cluster")
+            if basis.kind == "kmeans"
+            else ("token_projections", "c1, c2, c3")
+        )
         sql = f"SELECT slice, y, x, {columns} FROM {table} WHERE basis_id = $basis AND clip_id = $clip ORDER BY slice, y, x"
         return Question(sql, {"basis": basis.basis_id, "clip": clip_id})
-    return Question(_linear(basis, ("slice", "y", "x"), "FROM tokens s", "WHERE s.clip_id = $clip"), {"basis": basis.basis_id, "clip": clip_id})
+    return Question(
+        _linear(basis, ("slice", "y", "x"), "FROM tokens s", "WHERE s.clip_id = $clip"),
+        {"basis": basis.basis_id, "clip": clip_id},
+    )
 
 
 def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
@@ -105,8 +129,15 @@ def sample_coordinates(basis: Basis, values: Mapping) -> Question | None:
     if not isinstance(basis.model, Linear):
         return None
     positions = basis.preparation.positions
-    chosen = CHOSEN if positions is None else f"{CHOSEN} AND (c.grid_height, c.grid_width) = {positions.shape[:2]}"
-    return Question(_linear(basis, ("clip_id", "slice", "y", "x"), SAMPLES, chosen), {"basis": basis.basis_id, **values})
+    chosen = (
+        CHOSEN
+        if positions is None
+        else f"{CHOSEN} AND (c.grid_height, c.grid_width) = {positions.shape[:2]}"
+    )
+    return Question(
+        _linear(basis, ("clip_id", "slice", "y", "x"), SAMPLES, chosen),
+        {"basis": basis.basis_id, **values},
+    )
 
 
 def _linear(basis: Basis, address: Sequence[str], tables: str, chosen: str) -> str:
@@ -118,7 +149,10 @@ def _linear(basis: Basis, address: Sequence[str], tables: str, chosen: str) -> s
         tables += f"\n  JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * {positions.shape[1]} + s.x"
     divided = " / sqrt(list_dot_product(t.vector, t.vector))" if basis.preparation.unit else ""
     kept = range(min(3, basis.components))
-    columns = ",\n  ".join(f"list_dot_product(t.vector, c[{i + 1}]){divided} - list_dot_product(mean, c[{i + 1}]) AS c{i + 1}" for i in kept)
+    columns = ",\n  ".join(
+        f"list_dot_product(t.vector, c[{i + 1}]){divided} - list_dot_product(mean, c[{i + 1}]) AS c{i + 1}"
+        for i in kept
+    )
     named = ", ".join(f"t.{name}" for name in address)
     return f"""WITH wanted AS (
   SELECT {", ".join(f"s.{name}" for name in address)}, {vector} AS vector
@@ -135,4 +169,7 @@ ORDER BY {named}"""
 
 
 def _values(query_clip: str, addresses: Sequence[tuple[int, int, int]]) -> dict:
-    return {"query_clip": query_clip, "addresses": ["/".join(str(int(n)) for n in address) for address in addresses]}
+    return {
+        "query_clip": query_clip,
+        "addresses": ["/".join(str(int(n)) for n in address) for address in addresses],
+    }

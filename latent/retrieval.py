@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tubelet.latent import clips, hits, search, code_search, search_index
+from tubelet.latent import clips, code_search, hits, search, search_index
 from tubelet.latent.hits import Ranking
 from tubelet.latent.query import Query
 from tubelet.latent.search_index import Recall
@@ -30,14 +30,30 @@ class Answer:
         return self.bytes >= LARGE
 
 
-def find(store: Store, query: Query, ranking: Ranking, exactly: bool = False, videos: Sequence[str] | None = None) -> Answer:
+def find(
+    store: Store,
+    query: Query,
+    ranking: Ranking,
+    exactly: bool = False,
+    videos: Sequence[str] | None = None,
+) -> Answer:
     """The tokens most similar to a query, of some videos only, if given. By index where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
-    chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
+    chosen = clips.require_embeddings(
+        clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id
+    )
     size = sum(row.slices * row.grid_height * row.grid_width * row.embed_dim * 2 for row in chosen)
     known = None if exactly or size < LARGE else search_index.newest(store, query.encoder_id)
     if known:
-        found = code_search.find(store, search_index.open_index(store, query.encoder_id), query, ranking, videos)
+        found = code_search.find(
+            store, search_index.open_index(store, query.encoder_id), query, ranking, videos
+        )
     else:
         found = search.exact(store, query, ranking, videos)
-    return Answer(hits=hits.table(found), sketch=known, clips=len(chosen), bytes=size, videos=None if videos is None else len({row.video_id for row in chosen}))
+    return Answer(
+        hits=hits.table(found),
+        sketch=known,
+        clips=len(chosen),
+        bytes=size,
+        videos=None if videos is None else len({row.video_id for row in chosen}),
+    )

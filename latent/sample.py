@@ -52,7 +52,9 @@ class Sample:
     @cached_property
     def sample_id(self) -> str:
         """Hash of every address."""
-        digest = hashlib.sha256("/".join([self.encoder_id, *self.clips["clip_id"].to_pylist()]).encode())
+        digest = hashlib.sha256(
+            "/".join([self.encoder_id, *self.clips["clip_id"].to_pylist()]).encode()
+        )
         digest.update(self._keys)
         return digest.hexdigest()[:16]
 
@@ -66,7 +68,11 @@ class Sample:
 
     def address(self, number: int) -> tuple[str, tuple[int, int, int]]:
         """Clip and (slice, y, x) of a token."""
-        return self.clips["clip_id"][int(self.clip[number])].as_py(), (int(self.slice[number]), int(self.y[number]), int(self.x[number]))
+        return self.clips["clip_id"][int(self.clip[number])].as_py(), (
+            int(self.slice[number]),
+            int(self.y[number]),
+            int(self.x[number]),
+        )
 
     def numbers(self, clip_id: str, patches: Sequence[tuple[int, int, int]]) -> list[int]:
         """Which of a clip's patches are in the sample."""
@@ -83,8 +89,14 @@ class Sample:
     def places(self, rows: pa.RecordBatch) -> np.ndarray:
         """Where each row with an address stands in the sample, ``(n,)``; -1 for one that is not in it."""
         encoded = rows.column("clip_id").dictionary_encode()
-        known = np.array([self._clip_numbers.get(clip_id, -1) for clip_id in encoded.dictionary.to_pylist()], np.int64)
-        return self._places(known[encoded.indices.to_numpy()], *(rows.column(name).to_numpy() for name in ("slice", "y", "x")))
+        known = np.array(
+            [self._clip_numbers.get(clip_id, -1) for clip_id in encoded.dictionary.to_pylist()],
+            np.int64,
+        )
+        return self._places(
+            known[encoded.indices.to_numpy()],
+            *(rows.column(name).to_numpy() for name in ("slice", "y", "x")),
+        )
 
     def _places(self, *address: np.ndarray) -> np.ndarray:
         if not len(self):
@@ -100,16 +112,29 @@ def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
     clips = store.query(CLIPS, {"encoder": encoder_id})
     rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", asked)
     if not len(rows):
-        raise LatentError(f"{store.root} holds no sampled tokens of {encoder_id}: ingest some videos")
+        raise LatentError(
+            f"{store.root} holds no sampled tokens of {encoder_id}: ingest some videos"
+        )
     encoded = rows["clip_id"].combine_chunks().dictionary_encode()
-    clip = np.searchsorted(np.array(clips["clip_id"].to_pylist()), encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
-    return Sample(encoder_id, asked["each"], clips, clip.astype(np.int32), *(rows[name].to_numpy() for name in ("slice", "y", "x")))
+    clip = np.searchsorted(np.array(clips["clip_id"].to_pylist()), encoded.dictionary.to_pylist())[
+        encoded.indices.to_numpy()
+    ]
+    return Sample(
+        encoder_id,
+        asked["each"],
+        clips,
+        clip.astype(np.int32),
+        *(rows[name].to_numpy() for name in ("slice", "y", "x")),
+    )
 
 
 def statistics(sample: Sample) -> Question:
     """One row per token of the sample with its statistics."""
     names = ", ".join(f"t.{name}" for name in TOKEN_STATISTICS)
-    return Question(f"SELECT {ADDRESS}, {names}\n{SAMPLES} JOIN token_stats t USING (clip_id, slice, y, x)\n{CHOSEN}", sample.values)
+    return Question(
+        f"SELECT {ADDRESS}, {names}\n{SAMPLES} JOIN token_stats t USING (clip_id, slice, y, x)\n{CHOSEN}",
+        sample.values,
+    )
 
 
 def embeddings(sample: Sample) -> Question:
@@ -133,11 +158,19 @@ def coordinates(store: Store, sample: Sample, basis: Basis) -> np.ndarray:
     """Coordinates of the sample's tokens in a basis, float32 ``(n, k)``; NaN where a token is not finite, or lies on a grid that the
     position means of the basis do not fit. Raises LatentError for a basis of another encoder."""
     basis.refuse_other(sample.encoder_id)
-    out, fits = np.full((len(sample), basis.components), np.nan, np.float32), _fitting(sample, basis)
+    out, fits = (
+        np.full((len(sample), basis.components), np.nan, np.float32),
+        _fitting(sample, basis),
+    )
 
     def take(rows: pa.RecordBatch, places: np.ndarray) -> None:
         kept = fits[sample.clip[places]]
-        vectors = rows.column("embedding").flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)[kept]
+        vectors = (
+            rows.column("embedding")
+            .flatten()
+            .to_numpy(zero_copy_only=False)
+            .reshape(len(rows), -1)[kept]
+        )
         out[places[kept]] = basis.of_tokens(vectors, sample.y[places[kept]], sample.x[places[kept]])
 
     _piece_by_piece(store, sample, embeddings(sample), take)
@@ -147,11 +180,22 @@ def coordinates(store: Store, sample: Sample, basis: Basis) -> np.ndarray:
 def _fitting(sample: Sample, basis: Basis) -> np.ndarray:
     """Whether the grid of each clip is one that the basis can be applied to."""
     positions = basis.preparation.positions
-    sides = np.stack([sample.clips[name].to_numpy() for name in ("grid_height", "grid_width")], axis=1)
-    return np.ones(len(sides), bool) if positions is None else (sides == positions.shape[:2]).all(axis=1)
+    sides = np.stack(
+        [sample.clips[name].to_numpy() for name in ("grid_height", "grid_width")], axis=1
+    )
+    return (
+        np.ones(len(sides), bool)
+        if positions is None
+        else (sides == positions.shape[:2]).all(axis=1)
+    )
 
 
-def _piece_by_piece(store: Store, sample: Sample, question: Question, take: Callable[[pa.RecordBatch, np.ndarray], None]) -> None:
+def _piece_by_piece(
+    store: Store,
+    sample: Sample,
+    question: Question,
+    take: Callable[[pa.RecordBatch, np.ndarray], None],
+) -> None:
     """Process the answer in pieces: of each, the rows that are in the sample and their places in it."""
 
     def ask() -> None:

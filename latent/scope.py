@@ -7,14 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import clips, half
-from tubelet.store.rows import ClipRow
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 MAX_TOKENS = 50_000  # that a fit holds in memory; a clip is never cut
 MAX_CLIPS = 64  # of a video that are read
 KINDS = ("clip", "video", "corpus")
-ENOUGH = 1_024  # tokens of a corpus that a fit takes where it has them, however unequal its videos are
+ENOUGH = (
+    1_024  # tokens of a corpus that a fit takes where it has them, however unequal its videos are
+)
 WANTED = "c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner' AND ($slices::INTEGER[] IS NULL OR list_contains($slices::INTEGER[], s.slice))"
 # `below`: the bound of a hash that about $each tokens of a video keep under; g lies above every hash in hexadecimal digits.
 SAMPLES = f"""FROM token_samples s JOIN clips c USING (clip_id) JOIN (
@@ -34,12 +36,20 @@ class Scope:
     encoder_id: str
 
     @classmethod
-    def of(cls, store: Store, clip: str | None = None, video: str | None = None, encoder: str | None = None) -> "Scope":
+    def of(
+        cls,
+        store: Store,
+        clip: str | None = None,
+        video: str | None = None,
+        encoder: str | None = None,
+    ) -> "Scope":
         """A clip's scope, or else a video's, or else the corpus's; `encoder` is an id or a name and may be left out where there is only one."""
         if clip is not None:
             found = clips.row(store, clip).encoder_id
             if encoder not in (None, found):
-                raise LatentError(f"clip {clip} was encoded by {found}, not by {encoder}: leave --encoder out")
+                raise LatentError(
+                    f"clip {clip} was encoded by {found}, not by {encoder}: leave --encoder out"
+                )
             return cls("clip", clip, found)
         return cls("corpus" if video is None else "video", video, _encoder(store, video, encoder))
 
@@ -72,13 +82,17 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     if scope.kind == "corpus":
         found = _samples(store, scope.encoder_id, slices)
     elif scope.kind == "video":
-        rows = clips.require_embeddings(clips.with_embeddings(store, scope.encoder_id, [scope.id]), scope.encoder_id)
+        rows = clips.require_embeddings(
+            clips.with_embeddings(store, scope.encoder_id, [scope.id]), scope.encoder_id
+        )
         chosen = [rows[i] for i in clips.spread_evenly(len(rows), MAX_CLIPS)]
         found = _join([_of_clip(store, row, slices, MAX_TOKENS // len(chosen)) for row in chosen])
     else:
         found = _of_clip(store, clips.row(store, scope.id), slices)
     if not len(found.vectors):
-        raise LatentError(f"no token is in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have")
+        raise LatentError(
+            f"no token is in the slices {list(slices or [])} of this {scope.kind}: name slices that its clips have"
+        )
     return found
 
 
@@ -90,18 +104,28 @@ def _encoder(store: Store, video: str | None, wanted: str | None) -> str:
         return found[0]
     where = f"video {video}" if video else f"{store.root}"
     if found:
-        raise LatentError(f"{where} holds clips of {len(found)} encoders: name one of them with --encoder: {', '.join(found)}")
-    raise LatentError(f"{where} holds no clips{f' of encoder {wanted}' if wanted else ''}: list them with `tubelet sql \"FROM clips\" --store {store.shell_name}`")
+        raise LatentError(
+            f"{where} holds clips of {len(found)} encoders: name one of them with --encoder: {', '.join(found)}"
+        )
+    raise LatentError(
+        f'{where} holds no clips{f" of encoder {wanted}" if wanted else ""}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+    )
 
 
-def _of_clip(store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most: int | None = None) -> Tokens:
+def _of_clip(
+    store: Store, clip: ClipRow, slices: Sequence[int] | None, at_most: int | None = None
+) -> Tokens:
     if wrong := [s for s in slices or () if not 0 <= s < clip.slices]:
-        raise LatentError(f"clip {clip.clip_id} has slices 0 to {clip.slices - 1}, not {wrong[0]}: name slices that it has")
+        raise LatentError(
+            f"clip {clip.clip_id} has slices 0 to {clip.slices - 1}, not {wrong[0]}: name slices that it has"
+        )
     grid = clips.read(store, clip)
     address = np.indices(clip.positions, dtype=np.int16).reshape(3, -1)  # (3, n)
     kept = np.ones(address.shape[1], bool) if slices is None else np.isin(address[0], slices)
     if at_most is not None and kept.sum() > at_most:
-        chosen = np.random.RandomState(int(clip.clip_id[:8], 16)).permutation(np.flatnonzero(kept))[:at_most]
+        chosen = np.random.RandomState(int(clip.clip_id[:8], 16)).permutation(np.flatnonzero(kept))[
+            :at_most
+        ]
         kept = np.isin(np.arange(len(kept)), chosen)
     count = int(kept.sum())
     sides = np.full(count, clip.grid_height, np.int16), np.full(count, clip.grid_width, np.int16)
@@ -113,7 +137,12 @@ def _join(parts: list[Tokens]) -> Tokens:
     numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
     names = ("slice", "y", "x", "height", "width")
     per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    return Tokens(np.concatenate([p.vectors for p in parts]), tuple(p.clip_ids[0] for p in parts), np.concatenate(numbers), *per_token)
+    return Tokens(
+        np.concatenate([p.vectors for p in parts]),
+        tuple(p.clip_ids[0] for p in parts),
+        np.concatenate(numbers),
+        *per_token,
+    )
 
 
 def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tokens:
@@ -124,8 +153,15 @@ def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tok
         sampling(store, encoder_id, MAX_TOKENS, slices),
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
-    per_token = (table[name].to_numpy() for name in ("slice", "y", "x", "grid_height", "grid_width"))
-    return Tokens(vectors(table["embedding"]), tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy(), *per_token)
+    per_token = (
+        table[name].to_numpy() for name in ("slice", "y", "x", "grid_height", "grid_width")
+    )
+    return Tokens(
+        vectors(table["embedding"]),
+        tuple(encoded.dictionary.to_pylist()),
+        encoded.indices.to_numpy(),
+        *per_token,
+    )
 
 
 def sampling(store: Store, encoder_id: str, most: int, slices: Sequence[int] | None = None) -> dict:

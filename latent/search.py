@@ -5,16 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from tubelet.latent import clips, half, hits
-from tubelet.store.rows import ClipRow
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 
-def exact(store: Store, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None) -> list[Hit]:
+def exact(
+    store: Store, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None
+) -> list[Hit]:
     """The best tokens by cosine, of some videos only where named. Raises LatentError where no clip has embeddings."""
-    chosen = clips.require_embeddings(clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id)
-    return hits.rank_hits((hits.best_of(row, scores(store, query, row), ranking.of_a_clip) for row in chosen), ranking)
+    chosen = clips.require_embeddings(
+        clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id
+    )
+    return hits.rank_hits(
+        (hits.best_of(row, scores(store, query, row), ranking.of_a_clip) for row in chosen), ranking
+    )
 
 
 def scores(store: Store, query: Query, clip: ClipRow) -> np.ndarray:

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from tubelet.latent import bases, clips, fitting, half, hits, scope, code_search
-from tubelet.store.rows import ClipRow
+from tubelet.latent import bases, clips, code_search, fitting, half, hits, scope
+from tubelet.latent.codes import COMPONENTS, TokenIndex
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Address, Query
 from tubelet.latent.scope import Scope
-from tubelet.latent.codes import COMPONENTS, TokenIndex
 from tubelet.store import Store, ids
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 from tubelet.store.schema import SKETCHES
 
 TOP = 20
@@ -50,14 +50,20 @@ def open_index(store: Store, encoder_id: str) -> TokenIndex:
     """The newest index of an encoder. Raises LatentError where there is none."""
     found = newest(store, encoder_id)
     if found is None:
-        raise LatentError(f"{store.root} holds no index for {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly")
+        raise LatentError(
+            f"{store.root} holds no index for {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly"
+        )
     return TokenIndex(bases.load_basis(store, found.basis_id))
 
 
 def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
     """Code every clip that has no codes, with the newest index or with one fitted `anew`, then measure and commit the recall."""
     rows = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
-    sketch = open_index(store, encoder_id) if newest(store, encoder_id) and not anew else _fit_index(store, encoder_id)
+    sketch = (
+        open_index(store, encoder_id)
+        if newest(store, encoder_id) and not anew
+        else _fit_index(store, encoder_id)
+    )
     for row in rows:
         if sketch.read(store, row) is None:
             sketch.write(store, row)
@@ -73,11 +79,19 @@ def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Rec
     videos = sorted({row.video_id for row in rows})
     found = [code_search.find(store, sketch, query, Ranking(TOP), videos) for query in asked]
     shares = [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, truth) if b]
-    return Recall(basis_id=sketch.basis.basis_id, encoder_id=sketch.basis.encoder_id, clips=len(rows), queries=len(shares), recall=float(np.mean(shares)))
+    return Recall(
+        basis_id=sketch.basis.basis_id,
+        encoder_id=sketch.basis.encoder_id,
+        clips=len(rows),
+        queries=len(shares),
+        recall=float(np.mean(shares)),
+    )
 
 
 def _fit_index(store: Store, encoder_id: str) -> TokenIndex:
-    basis = fitting.fit_basis(store, Scope("corpus", None, encoder_id), BasisSpec(components=COMPONENTS, unit=True))
+    basis = fitting.fit_basis(
+        store, Scope("corpus", None, encoder_id), BasisSpec(components=COMPONENTS, unit=True)
+    )
     bases.save_basis(store, basis)
     return TokenIndex(basis)
 
@@ -88,9 +102,22 @@ def _queries(store: Store, encoder_id: str) -> list[Query]:
     sound = np.flatnonzero(np.isfinite(half.lengths(tokens.vectors)))
     chosen = sound[clips.spread_evenly(len(sound), QUERIES)]
     unit = half.unit(tokens.vectors[chosen])
-    addresses = [Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen]
+    addresses = [
+        Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen
+    ]
     owners = [tokens.clip_ids[tokens.clip[i]] for i in chosen]
-    return [Query(clip_id=owner, video_id="", encoder_id=encoder_id, addresses=(address,), vectors=vector[None], slices={}, grid=(1, 1)) for owner, address, vector in zip(owners, addresses, unit)]
+    return [
+        Query(
+            clip_id=owner,
+            video_id="",
+            encoder_id=encoder_id,
+            addresses=(address,),
+            vectors=vector[None],
+            slices={},
+            grid=(1, 1),
+        )
+        for owner, address, vector in zip(owners, addresses, unit)
+    ]
 
 
 def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[Hit]]:
@@ -98,7 +125,12 @@ def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[H
     vectors = np.concatenate([query.vectors for query in asked])  # (q, D)
     parts: list[list[Hit]] = [[] for _ in asked]
     for row in rows:
-        scores = np.concatenate([tokens @ vectors.T / half.lengths(tokens)[:, None] for tokens in half.slices(clips.read(store, row))])
+        scores = np.concatenate(
+            [
+                tokens @ vectors.T / half.lengths(tokens)[:, None]
+                for tokens in half.slices(clips.read(store, row))
+            ]
+        )
         for i, part in enumerate(parts):
             part.append(hits.best_of(row, scores[:, i], TOP))
     return [hits.rank_hits(part, Ranking(TOP)) for part in parts]
@@ -111,7 +143,9 @@ def _keys(found: list[Hit]) -> set[tuple[str, int]]:
 def _row(recall: Recall, rows: list[ClipRow]) -> dict:
     clip_ids = sorted(row.clip_id for row in rows)
     return {
-        "sketch_id": ids.hash_parts(recall.basis_id, clip_ids, recall.queries, code_search.CANDIDATES),
+        "sketch_id": ids.hash_parts(
+            recall.basis_id, clip_ids, recall.queries, code_search.CANDIDATES
+        ),
         "basis_id": recall.basis_id,
         "encoder_id": recall.encoder_id,
         "clips": recall.clips,

@@ -30,12 +30,21 @@ class Segmentation:
         return self.scores > threshold
 
 
-def segment(graph: TokenGraph, foreground: Sequence[tuple[int, int, int]], background: Sequence[tuple[int, int, int]]) -> Segmentation:
+def segment(
+    graph: TokenGraph,
+    foreground: Sequence[tuple[int, int, int]],
+    background: Sequence[tuple[int, int, int]],
+) -> Segmentation:
     """Spread marks at tokens ``(slice, y, x)``, on any slices. Raises LatentError without marks of both kinds, for a mark outside the grid,
     for a token that is marked both ways, and where no mark of a kind is on a token that is finite."""
-    inside, outside = _numbers(graph, foreground, "foreground"), _numbers(graph, background, "background")
+    inside, outside = (
+        _numbers(graph, foreground, "foreground"),
+        _numbers(graph, background, "background"),
+    )
     if both := np.intersect1d(inside, outside).tolist():
-        raise LatentError(f"patch {_address(graph, both[0])} is marked as foreground and as background: remove one of the marks")
+        raise LatentError(
+            f"patch {_address(graph, both[0])} is marked as foreground and as background: remove one of the marks"
+        )
     near, far = (_cheapest(graph, marks) for marks in (inside, outside))
     scores = np.divide(far, near + far, out=np.zeros(len(near)), where=graph.finite)
     return Segmentation(graph.clip_id, scores.astype(np.float32).reshape(graph.positions))
@@ -46,7 +55,9 @@ def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
     count, sound = len(graph.codes), np.flatnonzero(graph.finite)
     straight = _differences(graph.codes, graph.codes[marks])[sound] + graph.step
     source = sparse.csr_array((straight, (np.zeros_like(sound), sound)), shape=(1, count))
-    ways = sparse.block_array([[graph.costs, None], [source, sparse.csr_array((1, 1))]], format="csr")
+    ways = sparse.block_array(
+        [[graph.costs, None], [source, sparse.csr_array((1, 1))]], format="csr"
+    )
     costs = csgraph.dijkstra(ways, directed=False, indices=count)[:count]
     costs[marks] = 0
     return costs
@@ -55,7 +66,9 @@ def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
 def _differences(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
     """The squared distance of each code ``(n, d)`` to the nearest of the marked ones ``(k, d)``: ``(n,)``."""
     blocks = (marked[first : first + BLOCK] for first in range(0, len(marked), BLOCK))
-    nearest = np.min([(squares(block) - 2 * codes @ block.T).min(axis=1) for block in blocks], axis=0)
+    nearest = np.min(
+        [(squares(block) - 2 * codes @ block.T).min(axis=1) for block in blocks], axis=0
+    )
     return np.maximum(nearest + squares(codes), 0)
 
 
@@ -65,11 +78,15 @@ def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str
         raise LatentError(f"no {kind} patch is marked: mark one or more")
     for mark in marks:
         if any(not 0 <= number < side for number, side in zip(mark, graph.positions)):
-            raise LatentError(f"patch {tuple(mark)} lies outside the clip's grid of {' x '.join(map(str, graph.positions))} (slice, y, x)")
+            raise LatentError(
+                f"patch {tuple(mark)} lies outside the clip's grid of {' x '.join(map(str, graph.positions))} (slice, y, x)"
+            )
     numbers = np.unique(np.ravel_multi_index(np.array(marks).T, graph.positions))
     finite = numbers[graph.finite[numbers]]
     if not len(finite):
-        raise LatentError(f"the embeddings of the {kind} patches are not finite, so nothing is similar to them: mark another patch")
+        raise LatentError(
+            f"the embeddings of the {kind} patches are not finite, so nothing is similar to them: mark another patch"
+        )
     return finite
 
 

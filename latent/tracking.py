@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
+from tubelet.latent.null_similarity import Level, NullSimilarity
 from tubelet.latent.query import NEAR, Query
 from tubelet.store.notebook import render_rows
-from tubelet.latent.null_similarity import Level, NullSimilarity
 
 EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
 
@@ -47,15 +47,24 @@ class Track:
         """One row per slice, as CSV and Parquet show it (`tubelet.store.sandbox.formats`)."""
         count = len(self.score)
         columns = {"clip_id": [self.clip_id] * count, "slice": np.arange(count, dtype=np.int16)}
-        columns |= {name: pa.array(getattr(self, name), from_pandas=True) for name in ("y", "x", "score", "margin", "returned", "lost")}
-        return pa.table({**columns, "level": pa.array(np.full(count, self.level), from_pandas=True)})
+        columns |= {
+            name: pa.array(getattr(self, name), from_pandas=True)
+            for name in ("y", "x", "score", "margin", "returned", "lost")
+        }
+        return pa.table(
+            {**columns, "level": pa.array(np.full(count, self.level), from_pandas=True)}
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: where the query is in each slice."""
         names = ("slice", "y", "x", "score", "margin", "lost")
         rows = self.table.select(names).to_pylist()
         level = "no other video to measure it" if np.isnan(self.level) else f"{self.level:.3g}"
-        return render_rows(f"Track in clip {self.clip_id}; chance level: {level}", names, [row.values() for row in rows])
+        return render_rows(
+            f"Track in clip {self.clip_id}; chance level: {level}",
+            names,
+            [row.values() for row in rows],
+        )
 
 
 def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
@@ -71,18 +80,34 @@ def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     y, x = np.where(seen, np.stack(np.unravel_index(best, clip.positions[1:])), -1).astype(np.int16)
     margins = np.array([_margin(one, level) for one in scored], np.float32)
     lost = ~returned | (score < level)
-    return Track(clip_id=clip.clip_id, heat=scored, y=y, x=x, score=np.where(seen, score, np.nan).astype(np.float32), margin=margins, returned=returned, lost=lost, measured=measured)
+    return Track(
+        clip_id=clip.clip_id,
+        heat=scored,
+        y=y,
+        x=x,
+        score=np.where(seen, score, np.nan).astype(np.float32),
+        margin=margins,
+        returned=returned,
+        lost=lost,
+        measured=measured,
+    )
 
 
 def heat(query: Query, clip: Clip) -> np.ndarray:
     """Largest cosine of every token of a clip to the query, in full dimension: float32 ``(S, H, W)``, NaN where a token has no direction."""
     query.refuse_other(clip.encoder_id)
-    return np.stack([query.scores(tokens) for tokens in half.slices(clip.grid)]).reshape(clip.positions)
+    return np.stack([query.scores(tokens) for tokens in half.slices(clip.grid)]).reshape(
+        clip.positions
+    )
 
 
 def _matches(clip: Clip, best: np.ndarray) -> np.ndarray:
     """Unit vector of one patch of each slice, ``(S, D)``."""
-    return half.unit(half.widen(clip.grid.reshape(len(best), -1, clip.grid.shape[-1])[np.arange(len(best)), best]))
+    return half.unit(
+        half.widen(
+            clip.grid.reshape(len(best), -1, clip.grid.shape[-1])[np.arange(len(best)), best]
+        )
+    )
 
 
 def _margin(scored: np.ndarray, level: float) -> float:
@@ -95,4 +120,8 @@ def _margin(scored: np.ndarray, level: float) -> float:
     floor = (known[best] + level) / 2 if level < known[best] else known[best]
     regions, _ = ndimage.label(known >= floor, EIGHT)
     outside = known[~ndimage.binary_dilation(regions == regions[best], EIGHT, iterations=NEAR)]
-    return float(known[best] - outside.max()) if len(outside) and np.isfinite(outside.max()) else float("nan")
+    return (
+        float(known[best] - outside.max())
+        if len(outside) and np.isfinite(outside.max())
+        else float("nan")
+    )

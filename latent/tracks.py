@@ -2,17 +2,23 @@
 
 import numpy as np
 
-from tubelet.latent.marks import MarkedPatches
 from tubelet.latent import query, tracking
 from tubelet.latent.clips import open_clip
-from tubelet.latent.tracking import Track
+from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.null_similarity import NullSimilarity
+from tubelet.latent.tracking import Track
 from tubelet.store import Store
 
 
-def follow_patches(store: Store, clip_id: str, marked: MarkedPatches, unrelated: NullSimilarity) -> Track:
+def follow_patches(
+    store: Store, clip_id: str, marked: MarkedPatches, unrelated: NullSimilarity
+) -> Track:
     """Follow the marked patches through a clip, their own or another. Raises LatentError."""
-    return tracking.track(query.query_stored(store, marked.clip_id, marked.patches), open_clip(store, clip_id), unrelated)
+    return tracking.track(
+        query.query_stored(store, marked.clip_id, marked.patches),
+        open_clip(store, clip_id),
+        unrelated,
+    )
 
 
 def scale_similarity(track: Track) -> np.ndarray:

@@ -40,7 +40,9 @@ from tubelet.store.rows import ClipRow, NamedClip
 
 GROWTH = 1.2
 GROWN = "the corpus has grown since this page was opened: reload the page"
-READING = BoundedSemaphore(os.cpu_count() or 1)  # held while a clip's embeddings are; nothing else is waited for meanwhile
+READING = BoundedSemaphore(
+    os.cpu_count() or 1
+)  # held while a clip's embeddings are; nothing else is waited for meanwhile
 KEPT = {
     "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
     "colors": 200, "points": 50, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
@@ -78,12 +80,19 @@ class Workspace:
 
     def clip_colors(self, clip_id: str, basis: Basis) -> np.ndarray:
         """Colors of a clip's tokens, uint8 ``(S, H, W, 3)``, read-only. Raises LatentError where there is nothing to color."""
-        return self._kept["colors"].get((clip_id, basis.basis_id), lambda: self._color(clip_id, basis))
+        return self._kept["colors"].get(
+            (clip_id, basis.basis_id), lambda: self._color(clip_id, basis)
+        )
 
     def list_clusterings(self, encoder_id: str) -> dict[str, str]:
         """The name of every kept clustering of an encoder, and its basis."""
         key = self.store.fingerprint, encoder_id
-        return self._kept["clusterings"].get(key, lambda: channels.clusterings(bases.list_bases(encoder_id).answer(self.store).to_pylist()))
+        return self._kept["clusterings"].get(
+            key,
+            lambda: channels.clusterings(
+                bases.list_bases(encoder_id).answer(self.store).to_pylist()
+            ),
+        )
 
     def parse_channels(self, names: str, basis: Basis) -> tuple[str, ...]:
         """What each channel of a map shows, from one text. Raises StoreError where a token has no such number."""
@@ -91,7 +100,9 @@ class Workspace:
 
     def points(self, clip: ClipRow, basis: Basis, chosen: tuple[str, ...]) -> bytes:
         """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none to be had."""
-        return self._kept["points"].get((clip["clip_id"], basis.basis_id, chosen), lambda: self._place(clip, basis, chosen))
+        return self._kept["points"].get(
+            (clip["clip_id"], basis.basis_id, chosen), lambda: self._place(clip, basis, chosen)
+        )
 
     def sample(self, encoder_id: str) -> Sample:
         """The sample of an encoder's tokens. Raises LatentError where there is none."""
@@ -106,9 +117,14 @@ class Workspace:
 
     def sample_points(self, sample: Sample, basis: Basis, chosen: tuple[str, ...]) -> bytes:
         """Points of the sample for the map, 16 bytes each: 4.8 MB at most. Raises LatentError."""
-        tokens, kept = self._sample_tokens(sample.encoder_id), self._clusterings(basis.encoder_id, chosen)
+        tokens, kept = (
+            self._sample_tokens(sample.encoder_id),
+            self._clusterings(basis.encoder_id, chosen),
+        )
         key = tokens.sample.sample_id, basis.basis_id, chosen
-        return self._kept["sample_points"].get(key, lambda: channels.points(tokens, basis, chosen, kept))
+        return self._kept["sample_points"].get(
+            key, lambda: channels.points(tokens, basis, chosen, kept)
+        )
 
     def find_sampled(self, encoder_id: str, sample_id: str, number: int | None) -> SampledToken:
         """Where a token of the sample comes from, by its number. Raises LatentError where there is none of that number."""
@@ -124,8 +140,14 @@ class Workspace:
         """Where marked patches are in a clip, their own or another of their encoder. Raises LatentError."""
         home = self._clip(marked.clip_id)
         growth, encoder_id = self._growth(home["encoder_id"]), home["encoder_id"]
-        level = self._kept["null_similarities"].get((encoder_id, growth), lambda: null_similarity.draw_null_similarity(self.store, encoder_id))
-        return self._kept["tracks"].get((clip_id, marked.name, growth), lambda: self._follow(clip_id, marked, level.without(home["video_id"])))
+        level = self._kept["null_similarities"].get(
+            (encoder_id, growth),
+            lambda: null_similarity.draw_null_similarity(self.store, encoder_id),
+        )
+        return self._kept["tracks"].get(
+            (clip_id, marked.name, growth),
+            lambda: self._follow(clip_id, marked, level.without(home["video_id"])),
+        )
 
     def graph(self, clip_id: str) -> TokenGraph:
         """The graph of a clip's tokens. Raises LatentError."""
@@ -133,32 +155,59 @@ class Workspace:
 
     def segment(self, marked: MarkedPatches) -> Segmentation:
         """What spreads from marked patches and their background over their clip. Raises LatentError."""
-        join = lambda: segmentation.segment(self.graph(marked.clip_id), marked.patches, marked.background)  # noqa: E731
+        join = lambda: segmentation.segment(
+            self.graph(marked.clip_id), marked.patches, marked.background
+        )  # noqa: E731
         return self._kept["segmentations"].get(marked.name, join)
 
-    def search(self, marked: MarkedPatches, ranking: Ranking, exactly: bool = False, videos: Sequence[str] | None = None) -> Answer:
+    def search(
+        self,
+        marked: MarkedPatches,
+        ranking: Ranking,
+        exactly: bool = False,
+        videos: Sequence[str] | None = None,
+    ) -> Answer:
         """The patches most like the marked ones, ranked: of the corpus, or of some videos. Raises LatentError."""
-        key = self.store.fingerprint, marked.name, ranking, exactly, None if videos is None else tuple(videos)
+        key = (
+            self.store.fingerprint,
+            marked.name,
+            ranking,
+            exactly,
+            None if videos is None else tuple(videos),
+        )
         ask = lambda: query.query_stored(self.store, marked.clip_id, marked.patches)  # noqa: E731
-        return self._kept["answers"].get(key, lambda: retrieval.find(self.store, ask(), ranking, exactly, videos))
+        return self._kept["answers"].get(
+            key, lambda: retrieval.find(self.store, ask(), ranking, exactly, videos)
+        )
 
     def _clip(self, clip_id: str) -> NamedClip:
         """A `clips` row with the name of its video. Raises LatentError where there is none of this id."""
-        return self._kept["clips"].get((self.store.fingerprint, clip_id), lambda: self._find_clip(clip_id))
+        return self._kept["clips"].get(
+            (self.store.fingerprint, clip_id), lambda: self._find_clip(clip_id)
+        )
 
     def _find_clip(self, clip_id: str) -> NamedClip:
         found = clip_of_video(clip_id).answer(self.store).to_pylist()
         if not found:
-            raise LatentError(f'{self.store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {self.store.shell_name}`')
+            raise LatentError(
+                f'{self.store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {self.store.shell_name}`'
+            )
         return NamedClip.of(found[0])
 
     def _growth(self, encoder_id: str) -> int:
         """A number that changes each time an encoder's clips have become a fifth more."""
-        count = self._kept["counts"].get(self.store.fingerprint, self._count_clips).get(encoder_id, 0)
+        count = (
+            self._kept["counts"].get(self.store.fingerprint, self._count_clips).get(encoder_id, 0)
+        )
         return round(math.log(count + 1, GROWTH))
 
     def _count_clips(self) -> dict[str, int]:
-        return {row["encoder_id"]: row["n"] for row in self.store.rows("SELECT encoder_id, count(*) AS n FROM clips GROUP BY encoder_id")}
+        return {
+            row["encoder_id"]: row["n"]
+            for row in self.store.rows(
+                "SELECT encoder_id, count(*) AS n FROM clips GROUP BY encoder_id"
+            )
+        }
 
     def _color(self, clip_id: str, basis: Basis) -> np.ndarray:
         with READING:
@@ -169,7 +218,11 @@ class Workspace:
     def _clusterings(self, encoder_id: str, chosen: Sequence[str]) -> dict[str, Basis]:
         """The kept clusterings among the names that were chosen."""
         known = self.list_clusterings(encoder_id)
-        return {name: self.basis(encoder_id, Coloring("basis", known[name])) for name in chosen if name in known}
+        return {
+            name: self.basis(encoder_id, Coloring("basis", known[name]))
+            for name in chosen
+            if name in known
+        }
 
     def _place(self, clip: ClipRow, basis: Basis, chosen: tuple[str, ...]) -> bytes:
         kept = self._clusterings(basis.encoder_id, chosen)
@@ -178,9 +231,13 @@ class Workspace:
 
     def _sample_tokens(self, encoder_id: str) -> OfSample:
         key = encoder_id, self._growth(encoder_id)
-        return self._kept["samples"].get(key, lambda: OfSample(self.store, samples.draw_sample(self.store, encoder_id)))
+        return self._kept["samples"].get(
+            key, lambda: OfSample(self.store, samples.draw_sample(self.store, encoder_id))
+        )
 
-    def _follow(self, clip_id: str, marked: MarkedPatches, level: null_similarity.NullSimilarity) -> Track:
+    def _follow(
+        self, clip_id: str, marked: MarkedPatches, level: null_similarity.NullSimilarity
+    ) -> Track:
         with READING:
             return follow_patches(self.store, clip_id, marked, level)
 

@@ -12,7 +12,10 @@ PRIMARIES = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428", 11: "smpte431",
     12: "smpte432", 22: "ebu3213",
 }  # fmt: skip
-HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}  # transfers that players map to the range of the screen
+HDR = {
+    "smpte2084": "PQ",
+    "arib-std-b67": "HLG",
+}  # transfers that players map to the range of the screen
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,11 @@ class Color:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Color":
         components = frame.format.components
-        return cls(TRANSFERS.get(frame.color_trc), PRIMARIES.get(frame.color_primaries), max(part.bits for part in components))
+        return cls(
+            TRANSFERS.get(frame.color_trc),
+            PRIMARIES.get(frame.color_primaries),
+            max(part.bits for part in components),
+        )
 
     @property
     def hdr(self) -> bool:

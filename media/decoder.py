@@ -39,13 +39,19 @@ class Damage:
     def is_isolated(self) -> bool:
         """Whether what followed so far is good enough to continue."""
         corrupt = sum(one.frame.is_corrupt for one in self.held)
-        return bool(self.held) and self.errors <= MOST_ERRORS and corrupt <= MOST_CORRUPT * len(self.held)
+        return (
+            bool(self.held)
+            and self.errors <= MOST_ERRORS
+            and corrupt <= MOST_CORRUPT * len(self.held)
+        )
 
 
 class Decoder:
     """One pass over a stream. Iterating raises the first error that is not isolated, after the good frames."""
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, again: bool = False) -> None:
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.VideoStream, again: bool = False
+    ) -> None:
         self._container = container
         self._stream = stream
         self._damage: Damage | None = None

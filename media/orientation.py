@@ -1,8 +1,8 @@
 """How a stored picture is turned and mirrored for display: all eight orientations of a display matrix.
 
-    matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into view;
-            c d v       a, b, c, d are fixed-point numbers, 16.16
-            x y w
+matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into view;
+        c d v       a, b, c, d are fixed-point numbers, 16.16
+        x y w
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,9 @@ class Orientation:
         """The orientation of nine fixed-point numbers, row by row."""
         a, b, _, c, d = (int(number) for number in matrix[:5])
         mirrored = a * d - b * c < 0
-        across = (-a, -b) if mirrored else (a, b)  # where the stored picture's right goes once the mirroring is undone
+        across = (
+            (-a, -b) if mirrored else (a, b)
+        )  # where the stored picture's right goes once the mirroring is undone
         return cls(round(degrees(atan2(-across[1], across[0])) / 90) * 90 % 360, mirrored)
 
     @property

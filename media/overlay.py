@@ -73,7 +73,9 @@ class Scene:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of a frame, both even."""
-        height, width = Sheet.of(self.clip).tile if self.sheet else (self.video.height, self.video.width)
+        height, width = (
+            Sheet.of(self.clip).tile if self.sheet else (self.video.height, self.video.width)
+        )
         scale = min(1, TALLEST / height, WIDEST / width)
         return _even(height * scale), _even(width * scale)
 
@@ -83,9 +85,17 @@ class Scene:
         height, width = self.size
         if self.sheet:
             return 0, 0, height, width
-        frame, target = (self.video.height, self.video.width), (self.clip.crop_height, self.clip.crop_width)
+        frame, target = (
+            (self.video.height, self.video.width),
+            (self.clip.crop_height, self.clip.crop_width),
+        )
         top, left, high, wide = place_picture(frame, target, self.clip.geometry).seen
-        return round(top * height), round(left * width), max(1, round(high * height)), max(1, round(wide * width))
+        return (
+            round(top * height),
+            round(left * width),
+            max(1, round(high * height)),
+            max(1, round(wide * width)),
+        )
 
     @property
     def beside(self) -> tuple[int, int]:
@@ -107,7 +117,9 @@ class Scene:
         from tubelet.media import video
 
         start_s = self.clip.start_s if sources.steady(self.clip, self.video.fps) else None
-        for frame in video.frames_from(sources.verify(self.video), self.frames.start, start_s, THREADS):
+        for frame in video.frames_from(
+            sources.verify(self.video), self.frames.start, start_s, THREADS
+        ):
             if frame.index >= self.frames.stop:
                 return
             yield frame.index, Image.fromarray(np.ascontiguousarray(frame.pixels))
@@ -165,7 +177,9 @@ def draw_parts(parts: Iterator[ScenePart]) -> Iterator[np.ndarray]:
                 number = part.scene.slice(frame.index)
                 shown = _layers(part.scene, part.drawing, number)
             layers = shown
-        picture = Image.fromarray(np.ascontiguousarray(frame.pixels)).resize(size[::-1], Image.Resampling.BILINEAR)
+        picture = Image.fromarray(np.ascontiguousarray(frame.pixels)).resize(
+            size[::-1], Image.Resampling.BILINEAR
+        )
         yield np.asarray(_compose(first.scene, picture, layers))
 
 
@@ -184,17 +198,25 @@ def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:
         yield np.asarray(_compose(scene, picture, layers))
 
 
-def _layers(scene: Scene, drawing: Drawing, number: int) -> tuple[Image.Image | None, Image.Image | None]:
+def _layers(
+    scene: Scene, drawing: Drawing, number: int
+) -> tuple[Image.Image | None, Image.Image | None]:
     """What lies over the frame and what beside it, in the sizes at which they are shown."""
     _, _, high, wide = scene.seen
-    over = drawing.over and Image.fromarray(drawing.over(number)).resize((wide, high), drawing.resampling)
-    beside = drawing.beside and Image.fromarray(drawing.beside(number)).resize(scene.beside[::-1], drawing.resampling)
+    over = drawing.over and Image.fromarray(drawing.over(number)).resize(
+        (wide, high), drawing.resampling
+    )
+    beside = drawing.beside and Image.fromarray(drawing.beside(number)).resize(
+        scene.beside[::-1], drawing.resampling
+    )
     if over:
         over.putalpha(over.getchannel("A").point(lambda alpha: round(alpha * drawing.opacity)))
     return over, beside
 
 
-def _compose(scene: Scene, picture: Image.Image, layers: tuple[Image.Image | None, Image.Image | None]) -> Image.Image:
+def _compose(
+    scene: Scene, picture: Image.Image, layers: tuple[Image.Image | None, Image.Image | None]
+) -> Image.Image:
     over, beside = layers
     if over:
         top, left, _, _ = scene.seen

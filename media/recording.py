@@ -17,13 +17,19 @@ def write_mp4(sink: BinaryIO, frames: Iterable[np.ndarray], fps: float) -> int:
     count = 0
     with av.open(sink, "w", format="mp4") as container:
         stream = container.add_stream(
-            "libx264", rate=Fraction(fps).limit_denominator(LARGEST_PART), options={"crf": QUALITY, "preset": "veryfast"}
+            "libx264",
+            rate=Fraction(fps).limit_denominator(LARGEST_PART),
+            options={"crf": QUALITY, "preset": "veryfast"},
         )
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = THREADS
         for count, pixels in enumerate(frames, 1):
             if count == 1:
                 stream.height, stream.width = pixels.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                )
+            )
         container.mux(stream.encode(None))
     return count

@@ -11,7 +11,10 @@ from tubelet.store import Store, StoreError, ids
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 BYTES = "application/octet-stream"
-MEDIA_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}  # all that are served, by a word of FFmpeg's name of the container
+MEDIA_TYPES = {
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+}  # all that are served, by a word of FFmpeg's name of the container
 PLAYABLE = {
     "h264",
     "hevc",
@@ -28,7 +31,9 @@ IRREGULAR = 0.5  # frames by which a clip may be longer or shorter than its fram
 
 def media_type(video: VideoRow) -> str | None:
     """The media type of a container that browsers open; None for others."""
-    return next((kind for word, kind in MEDIA_TYPES.items() if word in video.container.split(",")), None)
+    return next(
+        (kind for word, kind in MEDIA_TYPES.items() if word in video.container.split(",")), None
+    )
 
 
 def missing(video: VideoRow) -> str | None:
@@ -37,7 +42,9 @@ def missing(video: VideoRow) -> str | None:
     if found is None:
         return "the source file is gone or was moved"
     touched = found.st_mtime_ns != video.modified_ns
-    if found.st_size != video.bytes or (touched and _video_id(Path(video.path), _stamp(found)) != video.video_id):
+    if found.st_size != video.bytes or (
+        touched and _video_id(Path(video.path), _stamp(found)) != video.video_id
+    ):
         return "the source file has changed since it was ingested"
     return None
 
@@ -68,7 +75,9 @@ def _stamp(found: stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def unplayable(video: VideoRow, clips: Sequence[TimelineRow], failures: list[Mapping]) -> str | None:
+def unplayable(
+    video: VideoRow, clips: Sequence[TimelineRow], failures: list[Mapping]
+) -> str | None:
     """Why slice pictures are shown in place of the file; None where the browser is to try it."""
     if gone := missing(video):
         return gone

@@ -18,7 +18,9 @@ from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.errors import VideoError
 from tubelet.media.orientation import Orientation
 
-av.logging.set_level(None)  # FFmpeg's own lines would break the progress bar; what matters is raised
+av.logging.set_level(
+    None
+)  # FFmpeg's own lines would break the progress bar; what matters is raised
 
 EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
 FASTEST = 1000.0  # frames/s of a file
@@ -77,7 +79,9 @@ class Video:
         self.container = container.format.name
         self.codec = self._stream.codec_context.name
         self.fps = _rate(self._stream)
-        self.aspect = float(self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1)
+        self.aspect = float(
+            self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1
+        )
 
     @property
     def promised_frames(self) -> int:
@@ -109,30 +113,48 @@ class Video:
         """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None if the seek does not lead to that frame."""
         try:
             start = next(self._container.decode(self._stream)).time
-            self._container.seek(round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream)
+            self._container.seek(
+                round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream
+            )
             decoded = self._container.decode(self._stream)
             found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
         except (av.FFmpegError, ValueError, TypeError, StopIteration):
             return None
         exact = abs(found.time - start - start_s) < 0.1 / self.fps
-        return self._number_frames(map(Decoded, chain([found], decoded)), first, start) if exact else None
+        return (
+            self._number_frames(map(Decoded, chain([found], decoded)), first, start)
+            if exact
+            else None
+        )
 
-    def _number_frames(self, decoded: Iterable[Decoded], index: int, start: float | None) -> Iterator[Frame]:
+    def _number_frames(
+        self, decoded: Iterable[Decoded], index: int, start: float | None
+    ) -> Iterator[Frame]:
         """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these.
 
         A frame is held until the next one shows how long it lasts.
         """
-        numbered = pairwise(chain(self._until_broken(self._numbered(decoded, index, start)), [None]))
+        numbered = pairwise(
+            chain(self._until_broken(self._numbered(decoded, index, start)), [None])
+        )
         for frame, following in numbered:
             if isinstance(frame, VideoError):
                 raise frame
             yield replace(frame, duration_s=self._duration(frame, following))
 
-    def _numbered(self, decoded: Iterable[Decoded], first: int, start: float | None) -> Iterator[Frame]:
+    def _numbered(
+        self, decoded: Iterable[Decoded], first: int, start: float | None
+    ) -> Iterator[Frame]:
         for index, one in enumerate(decoded, first):
             time = one.frame.time
             start = time if start is None else start
-            yield Frame(index=index, time_s=time - start if time is not None else index / self.fps, decoded=one.frame, aspect=self.aspect, gap=one.gap)
+            yield Frame(
+                index=index,
+                time_s=time - start if time is not None else index / self.fps,
+                decoded=one.frame,
+                aspect=self.aspect,
+                gap=one.gap,
+            )
 
     def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame | VideoError]:
         """The frames, and what ends them early as the last item."""
@@ -148,7 +170,11 @@ class Video:
         """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own duration or the frame rate."""
         if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
             return following.time_s - frame.time_s
-        own = float(frame.decoded.duration * frame.decoded.time_base) if frame.decoded.time is not None and frame.decoded.duration else 0
+        own = (
+            float(frame.decoded.duration * frame.decoded.time_base)
+            if frame.decoded.time is not None and frame.decoded.duration
+            else 0
+        )
         return own if own > 0 else 1 / self.fps
 
 
@@ -195,15 +221,27 @@ class Timeline:
 
 def _rate(stream: av.VideoStream) -> float:
     """Frames per second by the first plausible one of FFmpeg's figures; some containers give the clock of their time stamps instead."""
-    rates = (float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate)
+    rates = (
+        float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate
+    )
     return next((rate for rate in rates if rate <= FASTEST), 25.0)
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
     if streams:
         return streams[0]
-    others = "cover art only" if container.streams.video else "audio only" if container.streams.audio else "no streams"
+    others = (
+        "cover art only"
+        if container.streams.video
+        else "audio only"
+        if container.streams.audio
+        else "no streams"
+    )
     raise VideoError("open", f"no video stream ({others})")
 
 
@@ -218,7 +256,9 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 def _broken(frames: int, error: Exception) -> VideoError:
     kept = (
-        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before it are kept" if frames else "no frame could be decoded"
+        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before it are kept"
+        if frames
+        else "no frame could be decoded"
     )
     return VideoError("decode", f"{kept} ({_reason(error)})", frames)
 

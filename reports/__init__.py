@@ -1,11 +1,11 @@
 """Reports: a question answered over many videos, as blocks that a page shows and an exporter writes. Knows no torch, no streamlit.
 
-    blocks         what a report is made of
-    literal        text from data, shown as it is
-    formatting     values of a table formatted for people
-    rasters        matrices as PNG with a legend
-    drawing        charts as SVG, drawn in a separate process
-    html_file      a report as one HTML file (and markdown_file, parquet_file)
-    catalogue      every report by its name
-    sensitivity/   the report on window sensitivity: request, numbers, statistics, figures, tables, sentences
+blocks         what a report is made of
+literal        text from data, shown as it is
+formatting     values of a table formatted for people
+rasters        matrices as PNG with a legend
+drawing        charts as SVG, drawn in a separate process
+html_file      a report as one HTML file (and markdown_file, parquet_file)
+catalogue      every report by its name
+sensitivity/   the report on window sensitivity: request, numbers, statistics, figures, tables, sentences
 """

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tubelet.reports.sensitivity import comparison, sections, narrative
 from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
-from tubelet.reports.literal import Markdown
 from tubelet.reports.errors import ReportError
+from tubelet.reports.literal import Markdown
+from tubelet.reports.sensitivity import comparison, narrative, sections
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import SensitivityOptions
 from tubelet.store import Store
 
-FORMATS = {".html": html_file.render_html, ".md": markdown_file.render_markdown, ".parquet": parquet_file.render_parquet}
+FORMATS = {
+    ".html": html_file.render_html,
+    ".md": markdown_file.render_markdown,
+    ".parquet": parquet_file.render_parquet,
+}
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,13 @@ class Report:
 def suffix(path: Path) -> str:
     """The format of a file. Raises ReportError for any other ending."""
     if path.suffix not in FORMATS:
-        raise ReportError(f"{path} does not end in a report format: pass a file that ends in {', '.join(FORMATS)} as -o")
+        raise ReportError(
+            f"{path} does not end in a report format: pass a file that ends in {', '.join(FORMATS)} as -o"
+        )
     if not path.absolute().parent.is_dir():
-        raise ReportError(f"{path.absolute().parent} is not a folder: create it, or pass another file as -o")
+        raise ReportError(
+            f"{path.absolute().parent} is not a folder: create it, or pass another file as -o"
+        )
     return path.suffix
 
 
@@ -50,7 +58,9 @@ def sensitivity_report(store: Store, options: SensitivityOptions) -> Iterator[Bl
     return sensitivity_blocks(store, found, other, options.compare)
 
 
-def sensitivity_blocks(store: Store, found: Findings, other: Findings | None = None, compare: str | None = None) -> Iterator[Block]:
+def sensitivity_blocks(
+    store: Store, found: Findings, other: Findings | None = None, compare: str | None = None
+) -> Iterator[Block]:
     """The answer, the comparison where there is one, and the sections of each."""
     command = found.request.command(store, compare)
     yield Text(narrative.answer(found))

@@ -10,7 +10,9 @@ from tubelet.store.options import flag_of, options_of
 
 def report_command(name: str, store: Store, options: Any) -> str:
     """`tubelet report NAME` with every option that differs from its default."""
-    return " ".join([f"tubelet report {name} --store {store.shell_name}", *_flags(options), f"-o {name}.html"])
+    return " ".join(
+        [f"tubelet report {name} --store {store.shell_name}", *_flags(options), f"-o {name}.html"]
+    )
 
 
 def _flags(options: Any) -> Iterator[str]:

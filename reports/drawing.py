@@ -50,7 +50,13 @@ class Drawing:
         """One chart. Raises ReportError where it could not be drawn."""
         if self._child is None:
             command = [sys.executable, "-c", CHILD, VEGA_LITE]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
         late = threading.Timer(SECONDS, self._child.kill)
         late.start()
         try:

@@ -16,7 +16,10 @@ class ManySettings(ReportError):
 
     def __init__(self, settings: list[str], videos: list[int]) -> None:
         self.settings = settings
-        listed = "\n".join(f"  --setting {setting!r}  ({count:,} videos)" for setting, count in zip(settings, videos))
+        listed = "\n".join(
+            f"  --setting {setting!r}  ({count:,} videos)"
+            for setting, count in zip(settings, videos)
+        )
         super().__init__(
             f"the pairs were made in {len(settings)} ways, which are averaged only on request: "
             f"choose one of them, or pass --mix for all\n{listed}"

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
+from tubelet.reports.drawing import Drawing
 from tubelet.reports.formatting import cell
 from tubelet.reports.literal import html_text
-from tubelet.reports.drawing import Drawing
 from tubelet.reports.rasters import Raster
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -62,7 +62,9 @@ $body
 def render_html(title: str, blocks: Iterable[Block]) -> bytes:
     blocks = list(blocks)
     headings = [block for block in blocks if isinstance(block, Heading)]
-    links = " ".join(f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2)
+    links = " ".join(
+        f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2
+    )
     with Drawing() as drawing:
         body = "\n".join(part for block in blocks for part in _parts(block, drawing))
     return PAGE.substitute(title=html_text(title), links=links, body=body).encode()
@@ -104,15 +106,23 @@ def svg(spec: dict, drawing: Drawing) -> str:
 
 def _table(table: Table) -> str:
     numeric = {column.name: bool(column.format) for column in table.columns}
-    heads = "".join(f'<th{_class(numeric[c.name])} title="{html_text(c.help)}">{html_text(c.title)}</th>' for c in table.columns)
+    heads = "".join(
+        f'<th{_class(numeric[c.name])} title="{html_text(c.help)}">{html_text(c.title)}</th>'
+        for c in table.columns
+    )
     anchored = "dim" in table.rows.column_names
     lines = []
     for row in table.rows.slice(0, table.shown).to_pylist():
-        cells = "".join(f"<td{_class(numeric[c.name])}>{html_text(cell(row[c.name], c.format))}</td>" for c in table.columns)
+        cells = "".join(
+            f"<td{_class(numeric[c.name])}>{html_text(cell(row[c.name], c.format))}</td>"
+            for c in table.columns
+        )
         anchor = f' id="{quote(table.name)}-{row["dim"]}"' if anchored else ""
         lines.append(f"<tr{anchor}>{cells}</tr>")
     more = len(table.rows) - table.shown
-    note = f'<p class="note">{more:,} further rows are in the Parquet export.</p>' if more > 0 else ""
+    note = (
+        f'<p class="note">{more:,} further rows are in the Parquet export.</p>' if more > 0 else ""
+    )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>{note}'
 
 
@@ -121,5 +131,8 @@ def _class(numeric: bool) -> str:
 
 
 def _sql(questions: Questions) -> str:
-    listed = "".join(f"<h3>{html_text(name)}</h3><pre>{html_text(question.text)}</pre>" for name, question in questions.items())
+    listed = "".join(
+        f"<h3>{html_text(name)}</h3><pre>{html_text(question.text)}</pre>"
+        for name, question in questions.items()
+    )
     return f"<details><summary>SQL behind this</summary>{listed}</details>" if listed else ""

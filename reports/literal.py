@@ -9,7 +9,9 @@ import re
 
 Markdown = str  # the type of text that is Markdown already: constants of ours, numbers, and what went through a function of this module
 PLAIN = re.compile(r"(?!.*www\.)[^\W_]+(?:(?:[_.-]|, | / | )[^\W_]+)*", re.IGNORECASE)
-HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
+)
 ICON = re.compile(r":(?=material/)")  # Streamlit rewrites it even in code
 JOINER = "\N{WORD JOINER}"
 

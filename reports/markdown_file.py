@@ -12,7 +12,10 @@ NUMBERS = 60  # rows of a picture's numbers; more are in the Parquet export
 
 
 def render_markdown(title: str, blocks: Iterable[Block]) -> bytes:
-    return "\n\n".join([f"# {title}", *(part for block in blocks for part in _parts(block))]).encode() + b"\n"
+    return (
+        "\n\n".join([f"# {title}", *(part for block in blocks for part in _parts(block))]).encode()
+        + b"\n"
+    )
 
 
 def _parts(block: Block) -> Iterator[str]:
@@ -26,7 +29,10 @@ def _parts(block: Block) -> Iterator[str]:
             yield literal_block(block.text, block.language)
         case Picture():
             numbers = block.numbers()
-            columns = tuple(Column(name, name, _form(numbers.schema.field(name).type)) for name in numbers.column_names)
+            columns = tuple(
+                Column(name, name, _form(numbers.schema.field(name).type))
+                for name in numbers.column_names
+            )
             yield f"### {block.title}"
             yield block.caption or literal(block.alt)
             yield from _table(numbers, columns, NUMBERS if len(numbers) <= NUMBERS else 0)
@@ -39,8 +45,14 @@ def _parts(block: Block) -> Iterator[str]:
 
 def _table(rows: pa.Table, columns: tuple[Column, ...], shown: int) -> Iterator[str]:
     if shown and len(rows):
-        lines = [f"| {' | '.join(literal_cell(c.title) or ' ' for c in columns)} |", f"|{'|'.join('---:' if c.format else '---' for c in columns)}|"]
-        lines += [f"| {' | '.join(literal_cell(cell(row[c.name], c.format)) for c in columns)} |" for row in rows.slice(0, shown).to_pylist()]
+        lines = [
+            f"| {' | '.join(literal_cell(c.title) or ' ' for c in columns)} |",
+            f"|{'|'.join('---:' if c.format else '---' for c in columns)}|",
+        ]
+        lines += [
+            f"| {' | '.join(literal_cell(cell(row[c.name], c.format)) for c in columns)} |"
+            for row in rows.slice(0, shown).to_pylist()
+        ]
         yield "\n".join(lines)
     if len(rows) > shown:
         yield f"{len(rows) - shown:,} {'further ' if shown else ''}rows are in the Parquet export."

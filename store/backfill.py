@@ -34,7 +34,9 @@ class BackfillOptions:
 
     def __post_init__(self) -> None:
         if self.statistic not in (ALL, *TOKEN_STATISTICS):
-            raise StoreError(f"--statistic {self.statistic} does not exist: choose {ALL}, {', '.join(TOKEN_STATISTICS)}")
+            raise StoreError(
+                f"--statistic {self.statistic} does not exist: choose {ALL}, {', '.join(TOKEN_STATISTICS)}"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,17 +61,30 @@ class Outcome:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        lines = [f"statistics of {self.computed:,} clips computed from their half-precision embeddings"]
+        lines = [
+            f"statistics of {self.computed:,} clips computed from their half-precision embeddings"
+        ]
         if self.undefined:
-            lines.append(f"{self.undefined:,} clips have no token for which the statistic is defined")
+            lines.append(
+                f"{self.undefined:,} clips have no token for which the statistic is defined"
+            )
         if self.bare:
-            lines.append(f"{self.bare:,} clips have no embeddings: ingest their videos again with `--keep embeddings`")
+            lines.append(
+                f"{self.bare:,} clips have no embeddings: ingest their videos again with `--keep embeddings`"
+            )
         if self.interrupted:
-            lines.append("stopped; what was computed is committed: run the same command again to continue")
+            lines.append(
+                "stopped; what was computed is committed: run the same command again to continue"
+            )
         return [*lines, *self.problems]
 
 
-def compute_missing(store: Store, asked: BackfillOptions, stopping: Event | None = None, show: Callable[[int, int], None] = lambda done, of: None) -> Outcome:
+def compute_missing(
+    store: Store,
+    asked: BackfillOptions,
+    stopping: Event | None = None,
+    show: Callable[[int, int], None] = lambda done, of: None,
+) -> Outcome:
     """Compute statistics of the clips that miss them; `show` is told after each commit how many clips of how many are done.
 
     Once `stopping` is set, the current clip is finished, what was computed is committed, and the outcome says so.
@@ -79,7 +94,11 @@ def compute_missing(store: Store, asked: BackfillOptions, stopping: Event | None
         missing = _find_missing(store, asked.names)
         outcome.bare = sum(clip["embedding_path"] is None for clip in missing)
         wanted = [clip for clip in missing if clip["embedding_path"] is not None]
-        _commit_all(store, _unless_stopped(_compute_all(store, wanted, outcome), stopping, outcome), lambda done: show(done, len(wanted)))
+        _commit_all(
+            store,
+            _unless_stopped(_compute_all(store, wanted, outcome), stopping, outcome),
+            lambda done: show(done, len(wanted)),
+        )
     if outcome.computed:
         store.compact()
     return outcome
@@ -91,10 +110,14 @@ def _find_missing(store: Store, names: Sequence[str]) -> list[dict]:
     sql = f"""SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256, n.* EXCLUDE (clip_id)
 FROM clips JOIN (SELECT clip_id, {counts} FROM token_stats GROUP BY clip_id) n USING (clip_id)
 WHERE least({", ".join(f"n.{name}" for name in names)}) = 0 ORDER BY clip_id"""
-    return [{**row, "missing": [name for name in names if not row[name]]} for row in store.rows(sql)]
+    return [
+        {**row, "missing": [name for name in names if not row[name]]} for row in store.rows(sql)
+    ]
 
 
-def _compute_all(store: Store, wanted: Iterable[Mapping], outcome: Outcome) -> Iterator[Rows | None]:
+def _compute_all(
+    store: Store, wanted: Iterable[Mapping], outcome: Outcome
+) -> Iterator[Rows | None]:
     """The new rows of each clip, None where nothing is to be written."""
     for clip in wanted:
         try:
@@ -111,20 +134,36 @@ def _compute_all(store: Store, wanted: Iterable[Mapping], outcome: Outcome) -> I
 
 def _compute(store: Store, clip: Mapping) -> dict[str, np.ndarray]:
     """Each missing statistic, float32 ``(S, H, W)``. Raises StoreError where the file is damaged."""
-    if what := find_damage(store.layout.embedding_file(clip["embedding_path"]), clip["embedding_bytes"], clip["embedding_sha256"]):
-        raise StoreError(f"{what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again")
+    if what := find_damage(
+        store.layout.embedding_file(clip["embedding_path"]),
+        clip["embedding_bytes"],
+        clip["embedding_sha256"],
+    ):
+        raise StoreError(
+            f"{what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again"
+        )
     grid = store.grid(clip["clip_id"]).astype(np.float32)
     with np.errstate(all="ignore"):
-        values = {name: np.asarray(TOKEN_STATISTICS[name].compute(grid), np.float32) for name in clip["missing"]}
+        values = {
+            name: np.asarray(TOKEN_STATISTICS[name].compute(grid), np.float32)
+            for name in clip["missing"]
+        }
     for name, value in values.items():
         if value.shape != grid.shape[:3]:
-            raise StoreError(f"the statistic {name} gives {value.shape = } for {grid.shape = }: it must give a number per token, (S, H, W)")
+            raise StoreError(
+                f"the statistic {name} gives {value.shape = } for {grid.shape = }: it must give a number per token, (S, H, W)"
+            )
     return values
 
 
 def _replace_columns(store: Store, clip_id: str, values: Mapping[str, np.ndarray]) -> Rows:
     """The rows of a clip with the columns of these statistics filled in, all others as they are."""
-    rows = {name: store.query(f"FROM {name} WHERE clip_id = ? ORDER BY {order}", [clip_id]).cast(TABLES[name].arrow) for name, order in ORDER.items()}
+    rows = {
+        name: store.query(f"FROM {name} WHERE clip_id = ? ORDER BY {order}", [clip_id]).cast(
+            TABLES[name].arrow
+        )
+        for name, order in ORDER.items()
+    }
     for name, value in values.items():
         rows[TOKEN_STATS.name] = _with_column(rows[TOKEN_STATS.name], name, value.ravel())
         rows[SLICE_STATS.name] = _with_column(rows[SLICE_STATS.name], name, mean_defined(value))
@@ -132,10 +171,16 @@ def _replace_columns(store: Store, clip_id: str, values: Mapping[str, np.ndarray
 
 
 def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), rows.schema.field(name), pa.array(values, pa.float32(), from_pandas=True))
+    return rows.set_column(
+        rows.column_names.index(name),
+        rows.schema.field(name),
+        pa.array(values, pa.float32(), from_pandas=True),
+    )
 
 
-def _unless_stopped(computed: Iterator[Rows | None], stopping: Event | None, outcome: Outcome) -> Iterator[Rows | None]:
+def _unless_stopped(
+    computed: Iterator[Rows | None], stopping: Event | None, outcome: Outcome
+) -> Iterator[Rows | None]:
     for rows in computed:
         yield rows
         if stopping and stopping.is_set():
@@ -159,5 +204,8 @@ def _commit(store: Store, waiting: list[Rows]) -> None:
     """Replace the rows of these clips, all or none."""
     if waiting:
         clip_ids = [rows[SLICE_STATS.name]["clip_id"][0].as_py() for rows in waiting]
-        store.commit({name: pa.concat_tables([rows[name] for rows in waiting]) for name in ORDER}, dict.fromkeys(ORDER, clip_ids))
+        store.commit(
+            {name: pa.concat_tables([rows[name] for rows in waiting]) for name in ORDER},
+            dict.fromkeys(ORDER, clip_ids),
+        )
         waiting.clear()

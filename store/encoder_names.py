@@ -7,10 +7,14 @@ from tubelet.store.store import Store
 def find_encoder(store: Store, wanted: str) -> str:
     """The id of the encoder of that id or name. Raises StoreError where there is none, or several have the name."""
     rows = store.rows("SELECT encoder_id, name FROM encoders ORDER BY encoder_id")
-    found = [row["encoder_id"] for row in rows if row["encoder_id"] == wanted] or [row["encoder_id"] for row in rows if row["name"] == wanted]
+    found = [row["encoder_id"] for row in rows if row["encoder_id"] == wanted] or [
+        row["encoder_id"] for row in rows if row["name"] == wanted
+    ]
     if len(found) == 1:
         return found[0]
     if found:
-        raise StoreError(f"{len(found)} encoders are called {wanted}: name one of them by its id: {', '.join(found)}")
+        raise StoreError(
+            f"{len(found)} encoders are called {wanted}: name one of them by its id: {', '.join(found)}"
+        )
     held = ", ".join(row["encoder_id"] for row in rows) or "none"
     raise StoreError(f"{store.root} holds no encoder {wanted}; its encoders are: {held}")

@@ -51,7 +51,11 @@ class Interval:
     def __str__(self) -> str:
         if not self.count:
             return "none"
-        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})" if np.isfinite(self.low) else f"{self.mean:.3f} (one score: no interval)"
+        return (
+            f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+            if np.isfinite(self.low)
+            else f"{self.mean:.3f} (one score: no interval)"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,17 @@ class Spread:
         known = np.where(weights > 0, values, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (known * weights).sum(0, dtype=np.float64) / total
-            error = np.sqrt(np.einsum("vd,vd->d", weights, np.where(weights > 0, known - mean, 0) ** 2, dtype=np.float64)) / total
+            error = (
+                np.sqrt(
+                    np.einsum(
+                        "vd,vd->d",
+                        weights,
+                        np.where(weights > 0, known - mean, 0) ** 2,
+                        dtype=np.float64,
+                    )
+                )
+                / total
+            )
             return cls(mean, error, error * np.sqrt(used / np.maximum(used - 1, 0)), used)
 
 
@@ -77,14 +91,20 @@ def interval(scores: Sequence[float], lowest: float = -np.inf, highest: float = 
     """The mean of scores and its interval, both within `lowest` and `highest`; the same in every run."""
     values = np.asarray(scores, np.float64).reshape(-1, 1)
     if len(values) < FEWEST_SCORES:
-        return Interval(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
+        return Interval(
+            float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values)
+        )
     found = means(values, positive=lowest == 0 and highest == np.inf, fewest=FEWEST_SCORES)
     low, high = np.clip([found.low[0], found.high[0]], lowest, highest)
     return Interval(float(found.value[0]), float(low), float(high), len(values))
 
 
 def means(
-    values: np.ndarray, weights: np.ndarray | None = None, positive: bool = False, fewest: int = FEWEST, seed: int = SEED
+    values: np.ndarray,
+    weights: np.ndarray | None = None,
+    positive: bool = False,
+    fewest: int = FEWEST,
+    seed: int = SEED,
 ) -> Estimates:
     """Means over videos of ``(V, D)`` with 95% intervals. NaN is ignored; `weights` ``(V, D)`` of the others default to 1.
 
@@ -101,7 +121,9 @@ def means(
     return Estimates(spread.mean, np.where(few, np.nan, low), np.where(few, np.nan, high))
 
 
-def strongest(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[int, float, float] | None:
+def strongest(
+    values: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[int, float, float] | None:
     """The column of ``(V, D)`` with the largest mean, and a 95% interval that accounts for that selection; None below five videos.
 
     Values cannot be below 0. The largest of many means is large by chance, too, so its lower end is that of Student's t at the level of
@@ -115,12 +137,19 @@ def strongest(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[in
         return None
     at = int(np.argmax(np.where(enough, spread.mean, -np.inf)))
     alone = means(values[:, at : at + 1], weights[:, at : at + 1], positive=True)
-    column = Spread(*(getattr(spread, name)[at : at + 1] for name in ("mean", "error", "student_error", "values")))
+    column = Spread(
+        *(
+            getattr(spread, name)[at : at + 1]
+            for name in ("mean", "error", "student_error", "values")
+        )
+    )
     low, _ = student_ends(column, (TAILS[0] / enough.sum(), TAILS[1]), positive=True)
     return at, float(min(low[0], alone.low[0])), float(alone.high[0])
 
 
-def student_ends(spread: Spread, tails: tuple[float, float], positive: bool) -> tuple[np.ndarray, np.ndarray]:
+def student_ends(
+    spread: Spread, tails: tuple[float, float], positive: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Both ends of Student's t interval of columns ``(D,)``, on the logarithmic scale where no value can be negative."""
     quantiles = np.full((2, len(spread.mean)), np.nan)
     for count in np.unique(spread.values[spread.values > 1]):
@@ -140,8 +169,12 @@ def student(freedom: int, tail: float) -> float:
     widest = math.pi / 2 if freedom < 1000 else 40 / math.sqrt(freedom)
     angle = np.linspace(0, widest, ANGLES)
     density = np.cos(angle) ** (freedom - 1)
-    beyond = np.concatenate([np.cumsum(((density[1:] + density[:-1]) / 2)[::-1])[::-1], [0]])  # no sum loses the far tail in the near one
-    return float(math.sqrt(freedom) * math.tan(np.interp(-2 * (1 - tail), -beyond / beyond[0], angle)))
+    beyond = np.concatenate(
+        [np.cumsum(((density[1:] + density[:-1]) / 2)[::-1])[::-1], [0]]
+    )  # no sum loses the far tail in the near one
+    return float(
+        math.sqrt(freedom) * math.tan(np.interp(-2 * (1 - tail), -beyond / beyond[0], angle))
+    )
 
 
 def counts(videos: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[np.ndarray]:
@@ -150,7 +183,11 @@ def counts(videos: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterato
     for start in range(0, resamples, BLOCK):
         block = min(BLOCK, resamples - start)
         drawn = rng.integers(0, videos, (block, videos)) + np.arange(block)[:, None] * videos
-        yield np.bincount(drawn.ravel(), minlength=block * videos).reshape(block, videos).astype(np.float32)
+        yield (
+            np.bincount(drawn.ravel(), minlength=block * videos)
+            .reshape(block, videos)
+            .astype(np.float32)
+        )
 
 
 def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.ndarray:
@@ -161,7 +198,10 @@ def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.nd
     order = np.argsort(values, axis=0)
     ordered, found = np.take_along_axis(values, order, 0), []
     for drawn in counts(len(values), resamples, seed):
-        half = [(np.cumsum(drawn[:, order[:, d]], axis=1) < len(values) / 2).sum(1) for d in range(values.shape[1])]
+        half = [
+            (np.cumsum(drawn[:, order[:, d]], axis=1) < len(values) / 2).sum(1)
+            for d in range(values.shape[1])
+        ]
         found.append(np.stack([ordered[at, d] for d, at in enumerate(half)], 1))
     return np.concatenate(found)
 
@@ -169,13 +209,24 @@ def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.nd
 def share(hits: int, of: int) -> tuple[float, float, float]:
     """A share and Wilson's 95% interval."""
     part, z = hits / of, NORMAL
-    center, width = part + z * z / 2 / of, z * math.sqrt(part * (1 - part) / of + z * z / 4 / of / of)
-    return part, max(0.0, (center - width) / (1 + z * z / of)), min(1.0, (center + width) / (1 + z * z / of))
+    center, width = (
+        part + z * z / 2 / of,
+        z * math.sqrt(part * (1 - part) / of + z * z / 4 / of / of),
+    )
+    return (
+        part,
+        max(0.0, (center - width) / (1 + z * z / of)),
+        min(1.0, (center + width) / (1 + z * z / of)),
+    )
 
 
 def _weights(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     known = np.isfinite(values)
-    return known.astype(np.float32) if weights is None else np.where(known, weights, 0).astype(np.float32)
+    return (
+        known.astype(np.float32)
+        if weights is None
+        else np.where(known, weights, 0).astype(np.float32)
+    )
 
 
 def _bootstrap_ends(
@@ -191,7 +242,9 @@ def _bootstrap_ends(
         return spread.mean * np.exp(-np.quantile(logarithms, TAILS[1], axis=0) * relative), high
 
 
-def _scores(centered: np.ndarray, weights: np.ndarray, level: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _scores(
+    centered: np.ndarray, weights: np.ndarray, level: np.ndarray | None, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
     """(mean of a resample - mean) / standard error of the resample, ``(resamples, D)``; 0 where nothing varies.
 
     The same of the logarithm of the mean, where the means ``(D,)`` are given as `level`.
@@ -203,10 +256,17 @@ def _scores(centered: np.ndarray, weights: np.ndarray, level: np.ndarray | None,
         total[:, partial] = np.maximum(drawn @ weights[:, partial], 1e-6)
         mean = (drawn @ weighted) / total
         error = np.sqrt(np.maximum((drawn @ squares) / total - mean**2, 0) / total)
-        plain.append(np.divide(mean, error, out=np.zeros_like(mean), where=error > SMALLEST * np.abs(mean)))
+        plain.append(
+            np.divide(mean, error, out=np.zeros_like(mean), where=error > SMALLEST * np.abs(mean))
+        )
         if level is not None:
             with np.errstate(invalid="ignore", divide="ignore"):
                 ratio = np.maximum(mean / np.maximum(level, 1e-30), -1 + 1e-6).astype(np.float32)
-            stretch = np.divide(np.log1p(ratio) * (1 + ratio), ratio, out=np.ones_like(ratio), where=np.abs(ratio) > 1e-4)
+            stretch = np.divide(
+                np.log1p(ratio) * (1 + ratio),
+                ratio,
+                out=np.ones_like(ratio),
+                where=np.abs(ratio) > 1e-4,
+            )
             logarithmic.append(plain[-1] * stretch)
     return np.concatenate(plain), np.concatenate(logarithmic) if level is not None else None

@@ -68,4 +68,8 @@ def _wrong(value: Any, described: Option) -> str:
         return "it must be a number"
     if described.least is not None and value < described.least:
         return f"it must be {described.least:,} or more"
-    return f"it must be {described.most:,} or less" if described.most is not None and value > described.most else ""
+    return (
+        f"it must be {described.most:,} or less"
+        if described.most is not None and value > described.most
+        else ""
+    )

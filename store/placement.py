@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 CROP, FIT, META = "crop", "fit", "meta"  # geometries of a clip
-META_RESIZE, META_CROP = 256, 224  # of V-JEPA's evaluation transform: the short side is resized to a little more than is kept
+META_RESIZE, META_CROP = (
+    256,
+    224,
+)  # of V-JEPA's evaluation transform: the short side is resized to a little more than is kept
 TILE = 256  # pixels: longest side of a slice's picture
 BLOCK = 16  # pixels: side of what JPEG compresses together; a tile of whole blocks takes nothing from its neighbors
 
@@ -48,7 +51,11 @@ def place_picture(frame: tuple[int, int], target: tuple[int, int], geometry: str
     """The same for the `geometry` of a clip: `crop`, `fit`, or `meta`: the target is the middle 224 of 256 parts of what the frame covers."""
     if geometry != META:
         return placement(frame, target, geometry == FIT)
-    resized = placement(frame, (int(target[0] * META_RESIZE / META_CROP), int(target[1] * META_RESIZE / META_CROP)), fit=False).resized
+    resized = placement(
+        frame,
+        (int(target[0] * META_RESIZE / META_CROP), int(target[1] * META_RESIZE / META_CROP)),
+        fit=False,
+    ).resized
     top, left = (round((side - wanted) / 2) for side, wanted in zip(resized, target))
     return Placement(resized, (top, left, *target))
 

@@ -98,11 +98,18 @@ class PlannedClip(Row):
     crop_width: int
     precision: str
 
-    def encode(self, shape: tuple[int, int, int, int], encode_s: float, created_at: datetime) -> "ClipRow":
+    def encode(
+        self, shape: tuple[int, int, int, int], encode_s: float, created_at: datetime
+    ) -> "ClipRow":
         """The row once the clip is encoded, to a token grid of this shape ``(S, H, W, D)``; its embeddings are not kept yet."""
         slices, height, width, dim = shape
         grid = {"slices": slices, "grid_height": height, "grid_width": width, "embed_dim": dim}
-        made: dict[str, Any] = {**self.columns, **grid, "encode_s": encode_s, "created_at": created_at}
+        made: dict[str, Any] = {
+            **self.columns,
+            **grid,
+            "encode_s": encode_s,
+            "created_at": created_at,
+        }
         return ClipRow(**made)
 
 

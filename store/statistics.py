@@ -71,7 +71,9 @@ def std(grid: Array) -> Array:
     return array_namespace(grid).std(grid, axis=-1)
 
 
-@statistic("fourth standardized moment over the embedding's dimensions (3 for a normal distribution)")
+@statistic(
+    "fourth standardized moment over the embedding's dimensions (3 for a normal distribution)"
+)
 def kurtosis(grid: Array) -> Array:
     xp = array_namespace(grid)
     centered = grid - xp.mean(grid, axis=-1, keepdims=True)
@@ -79,7 +81,9 @@ def kurtosis(grid: Array) -> Array:
     return xp.mean(squared * squared, axis=-1) / xp.mean(squared, axis=-1) ** 2
 
 
-@statistic("cosine to the token of the same patch one slice earlier; NULL in the first slice", "-1 to 1")
+@statistic(
+    "cosine to the token of the same patch one slice earlier; NULL in the first slice", "-1 to 1"
+)
 def previous_cosine(grid: Array) -> Array:
     xp = array_namespace(grid)
     unit = _unit(grid)

@@ -14,24 +14,42 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.store.disk import checksums, embeddings, snapshot, tables
-from tubelet.store.questions import views
-from tubelet.store.questions.connections import Connections
 from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
-from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
+from tubelet.store.disk.snapshot import Snapshot
+from tubelet.store.errors import StoreError
 from tubelet.store.notebook import render_facts
+from tubelet.store.questions import views
+from tubelet.store.questions.connections import Connections
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
-from tubelet.store.disk.snapshot import Snapshot
 
 T = TypeVar("T")
-SHOWN = ("videos", "encoders", "clips", "token_stats", "pairs", "bases", "failures")  # tables that a notebook counts
+SHOWN = (
+    "videos",
+    "encoders",
+    "clips",
+    "token_stats",
+    "pairs",
+    "bases",
+    "failures",
+)  # tables that a notebook counts
 LOGGER = snapshot.LOGGER
-MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InterruptException, duckdb.OutOfMemoryException)
-UNFIT = {*"*?[]%\\^|", *map(chr, range(32)), chr(127)}  # patterns to DuckDB, escapes to Delta, no name of a table's folder to delta-rs; control characters end a line of text
+MISTAKES = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+)
+UNFIT = {
+    *"*?[]%\\^|",
+    *map(chr, range(32)),
+    chr(127),
+}  # patterns to DuckDB, escapes to Delta, no name of a table's folder to delta-rs; control characters end a line of text
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
@@ -45,7 +63,9 @@ class Store:
         if note := snapshot.read(self.layout).note:
             LOGGER.warning(note)
         self._connections = Connections(self.layout)
-        weakref.finalize(self, self._connections.close)  # at exit at the latest: an open connection prints leak notes
+        weakref.finalize(
+            self, self._connections.close
+        )  # at exit at the latest: an open connection prints leak notes
 
     @classmethod
     def create(cls, root: Path | str) -> "Store":
@@ -66,7 +86,9 @@ class Store:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: where it is, and how much it holds."""
-        held = {name: self.query(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py() for name in SHOWN}
+        held = {
+            name: self.query(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py() for name in SHOWN
+        }
         return render_facts(f"Store {self.root}", held)
 
     @property
@@ -92,7 +114,9 @@ class Store:
                 error.add_note(hint)
             raise
         except duckdb.Error as error:
-            raise StoreError(f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`") from error
+            raise StoreError(
+                f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`"
+            ) from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """The answer to a query of our own in pieces of at most `rows`, for what is too large for memory; use within `newest` if files may disappear."""
@@ -136,7 +160,9 @@ class Store:
             versions = dict(last.versions)
             for name, ids in (gone or {}).items():
                 if ids:
-                    versions[name] = tables.delete(self.layout.table(name), TABLES[name].key[0], ids)
+                    versions[name] = tables.delete(
+                        self.layout.table(name), TABLES[name].key[0], ids
+                    )
             for name, table in _unknown(rows, self.layout, versions).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
@@ -147,27 +173,47 @@ class Store:
         """Merge the small files of every table, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
         with explain_disk_errors(self.root), self._writing() as last:
             gone = self._publish(last.versions, last, list(TABLES), at_least=1)
-            if checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions) - snapshot.sums(self.layout).keys():
-                self._record(now.versions, Snapshot(versions=now.versions, serial=now.serial + 1, store_id=now.store_id), alone=True)
+            if (
+                checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions)
+                - snapshot.sums(self.layout).keys()
+            ):
+                self._record(
+                    now.versions,
+                    Snapshot(versions=now.versions, serial=now.serial + 1, store_id=now.store_id),
+                    alone=True,
+                )
             return gone
 
     def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
         """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
         with explain_disk_errors(self.root):
-            return embeddings.write(self.layout.embedding_file(clip["embedding_path"]), clip["clip_id"], grid, self.layout.unfinished)
+            return embeddings.write(
+                self.layout.embedding_file(clip["embedding_path"]),
+                clip["clip_id"],
+                grid,
+                self.layout.unfinished,
+            )
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
         with explain_disk_errors(self.root):
-            write_whole(self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished)
+            write_whole(
+                self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished
+            )
 
     def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, not part of the commit."""
         with explain_disk_errors(self.root):
-            write_whole(self.layout.pictures(clip["video_id"], clip["clip_id"]), checksums.seal(jpeg), self.layout.unfinished)
+            write_whole(
+                self.layout.pictures(clip["video_id"], clip["clip_id"]),
+                checksums.seal(jpeg),
+                self.layout.unfinished,
+            )
 
     def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
         with explain_disk_errors(self.root):
-            write_whole(self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished)
+            write_whole(
+                self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished
+            )
 
     def write_sealed(self, path: Path, data: bytes) -> None:
         """Write a picture or a cache again, with its checksum."""
@@ -178,7 +224,9 @@ class Store:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
         path = self.clip(clip_id).embedding_path
         if path is None:
-            raise StoreError(f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`")
+            raise StoreError(
+                f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`"
+            )
         return embeddings.read(self.layout.embedding_file(path), first, stop)
 
     def clip(self, clip_id: str) -> ClipRow:
@@ -199,13 +247,29 @@ class Store:
     def _writing(self) -> AbstractContextManager[Snapshot]:
         return snapshot.writing(self.layout)
 
-    def _publish(self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int) -> int:
+    def _publish(
+        self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int
+    ) -> int:
         """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
-        merged = {**versions, **{name: merge_table(self.layout, TABLES[name], versions[name], at_least) for name in mergeable}}
+        merged = {
+            **versions,
+            **{
+                name: merge_table(self.layout, TABLES[name], versions[name], at_least)
+                for name in mergeable
+            },
+        }
         before = snapshot.read(self.layout).versions
         if merged != before:
-            last = self._record(before, Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id), merged != versions)
-        return sum(tables.vacuum(self.layout.table(name)) for name in merged if merged[name] != versions[name])
+            last = self._record(
+                before,
+                Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id),
+                merged != versions,
+            )
+        return sum(
+            tables.vacuum(self.layout.table(name))
+            for name in merged
+            if merged[name] != versions[name]
+        )
 
     def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
         """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
@@ -213,7 +277,10 @@ class Store:
         if alone:
             kept = snapshot.sums(self.layout) | sums
             live = checksums.live_files(self.layout, new.versions)
-            sums = {name: kept[name] if name in kept else checksums.measure(self.root / name) for name in sorted(live)}
+            sums = {
+                name: kept[name] if name in kept else checksums.measure(self.root / name)
+                for name in sorted(live)
+            }
         published = snapshot.publish(self.layout, new, sums)
         if alone:
             snapshot.forget(self.layout, published)
@@ -230,35 +297,58 @@ class Store:
 def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
     """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
-    known = {name: tables.values(layout.table(name), versions[name], TABLES[name].key[0]) for name in set(owners.values()) & rows.keys()}
+    known = {
+        name: tables.values(layout.table(name), versions[name], TABLES[name].key[0])
+        for name in set(owners.values()) & rows.keys()
+    }
     kept = {}
     for name in (name for name in TABLES if name in rows):
         taken = known.get(owners[name])
         ids = rows[name][TABLES[name].key[0]]
-        kept[name] = rows[name] if taken is None else rows[name].filter(pc.invert(pc.is_in(ids, taken)))
+        kept[name] = (
+            rows[name] if taken is None else rows[name].filter(pc.invert(pc.is_in(ids, taken)))
+        )
     return kept
 
 
 def _local(root: Path | str) -> Path:
     if "://" in str(root):
-        raise StoreError(f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store")
+        raise StoreError(
+            f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store"
+        )
     try:
         path = Path(os.path.abspath(Path(root).expanduser()))
     except (RuntimeError, OSError) as error:
-        raise StoreError(f"the path {root} cannot be resolved ({error}): pass another path as --store") from error
+        raise StoreError(
+            f"the path {root} cannot be resolved ({error}): pass another path as --store"
+        ) from error
     if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
-        raise StoreError(f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store")
+        raise StoreError(
+            f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store"
+        )
     if unfit := sorted(set(str(path)) & UNFIT):
-        which = " ".join(character if character.isprintable() else repr(character) for character in unfit)
-        raise StoreError(f"the path {str(path)!r} holds {which}, which tables and queries would read as something else: pass another path as --store")
+        which = " ".join(
+            character if character.isprintable() else repr(character) for character in unfit
+        )
+        raise StoreError(
+            f"the path {str(path)!r} holds {which}, which tables and queries would read as something else: pass another path as --store"
+        )
     if str(path) != os.fsencode(path).decode(errors="replace"):
-        raise StoreError(f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store")
+        raise StoreError(
+            f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store"
+        )
     return path
 
 
 def _refuse_foreign(layout: Layout) -> None:
     if layout.root.exists() and not layout.root.is_dir():
         raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
-    foreign = [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)] if layout.root.exists() else []
+    foreign = (
+        [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)]
+        if layout.root.exists()
+        else []
+    )
     if foreign:
-        raise StoreError(f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store")
+        raise StoreError(
+            f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store"
+        )

@@ -30,8 +30,12 @@ expect = sync_api.expect if sync_api else None
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 BROWSER = [
     pytest.mark.browser,
-    pytest.mark.skipif(sync_api is None, reason="playwright is not installed: pip install 'tubelet[test]'"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+    pytest.mark.skipif(
+        sync_api is None, reason="playwright is not installed: pip install 'tubelet[test]'"
+    ),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
+    ),
 ]
 ROOT = Path(__file__).parents[1]
 START_S = 60
@@ -98,7 +102,9 @@ class Visit:
             self.problems.append(f"{reason}: {url}")
 
     def _note_console(self, kind: str, text: str) -> None:
-        if kind == "error" and "status of 404" not in text:  # counted by its response, which names the address
+        if (
+            kind == "error" and "status of 404" not in text
+        ):  # counted by its response, which names the address
             self.problems.append(f"console: {text}")
 
 
@@ -119,7 +125,17 @@ def serving(store: Store) -> Iterator[str]:
 def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
     """The same, and the server's process."""
     port = find_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tubelet/dashboard/server.py"), "--server.port", str(port), "--", str(store.root)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "tubelet/dashboard/server.py"),
+        "--server.port",
+        str(port),
+        "--",
+        str(store.root),
+    ]
     with _running(command, f"http://127.0.0.1:{port}") as running:
         yield running
 
@@ -128,7 +144,18 @@ def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
 def commanded(store: Store, base: str) -> Iterator[str]:
     """Address of a dashboard below a base path, started by the command."""
     port = find_port()
-    command = [sys.executable, "-m", "tubelet", "dashboard", "--store", str(store.root), "--port", str(port), "--base-path", base]
+    command = [
+        sys.executable,
+        "-m",
+        "tubelet",
+        "dashboard",
+        "--store",
+        str(store.root),
+        "--port",
+        str(port),
+        "--base-path",
+        base,
+    ]
     with _running(command, f"http://127.0.0.1:{port}{base}") as (address, _):
         yield address
 
@@ -141,7 +168,9 @@ def find_port() -> int:
 
 @contextmanager
 def _running(command: list[str], address: str) -> Iterator[tuple[str, subprocess.Popen]]:
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
+    ) as process:
         try:
             _wait_until_up(f"{address}/_stcore/health")
             yield address, process
@@ -164,9 +193,13 @@ def visit(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
 
 
 @contextmanager
-def visiting(browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800), ratio: float = 1) -> Iterator[Visit]:
+def visiting(
+    browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800), ratio: float = 1
+) -> Iterator[Visit]:
     """A fresh visitor, of whom nothing may leave the machine and nothing may go wrong; `size` of the window, `ratio` of device pixels."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio)
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio
+    )
     visitor = Visit(context.new_page(), server)
     yield visitor
     context.close()
@@ -177,7 +210,9 @@ def visiting(browser: "sync_api.Browser", server: str, size: tuple[int, int] = (
 def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
     """What the server answers to a plain request, a refusal included: status, body and headers."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"{server}/{path}", headers=headers), timeout=60) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{server}/{path}", headers=headers), timeout=60
+        ) as answer:
             return answer.status, answer.read(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read(), dict(error.headers)

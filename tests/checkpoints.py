@@ -21,13 +21,25 @@ def empty() -> VisionTransformer:
         return VisionTransformer(TINY)
 
 
-def meta_file(path: Path, weights: dict[str, torch.Tensor], key: str = "target_encoder", zipped: bool = True) -> Path:
+def meta_file(
+    path: Path, weights: dict[str, torch.Tensor], key: str = "target_encoder", zipped: bool = True
+) -> Path:
     """A checkpoint as Meta's trainer saves it: prefixed names; the student, the predictor and the optimizer beside the encoder."""
     prefixed = {f"module.backbone.{name}": tensor for name, tensor in weights.items()}
     student = {name: tensor + 1 for name, tensor in prefixed.items()}
-    predictor = {"module.backbone.mask_tokens.0": torch.full((1, 1, 4), 0.5), "module.backbone.predictor_norm.bias": torch.arange(4.0)}
+    predictor = {
+        "module.backbone.mask_tokens.0": torch.full((1, 1, 4), 0.5),
+        "module.backbone.predictor_norm.bias": torch.arange(4.0),
+    }
     moments = {"state": {0: {"exp_avg": torch.zeros(1000)}}}
-    checkpoint = {"encoder": student, "predictor": predictor, key: prefixed, "opt": moments, "epoch": 3, "lr": 1e-4}
+    checkpoint = {
+        "encoder": student,
+        "predictor": predictor,
+        key: prefixed,
+        "opt": moments,
+        "epoch": 3,
+        "lr": 1e-4,
+    }
     torch.save(checkpoint, path, _use_new_zipfile_serialization=zipped)
     return path
 

@@ -12,7 +12,12 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 COMMITS_AT_ONCE = "import tubelet.ingest.pipeline.writer, tubelet.cli; tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0; tubelet.cli.main()"  # a commit an item, to be hit by kills
-IMPORTED = ["tubelet.cli", "tubelet.ingest.job", "tubelet.ingest.encoders", "store"]  # once, by the process that `tubelet` forks: seconds a command
+IMPORTED = [
+    "tubelet.cli",
+    "tubelet.ingest.job",
+    "tubelet.ingest.encoders",
+    "store",
+]  # once, by the process that `tubelet` forks: seconds a command
 
 
 def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:
@@ -21,11 +26,15 @@ def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProc
     forks.set_forkserver_preload(IMPORTED)
     with tempfile.TemporaryDirectory() as folder:
         printed = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = forks.Process(target=_run, args=([str(argument) for argument in arguments], printed))
+        process = forks.Process(
+            target=_run, args=([str(argument) for argument in arguments], printed)
+        )
         with _clean(environment()):
             process.start()
         process.join()
-        done = subprocess.CompletedProcess(arguments, process.exitcode, *(file.read_text() for file in printed))
+        done = subprocess.CompletedProcess(
+            arguments, process.exitcode, *(file.read_text() for file in printed)
+        )
     if check:
         assert done.returncode == 0, done.stderr
     return done
@@ -35,13 +44,24 @@ def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Pop
     """Start `tubelet ARGUMENTS` and return the running process, its output piped."""
     program = ["-c", COMMITS_AT_ONCE] if commits_at_once else ["-m", "tubelet"]
     return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
+        [sys.executable, *program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
     )
 
 
 def environment() -> dict[str, str]:
     """Of a process that uses one thread, this project, no network, and no weights that this machine may hold."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(ROOT / "absent")}
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(ROOT / "absent"),
+    }
 
 
 def _run(arguments: list[str], printed: list[Path]) -> None:

@@ -18,7 +18,9 @@ SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shar
 def shared(name: str) -> Path:
     """A folder of test material, or skip with the reason shown."""
     if not (SHARED / name).exists():
-        pytest.skip(f"no {SHARED / name}: the material that this test measures against is not on this machine")
+        pytest.skip(
+            f"no {SHARED / name}: the material that this test measures against is not on this machine"
+        )
     return SHARED / name
 
 
@@ -27,7 +29,9 @@ def small_disk(tmp_path):
     """A file system of 4 MB; skipped where this user may not mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"cannot mount a small tmpfs here: {mounted.stderr.decode().strip()}")
     yield folder

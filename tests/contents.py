@@ -17,4 +17,7 @@ def contents(root: object) -> dict[str, list[tuple]]:
 
 def _rows(store: Store, name: str) -> list[tuple]:
     columns = ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
-    return [tuple(map(str, row.values())) for row in store.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")]
+    return [
+        tuple(map(str, row.values()))
+        for row in store.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")
+    ]

@@ -9,7 +9,11 @@ import av
 def damage_packets(path: Path, numbers: Sequence[int]) -> Path:
     """Overwrite packets of a file, by their number as they lie in it."""
     with av.open(str(path)) as container:
-        places = [(packet.pos, packet.size) for packet in container.demux(container.streams.video[0]) if packet.size]
+        places = [
+            (packet.pos, packet.size)
+            for packet in container.demux(container.streams.video[0])
+            if packet.size
+        ]
     data = bytearray(path.read_bytes())
     for number in numbers:
         start, size = places[number]

@@ -11,7 +11,17 @@ from tubelet.cli import main
 from tubelet.store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("tubelet", "store", "media", "ingest", "training", "latent", "reports", "dashboard", "tests")
+ROOMS = (
+    "tubelet",
+    "store",
+    "media",
+    "ingest",
+    "training",
+    "latent",
+    "reports",
+    "dashboard",
+    "tests",
+)
 
 
 def pages() -> list[Path]:
@@ -22,22 +32,34 @@ def pages() -> list[Path]:
 def tree() -> str:
     """Every file with the first sentence of its docstring; a room's subpackages follow it."""
     lines = []
-    for folder in (folder for room in ROOMS for folder in (ROOT / room, *_subpackages(ROOT / room))):
+    for folder in (
+        folder for room in ROOMS for folder in (ROOT / room, *_subpackages(ROOT / room))
+    ):
         lines.append(f"{folder.relative_to(ROOT)}/")
-        lines += [_describe_file(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+        lines += [
+            _describe_file(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"
+        ]
     return "```\n" + "\n".join(lines) + "\n```"
 
 
 def _subpackages(room: Path) -> list[Path]:
-    return sorted(path.parent for path in room.rglob("__init__.py") if path.parent != room and not any(parent.is_symlink() for parent in path.parents))
+    return sorted(
+        path.parent
+        for path in room.rglob("__init__.py")
+        if path.parent != room and not any(parent.is_symlink() for parent in path.parents)
+    )
 
 
 def _describe_file(path: Path) -> str:
-    sentence = ast.get_docstring(ast.parse(path.read_text())).partition("\n\n")[0].replace("\n", " ")
+    sentence = (
+        ast.get_docstring(ast.parse(path.read_text())).partition("\n\n")[0].replace("\n", " ")
+    )
     return f"  {path.name:24} {sentence.rstrip('.')}"
 
 
-def walk_commands(group: click.Group = main, name: str = "tubelet") -> Iterator[tuple[str, click.Command]]:
+def walk_commands(
+    group: click.Group = main, name: str = "tubelet"
+) -> Iterator[tuple[str, click.Command]]:
     """Every command with its full name, as in `tubelet basis fit`; a group comes before its commands."""
     for word in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), word)
@@ -54,10 +76,18 @@ def commands() -> str:
 def _describe_command(name: str, command: click.Command) -> str:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    parts = [f"## {name}", f"```\n{usage}\n```", re.sub(r"[ \n]*\n *", lambda found: "\n\n" if found[0].count("\n") > 1 else " ", command.help)]
+    parts = [
+        f"## {name}",
+        f"```\n{usage}\n```",
+        re.sub(
+            r"[ \n]*\n *", lambda found: "\n\n" if found[0].count("\n") > 1 else " ", command.help
+        ),
+    ]
     records = [parameter.get_help_record(context) for parameter in command.params]
     rows = [f"| `{_escape(names)}` | {_escape(text)} |" for names, text in filter(None, records)]
-    return "\n\n".join([*parts, *(["| option | meaning |\n|---|---|\n" + "\n".join(rows)] if rows else [])])
+    return "\n\n".join(
+        [*parts, *(["| option | meaning |\n|---|---|\n" + "\n".join(rows)] if rows else [])]
+    )
 
 
 def _escape(text: str) -> str:

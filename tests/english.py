@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.documentation import ROOT, ROOMS
+from tests.documentation import ROOMS, ROOT
 
-SEARCHED = (*(room for room in ROOMS if room not in ("dashboard", "tests")), "docs", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+SEARCHED = (
+    *(room for room in ROOMS if room not in ("dashboard", "tests")),
+    "docs",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+)
 ENDINGS = {".py", ".md", ".js", ".html"}
-TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+TEXT_TOKENS = {
+    tokenize.STRING,
+    tokenize.COMMENT,
+    getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING),
+}
 THINGS = "token|clip|video|slice|patch|point|pair|batch|window|encoder|frame|row|page|commit"
 PHRASES = {  # a regular expression -> what to write
     r"(?<!here )\b(?:is|are|was|were) no (?!(?:longer|more|less|larger|smaller|fewer|better|worse)\b)[a-z]": "is not a",
@@ -61,8 +71,14 @@ def lines() -> Iterator[tuple[Path, int, str]]:
         root = ROOT / name
         for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if path.suffix in ENDINGS and not any(parent.is_symlink() for parent in path.parents):
-                texts = _strings_and_comments(path) if path.suffix == ".py" else [(1, path.read_text())]
-                yield from ((path, first + number, line) for first, text in texts for number, line in enumerate(text.splitlines()))
+                texts = (
+                    _strings_and_comments(path) if path.suffix == ".py" else [(1, path.read_text())]
+                )
+                yield from (
+                    (path, first + number, line)
+                    for first, text in texts
+                    for number, line in enumerate(text.splitlines())
+                )
 
 
 def _strings_and_comments(path: Path) -> Iterator[tuple[int, str]]:
@@ -84,4 +100,6 @@ def find_phrases() -> Iterator[Finding]:
 
 if __name__ == "__main__":
     for finding in find_phrases():
-        print(f"{finding.place}: {finding.phrase!r}, write {finding.instead!r}: {finding.line[:160]}")
+        print(
+            f"{finding.place}: {finding.phrase!r}, write {finding.instead!r}: {finding.line[:160]}"
+        )

@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tubelet.store import Store
-from tubelet.store.sandbox.worker_pool import PROCESSES
-from tubelet.store.sandbox.untrusted import ask
 from tests.stores import synthetic_store
+from tubelet.store import Store
+from tubelet.store.sandbox.untrusted import ask
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 TOKEN = "s3cr3t"
 
@@ -28,7 +28,12 @@ class Place:
     def filled(self, attempt: str) -> str:
         """An attempt with the paths it is after."""
         file = next((self.store.root / "videos").glob("*.parquet"))
-        names = {"store": self.store.root, "outside": self.root / "outside", "file": file, "serialized": self.serialized}
+        names = {
+            "store": self.store.root,
+            "outside": self.root / "outside",
+            "file": file,
+            "serialized": self.serialized,
+        }
         for name, value in names.items():
             attempt = attempt.replace(f"{{{name}}}", str(value))
         return attempt
@@ -36,7 +41,10 @@ class Place:
     def tree(self) -> dict[str, tuple]:
         """Every entry in and around the store: size, time, bytes."""
         entries = sorted(self.root.rglob("*"))
-        return {str(entry): (entry.lstat().st_mode, entry.lstat().st_mtime_ns, _hash(entry)) for entry in entries}
+        return {
+            str(entry): (entry.lstat().st_mode, entry.lstat().st_mtime_ns, _hash(entry))
+            for entry in entries
+        }
 
     def views(self) -> list[dict]:
         """What the next user sees."""
@@ -54,14 +62,22 @@ def guarded(root: Path) -> Iterator[Place]:
     (root / "outside" / "secret.csv").write_text(f"a,b\n{TOKEN} of a file,1\n")
     (root / "outside" / "secret.json").write_text(f'{{"a": "{TOKEN} of a file"}}')
     (root / "outside" / "videos").mkdir()
-    duckdb.sql(f"SELECT '{TOKEN} of a file' AS secret").write_parquet(str(root / "outside" / "videos" / "secret.parquet"))
+    duckdb.sql(f"SELECT '{TOKEN} of a file' AS secret").write_parquet(
+        str(root / "outside" / "videos" / "secret.parquet")
+    )
     (store.root / "link.txt").symlink_to(root / "outside" / "secret.txt")
     (store.root / "folder").symlink_to(root / "outside")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUBELET_TEST_SECRET", f"{TOKEN} of the environment")
         patch.chdir(root / "outside")
         PROCESSES.close()  # those that come have met the environment above
-        yield Place(root, store, _serialized(f"WITH evil AS (COPY (SELECT 42) TO '{store.root}/evil.csv') SELECT 1 FROM evil"))
+        yield Place(
+            root,
+            store,
+            _serialized(
+                f"WITH evil AS (COPY (SELECT 42) TO '{store.root}/evil.csv') SELECT 1 FROM evil"
+            ),
+        )
     store.close()
 
 
@@ -84,4 +100,6 @@ def _hash(entry: Path) -> str:
 def _serialized(sql: str) -> str:
     """A statement as DuckDB's own JSON, quoted for SQL."""
     with duckdb.connect(":memory:") as duck:
-        return duck.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0].replace("'", "''")
+        return (
+            duck.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0].replace("'", "''")
+        )

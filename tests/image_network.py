@@ -17,10 +17,19 @@ def seeded() -> dict[str, torch.Tensor]:
     for name, tensor in EfficientNetLite0().state_dict().items():
         drawn = torch.randn(tensor.shape, generator=generator)
         fan_in = max(1, tensor[0].numel()) if tensor.ndim == 4 else 1
-        tensors[name] = drawn * (2 / fan_in) ** 0.5 if tensor.ndim == 4 else 1 + 0.2 * drawn.abs() if not name.endswith("bias") else 0.3 * drawn
+        tensors[name] = (
+            drawn * (2 / fan_in) ** 0.5
+            if tensor.ndim == 4
+            else 1 + 0.2 * drawn.abs()
+            if not name.endswith("bias")
+            else 0.3 * drawn
+        )
         if name.endswith("num_batches_tracked"):
             tensors[name] = torch.tensor(7)
-    return tensors | {"_conv_head.weight": torch.zeros(1280, 320, 1, 1), "_fc.bias": torch.zeros(1000)}
+    return tensors | {
+        "_conv_head.weight": torch.zeros(1280, 320, 1, 1),
+        "_fc.bias": torch.zeros(1000),
+    }
 
 
 def write(path: Path, **changed: torch.Tensor) -> Path:
@@ -38,17 +47,26 @@ def literal_features(tensors: dict[str, torch.Tensor], images: torch.Tensor) -> 
         return F.conv2d(x, weight, stride=stride, padding=weight.shape[-1] // 2, groups=groups)
 
     def norm(x: torch.Tensor, name: str) -> torch.Tensor:
-        mean, variance, scale, shift = (tensors[f"{name}.{part}"][:, None, None] for part in ("running_mean", "running_var", "weight", "bias"))
+        mean, variance, scale, shift = (
+            tensors[f"{name}.{part}"][:, None, None]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
         return (x - mean) / torch.sqrt(variance + EPS) * scale + shift
 
     x = norm(conv((images - 127) / 128, "_conv_stem", 2), "_bn0").clamp(0, 6)
-    strides = [(stride if index == 0 else 1, expansion) for expansion, _, count, _, stride in STAGES for index in range(count)]
+    strides = [
+        (stride if index == 0 else 1, expansion)
+        for expansion, _, count, _, stride in STAGES
+        for index in range(count)
+    ]
     found = []
     for number, (stride, expansion) in enumerate(strides):
         name, wide = f"_blocks.{number}", x
         if expansion > 1:
             wide = norm(conv(x, f"{name}._expand_conv"), f"{name}._bn0").clamp(0, 6)
-        wide = norm(conv(wide, f"{name}._depthwise_conv", stride, wide.shape[1]), f"{name}._bn1").clamp(0, 6)
+        wide = norm(
+            conv(wide, f"{name}._depthwise_conv", stride, wide.shape[1]), f"{name}._bn1"
+        ).clamp(0, 6)
         narrow = norm(conv(wide, f"{name}._project_conv"), f"{name}._bn2")
         x = x + narrow if stride == 1 and narrow.shape == x.shape else narrow
         found.append(x)

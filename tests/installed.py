@@ -46,7 +46,9 @@ def _copy(path: Path, to: Path) -> None:
 
 
 def _run_backend(hook: str, source: Path, out: Path) -> str:
-    done = subprocess.run([sys.executable, "-c", BACKEND, hook, str(out)], cwd=source, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BACKEND, hook, str(out)], cwd=source, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
 
@@ -58,12 +60,20 @@ class Environment:
     folder: Path
 
     def run(self, *command: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
-        return subprocess.run([*map(str, command)], cwd=cwd, env=self.variables | variables, capture_output=True, text=True)
+        return subprocess.run(
+            [*map(str, command)],
+            cwd=cwd,
+            env=self.variables | variables,
+            capture_output=True,
+            text=True,
+        )
 
     @property
     def variables(self) -> dict[str, str]:
         """Without a path that leads back to the tree."""
-        return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"OMP_NUM_THREADS": "1"}
+        return {
+            name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+        } | {"OMP_NUM_THREADS": "1"}
 
     def program(self, name: str) -> Path:
         return self.folder / "bin" / name
@@ -80,10 +90,22 @@ def install(wheel: Path, folder: Path, decoys: tuple[str, ...]) -> Environment:
     made = Environment(folder)
     for name in decoys:
         (made.packages / name).mkdir()
-        (made.packages / name / "__init__.py").write_text("raise ImportError('a package of somebody else')\n")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", folder / "bin/python"]
+        (made.packages / name / "__init__.py").write_text(
+            "raise ImportError('a package of somebody else')\n"
+        )
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--python",
+        folder / "bin/python",
+    ]
     done = made.run(*pip, "install", "--no-deps", "--no-index", wheel, cwd=folder)
     assert done.returncode == 0, done.stderr
-    borrowed = [path for path in sys.path if path.endswith("site-packages")]  # their own .pth files, which may name this tree, are not read
+    borrowed = [
+        path for path in sys.path if path.endswith("site-packages")
+    ]  # their own .pth files, which may name this tree, are not read
     (made.packages / "borrowed.pth").write_text("\n".join(borrowed))
     return made

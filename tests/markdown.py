@@ -7,8 +7,23 @@ from pathlib import Path
 
 LITERAL = {"literal", "literal_block", "literal_cell"}
 NUMBERS = {"len", "round", "int", "float", "sum", "min", "max", "abs"}
-KEEPING = {"join", "strip", "capitalize", "format", "replace", "removesuffix", "lower", "upper"}  # methods of text that add nothing but their arguments
-UNITS = {"number", "count", "size", "duration", "span"}  # of tubelet.dashboard.units: numbers beside the nouns that they are given
+KEEPING = {
+    "join",
+    "strip",
+    "capitalize",
+    "format",
+    "replace",
+    "removesuffix",
+    "lower",
+    "upper",
+}  # methods of text that add nothing but their arguments
+UNITS = {
+    "number",
+    "count",
+    "size",
+    "duration",
+    "span",
+}  # of tubelet.dashboard.units: numbers beside the nouns that they are given
 TYPE = "Markdown"
 TEXTS = {  # calls of Streamlit that draw Markdown: which positional arguments are texts
     **dict.fromkeys(
@@ -21,13 +36,41 @@ TEXTS = {  # calls of Streamlit that draw Markdown: which positional arguments a
     "page_link": (),
     **dict.fromkeys(("radio", "segmented_control", "pills"), (0, 1)),
 }  # fmt: skip
-COMMON = {"table", "write", "image", "status", "tabs"}  # names that others than Streamlit have methods of, too
+COMMON = {
+    "table",
+    "write",
+    "image",
+    "status",
+    "tabs",
+}  # names that others than Streamlit have methods of, too
 KEYWORDS = {"help", "label", "title", "body", "caption", "options", "text", "captions"}
-BLOCKS = {"Heading": (0, 1), "Text": (0,), "Code": (0,), "Table": (1,), "Picture": (1, 5), "Column": (3,), "Report": (0,)}  # of tubelet.reports
+BLOCKS = {
+    "Heading": (0, 1),
+    "Text": (0,),
+    "Code": (0,),
+    "Table": (1,),
+    "Picture": (1, 5),
+    "Column": (3,),
+    "Report": (0,),
+}  # of tubelet.reports
 BLOCK_KEYWORDS = {"title", "caption", "markdown", "label", "help", "anchor"}
 OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
-FIELDS = {"text", "markdown", "title", "label", "caption", "anchor", "help"}  # of blocks, judged where a block is made
-BLOCK_COMMON = {"table", "write", "image", "status", "tabs"}  # names that others than Streamlit have methods of, too
+FIELDS = {
+    "text",
+    "markdown",
+    "title",
+    "label",
+    "caption",
+    "anchor",
+    "help",
+}  # of blocks, judged where a block is made
+BLOCK_COMMON = {
+    "table",
+    "write",
+    "image",
+    "status",
+    "tabs",
+}  # names that others than Streamlit have methods of, too
 KEYWORDS = {"title", "caption", "markdown", "label", "help", "anchor"}
 OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
 
@@ -44,9 +87,15 @@ class Module:
 
     def __post_init__(self) -> None:
         self.tree = ast.parse(self.path.read_text())
-        found = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) and node.module]
-        self.imported = {alias.name: node.module.rpartition(".")[2] for node in found for alias in node.names}
-        self.functions = {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)}
+        found = [
+            node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) and node.module
+        ]
+        self.imported = {
+            alias.name: node.module.rpartition(".")[2] for node in found for alias in node.names
+        }
+        self.functions = {
+            node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)
+        }
 
 
 class Checker:
@@ -66,7 +115,12 @@ class Checker:
         return True
 
     def _joinedstr(self, node: ast.JoinedStr) -> bool:
-        return all(isinstance(part, ast.Constant) or _is_number_format(part.format_spec) or self.safe(part.value) for part in node.values)
+        return all(
+            isinstance(part, ast.Constant)
+            or _is_number_format(part.format_spec)
+            or self.safe(part.value)
+            for part in node.values
+        )
 
     def _call(self, node: ast.Call) -> bool:
         name = _name(node.func)
@@ -76,7 +130,9 @@ class Checker:
             return True
         if isinstance(node.func, ast.Attribute):
             if _name(node.func.value) == "units" and name in UNITS:
-                return name == "size" or all(map(self.safe, node.args[-1:] if name == "span" else node.args[1:]))
+                return name == "size" or all(
+                    map(self.safe, node.args[-1:] if name == "span" else node.args[1:])
+                )
             if name in KEEPING:
                 return self.safe(node.func.value) and all(map(self.safe, node.args))
         if name in ("items", "values", "keys") and isinstance(node.func, ast.Attribute):
@@ -88,7 +144,11 @@ class Checker:
     def _binop(self, node: ast.BinOp) -> bool:
         if isinstance(node.op, ast.Add):
             return self.safe(node.left) and self.safe(node.right)
-        return not isinstance(node.op, ast.Mod) and (self.safe(node.left) or self.safe(node.right) or isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Pow))
+        return not isinstance(node.op, ast.Mod) and (
+            self.safe(node.left)
+            or self.safe(node.right)
+            or isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Pow)
+        )
 
     def _ifexp(self, node: ast.IfExp) -> bool:
         return self.safe(node.body) and self.safe(node.orelse)
@@ -116,9 +176,18 @@ class Checker:
         return True
 
     def _attribute(self, node: ast.Attribute) -> bool:
-        if isinstance(node.value, ast.Name) and node.attr in FIELDS and set(_annotations(self.function, node.value.id)) & (set(BLOCKS) | {"Picture | Table"}):
+        if (
+            isinstance(node.value, ast.Name)
+            and node.attr in FIELDS
+            and set(_annotations(self.function, node.value.id))
+            & (set(BLOCKS) | {"Picture | Table"})
+        ):
             return True
-        return node.attr in self.known.properties or self._of_constant(node) or isinstance(node.value, ast.Name) and self.safe(node.value)
+        return (
+            node.attr in self.known.properties
+            or self._of_constant(node)
+            or (isinstance(node.value, ast.Name) and self.safe(node.value))
+        )
 
     def _subscript(self, node: ast.Subscript) -> bool:
         return self._of_constant(node) or self.safe(node.value)
@@ -149,22 +218,36 @@ def _values(function: ast.AST, name: str) -> Iterator[ast.AST | bool]:
     for node in ast.walk(function):
         if isinstance(node, ast.arg) and node.arg == name:
             kind = ast.unparse(node.annotation) if node.annotation else ""
-            yield True if kind in (TYPE, f"list[{TYPE}]", "int", "float", "float | None", "bool") else ast.Await(value=ast.Constant(0))
+            yield (
+                True
+                if kind in (TYPE, f"list[{TYPE}]", "int", "float", "float | None", "bool")
+                else ast.Await(value=ast.Constant(0))
+            )
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from _bound(target, node.value, name)
-        elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.NamedExpr) and _name(node.target) == name and node.value is not None:
+        elif (
+            isinstance(node, ast.AugAssign | ast.AnnAssign | ast.NamedExpr)
+            and _name(node.target) == name
+            and node.value is not None
+        ):
             yield node.value
         elif isinstance(node, ast.For | ast.comprehension):
             yield from _looped(node.target, node.iter, name)
-        elif isinstance(node, ast.ExceptHandler) and node.name == name or isinstance(node, ast.withitem) and _name(node.optional_vars) == name:
+        elif (isinstance(node, ast.ExceptHandler) and node.name == name) or (
+            isinstance(node, ast.withitem) and _name(node.optional_vars) == name
+        ):
             yield ast.Await(value=ast.Constant(0))
 
 
 def _bound(target: ast.AST, value: ast.AST, name: str) -> Iterator[ast.AST]:
     if _name(target) == name:
         yield value
-    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+    elif (
+        isinstance(target, ast.Tuple)
+        and isinstance(value, ast.Tuple)
+        and len(target.elts) == len(value.elts)
+    ):
         for one, other in zip(target.elts, value.elts):
             yield from _bound(one, other, name)
     elif isinstance(target, ast.Tuple) and any(_name(one) == name for one in ast.walk(target)):
@@ -175,11 +258,17 @@ def _looped(target: ast.AST, iterated: ast.AST, name: str) -> Iterator[ast.AST]:
     if not any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(target)):
         return
     numbered = isinstance(iterated, ast.Call) and _name(iterated.func) in ("range", "enumerate")
-    if numbered and (_name(target) == name or isinstance(target, ast.Tuple) and _name(target.elts[0]) == name):
+    if numbered and (
+        _name(target) == name or (isinstance(target, ast.Tuple) and _name(target.elts[0]) == name)
+    ):
         yield ast.Constant(0)
     elif numbered:
         yield iterated.args[0]
-    elif isinstance(target, ast.Tuple) and isinstance(iterated, ast.Tuple) and all(isinstance(row, ast.Tuple) for row in iterated.elts):
+    elif (
+        isinstance(target, ast.Tuple)
+        and isinstance(iterated, ast.Tuple)
+        and all(isinstance(row, ast.Tuple) for row in iterated.elts)
+    ):
         place = next(place for place, one in enumerate(target.elts) if _name(one) == name)
         yield from (row.elts[place] for row in iterated.elts)
     else:
@@ -195,7 +284,13 @@ def _is_number_format(spec: ast.JoinedStr | None) -> bool:
 
 
 def _name(node: ast.AST | None) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return (
+        node.id
+        if isinstance(node, ast.Name)
+        else node.attr
+        if isinstance(node, ast.Attribute)
+        else ""
+    )
 
 
 @dataclass(frozen=True)
@@ -209,9 +304,21 @@ class Known:
     @classmethod
     def of(cls, modules: list[Module]) -> "Known":
         every = [node for module in modules for node in module.functions.values()]
-        made = [node for node in every if node.returns is not None and TYPE in ast.unparse(node.returns)]
-        properties = {node.name for node in made if any(_name(one) == "property" for one in node.decorator_list)}
-        classes = [node for module in modules if module.path.parent.name != "reports" for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+        made = [
+            node for node in every if node.returns is not None and TYPE in ast.unparse(node.returns)
+        ]
+        properties = {
+            node.name
+            for node in made
+            if any(_name(one) == "property" for one in node.decorator_list)
+        }
+        classes = [
+            node
+            for module in modules
+            if module.path.parent.name != "reports"
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.ClassDef)
+        ]
         fields = {node.name: _markdown_fields(node) for node in classes if _markdown_fields(node)}
         properties |= {name for named in fields.values() for name in named}
         parameters = fields | {
@@ -225,20 +332,36 @@ class Known:
     def returns(self, name: str, module: Module) -> bool:
         """A module's own function of a name comes before another's."""
         own = module.functions.get(name)
-        return name in self.functions if own is None else own.returns is not None and TYPE in ast.unparse(own.returns)
+        return (
+            name in self.functions
+            if own is None
+            else own.returns is not None and TYPE in ast.unparse(own.returns)
+        )
 
 
 def _markdown_parameters(function: ast.FunctionDef) -> dict[str, int]:
-    return {arg.arg: place for place, arg in enumerate(function.args.args) if arg.annotation and TYPE in ast.unparse(arg.annotation)}
+    return {
+        arg.arg: place
+        for place, arg in enumerate(function.args.args)
+        if arg.annotation and TYPE in ast.unparse(arg.annotation)
+    }
 
 
 def _markdown_fields(made: ast.ClassDef) -> dict[str, int]:
     fields = [node for node in made.body if isinstance(node, ast.AnnAssign)]
-    return {_name(node.target): place for place, node in enumerate(fields) if ast.unparse(node.annotation) == TYPE}
+    return {
+        _name(node.target): place
+        for place, node in enumerate(fields)
+        if ast.unparse(node.annotation) == TYPE
+    }
 
 
 def _annotations(function: ast.AST, name: str) -> list[str]:
-    return [ast.unparse(node.annotation) for node in ast.walk(function) if isinstance(node, ast.arg) and node.arg == name and node.annotation]
+    return [
+        ast.unparse(node.annotation)
+        for node in ast.walk(function)
+        if isinstance(node, ast.arg) and node.arg == name and node.annotation
+    ]
 
 
 def unsafe(module: Module, known: Known) -> Iterator[str]:
@@ -249,7 +372,11 @@ def unsafe(module: Module, known: Known) -> Iterator[str]:
         promises = known.returns(name, module) and name not in LITERAL | OURS
         for node in _own(function):
             if isinstance(node, ast.Call):
-                yield from (f"{module.path.name}:{arg.lineno}: {ast.unparse(arg)}" for arg in _texts(node, module, known) if not checker.safe(arg))
+                yield from (
+                    f"{module.path.name}:{arg.lineno}: {ast.unparse(arg)}"
+                    for arg in _texts(node, module, known)
+                    if not checker.safe(arg)
+                )
             elif isinstance(node, ast.Return) and promises and not checker.safe(node.value):
                 yield f"{module.path.name}:{node.lineno}: {ast.unparse(node)}"
 
@@ -279,6 +406,12 @@ def _texts(call: ast.Call, module: Module, known: Known) -> list[ast.AST]:
     else:
         own = module.functions.get(name)
         of = _name(call.func.value) if method else module.imported.get(name, "")
-        asked = known.parameters.get(f"{of}.{name}") or known.parameters.get(name, {}) if own is None or method else _markdown_parameters(own)
+        asked = (
+            known.parameters.get(f"{of}.{name}") or known.parameters.get(name, {})
+            if own is None or method
+            else _markdown_parameters(own)
+        )
         places, keywords = set(asked.values()), {"help", *asked}
-    return [arg for place, arg in enumerate(call.args) if place in places] + [word.value for word in call.keywords if word.arg in keywords]
+    return [arg for place, arg in enumerate(call.args) if place in places] + [
+        word.value for word in call.keywords if word.arg in keywords
+    ]

@@ -12,7 +12,9 @@ from tubelet.store.schema import MEASUREMENTS, PAIRS, TABLES
 MEASURED_AT = datetime(2026, 11, 1, 13)
 
 
-def pair_row(a: Mapping, b: Mapping, shift: int, source: str = "stored", kind: str = "shifted") -> dict:
+def pair_row(
+    a: Mapping, b: Mapping, shift: int, source: str = "stored", kind: str = "shifted"
+) -> dict:
     """The row of a pair from the rows of its clips."""
     return {
         "pair_id": ids.hash_parts(a["clip_id"], b["clip_id"], kind, source),
@@ -46,7 +48,11 @@ def measured(pair: Mapping, a: np.ndarray, b: np.ndarray) -> dict[str, pa.Table]
 
 def joined(parts: list[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """The rows of several pairs, by table."""
-    return {t.name: pa.concat_tables(part[t.name] for part in parts) for t in MEASUREMENTS} if parts else {}
+    return (
+        {t.name: pa.concat_tables(part[t.name] for part in parts) for t in MEASUREMENTS}
+        if parts
+        else {}
+    )
 
 
 def middle_third(count: int) -> slice:
@@ -89,7 +95,13 @@ def _slice_sensitivity(a: np.ndarray, b: np.ndarray, std: np.ndarray) -> dict[st
 
 def _token_sensitivity(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     s, y, x = np.meshgrid(*map(np.arange, a.shape[:3]), indexing="ij")
-    return {"shared_slice": s, "y": y, "x": x, "l2": np.linalg.norm(b - a, axis=-1), "cosine": _cosine(a, b)}
+    return {
+        "shared_slice": s,
+        "y": y,
+        "x": x,
+        "l2": np.linalg.norm(b - a, axis=-1),
+        "cosine": _cosine(a, b),
+    }
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -97,6 +109,12 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _table(name: str, pair_id: str, columns: dict[str, np.ndarray]) -> pa.Table:
-    flat = {column: pa.array(values.ravel(), from_pandas=True) for column, values in columns.items()}
+    flat = {
+        column: pa.array(values.ravel(), from_pandas=True) for column, values in columns.items()
+    }
     ids_ = pa.array([pair_id]).take(pa.array(np.zeros(len(next(iter(flat.values()))), np.int64)))
-    return pa.table([ids_, *flat.values()], names=["pair_id", *flat]).select(TABLES[name].arrow.names).cast(TABLES[name].arrow)
+    return (
+        pa.table([ids_, *flat.values()], names=["pair_id", *flat])
+        .select(TABLES[name].arrow.names)
+        .cast(TABLES[name].arrow)
+    )

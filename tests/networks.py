@@ -1,12 +1,18 @@
 """Small networks of every V-JEPA generation with a random number in every weight, and pixels to feed them."""
 
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from tubelet.ingest.checkpoints import init_untrained
-from tubelet.ingest.networks.vjepa import V1, V2, Predictor, PredictorConfig, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import (
+    V1,
+    V2,
+    Predictor,
+    PredictorConfig,
+    VisionTransformer,
+    VisionTransformerConfig,
+)
 
 TABLE = (4, 3, 5)  # slices, rows, columns of V-JEPA 1's table
 # Heads of 13, 20 and 14 components: an odd one, three pairs an axis (so that tiled angles wrap inside a pair), and two at rest.
@@ -16,14 +22,38 @@ ENCODERS = {
     "2.1": VisionTransformerConfig(dim=28, depth=3, heads=2, mlp=56, levels=(0, 1, 2)),
 }
 PREDICTORS = {
-    "1": PredictorConfig(inputs=26, outputs=26, depth=2, heads=2, mask_tokens=2, dim=24, mlp=48, generation=V1, table=TABLE),
-    "2": PredictorConfig(inputs=40, outputs=40, depth=2, heads=2, mask_tokens=3, dim=40, mlp=80, generation=V2),
+    "1": PredictorConfig(
+        inputs=26,
+        outputs=26,
+        depth=2,
+        heads=2,
+        mask_tokens=2,
+        dim=24,
+        mlp=48,
+        generation=V1,
+        table=TABLE,
+    ),
+    "2": PredictorConfig(
+        inputs=40, outputs=40, depth=2, heads=2, mask_tokens=3, dim=40, mlp=80, generation=V2
+    ),
     "2.1": PredictorConfig(inputs=28, outputs=36, depth=2, heads=2, mask_tokens=3, dim=26, mlp=52),
-    "2.1 of all levels": PredictorConfig(inputs=84, outputs=84, depth=2, heads=3, mask_tokens=3, dim=42, mlp=84, hidden=28, interpolated=True),
+    "2.1 of all levels": PredictorConfig(
+        inputs=84,
+        outputs=84,
+        depth=2,
+        heads=3,
+        mask_tokens=3,
+        dim=42,
+        mlp=84,
+        hidden=28,
+        interpolated=True,
+    ),
 }
 
 
-def network(config: VisionTransformerConfig | PredictorConfig, seed: int = 1) -> VisionTransformer | Predictor:
+def network(
+    config: VisionTransformerConfig | PredictorConfig, seed: int = 1
+) -> VisionTransformer | Predictor:
     """Weights as `untrained` makes them, biases and norms moved off their identity too."""
     return shaken(init_untrained(config, seed), seed)
 
@@ -43,7 +73,9 @@ def pixels(frames: int, height: int, width: int, clips: int = 1, seed: int = 0) 
     return F.interpolate(coarse, size=(frames, height, width), mode="trilinear")
 
 
-def encode(model: VisionTransformer, clips: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
+def encode(
+    model: VisionTransformer, clips: torch.Tensor, kept: torch.Tensor | None = None
+) -> torch.Tensor:
     """The encoder's last level, (B, N, D)."""
     with torch.inference_mode():
         return model(clips, kept)[-1]

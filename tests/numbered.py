@@ -10,7 +10,10 @@ import numpy as np
 HEIGHT, WIDTH = 128, 192  # pixels of a frame
 SIDE, PATCHES = 96, 6  # pixels of the encoder's picture, patches of 16 px a side
 WINDOW = 16  # frames of a clip
-LEFT, PATCH = 32, 128 / 6  # pixels of the frame: where the middle that the encoder sees begins, and the side of a patch on it
+LEFT, PATCH = (
+    32,
+    128 / 6,
+)  # pixels of the frame: where the middle that the encoder sees begins, and the side of a patch on it
 BITS = 8
 PLACES = [(1 + bit // 4, 1 + bit % 4) for bit in range(BITS)]  # patch (y, x) of each bit
 
@@ -25,7 +28,9 @@ def numbered_frame(number: int) -> np.ndarray:
     return frame
 
 
-def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 25, **options: str) -> Path:
+def numbered_video(
+    path: Path, frames: int, codec: str = "libx264", fps: int = 25, **options: str
+) -> Path:
     """A video of numbered frames, with frames that depend on later ones where the codec has them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
@@ -33,23 +38,36 @@ def numbered_video(path: Path, frames: int, codec: str = "libx264", fps: int = 2
         stream = container.add_stream(codec, rate=fps, options=quality | options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24"))
+            )
         container.mux(stream.encode(None))
     return path
 
 
 def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
     """Encode a folder of numbered videos into the store at `root`, by the toy encoder, whose tokens are as bright as their patch."""
-    from tubelet.ingest.job import Job  # takes seconds, which those who only make a video need not wait
+    from tubelet.ingest.job import (
+        Job,  # takes seconds, which those who only make a video need not wait
+    )
 
-    job = Job.of(paths=[str(folder)], encoder="toy", size=str(SIDE), frames=WINDOW, **{"pairs": "0", **arguments})
+    job = Job.of(
+        paths=[str(folder)],
+        encoder="toy",
+        size=str(SIDE),
+        frames=WINDOW,
+        **{"pairs": "0", **arguments},
+    )
     assert not job.run(str(root)).execute(job.sources).failures
 
 
 def number_in(pixels: np.ndarray, first_bit: int = 0) -> int:
     """The number that the middle of a frame, or a grid of tokens, shows from a bit on. `pixels` ``(h, w, 3)``: what the encoder sees."""
     height, width = pixels.shape[:2]
-    levels = [pixels[int((y + 0.5) * height / PATCHES), int((x + 0.5) * width / PATCHES), 1] / 255 for y, x in PLACES]
+    levels = [
+        pixels[int((y + 0.5) * height / PATCHES), int((x + 0.5) * width / PATCHES), 1] / 255
+        for y, x in PLACES
+    ]
     return number(levels, first_bit)
 
 
@@ -64,7 +82,9 @@ def film(file: IO[bytes]) -> tuple[list[np.ndarray], float]:
     with av.open(file) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)], float(stream.average_rate)
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)], float(
+            stream.average_rate
+        )
 
 
 # JavaScript: the levels of the bits, 0 to 1, in an element's pixels. `part` is a share of the element: left, top, width, height.

@@ -6,7 +6,9 @@ import av
 import numpy as np
 
 HEIGHT, WIDTH = 96, 160  # of the stored picture
-COLORS = np.array([[(230, 30, 30), (30, 200, 30)], [(30, 30, 230), (235, 235, 30)]], np.uint8)  # quarters of the stored picture
+COLORS = np.array(
+    [[(230, 30, 30), (30, 200, 30)], [(30, 30, 230), (235, 235, 30)]], np.uint8
+)  # quarters of the stored picture
 # (a, b, c, d): a stored pixel at (x, y), y downwards, is shown at (a x + c y, b x + d y), moved into view.
 MATRICES = {
     "upright": (1, 0, 0, 1),

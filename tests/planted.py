@@ -15,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tubelet.store import Store
-from tubelet.store.schema import TABLES
 from tests.measured import middle_third, pair_row
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
+from tubelet.store import Store
+from tubelet.store.schema import TABLES
 
 BATCH = 500  # videos in one commit
 EDGE, MIDDLE = 0.4, 0.08  # relative differences of a dimension that is not a specialist
-FLIPPED = 0.3  # how often the sign of a dimension that is not a specialist differs from its usual one
+FLIPPED = (
+    0.3  # how often the sign of a dimension that is not a specialist differs from its usual one
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Planted:
     def recipe(self) -> Recipe:
         slices = self.shared + self.shift
         clips = self.pairs + 1 + (-(-slices // self.shift) if self.controls else 0)
-        return Recipe(self.videos, clips, slices, self.side, self.dim, self.seed, 0, False, self.shift)
+        return Recipe(
+            self.videos, clips, slices, self.side, self.dim, self.seed, 0, False, self.shift
+        )
 
     @property
     def profile(self) -> np.ndarray:
@@ -67,7 +71,14 @@ class Planted:
 @pytest.fixture(scope="session")
 def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that has something for every section of the report; several modules share it, and a test leaves it as it was."""
-    found = {"specialists": (3, 17, 40), "context": 2, "controls": 3, "outliers": (5,), "constant": (9,), "full": True}
+    found = {
+        "specialists": (3, 17, 40),
+        "context": 2,
+        "controls": 3,
+        "outliers": (5,),
+        "constant": (9,),
+        "full": True,
+    }
     made = planted_store(tmp_path_factory.mktemp("planted") / "store", videos=40, dim=64, **found)
     yield made
     made.close()
@@ -99,7 +110,9 @@ def rows(store: Store, made: Planted, numbers: range) -> dict[str, pa.Table]:
     tables = {"videos": _table("videos", videos), "clips": _table("clips", clips)}
     parts = [_shifted(made, shifted, numbers), *_controls(made, clips, numbers)]
     names = {name for part in parts for name in part}
-    return tables | {name: pa.concat_tables(part[name] for part in parts if name in part) for name in names}
+    return tables | {
+        name: pa.concat_tables(part[name] for part in parts if name in part) for name in names
+    }
 
 
 def relative_edges(made: Planted, numbers: range) -> np.ndarray:
@@ -108,7 +121,10 @@ def relative_edges(made: Planted, numbers: range) -> np.ndarray:
 
 
 def _draw(made: Planted, numbers: range) -> dict[str, np.ndarray]:
-    rng, fixed = np.random.default_rng([made.seed, 1, numbers.start]), np.random.default_rng([made.seed, 0])
+    rng, fixed = (
+        np.random.default_rng([made.seed, 1, numbers.start]),
+        np.random.default_rng([made.seed, 0]),
+    )
     count, dims = len(numbers) * made.pairs, made.dim
     effect = fixed.lognormal(0, made.stable, dims)
     effect[list(made.specialists)] *= made.strength
@@ -121,29 +137,51 @@ def _draw(made: Planted, numbers: range) -> dict[str, np.ndarray]:
     edge = EDGE * level * effects * noise
     tilt = 1 + 0.1 * rng.uniform(-1, 1, (count, 1))
     middle = MIDDLE * level * np.exp(0.1 * rng.standard_normal((count, dims), np.float32))
-    sign = np.where(fixed.random(dims) < 0.5, -1, 1) * np.where(rng.random((count, dims)) < FLIPPED, -1, 1)
+    sign = np.where(fixed.random(dims) < 0.5, -1, 1) * np.where(
+        rng.random((count, dims)) < FLIPPED, -1, 1
+    )
     sign[:, list(made.specialists)] = np.where(np.arange(len(made.specialists)) % 2, 1, -1)
     std = fixed.lognormal(0, 0.5, dims) * np.ones((count, 1))
     edge = middle.copy() if made.flat else edge
     for values, constant in ((edge, np.nan), (middle, np.nan), (std, 0)):
         values[:, list(made.constant)] = constant
-    return {"edge": edge, "first": edge * tilt, "last": edge * (2 - tilt), "middle": middle, "sign": sign, "std": std}
+    return {
+        "edge": edge,
+        "first": edge * tilt,
+        "last": edge * (2 - tilt),
+        "middle": middle,
+        "sign": sign,
+        "std": std,
+    }
 
 
 def _shifted(made: Planted, pairs: list[dict], numbers: range) -> dict[str, pa.Table]:
     drawn, profile = _draw(made, numbers), made.profile
-    absolute = {name: np.nan_to_num(drawn[name]) * drawn["std"] for name in ("first", "last", "edge", "middle")}
+    absolute = {
+        name: np.nan_to_num(drawn[name]) * drawn["std"]
+        for name in ("first", "last", "edge", "middle")
+    }
     left = np.arange(made.shared) < made.shared / 2
     weights = (profile * left).mean(), (profile * ~left).mean()
-    mean = absolute["middle"] + sum(w * (absolute[end] - absolute["middle"]) for w, end in zip(weights, ("first", "last")))
+    mean = absolute["middle"] + sum(
+        w * (absolute[end] - absolute["middle"]) for w, end in zip(weights, ("first", "last"))
+    )
     signed = 0.8 * absolute["edge"] * drawn["sign"]
     ids = [pair["pair_id"] for pair in pairs]
     dims = np.broadcast_to(np.arange(made.dim), drawn["edge"].shape)
     tables = {
         "pairs": pa.Table.from_pylist(pairs, schema=TABLES["pairs"].arrow),
         "dim_sensitivity": _rows(
-            "dim_sensitivity", ids,
-            {**absolute, "dim": dims, "overall": mean, "edge_signed": signed, "pair_std": drawn["std"], "relative_edge": drawn["edge"]},
+            "dim_sensitivity",
+            ids,
+            {
+                **absolute,
+                "dim": dims,
+                "overall": mean,
+                "edge_signed": signed,
+                "pair_std": drawn["std"],
+                "relative_edge": drawn["edge"],
+            },
         ),
         "slice_sensitivity": _slices(made, ids, drawn, numbers),
         "token_sensitivity": _tokens(made, ids, made.shared, numbers, profile),
@@ -159,26 +197,49 @@ def _curve(made: Planted, ends: dict[str, np.ndarray]) -> np.ndarray:
     return ends["middle"][:, None] + (end - ends["middle"][:, None]) * made.profile.reshape(shape)
 
 
-def _slices(made: Planted, ids: list[str], drawn: dict[str, np.ndarray], numbers: range) -> pa.Table:
+def _slices(
+    made: Planted, ids: list[str], drawn: dict[str, np.ndarray], numbers: range
+) -> pa.Table:
     rng = np.random.default_rng([made.seed, 2, numbers.start])
     wobble = np.exp((0 if made.full else 0.05) * rng.standard_normal((len(ids), made.shared)))
     varying = [d for d in range(made.dim) if d not in made.constant]
-    ends = {name: drawn[name][:, varying].mean(1) if varying else np.full(len(ids), np.nan) for name in ("first", "last", "middle")}
+    ends = {
+        name: drawn[name][:, varying].mean(1) if varying else np.full(len(ids), np.nan)
+        for name in ("first", "last", "middle")
+    }
     relative = _curve(made, ends) * wobble
-    values = {name: np.nan_to_num(drawn[name]) * drawn["std"] for name in ("first", "last", "middle")}
-    curves = {"mean_abs": _curve(made, {name: value.mean(1) for name, value in values.items()}) * wobble}
+    values = {
+        name: np.nan_to_num(drawn[name]) * drawn["std"] for name in ("first", "last", "middle")
+    }
+    curves = {
+        "mean_abs": _curve(made, {name: value.mean(1) for name, value in values.items()}) * wobble
+    }
     for share in (25, 50, 75):
-        curves[f"q{share}"] = _curve(made, {name: np.quantile(value, share / 100, axis=1) for name, value in values.items()}) * wobble
+        curves[f"q{share}"] = (
+            _curve(
+                made,
+                {name: np.quantile(value, share / 100, axis=1) for name, value in values.items()},
+            )
+            * wobble
+        )
     slices = np.broadcast_to(np.arange(made.shared), relative.shape)
     distance = 0.9 * relative
     return _rows(
         "slice_sensitivity",
         ids,
-        {**curves, "shared_slice": slices, "relative": relative, "token_cosine": 1 - distance**2 / 2, "relative_l2": distance},
+        {
+            **curves,
+            "shared_slice": slices,
+            "relative": relative,
+            "token_cosine": 1 - distance**2 / 2,
+            "relative_l2": distance,
+        },
     )
 
 
-def _tokens(made: Planted, ids: list[str], count: int, numbers: range, profile: np.ndarray) -> pa.Table:
+def _tokens(
+    made: Planted, ids: list[str], count: int, numbers: range, profile: np.ndarray
+) -> pa.Table:
     """Stronger towards the border of the frame."""
     rng, side = np.random.default_rng([made.seed, 3, numbers.start]), made.side
     away = np.abs(np.arange(side) - (side - 1) / 2) / max(side / 2, 1)
@@ -186,39 +247,84 @@ def _tokens(made: Planted, ids: list[str], count: int, numbers: range, profile: 
     base = (0.2 + profile[:, None, None]) * frame
     l2 = np.abs(base[None] * (1 + 0.1 * rng.standard_normal((len(ids), *base.shape), np.float32)))
     s, y, x = np.meshgrid(np.arange(count), np.arange(side), np.arange(side), indexing="ij")
-    address = {name: np.broadcast_to(axis.ravel(), (len(ids), axis.size)) for name, axis in (("shared_slice", s), ("y", y), ("x", x))}
-    return _rows("token_sensitivity", ids, {**address, "l2": l2.reshape(len(ids), -1), "cosine": np.exp(-l2.reshape(len(ids), -1) / 10)})
+    address = {
+        name: np.broadcast_to(axis.ravel(), (len(ids), axis.size))
+        for name, axis in (("shared_slice", s), ("y", y), ("x", x))
+    }
+    return _rows(
+        "token_sensitivity",
+        ids,
+        {
+            **address,
+            "l2": l2.reshape(len(ids), -1),
+            "cosine": np.exp(-l2.reshape(len(ids), -1) / 10),
+        },
+    )
 
 
-def _full(made: Planted, ids: list[str], absolute: dict[str, np.ndarray], signed: np.ndarray) -> pa.Table:
+def _full(
+    made: Planted, ids: list[str], absolute: dict[str, np.ndarray], signed: np.ndarray
+) -> pa.Table:
     curve = _curve(made, absolute)
     s, d = np.meshgrid(np.arange(made.shared), np.arange(made.dim), indexing="ij")
     ends = np.zeros(curve.shape)
     ends[:, 0], ends[:, -1] = signed, -signed
     columns = {"shared_slice": s, "slice_a": s + made.shift, "slice_b": s, "dim": d}
-    columns = {name: np.broadcast_to(values.ravel(), (len(ids), values.size)) for name, values in columns.items()}
+    columns = {
+        name: np.broadcast_to(values.ravel(), (len(ids), values.size))
+        for name, values in columns.items()
+    }
     made_of = {"mean_abs": curve, "rms": 1.25 * curve, "mean_signed": ends, "max_abs": 3 * curve}
-    return _rows("sensitivity", ids, {**columns, **{name: value.reshape(len(ids), -1) for name, value in made_of.items()}})
+    return _rows(
+        "sensitivity",
+        ids,
+        {**columns, **{name: value.reshape(len(ids), -1) for name, value in made_of.items()}},
+    )
 
 
 def _controls(made: Planted, clips: list[dict], numbers: range) -> Iterator[dict[str, pa.Table]]:
     """The same window twice, which differs by nothing, and windows that share no frame."""
     a_video = made.recipe.clips
     chosen = [clips[n * a_video] for n, number in enumerate(numbers) if number < made.controls]
-    away = [clips[n * a_video + a_video - 1] for n, number in enumerate(numbers) if number < made.controls]
+    away = [
+        clips[n * a_video + a_video - 1]
+        for n, number in enumerate(numbers)
+        if number < made.controls
+    ]
     if chosen:
-        alone = replace(made, shared=made.recipe.slices, pairs=1, specialists=(), full=False, flat=True)
-        yield _control(alone, [pair_row(clip, clip, 0, made.source, "repeated") for clip in chosen], 0.0)
-        yield _control(alone, [pair_row(a, b, a_video - 1, made.source, "disjoint") for a, b in zip(chosen, away)], 1.2 / MIDDLE)
+        alone = replace(
+            made, shared=made.recipe.slices, pairs=1, specialists=(), full=False, flat=True
+        )
+        yield _control(
+            alone, [pair_row(clip, clip, 0, made.source, "repeated") for clip in chosen], 0.0
+        )
+        yield _control(
+            alone,
+            [pair_row(a, b, a_video - 1, made.source, "disjoint") for a, b in zip(chosen, away)],
+            1.2 / MIDDLE,
+        )
 
 
 def _control(made: Planted, pairs: list[dict], times: float) -> dict[str, pa.Table]:
     tables = _shifted(made, pairs, range(len(pairs)))
     for name in ("dim_sensitivity", "slice_sensitivity", "token_sensitivity"):
         table = tables[name]
-        for column in set(table.column_names) - {"pair_id", "dim", "shared_slice", "y", "x", "pair_std", "token_cosine", "cosine"}:
-            values = pa.array((table[column].to_numpy() * times).astype(np.float32), from_pandas=True)
-            table = table.set_column(table.column_names.index(column), table.schema.field(column), values)
+        for column in set(table.column_names) - {
+            "pair_id",
+            "dim",
+            "shared_slice",
+            "y",
+            "x",
+            "pair_std",
+            "token_cosine",
+            "cosine",
+        }:
+            values = pa.array(
+                (table[column].to_numpy() * times).astype(np.float32), from_pandas=True
+            )
+            table = table.set_column(
+                table.column_names.index(column), table.schema.field(column), values
+            )
         tables[name] = table
     return tables
 
@@ -230,5 +336,7 @@ def _rows(name: str, pair_ids: list[str], columns: dict[str, np.ndarray]) -> pa.
     made = {"pair_id": pa.DictionaryArray.from_arrays(index, pa.array(pair_ids)).cast(pa.string())}
     for column in TABLES[name].arrow.names[1:]:
         type_ = TABLES[name].arrow.field(column).type
-        made[column] = pa.array(np.ascontiguousarray(columns[column], type_.to_pandas_dtype()).ravel(), from_pandas=True)
+        made[column] = pa.array(
+            np.ascontiguousarray(columns[column], type_.to_pandas_dtype()).ravel(), from_pandas=True
+        )
     return pa.table(made, schema=TABLES[name].arrow)

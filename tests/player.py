@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tubelet.store import Store
 from tests.browsing import SLOW, Visit, expect
 from tests.numbered import PATCHES, READ_NUMBER, ingest, numbered_video
+from tubelet.store import Store
 
 HEADING = "What does the encoder see in this video?"
 FRAMES = 83  # of plays.mp4: five whole windows, and three frames that none covers
@@ -37,18 +37,25 @@ def video(store: Store, name: str) -> str:
 
 
 def clips(store: Store, name: str, role: str = "grid") -> list[dict]:
-    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? AND role = ? ORDER BY first_frame", [name, role])
+    return store.rows(
+        "SELECT c.* FROM clips c JOIN videos USING (video_id) WHERE name = ? AND role = ? ORDER BY first_frame",
+        [name, role],
+    )
 
 
 def open_player(visit: Visit, store: Store, name: str, more: str = "") -> None:
     colors = "" if "color=" in more else "&color=three+dimensions"
     visit.open(f"video?video={video(store, name)}{colors}{more}", HEADING)
-    expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
+    expect(visit.page.locator(".player")).not_to_have_attribute(
+        "data-mode", "loading", timeout=SLOW
+    )
     expect(visit.page.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
 
 
 def seek(visit: Visit, frame: int) -> None:
-    visit.page.locator(".seek").evaluate("(input, frame) => { input.value = frame; input.dispatchEvent(new Event('input')) }", frame)
+    visit.page.locator(".seek").evaluate(
+        "(input, frame) => { input.value = frame; input.dispatchEvent(new Event('input')) }", frame
+    )
     expect(visit.page.locator(f'.player[data-frame="{frame}"]')).to_be_visible(timeout=SLOW)
 
 

@@ -24,7 +24,9 @@ class Network:
     table: tuple[int, int, int] | None = None
 
 
-def encoded(network: Network, pixels: np.ndarray, kept: list[int] | None = None) -> list[np.ndarray]:
+def encoded(
+    network: Network, pixels: np.ndarray, kept: list[int] | None = None
+) -> list[np.ndarray]:
     """The residual stream (tokens, D) after each block; only the kept tokens ever meet."""
     grid = slices, rows, columns = _grid(pixels)
     tokens = _patches(network, pixels, grid)
@@ -38,19 +40,27 @@ def encoded(network: Network, pixels: np.ndarray, kept: list[int] | None = None)
     return _stream(network, "blocks", tokens, places)
 
 
-def predicted(network: Network, context: np.ndarray, places: list[Place], mask: int) -> tuple[np.ndarray, np.ndarray]:
+def predicted(
+    network: Network, context: np.ndarray, places: list[Place], mask: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Normed tokens of targets and of context, (n, P) each; `places` are those of the context, then of the targets."""
     weights = network.weights
     if "predictor_embed.weight" in weights:
         given = linear(weights, "predictor_embed", context)
     else:
-        given = linear(weights, "predictor_embed.2", gelu(linear(weights, "predictor_embed.0", context)))
-    tokens = np.concatenate([given, np.repeat(weights[f"mask_tokens.{mask}"][0], len(places) - len(context), axis=0)])
+        given = linear(
+            weights, "predictor_embed.2", gelu(linear(weights, "predictor_embed.0", context))
+        )
+    tokens = np.concatenate(
+        [given, np.repeat(weights[f"mask_tokens.{mask}"][0], len(places) - len(context), axis=0)]
+    )
     if network.kind == "1":
         tokens = tokens + weights["predictor_pos_embed"][0][[int(index) for index, _, _ in places]]
     if network.kind == "2.1":
         tokens = tokens + weights["video_mod_embed"][0]
-    tokens = normed(weights, "predictor_norm", _stream(network, "predictor_blocks", tokens, places)[-1])
+    tokens = normed(
+        weights, "predictor_norm", _stream(network, "predictor_blocks", tokens, places)[-1]
+    )
     return tokens[len(context) :], tokens[: len(context)]
 
 
@@ -66,19 +76,27 @@ def _patches(network: Network, pixels: np.ndarray, grid: tuple[int, int, int]) -
     kernel, bias = weights[f"{name}.proj.weight"], weights[f"{name}.proj.bias"]
     tokens = []
     for s, r, c in itertools.product(*map(range, grid)):
-        cell = pixels[:, s * depth : (s + 1) * depth, r * PATCH : (r + 1) * PATCH, c * PATCH : (c + 1) * PATCH]
+        cell = pixels[
+            :, s * depth : (s + 1) * depth, r * PATCH : (r + 1) * PATCH, c * PATCH : (c + 1) * PATCH
+        ]
         tokens.append([(kernel[d] * cell).sum() + bias[d] for d in range(len(bias))])
-    told = weights["img_mod_embed" if image else "video_mod_embed"][0] if network.kind == "2.1" else 0
+    told = (
+        weights["img_mod_embed" if image else "video_mod_embed"][0] if network.kind == "2.1" else 0
+    )
     return np.array(tokens) + told
 
 
-def _stream(network: Network, blocks: str, tokens: np.ndarray, places: list[Place]) -> list[np.ndarray]:
+def _stream(
+    network: Network, blocks: str, tokens: np.ndarray, places: list[Place]
+) -> list[np.ndarray]:
     weights, after = network.weights, []
     for index in itertools.count():
         name = f"{blocks}.{index}"
         if f"{name}.norm1.weight" not in weights:
             break
-        tokens = tokens + attended(network, f"{name}.attn", normed(weights, f"{name}.norm1", tokens), places)
+        tokens = tokens + attended(
+            network, f"{name}.attn", normed(weights, f"{name}.norm1", tokens), places
+        )
         hidden = gelu(linear(weights, f"{name}.mlp.fc1", normed(weights, f"{name}.norm2", tokens)))
         tokens = tokens + linear(weights, f"{name}.mlp.fc2", hidden)
         after.append(tokens)
@@ -92,8 +110,14 @@ def attended(network: Network, name: str, tokens: np.ndarray, places: list[Place
     qkv = linear(network.weights, f"{name}.qkv", tokens)
     mixed = np.zeros_like(tokens)
     for head in range(network.heads):
-        queries, keys, values = (qkv[:, part * width + head * size : part * width + (head + 1) * size] for part in range(3))
-        queries, keys = (np.array([turned(v, place, network.kind) for v, place in zip(vectors, places)]) for vectors in (queries, keys))
+        queries, keys, values = (
+            qkv[:, part * width + head * size : part * width + (head + 1) * size]
+            for part in range(3)
+        )
+        queries, keys = (
+            np.array([turned(v, place, network.kind) for v, place in zip(vectors, places)])
+            for vectors in (queries, keys)
+        )
         for i in range(len(tokens)):
             scores = np.array([queries[i] @ key for key in keys]) / math.sqrt(size)
             shares = np.exp(scores - scores.max())

@@ -68,7 +68,11 @@ class Handler(BaseHTTPRequestHandler):
         body = file.body[start:]
         headers = {"Content-Type": file.type, "Accept-Ranges": "bytes", **file.headers}
         headers |= {"ETag": file.etag} if file.etag else {}
-        headers |= {"Content-Range": f"bytes {start}-{len(file.body) - 1}/{len(file.body)}"} if start else {}
+        headers |= (
+            {"Content-Range": f"bytes {start}-{len(file.body) - 1}/{len(file.body)}"}
+            if start
+            else {}
+        )
         promised = file.promised if file.promised is not None and not start else len(body)
         self._answer(206 if start else 200, body, headers, promised, file)
 
@@ -77,11 +81,22 @@ class Handler(BaseHTTPRequestHandler):
         fresh = self.headers.get("If-Range") in (None, file.etag)
         return int(asked[1]) if asked and fresh and file.ranges else 0
 
-    def _answer(self, status: int, body: bytes, headers: dict | None = None, promised: int | None = None, file: Served | None = None) -> None:
+    def _answer(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict | None = None,
+        promised: int | None = None,
+        file: Served | None = None,
+    ) -> None:
         self.server_of.asked.append((self.path, self.headers.get("Range"), status))
         self.send_response(status)
         lengthless = file is not None and file.lengthless
-        length = {} if lengthless else {"Content-Length": str(len(body) if promised is None else promised)}
+        length = (
+            {}
+            if lengthless
+            else {"Content-Length": str(len(body) if promised is None else promised)}
+        )
         for name, value in {**(headers or {}), **length}.items():
             self.send_header(name, value)
         self.close_connection = self.close_connection or lengthless
@@ -97,7 +112,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body[start : start + (1 << 16)])
                 self.wfile.flush()
                 time.sleep(file.pause if file else 0)
-        self.close_connection = self.close_connection or cut is not None or (promised is not None and promised != len(body))
+        self.close_connection = (
+            self.close_connection
+            or cut is not None
+            or (promised is not None and promised != len(body))
+        )
 
 
 class Listening(ThreadingHTTPServer):

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from tests.measured import joined, measured, pair_row
 from tubelet.store import Store, ids
 from tubelet.store.disk import derived
 from tubelet.store.schema import TABLES
 from tubelet.store.statistics import dimension_statistics, token_statistics
-from tests.measured import joined, measured, pair_row
 
 PATCH, TUBELET, FPS = 16, 2, 25.0
 LABELS = ("cooking", "swimming", "walking", None)  # of video 0, 1, 2, 3, 0, ...
@@ -40,7 +40,9 @@ class Recipe:
     failures: int = 1
     embeddings: bool = True  # False: as `--keep statistics` leaves it
     shift: int = 0  # slices from one clip to the next; 0: half a window
-    words: tuple[str, ...] = ()  # names and labels of the videos in turn, and reasons of the failures, instead of ordinary ones
+    words: tuple[
+        str, ...
+    ] = ()  # names and labels of the videos in turn, and reasons of the failures, instead of ordinary ones
 
     @property
     def frames(self) -> int:
@@ -57,7 +59,12 @@ def synthetic_store(path: Path, **recipe: int) -> Store:
     """A store with one encoder and the videos of ``Recipe(**recipe)``; the caller closes it."""
     made = Recipe(**recipe)
     store = Store.create(path)
-    store.commit({"encoders": _table("encoders", [encoder_row(made)]), "failures": _table("failures", _failure_rows(made))})
+    store.commit(
+        {
+            "encoders": _table("encoders", [encoder_row(made)]),
+            "failures": _table("failures", _failure_rows(made)),
+        }
+    )
     add_videos(store, made)
     return store
 
@@ -90,10 +97,14 @@ def encoder_row(recipe: Recipe) -> dict:
 def grid(recipe: Recipe, number: int, clip: int = 0) -> np.ndarray:
     """Token grid ``(S, H, W, D)``, little-endian half: correlated in space and time, heavy-tailed over dimensions."""
     rng = np.random.default_rng([recipe.seed, number, clip])
-    field = rng.standard_normal((recipe.slices + 2, recipe.side + 2, recipe.side + 2, recipe.dim), np.float32)
+    field = rng.standard_normal(
+        (recipe.slices + 2, recipe.side + 2, recipe.side + 2, recipe.dim), np.float32
+    )
     for axis in range(3):
         size = field.shape[axis]
-        field = sum(field.take(range(start, start + size - 2), axis) for start in range(3)) / np.float32(1.7)
+        field = sum(
+            field.take(range(start, start + size - 2), axis) for start in range(3)
+        ) / np.float32(1.7)
     dimensions = np.random.default_rng(recipe.seed)
     scale, offset = dimensions.lognormal(0, 0.8, recipe.dim), dimensions.standard_normal(recipe.dim)
     return (field * scale + offset).astype("<f2")
@@ -109,10 +120,21 @@ def _commit_videos(store: Store, recipe: Recipe, numbers: range) -> None:
             clips.append(row)
             for name, table in rows.items():
                 derived_rows.setdefault(name, []).append(table)
-        pairs += [_pair(recipe, number, clip) for clip in range(recipe.clips - 1) if recipe.hop < recipe.frames]
+        pairs += [
+            _pair(recipe, number, clip)
+            for clip in range(recipe.clips - 1)
+            if recipe.hop < recipe.frames
+        ]
     tables = {name: pa.concat_tables(parts) for name, parts in derived_rows.items()} | joined(pairs)
     places = _table("places", list(map(_place_row, videos)))
-    store.commit({**tables, "videos": _table("videos", videos), "places": places, "clips": _table("clips", clips)})
+    store.commit(
+        {
+            **tables,
+            "videos": _table("videos", videos),
+            "places": places,
+            "clips": _table("clips", clips),
+        }
+    )
 
 
 def _clip(store: Store, recipe: Recipe, number: int, clip: int) -> tuple[dict, dict[str, pa.Table]]:
@@ -124,13 +146,19 @@ def _clip(store: Store, recipe: Recipe, number: int, clip: int) -> tuple[dict, d
         file = store.write_embedding(row, half)
         row |= {"embedding_bytes": file.bytes, "embedding_sha256": file.sha256}
     full = half.astype(np.float32)
-    return row, derived.clip_rows(row["clip_id"], token_statistics(full), dimension_statistics(full), half)
+    return row, derived.clip_rows(
+        row["clip_id"], token_statistics(full), dimension_statistics(full), half
+    )
 
 
 def _pair(recipe: Recipe, number: int, clip: int) -> dict[str, pa.Table]:
     """What is measured of a clip and the next one of its video."""
     a, b = (_clip_row(recipe, number, clip + step) for step in (0, 1))
-    return measured(pair_row(a, b, recipe.hop // TUBELET), grid(recipe, number, clip), grid(recipe, number, clip + 1))
+    return measured(
+        pair_row(a, b, recipe.hop // TUBELET),
+        grid(recipe, number, clip),
+        grid(recipe, number, clip + 1),
+    )
 
 
 def _video_row(store: Store, recipe: Recipe, number: int) -> dict:
@@ -167,7 +195,10 @@ def _video_row(store: Store, recipe: Recipe, number: int) -> dict:
 
 def _place_row(video: dict) -> dict:
     shared = ("video_id", "path", "name", "label", "bytes", "modified_ns", "added_at")
-    return {"place_id": ids.hash_parts(video["video_id"], video["path"]), **{name: video[name] for name in shared}}
+    return {
+        "place_id": ids.hash_parts(video["video_id"], video["path"]),
+        **{name: video[name] for name in shared},
+    }
 
 
 def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
@@ -201,7 +232,10 @@ def _clip_row(recipe: Recipe, number: int, clip: int) -> dict:
 
 
 def _failure_rows(recipe: Recipe) -> list[dict]:
-    encoder_id, error = encoder_row(recipe)["encoder_id"], recipe.words[-1] if recipe.words else "no video stream in it"
+    encoder_id, error = (
+        encoder_row(recipe)["encoder_id"],
+        recipe.words[-1] if recipe.words else "no video stream in it",
+    )
     paths = [f"/videos/broken-{number}.mp4" for number in range(recipe.failures)]
     return [
         {

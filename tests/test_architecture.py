@@ -16,10 +16,47 @@ ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "media": {"store", "av", "numpy", "PIL"},
     "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
-    "ingest": {"store", "media", "torch", "numpy", "pyarrow", "PIL", "tqdm", "transformers", "requests", "filelock", "huggingface_hub", "safetensors"},
-    "training": {"store", "media", "ingest", "latent", "torch", "numpy", "scipy", "pyarrow", "PIL", "safetensors", "skimage"},
+    "ingest": {
+        "store",
+        "media",
+        "torch",
+        "numpy",
+        "pyarrow",
+        "PIL",
+        "tqdm",
+        "transformers",
+        "requests",
+        "filelock",
+        "huggingface_hub",
+        "safetensors",
+    },
+    "training": {
+        "store",
+        "media",
+        "ingest",
+        "latent",
+        "torch",
+        "numpy",
+        "scipy",
+        "pyarrow",
+        "PIL",
+        "safetensors",
+        "skimage",
+    },
     "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
-    "dashboard": {"store", "media", "reports", "latent", "streamlit", "altair", "pyarrow", "numpy", "starlette", "PIL", "click"},
+    "dashboard": {
+        "store",
+        "media",
+        "reports",
+        "latent",
+        "streamlit",
+        "altair",
+        "pyarrow",
+        "numpy",
+        "starlette",
+        "PIL",
+        "click",
+    },
     "tubelet": {"click", "store", "media", "ingest", "training", "reports", "latent", "dashboard"},
 }
 # Inside a room, subfolders may import those before them; single modules may import any folder that does not lead back to them.
@@ -28,7 +65,11 @@ VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "misc"}
 
 def files(room: str) -> list[Path]:
     """Every module of a room, those of its subfolders among them; links are other rooms."""
-    return [path for path in sorted((ROOT / room).rglob("*.py")) if not any(parent.is_symlink() for parent in path.parents)]
+    return [
+        path
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if not any(parent.is_symlink() for parent in path.parents)
+    ]
 
 
 def dotted(path: Path) -> str:
@@ -62,14 +103,22 @@ def _run_at_import(node: ast.AST) -> Iterator[ast.AST]:
 def room_of(name: str) -> str:
     """The room of an imported name, or its top-level package."""
     parts = name.split(".")
-    return parts[1] if parts[0] == "tubelet" and len(parts) > 1 and parts[1] in ALLOWED else parts[0]
+    return (
+        parts[1] if parts[0] == "tubelet" and len(parts) > 1 and parts[1] in ALLOWED else parts[0]
+    )
 
 
 @pytest.mark.parametrize("room", ALLOWED)
 def test_a_room_imports_only_what_its_row_of_the_table_allows(room):
     for path in files(room):
-        doors = {"tubelet"} if room != "tubelet" else set()  # the front door and its errors are open to all
-        names = [name for name in imports(path) if not (name.startswith("tubelet.errors") or name == "tubelet")]
+        doors = (
+            {"tubelet"} if room != "tubelet" else set()
+        )  # the front door and its errors are open to all
+        names = [
+            name
+            for name in imports(path)
+            if not (name.startswith("tubelet.errors") or name == "tubelet")
+        ]
         found = {room_of(name) for name in names} - set(sys.stdlib_module_names) - {room} - doors
         assert found <= ALLOWED[room], f"{path.relative_to(ROOT)} imports {found - ALLOWED[room]}"
 
@@ -78,8 +127,15 @@ def graph(room: str) -> dict[str, set[str]]:
     """Which modules of a room each of them imports while it is imported."""
     modules = {dotted(path): path for path in files(room)}
     known = sorted(modules, key=len, reverse=True)
-    target = lambda name: next((module for module in known if name == module or name.startswith(f"{module}.")), None)  # noqa: E731
-    return {name: {found for found in map(target, imports(path, whole=False)) if found and found != name} for name, path in modules.items()}
+    target = lambda name: next(
+        (module for module in known if name == module or name.startswith(f"{module}.")), None
+    )  # noqa: E731
+    return {
+        name: {
+            found for found in map(target, imports(path, whole=False)) if found and found != name
+        }
+        for name, path in modules.items()
+    }
 
 
 @pytest.mark.parametrize("room", ALLOWED)
@@ -87,7 +143,12 @@ def test_inside_a_room_the_arrows_run_one_way(room):
     """No module leads back to itself. A package's front stands for re-exports alone, so its own modules do not count it."""
     arrows = graph(room)
     packages = {dotted(path) for path in files(room) if path.stem == "__init__"}
-    arrows = {name: {found for found in targets if not (found in packages and name.startswith(f"{found}."))} for name, targets in arrows.items()}
+    arrows = {
+        name: {
+            found for found in targets if not (found in packages and name.startswith(f"{found}."))
+        }
+        for name, targets in arrows.items()
+    }
     try:
         list(TopologicalSorter(arrows).static_order())
     except CycleError as error:
@@ -107,14 +168,21 @@ def test_no_module_has_a_name_that_says_nothing(room):
 
 
 def _loaded(program: str) -> str:
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT
+    )
     assert not process.returncode, process.stderr
     return process.stdout.strip()
 
 
 def test_the_latent_room_loads_its_heavy_libraries_only_where_they_are_used():
     names = ", ".join(dotted(path) for path in files("latent"))
-    assert _loaded(f"import sys, {names}; print([m for m in ('torch', 'umap', 'sklearn', 'av') if m in sys.modules])") == "[]"
+    assert (
+        _loaded(
+            f"import sys, {names}; print([m for m in ('torch', 'umap', 'sklearn', 'av') if m in sys.modules])"
+        )
+        == "[]"
+    )
 
 
 def test_importing_tubelet_loads_nothing_heavy():
@@ -122,10 +190,26 @@ def test_importing_tubelet_loads_nothing_heavy():
     assert _loaded(program) == "[]"
 
 
-@pytest.mark.parametrize("command", [["--help"], ["sql", "--help"], ["schema"], ["sql", "SELECT 1 AS one"], ["check"], ["compact"], ["pairs"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["sql", "--help"],
+        ["schema"],
+        ["sql", "SELECT 1 AS one"],
+        ["check"],
+        ["compact"],
+        ["pairs"],
+    ],
+)
 def test_commands_that_only_ask_never_load_torch(command, tmp_path):
     """Run in a process of their own; what they imported is read from sys.modules."""
-    store = ["--store", str(tmp_path / "store")] if command[0] in ("check", "compact", "pairs") or len(command) == 2 and command[1] != "--help" else []
+    store = (
+        ["--store", str(tmp_path / "store")]
+        if command[0] in ("check", "compact", "pairs")
+        or (len(command) == 2 and command[1] != "--help")
+        else []
+    )
     program = (
         "import sys; from tubelet.store import Store; sys.argv = ['tubelet', *{arguments!r}]; "
         "Store.create({root!r}) if {needed} else None\n"
@@ -139,5 +223,10 @@ def test_commands_that_only_ask_never_load_torch(command, tmp_path):
 
 
 def test_the_dashboard_never_loads_torch():
-    pages = ", ".join(f"tubelet.dashboard.{name}.page" for name in ("corpus", "video", "windows", "sensitivity", "sql"))
-    assert _loaded(f"import sys, {pages}; print('torch' in sys.modules, 'tubelet.ingest' in sys.modules)").endswith("False False")
+    pages = ", ".join(
+        f"tubelet.dashboard.{name}.page"
+        for name in ("corpus", "video", "windows", "sensitivity", "sql")
+    )
+    assert _loaded(
+        f"import sys, {pages}; print('torch' in sys.modules, 'tubelet.ingest' in sys.modules)"
+    ).endswith("False False")

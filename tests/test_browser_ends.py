@@ -9,11 +9,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tubelet.store import Store
 from tests.browsing import BROWSER, Visit
 from tests.stores import synthetic_store
+from tubelet.store import Store
 
-pytestmark = [*BROWSER, pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")]
+pytestmark = [
+    *BROWSER,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc"),
+]
 ENDLESS = "SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b WHERE a.range = b.range + random()"
 
 
@@ -27,8 +30,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def busy(address: str) -> bool:
     """Whether a process that answers queries for this server computes right now."""
     port = address.rpartition(":")[2]
-    server = next(int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if f"\0{port}\0" in _read(path) and "streamlit" in _read(path))
-    children = subprocess.run(["pgrep", "-P", str(server), "-f", "tubelet.store.sandbox.worker"], capture_output=True, text=True).stdout.split()
+    server = next(
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if f"\0{port}\0" in _read(path) and "streamlit" in _read(path)
+    )
+    children = subprocess.run(
+        ["pgrep", "-P", str(server), "-f", "tubelet.store.sandbox.worker"],
+        capture_output=True,
+        text=True,
+    ).stdout.split()
     before = {child: _ticks(child) for child in children}
     time.sleep(0.5)
     return any(_ticks(child) > ticks + 5 for child, ticks in before.items())

@@ -10,11 +10,21 @@ EXAMPLES = (
     "one row a encoder", "width 100 is no multiple", "4 were there", "the predictor foretells the rest", "run the same command again to go on", "names tell case apart",
     "This query has no answer", "Take patches", "32 tokens a clip", "a cursor a query", "the clip under way", "search by sketch", "95 % of the videos", "a studentised bootstrap",
 )  # fmt: skip
-ALLOWED = ("there is no dimension 3", "it is no longer there", "one row per encoder", "a clip of a video", "95% of the videos", "the licence = None field")
+ALLOWED = (
+    "there is no dimension 3",
+    "it is no longer there",
+    "one row per encoder",
+    "a clip of a video",
+    "95% of the videos",
+    "the licence = None field",
+)
 
 
 def test_the_text_uses_none_of_the_listed_phrases():
-    found = [f"{finding.place}: {finding.phrase!r}, write {finding.instead!r}" for finding in find_phrases()]
+    found = [
+        f"{finding.place}: {finding.phrase!r}, write {finding.instead!r}"
+        for finding in find_phrases()
+    ]
     assert not found, "\n".join(found)
 
 

@@ -21,8 +21,8 @@ from streamlit.proto.NewSession_pb2 import Config, CustomThemeConfig
 from websockets.sync.client import connect
 
 from tests.commands import ROOT
-from tests.installed import Built, Environment, build, install
 from tests.documentation import ROOMS
+from tests.installed import Built, Environment, build, install
 from tests.videos import make_video
 
 DECOYS = ("store", "latent")
@@ -45,15 +45,34 @@ def home(installed: Environment, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A folder with a store called `store`, made by the installed command: what hid the package when it was called so, too."""
     folder = tmp_path_factory.mktemp("home")
     make_video(folder / "videos/one.mp4")
-    done = installed.run(installed.program("tubelet"), "ingest", "videos", "--store", "store", "--encoder", "toy", cwd=folder)
+    done = installed.run(
+        installed.program("tubelet"),
+        "ingest",
+        "videos",
+        "--store",
+        "store",
+        "--encoder",
+        "toy",
+        cwd=folder,
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
 
 def tree() -> set[str]:
     """Every file of the rooms that a wheel must carry, by its name in it."""
-    found = {path.relative_to(ROOT) for room in ROOMS if room != "tests" for path in (ROOT / room).rglob("*") if path.is_file() and path.suffix in SHIPPED}
-    names = {str(path) if path.parts[0] == "tubelet" else f"tubelet/{path}" for path in found if "__pycache__" not in path.parts}
+    found = {
+        path.relative_to(ROOT)
+        for room in ROOMS
+        if room != "tests"
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and path.suffix in SHIPPED
+    }
+    names = {
+        str(path) if path.parts[0] == "tubelet" else f"tubelet/{path}"
+        for path in found
+        if "__pycache__" not in path.parts
+    }
     return names | {"tubelet/dashboard/.streamlit/config.toml", "tubelet/py.typed"}
 
 
@@ -67,34 +86,63 @@ def test_the_wheel_carries_the_rooms_and_nothing_else(built: Built) -> None:
 
 def test_the_source_distribution_carries_what_the_wheel_is_made_of(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
-        files = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+        files = {
+            member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()
+        }
     assert tree() <= files and {"pyproject.toml", "README.md", "LICENSE"} <= files
-    assert not [name for name in files if name.startswith(("tests/", *(f"{room}/" for room in ROOMS if room != "tubelet")))]
+    assert not [
+        name
+        for name in files
+        if name.startswith(("tests/", *(f"{room}/" for room in ROOMS if room != "tubelet")))
+    ]
 
 
-def test_an_installed_package_says_its_version_beside_packages_with_names_of_rooms(installed: Environment, built: Built, home: Path) -> None:
+def test_an_installed_package_says_its_version_beside_packages_with_names_of_rooms(
+    installed: Environment, built: Built, home: Path
+) -> None:
     version = built.wheel.name.split("-")[1]
     said = installed.run(installed.program("tubelet"), "--version", cwd=home)
     assert (said.returncode, said.stdout.split()[-1]) == (0, version), said.stderr
-    code = "import tubelet; tubelet.open; tubelet.Store; print(tubelet.__version__, tubelet.__file__)"
+    code = (
+        "import tubelet; tubelet.open; tubelet.Store; print(tubelet.__version__, tubelet.__file__)"
+    )
     said = installed.run(installed.program("python"), "-c", code, cwd=home)
-    assert said.stdout.split() == [version, str(installed.packages / "tubelet/__init__.py")], said.stderr
-    assert all((installed.packages / name / "__init__.py").read_text().startswith("raise ImportError") for name in DECOYS)
+    assert said.stdout.split() == [version, str(installed.packages / "tubelet/__init__.py")], (
+        said.stderr
+    )
+    assert all(
+        (installed.packages / name / "__init__.py").read_text().startswith("raise ImportError")
+        for name in DECOYS
+    )
 
 
-def test_the_example_of_the_readme_runs_beside_a_folder_that_is_called_store(installed: Environment, home: Path) -> None:
-    (example,) = re.findall(r"```python\n(import tubelet.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    done = installed.run(installed.program("python"), "-c", example + "\nprint(grid.shape, len(table))", cwd=home, HOME=str(home))
+def test_the_example_of_the_readme_runs_beside_a_folder_that_is_called_store(
+    installed: Environment, home: Path
+) -> None:
+    (example,) = re.findall(
+        r"```python\n(import tubelet.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    done = installed.run(
+        installed.program("python"),
+        "-c",
+        example + "\nprint(grid.shape, len(table))",
+        cwd=home,
+        HOME=str(home),
+    )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\(\d+, \d+, \d+, \d+\) \d+\n", done.stdout)
 
 
-def test_an_installed_dashboard_answers_with_the_settings_of_its_wheel(installed: Environment, home: Path) -> None:
+def test_an_installed_dashboard_answers_with_the_settings_of_its_wheel(
+    installed: Environment, home: Path
+) -> None:
     with serving(installed, home) as address:
         with urllib.request.urlopen(f"{address}/", timeout=30) as page:
             assert page.status == 200 and b"<title>" in page.read()
         with urllib.request.urlopen(f"{address}/{_a_module(installed)}", timeout=30) as module:
-            assert module.status == 200 and module.headers["content-type"].startswith("text/javascript")
+            assert module.status == 200 and module.headers["content-type"].startswith(
+                "text/javascript"
+            )
         config, theme = session(address)
     assert not config.gather_usage_stats and config.toolbar_mode == Config.MINIMAL
     assert theme.light.primary_color == "#0b6a9c" and theme.dark.primary_color == "#2585bd"
@@ -102,7 +150,9 @@ def test_an_installed_dashboard_answers_with_the_settings_of_its_wheel(installed
 
 def _a_module(installed: Environment) -> str:
     code = "from tubelet.dashboard.components import modules; print(modules.VERSION)"
-    version = installed.run(installed.program("python"), "-c", code, cwd=installed.folder).stdout.strip()
+    version = installed.run(
+        installed.program("python"), "-c", code, cwd=installed.folder
+    ).stdout.strip()
     return f"components/{version}/player/player.js"
 
 
@@ -113,7 +163,14 @@ def serving(installed: Environment, home: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [installed.program("tubelet"), "dashboard", "--store", "store", "--port", str(port)]
-    with subprocess.Popen(command, cwd=home, env=installed.variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=home,
+        env=installed.variables,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
         try:
             _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
             yield f"http://127.0.0.1:{port}"
@@ -137,7 +194,12 @@ def session(address: str) -> tuple[Config, CustomThemeConfig]:
     """What the server tells a browser when a session begins."""
     ask = BackMsg()
     ask.rerun_script.query_string = ""
-    with connect(f"{address.replace('http', 'ws', 1)}/_stcore/stream", origin=address, subprotocols=["streamlit"], max_size=None) as socket:
+    with connect(
+        f"{address.replace('http', 'ws', 1)}/_stcore/stream",
+        origin=address,
+        subprotocols=["streamlit"],
+        max_size=None,
+    ) as socket:
         socket.send(ask.SerializeToString())
         while True:
             message = ForwardMsg()

@@ -12,11 +12,18 @@ class Watch:
     """The files of a folder from now on; `touched` says what has happened to them since."""
 
     def __init__(self, folder: Path) -> None:
-        self._before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        self._before = {
+            path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+        }
         libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = libc.inotify_init1(NONBLOCK)
         for path in self._before:
-            if libc.inotify_add_watch(self._descriptor, os.fsencode(path), ACCESS | MODIFY | ATTRIBUTES | OPEN | GONE) < 0:
+            if (
+                libc.inotify_add_watch(
+                    self._descriptor, os.fsencode(path), ACCESS | MODIFY | ATTRIBUTES | OPEN | GONE
+                )
+                < 0
+            ):
                 raise OSError(ctypes.get_errno(), f"{path} cannot be watched")
 
     def touched(self) -> bool:
@@ -24,6 +31,8 @@ class Watch:
         try:
             return bool(os.read(self._descriptor, 1 << 16))
         except BlockingIOError:
-            return {path: path.read_bytes() for path in self._before if path.exists()} != self._before
+            return {
+                path: path.read_bytes() for path in self._before if path.exists()
+            } != self._before
         finally:
             os.close(self._descriptor)

@@ -15,14 +15,26 @@ def displacements(frames: torch.Tensor, patch: int) -> torch.Tensor:
     """
     clips = frames.flatten(0, -5) if frames.ndim > 4 else frames[None]
     count, length = clips.shape[:2]
-    gray = F.avg_pool2d(clips.float().mean(2).flatten(0, 1)[:, None], BLUR).unflatten(0, (count, length))[:, :, 0]  # (B, T, h, w)
+    gray = F.avg_pool2d(clips.float().mean(2).flatten(0, 1)[:, None], BLUR).unflatten(
+        0, (count, length)
+    )[:, :, 0]  # (B, T, h, w)
     change, middle = gray.diff(dim=1), (gray[:, 1:] + gray[:, :-1]) / 2
     across, down = torch.zeros_like(middle), torch.zeros_like(middle)
     across[..., 1:-1] = (middle[..., 2:] - middle[..., :-2]) / 2
     down[..., 1:-1, :] = (middle[..., 2:, :] - middle[..., :-2, :]) / 2
-    products = torch.stack([across * across, across * down, down * down, across * change, down * change], 2)
-    xx, xy, yy, xt, yt = F.avg_pool2d(products.flatten(0, 1), patch // BLUR).unflatten(0, (count, length - 1)).unbind(2)
+    products = torch.stack(
+        [across * across, across * down, down * down, across * change, down * change], 2
+    )
+    xx, xy, yy, xt, yt = (
+        F.avg_pool2d(products.flatten(0, 1), patch // BLUR)
+        .unflatten(0, (count, length - 1))
+        .unbind(2)
+    )
     xx, yy = xx + DAMPING, yy + DAMPING
-    flow = torch.stack([xy * yt - yy * xt, xy * xt - xx * yt], -1) / (xx * yy - xy * xy)[..., None] * BLUR
+    flow = (
+        torch.stack([xy * yt - yy * xt, xy * xt - xx * yt], -1)
+        / (xx * yy - xy * xy)[..., None]
+        * BLUR
+    )
     flow = flow.clamp(-LIMIT, LIMIT)
     return torch.cat([flow, flow[:, -1:]], 1).reshape(*frames.shape[:-3], *flow.shape[2:])

@@ -1,15 +1,15 @@
 """Tubelet from Python. Importing it loads nothing heavy. The public names are:
 
-    open         opens the store at a path
-    Store        the class of an open store: `query`, `rows`, `grid`, `close`
-    __version__  the version that is installed
+open         opens the store at a path
+Store        the class of an open store: `query`, `rows`, `grid`, `close`
+__version__  the version that is installed
 
-    import tubelet
-    store = tubelet.open("STORE")
-    store.query("SELECT count(*) FROM clips")
+import tubelet
+store = tubelet.open("STORE")
+store.query("SELECT count(*) FROM clips")
 
-    cli       the `tubelet` command
-    __main__  the same as `python -m tubelet`
+cli       the `tubelet` command
+__main__  the same as `python -m tubelet`
 """
 
 from importlib import import_module
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "__version__", "open"]
 
-LAZY = {"Store": ("tubelet.store", "Store"), "main": ("tubelet.cli", "main")}  # name -> module and name in it, imported when asked for
+LAZY = {
+    "Store": ("tubelet.store", "Store"),
+    "main": ("tubelet.cli", "main"),
+}  # name -> module and name in it, imported when asked for
 
 
 def open(path: "Path | str") -> "Store":

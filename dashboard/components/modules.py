@@ -17,8 +17,12 @@ import streamlit as st
 from tubelet.store import StoreError
 
 HERE = Path(__file__).parent
-FILES = {path.relative_to(HERE).as_posix(): path.read_bytes() for path in sorted(HERE.glob("*/*.js"))}
-VERSION = sha256(b"".join(name.encode() + b"\0" + text + b"\0" for name, text in FILES.items())).hexdigest()[:16]
+FILES = {
+    path.relative_to(HERE).as_posix(): path.read_bytes() for path in sorted(HERE.glob("*/*.js"))
+}
+VERSION = sha256(
+    b"".join(name.encode() + b"\0" + text + b"\0" for name, text in FILES.items())
+).hexdigest()[:16]
 LOADER = """export default async function (component) {{
   const module = await import(new URL("components/{version}/{name}/{name}.js", document.baseURI).href)
   return module.default(component)
@@ -29,7 +33,9 @@ LOADER = """export default async function (component) {{
 def mount(name: str) -> Callable:
     """Streamlit's component of a folder, to be called with its data."""
     html, css = ((HERE / name / f"{name}.{kind}").read_text() for kind in ("html", "css"))
-    return st.components.v2.component(f"tubelet.{name}", html=html, css=css, js=LOADER.format(version=VERSION, name=name))
+    return st.components.v2.component(
+        f"tubelet.{name}", html=html, css=css, js=LOADER.format(version=VERSION, name=name)
+    )
 
 
 def find(version: str, path: str) -> bytes:

@@ -11,9 +11,9 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.rows import VideoRow
 from tubelet.store.schema import PARTNER
 from tubelet.store.statistics import TOKEN_STATISTICS
-from tubelet.store.rows import VideoRow
 
 
 def show(store: Store, selection: Selection, statistic: str) -> None:
@@ -30,7 +30,9 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
         with grid.cell(column_span=2):
             _clips(store, selection, clips, curve, statistic)
     for failure in caching.rows(store, corpus.failures_of_video(video.video_id)):
-        st.warning(f"{literal(failure['stage'])}: {literal(failure['error'])}", icon=":material/error:")
+        st.warning(
+            f"{literal(failure['stage'])}: {literal(failure['error'])}", icon=":material/error:"
+        )
 
 
 def _heading(video: VideoRow, behind: Mapping) -> None:
@@ -56,23 +58,37 @@ def _facts(video: VideoRow) -> dict[str, Markdown]:
     }
 
 
-def _clips(store: Store, selection: Selection, clips: corpus.Question, curve: corpus.Question, statistic: str) -> None:
+def _clips(
+    store: Store,
+    selection: Selection,
+    clips: corpus.Question,
+    curve: corpus.Question,
+    statistic: str,
+) -> None:
     rows = caching.rows(store, clips)
     if not rows:
-        st.caption("No clips of this encoder." if selection.encoder else "No encoder has encoded this video yet.")
+        st.caption(
+            "No clips of this encoder."
+            if selection.encoder
+            else "No encoder has encoded this video yet."
+        )
         return
     st.altair_chart(
         charts.over_time(caching.table(store, curve), statistic, TOKEN_STATISTICS[statistic].unit),
         alt=f"{statistic} over the video, one line per clip",
     )
-    st.caption(f"{_clips_sentence(rows)} by {selection.encoder.label_markdown}; {literal(statistic)}: mean over each slice's patches.")
+    st.caption(
+        f"{_clips_sentence(rows)} by {selection.encoder.label_markdown}; {literal(statistic)}: mean over each slice's patches."
+    )
 
 
 def _clips_sentence(rows: list[Mapping]) -> Markdown:
     partners = sum(row["role"] == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
     rows = [row for row in rows if row["role"] != PARTNER] or rows
-    grids = sorted({f"{row['slices']:d} × {row['grid_height']:d} × {row['grid_width']:d}" for row in rows})
+    grids = sorted(
+        {f"{row['slices']:d} × {row['grid_height']:d} × {row['grid_width']:d}" for row in rows}
+    )
     tokens = units.count(sum(row["tokens"] for row in rows), "token")
     times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
     return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

@@ -19,10 +19,17 @@ def show(store: Store, selection: Selection) -> None:
     known = caching.table(store, corpus.encoders())
     untrained = sum(row["untrained"] for row in caching.rows(store, corpus.encoders()))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(units.count(len(known), "encoder") if len(known) else "No encoders yet.", width="content")
+        st.markdown(
+            units.count(len(known), "encoder") if len(known) else "No encoders yet.",
+            width="content",
+        )
         sql_behind({"Encoders": corpus.encoders()}, "encoders")
     st.dataframe(
-        known, column_config=_column_config(), column_order=COLUMNS, hide_index=True, placeholder="",
+        known,
+        column_config=_column_config(),
+        column_order=COLUMNS,
+        hide_index=True,
+        placeholder="",
         height=ROW_HEIGHT * (max(len(known), 1) + 1) + 4,
         alt="Encoders with their geometry, what they encoded and where their weights come from",
     )

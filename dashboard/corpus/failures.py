@@ -20,18 +20,34 @@ def show(store: Store, selection: Selection) -> None:
     if not total:
         st.markdown("No failures: every file is in the store.")
         return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "failures_page")
     page = corpus.failures_page(ROWS, first)
     failed = caching.table(store, page)
     with where:
-        by_stage = ", ".join(f"{literal(stage)} {units.number(count)}" for stage, count in stages.items())
-        st.markdown(f"{units.span(first + 1, first + len(failed), total, 'failure')} · by stage: {by_stage}", width="content")
+        by_stage = ", ".join(
+            f"{literal(stage)} {units.number(count)}" for stage, count in stages.items()
+        )
+        st.markdown(
+            f"{units.span(first + 1, first + len(failed), total, 'failure')} · by stage: {by_stage}",
+            width="content",
+        )
         sql_behind({"Failures": page, "Stages": corpus.failure_stages()}, "failures")
     height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4
-    st.dataframe(failed, column_config=_column_config(), hide_index=True, height=height, placeholder="", alt="Failed files and clips with their reasons")
-    st.caption("`tubelet ingest` retries a file when the file or the settings have changed, and skips what is already encoded.")
+    st.dataframe(
+        failed,
+        column_config=_column_config(),
+        hide_index=True,
+        height=height,
+        placeholder="",
+        alt="Failed files and clips with their reasons",
+    )
+    st.caption(
+        "`tubelet ingest` retries a file when the file or the settings have changed, and skips what is already encoded."
+    )
 
 
 def _column_config() -> dict:
@@ -40,8 +56,12 @@ def _column_config() -> dict:
         "file": text("file", width=150),
         "stage": text("stage", width=65, help="What failed: read, open, decode, window or encode"),
         "error": text("reason", width=470),
-        "first_frame": st.column_config.NumberColumn("from frame", width=85, help="First frame that is missing because of this failure"),
+        "first_frame": st.column_config.NumberColumn(
+            "from frame", width=85, help="First frame that is missing because of this failure"
+        ),
         "encoder": text("encoder", width=70),
-        "failed_at": st.column_config.DatetimeColumn("when, UTC", width=120, format="YYYY-MM-DD HH:mm"),
+        "failed_at": st.column_config.DatetimeColumn(
+            "when, UTC", width=120, format="YYYY-MM-DD HH:mm"
+        ),
         "path": text("path", width=320),
     }

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, units
-from tubelet.dashboard.corpus import encoders as corpus_encoders, failures as corpus_failures, videos as corpus_videos
+from tubelet.dashboard.corpus import encoders as corpus_encoders
+from tubelet.dashboard.corpus import failures as corpus_failures
+from tubelet.dashboard.corpus import videos as corpus_videos
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown
@@ -33,12 +35,20 @@ def _show_answer(store: Store, summary: Mapping) -> None:
 def answer(summary: Mapping) -> Markdown:
     """The page's answer: one sentence with numbers and units."""
     videos = f"**{units.count(summary['videos'], 'video')}**, {units.duration(summary['seconds'])} and {units.size(summary['bytes'])} of files"
-    failures = f"**{units.count(summary['failures'], 'failure')}**" if summary["failures"] else "no failures"
+    failures = (
+        f"**{units.count(summary['failures'], 'failure')}**"
+        if summary["failures"]
+        else "no failures"
+    )
     if not summary["clips"]:
         return f"{videos}; no clips encoded yet; {failures}."
     encoders = units.count(summary["encoders"], "encoder")
     clips = f"**{units.count(summary['clips'], 'clip')}** of {units.count(summary['encoded_videos'], 'video')}"
-    kept = f" ({units.size(summary['embedding_bytes'])} of embeddings)" if summary["embedding_bytes"] else " (statistics only)"
+    kept = (
+        f" ({units.size(summary['embedding_bytes'])} of embeddings)"
+        if summary["embedding_bytes"]
+        else " (statistics only)"
+    )
     return f"{videos}. Encoded: {clips} by {encoders}, **{units.count(summary['tokens'], 'token')}**{kept}; {failures}."
 
 
@@ -46,7 +56,12 @@ def _section(summary: Mapping) -> str:
     """The part of the page that is shown."""
     default = "Videos" if summary["videos"] else "Failures"
     return st.segmented_control(
-        "Section", list(SECTIONS), default=default, required=True, **bind("section"), label_visibility="collapsed"
+        "Section",
+        list(SECTIONS),
+        default=default,
+        required=True,
+        **bind("section"),
+        label_visibility="collapsed",
     )
 
 
@@ -55,4 +70,6 @@ def _show_empty(store: Store) -> None:
     st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
     st.markdown("No videos at hand? The demo includes some:")
     st.code("tubelet demo", language="bash")
-    st.caption("`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours.")
+    st.caption(
+        "`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours."
+    )

@@ -23,8 +23,24 @@ ROWS = 25  # videos a page
 ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
 CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
-MIN_SPAN = 0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
-COLUMNS = ("thumbnail", "name", "label", "curve", "mean", "duration_s", "clips", "failures", "tokens", "frames", "fps", "size", "codec")
+MIN_SPAN = (
+    0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
+)
+COLUMNS = (
+    "thumbnail",
+    "name",
+    "label",
+    "curve",
+    "mean",
+    "duration_s",
+    "clips",
+    "failures",
+    "tokens",
+    "frames",
+    "fps",
+    "size",
+    "codec",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,9 @@ class Curves:
 def show(store: Store, selection: Selection) -> None:
     videos, order, statistic = _filters(store, selection)
     total = caching.rows(store, corpus.videos_count(videos))[0]["videos"]
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "page")
     page = corpus.videos_page(videos, order, ROWS, first, statistic)
@@ -59,13 +77,38 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
     """The filter, the order and the statistic of the curves, each in the URL."""
     labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Search", placeholder="name or label", icon=":material/search:", live=True, **_bound("search"))
-        label = st.selectbox("Label", labels, None, lambda name: name or "(no label)", placeholder="any", width=140, **_bound("label"))
+        text = st.text_input(
+            "Search",
+            placeholder="name or label",
+            icon=":material/search:",
+            live=True,
+            **_bound("search"),
+        )
+        label = st.selectbox(
+            "Label",
+            labels,
+            None,
+            lambda name: name or "(no label)",
+            placeholder="any",
+            width=140,
+            **_bound("label"),
+        )
         state = st.selectbox("Show", list(STATES), width=130, **_bound("show"))
-        order = st.selectbox("Order by", list(ORDERS), width=130, help="Orders all videos. A click on a column's header orders this page only.", **_bound("order"))
+        order = st.selectbox(
+            "Order by",
+            list(ORDERS),
+            width=130,
+            help="Orders all videos. A click on a column's header orders this page only.",
+            **_bound("order"),
+        )
         meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
         statistic = st.selectbox(
-            "Curve", list(TOKEN_STATISTICS), list(TOKEN_STATISTICS).index(CURVE), width=170, help=f"Mean over the patches of each slice of:\n{meanings}", **bind("statistic")
+            "Curve",
+            list(TOKEN_STATISTICS),
+            list(TOKEN_STATISTICS).index(CURVE),
+            width=170,
+            help=f"Mean over the patches of each slice of:\n{meanings}",
+            **bind("statistic"),
         )
     return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
 
@@ -79,14 +122,22 @@ def _to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapping[str, list[float]], curves: Curves) -> None:
+def _table(
+    store: Store,
+    selection: Selection,
+    rows: list[Mapping],
+    points: Mapping[str, list[float]],
+    curves: Curves,
+) -> None:
     held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
     shown = [row["video_id"] for row in rows]
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
     st.dataframe(
         _cells(store, rows, points),
         column_config=_column_config(curves, selection),
-        column_order=[name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)],
+        column_order=[
+            name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)
+        ],
         hide_index=True,
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + ROW_HEIGHT * min(VISIBLE, max(MIN_VISIBLE, held)),
@@ -94,7 +145,11 @@ def _table(store: Store, selection: Selection, rows: list[Mapping], points: Mapp
         key=key,
         on_select=lambda: _choose(key, shown),
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [shown.index(selection.video_id)] if selection.video_id in shown else []}},
+        selection_default={
+            "selection": {
+                "rows": [shown.index(selection.video_id)] if selection.video_id in shown else []
+            }
+        },
         alt="Videos of this page",
     )
 
@@ -105,7 +160,11 @@ def _choose(key: str, shown: list[str]) -> None:
 
 
 def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]]) -> pa.Table:
-    given = pa.Table.from_pylist(rows) if rows else pa.table({name: pa.array([], pa.string()) for name in COLUMNS})
+    given = (
+        pa.Table.from_pylist(rows)
+        if rows
+        else pa.table({name: pa.array([], pa.string()) for name in COLUMNS})
+    )
     columns = {
         **{name: given[name] for name in given.column_names},
         "thumbnail": pa.array([thumbnail(store, row["thumbnail"]) for row in rows], pa.string()),
@@ -138,7 +197,9 @@ def _range(bounds: Mapping) -> tuple[float, float] | None:
 def _curves_sentence(statistic: str, scale: tuple[float, float] | None) -> Markdown:
     """What the curves show and on which axis."""
     chosen = TOKEN_STATISTICS[statistic]
-    axis = f"one y axis for all videos, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values yet"
+    axis = (
+        f"one y axis for all videos, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values yet"
+    )
     possible = f" (possible: {literal(chosen.unit)})" if chosen.unit else ""
     return f"Curves: {literal(statistic)}, mean over each slice's patches, along the encoded time; {axis}{possible}."
 
@@ -152,10 +213,19 @@ def _column_config(curves: Curves, selection: Selection) -> dict:
         "name": st.column_config.TextColumn("name", width=150),
         "label": st.column_config.TextColumn("label", width=80),
         "curve": st.column_config.LineChartColumn(
-            f"{curves.statistic}{by}", width=190, y_min=low, y_max=high, color="blue",
+            f"{curves.statistic}{by}",
+            width=190,
+            y_min=low,
+            y_max=high,
+            color="blue",
             help=f"{TOKEN_STATISTICS[curves.statistic].meaning} To order all videos by it, choose *highest curve* or *lowest curve* above.",
         ),
-        "mean": number("mean", width=75, format="%.4g", help=f"Mean of {literal(curves.statistic)} over all slices of the video."),
+        "mean": number(
+            "mean",
+            width=75,
+            format="%.4g",
+            help=f"Mean of {literal(curves.statistic)} over all slices of the video.",
+        ),
         "duration_s": number("duration", width=75, format="%.2f s"),
         "clips": number("clips", width=55, format="localized"),
         "tokens": number("tokens", width=85, format="localized"),

@@ -22,7 +22,9 @@ def draw(blocks: Iterable[Block]) -> None:
 
 
 def _heading(block: Heading) -> None:
-    st.header(block.text, anchor=block.anchor) if block.level == 2 else st.subheader(block.text, anchor=block.anchor)
+    st.header(block.text, anchor=block.anchor) if block.level == 2 else st.subheader(
+        block.text, anchor=block.anchor
+    )
 
 
 def _text(block: Text) -> None:
@@ -31,7 +33,9 @@ def _text(block: Text) -> None:
 
 def _code(block: Code) -> None:
     st.caption(block.label)
-    st.code(block.text, language=None if block.language == "text" else block.language, wrap_lines=True)
+    st.code(
+        block.text, language=None if block.language == "text" else block.language, wrap_lines=True
+    )
 
 
 def _picture(block: Picture) -> None:
@@ -51,15 +55,27 @@ def _table(block: Table) -> None:
         config[column.name] = _column(block, column)
     if block.pairs:
         links = [f"{WINDOWS_PATH}?{PAIR}={quote(pair)}" for pair in rows[block.pairs].to_pylist()]
-        rows = rows.set_column(rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string()))
+        rows = rows.set_column(
+            rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string())
+        )
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
-    st.dataframe(rows, column_config=config, hide_index=True, height=height, placeholder="", key=f"table-{block.name}", alt=block.title)
+    st.dataframe(
+        rows,
+        column_config=config,
+        hide_index=True,
+        height=height,
+        placeholder="",
+        key=f"table-{block.name}",
+        alt=block.title,
+    )
 
 
 def _column(block: Table, column: Column) -> object:
     name, title, form, meaning = column.name, column.title, column.format, column.help
     if name == block.pairs:
-        return st.column_config.LinkColumn(title, display_text="open", help="The Windows page of this pair")
+        return st.column_config.LinkColumn(
+            title, display_text="open", help="The Windows page of this pair"
+        )
     if not form:
         return st.column_config.TextColumn(title, help=meaning or None)
     return st.column_config.NumberColumn(title, format=_printf(form), help=meaning or None)

@@ -2,24 +2,28 @@
 
 import streamlit as st
 
-from tubelet.dashboard.sensitivity import blocks, scope
 from tubelet.dashboard import caching, consent
 from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.sensitivity import blocks, scope
 from tubelet.dashboard.unpaired import show_unpaired
-from tubelet.reports.sensitivity import sections as report
-from tubelet.reports.sensitivity import narrative
 from tubelet.reports.blocks import Heading
 from tubelet.reports.catalogue import FORMATS, sensitivity_blocks
-from tubelet.reports.sensitivity.comparison import sections as compared
 from tubelet.reports.errors import ReportError
-from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.reports.sensitivity import narrative
+from tubelet.reports.sensitivity import sections as report
+from tubelet.reports.sensitivity.comparison import sections as compared
+from tubelet.reports.sensitivity.findings import Findings
 from tubelet.store import Store
-from tubelet.store.questions import sensitivity as queries
 from tubelet.store.errors import NoVideos, QueryError
+from tubelet.store.questions import sensitivity as queries
 
 TITLE, ICON = "Sensitivity", ":material/compare_arrows:"
-KINDS = {".html": ("HTML", "text/html"), ".md": ("Markdown", "text/markdown"), ".parquet": ("Parquet", "application/vnd.apache.parquet")}
+KINDS = {
+    ".html": ("HTML", "text/html"),
+    ".md": ("Markdown", "text/markdown"),
+    ".parquet": ("Parquet", "application/vnd.apache.parquet"),
+}
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -67,7 +71,9 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
     for suffix, (name, mime) in KINDS.items():
         st.download_button(
             name,
-            lambda suffix=suffix: FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare)),
+            lambda suffix=suffix: FORMATS[suffix](
+                report.TITLE, sensitivity_blocks(store, found, other, compare)
+            ),
             f"{store.root.name}-sensitivity-{found.request.encoder}{suffix}",
             mime,
             key=f"download-{suffix}",

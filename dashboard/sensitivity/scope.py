@@ -13,7 +13,12 @@ from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
 
 ALL = "all, mixed"
-COUNTED = {"video": "each video", "label": "each label", "name": "each name", "group": "each name or copy"}
+COUNTED = {
+    "video": "each video",
+    "label": "each label",
+    "name": "each name",
+    "group": "each name or copy",
+}
 COMPARED = ("frames", "shift", "encoder")
 
 
@@ -28,13 +33,24 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         within = [row for row in within if row["shift"] == shift]
         setting = _setting(_distinct(within, "setting"))
         where = st.text_input(
-            "Videos where", placeholder="any: a condition in SQL, such as label = 'cooking'", **bind("where"),
-            on_change=consent.ask_typed, args=("where",),
+            "Videos where",
+            placeholder="any: a condition in SQL, such as label = 'cooking'",
+            **bind("where"),
+            on_change=consent.ask_typed,
+            args=("where",),
         )
         unit = _unit()
         compare = _compare(held, selection.encoder_id, frames, shift)
     chosen = None if setting == ALL else setting
-    request = Request(encoder=selection.encoder_id, frames=frames, shift=shift, setting=chosen, where=where.strip() or None, mix=setting == ALL, unit=unit)
+    request = Request(
+        encoder=selection.encoder_id,
+        frames=frames,
+        shift=shift,
+        setting=chosen,
+        where=where.strip() or None,
+        mix=setting == ALL,
+        unit=unit,
+    )
     return request, compare
 
 
@@ -72,12 +88,21 @@ def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> s
     shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
     others = []
     for row in held:
-        offered = {"encoder": row["encoder_id"], "frames": row["frame_count"], "shift": row["shift"]}
+        offered = {
+            "encoder": row["encoder_id"],
+            "frames": row["frame_count"],
+            "shift": row["shift"],
+        }
         different = [name for name in COMPARED if offered[name] != shown[name]]
         if len(different) == 1:
             others.append(f"{different[0]}={offered[different[0]]}")
     if not others:
         return None
     return st.selectbox(
-        "Compare with", list(dict.fromkeys(others)), None, **bind("compare"), placeholder="nothing", width=190
+        "Compare with",
+        list(dict.fromkeys(others)),
+        None,
+        **bind("compare"),
+        placeholder="nothing",
+        width=190,
     )

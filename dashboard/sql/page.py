@@ -5,14 +5,14 @@ from datetime import datetime
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, units
-from tubelet.dashboard.sql import results
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.sql import results
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
-from tubelet.store.sandbox import formats
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox import formats
 from tubelet.store.sandbox.untrusted import Answer, Limits
 from tubelet.store.schema import RELATIONS, Table
 
@@ -47,7 +47,12 @@ ORDER BY slice, y, x LIMIT 100""",
 FROM failures GROUP BY ALL ORDER BY files DESC""",
 }
 FIRST = next(iter(EXAMPLES.values()))
-RAN, STOPPED, TYPED, PENDING = "sql-ran", "sql-stopped", "sql-typed", "sql-pending"  # in the session
+RAN, STOPPED, TYPED, PENDING = (
+    "sql-ran",
+    "sql-stopped",
+    "sql-typed",
+    "sql-pending",
+)  # in the session
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -61,7 +66,9 @@ def show(store: Store, selection: Selection) -> None:
     if not query.strip():
         st.caption("Type a query, or choose an example.")
     elif query == st.session_state.get(STOPPED):
-        st.info("Query stopped. Choose **Run query** to run it again.", icon=":material/stop_circle:")
+        st.info(
+            "Query stopped. Choose **Run query** to run it again.", icon=":material/stop_circle:"
+        )
     elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
         st.session_state[RAN] = query
         _result(store, query)
@@ -74,19 +81,39 @@ def _show_waiting(store: Store) -> None:
     if not st.session_state.get(TYPED):
         st.info("This query came with a link. Read it, then run it.", icon=":material/link:")
         return
-    st.info("The query has changed. Choose **Run query** or press Ctrl+Enter to run it.", icon=":material/edit:")
+    st.info(
+        "The query has changed. Choose **Run query** or press Ctrl+Enter to run it.",
+        icon=":material/edit:",
+    )
     if last := st.session_state.get(RAN):
         st.caption("Result of the query before the change:")
         _result(store, last)
 
 
 def _editor(store: Store) -> str:
-    query = st.text_area("Query", FIRST, height=EDITOR_HEIGHT, **bind(QUERY), label_visibility="collapsed", on_change=_note_typed)
+    query = st.text_area(
+        "Query",
+        FIRST,
+        height=EDITOR_HEIGHT,
+        **bind(QUERY),
+        label_visibility="collapsed",
+        on_change=_note_typed,
+    )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Run query", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter", on_click=_run_again, args=(store,))
+        st.button(
+            "Run query",
+            type="primary",
+            icon=":material/play_arrow:",
+            shortcut="Ctrl+Enter",
+            on_click=_run_again,
+            args=(store,),
+        )
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
         limits = Limits()
-        st.caption(f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.", width="stretch")
+        st.caption(
+            f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
+            width="stretch",
+        )
     return query or ""
 
 
@@ -121,7 +148,10 @@ def _ask_to_replace() -> None:
     example = st.session_state.get(PENDING)
     if not example:
         return
-    st.warning(f"Your query has not been run. Replace it with the example {literal(example)}?", icon=":material/warning:")
+    st.warning(
+        f"Your query has not been run. Replace it with the example {literal(example)}?",
+        icon=":material/warning:",
+    )
     with st.container(horizontal=True, gap="small"):
         st.button("Replace query", on_click=_replace, args=(example,))
         st.button("Keep query", on_click=lambda: st.session_state.pop(PENDING, None))
@@ -134,19 +164,26 @@ def _stop(query: str) -> None:
 def _schema() -> None:
     with st.container(height=SCHEMA_HEIGHT, key="schema", gap="xxsmall"):
         for table in RELATIONS.values():
-            with st.expander(f"**{literal(table.name)}** · {len(table.columns)} columns", type="compact"):
+            with st.expander(
+                f"**{literal(table.name)}** · {len(table.columns)} columns", type="compact"
+            ):
                 st.caption(columns(table))
 
 
 def columns(table: Table) -> Markdown:
     """A relation's columns as Markdown: name, type, unit and meaning."""
-    described = [f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in table.columns]
+    described = [
+        f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}"
+        for c in table.columns
+    ]
     return "\n\n".join([f"One row per {table.row}.", *described])
 
 
 def _result(store: Store, query: str) -> None:
     stop = st.empty()
-    stop.button("Stop query", icon=":material/stop:", key="stop-query", on_click=_stop, args=(query,))
+    stop.button(
+        "Stop query", icon=":material/stop:", key="stop-query", on_click=_stop, args=(query,)
+    )
     try:
         with st.skeleton(height=RESULT_HEIGHT):
             answer = caching.run_query(store, query)
@@ -160,7 +197,14 @@ def _result(store: Store, query: str) -> None:
         _downloads(store, answer)
     table = results.make_displayable(answer.table)
     height = min(RESULT_HEIGHT, ROW_HEIGHT * (max(len(table), 1) + 1) + 4)
-    st.dataframe(table, height=height, hide_index=True, placeholder="NULL", column_config=_numbers(table), alt="Result of the query")
+    st.dataframe(
+        table,
+        height=height,
+        hide_index=True,
+        placeholder="NULL",
+        column_config=_numbers(table),
+        alt="Result of the query",
+    )
 
 
 def rows_sentence(answer: Answer) -> Markdown:
@@ -174,15 +218,27 @@ def rows_sentence(answer: Answer) -> Markdown:
 def _numbers(table) -> dict:
     """Floats with six significant digits, integers plain: ids and years carry no thousands separators."""
     kinds = {"halffloat": "%.6g", "float": "%.6g", "double": "%.6g"}
-    return {f.name: st.column_config.NumberColumn(format=kinds[str(f.type)]) for f in table.schema if str(f.type) in kinds}
+    return {
+        f.name: st.column_config.NumberColumn(format=kinds[str(f.type)])
+        for f in table.schema
+        if str(f.type) in kinds
+    }
 
 
 def _downloads(store: Store, answer: Answer) -> None:
     """Whole rows, embeddings too; made when asked for."""
     first = "-first" if answer.truncated else ""
     name = f"{store.root.name}-query{first}-{answer.table.num_rows}-rows-{datetime.now():%Y%m%d-%H%M%S}"
-    for kind, write, mime in (("CSV", formats.csv, "text/csv"), ("Parquet", formats.parquet, "application/vnd.apache.parquet")):
+    for kind, write, mime in (
+        ("CSV", formats.csv, "text/csv"),
+        ("Parquet", formats.parquet, "application/vnd.apache.parquet"),
+    ):
         st.download_button(
-            kind, lambda write=write: write(answer.table), f"{name}.{kind.lower()}", mime, key=f"download-{kind}",
-            icon=":material/download:", on_click="ignore",
+            kind,
+            lambda write=write: write(answer.table),
+            f"{name}.{kind.lower()}",
+            mime,
+            key=f"download-{kind}",
+            icon=":material/download:",
+            on_click="ignore",
         )

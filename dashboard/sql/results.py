@@ -12,7 +12,10 @@ SAFE_INTEGER = 2**53  # above it a browser's numbers lose digits
 
 def make_displayable(table: pa.Table) -> pa.Table:
     """The same rows with columns that a browser's table can show."""
-    return pa.table([_make_column_displayable(column) for column in table.columns], names=distinct(table.column_names))
+    return pa.table(
+        [_make_column_displayable(column) for column in table.columns],
+        names=distinct(table.column_names),
+    )
 
 
 def _make_column_displayable(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -30,18 +33,33 @@ def _shorten_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """[0.12, -0.3, 0.05, 1.2, … 768 values]"""
     lengths = pc.list_value_length(column).to_pylist()
     heads = pc.list_slice(column, 0, SHOWN).to_pylist()
-    return pa.chunked_array([pa.array([_shorten_list(head, length) for head, length in zip(heads, lengths)], pa.string())])
+    return pa.chunked_array(
+        [
+            pa.array(
+                [_shorten_list(head, length) for head, length in zip(heads, lengths)], pa.string()
+            )
+        ]
+    )
 
 
 def _shorten_list(head: list | None, length: int | None) -> str | None:
     if head is None or length is None:
         return None
-    shown = ", ".join(f"{value:.4g}" if isinstance(value, float) else _clip_text(value_text(value)) for value in head)
-    return f"[{shown}]" if length <= SHOWN else f"[{shown}, \N{HORIZONTAL ELLIPSIS} {length:,} values]"
+    shown = ", ".join(
+        f"{value:.4g}" if isinstance(value, float) else _clip_text(value_text(value))
+        for value in head
+    )
+    return (
+        f"[{shown}]" if length <= SHOWN else f"[{shown}, \N{HORIZONTAL ELLIPSIS} {length:,} values]"
+    )
 
 
 def _clip_text(text: str) -> str:
-    return text if len(text) <= CELL else f"{text[:CELL]}\N{HORIZONTAL ELLIPSIS} {len(text):,} characters"
+    return (
+        text
+        if len(text) <= CELL
+        else f"{text[:CELL]}\N{HORIZONTAL ELLIPSIS} {len(text):,} characters"
+    )
 
 
 def _beyond_browser(column: pa.ChunkedArray) -> bool:
@@ -50,4 +68,8 @@ def _beyond_browser(column: pa.ChunkedArray) -> bool:
 
 
 def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    return (
+        pa.types.is_list(type_)
+        or pa.types.is_large_list(type_)
+        or pa.types.is_fixed_size_list(type_)
+    )

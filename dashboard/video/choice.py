@@ -11,7 +11,8 @@ from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.video import place
 from tubelet.media import sources
 from tubelet.store import Store
-from tubelet.store.questions import clips as clip_queries, corpus, nearby
+from tubelet.store.questions import clips as clip_queries
+from tubelet.store.questions import corpus, nearby
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 from tubelet.store.schema import PARTNER
 
@@ -39,7 +40,14 @@ def choose(store: Store, selection: Selection) -> Film | None:
         return None
     clip = _choose_clip(store, video, selection, cuts)
     clips = [TimelineRow.of(row) for row in caching.rows(store, clip_queries.timeline(clip))]
-    return Film(video, clip, clips, sources.unplayable(video, clips, caching.rows(store, corpus.failures_of_video(video.video_id))))
+    return Film(
+        video,
+        clip,
+        clips,
+        sources.unplayable(
+            video, clips, caching.rows(store, corpus.failures_of_video(video.video_id))
+        ),
+    )
 
 
 def _choose_video(store: Store, selection: Selection) -> VideoRow:
@@ -67,18 +75,38 @@ def _offer_videos(store: Store, selection: Selection) -> list[Mapping]:
     if len(offered) < OFFERED:
         return offered
     help_ = f"The list holds {units.number(OFFERED)} videos at most; search by name, label or id for the others."
-    text = st.text_input("Find video", placeholder="name, label or id", icon=":material/search:", live=True, width=180, help=help_, **bind("find-video"))
-    return caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED, text.strip())) if text.strip() else offered
+    text = st.text_input(
+        "Find video",
+        placeholder="name, label or id",
+        icon=":material/search:",
+        live=True,
+        width=180,
+        help=help_,
+        **bind("find-video"),
+    )
+    return (
+        caching.rows(
+            store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED, text.strip())
+        )
+        if text.strip()
+        else offered
+    )
 
 
 def describe_video(row: Mapping | VideoRow) -> str:
     return f"{row['name']} ({row['label']})" if row["label"] else row["name"]
 
 
-def _choose_clip(store: Store, video: VideoRow, selection: Selection, cuts: list[Mapping]) -> ClipRow:
+def _choose_clip(
+    store: Store, video: VideoRow, selection: Selection, cuts: list[Mapping]
+) -> ClipRow:
     """The clip of the URL, or the first of the chosen way of cutting."""
     asked = caching.find_clip(store, place.clip_id()) if place.clip_id() else None
-    clip = asked if asked and (asked.video_id, asked.encoder_id) == (video.video_id, selection.encoder_id) else None
+    clip = (
+        asked
+        if asked and (asked.video_id, asked.encoder_id) == (video.video_id, selection.encoder_id)
+        else None
+    )
     if len(cuts) == 1:
         return clip or caching.find_clip(store, cuts[0]["first_clip"])
     settings = [tuple(cut[name] for name in clip_queries.SETTINGS) for cut in cuts]

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, downloads, units
-from tubelet.latent.colorings import CHANNELS, Coloring, Options
-from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.components.player import Film, Paint
+from tubelet.dashboard.parameters import bind
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
+from tubelet.latent.colorings import CHANNELS, Coloring, Options
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -22,15 +22,27 @@ SOURCES = {  # as the URL and the reader see them
 }
 KINDS = {"pca": "components", "umap": "UMAP", "kmeans": "clusters", "dimensions": "dimensions"}
 OPTIONS = {
-    "unit": ("Equal lengths", "Divide each embedding by its length first, so that colors show direction alone."),
-    "positions": ("Without position", "Subtract the mean embedding of each grid position over the corpus first."),
-    "foreground": ("Foreground only", "Fit on the tokens on one side of the first component; the others are gray."),
+    "unit": (
+        "Equal lengths",
+        "Divide each embedding by its length first, so that colors show direction alone.",
+    ),
+    "positions": (
+        "Without position",
+        "Subtract the mean embedding of each grid position over the corpus first.",
+    ),
+    "foreground": (
+        "Foreground only",
+        "Fit on the tokens on one side of the first component; the others are gray.",
+    ),
 }
 
 
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
-    kept = {_describe_basis(row): row["basis_id"] for row in caching.rows(store, bases.list_bases(film.clip.encoder_id))}
+    kept = {
+        _describe_basis(row): row["basis_id"]
+        for row in caching.rows(store, bases.list_bases(film.clip.encoder_id))
+    }
     name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
     if name in kept:
         return Coloring("basis", kept[name])
@@ -44,7 +56,9 @@ def choose(store: Store, film: Film) -> Coloring:
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """Where the player finds the colors. Raises TubeletError where there are none to be had."""
     basis = caching.workspace(store).basis(film.clip["encoder_id"], coloring)
-    return Paint(f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring))
+    return Paint(
+        f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring)
+    )
 
 
 def legend(basis: Basis) -> tuple[str, ...]:
@@ -114,11 +128,16 @@ def _dimensions(dim: int) -> list[int]:
     )
     read = map(units.read, text.replace(" ", "").split(","))
     numbers = [number for number in read if number is not None]
-    return numbers if len(numbers) == 3 and max(numbers) < dim else [min(n, dim - 1) for n in range(3)]
+    return (
+        numbers if len(numbers) == 3 and max(numbers) < dim else [min(n, dim - 1) for n in range(3)]
+    )
 
 
 def _options() -> Options:
     with st.popover("Options", icon=":material/tune:"):
         return Options(
-            **{name: st.checkbox(label, **bind(name), help=meaning) for name, (label, meaning) in OPTIONS.items()}
+            **{
+                name: st.checkbox(label, **bind(name), help=meaning)
+                for name, (label, meaning) in OPTIONS.items()
+            }
         )

@@ -7,18 +7,17 @@ import numpy as np
 import streamlit as st
 
 from tubelet.dashboard import caching, units
-from tubelet.latent import channels
-from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.video import place
-from tubelet.latent.channels import CHANNELS, SEPARATOR
-from tubelet.latent.colorings import Coloring
 from tubelet.dashboard.components import token_map
 from tubelet.dashboard.components.token_map import Picture
-from tubelet.latent.marks import MarkedPatches, number_tokens
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.latent import questions
+from tubelet.dashboard.video import place
+from tubelet.latent import channels, questions
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
+from tubelet.latent.channels import CHANNELS, SEPARATOR
+from tubelet.latent.colorings import Coloring
+from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
@@ -33,12 +32,25 @@ def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches)
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Map of tokens", **bind("map"), help=HELP):
             return
-        of = st.segmented_control("Of", [WINDOW, CORPUS], default=WINDOW, **bind("map-of"), label_visibility="collapsed", required=True)
+        of = st.segmented_control(
+            "Of",
+            [WINDOW, CORPUS],
+            default=WINDOW,
+            **bind("map-of"),
+            label_visibility="collapsed",
+            required=True,
+        )
         if of == WINDOW and clip.embedding_path is None:
-            st.caption("The embeddings of this window were not kept; the corpus has a sample of its tokens.")
+            st.caption(
+                "The embeddings of this window were not kept; the corpus has a sample of its tokens."
+            )
             return
         try:
-            picture = _of_corpus(store, clip, coloring, marked) if of == CORPUS else _of_window(store, clip, coloring, marked)
+            picture = (
+                _of_corpus(store, clip, coloring, marked)
+                if of == CORPUS
+                else _of_window(store, clip, coloring, marked)
+            )
         except TubeletError as error:
             st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
             return
@@ -48,7 +60,10 @@ def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches)
 
 def sentence(chosen: Mapping[str, str]) -> str:
     """What places and colors mean."""
-    where, shade = ", ".join(chosen[name] for name in channels.AXES), ", ".join(chosen[name] for name in channels.COLOURS)
+    where, shade = (
+        ", ".join(chosen[name] for name in channels.AXES),
+        ", ".join(chosen[name] for name in channels.COLOURS),
+    )
     faint = "" if chosen["opacity"] == channels.FULL else f" Opacity: {chosen['opacity']}."
     return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player."
 
@@ -87,11 +102,19 @@ def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
         },
         "map",
     )
-    url = f"sample/{coloring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}?{_shown(chosen)}"
+    url = (
+        f"sample/{coloring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}?{_shown(chosen)}"
+    )
     windows = units.count(len(np.unique(sample.clip)), "window")
     counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen)}"
     numbers = sample.numbers(marked.clip_id, marked.patches)
-    return Picture(url=url, axes=counted, here=sample.of_clip(clip.clip_id), marked=numbers, lookup=f"sampled/{encoder_id}/{sample.sample_id}")
+    return Picture(
+        url=url,
+        axes=counted,
+        here=sample.of_clip(clip.clip_id),
+        marked=numbers,
+        lookup=f"sampled/{encoder_id}/{sample.sample_id}",
+    )
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:
@@ -105,12 +128,19 @@ def _shown(chosen: Mapping[str, str]) -> str:
 
 def _channels(store: Store, basis: Basis) -> dict[str, str]:
     """The name of the number behind each channel, in the URL."""
-    names, default = channels.list_channels(basis, list(caching.workspace(store).list_clusterings(basis.encoder_id))), channels.choose_defaults(basis)
+    names, default = (
+        channels.list_channels(
+            basis, list(caching.workspace(store).list_clusterings(basis.encoder_id))
+        ),
+        channels.choose_defaults(basis),
+    )
     with st.popover("Channels", icon=":material/tune:"), st.grid(2, gap="small") as grid:
         chosen = {}
         for name in CHANNELS:
             with grid.cell():
-                chosen[name] = st.selectbox(name.capitalize(), names, names.index(default[name]), **bind(f"map-{name}"))
+                chosen[name] = st.selectbox(
+                    name.capitalize(), names, names.index(default[name]), **bind(f"map-{name}")
+                )
     return chosen
 
 

@@ -1,20 +1,30 @@
 """The Video page: what does the encoder see in this video? The player, its colors, and the patches taken on it."""
 
-
 import streamlit as st
 
 from tubelet.dashboard import caching, units
-from tubelet.dashboard.video import choice, colors, map, patches, place, search, segmentation, similar, track
 from tubelet.dashboard.components import player
 from tubelet.dashboard.components.player import Film, Marks, Paint
-from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.video import (
+    choice,
+    colors,
+    map,
+    patches,
+    place,
+    search,
+    segmentation,
+    similar,
+    track,
+)
+from tubelet.latent.marks import MarkedPatches
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.questions import clips as clip_queries, corpus
-from tubelet.store.schema import PARTNER
+from tubelet.store.questions import clips as clip_queries
+from tubelet.store.questions import corpus
 from tubelet.store.rows import ClipRow
+from tubelet.store.schema import PARTNER
 
 TITLE, ICON = "Video", ":material/smart_display:"
 COUNTED = "Slices, rows, columns and frames count from 0, as in SQL."
@@ -32,8 +42,13 @@ def show(store: Store, selection: Selection) -> None:
     with choices:
         film = choice.choose(store, selection)
     if film is None:
-        answer.markdown("**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:")
-        answer.code(f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}", language="bash")
+        answer.markdown(
+            "**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:"
+        )
+        answer.code(
+            f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}",
+            language="bash",
+        )
         return
     with choices:
         coloring = colors.choose(store, film)
@@ -48,7 +63,9 @@ def show(store: Store, selection: Selection) -> None:
         _show_behind(store, film)
         colors.offer_file(film, paint)
     segmentation.show(store, cut, segment)
-    map.show(store, clip, coloring, marked)  # above what a click on it adds, so that it stays where it is
+    map.show(
+        store, clip, coloring, marked
+    )  # above what a click on it adds, so that it stays where it is
     clip, marked = _find_searched(store, film, clip, marked)
     search.show(store, clip, marked)
     patches.show(store, clip, marked)
@@ -66,7 +83,9 @@ def sentence(film: Film) -> Markdown:
     )
     if clip.role == PARTNER:
         windows += " encoded only for pairs of windows"
-    grid = f"{units.count(clip.slices, 'slice')} of {clip.grid_height:d} × {clip.grid_width:d} patches"
+    grid = (
+        f"{units.count(clip.slices, 'slice')} of {clip.grid_height:d} × {clip.grid_width:d} patches"
+    )
     kept = (
         ""
         if clip.embedding_path
@@ -76,7 +95,9 @@ def sentence(film: Film) -> Markdown:
 
 
 def _badge(selection: Selection) -> Markdown:
-    return ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
+    return (
+        ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
+    )
 
 
 def _find_marked(store: Store, film: Film, named: MarkedPatches) -> tuple[ClipRow, MarkedPatches]:
@@ -86,14 +107,20 @@ def _find_marked(store: Store, film: Film, named: MarkedPatches) -> tuple[ClipRo
     return clip, named.on(clip)
 
 
-def _find_searched(store: Store, film: Film, clip: ClipRow, marked: MarkedPatches) -> tuple[ClipRow, MarkedPatches]:
+def _find_searched(
+    store: Store, film: Film, clip: ClipRow, marked: MarkedPatches
+) -> tuple[ClipRow, MarkedPatches]:
     """The selected patches and their clip, those of another video too: the player has gone to one that is like them."""
     named = place.marked_patches()
-    found = caching.find_clip(store, named.clip_id) if named.clip_id and not marked.patches else None
+    found = (
+        caching.find_clip(store, named.clip_id) if named.clip_id and not marked.patches else None
+    )
     if found is None or found.encoder_id != film.clip.encoder_id:
         return clip, marked
     video = caching.find_video(store, found.video_id)
-    st.caption(f"The selected patches are of **{literal(video.name)}**; the player shows another video.")
+    st.caption(
+        f"The selected patches are of **{literal(video.name)}**; the player shows another video."
+    )
     return found, named.on(found)
 
 

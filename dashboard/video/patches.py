@@ -6,14 +6,14 @@ from urllib.parse import quote
 import streamlit as st
 
 from tubelet.dashboard import caching, units
-from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import Markdown, html_text, literal
 from tubelet.store import Store
-from tubelet.store.questions import clips
 from tubelet.store.placement import Sheet
-from tubelet.store.statistics import TOKEN_STATISTICS
+from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
+from tubelet.store.statistics import TOKEN_STATISTICS
 
 SIDE = 132  # pixels of an enlarged patch
 ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
@@ -21,7 +21,9 @@ ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches:
-        st.caption("Click a patch to see its statistics. Drag to select several; hold Shift to add one; press Esc to clear the selection.")
+        st.caption(
+            "Click a patch to see its statistics. Drag to select several; hold Shift to add one; press Esc to clear the selection."
+        )
         return
     question = clips.patches(clip.clip_id, number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)
@@ -47,7 +49,9 @@ def _one(store: Store, clip: ClipRow, row: Mapping) -> None:
             st.html(patch_html(clip, (row["slice"], row["y"], row["x"])), width="content")
         with st.container():
             st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")
-            st.caption(f"Address: clip {literal(clip.clip_id)}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0.")
+            st.caption(
+                f"Address: clip {literal(clip.clip_id)}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0."
+            )
 
 
 def patch_html(clip: ClipRow, patch: tuple[int, int, int]) -> str:
@@ -63,7 +67,9 @@ def slice_html(clip: ClipRow, slice_: int) -> str:
     return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_}")
 
 
-def _crop_html(clip: ClipRow, slice_: int, box: tuple[float, float, float, float], label: str) -> str:
+def _crop_html(
+    clip: ClipRow, slice_: int, box: tuple[float, float, float, float], label: str
+) -> str:
     """A box (top, left, height, width) of a slice's picture, in pixels of the sheet, as large as it goes."""
     sheet = Sheet.of(clip)
     top, left = (corner + offset for corner, offset in zip(sheet.corner(slice_), box))
@@ -85,8 +91,13 @@ def _crop_html(clip: ClipRow, slice_: int, box: tuple[float, float, float, float
 def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
     return {
         "statistic": list(TOKEN_STATISTICS),
-        "this patch": ["not defined" if row[name] is None else f"{row[name]:.4g}" for name in TOKEN_STATISTICS],
-        "higher than": ["" if row[name] is None else f"{row[f'{name}_rank']:.0%} of the clip's patches" for name in TOKEN_STATISTICS],
+        "this patch": [
+            "not defined" if row[name] is None else f"{row[name]:.4g}" for name in TOKEN_STATISTICS
+        ],
+        "higher than": [
+            "" if row[name] is None else f"{row[f'{name}_rank']:.0%} of the clip's patches"
+            for name in TOKEN_STATISTICS
+        ],
     }
 
 
@@ -94,4 +105,11 @@ def _several(rows: list[Mapping]) -> None:
     columns = {name: [row[name] for row in rows] for name in ("slice", "y", "x", *TOKEN_STATISTICS)}
     height = ROW_HEIGHT * (min(len(rows), ROWS) + 1) + 4
     config = {name: st.column_config.NumberColumn(format="%.4g") for name in TOKEN_STATISTICS}
-    st.dataframe(columns, column_config=config, hide_index=True, height=height, placeholder="", alt="Statistics of the patches")
+    st.dataframe(
+        columns,
+        column_config=config,
+        hide_index=True,
+        height=height,
+        placeholder="",
+        alt="Statistics of the patches",
+    )

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import streamlit as st
 
 from tubelet.dashboard import address, units
-from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.components.player import KEY, Place
 from tubelet.dashboard.parameters import CLIP, HIT, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.latent.marks import MarkedPatches
 
 
 def place(clip_id: str) -> Place:
@@ -50,20 +50,27 @@ def apply_news(news: str) -> None:
     if news == "cut":
         marks = {SEGMENT: _text(value["clip"], value["foreground"], value["background"])}
     else:
-        marks = {PATCHES: _text(value["clip"], value["patches"]), HIT: ""} if news == "picked" else {}
+        marks = (
+            {PATCHES: _text(value["clip"], value["patches"]), HIT: ""} if news == "picked" else {}
+        )
     address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])}, **marks)
 
 
 def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = ()) -> None:
     """Lead the player to a slice, in this video or another."""
     elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
-    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches), HIT: ""}, **elsewhere)
+    address.redirect(
+        **{VIDEO: video, CLIP: clip, SLICE: str(slice_), PATCHES: _text(clip, patches), HIT: ""},
+        **elsewhere,
+    )
 
 
 def show_hit(video: str, clip: str, patch: tuple[int, int, int]) -> None:
     """Lead the player to a patch that a search found. The selected patches stay, and with them what was found."""
     elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
-    address.redirect(**{VIDEO: video, CLIP: clip, SLICE: str(patch[0]), HIT: _text(clip, [patch])}, **elsewhere)
+    address.redirect(
+        **{VIDEO: video, CLIP: clip, SLICE: str(patch[0]), HIT: _text(clip, [patch])}, **elsewhere
+    )
 
 
 def change_video(video_id: str) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, units
-from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
-from tubelet.latent.marks import MarkedPatches
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.video import patches, place
 from tubelet.latent import questions, search_index
 from tubelet.latent.hits import Ranking
+from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.retrieval import Answer
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store, TubeletError
@@ -32,8 +32,18 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         if not st.toggle("Search the corpus", **bind("search-corpus"), help=HELP):
             return
         sketch = search_index.measured_recall(clip.encoder_id)
-        exactly = bool(caching.rows(store, sketch)) and st.checkbox("Exact search", **bind("exactly"), help=EXACT)
-        where = st.text_input("Videos where", placeholder=EXAMPLE, **bind(WHERE), label_visibility="collapsed", width=320, on_change=consent.ask_typed, args=(WHERE,)).strip()
+        exactly = bool(caching.rows(store, sketch)) and st.checkbox(
+            "Exact search", **bind("exactly"), help=EXACT
+        )
+        where = st.text_input(
+            "Videos where",
+            placeholder=EXAMPLE,
+            **bind(WHERE),
+            label_visibility="collapsed",
+            width=320,
+            on_change=consent.ask_typed,
+            args=(WHERE,),
+        ).strip()
         behind = st.container(width="content")
     if not consent.holds(where, WHERE):
         return
@@ -57,7 +67,9 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
 def _show_hits(store: Store, answer: Answer) -> None:
     hits = answer.hits.to_pylist()
     videos = len({hit["video_id"] for hit in hits})
-    found = f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
+    found = (
+        f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
+    )
     st.markdown(f"{found} {how(answer, store)}")
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for hit in hits:
@@ -70,10 +82,18 @@ def how(answer: Answer, store: Store) -> Markdown:
     among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
     if answer.sketch is None:
         said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
-        faster = f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast." if answer.large else ""
+        faster = (
+            f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast."
+            if answer.large
+            else ""
+        )
         return said + faster
     known = answer.sketch
-    later = f"; {units.count(answer.clips - known.clips, 'clip')} added since" if answer.clips > known.clips else ""
+    later = (
+        f"; {units.count(answer.clips - known.clips, 'clip')} added since"
+        if answer.clips > known.clips
+        else ""
+    )
     return (
         f"From the index, which found **{known.recall:.1%}** of the top 20 of exact search when measured, "
         f"on {units.count(known.queries, 'sampled patch', 'sampled patches')} in {units.count(known.clips, 'clip')}{later}."
@@ -82,7 +102,10 @@ def how(answer: Answer, store: Store) -> Markdown:
 
 
 def _show_hit(store: Store, hit: Mapping) -> None:
-    clip, video = caching.find_clip(store, hit["clip_id"]), caching.find_video(store, hit["video_id"])
+    clip, video = (
+        caching.find_clip(store, hit["clip_id"]),
+        caching.find_video(store, hit["video_id"]),
+    )
     seconds = clip.start_s + hit["slice"] / clip.slices * (clip.stop_s - clip.start_s)
     address = hit["slice"], hit["y"], hit["x"]
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():

@@ -4,10 +4,10 @@ import numpy as np
 import streamlit as st
 
 from tubelet.dashboard import caching, downloads, units
-from tubelet.dashboard.video import place
-from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.video import place
 from tubelet.latent import masks, questions
+from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.masks import Agreement
 from tubelet.latent.segmentation import Segmentation
@@ -28,7 +28,9 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
         st.subheader("Which patches are foreground?", anchor=False, width="content")
         _show_behind(clip, segment)
     if not segment.patches or not segment.background:
-        st.markdown(f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'} too: the mask spreads from both.")
+        st.markdown(
+            f"{_marks(segment)} Mark some {'background' if segment.patches else 'foreground'} too: the mask spreads from both."
+        )
         return
     try:
         with st.spinner("Connecting tokens to their neighbors", show_time=True):
@@ -54,7 +56,9 @@ def describe_agreement(agreement: Agreement, shown: int) -> Markdown:
     """How well the masks fit, and where least."""
     at = "pixels of the encoder input" if agreement.pixels else "patches"
     if len(agreement.slices) == 1:
-        return f"Intersection over union in slice {shown}: **{agreement.overall:.3f}**, at the {at}."
+        return (
+            f"Intersection over union in slice {shown}: **{agreement.overall:.3f}**, at the {at}."
+        )
     worst = int(agreement.slices.argmin())
     least = f"least in slice {worst}: {agreement.slices[worst]:.3f}"
     return f"Intersection over union over all {len(agreement.slices)} slices: **{agreement.overall:.3f}**, at the {at}; {least}."
@@ -68,7 +72,11 @@ def _marks(segment: MarkedPatches) -> Markdown:
 
 def _shown(clip: ClipRow, segment: MarkedPatches) -> int:
     """The slice that files and comparisons of one slice are of: the player's, or the first mark's while it shows another window."""
-    return min(place.slice_(), clip.slices - 1) if place.clip_id() in ("", clip.clip_id) else segment.patches[0][0]
+    return (
+        min(place.slice_(), clip.slices - 1)
+        if place.clip_id() in ("", clip.clip_id)
+        else segment.patches[0][0]
+    )
 
 
 def _show_behind(clip: ClipRow, segment: MarkedPatches) -> None:
@@ -85,7 +93,9 @@ def _show_behind(clip: ClipRow, segment: MarkedPatches) -> None:
 def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
     files = {f"Slice {shown} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        downloads.offer("Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()})
+        downloads.offer(
+            "Mask:", {label: f"mask/{segment.name}/{file}" for label, file in files.items()}
+        )
         st.caption(
             f"{clip.crop_height:d} × {clip.crop_width:d} pixels per slice, at the encoder's input resolution. The array `about` in the .npz describes its contents.",
             width="content",
@@ -104,7 +114,9 @@ def _show_comparison(store: Store, clip: ClipRow, found: Segmentation, shown: in
             return
         try:
             video = caching.find_video(store, clip.video_id)
-            truth = masks.fit_to_clip(_choose_object(masks.read_objects(file.getvalue())), video, clip)
+            truth = masks.fit_to_clip(
+                _choose_object(masks.read_objects(file.getvalue())), video, clip
+            )
             fits = masks.agreement(found.scores, truth, (clip.crop_height, clip.crop_width), shown)
         except TubeletError as error:
             st.warning(f"Comparison failed: {literal(error)}", icon=":material/difference:")

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, units
-from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.video import place, patches
 from tubelet.dashboard.address import BUTTON
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.video import patches, place
 from tubelet.latent import questions
 from tubelet.reports.literal import literal
 from tubelet.store import Store
@@ -26,7 +26,14 @@ def show(store: Store, clip: ClipRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Similar videos", **bind("alike"), help=HELP):
             return
-        by = st.segmented_control("By", WAYS, default=WAYS[0], **bind("alike-by"), label_visibility="collapsed", required=True)
+        by = st.segmented_control(
+            "By",
+            WAYS,
+            default=WAYS[0],
+            **bind("alike-by"),
+            label_visibility="collapsed",
+            required=True,
+        )
         question = questions.similar_videos(clip.encoder_id, clip.clip_id, by, TOP)
         sql_behind({"Videos": question}, "alike")
     with st.spinner("Comparing windows", show_time=True):
@@ -34,7 +41,9 @@ def show(store: Store, clip: ClipRow) -> None:
     if not found:
         st.caption("This store has no other video of this encoder.")
         return
-    st.markdown(f"Top {units.count(len(found), 'video')} by their most similar window. 1 means the same, 0 as similar as any other, below 0 less similar than that.")
+    st.markdown(
+        f"Top {units.count(len(found), 'video')} by their most similar window. 1 means the same, 0 as similar as any other, below 0 less similar than that."
+    )
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for number, row in enumerate(found):
             with grid.cell():
@@ -42,7 +51,10 @@ def show(store: Store, clip: ClipRow) -> None:
 
 
 def _show_video(store: Store, row: Mapping, number: int) -> None:
-    clip, video = caching.find_clip(store, row["clip_id"]), caching.find_video(store, row["video_id"])
+    clip, video = (
+        caching.find_clip(store, row["clip_id"]),
+        caching.find_video(store, row["video_id"]),
+    )
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.slice_html(clip, clip.slices // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"

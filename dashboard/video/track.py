@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, downloads, units
-from tubelet.latent.marks import MarkedPatches
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import questions
+from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
@@ -29,12 +29,19 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         sql_behind({"Best match of each slice": question}, "track")
     st.markdown(sentence(track))
     st.altair_chart(
-        charts.likeness(track.table, track.level), alt="Cosine of the best match in each slice, and the chance level of unrelated patches"
+        charts.likeness(track.table, track.level),
+        alt="Cosine of the best match in each slice, and the chance level of unrelated patches",
     )
     address = f"track/{marked.name}/{clip.clip_id}"
-    downloads.offer("Track, one row per frame:", {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"})
+    downloads.offer(
+        "Track, one row per frame:",
+        {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"},
+    )
     with st.expander("Table", type="compact"):
-        columns = {name: st.column_config.NumberColumn(format="%.3f") for name in ("score", "margin", "level")}
+        columns = {
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("score", "margin", "level")
+        }
         height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4
         st.dataframe(
             track.table.drop_columns("clip_id"),

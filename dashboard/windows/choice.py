@@ -9,10 +9,16 @@ from tubelet.dashboard.parameters import CELL, PAIR, VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.questions import corpus, nearby, pairs as pair_queries
+from tubelet.store.questions import corpus, nearby
+from tubelet.store.questions import pairs as pair_queries
 
 LISTED = 200  # videos offered at once
-KINDS = {"shifted": "shifted by {shift}", "repeated": "determinism: the same window twice", "rounding": "noise floor: the same window in fp32", "disjoint": "control: windows that share nothing"}
+KINDS = {
+    "shifted": "shifted by {shift}",
+    "repeated": "determinism: the same window twice",
+    "rounding": "noise floor: the same window in fp32",
+    "disjoint": "control: windows that share nothing",
+}
 
 
 def is_found(store: Store) -> bool:
@@ -30,18 +36,41 @@ def is_found(store: Store) -> bool:
 def choose(store: Store, selection: Selection) -> Mapping | None:
     """Draw the pickers and return the pair to show; None where the encoder, or the chosen video, has no pairs."""
     stands = address.read()
-    linked = next(iter(caching.rows(store, pair_queries.pair(stands[PAIR]))), None) if stands[PAIR] else None
+    linked = (
+        next(iter(caching.rows(store, pair_queries.pair(stands[PAIR]))), None)
+        if stands[PAIR]
+        else None
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Search", placeholder="video or label", icon=":material/search:", live=True, width=180, **bind("pair_search"))
-        videos = caching.rows(store, pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED))
+        text = st.text_input(
+            "Search",
+            placeholder="video or label",
+            icon=":material/search:",
+            live=True,
+            width=180,
+            **bind("pair_search"),
+        )
+        videos = caching.rows(
+            store, pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED)
+        )
         names = {row["video_id"]: row["name"] for row in videos}
         if linked and linked["video_id"] not in names:
             names = {linked["video_id"]: linked["video"], **names}
         if not names and not text:
             return None
-        _pick("Video", names, linked["video_id"] if linked else None, lambda video_id: _take_video(store, selection, video_id))
+        _pick(
+            "Video",
+            names,
+            linked["video_id"] if linked else None,
+            lambda video_id: _take_video(store, selection, video_id),
+        )
         if linked:
-            pairs = {row["pair_id"]: label(row) for row in caching.rows(store, pair_queries.pairs_of_video(linked["video_id"], selection.encoder_id))}
+            pairs = {
+                row["pair_id"]: label(row)
+                for row in caching.rows(
+                    store, pair_queries.pairs_of_video(linked["video_id"], selection.encoder_id)
+                )
+            }
             _pick("Pair", pairs, linked["pair_id"], lambda pair_id: _take(**{PAIR: pair_id}))
     _more(videos)
     if linked is None:
@@ -53,7 +82,10 @@ def _show_no_pairs(store: Store, video_id: str) -> None:
     """Of the chosen video, where others have some."""
     named = caching.rows(store, corpus.video(video_id)) if video_id else []
     which = f"The video {literal(named[0]['name'])}" if named else "The chosen video"
-    st.info(f"{which} has no pairs of this encoder. Choose another video above.", icon=":material/search_off:")
+    st.info(
+        f"{which} has no pairs of this encoder. Choose another video above.",
+        icon=":material/search_off:",
+    )
 
 
 def label(row: Mapping) -> str:
@@ -70,7 +102,16 @@ def _pick(title: Markdown, names: Mapping[str, str], current: str | None, take) 
     ids = list(names)
     key = f"pick-{title}-{current}"
     index = ids.index(current) if current in names else None
-    st.selectbox(title, ids, index, names.__getitem__, key=key, on_change=lambda: take(st.session_state[key]), placeholder="none chosen", width=300 if title == "Video" else "stretch")
+    st.selectbox(
+        title,
+        ids,
+        index,
+        names.__getitem__,
+        key=key,
+        on_change=lambda: take(st.session_state[key]),
+        placeholder="none chosen",
+        width=300 if title == "Video" else "stretch",
+    )
 
 
 def _take_video(store: Store, selection: Selection, video_id: str | None) -> None:
@@ -85,4 +126,6 @@ def _take(**where: str) -> None:
 
 def _more(videos: list[Mapping]) -> None:
     if videos and videos[0]["videos"] > len(videos):
-        st.caption(f"The first {len(videos):,} of {videos[0]['videos']:,} videos by name; search for the others.")
+        st.caption(
+            f"The first {len(videos):,} of {videos[0]['videos']:,} videos by name; search for the others."
+        )

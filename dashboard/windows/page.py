@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, links, units
-from tubelet.dashboard.windows import choice
 from tubelet.dashboard.components import matrix
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.unpaired import show_unpaired
+from tubelet.dashboard.windows import choice
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
@@ -18,11 +18,15 @@ TITLE, ICON = "Windows", ":material/compare:"
 RANKED = 12  # dimensions in the table
 ROW_HEIGHT = 31  # pixels
 NOT_KEPT = "The embeddings of these clips were not kept, so single values are not available. Run the same ingest with `--keep embeddings`."
-RELATIVE_EDGE = "Mean |difference| on the outer shared slices over the dimension's standard deviation"
+RELATIVE_EDGE = (
+    "Mean |difference| on the outer shared slices over the dimension's standard deviation"
+)
 
 
 def show(store: Store, selection: Selection) -> None:
-    head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    head = st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
     head.title("What changes when the window shifts?", anchor=False, width="content")
     if not choice.is_found(store):
         return
@@ -41,7 +45,10 @@ def show(store: Store, selection: Selection) -> None:
 
 def _show_answer(store: Store, pair: Mapping) -> None:
     edge = pairs.edge_and_middle(pair["pair_id"])
-    again, floor = (caching.rows(store, ask(pair["pair_id"]))[0] for ask in (pairs.determinism, pairs.noise_floor))
+    again, floor = (
+        caching.rows(store, ask(pair["pair_id"]))[0]
+        for ask in (pairs.determinism, pairs.noise_floor)
+    )
     ranked = pairs.ranked_dimensions(pair["pair_id"], 1)
     badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
     st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
@@ -52,7 +59,12 @@ def _show_answer(store: Store, pair: Mapping) -> None:
 def _show_links(pair: Mapping) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
-            links.to_player(f"Window {name} in player", video=pair["video_id"], clip=clip_id, encoder=pair["encoder_id"])
+            links.to_player(
+                f"Window {name} in player",
+                video=pair["video_id"],
+                clip=clip_id,
+                encoder=pair["encoder_id"],
+            )
 
 
 def _sql_behind_answer(pair: Mapping) -> None:
@@ -77,7 +89,11 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
         return f"The same window in {literal(pair['precision'])} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
     if pair["kind"] == "disjoint":
         return f"Two windows of one video that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
-    edges = "on the only shared slice" if pair["shared_slices"] == 1 else "on the first and last shared slice"
+    edges = (
+        "on the only shared slice"
+        if pair["shared_slices"] == 1
+        else "on the first and last shared slice"
+    )
     said = f"Shifted by {shift}, the same frames differ by **{share(curve['edge'])}** of a dimension's standard deviation {edges}"
     if pair["shared_slices"] > 1:
         said += f" and by **{share(curve['middle'])}** in the middle"
@@ -88,10 +104,15 @@ def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
 
 def provenance(pair: Mapping) -> Markdown:
     """Which windows, and from which numbers."""
-    times = [f"{literal(name)} from frame {first:,} ({start:.2f} s)" for name, first, start in _starts(pair)]
+    times = [
+        f"{literal(name)} from frame {first:,} ({start:.2f} s)"
+        for name, first, start in _starts(pair)
+    ]
     source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
     apart = f", {pair['step']:d} apart" if pair["step"] > 1 else ""
-    shared = units.count(pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice")
+    shared = units.count(
+        pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice"
+    )
     windows = f"{' and '.join(times)}, {units.count(pair['frame_count'], 'frame')}{apart} each"
     return f"{windows}, {shared} compared. Measured from {source}, {literal(pair['encoder'])}, {literal(pair['precision'])}."
 
@@ -104,10 +125,18 @@ def noise(again: Mapping, floor: Mapping, precision: Markdown) -> Markdown:
     """Whether the arithmetic repeats itself, and what its rounding alone does."""
     repeats = f"Determinism: the same window encoded twice differs by at most {again['most'] or 0:.3g} ({units.count(again['pairs'], 'control')})."
     rounds = f"Noise floor: rounding to {precision} alone differs by {floor['mean'] or 0:.3g} on average ({units.count(floor['pairs'], 'control')})."
-    return " ".join((
-        repeats if again["pairs"] else "No window was encoded twice, so it is unknown whether the arithmetic is deterministic.",
-        rounds if floor["pairs"] else "" if precision in ("fp32", "float32") else f"The effect of rounding to {precision} was not measured.",
-    )).strip()
+    return " ".join(
+        (
+            repeats
+            if again["pairs"]
+            else "No window was encoded twice, so it is unknown whether the arithmetic is deterministic.",
+            rounds
+            if floor["pairs"]
+            else ""
+            if precision in ("fp32", "float32")
+            else f"The effect of rounding to {precision} was not measured.",
+        )
+    ).strip()
 
 
 def share(value: float | None) -> Markdown:
@@ -132,20 +161,35 @@ def _show_patch_map(store: Store, pair: Mapping) -> None:
     """What the tables tell of the frame without the embeddings."""
     question = pairs.patch_map(pair["pair_id"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Where in the frame** \N{EM DASH} distance of the two embeddings of a patch, mean over the shared slices", width="content")
+        st.markdown(
+            "**Where in the frame** \N{EM DASH} distance of the two embeddings of a patch, mean over the shared slices",
+            width="content",
+        )
         sql_behind({"Map": question}, "map")
-    st.altair_chart(charts.over_patches(caching.table(store, question), pair["grid_height"], pair["grid_width"]), width="content", alt="Distance by patch")
+    st.altair_chart(
+        charts.over_patches(
+            caching.table(store, question), pair["grid_height"], pair["grid_width"]
+        ),
+        width="content",
+        alt="Distance by patch",
+    )
 
 
 def _show_curves(store: Store, pair: Mapping) -> None:
-    curves, ranked = pairs.slice_curves(pair["pair_id"]), pairs.ranked_dimensions(pair["pair_id"], RANKED)
+    curves, ranked = (
+        pairs.slice_curves(pair["pair_id"]),
+        pairs.ranked_dimensions(pair["pair_id"], RANKED),
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**By shared slice and by dimension**", width="content")
         sql_behind({"Curves": curves, "Dimensions": ranked}, "curves")
     with st.grid(4, min_column_width=190, gap="small") as grid:
         for name in charts.SLICE_CURVES:
             with grid.cell():
-                st.altair_chart(charts.over_shared_slices(caching.table(store, curves), name), alt=f"{name} by shared slice")
+                st.altair_chart(
+                    charts.over_shared_slices(caching.table(store, curves), name),
+                    alt=f"{name} by shared slice",
+                )
         with grid.cell():
             _show_ranked(store, ranked)
 

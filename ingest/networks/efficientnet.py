@@ -29,7 +29,12 @@ BORDER = 3  # coarsest features that are computed beyond each side of the pictur
 STAGES = ((1, 16, 1, 3, 1), (6, 24, 2, 3, 2), (6, 40, 2, 5, 2), (6, 80, 3, 3, 2), (6, 112, 3, 5, 1))
 NORM_EPS = 1e-3
 COUNTER = "num_batches_tracked"  # of a norm: no number depends on it
-NORMED = {"_conv_stem": "_bn0", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
+NORMED = {
+    "_conv_stem": "_bn0",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_project_conv": "_bn2",
+}
 PIXEL_MEAN, PIXEL_SCALE = 127, 128  # of 8-bit pixels, as the weights were trained
 
 
@@ -43,15 +48,23 @@ class Bottleneck(nn.Module):
         if expansion > 1:
             self._expand_conv = nn.Conv2d(channels, wide, 1, bias=False)
             self._bn0 = nn.BatchNorm2d(wide, eps=NORM_EPS)
-        self._depthwise_conv = nn.Conv2d(wide, wide, kernel, stride, (kernel - 1) // 2, groups=wide, bias=False)
+        self._depthwise_conv = nn.Conv2d(
+            wide, wide, kernel, stride, (kernel - 1) // 2, groups=wide, bias=False
+        )
         self._bn1 = nn.BatchNorm2d(wide, eps=NORM_EPS)
         self._project_conv = nn.Conv2d(wide, out, 1, bias=False)
         self._bn2 = nn.BatchNorm2d(out, eps=NORM_EPS)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Works in place on what it made itself: a fresh tensor per step costs more in page faults than the arithmetic on it."""
-        wide = F.relu6(self._bn0(self._expand_conv(features)), inplace=True) if hasattr(self, "_expand_conv") else features
-        narrow = self._bn2(self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)), inplace=True)))
+        wide = (
+            F.relu6(self._bn0(self._expand_conv(features)), inplace=True)
+            if hasattr(self, "_expand_conv")
+            else features
+        )
+        narrow = self._bn2(
+            self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)), inplace=True))
+        )
         return narrow.add_(features) if self.residual else narrow
 
 
@@ -65,7 +78,9 @@ class EfficientNetLite0(nn.Module):
         blocks, channels = [], 32
         for expansion, out, count, kernel, stride in STAGES:
             for index in range(count):
-                blocks.append(Bottleneck(channels, out, expansion, kernel, stride if index == 0 else 1))
+                blocks.append(
+                    Bottleneck(channels, out, expansion, kernel, stride if index == 0 else 1)
+                )
                 channels = out
         self._blocks = nn.ModuleList(blocks)
 
@@ -87,8 +102,10 @@ def mirror(images: torch.Tensor, border: int) -> torch.Tensor:
     """Images with their mirror image around them, repeatedly if a side is shorter than the border."""
     for side in (-2, -1):
         count = images.shape[side]
-        places = (torch.arange(-border, count + border, device=images.device) % max(2 * count - 2, 1))
-        images = images.index_select(side % images.ndim, torch.minimum(places, (2 * count - 2 - places).abs()))
+        places = torch.arange(-border, count + border, device=images.device) % max(2 * count - 2, 1)
+        images = images.index_select(
+            side % images.ndim, torch.minimum(places, (2 * count - 2 - places).abs())
+        )
     return images.contiguous(memory_format=torch.channels_last)
 
 
@@ -112,14 +129,22 @@ def locate() -> Path:
 def load_weights(network: EfficientNetLite0, path: Path) -> EfficientNetLite0:
     """The network with a file's weights, frozen; what the file holds beyond its last block is left there. Raises CheckpointError."""
     if not path.is_file():
-        raise CheckpointError(f"{path} is not a file: pass the weights of EfficientNet-Lite0, as {PACKAGE} {VERSION} brings them")
+        raise CheckpointError(
+            f"{path} is not a file: pass the weights of EfficientNet-Lite0, as {PACKAGE} {VERSION} brings them"
+        )
     found = formats.read_tensors(path)
-    wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
+    wanted = {
+        name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)
+    }
     if missing := wanted.keys() - found.keys():
-        raise CheckpointError(f"{path} lacks {formats.list_names(missing)}, it holds {formats.list_names(found)}: is it the file of another model?")
+        raise CheckpointError(
+            f"{path} lacks {formats.list_names(missing)}, it holds {formats.list_names(found)}: is it the file of another model?"
+        )
     for name, tensor in wanted.items():
         if found[name].shape != tensor.shape or not found[name].is_floating_point():
-            raise CheckpointError(f"{path}: {name} is {found[name].dtype} {tuple(found[name].shape)}, not floating {tuple(tensor.shape)}")
+            raise CheckpointError(
+                f"{path}: {name} is {found[name].dtype} {tuple(found[name].shape)}, not floating {tuple(tensor.shape)}"
+            )
     network.load_state_dict({name: found[name].float() for name in wanted}, strict=False)
     return network.eval().requires_grad_(False)
 
@@ -129,5 +154,9 @@ def fuse(network: EfficientNetLite0) -> None:
     for module in list(network.modules()):
         for convolution, norm in NORMED.items():
             if hasattr(module, convolution) and hasattr(module, norm):
-                setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+                setattr(
+                    module,
+                    convolution,
+                    fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)),
+                )
                 setattr(module, norm, nn.Identity())

@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 
 from tubelet.ingest.contract import Encoder
-from tubelet.ingest.pipeline.encoding import EncodedClip, LaunchedBatch, launch
 from tubelet.ingest.errors import EncodeError
-from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.memory import out_of_memory
+from tubelet.ingest.pipeline.encoding import EncodedClip, LaunchedBatch, launch
+from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.pipeline.messages import Clip, Failure, VideoDone
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -25,7 +26,9 @@ class Refused:
     error: EncodeError
 
 
-NO_MEMORY = EncodeError("out of memory for this one clip: use a smaller --size, fewer --frames, or --precision bf16 on a GPU")
+NO_MEMORY = EncodeError(
+    "out of memory for this one clip: use a smaller --size, fewer --frames, or --precision bf16 on a GPU"
+)
 
 
 class EncodeStage:
@@ -82,7 +85,9 @@ class EncodeStage:
                 yield from self._alone(together, launched)
             clips = clips[len(together) :]
 
-    def _alone(self, clips: Sequence[Clip], error: EncodeError) -> Iterator[LaunchedBatch | Refused]:
+    def _alone(
+        self, clips: Sequence[Clip], error: EncodeError
+    ) -> Iterator[LaunchedBatch | Refused]:
         """Each clip of a batch that failed: encoding them one by one shows which."""
         for clip in clips:
             launched = error if len(clips) == 1 else self._attempt([clip])
@@ -99,7 +104,9 @@ class EncodeStage:
             torch.cuda.empty_cache()
         return NO_MEMORY
 
-    def _finish(self, item: LaunchedBatch | Refused | VideoDone) -> Iterator[EncodedClip | VideoDone]:
+    def _finish(
+        self, item: LaunchedBatch | Refused | VideoDone
+    ) -> Iterator[EncodedClip | VideoDone]:
         if isinstance(item, VideoDone):
             self._measuring.end(item.video_id)
             yield replace(item, failures=(*item.failures, *self._failed.pop(item.source.path, ())))
@@ -115,7 +122,9 @@ class EncodeStage:
             for sent in launched.sent:
                 self._fail(sent.clip, _explained(error))
             return
-        seconds = arrived - max(launched.started, self._arrived)  # before that, the device was at the batch before
+        seconds = arrived - max(
+            launched.started, self._arrived
+        )  # before that, the device was at the batch before
         self._arrived = arrived
         self.busy_s += seconds
         for sent in launched.sent:
@@ -128,11 +137,20 @@ class EncodeStage:
 
     def _fail(self, clip: Clip, error: EncodeError) -> None:
         row = clip.row
-        failure = Failure(path=clip.source.text, video_id=row.video_id, encoder_id=row.encoder_id, stage="encode", error=str(error), first_frame=row.first_frame)
+        failure = Failure(
+            path=clip.source.text,
+            video_id=row.video_id,
+            encoder_id=row.encoder_id,
+            stage="encode",
+            error=str(error),
+            first_frame=row.first_frame,
+        )
         failed = self._failed.setdefault(clip.source.path, [])
         if failure not in failed:  # a clip that is encoded twice for a control fails twice
             failed.append(failure)
 
 
 def _explained(error: Exception) -> EncodeError:
-    return error if isinstance(error, EncodeError) else EncodeError(f"{type(error).__name__}: {error}")
+    return (
+        error if isinstance(error, EncodeError) else EncodeError(f"{type(error).__name__}: {error}")
+    )

@@ -13,19 +13,23 @@ from dataclasses import dataclass, replace
 import torch
 from PIL import Image
 
-from tubelet.media.video import Frame, Timeline, Video
 from tubelet.ingest.geometry import picture
-from tubelet.ingest.pipeline.messages import Clip, now
 from tubelet.ingest.pairs import WindowPair
+from tubelet.ingest.pipeline.messages import Clip, now
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
+from tubelet.media.video import Frame, Timeline, Video
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import PlannedClip, VideoRow
 from tubelet.store.schema import GRID, PARTNER
 
-THUMBNAIL_FRAMES = (0, 24, 96)  # the one with most contrast becomes the thumbnail: many videos start black
+THUMBNAIL_FRAMES = (
+    0,
+    24,
+    96,
+)  # the one with most contrast becomes the thumbnail: many videos start black
 THUMBNAIL_HEIGHT, THUMBNAIL_WIDEST = 90, 900  # pixels
 
 
@@ -50,7 +54,9 @@ class Moment:
 class Decoding:
     """One pass over one open video: pictures go in, whole windows come out, each with the pairs that need it."""
 
-    def __init__(self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted) -> None:
+    def __init__(
+        self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted
+    ) -> None:
         self.recipe = recipe
         self.video = video
         self.source = source
@@ -62,7 +68,9 @@ class Decoding:
         self.first: Frame | None = None
         self._pending: deque[Window] = deque()
         self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
-        self._starting = heapq.merge(recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first)
+        self._starting = heapq.merge(
+            recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first
+        )
         self._next = next(self._starting)
         self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the frame
         self._thumbnail: tuple[float, bytes] | None = None
@@ -124,7 +132,10 @@ class Decoding:
             self._next = next(self._starting)
         if any(frame.index in window.indices for window in self._pending):
             place = place_picture(frame.displayed, self.size, self.recipe.geometry.mode)
-            self._pictures[frame.index] = picture(frame.pixels, place), Moment(frame.time_s, frame.stop_s, frame.corrupt)
+            self._pictures[frame.index] = (
+                picture(frame.pixels, place),
+                Moment(frame.time_s, frame.stop_s, frame.corrupt),
+            )
         if frame.index in THUMBNAIL_FRAMES:
             self._consider(frame)
 
@@ -141,18 +152,26 @@ class Decoding:
 
     def _pairs(self, window: Window) -> tuple[Pair, ...]:
         """Pairs of this window that the store lacks."""
-        pairs = (self.recipe.pair(self.video_id, pair, self.size, self.mirrored) for pair in self.wanted.pairs if window in (pair.a, pair.b))
+        pairs = (
+            self.recipe.pair(self.video_id, pair, self.size, self.mirrored)
+            for pair in self.wanted.pairs
+            if window in (pair.a, pair.b)
+        )
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
     def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
         """The clip as it is to be encoded: once, and again for the control that repeats it."""
         yield replace(clip, pairs=pairs, stored=stored)
-        yield from (replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED)
+        yield from (
+            replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED
+        )
 
     def _clip(self, clip_id: str, window: Window) -> Clip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
         promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
-        return Clip(row=self._clip_row(clip_id, window), pixels=pixels, source=self.source, of=promised)
+        return Clip(
+            row=self._clip_row(clip_id, window), pixels=pixels, source=self.source, of=promised
+        )
 
     def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:
         height, width = self.size
@@ -176,7 +195,10 @@ class Decoding:
 
     def _consider(self, frame: Frame) -> None:
         height, width = frame.displayed
-        size = THUMBNAIL_HEIGHT, min(THUMBNAIL_WIDEST, max(1, round(width * THUMBNAIL_HEIGHT / height)))
+        size = (
+            THUMBNAIL_HEIGHT,
+            min(THUMBNAIL_WIDEST, max(1, round(width * THUMBNAIL_HEIGHT / height))),
+        )
         image = picture(frame.pixels, placement((height, width), size, fit=True))
         contrast = float(image.float().std())
         if self._thumbnail is None or contrast > self._thumbnail[0]:

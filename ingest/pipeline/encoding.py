@@ -52,13 +52,24 @@ class PendingClip:
         """The clip as arrays. Raises EncodeError for embeddings that cannot be stored, before anything is stored."""
         largest = float(self.largest)
         if not np.isfinite(largest):
-            raise EncodeError("the encoder gave numbers that are not finite: check its weights, or use --precision fp32")
+            raise EncodeError(
+                "the encoder gave numbers that are not finite: check its weights, or use --precision fp32"
+            )
         if largest >= HALF_LIMIT:
-            raise EncodeError(f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored")
+            raise EncodeError(
+                f"embeddings reach {largest:.0f}, beyond half precision's 65504: the clip is not stored"
+            )
         if self.problem:
             raise EncodeError(self.problem)
         row = self.clip.row.encode(tuple(self.grid.shape), encode_s, now())
-        return EncodedClip(clip=self.clip, row=row, grid=self.grid.numpy(), token_stats=_arrays(self.token_stats), dim_stats=_arrays(self.dim_stats), pairs=self.pairs)
+        return EncodedClip(
+            clip=self.clip,
+            row=row,
+            grid=self.grid.numpy(),
+            token_stats=_arrays(self.token_stats),
+            dim_stats=_arrays(self.dim_stats),
+            pairs=self.pairs,
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,9 @@ class LaunchedBatch:
 
     sent: Sequence[PendingClip]
     started: float
-    event: torch.cuda.Event | None  # reached when everything is on the CPU; None where it is already
+    event: (
+        torch.cuda.Event | None
+    )  # reached when everything is on the CPU; None where it is already
 
     def wait(self) -> float:
         """Wait for the batch; returns the time when it was ready."""
@@ -81,7 +94,9 @@ def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> Lau
     started = time.perf_counter()
     with torch.inference_mode():
         grids = encoder.encode(_stack_clips(clips, encoder.device)).embeddings
-        sent = [_send_to_cpu(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)]
+        sent = [
+            _send_to_cpu(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)
+        ]
     event = torch.cuda.Event() if encoder.device.type == "cuda" else None
     if event:
         event.record(torch.cuda.current_stream(encoder.device))
@@ -99,7 +114,13 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
     statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
     live = dimension_statistics(grid)
     by_dimension = {name: _to_cpu(value) for name, value in live.items()}
-    sent = PendingClip(clip=clip, grid=_to_cpu(grid.half()), largest=_to_cpu(grid.abs().max()), token_stats=statistics, dim_stats=by_dimension)
+    sent = PendingClip(
+        clip=clip,
+        grid=_to_cpu(grid.half()),
+        largest=_to_cpu(grid.abs().max()),
+        token_stats=statistics,
+        dim_stats=by_dimension,
+    )
     if not clip.pairs or not float(grid.abs().max()) < HALF_LIMIT:
         return sent  # a clip that cannot be kept is not part of a pair
     try:
@@ -111,7 +132,9 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
 def _stack_clips(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:
     """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which can copy it while computing."""
     first = clips[0].pixels
-    batch = torch.empty((len(clips), *first.shape), dtype=first.dtype, pin_memory=device.type == "cuda")
+    batch = torch.empty(
+        (len(clips), *first.shape), dtype=first.dtype, pin_memory=device.type == "cuda"
+    )
     return torch.stack([clip.pixels for clip in clips], out=batch)
 
 
@@ -119,7 +142,9 @@ def _to_cpu(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor on its way to the CPU; immediate unless it is on CUDA."""
     if tensor.device.type != "cuda":
         return tensor.cpu()
-    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(
+        tensor, non_blocking=True
+    )
 
 
 def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:

@@ -23,22 +23,39 @@ class Known:
     videos: Mapping[str, VideoRow] = field(default_factory=dict)  # by video_id
     places: Mapping[str, Mapping] = field(default_factory=dict)  # place_id -> row
     clips: frozenset[str] = frozenset()  # those that need nothing
-    bare: frozenset[str] = frozenset()  # those without the embeddings that are wanted: encoded again
+    bare: frozenset[str] = (
+        frozenset()
+    )  # those without the embeddings that are wanted: encoded again
     pairs: frozenset[str] = frozenset()  # measured live
-    repeated: frozenset[str] = frozenset()  # videos whose control tells whether this recipe is deterministic
+    repeated: frozenset[str] = (
+        frozenset()
+    )  # videos whose control tells whether this recipe is deterministic
     failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
-    broken: Mapping[str, tuple[Failure, ...]] = field(default_factory=dict)  # video_id -> failures that reading again repeats
+    broken: Mapping[str, tuple[Failure, ...]] = field(
+        default_factory=dict
+    )  # video_id -> failures that reading again repeats
 
     @classmethod
     def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
         """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
-        videos, places = [VideoRow.of(row) for row in store.rows("FROM videos")], store.rows("FROM places")
-        clips = store.rows("SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?", [recipe.encoder.encoder_id])
+        videos, places = (
+            [VideoRow.of(row) for row in store.rows("FROM videos")],
+            store.rows("FROM places"),
+        )
+        clips = store.rows(
+            "SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?",
+            [recipe.encoder.encoder_id],
+        )
         columns = ", ".join(f.name for f in fields(Failure))
-        failures = [Failure(**row) for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")]
+        failures = [
+            Failure(**row)
+            for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")
+        ]
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
-            stamps={(v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]},
+            stamps={
+                (v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]
+            },
             videos={video.video_id: video for video in videos},
             places={place["place_id"]: place for place in places},
             clips=frozenset(clip["clip_id"] for clip in clips) - bare,
@@ -51,14 +68,28 @@ class Known:
 
 
 def _pairs(store: Store, recipe: Recipe) -> frozenset[str]:
-    found = store.query("SELECT pair_id FROM pairs WHERE encoder_id = ? AND source = ?", [recipe.encoder.encoder_id, LIVE])
+    found = store.query(
+        "SELECT pair_id FROM pairs WHERE encoder_id = ? AND source = ?",
+        [recipe.encoder.encoder_id, LIVE],
+    )
     return frozenset(found["pair_id"].to_pylist())
 
 
 def _find_repeated(store: Store, recipe: Recipe) -> frozenset[str]:
     windowing, geometry = recipe.windowing, recipe.geometry
-    cut = {"frames": windowing.frames, "step": windowing.step, "geometry": geometry.mode, "height": geometry.height, "width": geometry.width}
-    made = {"kind": REPEATED, "source": LIVE, "encoder": recipe.encoder.encoder_id, "precision": recipe.precision}
+    cut = {
+        "frames": windowing.frames,
+        "step": windowing.step,
+        "geometry": geometry.mode,
+        "height": geometry.height,
+        "width": geometry.width,
+    }
+    made = {
+        "kind": REPEATED,
+        "source": LIVE,
+        "encoder": recipe.encoder.encoder_id,
+        "precision": recipe.precision,
+    }
     return frozenset(store.query(REPEATED_CONTROLS, {**made, **cut})["video_id"].to_pylist())
 
 

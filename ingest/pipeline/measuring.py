@@ -10,8 +10,8 @@ from dataclasses import replace
 import torch
 
 from tubelet.ingest.pipeline.messages import Clip
-from tubelet.store.pairs.rows import Pair
 from tubelet.store.pairs.measurement import Measurement, Side, measure
+from tubelet.store.pairs.rows import Pair
 
 Measured = tuple[Pair, Measurement]
 
@@ -20,14 +20,18 @@ class Measuring:
     """Takes every encoded clip once, in any order, and gives the pairs that it completes."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[Pair, Clip, Side]] = {}  # pair_id -> the pair, and the clip of it that came first
+        self._waiting: dict[
+            str, tuple[Pair, Clip, Side]
+        ] = {}  # pair_id -> the pair, and the clip of it that came first
 
     @property
     def held(self) -> int:
         """Live grids that wait."""
         return len({clip.row.clip_id for _, clip, _ in self._waiting.values()})
 
-    def take(self, clip: Clip, grid: torch.Tensor, by_dimension: Mapping[str, torch.Tensor]) -> tuple[Measured, ...]:
+    def take(
+        self, clip: Clip, grid: torch.Tensor, by_dimension: Mapping[str, torch.Tensor]
+    ) -> tuple[Measured, ...]:
         """The pairs that this clip completes; `grid` is ``(S, H, W, D)`` in float32. Raises MeasurementError."""
         if not clip.pairs:
             return ()
@@ -36,7 +40,10 @@ class Measuring:
         if opening := [pair for pair in clip.pairs if pair not in complete]:
             kept = replace(side, grid=_copy_grid(grid))
             self._waiting |= {pair.pair_id: (pair, clip, kept) for pair in opening}
-        return tuple((pair, _measure_pair(pair, clip.row.clip_id, side, self._waiting.pop(pair.pair_id)[2])) for pair in complete)
+        return tuple(
+            (pair, _measure_pair(pair, clip.row.clip_id, side, self._waiting.pop(pair.pair_id)[2]))
+            for pair in complete
+        )
 
     def _is_partner(self, pair: Pair, clip: Clip) -> bool:
         """Whether the other clip of a pair waits; a clip that itself waits arrives again after its batch ran out of memory."""
@@ -44,7 +51,11 @@ class Measuring:
 
     def end(self, video_id: str) -> None:
         """Drop what still waits for a partner in this video."""
-        self._waiting = {pair_id: waiting for pair_id, waiting in self._waiting.items() if waiting[0].video_id != video_id}
+        self._waiting = {
+            pair_id: waiting
+            for pair_id, waiting in self._waiting.items()
+            if waiting[0].video_id != video_id
+        }
 
 
 def _measure_pair(pair: Pair, clip_id: str, side: Side, earlier: Side) -> Measurement:

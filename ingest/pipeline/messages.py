@@ -41,7 +41,9 @@ class Failure:
 
     @property
     def failure_id(self) -> str:
-        return ids.hash_parts(self.path, self.video_id, self.encoder_id, self.stage, self.error, self.first_frame)
+        return ids.hash_parts(
+            self.path, self.video_id, self.encoder_id, self.stage, self.error, self.first_frame
+        )
 
     @property
     def row(self) -> FailureRow:

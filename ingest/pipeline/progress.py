@@ -8,7 +8,9 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 LINE_SECONDS = 10.0
-WINDOW_SECONDS = 60.0  # at least, over which the rate is taken: clips come in batches, and videos differ
+WINDOW_SECONDS = (
+    60.0  # at least, over which the rate is taken: clips come in batches, and videos differ
+)
 BAR = "{percentage:3.0f}% {bar:5} {n_fmt}/{total_fmt} clips{desc}"  # at 80 columns nothing of it is cut
 
 
@@ -19,16 +21,24 @@ class Progress:
     opened the average of those before.
     """
 
-    def __init__(self, sources: int, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, sources: int, quiet: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.tokens = self.clips = self.failures = self.videos = 0
         self._sources = sources
         self._clips_of_done = 0
-        self._open: dict[object, tuple[int, int]] = {}  # video -> its clips so far, and those its header promises
+        self._open: dict[
+            object, tuple[int, int]
+        ] = {}  # video -> its clips so far, and those its header promises
         self._clock = clock
         self._start_batches = self._last_line = clock()
-        self._marks: deque[tuple[float, int]] = deque([(self._start_batches, 0)])  # a time and the clips until then, one per second at most
+        self._marks: deque[tuple[float, int]] = deque(
+            [(self._start_batches, 0)]
+        )  # a time and the clips until then, one per second at most
         self._lines = not quiet and not sys.stderr.isatty()
-        self._bar = tqdm(unit="clip", disable=quiet or self._lines, dynamic_ncols=True, bar_format=BAR)
+        self._bar = tqdm(
+            unit="clip", disable=quiet or self._lines, dynamic_ncols=True, bar_format=BAR
+        )
 
     def clip(self, video: object, tokens: int, of: int) -> None:
         """One clip of `tokens` tokens of a video has been encoded; the header of the video promises `of` clips."""
@@ -51,7 +61,9 @@ class Progress:
     @property
     def expected_clips(self) -> int:
         """Estimate of all clips of the run."""
-        known = self._clips_of_done + sum(max(counted, promised) for counted, promised in self._open.values())
+        known = self._clips_of_done + sum(
+            max(counted, promised) for counted, promised in self._open.values()
+        )
         opened = self.videos + len(self._open)
         return known + round(known / max(opened, 1) * (self._sources - opened))
 
@@ -75,11 +87,18 @@ class Progress:
         remaining = "" if left is None else f", {duration(left)} left"
         failed = f", {self.failures:,} failed" if self.failures else ""
         self._bar.total = self.expected_clips
-        self._bar.set_description_str(f"{remaining}, {self.videos:,}/{self._sources:,} videos{failed}, {shorten(rate)} tok/s", refresh=False)
+        self._bar.set_description_str(
+            f"{remaining}, {self.videos:,}/{self._sources:,} videos{failed}, {shorten(rate)} tok/s",
+            refresh=False,
+        )
         if self._lines and self._clock() - self._last_line > LINE_SECONDS:
             self._last_line = self._clock()
             facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
-            print(f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}", file=sys.stderr, flush=True)
+            print(
+                f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def duration(seconds: float) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
-from tubelet.media.errors import VideoError
-from tubelet.media.video import Timeline, open_video
+from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
-from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Reading, Source
+from tubelet.media.errors import VideoError
+from tubelet.media.video import Timeline, open_video
 from tubelet.store.rows import VideoRow
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
@@ -47,26 +47,57 @@ class Reader:
         try:
             reading = source.reading(self.known.stamps)
         except Exception as error:  # one file's, whatever it is
-            return iter([VideoDone(source=source, failures=(self._failure(source, None, _explained(error, "read")),))])
+            return iter(
+                [
+                    VideoDone(
+                        source=source,
+                        failures=(self._failure(source, None, _explained(error, "read")),),
+                    )
+                ]
+            )
         video_id = reading.video_id
         if video_id in self._seen:
-            return iter([VideoDone(source=source, video_id=video_id, place=reading.place, duplicate_of=self._seen[video_id])])
+            return iter(
+                [
+                    VideoDone(
+                        source=source,
+                        video_id=video_id,
+                        place=reading.place,
+                        duplicate_of=self._seen[video_id],
+                    )
+                ]
+            )
         self._seen[video_id] = source
         return self._read(source, video_id, reading)
 
     def _read(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
         try:
             done = self._without_decoding(source, video_id)
-            for item in [replace(done, place=reading.place)] if done else self._decode(source, video_id, reading):
-                yield replace(item, moved_from=self._moved_from(source, video_id)) if isinstance(item, VideoDone) else item
+            for item in (
+                [replace(done, place=reading.place)]
+                if done
+                else self._decode(source, video_id, reading)
+            ):
+                yield (
+                    replace(item, moved_from=self._moved_from(source, video_id))
+                    if isinstance(item, VideoDone)
+                    else item
+                )
         except Exception as error:  # one file's, whatever it is
             self._repeating.discard(video_id)
             why = _explained(reading.change or error, "decode")
-            yield VideoDone(source=source, video_id=video_id, failures=(self._failure(source, video_id, why),), retracted=True)
+            yield VideoDone(
+                source=source,
+                video_id=video_id,
+                failures=(self._failure(source, video_id, why),),
+                retracted=True,
+            )
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
         """The VideoDone of a source whose clips and pairs are all stored, or whose content is known to be unreadable."""
-        broken = tuple(replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ()))
+        broken = tuple(
+            replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ())
+        )
         row = self.known.videos.get(video_id)
         if row is None:
             return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
@@ -76,7 +107,9 @@ class Reader:
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
-        done = replace(self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs))
+        done = replace(
+            self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs)
+        )
         return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
     def _moved_from(self, source: Source, video_id: str) -> VideoRow | None:
@@ -91,15 +124,30 @@ class Reader:
     def _cut(self, video_id: str, row: VideoRow) -> Cut:
         """Of a `videos` row."""
         size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
-        return Cut(video_id=video_id, frames=row.frames, gaps=tuple(row.gaps or ()), size=size, mirrored=bool(row.mirrored))
+        return Cut(
+            video_id=video_id,
+            frames=row.frames,
+            gaps=tuple(row.gaps or ()),
+            size=size,
+            mirrored=bool(row.mirrored),
+        )
 
     def _ids(self, cut: Cut) -> tuple[set[str], set[str]]:
         """Ids of every clip and pair of a video."""
         pairs = self._pairs(cut.video_id, cut.frames, cut.gaps)
-        windows = {*self.recipe.windowing.windows(cut.frames, cut.gaps), *(pair.b for pair in pairs)}
+        windows = {
+            *self.recipe.windowing.windows(cut.frames, cut.gaps),
+            *(pair.b for pair in pairs),
+        }
         return (
-            {self.recipe.clip_id(cut.video_id, window, cut.size, cut.mirrored) for window in windows},
-            {self.recipe.pair(cut.video_id, pair, cut.size, cut.mirrored).pair_id for pair in pairs},
+            {
+                self.recipe.clip_id(cut.video_id, window, cut.size, cut.mirrored)
+                for window in windows
+            },
+            {
+                self.recipe.pair(cut.video_id, pair, cut.size, cut.mirrored).pair_id
+                for pair in pairs
+            },
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
@@ -112,19 +160,49 @@ class Reader:
             pairs.append(is_repeated(pairs))
         return tuple(pairs)
 
-    def _decode(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
-        wanted = Wanted(self._pairs(video_id, *self._expected(source, video_id)), self.known.clips, self.known.pairs)
+    def _decode(
+        self, source: Source, video_id: str, reading: Reading
+    ) -> Iterator[Clip | VideoDone]:
+        wanted = Wanted(
+            self._pairs(video_id, *self._expected(source, video_id)),
+            self.known.clips,
+            self.known.pairs,
+        )
         decoding, broken = yield from self._pass(source, video_id, wanted)
-        cut = Cut(video_id=video_id, frames=decoding.timeline.frames, gaps=tuple(decoding.timeline.gaps), size=decoding.size, mirrored=decoding.mirrored)
+        cut = Cut(
+            video_id=video_id,
+            frames=decoding.timeline.frames,
+            gaps=tuple(decoding.timeline.gaps),
+            size=decoding.size,
+            mirrored=decoding.mirrored,
+        )
         pairs = self._pairs(video_id, cut.frames, cut.gaps)
         if lacking := tuple(pair for pair in pairs if pair not in wanted.pairs):
-            yield from self._pass(source, video_id, replace(wanted, pairs=lacking, stored_clips=wanted.stored_clips | decoding.emitted))
+            yield from self._pass(
+                source,
+                video_id,
+                replace(wanted, pairs=lacking, stored_clips=wanted.stored_clips | decoding.emitted),
+            )
         if reading.change:
             raise reading.change
         _refuse_corrupt(decoding.timeline)
-        kept_pairs = sum(self.recipe.pair(video_id, pair, cut.size, cut.mirrored).pair_id in self.known.pairs for pair in pairs)
-        done = replace(self._done(source, cut, broken), kept_clips=decoding.kept, kept_pairs=kept_pairs, outdated=self._outdated(cut))
-        yield replace(done, row=decoding.row(), thumbnail=decoding.thumbnail(), place=reading.place, decoded=True)
+        kept_pairs = sum(
+            self.recipe.pair(video_id, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
+            for pair in pairs
+        )
+        done = replace(
+            self._done(source, cut, broken),
+            kept_clips=decoding.kept,
+            kept_pairs=kept_pairs,
+            outdated=self._outdated(cut),
+        )
+        yield replace(
+            done,
+            row=decoding.row(),
+            thumbnail=decoding.thumbnail(),
+            place=reading.place,
+            decoded=True,
+        )
 
     def _outdated(self, cut: Cut) -> Outdated:
         """What an earlier version stored of a mirrored video, whose pictures it turned the wrong way."""
@@ -141,7 +219,9 @@ class Reader:
         with open_video(source.path) as video:
             return video.packets, ()
 
-    def _pass(self, source: Source, video_id: str, wanted: Wanted) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
+    def _pass(
+        self, source: Source, video_id: str, wanted: Wanted
+    ) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what ended it early."""
         with open_video(source.path, self.threads) as video:
             decoding = Decoding(self.recipe, video, source, video_id, wanted)
@@ -164,13 +244,31 @@ class Reader:
         if not windows and not broken:
             failures = (self._failure(source, cut.video_id, windowing.too_short(cut.frames)),)
         dropped = not windowing.tail and windowing.partial(cut.frames) is not None
-        pairless = bool(windows) and pairing.count != 0 and not pairing.pairs(windowing, cut.frames, cut.gaps)
+        pairless = (
+            bool(windows)
+            and pairing.count != 0
+            and not pairing.pairs(windowing, cut.frames, cut.gaps)
+        )
         unused = windowing.unused(cut.frames)
-        return VideoDone(source=source, video_id=cut.video_id, failures=failures, dropped_frames=unused, dropped_window=dropped, pairless=pairless)
+        return VideoDone(
+            source=source,
+            video_id=cut.video_id,
+            failures=failures,
+            dropped_frames=unused,
+            dropped_window=dropped,
+            pairless=pairless,
+        )
 
     def _failure(self, source: Source, video_id: str | None, error: VideoError) -> Failure:
         encoder_id = self.recipe.encoder.encoder_id if error.stage == "window" else None
-        return Failure(path=source.text, video_id=video_id, encoder_id=encoder_id, stage=error.stage, error=str(error), first_frame=error.first_frame)
+        return Failure(
+            path=source.text,
+            video_id=video_id,
+            encoder_id=encoder_id,
+            stage=error.stage,
+            error=str(error),
+            first_frame=error.first_frame,
+        )
 
 
 def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
@@ -178,18 +276,30 @@ def _explained(error: Exception, stage: str, first_frame: int | None = None) -> 
     if isinstance(error, VideoError):
         return error
     if isinstance(error, MemoryError):
-        return VideoError(stage, "out of memory: use a smaller --size or fewer --readers", first_frame)
+        return VideoError(
+            stage, "out of memory: use a smaller --size or fewer --readers", first_frame
+        )
     return VideoError(stage, f"{type(error).__name__}: {error}", first_frame)
 
 
 def _lost(timeline: Timeline) -> VideoError:
     """The record of damaged packets that were skipped."""
-    places = ", ".join(map(str, timeline.gaps[:5])) + (f" and {len(timeline.gaps) - 5:,} more" if len(timeline.gaps) > 5 else "")
-    return VideoError("decode", f"damaged packets: frames are lost before frame {places}; no window lies over them", timeline.gaps[0])
+    places = ", ".join(map(str, timeline.gaps[:5])) + (
+        f" and {len(timeline.gaps) - 5:,} more" if len(timeline.gaps) > 5 else ""
+    )
+    return VideoError(
+        "decode",
+        f"damaged packets: frames are lost before frame {places}; no window lies over them",
+        timeline.gaps[0],
+    )
 
 
 def _refuse_corrupt(timeline: Timeline) -> None:
     """Raises VideoError where so much of a video is damaged that what was decoded is meaningless."""
     if timeline.corrupt > MOST_CORRUPT * timeline.frames:
         share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
-        raise VideoError("decode", f"{share}: none of it is stored; get a complete or a decrypted copy of the file", 0)
+        raise VideoError(
+            "decode",
+            f"{share}: none of it is stored; get a complete or a decrypted copy of the file",
+            0,
+        )

@@ -21,14 +21,29 @@ class Recipe:
     precision: str
     pairing: Pairing = Pairing()
 
-    def clip_id(self, video_id: str, window: Window, size: tuple[int, int], mirrored: bool = False) -> str:
+    def clip_id(
+        self, video_id: str, window: Window, size: tuple[int, int], mirrored: bool = False
+    ) -> str:
         """Id of a window's clip; `mirrored` as the video's display matrix says, which older versions ignored, rotating such files wrongly."""
         place = (self.geometry.mode, *size, self.precision, *(["mirrored"] if mirrored else []))
-        return ids.hash_parts(video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place)
+        return ids.hash_parts(
+            video_id, self.encoder.encoder_id, window.first, window.frames, window.step, *place
+        )
 
-    def pair(self, video_id: str, windows: WindowPair, size: tuple[int, int], mirrored: bool = False) -> Pair:
+    def pair(
+        self, video_id: str, windows: WindowPair, size: tuple[int, int], mirrored: bool = False
+    ) -> Pair:
         a, b = (self.clip_id(video_id, window, size, mirrored) for window in (windows.a, windows.b))
-        return Pair(video_id=video_id, encoder_id=self.encoder.encoder_id, clip_a=a, clip_b=b, kind=windows.kind, shift=windows.shift, source=LIVE, precision=self.precision)
+        return Pair(
+            video_id=video_id,
+            encoder_id=self.encoder.encoder_id,
+            clip_a=a,
+            clip_b=b,
+            kind=windows.kind,
+            shift=windows.shift,
+            source=LIVE,
+            precision=self.precision,
+        )
 
 
 def check_size(geometry: Geometry, name: str, patch: int) -> None:
@@ -37,6 +52,10 @@ def check_size(geometry: Geometry, name: str, patch: int) -> None:
     for side_name, side in (("height", geometry.height), ("width", geometry.width)):
         if side % patch:
             nearest = max(smallest, round(side / patch) * patch)
-            raise UsageError(f"--size: {side_name} {side} is not a multiple of {name}'s patch of {patch} px: use {nearest}")
+            raise UsageError(
+                f"--size: {side_name} {side} is not a multiple of {name}'s patch of {patch} px: use {nearest}"
+            )
         if side < smallest:
-            raise UsageError(f"--size: {side_name} {side} is too small for {name}: use {smallest} or more")
+            raise UsageError(
+                f"--size: {side_name} {side} is too small for {name}: use {smallest} or more"
+            )

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import torch
 
-from tubelet.ingest.arguments import StorageOptions, RunOptions
-from tubelet.ingest.pipeline.batching import EncodeStage
+from tubelet.ingest.arguments import RunOptions, StorageOptions
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.frame_rate import Sampling
+from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -27,9 +27,9 @@ from tubelet.ingest.pipeline.pipe import Broken, Pipe
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Reader
 from tubelet.ingest.pipeline.recipe import Recipe
-from tubelet.ingest.sources import Source
 from tubelet.ingest.pipeline.summary import Summary
 from tubelet.ingest.pipeline.writer import Writer
+from tubelet.ingest.sources import Source
 from tubelet.store import Store
 
 CLIPS_AHEAD = 4  # at least, between two stages
@@ -46,17 +46,32 @@ class Concurrency:
     writers: int = 1
 
     @classmethod
-    def of(cls, running: RunOptions, device: torch.device, batch: int, sources: int) -> "Concurrency":
+    def of(
+        cls, running: RunOptions, device: torch.device, batch: int, sources: int
+    ) -> "Concurrency":
         """The pace of a run; auto readers are one where the encoder computes on the CPU, else three quarters of the cores.
 
         One decoder on all cores gives more frames of one video, one decoder per core gives more of many: converting and resizing, which
         take as long as decoding, then happen on all of them.
         """
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
         gpu = device.type != "cpu"
-        wanted = (max(1, cores * 3 // 4) if gpu else 1) if running.readers == "auto" else int(running.readers)
+        wanted = (
+            (max(1, cores * 3 // 4) if gpu else 1)
+            if running.readers == "auto"
+            else int(running.readers)
+        )
         readers = max(1, min(wanted, sources))
-        return cls(batch, readers, max(1, cores // readers) if readers > 1 else 0, max(1, cores // 4) if gpu else 1)
+        return cls(
+            batch,
+            readers,
+            max(1, cores // readers) if readers > 1 else 0,
+            max(1, cores // 4) if gpu else 1,
+        )
 
     @property
     def clips_ahead(self) -> int:
@@ -67,12 +82,26 @@ class Concurrency:
 class Run:
     """One ingest of sources into a store; `stop` may be called from a signal handler or another thread."""
 
-    def __init__(self, store: Store, recipe: Recipe, encoder: Encoder, progress: Progress, pace: Concurrency = Concurrency(), keeping: StorageOptions = StorageOptions()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        recipe: Recipe,
+        encoder: Encoder,
+        progress: Progress,
+        pace: Concurrency = Concurrency(),
+        keeping: StorageOptions = StorageOptions(),
+    ) -> None:
         known = Known.of(store, recipe, keeping.embeddings)
         self.store = store
         self.progress = progress
         self.pace = pace
-        self.summary = Summary(store=str(store.root), encoder_id=recipe.encoder.encoder_id, pair_frames=_pair_frames(recipe), batch=pace.batch, sampling=Sampling.of(recipe.encoder, recipe.windowing))
+        self.summary = Summary(
+            store=str(store.root),
+            encoder_id=recipe.encoder.encoder_id,
+            pair_frames=_pair_frames(recipe),
+            batch=pace.batch,
+            sampling=Sampling.of(recipe.encoder, recipe.windowing),
+        )
         self._stage = EncodeStage(encoder, pace.batch)
         self._reader = Reader(recipe, known, pace.decoder_threads)
         self._writer = Writer(store, recipe.encoder.row, known, keeping)
@@ -119,17 +148,24 @@ class Run:
         started = time.perf_counter()
         ordered, turn = iter(sources), threading.Lock()
         try:
-            others = [_in_background(lambda: self._read_some(ordered, turn)) for _ in range(self.pace.readers - 1)]
+            others = [
+                _in_background(lambda: self._read_some(ordered, turn))
+                for _ in range(self.pace.readers - 1)
+            ]
             self._read_some(ordered, turn)
             for other in others:
                 other.result()
         finally:
-            self._busy["decode"] = time.perf_counter() - started - self._read.blocked_s / self.pace.readers
+            self._busy["decode"] = (
+                time.perf_counter() - started - self._read.blocked_s / self.pace.readers
+            )
             self._read.close()
 
     def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
         """Read one source after another; which one is next, and whether it is a duplicate, is decided by one thread at a time."""
-        torch.set_num_threads(1)  # of this thread: a second team of workers would take the encoder's cores between two frames
+        torch.set_num_threads(
+            1
+        )  # of this thread: a second team of workers would take the encoder's cores between two frames
         try:
             while True:
                 with turn:
@@ -165,8 +201,14 @@ class Run:
         try:
             with ThreadPoolExecutor(self.pace.writers, "tubelet-write") as threads:
                 for item in self._collect:
-                    under_way.append(item if isinstance(item, VideoDone) else threads.submit(self._writer.prepare, item))
-                    while len(under_way) >= self.pace.writers or (under_way and _is_done(under_way[0])):
+                    under_way.append(
+                        item
+                        if isinstance(item, VideoDone)
+                        else threads.submit(self._writer.prepare, item)
+                    )
+                    while len(under_way) >= self.pace.writers or (
+                        under_way and _is_done(under_way[0])
+                    ):
                         self._add(under_way.popleft())
                 while under_way:
                     self._add(under_way.popleft())
@@ -179,10 +221,18 @@ class Run:
         self._writer.add(item if isinstance(item, VideoDone) else item.result())
 
     def _account(self, wall_s: float) -> None:
-        self.summary.batch, self.summary.halved = self._stage.batch, self._stage.batch < self.pace.batch
+        self.summary.batch, self.summary.halved = (
+            self._stage.batch,
+            self._stage.batch < self.pace.batch,
+        )
         self.summary.embedding_bytes = self._writer.embedding_bytes
         wait = self._read.waited_s + self._collect.blocked_s
-        self.summary.seconds = {"wall": wall_s, **self._busy, "encode": self._stage.busy_s, "wait": wait}
+        self.summary.seconds = {
+            "wall": wall_s,
+            **self._busy,
+            "encode": self._stage.busy_s,
+            "wait": wait,
+        }
 
     def _count_clip(self, encoded: EncodedClip) -> None:
         self.summary.add(encoded)

@@ -20,7 +20,9 @@ def first_frames(pixels: torch.Tensor, slices: int) -> torch.Tensor:
 def draw_sheet(frames: torch.Tensor, sheet: Sheet) -> bytes:
     """JPEG of a clip's frames ``(S, 3, H, W)`` in uint8, laid out as the sheet says."""
     if tuple(frames.shape[2:]) != sheet.tile:
-        frames = interpolate(frames, size=sheet.tile, mode="bilinear", antialias=True, align_corners=False)
+        frames = interpolate(
+            frames, size=sheet.tile, mode="bilinear", antialias=True, align_corners=False
+        )
     height, width = sheet.tile
     canvas = np.zeros((*sheet.size, 3), np.uint8)
     for index, frame in enumerate(frames.permute(0, 2, 3, 1).numpy()):

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tubelet.media.color import HDR
+from tubelet.ingest.folders import Skipped
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.encoding import EncodedClip
-from tubelet.ingest.folders import Skipped
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
+from tubelet.media.color import HDR
 from tubelet.store.schema import PARTNER
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -27,7 +27,9 @@ class Elsewhere:
 
     @property
     def words(self) -> str:
-        labels = f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
+        labels = (
+            f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
+        )
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
 
 
@@ -105,9 +107,13 @@ class Summary:
         here = done.source.text, done.source.label
         if done.duplicate_of:
             self.duplicates += 1
-            self.duplicates_of.append(Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label))
+            self.duplicates_of.append(
+                Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label)
+            )
         elif before := done.moved_from:
-            self.moved.append(Elsewhere(*here, before.path, before.label, moved=not Path(before.path).exists()))
+            self.moved.append(
+                Elsewhere(*here, before.path, before.label, moved=not Path(before.path).exists())
+            )
 
     @property
     def exit_code(self) -> int:
@@ -137,7 +143,9 @@ class Summary:
             ),
         ]
         if self.halved:
-            lines.append(f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less")
+            lines.append(
+                f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less"
+            )
         lines += self._pair_lines()
         if self.dropped_windows:
             lines.append(
@@ -145,26 +153,46 @@ class Summary:
             )
         lines += self.sampling.lines(self.frame_rates)
         lines += self._source_lines()
-        lines += [f"failed: {failure.path}: {failure.error} [{failure.stage}]" for failure in self.failures]
+        lines += [
+            f"failed: {failure.path}: {failure.error} [{failure.stage}]"
+            for failure in self.failures
+        ]
         if self.unanswered:
-            lines.append("a file that was being read did not respond and was abandoned: check its disk or mount")
+            lines.append(
+                "a file that was being read did not respond and was abandoned: check its disk or mount"
+            )
         if self.interrupted:
-            lines.append("stopped; everything encoded so far is committed: run the same command again to continue")
-        return [line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines]
+            lines.append(
+                "stopped; everything encoded so far is committed: run the same command again to continue"
+            )
+        return [
+            line.encode("unicode_escape").decode() if not line.isprintable() else line
+            for line in lines
+        ]
 
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""
-        lines = [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"] if self.duplicates_of else []
+        lines = (
+            [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"]
+            if self.duplicates_of
+            else []
+        )
         if self.moved:
-            lines.append(f"moved; the store has the new path: {_named(one.words for one in self.moved)}")
+            lines.append(
+                f"moved; the store has the new path: {_named(one.words for one in self.moved)}"
+            )
         reasons = Counter(one.reason for one in self.skipped)
         for reason, count in reasons.items():
             names = _named(one.path for one in self.skipped if one.reason == reason)
             lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
         if self.corrupt_frames:
-            lines.append(f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`")
+            lines.append(
+                f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`"
+            )
         if self.hdr_videos:
-            lines.append(f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)")
+            lines.append(
+                f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)"
+            )
         return lines
 
     def _video_line(self) -> str:
@@ -192,11 +220,15 @@ class Summary:
                 f"{self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
-            lines.append(f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames")
+            lines.append(
+                f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames"
+            )
         return lines
 
 
 def _named(names: Iterable[str]) -> str:
     """The first few of many."""
     listed = list(names)
-    return ", ".join(listed[:NAMED]) + (f" and {len(listed) - NAMED:,} more (--json lists all)" if len(listed) > NAMED else "")
+    return ", ".join(listed[:NAMED]) + (
+        f" and {len(listed) - NAMED:,} more (--json lists all)" if len(listed) > NAMED else ""
+    )

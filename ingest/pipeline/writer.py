@@ -20,9 +20,14 @@ from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, EncoderRow, VideoRow
 from tubelet.store.schema import CLIPS, PAIRS, TABLES
 
-COMMIT_SECONDS = 15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
+COMMIT_SECONDS = (
+    15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
+)
 COMMIT_CLIPS = 64  # clips and pairs: bounds the rows held in memory on a fast device
-OF_CLIPS, OF_PAIRS = ([name for name, table in TABLES.items() if (table.owner or name) == owner.name] for owner in (CLIPS, PAIRS))
+OF_CLIPS, OF_PAIRS = (
+    [name for name, table in TABLES.items() if (table.owner or name) == owner.name]
+    for owner in (CLIPS, PAIRS)
+)
 Packed = Mapping[str, pa.Buffer]  # table name to rows
 
 
@@ -42,16 +47,28 @@ class Writer:
     The clips in `known.bare` are stored without embeddings, and are replaced.
     """
 
-    def __init__(self, store: Store, encoder_row: EncoderRow, known: Known = Known(), keeping: StorageOptions = StorageOptions()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        encoder_row: EncoderRow,
+        known: Known = Known(),
+        keeping: StorageOptions = StorageOptions(),
+    ) -> None:
         self.store = store
         self.keeping = keeping
         self.embedding_bytes = 0
         self._encoder_row = encoder_row
         self._known = known
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
-        self._rows: dict[str, list[Mapping]] = {name: [] for name in ("clips", "encoders", "videos", "places", "failures")}
-        self._gone: dict[str, list[str]] = {name: [] for name in ("clips", "pairs", "videos", "places", "failures")}
-        self._of_run: dict[str, tuple[set[str], set[str]]] = {}  # by video in progress: clips and pairs that this run has added
+        self._rows: dict[str, list[Mapping]] = {
+            name: [] for name in ("clips", "encoders", "videos", "places", "failures")
+        }
+        self._gone: dict[str, list[str]] = {
+            name: [] for name in ("clips", "pairs", "videos", "places", "failures")
+        }
+        self._of_run: dict[
+            str, tuple[set[str], set[str]]
+        ] = {}  # by video in progress: clips and pairs that this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._last_commit = time.monotonic()
 
@@ -63,7 +80,9 @@ class Writer:
             return WrittenClip(ids[0], None, pairs, ids[1])
         row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
         if self.keeping.pictures:
-            self.store.write_pictures(row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row)))
+            self.store.write_pictures(
+                row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
+            )
         derived = _pack_rows(clip_rows(row.clip_id, clip.token_stats, clip.dim_stats, clip.grid))
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
 
@@ -73,20 +92,41 @@ class Writer:
             self._add_clip(item)
         else:
             self._add_video(item)
-        if time.monotonic() - self._last_commit > COMMIT_SECONDS or len(self._packed) >= COMMIT_CLIPS:
+        if (
+            time.monotonic() - self._last_commit > COMMIT_SECONDS
+            or len(self._packed) >= COMMIT_CLIPS
+        ):
             self.commit()
 
     def commit(self) -> None:
         """Commit what has been collected, all or nothing."""
-        small = {name: pa.Table.from_pylist(list(rows), TABLES[name].arrow) for name, rows in self._rows.items() if rows}
-        large = {name: [_unpack_rows(rows[name]) for _, rows in self._packed if name in rows] for name in TABLES}
-        rows = {**{name: pa.concat_tables(parts) for name, parts in large.items() if parts}, **small}
-        owned = {**dict.fromkeys(OF_CLIPS, self._gone["clips"]), **dict.fromkeys(OF_PAIRS, self._gone["pairs"])}
+        small = {
+            name: pa.Table.from_pylist(list(rows), TABLES[name].arrow)
+            for name, rows in self._rows.items()
+            if rows
+        }
+        large = {
+            name: [_unpack_rows(rows[name]) for _, rows in self._packed if name in rows]
+            for name in TABLES
+        }
+        rows = {
+            **{name: pa.concat_tables(parts) for name, parts in large.items() if parts},
+            **small,
+        }
+        owned = {
+            **dict.fromkeys(OF_CLIPS, self._gone["clips"]),
+            **dict.fromkeys(OF_PAIRS, self._gone["pairs"]),
+        }
         if rows or any(self._gone.values()):
             self.store.commit(rows, {**self._gone, **owned})
         for path in self._files_gone:
             path.unlink(missing_ok=True)
-        for collected in (self._packed, self._files_gone, *self._gone.values(), *self._rows.values()):
+        for collected in (
+            self._packed,
+            self._files_gone,
+            *self._gone.values(),
+            *self._rows.values(),
+        ):
             collected.clear()
         self._last_commit = time.monotonic()
 
@@ -103,8 +143,12 @@ class Writer:
 
     def _write_embedding(self, clip: EncodedClip) -> ClipRow:
         """The clip's row, once its embedding file is on disk."""
-        path = self.store.layout.relative(self.store.layout.embedding(clip.row.encoder_id, clip.row.video_id, clip.row.clip_id))
-        written = self.store.write_embedding({"clip_id": clip.row.clip_id, "embedding_path": path}, clip.grid)
+        path = self.store.layout.relative(
+            self.store.layout.embedding(clip.row.encoder_id, clip.row.video_id, clip.row.clip_id)
+        )
+        written = self.store.write_embedding(
+            {"clip_id": clip.row.clip_id, "embedding_path": path}, clip.grid
+        )
         return clip.row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
@@ -116,8 +160,16 @@ class Writer:
             self._put("videos", self._known.videos, row.columns)
         if done.place and (row or done.duplicate_of):
             place_id = hash_parts(done.video_id, done.place["path"])
-            self._put("places", self._known.places, {"place_id": place_id, **self._place(done), "added_at": now()})
-        self._rows["failures"] += [failure.row.columns for failure in done.failures if failure.failure_id not in self._known.failures]
+            self._put(
+                "places",
+                self._known.places,
+                {"place_id": place_id, **self._place(done), "added_at": now()},
+            )
+        self._rows["failures"] += [
+            failure.row.columns
+            for failure in done.failures
+            if failure.failure_id not in self._known.failures
+        ]
         self._gone["failures"] += self._stale(done)
 
     def _put(self, table: str, known: Mapping[str, Mapping | VideoRow], row: Mapping) -> None:
@@ -125,7 +177,9 @@ class Writer:
         id_ = row[TABLES[table].key[0]]
         before = known.get(id_)
         if before is None or any(row[name] != before[name] for name in row if name != "added_at"):
-            self._rows[table].append({**row, "added_at": before["added_at"] if before else row["added_at"]})
+            self._rows[table].append(
+                {**row, "added_at": before["added_at"] if before else row["added_at"]}
+            )
             self._gone[table] += [id_] if before else []
 
     def _video_row(self, done: VideoDone) -> VideoRow | None:
@@ -135,19 +189,26 @@ class Writer:
             return None
         if done.thumbnail:
             self.store.write_thumbnail(done.video_id, done.thumbnail)
-            row = replace(row, thumbnail=self.store.layout.relative(self.store.layout.thumbnail(done.video_id)))
+            row = replace(
+                row,
+                thumbnail=self.store.layout.relative(self.store.layout.thumbnail(done.video_id)),
+            )
         return replace(row, **self._place(done)) if done.place else row
 
     def _place(self, done: VideoDone) -> Mapping:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
-        before = self._known.places.get(hash_parts(done.video_id, done.place["path"])) or self._known.videos.get(done.video_id)
+        before = self._known.places.get(
+            hash_parts(done.video_id, done.place["path"])
+        ) or self._known.videos.get(done.video_id)
         same = before and before["path"] == done.place["path"] and done.place["label"] is None
         return {**done.place, "label": before["label"]} if same else done.place
 
     def _retract(self, video_id: str, added: Outdated) -> None:
         """Take back what this run has added of a video, committed or not."""
         self._packed = [(of, rows) for of, rows in self._packed if of != video_id]
-        self._rows["clips"] = [row for row in self._rows["clips"] if row["clip_id"] not in added.clips]
+        self._rows["clips"] = [
+            row for row in self._rows["clips"] if row["clip_id"] not in added.clips
+        ]
         self._remove(video_id, added)
 
     def _remove(self, video_id: str, outdated: Outdated) -> None:
@@ -155,14 +216,20 @@ class Writer:
         self._gone["clips"] += outdated.clips
         self._gone["pairs"] += outdated.pairs
         layout, encoder_id = self.store.layout, self._encoder_row.encoder_id
-        self._files_gone += [layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips]
+        self._files_gone += [
+            layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips
+        ]
         self._files_gone += [layout.pictures(video_id, clip_id) for clip_id in outdated.clips]
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""
         path, current = done.source.text, {failure.failure_id for failure in done.failures}
         encoders = {None, self._encoder_row.encoder_id}
-        return [id_ for id_, f in self._known.failures.items() if f.path == path and f.encoder_id in encoders and id_ not in current]
+        return [
+            id_
+            for id_, f in self._known.failures.items()
+            if f.path == path and f.encoder_id in encoders and id_ not in current
+        ]
 
 
 def _pack_rows(tables: Mapping[str, pa.Table]) -> dict[str, pa.Buffer]:

@@ -17,7 +17,12 @@ from tubelet.ingest.weights.cache import gigabytes
 from tubelet.ingest.weights.part import Part, Version
 from tubelet.ingest.weights.transfer import Transfer
 
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before another try; every byte further than before starts them again
+PAUSES = (
+    1.0,
+    2.0,
+    4.0,
+    8.0,
+)  # seconds before another try; every byte further than before starts them again
 TIMEOUT = (10, 60)  # seconds to connect, and between two reads
 CHUNK = 1 << 16  # bytes; a transfer that breaks loses less than this
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that a later attempt may fix
@@ -36,10 +41,17 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
     while not part.complete(url):
         try:
             _receive(url, part, reserve)
-        except (Interruption, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except (
+            Interruption,
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
             left, furthest = (list(pauses), part.size) if part.size > furthest else (left, furthest)
             if not left:
-                raise DownloadError(f"{url} cannot be downloaded: {_reason(error)}. {_describe_kept(part)}") from error
+                raise DownloadError(
+                    f"{url} cannot be downloaded: {_reason(error)}. {_describe_kept(part)}"
+                ) from error
             print(f"{_reason(error)}; trying again in {left[0]:.0f} s", file=sys.stderr, flush=True)
             time.sleep(left.pop(0))
         except KeyboardInterrupt:
@@ -74,11 +86,17 @@ def _check_answer(url: str, response: requests.Response) -> None:
     if status in PASSING:
         raise Interruption(f"the server answered {status} {response.reason}")
     if status >= 400 and status != PAST_THE_END:
-        raise DownloadError(f"{url} is not there: the server answered {status} {response.reason}. {ELSEWHERE}")
+        raise DownloadError(
+            f"{url} is not there: the server answered {status} {response.reason}. {ELSEWHERE}"
+        )
     if url.startswith("https:") and not response.url.startswith("https:"):
-        raise DownloadError(f"{url} leads to {response.url}, where nobody vouches for what comes. {ELSEWHERE}")
+        raise DownloadError(
+            f"{url} leads to {response.url}, where nobody vouches for what comes. {ELSEWHERE}"
+        )
     if response.headers.get("Content-Type", "").startswith("text/html"):
-        raise DownloadError(f"{url} returned a web page instead of the file, probably from a login page or proxy")
+        raise DownloadError(
+            f"{url} returned a web page instead of the file, probably from a login page or proxy"
+        )
 
 
 def _continues(url: str, response: requests.Response, part: Part) -> bool:
@@ -86,16 +104,24 @@ def _continues(url: str, response: requests.Response, part: Part) -> bool:
     version = part.version
     if response.status_code not in (requests.codes.partial, PAST_THE_END) or version is None:
         return response.status_code == requests.codes.ok
-    start, _, length = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    start, _, length = (
+        response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    )
     if length.isdecimal() and version.length not in (None, int(length)):
         part.remove()
-        raise DownloadError(f"{url} is not whole: the server announced {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}")
-    return response.status_code == requests.codes.partial and start.partition("-")[0] == str(part.size)
+        raise DownloadError(
+            f"{url} is not whole: the server announced {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}"
+        )
+    return response.status_code == requests.codes.partial and start.partition("-")[0] == str(
+        part.size
+    )
 
 
 def _version(url: str, response: requests.Response) -> Version:
     etag = response.headers.get("ETag", "")
-    validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    validator = (
+        etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    )
     length = response.headers.get("Content-Length", "")
     return Version(url, validator, int(length) if length.isdecimal() else None)
 
@@ -111,7 +137,9 @@ def _write(response: requests.Response, part: Part) -> None:
     try:
         with (
             open(part.path, "ab") as file,
-            Transfer(desc=part.path.stem, total=version and version.length, initial=part.size) as transfer,
+            Transfer(
+                desc=part.path.stem, total=version and version.length, initial=part.size
+            ) as transfer,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
@@ -151,5 +179,6 @@ def _reason(error: Exception) -> str:
         return "the server does not answer"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection was interrupted"
-    return "no connection to the server" if isinstance(error, requests.ConnectionError) else str(error)
-
+    return (
+        "no connection to the server" if isinstance(error, requests.ConnectionError) else str(error)
+    )

@@ -30,7 +30,11 @@ class Origin:
 
     @property
     def metadata(self) -> dict[str, str]:
-        return {"format": "pt", MARK: FORMAT, **{name: str(value) for name, value in asdict(self).items()}}
+        return {
+            "format": "pt",
+            MARK: FORMAT,
+            **{name: str(value) for name, value in asdict(self).items()},
+        }
 
 
 def extract(weights: Weights, origin: Origin, path: Path) -> None:
@@ -41,14 +45,20 @@ def extract(weights: Weights, origin: Origin, path: Path) -> None:
     tensors = dict(_name_tensors(weights, origin.key))
     if PREDICTOR in weights.sections:
         tensors |= _name_tensors(weights, PREDICTOR)
-    cache.require(sum(tensor.nbytes for tensor in tensors.values()), path, f"encoder and predictor of {weights.path.name}")
+    cache.require(
+        sum(tensor.nbytes for tensor in tensors.values()),
+        path,
+        f"encoder and predictor of {weights.path.name}",
+    )
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         save_file(tensors, unfinished, origin.metadata)
         _flush(unfinished)
         unfinished.replace(path)
     except SafetensorError as error:
-        raise DownloadError(f"{path} cannot be written, the download is kept: free some space and run the same command again. {error}") from error
+        raise DownloadError(
+            f"{path} cannot be written, the download is kept: free some space and run the same command again. {error}"
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

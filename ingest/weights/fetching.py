@@ -38,7 +38,9 @@ def fetch(release: Release, check: Check) -> Weights:
     try:
         weights = open_weights(path)
     except CheckpointError as error:
-        raise CheckpointError(f"the cached weights of {release.name} are damaged, delete them to download them again. {error}") from error
+        raise CheckpointError(
+            f"the cached weights of {release.name} are damaged, delete them to download them again. {error}"
+        ) from error
     if not release.repository:
         return weights
     check(weights)
@@ -53,7 +55,9 @@ def _download_and_check(release: Release, check: Check) -> Path:
         )
     with _explain_errors(release):
         if release.repository:
-            cache.require(release.download - hub.count_arrived(release), hub.folder() / "models", release.url)
+            cache.require(
+                release.download - hub.count_arrived(release), hub.folder() / "models", release.url
+            )
             return hub.fetch(release)
         cache.folder().mkdir(parents=True, exist_ok=True)
         place = Place(release)
@@ -82,11 +86,21 @@ def _fill(place: Place, check: Check) -> None:
 
 
 def _keep(weights: Weights, place: Place) -> None:
-    print(f"keeping encoder and predictor of {place.release.name} in {place.weights}", file=sys.stderr, flush=True)
+    print(
+        f"keeping encoder and predictor of {place.release.name} in {place.weights}",
+        file=sys.stderr,
+        flush=True,
+    )
     with open(place.part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    origin = Origin(url=place.release.url, key=place.release.key, sha256=digest, bytes=place.part.stat().st_size, downloaded=now)
+    origin = Origin(
+        url=place.release.url,
+        key=place.release.key,
+        sha256=digest,
+        bytes=place.part.stat().st_size,
+        downloaded=now,
+    )
     place.record.write_text(json.dumps(asdict(origin), indent=1) + "\n")
     extract(weights, origin, place.weights)
 
@@ -98,7 +112,11 @@ def _lock(place: Place) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"another process downloads {place.release.name}: waiting for it", file=sys.stderr, flush=True)
+        print(
+            f"another process downloads {place.release.name}: waiting for it",
+            file=sys.stderr,
+            flush=True,
+        )
         lock.acquire()
     try:
         yield
@@ -114,9 +132,13 @@ def _explain_errors(release: Release) -> Iterator[None]:
     except OSError as error:
         folder = _cache_folder(release)
         if error.errno in FULL:
-            raise DownloadError(f"the disk of {folder} is full: free some space, or point {cache.VARIABLE} to a folder on a larger disk") from error
+            raise DownloadError(
+                f"the disk of {folder} is full: free some space, or point {cache.VARIABLE} to a folder on a larger disk"
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise DownloadError(f"{folder} is not writable for this user: point {cache.VARIABLE} to a folder that is") from error
+            raise DownloadError(
+                f"{folder} is not writable for this user: point {cache.VARIABLE} to a folder that is"
+            ) from error
         raise
 
 

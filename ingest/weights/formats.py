@@ -23,16 +23,33 @@ from tubelet.ingest.errors import CheckpointError
 from tubelet.ingest.weights.renames import meta_tensors
 from tubelet.store.disk.inside import is_component
 
-ENCODER_KEYS = ("ema_encoder", "target_encoder")  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
+ENCODER_KEYS = (
+    "ema_encoder",
+    "target_encoder",
+)  # the averaged encoders; `encoder` in Meta's files is the student, other weights in the same shape
 PREDICTOR = "predictor"
-PREFIXES = ("_orig_mod.", "module.", "backbone.")  # left by torch.compile and the training code's wrappers
+PREFIXES = (
+    "_orig_mod.",
+    "module.",
+    "backbone.",
+)  # left by torch.compile and the training code's wrappers
 FIRST = "patch_embed.proj.weight"  # of every encoder: a file that holds it at its top is a bare state dict
 STUDENT = "encoder: the student, as far as its conversion tells"  # not the averaged one: transformers' files keep one encoder
 FINE_TUNED = "vjepa2."  # begins the encoder's names in a fine-tuned model of transformers; what begins otherwise is its head
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # in a folder of transformers
 MARK = "tubelet"  # in the metadata of our own files: their format
-DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError, SafetensorError)
+DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    SafetensorError,
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +65,12 @@ class Weights:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         section = _find_section(self.sections, self._place(key))
         if not section:
-            found = f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}"
-            raise CheckpointError(f"{found}: name one of them as --weights-key, or is it the file of another model?")
+            found = (
+                f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}"
+            )
+            raise CheckpointError(
+                f"{found}: name one of them as --weights-key, or is it the file of another model?"
+            )
         return self._cleaned(section, key)
 
     def origin(self, key: str) -> str:
@@ -61,14 +82,20 @@ class Weights:
         """Where the tensors of a key are: an averaged encoder may have the name used by the other trainer."""
         if key not in ENCODER_KEYS or key in self.sections:
             return key
-        return "encoder" if self.renamed else next((other for other in ENCODER_KEYS if other in self.sections), key)
+        return (
+            "encoder"
+            if self.renamed
+            else next((other for other in ENCODER_KEYS if other in self.sections), key)
+        )
 
     def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
         tensors = {}
         for name, tensor in section.items():
             cleaned = _clean_name(str(name))
             if cleaned in tensors:
-                raise CheckpointError(f"{self.path} under {key!r} holds {cleaned} twice, under different prefixes")
+                raise CheckpointError(
+                    f"{self.path} under {key!r} holds {cleaned} twice, under different prefixes"
+                )
             tensors[cleaned] = tensor
         return tensors
 
@@ -86,21 +113,35 @@ def open_weights(path: str | Path) -> Weights:
 
 def list_names(names: Iterable[object], most: int = 5) -> str:
     names = sorted(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"
+    return (
+        ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+        if names
+        else "nothing"
+    )
 
 
 def unpickle(path: Path) -> object:
     """What a file of PyTorch's holds; only tensors and plain values are ever built from it. Raises CheckpointError."""
     head = _head(path, len(ZIP))
     if not head.startswith((ZIP, PICKLE)):
-        raise CheckpointError(f"{path} is not a complete checkpoint (neither PyTorch's format nor safetensors): download it again")
+        raise CheckpointError(
+            f"{path} is not a complete checkpoint (neither PyTorch's format nor safetensors): download it again"
+        )
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickle protocols: what cannot be read is refused below
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=head.startswith(ZIP))
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # of pickle protocols: what cannot be read is refused below
+            return torch.load(
+                path, map_location="cpu", weights_only=True, mmap=head.startswith(ZIP)
+            )
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} holds code or damaged data besides tensors, none of it was run: download it again") from error
+        raise CheckpointError(
+            f"{path} holds code or damaged data besides tensors, none of it was run: download it again"
+        ) from error
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(
+            f"{path} is not a complete checkpoint (cut off or damaged): download it again"
+        ) from error
 
 
 def _head(path: Path, count: int) -> bytes:
@@ -116,7 +157,9 @@ def _head(path: Path, count: int) -> bytes:
 def _require_regular(path: Path) -> None:
     """Raises CheckpointError for a pipe, socket or device: opening one may block forever."""
     if not path.is_file():
-        raise CheckpointError(f"{path} is not a regular file: give the path of a downloaded checkpoint")
+        raise CheckpointError(
+            f"{path} is not a regular file: give the path of a downloaded checkpoint"
+        )
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -124,15 +167,22 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     head = _head(path, 9)
     found = map_safetensors(path) if head[8:] == b"{" else unpickle(path)
     if not isinstance(found, Mapping):
-        raise CheckpointError(f"{path} holds {type(found).__name__}, not tensors by name: is it the file of another model?")
+        raise CheckpointError(
+            f"{path} holds {type(found).__name__}, not tensors by name: is it the file of another model?"
+        )
     return {str(name): tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
 
 
 def _from_torch(path: Path) -> Weights:
     checkpoint = unpickle(path)
     if not isinstance(checkpoint, dict):
-        raise CheckpointError(f"{path} does not hold encoders by name but {type(checkpoint).__name__}: is it the file of another model?")
-    if any(_clean_name(str(name)) == FIRST and isinstance(tensor, torch.Tensor) for name, tensor in checkpoint.items()):
+        raise CheckpointError(
+            f"{path} does not hold encoders by name but {type(checkpoint).__name__}: is it the file of another model?"
+        )
+    if any(
+        _clean_name(str(name)) == FIRST and isinstance(tensor, torch.Tensor)
+        for name, tensor in checkpoint.items()
+    ):
         return Weights(path, {ENCODER_KEYS[0]: checkpoint}, f"{path.name}, a bare state dict")
     return Weights(path, checkpoint, path.name)
 
@@ -147,14 +197,20 @@ def _from_safetensors(path: Path) -> Weights:
     for name, tensor in tensors.items():
         key, _, inner = name.partition(".")
         sections.setdefault(key, {})[inner] = tensor
-    return Weights(path, sections, f"{metadata.get('url')}, sha256 {metadata.get('sha256', '')[:16]}")
+    return Weights(
+        path, sections, f"{metadata.get('url')}, sha256 {metadata.get('sha256', '')[:16]}"
+    )
 
 
 def _rename_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
     words = f"{path.name}, by transformers' names"
     if any(name.startswith(FINE_TUNED) for name in tensors):
         heads = {name.partition(".")[0] for name in tensors if not name.startswith(FINE_TUNED)}
-        tensors = {name.removeprefix(FINE_TUNED): tensor for name, tensor in tensors.items() if name.startswith(FINE_TUNED)}
+        tensors = {
+            name.removeprefix(FINE_TUNED): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(FINE_TUNED)
+        }
         words += f", fine-tuned, without its {list_names(heads)}" if heads else ", fine-tuned"
     if any(_clean_name(name) == FIRST for name in tensors):
         return Weights(path, {ENCODER_KEYS[0]: tensors}, f"{path.name}, a bare state dict")
@@ -166,7 +222,9 @@ def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
     if (folder / SINGLE).is_file():
         return map_safetensors(folder / SINGLE)
     if not (folder / INDEX).is_file():
-        raise CheckpointError(f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint")
+        raise CheckpointError(
+            f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint"
+        )
     tensors = {}
     for shard in shards(folder / INDEX):
         if not (folder / shard).is_file():
@@ -182,7 +240,9 @@ def shards(index: Path) -> list[str]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is not an index of shards: download it again") from error
     if outside := [str(name) for name in names if not is_component(name)]:
-        raise CheckpointError(f"{index} names files of other folders, {list_names(outside)}: download it again")
+        raise CheckpointError(
+            f"{index} names files of other folders, {list_names(outside)}: download it again"
+        )
     return names
 
 
@@ -192,7 +252,9 @@ def map_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except DAMAGE as error:
-        raise CheckpointError(f"{path} is not a complete checkpoint (cut off or damaged): download it again") from error
+        raise CheckpointError(
+            f"{path} is not a complete checkpoint (cut off or damaged): download it again"
+        ) from error
 
 
 def _find_section(content: object, key: str) -> Mapping | None:
@@ -205,7 +267,11 @@ def _find_section(content: object, key: str) -> Mapping | None:
     for name in outer:
         if found := _find_section(content[name], key[len(name) + 1 :]):
             return found
-    return {name[len(key) + 1 :]: tensor for name, tensor in content.items() if isinstance(name, str) and name.startswith(f"{key}.")} or None
+    return {
+        name[len(key) + 1 :]: tensor
+        for name, tensor in content.items()
+        if isinstance(name, str) and name.startswith(f"{key}.")
+    } or None
 
 
 def _clean_name(name: str) -> str:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.file_download import repo_folder_name
 
 from tubelet.ingest.errors import DownloadError
@@ -27,13 +33,21 @@ def fetch(release: Release) -> Path:
     try:
         path = _gather(lambda name: _download(release, name))
     except GatedRepoError as error:
-        raise DownloadError(f"{release.url} is available on request only: request it there, then run `hf auth login`") from error
+        raise DownloadError(
+            f"{release.url} is available on request only: request it there, then run `hf auth login`"
+        ) from error
     except RepositoryNotFoundError as error:
-        raise DownloadError(f"{release.url} does not exist, or is private: pass a file you have as --weights FILE") from error
+        raise DownloadError(
+            f"{release.url} does not exist, or is private: pass a file you have as --weights FILE"
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        raise DownloadError(f"{release.url} cannot be downloaded: {_first_line(error)}. Run the same command again later to continue") from error
+        raise DownloadError(
+            f"{release.url} cannot be downloaded: {_first_line(error)}. Run the same command again later to continue"
+        ) from error
     if path is None:
-        raise DownloadError(f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE")
+        raise DownloadError(
+            f"{release.url} holds neither {SINGLE} nor {INDEX}: pass a file you have as --weights FILE"
+        )
     return path
 
 

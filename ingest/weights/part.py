@@ -35,11 +35,18 @@ class Part:
     def resumable(self, url: str) -> Version | None:
         """The version to resume, None where the transfer has to start over."""
         version = self.version
-        return version if self.size and version and version.url == url and version.validator else None
+        return (
+            version if self.size and version and version.url == url and version.validator else None
+        )
 
     def complete(self, url: str) -> bool:
         version = self.version
-        return version is not None and version.url == url and version.length is not None and version.length == self.size
+        return (
+            version is not None
+            and version.url == url
+            and version.length is not None
+            and version.length == self.size
+        )
 
     def begin(self, version: Version) -> None:
         self.path.unlink(missing_ok=True)

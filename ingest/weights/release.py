@@ -55,22 +55,78 @@ class Release:
 
 
 def _hub(name: str, model: str, encoder: int, predictor: int) -> Release:
-    return Release(name=name, url=f"{HUB}facebook/{model}", key="target_encoder", encoder=encoder, predictor=predictor, licence=f"see huggingface.co/facebook/{model} (code: MIT)")
+    return Release(
+        name=name,
+        url=f"{HUB}facebook/{model}",
+        key="target_encoder",
+        encoder=encoder,
+        predictor=predictor,
+        licence=f"see huggingface.co/facebook/{model} (code: MIT)",
+    )
 
 
 RELEASES: Mapping[str, Release] = {
     release.name: release
     for release in (
-        Release(name="vjepa2.1-vitb", url=f"{META_2}vjepa2_1_vitb_dist_vitG_384.pt", key="ema_encoder", encoder=86_833_152, predictor=22_874_752, licence=CODE_MIT),
-        Release(name="vjepa2.1-vitl", url=f"{META_2}vjepa2_1_vitl_dist_vitG_384.pt", key="ema_encoder", encoder=304_680_960, predictor=22_973_056, licence=CODE_MIT),
-        Release(name="vjepa2.1-vitg", url=f"{META_2}vjepa2_1_vitg_384.pt", key="target_encoder", encoder=1_013_267_968, predictor=55_400_704, licence=CODE_MIT),
-        Release(name="vjepa2.1-vitG", url=f"{META_2}vjepa2_1_vitG_384.pt", key="target_encoder", encoder=1_845_216_768, predictor=59_433_472, licence=CODE_MIT),
+        Release(
+            name="vjepa2.1-vitb",
+            url=f"{META_2}vjepa2_1_vitb_dist_vitG_384.pt",
+            key="ema_encoder",
+            encoder=86_833_152,
+            predictor=22_874_752,
+            licence=CODE_MIT,
+        ),
+        Release(
+            name="vjepa2.1-vitl",
+            url=f"{META_2}vjepa2_1_vitl_dist_vitG_384.pt",
+            key="ema_encoder",
+            encoder=304_680_960,
+            predictor=22_973_056,
+            licence=CODE_MIT,
+        ),
+        Release(
+            name="vjepa2.1-vitg",
+            url=f"{META_2}vjepa2_1_vitg_384.pt",
+            key="target_encoder",
+            encoder=1_013_267_968,
+            predictor=55_400_704,
+            licence=CODE_MIT,
+        ),
+        Release(
+            name="vjepa2.1-vitG",
+            url=f"{META_2}vjepa2_1_vitG_384.pt",
+            key="target_encoder",
+            encoder=1_845_216_768,
+            predictor=59_433_472,
+            licence=CODE_MIT,
+        ),
         _hub("vjepa2-vitl", "vjepa2-vitl-fpc64-256", 303_885_312, 22_086_016),
         _hub("vjepa2-vith", "vjepa2-vith-fpc64-256", 631_648_000, 22_282_880),
         _hub("vjepa2-vitg", "vjepa2-vitg-fpc64-256", 1_012_173_952, 22_381_312),
         _hub("vjepa2-vitg-384", "vjepa2-vitg-fpc64-384", 1_012_173_952, 22_381_312),
-        Release(name="vjepa1-vitl", url=f"{META_1}vitl16/vitl16.pth.tar", key="target_encoder", encoder=305_490_944, predictor=22_685_056, licence=CODE_NC),
-        Release(name="vjepa1-vith", url=f"{META_1}vith16/vith16.pth.tar", key="target_encoder", encoder=633_655_040, predictor=22_881_920, licence=CODE_NC),
-        Release(name="vjepa1-vith-384", url=f"{META_1}vith16-384/vith16-384.pth.tar", key="target_encoder", encoder=637_546_240, predictor=24_049_280, licence=CODE_NC),
+        Release(
+            name="vjepa1-vitl",
+            url=f"{META_1}vitl16/vitl16.pth.tar",
+            key="target_encoder",
+            encoder=305_490_944,
+            predictor=22_685_056,
+            licence=CODE_NC,
+        ),
+        Release(
+            name="vjepa1-vith",
+            url=f"{META_1}vith16/vith16.pth.tar",
+            key="target_encoder",
+            encoder=633_655_040,
+            predictor=22_881_920,
+            licence=CODE_NC,
+        ),
+        Release(
+            name="vjepa1-vith-384",
+            url=f"{META_1}vith16-384/vith16-384.pth.tar",
+            key="target_encoder",
+            encoder=637_546_240,
+            predictor=24_049_280,
+            licence=CODE_NC,
+        ),
     )
 }

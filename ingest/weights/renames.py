@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 import torch
 
-SECTIONS = {"encoder": "blocks", "predictor": "predictor_blocks"}  # section of a file of transformers -> Meta's name of its blocks
+SECTIONS = {
+    "encoder": "blocks",
+    "predictor": "predictor_blocks",
+}  # section of a file of transformers -> Meta's name of its blocks
 
 # Outside the blocks: a prefix in transformers -> Meta's
 PREFIXES = {
@@ -17,7 +20,13 @@ PREFIXES = {
 }
 
 # Inside a block
-PARTS = {"attention.proj": "attn.proj", "norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
+PARTS = {
+    "attention.proj": "attn.proj",
+    "norm1": "norm1",
+    "norm2": "norm2",
+    "mlp.fc1": "mlp.fc1",
+    "mlp.fc2": "mlp.fc2",
+}
 JOINED = ("query", "key", "value")  # in this order they are the rows of Meta's `attn.qkv`
 MASK_TOKENS = "predictor.embeddings.mask_tokens"  # (n, 1, 1, P)
 

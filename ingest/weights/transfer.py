@@ -14,7 +14,11 @@ class Transfer(tqdm):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.lines = not sys.stderr.isatty()
         self.printed = 0
-        options |= {"mininterval": LINE_SECONDS, "miniters": 1, "ncols": 0, "file": sys.stderr} if self.lines else {"dynamic_ncols": True}
+        options |= (
+            {"mininterval": LINE_SECONDS, "miniters": 1, "ncols": 0, "file": sys.stderr}
+            if self.lines
+            else {"dynamic_ncols": True}
+        )
         super().__init__(*arguments, **{"unit": "B", "unit_scale": True, **options})
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:

@@ -1,7 +1,7 @@
 """A window as an MP4, drawn as the player draws it.
 
-    with open("window.mp4", "w+b") as sink:
-        write_window(workspace, clip, DrawingOptions(view="over", over="heat", patches=marked), sink)
+with open("window.mp4", "w+b") as sink:
+    write_window(workspace, clip, DrawingOptions(view="over", over="heat", patches=marked), sink)
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,15 @@ HEAT, MASK, COLORS = "heat", "mask", "colors"
 class DrawingOptions:
     """What is drawn with each frame: colors by `basis`, the heat of `patches`, or the mask of `segment`."""
 
-    view: str = option(BESIDE, help="Colors beside the video, or everything over it.", choices=(BESIDE, OVER))
-    over: str | None = option(None, help="What lies over the video.", choices=(HEAT, MASK, COLORS), unset="colors with --view over, else nothing")
+    view: str = option(
+        BESIDE, help="Colors beside the video, or everything over it.", choices=(BESIDE, OVER)
+    )
+    over: str | None = option(
+        None,
+        help="What lies over the video.",
+        choices=(HEAT, MASK, COLORS),
+        unset="colors with --view over, else nothing",
+    )
     opacity: float = option(0.6, help="Of what lies over the video, 0 to 1.", least=0, most=1)
     smooth: bool = option(False, help="Blend patches into each other.")
     basis: Basis | None = None
@@ -53,9 +60,15 @@ def write_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions, sink:
 def draw_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions) -> Drawing:
     """What the frames of a `clips` row are drawn with. Raises LatentError for what cannot be drawn."""
     over, beside = None, None
-    colors = workspace.clip_colors(clip["clip_id"], how.basis) if how.basis and clip["embedding_path"] else None
+    colors = (
+        workspace.clip_colors(clip["clip_id"], how.basis)
+        if how.basis and clip["embedding_path"]
+        else None
+    )
     if how.over == HEAT:
-        over = layers.render_heat(workspace.track(clip["clip_id"], _require_marks(workspace, how.patches))).__getitem__
+        over = layers.render_heat(
+            workspace.track(clip["clip_id"], _require_marks(workspace, how.patches))
+        ).__getitem__
     elif how.over == MASK:
         over = _draw_mask(workspace, clip, how)
     elif how.view == OVER and colors is not None:
@@ -65,14 +78,21 @@ def draw_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions) -> Dra
     return Drawing(over, beside, how.opacity, how.smooth)
 
 
-def write_whole_video(workspace: Workspace, clip: ClipRow, how: DrawingOptions, sink: BinaryIO) -> int:
+def write_whole_video(
+    workspace: Workspace, clip: ClipRow, how: DrawingOptions, sink: BinaryIO
+) -> int:
     """The same of all windows that were cut like a `clips` row: frames that no window covers stand alone. The file has to be there."""
     video = VideoRow.of(corpus.video(clip.video_id).answer(workspace.store).to_pylist()[0])
-    parts = (ScenePart(Scene(video, part.clip), part.frames, made) for part, made in _draw_parts(workspace, clip, how))
+    parts = (
+        ScenePart(Scene(video, part.clip), part.frames, made)
+        for part, made in _draw_parts(workspace, clip, how)
+    )
     return overlay.write_parts(parts, video["fps"], sink)
 
 
-def _draw_parts(workspace: Workspace, clip: ClipRow, how: DrawingOptions) -> Iterator[tuple[Part, Drawing]]:
+def _draw_parts(
+    workspace: Workspace, clip: ClipRow, how: DrawingOptions
+) -> Iterator[tuple[Part, Drawing]]:
     if how.over != MASK:
         for part in divide_video(workspace.store, clip):
             yield part, draw_window(workspace, part.clip, how)
@@ -90,7 +110,9 @@ def _paint_mask(scores: np.ndarray, smooth: bool) -> overlay.Slice:
 def _draw_mask(workspace: Workspace, clip: ClipRow, how: DrawingOptions) -> overlay.Slice:
     marked = _require_marks(workspace, how.segment)
     if marked.clip_id != clip["clip_id"]:
-        raise LatentError("the marks belong to another window: show the window that they were made on")
+        raise LatentError(
+            "the marks belong to another window: show the window that they were made on"
+        )
     return _paint_mask(workspace.segment(marked).scores, how.smooth)
 
 

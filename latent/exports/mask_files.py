@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-from tubelet.latent.marks import MarkedPatches
 from tubelet.latent import masks
+from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import THRESHOLD, Segmentation
 from tubelet.store import StoreError
 from tubelet.store.rows import ClipRow
@@ -26,17 +26,32 @@ def write_mask(clip: ClipRow, found: Segmentation, marked: MarkedPatches, name: 
     """The file of a name: ``mask.npz`` or ``slice-N.png``, N from 0, of a `clips` row. Raises StoreError for any other name."""
     size = clip.crop_height, clip.crop_width
     if name == ALL:
-        return masks.write_npz(masks.threshold_pixels(found.scores, *size), found.scores, **_describe(clip, marked))
+        return masks.write_npz(
+            masks.threshold_pixels(found.scores, *size), found.scores, **_describe(clip, marked)
+        )
     asked = SLICE.fullmatch(name)
     if not asked or int(asked[1]) >= len(found.scores):
-        raise StoreError(f"this mask has no file {name}: request {ALL} or slice-0.png to slice-{len(found.scores) - 1}.png")
+        raise StoreError(
+            f"this mask has no file {name}: request {ALL} or slice-0.png to slice-{len(found.scores) - 1}.png"
+        )
     number = int(asked[1])
     return masks.write_png(masks.threshold_pixels(found.scores[number : number + 1], *size)[0])
 
 
 def _describe(clip: ClipRow, marked: MarkedPatches) -> dict[str, np.ndarray]:
     starts = np.arange(clip.slices) * clip.frame_count // clip.slices * clip.step + clip.first_frame
-    named = {name: clip[name] for name in ("clip_id", "video_id", "encoder_id", "first_frame", "frame_count", "step", "geometry")}
+    named = {
+        name: clip[name]
+        for name in (
+            "clip_id",
+            "video_id",
+            "encoder_id",
+            "first_frame",
+            "frame_count",
+            "step",
+            "geometry",
+        )
+    }
     return {
         "foreground": np.array(marked.patches, np.int32),
         "background": np.array(marked.background, np.int32),

@@ -17,7 +17,9 @@ from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.timeline import Part, divide_windows, locate_picture
 from tubelet.store.rows import ClipRow, VideoRow
 
-Scored = Iterable[tuple[Part, np.ndarray]]  # parts of a video in order, with the scores (S, H, W) of their windows
+Scored = Iterable[
+    tuple[Part, np.ndarray]
+]  # parts of a video in order, with the scores (S, H, W) of their windows
 
 
 def score_window(video: VideoRow, clip: ClipRow, scores: np.ndarray) -> Scored:
@@ -40,7 +42,9 @@ def place_mask(video: VideoRow, clip: ClipRow, scores: np.ndarray) -> np.ndarray
     whole = np.zeros((video["height"], video["width"]), bool)
     top, left, high, wide = (round(side) for side in locate_picture(video, clip))
     high, wide = max(1, min(high, whole.shape[0] - top)), max(1, min(wide, whole.shape[1] - left))
-    whole[top : top + high, left : left + wide] = masks.threshold_pixels(scores[None], high, wide)[0]
+    whole[top : top + high, left : left + wide] = masks.threshold_pixels(scores[None], high, wide)[
+        0
+    ]
     return whole
 
 
@@ -56,7 +60,10 @@ def _paint(video: VideoRow, scored: Scored, frames: range) -> Iterator[np.ndarra
     masked = draw_masks(video, scored)
     told = next(masked, None)
     for frame in frames:
-        pixels = np.zeros((video["height"] + video["height"] % 2, video["width"] + video["width"] % 2, 3), np.uint8)
+        pixels = np.zeros(
+            (video["height"] + video["height"] % 2, video["width"] + video["width"] % 2, 3),
+            np.uint8,
+        )
         if told and told[0] == frame:
             pixels[: video["height"], : video["width"]][told[1]] = 255
             told = next(masked, None)

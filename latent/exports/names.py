@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from urllib.parse import quote
+
 from tubelet.store.rows import ClipRow
 
 LONGEST = 80  # characters of a video's name that are kept

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tubelet.latent import clips, half, segmentation
-from tubelet.latent.exports.timeline import Part, divide_video
 from tubelet.latent.errors import LatentError
+from tubelet.latent.exports.timeline import Part, divide_video
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.latent.workspace import READING, Workspace
@@ -24,19 +24,36 @@ SURE = 0.1  # by which a score is above or below the threshold where its patch i
 NEARBY = 0.05  # of a cosine: what a match over the whole diagonal of the grid has to be better by
 
 
-def segment_video(workspace: Workspace, clip: ClipRow, marked: MarkedPatches) -> Iterator[tuple[Part, np.ndarray]]:
+def segment_video(
+    workspace: Workspace, clip: ClipRow, marked: MarkedPatches
+) -> Iterator[tuple[Part, np.ndarray]]:
     """The windows that were cut like a `clips` row, which the marks are on, with the scores of their patches. Raises LatentError."""
     parts = divide_video(workspace.store, clip)
-    home = next((number for number, part in enumerate(parts) if part.clip["clip_id"] == clip["clip_id"]), None)
+    home = next(
+        (number for number, part in enumerate(parts) if part.clip["clip_id"] == clip["clip_id"]),
+        None,
+    )
     if home is None:
-        raise LatentError(f"the frames of clip {clip['clip_id']} are told by other windows: mark patches on one of them")
+        raise LatentError(
+            f"the frames of clip {clip['clip_id']} are told by other windows: mark patches on one of them"
+        )
     scores = {home: workspace.segment(marked).scores}
     foreground = MarkedPatches(marked.clip_id, marked.patches)
     for number in range(home - 1, -1, -1):
-        scores[number] = _carry_on(workspace, Told(parts[number + 1].clip, scores[number + 1]), parts[number].clip, foreground)
+        scores[number] = _carry_on(
+            workspace,
+            Told(parts[number + 1].clip, scores[number + 1]),
+            parts[number].clip,
+            foreground,
+        )
     for number, part in enumerate(parts):
         if number > home:
-            scores[number] = _carry_on(workspace, Told(parts[number - 1].clip, scores.pop(number - 1)), part.clip, foreground)
+            scores[number] = _carry_on(
+                workspace,
+                Told(parts[number - 1].clip, scores.pop(number - 1)),
+                part.clip,
+                foreground,
+            )
         yield part, scores[number]
 
 
@@ -48,13 +65,17 @@ class Told:
     scores: np.ndarray
 
 
-def _carry_on(workspace: Workspace, told: Told, clip: ClipRow, foreground: MarkedPatches) -> np.ndarray:
+def _carry_on(
+    workspace: Workspace, told: Told, clip: ClipRow, foreground: MarkedPatches
+) -> np.ndarray:
     """Scores of another window."""
     graph = workspace.graph(clip["clip_id"])
     inside, outside = _match(workspace, told, clip)
     inside |= _follow(workspace, clip, foreground) - outside
     finite = graph.finite.reshape(graph.positions)
-    inside, outside = ([patch for patch in sorted(patches) if finite[patch]] for patches in (inside, outside))
+    inside, outside = (
+        [patch for patch in sorted(patches) if finite[patch]] for patches in (inside, outside)
+    )
     if not inside or not outside:
         return np.full(graph.positions, float(bool(inside)), np.float32)
     return segmentation.segment(graph, inside, outside).scores
@@ -63,26 +84,40 @@ def _carry_on(workspace: Workspace, told: Told, clip: ClipRow, foreground: Marke
 def _match(workspace: Workspace, told: Told, clip: ClipRow) -> tuple[set, set]:
     """Patches ``(slice, y, x)`` of a window that are surely foreground, and surely background, by the window beside it."""
     one, other = nearest_slices(told.clip, clip)
-    store, rows = workspace.store, [clips.row(workspace.store, row["clip_id"]) for row in (told.clip, clip)]
+    store, rows = (
+        workspace.store,
+        [clips.row(workspace.store, row["clip_id"]) for row in (told.clip, clip)],
+    )
     with READING:
-        before, now = (half.unit(half.widen(clips.read(store, row, n, n + 1)[0].reshape(-1, row.embed_dim))) for row, n in zip(rows, (one, other)))
+        before, now = (
+            half.unit(half.widen(clips.read(store, row, n, n + 1)[0].reshape(-1, row.embed_dim)))
+            for row, n in zip(rows, (one, other))
+        )
     known, grid = told.scores[one].ravel(), told.scores.shape[1:]
     old, new = match_patches(before, now, grid)
     y, x = np.unravel_index(new, grid)
     patches = [(other, int(row), int(column)) for row, column in zip(y, x)]
     sure = known[old] - THRESHOLD
-    return {p for p, s in zip(patches, sure) if s > SURE}, {p for p, s in zip(patches, sure) if s < -SURE}
+    return {p for p, s in zip(patches, sure) if s > SURE}, {
+        p for p, s in zip(patches, sure) if s < -SURE
+    }
 
 
 def nearest_slices(one: ClipRow, other: ClipRow) -> tuple[int, int]:
     """The slices of two `clips` rows that lie closest in time; of several as close, those in the middle."""
-    times = [row["first_frame"] + np.arange(row["slices"]) * row["frame_count"] // row["slices"] * row["step"] for row in (one, other)]
+    times = [
+        row["first_frame"]
+        + np.arange(row["slices"]) * row["frame_count"] // row["slices"] * row["step"]
+        for row in (one, other)
+    ]
     apart = np.abs(times[0][:, None] - times[1])
     closest = np.argwhere(apart == apart.min())
     return tuple(closest[len(closest) // 2].tolist())
 
 
-def match_patches(before: np.ndarray, now: np.ndarray, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def match_patches(
+    before: np.ndarray, now: np.ndarray, grid: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of patches of two slices ``(H*W, D)``, of unit length, that are each other's most similar: ``(n,)`` each."""
     places = np.indices(grid).reshape(2, -1).T
     apart = np.hypot(*(places[:, None] - places).transpose(2, 0, 1)) / max(np.hypot(*grid), 1)
@@ -95,4 +130,7 @@ def match_patches(before: np.ndarray, now: np.ndarray, grid: tuple[int, int]) ->
 def _follow(workspace: Workspace, clip: ClipRow, foreground: MarkedPatches) -> set:
     """Where the marked patches are found in a window, slice by slice."""
     track = workspace.track(clip["clip_id"], foreground)
-    return {(number, int(track.y[number]), int(track.x[number])) for number in np.flatnonzero(~track.lost).tolist()}
+    return {
+        (number, int(track.y[number]), int(track.x[number]))
+        for number in np.flatnonzero(~track.lost).tolist()
+    }

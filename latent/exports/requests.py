@@ -1,9 +1,9 @@
 """What `tubelet export` writes, as functions of a store: each returns a sentence about the file.
 
-    export_track(store, ClipChoice(video="cat.mp4"), Marks(patches=((0, 4, 7),)), Path("cat.csv"))
-    export_mask(store, ClipChoice(clip=CLIP), Marks(patches=..., background=...), Path("masks"), whole_video=True)
-    export_colors(store, ClipChoice(clip=CLIP), "corpus", Path("colors.npy"))
-    export_mp4(store, ClipChoice(clip=CLIP), VideoRequest(drawing=DrawingOptions(view="over", over="heat"), marks=...), Path("heat.mp4"))
+export_track(store, ClipChoice(video="cat.mp4"), Marks(patches=((0, 4, 7),)), Path("cat.csv"))
+export_mask(store, ClipChoice(clip=CLIP), Marks(patches=..., background=...), Path("masks"), whole_video=True)
+export_colors(store, ClipChoice(clip=CLIP), "corpus", Path("colors.npy"))
+export_mp4(store, ClipChoice(clip=CLIP), VideoRequest(drawing=DrawingOptions(view="over", over="heat"), marks=...), Path("heat.mp4"))
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,12 @@ from tubelet.store.questions import corpus
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.sandbox.formats import encode
 
-VIDEO, COLORS, TRACK, MASKS = (".mp4",), (".npy",), (".csv", ".parquet"), (".npz", ".mp4", "")  # endings; "" is a folder
+VIDEO, COLORS, TRACK, MASKS = (
+    (".mp4",),
+    (".npy",),
+    (".csv", ".parquet"),
+    (".npz", ".mp4", ""),
+)  # endings; "" is a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,14 @@ class Marks:
     def require(self, background: bool = False) -> None:
         """Raises LatentError where none is marked."""
         if not self.patches or (background and not self.background):
-            need = "one or more patches with --patch SLICE.Y.X" + (", and one or more of the background with --background SLICE.Y.X" if background else "")
-            raise LatentError(f"nothing is marked to be {'cut out' if background else 'followed'}: name {need}")
+            need = "one or more patches with --patch SLICE.Y.X" + (
+                ", and one or more of the background with --background SLICE.Y.X"
+                if background
+                else ""
+            )
+            raise LatentError(
+                f"nothing is marked to be {'cut out' if background else 'followed'}: name {need}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +83,9 @@ def _fill_drawing(workspace: Workspace, clip: ClipRow, asked: VideoRequest) -> D
     marked, over = asked.marks.on(clip), asked.drawing.over
     colored = asked.drawing.view == drawing.BESIDE or over in (None, drawing.COLORS)
     if colored and clip["embedding_path"] is None:
-        raise LatentError(f"clip {clip['clip_id']} was kept without embeddings, so that there are no colors: ingest its video again with `--keep embeddings`")
+        raise LatentError(
+            f"clip {clip['clip_id']} was kept without embeddings, so that there are no colors: ingest its video again with `--keep embeddings`"
+        )
     basis = workspace.basis(clip["encoder_id"], Coloring.parse(asked.coloring)) if colored else None
     marks = {"patches": marked} if over == HEAT else {"segment": marked} if over == MASK else {}
     return replace(asked.drawing, basis=basis, **marks)
@@ -87,7 +100,9 @@ def export_colors(store: Store, choice: ClipChoice, coloring: str, output: Path)
     return f"{output}: {' x '.join(map(str, colors.shape[:3]))} tokens (slices, rows, columns) of {clip['video_name']}, {_where(clip, False)}"
 
 
-def export_track(store: Store, choice: ClipChoice, marks: Marks, output: Path, whole_video: bool = False) -> str:
+def export_track(
+    store: Store, choice: ClipChoice, marks: Marks, output: Path, whole_video: bool = False
+) -> str:
     """Marked patches followed through the window, or through all windows of the video, as .csv or .parquet. Raises TubeletError."""
     _require_ending(output, TRACK)
     marks.require()
@@ -102,12 +117,16 @@ def export_track(store: Store, choice: ClipChoice, marks: Marks, output: Path, w
     return f"{output}: found in {found:,} of {table.num_rows:,} frames of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, table.num_rows, whole_video)}"
 
 
-def export_mask(store: Store, choice: ClipChoice, marks: Marks, output: Path, whole_video: bool = False) -> str:
+def export_mask(
+    store: Store, choice: ClipChoice, marks: Marks, output: Path, whole_video: bool = False
+) -> str:
     """What spreads from marked patches: .mp4, or a folder of PNG files, in the source's pixels; .npz of one window. Raises TubeletError."""
     ending = _require_ending(output, MASKS)
     marks.require(background=True)
     if whole_video and ending == ".npz":
-        raise LatentError(f"{output} would hold one window: write the mask of a whole video to FILE.mp4, or to a folder of PNG files")
+        raise LatentError(
+            f"{output} would hold one window: write the mask of a whole video to FILE.mp4, or to a folder of PNG files"
+        )
     clip, workspace = choose_clip(store, choice), Workspace(store)
     marked = marks.on(clip)
     video = VideoRow.of(corpus.video(clip.video_id).answer(store).to_pylist()[0])
@@ -115,18 +134,30 @@ def export_mask(store: Store, choice: ClipChoice, marks: Marks, output: Path, wh
         data = mask_files.write_mask(clip, workspace.segment(marked), marked, mask_files.ALL)
         files.write_file(output, lambda sink: sink.write(data))
         return f"{output}: {clip['slices']} slices of {clip['video_name']}, {_where(clip, False)}"
-    scored = propagation.segment_video(workspace, clip, marked) if whole_video else mask_video.score_window(video, clip, workspace.segment(marked).scores)
+    scored = (
+        propagation.segment_video(workspace, clip, marked)
+        if whole_video
+        else mask_video.score_window(video, clip, workspace.segment(marked).scores)
+    )
     told = _Counted(scored)
     count = _write_masks(video, clip, told, output, whole_video)
     return f"{output}: {count:,} frames of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, told.frames, whole_video)}"
 
 
-def _write_masks(video: VideoRow, clip: ClipRow, scored: Iterable, output: Path, whole_video: bool) -> int:
+def _write_masks(
+    video: VideoRow, clip: ClipRow, scored: Iterable, output: Path, whole_video: bool
+) -> int:
     if not output.suffix:
         return mask_video.write_sequence(video, scored, output)
     last = clip["first_frame"] + clip["frame_count"] * clip["step"]
-    frames = range(video["frames"]) if whole_video else range(clip["first_frame"], min(last, video["frames"]))
-    return files.write_file(output, lambda sink: mask_video.write_mask_video(video, scored, sink, frames))
+    frames = (
+        range(video["frames"])
+        if whole_video
+        else range(clip["first_frame"], min(last, video["frames"]))
+    )
+    return files.write_file(
+        output, lambda sink: mask_video.write_mask_video(video, scored, sink, frames)
+    )
 
 
 class _Counted:
@@ -143,18 +174,30 @@ class _Counted:
 
 def _untold(store: Store, clip: ClipRow, told: int, whole_video: bool) -> str:
     """How many frames no window covers, if any."""
-    missed = store.rows("SELECT frames FROM videos WHERE video_id = ?", [clip["video_id"]])[0]["frames"] - told if whole_video else 0
+    missed = (
+        store.rows("SELECT frames FROM videos WHERE video_id = ?", [clip["video_id"]])[0]["frames"]
+        - told
+        if whole_video
+        else 0
+    )
     return f"; {missed:,} frames lie in no window" if missed > 0 else ""
 
 
 def _where(clip: ClipRow, whole_video: bool) -> str:
-    return "all of its windows" if whole_video else f"clip {clip['clip_id']} from frame {clip['first_frame']}"
+    return (
+        "all of its windows"
+        if whole_video
+        else f"clip {clip['clip_id']} from frame {clip['first_frame']}"
+    )
 
 
 def _require_ending(output: Path, endings: tuple[str, ...]) -> str:
     """The ending of a file, in small letters. Raises LatentError for one that cannot be written."""
     found = output.suffix.lower()
     if found not in endings:
-        named = [f"FILE{ending}" if ending else "a folder for PNG files (no ending)" for ending in endings]
+        named = [
+            f"FILE{ending}" if ending else "a folder for PNG files (no ending)"
+            for ending in endings
+        ]
         raise LatentError(f"{output} ends in {found or 'nothing'}: name {' or '.join(named)}")
     return found

@@ -35,18 +35,30 @@ class Part:
 def divide_video(store: Store, clip: ClipRow) -> list[Part]:
     """The windows that were cut like a clip, in order, each with the frames that it tells. Raises LatentError for one half of a pair."""
     if clip["role"] == PARTNER:
-        raise LatentError(f"clip {clip['clip_id']} was encoded only for a pair of windows: choose one of the regular windows, whose role is `grid`")
+        raise LatentError(
+            f"clip {clip['clip_id']} was encoded only for a pair of windows: choose one of the regular windows, whose role is `grid`"
+        )
     (video,) = corpus.video(clip.video_id).answer(store).to_pylist()
-    return divide_windows([ClipRow.of(row) for row in clips.windows(clip).answer(store).to_pylist()], video["frames"])
+    return divide_windows(
+        [ClipRow.of(row) for row in clips.windows(clip).answer(store).to_pylist()], video["frames"]
+    )
 
 
 def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
     """The same of `clips` rows in the order of a video of `frames` frames."""
-    spans = [range(row["first_frame"], min(row["first_frame"] + row["frame_count"] * row["step"], frames)) for row in windows]
+    spans = [
+        range(
+            row["first_frame"], min(row["first_frame"] + row["frame_count"] * row["step"], frames)
+        )
+        for row in windows
+    ]
     borders = [_border(*pair) for pair in zip(spans, spans[1:])]
     starts = [0, *(start for _, start in borders)]
     stops = [*(stop for stop, _ in borders), frames]
-    cut = [range(max(span.start, start), min(span.stop, stop)) for span, start, stop in zip(spans, starts, stops)]
+    cut = [
+        range(max(span.start, start), min(span.stop, stop))
+        for span, start, stop in zip(spans, starts, stops)
+    ]
     return [Part(row, part) for row, part in zip(windows, cut) if part]
 
 
@@ -89,5 +101,7 @@ def _read_stamps(video: VideoRow, last: int) -> Iterator[tuple[int, float]]:
 def locate_picture(video: VideoRow, clip: ClipRow) -> tuple[float, float, float, float]:
     """Top, left, height and width of what the encoder saw, in pixels of the source as displayed."""
     frame = video["height"], video["width"]
-    top, left, height, width = place_picture(frame, (clip["crop_height"], clip["crop_width"]), clip["geometry"]).seen
+    top, left, height, width = place_picture(
+        frame, (clip["crop_height"], clip["crop_width"]), clip["geometry"]
+    ).seen
     return top * frame[0], left * frame[1], height * frame[0], width * frame[1]

@@ -1,7 +1,7 @@
 """A track as a table: one row per frame, with its time and where the best match lies in the source video.
 
-    tabulate_window(store, clip, workspace.track(clip["clip_id"], marked))
-    tabulate_video(workspace, clip, marked)           # over all windows that were cut like `clip`
+tabulate_window(store, clip, workspace.track(clip["clip_id"], marked))
+tabulate_video(workspace, clip, marked)           # over all windows that were cut like `clip`
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from tubelet.latent.exports.timeline import Part, divide_video, divide_windows, locate_picture, measure_seconds
+from tubelet.latent.exports.timeline import (
+    Part,
+    divide_video,
+    divide_windows,
+    locate_picture,
+    measure_seconds,
+)
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
 from tubelet.latent.workspace import Workspace
@@ -44,7 +50,11 @@ def tabulate_window(store: Store, clip: ClipRow, track: Track) -> pa.Table:
 def tabulate_video(workspace: Workspace, clip: ClipRow, marked: MarkedPatches) -> pa.Table:
     """Marked patches followed through all windows of the video that were cut like a `clips` row. Raises LatentError."""
     parts = divide_video(workspace.store, clip)
-    return _tabulate(_find_video(workspace.store, clip), parts, [workspace.track(part.clip["clip_id"], marked) for part in parts])
+    return _tabulate(
+        _find_video(workspace.store, clip),
+        parts,
+        [workspace.track(part.clip["clip_id"], marked) for part in parts],
+    )
 
 
 def _find_video(store: Store, clip: ClipRow) -> VideoRow:
@@ -53,7 +63,9 @@ def _find_video(store: Store, clip: ClipRow) -> VideoRow:
 
 def _tabulate(video: VideoRow, parts: Sequence[Part], tracks: Sequence[Track]) -> pa.Table:
     table = pa.concat_tables([_tabulate_part(video, *told) for told in zip(parts, tracks)])
-    return table.append_column("seconds", pa.array(measure_seconds(video, parts))).select(list(COLUMNS))
+    return table.append_column("seconds", pa.array(measure_seconds(video, parts))).select(
+        list(COLUMNS)
+    )
 
 
 def _tabulate_part(video: VideoRow, part: Part, track: Track) -> pa.Table:
@@ -72,4 +84,6 @@ def _tabulate_part(video: VideoRow, part: Part, track: Track) -> pa.Table:
         "level": pa.array(np.full(len(slices), track.level), from_pandas=True),
     }  # fmt: skip
     same = {"video": video["name"], "video_id": video["video_id"], "clip_id": part.clip["clip_id"]}
-    return pa.table(numbers | {name: pa.array([value] * len(slices)) for name, value in same.items()})
+    return pa.table(
+        numbers | {name: pa.array([value] * len(slices)) for name, value in same.items()}
+    )

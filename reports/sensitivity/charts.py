@@ -3,7 +3,12 @@
 import altair as alt
 import pyarrow as pa
 
-BLUE, ORANGE, GREEN, GRAY = "#2a7fb0", "#c2700f", "#3f8f6b", "#7b8a95"  # readable on light and on dark
+BLUE, ORANGE, GREEN, GRAY = (
+    "#2a7fb0",
+    "#c2700f",
+    "#3f8f6b",
+    "#7b8a95",
+)  # readable on light and on dark
 HEIGHT = 240  # pixels
 
 
@@ -13,23 +18,39 @@ def curve(band: pa.Table, levels: pa.Table, unit: str, series: str | None = None
     Columns of `band`: slice, low, median, high, and `series` where two are drawn; of `levels`: level, what.
     """
     color = (
-        alt.Color(f"{series}:N", title=None, legend=alt.Legend(orient="top", labelLimit=600), scale=alt.Scale(range=[BLUE, ORANGE]))
+        alt.Color(
+            f"{series}:N",
+            title=None,
+            legend=alt.Legend(orient="top", labelLimit=600),
+            scale=alt.Scale(range=[BLUE, ORANGE]),
+        )
         if series
         else alt.value(BLUE)
     )
     x = alt.X(
-        "slice:Q", title="shared slice (0: where window B begins)", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False)
+        "slice:Q",
+        title="shared slice (0: where window B begins)",
+        axis=alt.Axis(tickMinStep=1, format="d"),
+        scale=alt.Scale(nice=False),
     )
     base = alt.Chart(band).encode(x=x, color=color)
     tips = [
         alt.Tooltip("slice:Q", title="shared slice"),
         *(
             alt.Tooltip(f"{n}:Q", title=t, format=".4g")
-            for n, t in (("median", "median"), ("low", "lower quartile"), ("high", "upper quartile"))
+            for n, t in (
+                ("median", "median"),
+                ("low", "lower quartile"),
+                ("high", "upper quartile"),
+            )
         ),
     ]
-    area = base.mark_area(opacity=0.22, strokeWidth=0).encode(y=alt.Y("low:Q", title=unit), y2="high:Q")
-    line = base.mark_line(point={"size": 22}, strokeWidth=2).encode(y=alt.Y("median:Q", title=unit), tooltip=tips)
+    area = base.mark_area(opacity=0.22, strokeWidth=0).encode(
+        y=alt.Y("low:Q", title=unit), y2="high:Q"
+    )
+    line = base.mark_line(point={"size": 22}, strokeWidth=2).encode(
+        y=alt.Y("median:Q", title=unit), tooltip=tips
+    )
     return alt.layer(area, line, *_levels(levels)).properties(height=HEIGHT, width="container")
 
 
@@ -38,8 +59,7 @@ def _levels(levels: pa.Table) -> list[alt.Chart]:
     if not len(levels):
         return []
     rule = (
-        alt
-        .Chart(levels)
+        alt.Chart(levels)
         .mark_rule(strokeDash=[5, 4], strokeWidth=1.2, color=GRAY)
         .encode(y="level:Q", tooltip=["what:N", alt.Tooltip("level:Q", format=".4g")])
     )
@@ -48,7 +68,9 @@ def _levels(levels: pa.Table) -> list[alt.Chart]:
 
 def _label(levels: pa.Table) -> alt.Chart:
     return (
-        alt.Chart(levels).mark_text(align="right", dy=-7, color=GRAY, fontSize=11).encode(x=alt.value("width"), y="level:Q", text="what:N")
+        alt.Chart(levels)
+        .mark_text(align="right", dy=-7, color=GRAY, fontSize=11)
+        .encode(x=alt.value("width"), y="level:Q", text="what:N")
     )
 
 
@@ -56,34 +78,61 @@ def ranked_dimensions(dims: pa.Table, reference: float, unit: str) -> alt.LayerC
     """Dimensions with their intervals, strongest first. Columns dim, relative, low, high, kind."""
     y = alt.Y("dim:N", sort=None, title="dimension", axis=alt.Axis(labelOverlap=False))
     color = alt.Color(
-        "kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE])
+        "kind:N",
+        title=None,
+        legend=alt.Legend(orient="top"),
+        scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]),
     )
-    tips = ["dim:N", *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("relative", "low", "high"))]
+    tips = [
+        "dim:N",
+        *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("relative", "low", "high")),
+    ]
     base = alt.Chart(dims).encode(y=y, color=color, tooltip=tips)
-    median = alt.Chart(pa.table({"median": [reference]})).mark_rule(strokeDash=[5, 4], color=GRAY).encode(x="median:Q")
+    median = (
+        alt.Chart(pa.table({"median": [reference]}))
+        .mark_rule(strokeDash=[5, 4], color=GRAY)
+        .encode(x="median:Q")
+    )
     rules = base.mark_rule(strokeWidth=1.5).encode(
-        x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)), x2="high:Q"
+        x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)),
+        x2="high:Q",
     )
     rules = [rules] if dims["low"].null_count < len(dims) else []
-    points = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("relative:Q", title=unit))
-    return alt.layer(median, *rules, points).properties(height=13 * max(len(dims), 3), width="container")
+    points = base.mark_point(filled=True, size=36, opacity=1).encode(
+        x=alt.X("relative:Q", title=unit)
+    )
+    return alt.layer(median, *rules, points).properties(
+        height=13 * max(len(dims), 3), width="container"
+    )
 
 
 def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> alt.LayerChart:
     """Every dimension: how strongly it reacts and how often it is among the strongest. Columns dim, relative, share, q, kind."""
     color = alt.Color(
-        "kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE])
+        "kind:N",
+        title=None,
+        legend=alt.Legend(orient="top"),
+        scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]),
     )
-    tips = ["dim:N", alt.Tooltip("relative:Q", format=".4g"), alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("q:Q", format=".2g")]
+    tips = [
+        "dim:N",
+        alt.Tooltip("relative:Q", format=".4g"),
+        alt.Tooltip("share:Q", format=".1%"),
+        alt.Tooltip("q:Q", format=".2g"),
+    ]
     points = (
-        alt
-        .Chart(dims)
+        alt.Chart(dims)
         .mark_circle(size=26, opacity=0.75)
         .encode(
             x=alt.X("relative:Q", title=unit, axis=alt.Axis(tickCount=8)),
             color=color,
             tooltip=tips,
-            y=alt.Y("share:Q", title=f"share of videos among top {top}", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y(
+                "share:Q",
+                title=f"share of videos among top {top}",
+                axis=alt.Axis(format="%"),
+                scale=alt.Scale(domain=[0, 1]),
+            ),
         )
     )
     rule = alt.Chart(pa.table({"level": [chance], "what": [f"all dimensions alike {chance:.1%}"]}))
@@ -100,7 +149,11 @@ def settling(rows: pa.Table, chance: float, top: int) -> alt.LayerChart:
         axis=alt.Axis(format=",d", values=rows["videos"].to_pylist(), labelOverlap=True),
     )
     base = alt.Chart(rows).encode(x=x)
-    y = {"title": f"share of the final top {top}", "axis": alt.Axis(format="%"), "scale": alt.Scale(domain=[0, 1])}
+    y = {
+        "title": f"share of the final top {top}",
+        "axis": alt.Axis(format="%"),
+        "scale": alt.Scale(domain=[0, 1]),
+    }
     area = base.mark_area(opacity=0.22, color=BLUE).encode(y=alt.Y("low:Q", **y), y2="high:Q")
     line = base.mark_line(point={"size": 22}, color=BLUE).encode(
         y=alt.Y("overlap:Q", **y), tooltip=["videos:Q", alt.Tooltip("overlap:Q", format=".1%")]
@@ -112,8 +165,7 @@ def settling(rows: pa.Table, chance: float, top: int) -> alt.LayerChart:
 def agreement(scores: pa.Table) -> alt.Chart:
     """How the videos' correlations with the rest are distributed. Columns low, high, videos."""
     return (
-        alt
-        .Chart(scores)
+        alt.Chart(scores)
         .mark_bar(color=BLUE, stroke=None)
         .encode(
             x=alt.X(
@@ -125,7 +177,11 @@ def agreement(scores: pa.Table) -> alt.Chart:
             ),
             x2="high:Q",
             y=alt.Y("videos:Q", title="videos"),
-            tooltip=[alt.Tooltip("low:Q", format=".3f"), alt.Tooltip("high:Q", format=".3f"), "videos:Q"],
+            tooltip=[
+                alt.Tooltip("low:Q", format=".3f"),
+                alt.Tooltip("high:Q", format=".3f"),
+                "videos:Q",
+            ],
         )
         .properties(height=HEIGHT, width="container")
     )
@@ -133,7 +189,16 @@ def agreement(scores: pa.Table) -> alt.Chart:
 
 def both(dims: pa.Table, names: tuple[str, str], unit: str) -> alt.Chart:
     """A dimension's mean in two scopes against each other. Columns dim, a, b."""
-    tips = ["dim:N", *(alt.Tooltip(f"{column}:Q", title=name, format=".4g") for column, name in zip("ab", names))]
+    tips = [
+        "dim:N",
+        *(
+            alt.Tooltip(f"{column}:Q", title=name, format=".4g")
+            for column, name in zip("ab", names)
+        ),
+    ]
     points = alt.Chart(dims).mark_circle(size=26, opacity=0.7, color=BLUE)
-    axes = [kind(f"{column}:Q", title=f"{name}: {unit}") for kind, column, name in zip((alt.X, alt.Y), "ab", names)]
+    axes = [
+        kind(f"{column}:Q", title=f"{name}: {unit}")
+        for kind, column, name in zip((alt.X, alt.Y), "ab", names)
+    ]
     return points.encode(*axes, tooltip=tips).properties(height=300, width="container")

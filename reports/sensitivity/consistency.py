@@ -62,7 +62,16 @@ def consistency(relative: np.ndarray) -> Consistency | None:
     matrix = np.clip(first @ first.T, -1, 1)
     order = by_similarity(matrix)
     others = with_others(ranks)
-    return Consistency(kept=kept, dims=dims, pairwise=mean_pairwise(unit), w=kendalls_w(ranks), with_others=others, correlation=matrix[np.ix_(order, order)], order=order, halves=split_half(values))
+    return Consistency(
+        kept=kept,
+        dims=dims,
+        pairwise=mean_pairwise(unit),
+        w=kendalls_w(ranks),
+        with_others=others,
+        correlation=matrix[np.ix_(order, order)],
+        order=order,
+        halves=split_half(values),
+    )
 
 
 def comparable(relative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,11 +111,15 @@ def kendalls_w(ranks: np.ndarray) -> float:
     sums = ranks.sum(0, dtype=np.float64)
     ordered = np.sort(ranks, axis=1)
     ties = sum(_ties(row) for row in ordered[(np.diff(ordered, axis=1) == 0).any(1)])
-    return float(12 * ((sums - sums.mean()) ** 2).sum() / (videos**2 * (dims**3 - dims) - videos * ties))
+    return float(
+        12 * ((sums - sums.mean()) ** 2).sum() / (videos**2 * (dims**3 - dims) - videos * ties)
+    )
 
 
 def _ties(ordered: np.ndarray) -> float:
-    sizes = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(ordered) != 0, [True]]))).astype(np.float64)
+    sizes = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(ordered) != 0, [True]]))).astype(
+        np.float64
+    )
     return float((sizes**3 - sizes).sum())
 
 
@@ -124,7 +137,9 @@ def by_similarity(matrix: np.ndarray) -> np.ndarray:
     return hierarchy.leaves_list(hierarchy.linkage(np.maximum(distance, 0), "average"))
 
 
-def split_half(values: np.ndarray, splits: int = SPLITS, seed: int = SEED) -> tuple[float, float, float]:
+def split_half(
+    values: np.ndarray, splits: int = SPLITS, seed: int = SEED
+) -> tuple[float, float, float]:
     """Median, 2.5% and 97.5% over random halves of the videos of 2r / (1 + r), r the rank correlation of the halves' means."""
     videos = len(values)
     rng, half = np.random.default_rng(seed), np.zeros((splits, videos), np.float32)
@@ -147,7 +162,9 @@ def settling(relative: np.ndarray, k: int, orders: int = ORDERS, seed: int = SEE
     videos, dims = values.shape
     sizes = _sizes(videos)
     rng = np.random.default_rng(seed)
-    place = np.stack([rng.permutation(videos) for _ in range(orders)])  # (orders, V): when a video is added
+    place = np.stack(
+        [rng.permutation(videos) for _ in range(orders)]
+    )  # (orders, V): when a video is added
     final = membership(values.sum(0)[None], k)[0]
     overlap = np.stack([membership(_sums(values, place, size), k) @ final / k for size in sizes])
     low, high = np.quantile(overlap, [0.025, 0.975], axis=1)

@@ -39,15 +39,44 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
     videos, slices = curves.shape
     if not videos:
-        return Shape(videos=0, slices=slices, edge=np.nan, middle=np.nan, u_share=None, reach=(None, None), reach_low=(None, None), reach_high=(None, None))
+        return Shape(
+            videos=0,
+            slices=slices,
+            edge=np.nan,
+            middle=np.nan,
+            u_share=None,
+            reach=(None, None),
+            reach_low=(None, None),
+            reach_high=(None, None),
+        )
     median = np.median(curves, axis=0)
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
     if slices < FEWEST_SLICES:
-        return Shape(videos=videos, slices=slices, edge=edge, middle=middle, u_share=None, reach=nothing, reach_low=nothing, reach_high=nothing)
-    low, high = _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
+        return Shape(
+            videos=videos,
+            slices=slices,
+            edge=edge,
+            middle=middle,
+            u_share=None,
+            reach=nothing,
+            reach_low=nothing,
+            reach_high=nothing,
+        )
+    low, high = (
+        _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
+    )
     u_share = intervals.share(int(u_shaped(curves).sum()), videos)
-    return Shape(videos=videos, slices=slices, edge=edge, middle=middle, u_share=u_share, reach=reach(median, fraction), reach_low=low, reach_high=high)
+    return Shape(
+        videos=videos,
+        slices=slices,
+        edge=edge,
+        middle=middle,
+        u_share=u_share,
+        reach=reach(median, fraction),
+        reach_low=low,
+        reach_high=high,
+    )
 
 
 def noise_share(slices: int) -> float:
@@ -75,9 +104,13 @@ def _inward(curve: np.ndarray, middle: float, fraction: float) -> int | None:
     return int(np.argmax(curve <= middle + fraction * excess))
 
 
-def _reach_interval(curves: np.ndarray, fraction: float) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
+def _reach_interval(
+    curves: np.ndarray, fraction: float
+) -> tuple[tuple[int | None, int | None], tuple[int | None, int | None]]:
     """Percentiles of the reach of resampled median curves; None where some resamples have no excess."""
-    (low_a, high_a), (low_b, high_b) = map(_percentiles, zip(*(reach(curve, fraction) for curve in intervals.medians(curves))))
+    (low_a, high_a), (low_b, high_b) = map(
+        _percentiles, zip(*(reach(curve, fraction) for curve in intervals.medians(curves)))
+    )
     return (low_a, low_b), (high_a, high_b)
 
 
@@ -85,4 +118,6 @@ def _percentiles(ends: tuple[int | None, ...]) -> tuple[int | None, int | None]:
     known = [end for end in ends if end is not None]
     if len(known) < len(ends):
         return None, None
-    return int(np.floor(np.quantile(known, intervals.TAILS[0]))), int(np.ceil(np.quantile(known, intervals.TAILS[1])))
+    return int(np.floor(np.quantile(known, intervals.TAILS[0]))), int(
+        np.ceil(np.quantile(known, intervals.TAILS[1]))
+    )

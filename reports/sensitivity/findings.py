@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from tubelet.reports.errors import ReportError
+from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity import consistency, curves, ranking, relations
 from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.curves import Shape
-from tubelet.reports.errors import ReportError
-from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
 from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
@@ -86,13 +86,21 @@ def find(store: Store, request: Request) -> Findings:
     within = scope(store, asked)
     data, foundations = _measured(store, within)
     if asked.top and asked.top > foundations["embed_dim"]:
-        raise ReportError(f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['embed_dim']:,}: pass fewer as --top")
+        raise ReportError(
+            f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['embed_dim']:,}: pass fewer as --top"
+        )
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
-        within = replace(within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found))
+        within = replace(
+            within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found)
+        )
         data, foundations = _measured(store, within)
     questions = _questions(within, _several(foundations))
-    tables = {name: question.answer(store) for name, question in questions.items() if name not in ("by video", "curves")}
+    tables = {
+        name: question.answer(store)
+        for name, question in questions.items()
+        if name not in ("by video", "curves")
+    }
     agreed = consistency.consistency(data.relative)
     order = ranking.rank_dimensions(data, asked.top)
     levels = _levels(data.relative)
@@ -109,7 +117,9 @@ def find(store: Store, request: Request) -> Findings:
         dims=tables["dimensions"],
         ranking=order,
         consistency=agreed,
-        settling=consistency.settling(data.relative, order.top) if data.videos >= intervals.FEWEST else None,
+        settling=consistency.settling(data.relative, order.top)
+        if data.videos >= intervals.FEWEST
+        else None,
         heat=_heat(data.relative, order, agreed),
         levels=levels,
         outliers=_outliers(levels, agreed),
@@ -122,7 +132,9 @@ def find(store: Store, request: Request) -> Findings:
 def _measured(store: Store, within: Scope) -> tuple[ByVideo, Mapping]:
     """The input of all statistics, and what it rests on."""
     foundations = queries.foundations(within).answer(store).to_pylist()[0]
-    return _by_video(queries.by_video(within, _several(foundations)).answer(store), foundations["units"]), foundations
+    return _by_video(
+        queries.by_video(within, _several(foundations)).answer(store), foundations["units"]
+    ), foundations
 
 
 def _several(foundations: Mapping) -> bool:
@@ -132,7 +144,9 @@ def _several(foundations: Mapping) -> bool:
 
 def related(videos: pa.Table, data: ByVideo) -> Relations:
     """Which videos belong together, as far as names, labels and measurements say."""
-    return relations.relations(videos["name"].to_pylist(), videos["label"].to_pylist(), data.relative)
+    return relations.relations(
+        videos["name"].to_pylist(), videos["label"].to_pylist(), data.relative
+    )
 
 
 def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
@@ -142,9 +156,15 @@ def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
         of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}
     else:
         numbers = found.groups if unit == "group" else found.names
-        members = {number: np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)}
+        members = {
+            number: np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)
+        }
         several = [group for group in members.values() if len(group) > 1]
-        of = {at: f"{names[min(group, key=names.__getitem__)]} and {len(group) - 1} more" for group in several for at in group}
+        of = {
+            at: f"{names[min(group, key=names.__getitem__)]} and {len(group) - 1} more"
+            for group in several
+            for at in group
+        }
         for group in several:  # two groups may begin with files of one name
             for at in group:
                 of[at] += f" ({videos['video_id'][group[0]].as_py()})"
@@ -180,7 +200,10 @@ def _by_video(table: pa.Table, videos: int) -> ByVideo:
 def _shapes(table: pa.Table, foundations: Mapping) -> tuple[Shape, Shape]:
     """Of the relative and the absolute curve; a video whose dimensions are all constant has no relative one."""
     shape = foundations["units"], foundations["most_slices"]
-    matrices = [np.asarray(table[name].to_numpy(zero_copy_only=False), float).reshape(shape) for name in ("relative", "mean_abs")]
+    matrices = [
+        np.asarray(table[name].to_numpy(zero_copy_only=False), float).reshape(shape)
+        for name in ("relative", "mean_abs")
+    ]
     return tuple(curves.shape(matrix[np.isfinite(matrix).all(1)]) for matrix in matrices)
 
 
@@ -188,14 +211,21 @@ def _heat(relative: np.ndarray, order: Ranking, agreed: Consistency | None) -> H
     varying = order.order[np.isfinite(order.relative.value[order.order])]
     dims = varying[:HEAT_DIMS]
     videos = agreed.kept[agreed.order] if agreed is not None else np.arange(len(relative))
-    videos = videos[np.argsort(np.argsort(videos)) < HEAT_VIDEOS]  # the first by id, in the order of similarity
+    videos = videos[
+        np.argsort(np.argsort(videos)) < HEAT_VIDEOS
+    ]  # the first by id, in the order of similarity
     return Heat(relative[np.ix_(videos, dims)].T.copy(), dims, videos)
 
 
 def _levels(relative: np.ndarray) -> np.ndarray:
     """Mean relative edge sensitivity of each video; NaN where all of its dimensions are constant."""
     varying = np.isfinite(relative).sum(1)
-    return np.divide(np.nansum(relative, axis=1, dtype=np.float64), varying, out=np.full(len(relative), np.nan), where=varying > 0)
+    return np.divide(
+        np.nansum(relative, axis=1, dtype=np.float64),
+        varying,
+        out=np.full(len(relative), np.nan),
+        where=varying > 0,
+    )
 
 
 def _outliers(levels: np.ndarray, agreed: Consistency | None) -> tuple[Outlier, ...]:
@@ -204,9 +234,16 @@ def _outliers(levels: np.ndarray, agreed: Consistency | None) -> tuple[Outlier, 
         return ()
     order = consistency.outliers(np.arctanh(np.clip(agreed.with_others, -0.999999, 0.999999)))
     level = consistency.outliers(np.log(np.maximum(levels[agreed.kept], 1e-12)))
-    found = [Outlier(int(agreed.kept[v]), "other dimensions react", float(order[v])) for v in np.flatnonzero(order < -consistency.OUTLIER)]
+    found = [
+        Outlier(int(agreed.kept[v]), "other dimensions react", float(order[v]))
+        for v in np.flatnonzero(order < -consistency.OUTLIER)
+    ]
     found += [
-        Outlier(int(agreed.kept[v]), "reacts more strongly" if level[v] > 0 else "reacts more weakly", float(level[v]))
+        Outlier(
+            int(agreed.kept[v]),
+            "reacts more strongly" if level[v] > 0 else "reacts more weakly",
+            float(level[v]),
+        )
         for v in np.flatnonzero(np.abs(level) > consistency.OUTLIER)
     ]
     return tuple(sorted(found, key=lambda outlier: -abs(outlier.score)))

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tubelet.store import intervals
+from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.sensitivity.consistency import OUTLIER, SPLITS
 from tubelet.reports.sensitivity.curves import FEWEST_SLICES, FRACTION, Shape, noise_share
 from tubelet.reports.sensitivity.findings import Findings
-from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.sensitivity.ranking import TIMES, Q
 from tubelet.reports.sensitivity.relations import together
+from tubelet.store import intervals
 
 METHOD = (
     "The unit is the video, or with `--unit` a group of videos: several pairs of a video are averaged first, then the videos of a group. Sensitivity at the edge is the mean of the first and the last "
@@ -33,7 +33,9 @@ def count(number: int, noun: Markdown) -> Markdown:
 
 def counted(found: Findings) -> Markdown:
     """How many videos there are, or groups of them."""
-    return count(found.count, found.unit) + (f" of {count(found.foundations['videos'], 'video')}" if found.unit != "video" else "")
+    return count(found.count, found.unit) + (
+        f" of {count(found.foundations['videos'], 'video')}" if found.unit != "video" else ""
+    )
 
 
 def number(value: float | None) -> Markdown:
@@ -47,7 +49,11 @@ def interval(low: float, high: float, form: str = ".3g") -> Markdown:
 def subject(found: Findings) -> Markdown:
     """What was compared, in a few words: encoder, window, shift, setting, condition."""
     asked = found.request
-    setting = literal(found.settings[0]) if len(found.settings) == 1 else f"{len(found.settings)} settings mixed"
+    setting = (
+        literal(found.settings[0])
+        if len(found.settings) == 1
+        else f"{len(found.settings)} settings mixed"
+    )
     where = f", videos where {literal(asked.where)}" if asked.where else ""
     return f"{literal(asked.encoder)}, windows of {asked.frames:d} frames shifted by {count(asked.shift, 'slice')} ({setting}){where}"
 
@@ -60,10 +66,14 @@ def answer(found: Findings) -> Markdown:
         first = [int(d) for d in found.ranking.order[:5] if found.ranking.relative.value[d] > 0]
         return f"In **{counted(found)}** dimensions {_list_dimensions(first)} react most; {too_few(found.count, found.unit)}{related(found)}"
     special, dims = found.ranking.specialists, found.foundations["embed_dim"]
-    who = "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
+    who = (
+        "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
+    )
     verb = "reacts" if len(special) < 2 else "react"
     named = f": {_list_dimensions(special)}" if special else ""
-    first = f"Over **{counted(found)}**, {who} {verb} to the shift clearly more than the rest{named}."
+    first = (
+        f"Over **{counted(found)}**, {who} {verb} to the shift clearly more than the rest{named}."
+    )
     return f"{first} {strongest(found)} {shape(found.relative, found.unit)}{related(found)}"
 
 
@@ -71,12 +81,17 @@ def related(found: Findings) -> Markdown:
     """A warning where videos belong together and are counted as if they did not; empty otherwise."""
     told, kin = [], found.relations
     if found.request.unit in ("video", "label"):
-        for numbers, what in ((kin.names, "share a name up to a number"), (kin.copies, "react so alike that they are probably copies")):
+        for numbers, what in (
+            (kin.names, "share a name up to a number"),
+            (kin.copies, "react so alike that they are probably copies"),
+        ):
             groups, videos = together(numbers)
             if groups:
                 told.append(f"{videos:,} videos {what} with others ({count(groups, 'group')})")
     if found.request.unit != "label" and kin.labels and kin.labels.related:
-        told.append(f"videos of one label react alike (intra-class correlation {kin.labels.correlation:.2f}, p = {kin.labels.p:.2g})")
+        told.append(
+            f"videos of one label react alike (intra-class correlation {kin.labels.correlation:.2f}, p = {kin.labels.p:.2g})"
+        )
     if not told:
         return ""
     advice = " or ".join(f"`--unit {unit}`" for unit in ("group", "label") if _helps(unit, found))
@@ -86,14 +101,20 @@ def related(found: Findings) -> Markdown:
 def _helps(unit: str, found: Findings) -> bool:
     """Whether counting by this unit accounts for what is related."""
     kin = found.relations
-    return bool(kin.labels and kin.labels.related) if unit == "label" else together(kin.groups)[0] > 0
+    return (
+        bool(kin.labels and kin.labels.related) if unit == "label" else together(kin.groups)[0] > 0
+    )
 
 
 def strongest(found: Findings) -> Markdown:
     first, estimate = int(found.ranking.order[0]), found.ranking.relative.value
     tied = int((estimate == estimate[first]).sum()) - 1
     which = f"dimension {first:d}" + (f" (which ties with {tied:,} others)" if tied else "")
-    sure = f"{interval(*found.ranking.strongest)}, with the selection among all of them taken into account" if found.ranking.strongest else "no interval"
+    sure = (
+        f"{interval(*found.ranking.strongest)}, with the selection among all of them taken into account"
+        if found.ranking.strongest
+        else "no interval"
+    )
     return (
         f"The strongest, {which}, differs by {estimate[first]:.3g} of its standard deviation at the window's edges "
         f"({sure}); the median dimension by {np.nanmedian(estimate):.3g}."
@@ -129,9 +150,10 @@ def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
     if curve.u_share is None:
         return f"No {unit}'s curve could be determined."
     share, low, high = curve.u_share
-    sure = {True: "The curve over shared slices is U-shaped", False: "The curve over shared slices is not reliably U-shaped"}[
-        curve.u_shaped
-    ]
+    sure = {
+        True: "The curve over shared slices is U-shaped",
+        False: "The curve over shared slices is not reliably U-shaped",
+    }[curve.u_shaped]
     if curve.videos < intervals.FEWEST:
         return f"Both edges exceed the middle third in {round(share * curve.videos)} of {count(curve.videos, unit)}."
     noise = f"{noise_share(curve.slices):.0%} where the curve is noise"
@@ -159,7 +181,11 @@ def slices_in_time(facts: Mapping, slices: int) -> Markdown:
     if facts["step"] != facts["longest_step"]:
         return "of different lengths"
     same = np.isclose(facts["shortest_slice_s"], facts["longest_slice_s"])
-    spread = "" if same else f" in the median video ({slices * facts['shortest_slice_s']:.3g} to {slices * facts['longest_slice_s']:.3g} s)"
+    spread = (
+        ""
+        if same
+        else f" in the median video ({slices * facts['shortest_slice_s']:.3g} to {slices * facts['longest_slice_s']:.3g} s)"
+    )
     return f"{count(frames, 'frame')}, {seconds:.3g} s{spread}"
 
 
@@ -190,13 +216,15 @@ def noise_floor(found: Findings) -> Markdown:
     rounding, precision = found.controls["rounding"], literal(found.foundations["precision"])
     if rounding:
         videos = count(rounding["videos"], found.unit)
-        share = f", {rounding['relative'] / found.relative.edge:.0%} of the effect at the edge" if found.relative.edge > 0 else ""
+        share = (
+            f", {rounding['relative'] / found.relative.edge:.0%} of the effect at the edge"
+            if found.relative.edge > 0
+            else ""
+        )
         return f"Rounding to {precision} alone, against fp32 of the same window, is {rounding['relative']:.3g} standard deviations ({videos}){share}: the noise floor."
     if found.foundations["precision"] in ("fp32", "float32"):
         return "All of it is fp32, whose rounding was not measured apart."
-    return (
-        f"The effect of rounding to {precision} was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
-    )
+    return f"The effect of rounding to {precision} was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
 
 
 def specialists(found: Findings) -> Markdown:
@@ -252,7 +280,11 @@ def agreement(found: Findings) -> Markdown:
         if left
         else ""
     )
-    dims = f" Over the {len(agreed.dims):,} dimensions that vary in every video." if len(agreed.dims) < found.foundations["embed_dim"] else ""
+    dims = (
+        f" Over the {len(agreed.dims):,} dimensions that vary in every video."
+        if len(agreed.dims) < found.foundations["embed_dim"]
+        else ""
+    )
     return "; ".join(parts) + "." + dims + rest
 
 

@@ -31,8 +31,13 @@ class ByVideo:
     varying: np.ndarray
 
     def __post_init__(self) -> None:
-        if not self.relative.shape == self.signed.shape == self.varying.shape or self.relative.ndim != 2:
-            raise ValueError(f"{self.relative.shape = }, {self.signed.shape = }, {self.varying.shape = }")
+        if (
+            not self.relative.shape == self.signed.shape == self.varying.shape
+            or self.relative.ndim != 2
+        ):
+            raise ValueError(
+                f"{self.relative.shape = }, {self.signed.shape = }, {self.varying.shape = }"
+            )
 
     @property
     def videos(self) -> int:
@@ -108,7 +113,9 @@ def membership(values: np.ndarray, k: int) -> np.ndarray:
     return np.where(above, 1.0, np.where(tied, left, 0.0))
 
 
-def chance_of(member: np.ndarray, chance: float, varying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def chance_of(
+    member: np.ndarray, chance: float, varying: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """P-values of being among the top ``(V, D)`` in this many videos by chance, and their Benjamini-Hochberg q-values, where dimensions vary.
 
     A shared place does not count: which of the tied dimensions has it is not known.
@@ -132,7 +139,10 @@ def signs(signed: np.ndarray, varying: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def sign_chance(videos: int) -> float:
     """The share of videos that the more frequent of two equally likely signs has on average."""
     outcomes = np.arange(videos + 1)
-    return float((np.maximum(outcomes, videos - outcomes) * stats.binom.pmf(outcomes, videos, 0.5)).sum() / videos)
+    return float(
+        (np.maximum(outcomes, videos - outcomes) * stats.binom.pmf(outcomes, videos, 0.5)).sum()
+        / videos
+    )
 
 
 def specialists(relative: Estimates, q: np.ndarray) -> np.ndarray:

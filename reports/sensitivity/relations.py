@@ -21,7 +21,10 @@ FEWEST_DIMS = 16
 LARGEST_SHARE = 0.5  # of all videos that one name may cover, unless it holds a number of its own
 SHUFFLES, RARE = 199, 0.01
 SEED = 11
-NUMBERED = re.compile(r"[\s_\-.]*(?:part|clip|seg|segment|copy|take|shot)?[\s_\-.(]*\d+\)?$|[\s_\-.(]*copy\)?$", re.IGNORECASE)
+NUMBERED = re.compile(
+    r"[\s_\-.]*(?:part|clip|seg|segment|copy|take|shot)?[\s_\-.(]*\d+\)?$|[\s_\-.(]*copy\)?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Relations:
         return join(self.names, self.copies)
 
 
-def relations(names: Sequence[str], labels: Sequence[str | None], relative: np.ndarray) -> Relations:
+def relations(
+    names: Sequence[str], labels: Sequence[str | None], relative: np.ndarray
+) -> Relations:
     """The relations of videos, from file names, labels, and relative edge sensitivities ``(V, D)``."""
     unlike = deviations(relative)
     return Relations(by_name(names, labels), copies(unlike), likeness(unlike, labels))
@@ -67,9 +72,19 @@ def by_name(names: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
     """A number per video; files of one folder whose stems agree share it."""
     stems = [(label, stem(name)) for name, label in zip(names, labels)]
     count, many = Counter(stems), LARGEST_SHARE * len(stems)
-    telling = {key for key, number in count.items() if key[1] and number > 1 and (number <= many or re.search(r"\d", key[1]))}
+    telling = {
+        key
+        for key, number in count.items()
+        if key[1] and number > 1 and (number <= many or re.search(r"\d", key[1]))
+    }
     numbers: dict = {}
-    return np.array([numbers.setdefault(key if key in telling else at, len(numbers)) for at, key in enumerate(stems)], int)
+    return np.array(
+        [
+            numbers.setdefault(key if key in telling else at, len(numbers))
+            for at, key in enumerate(stems)
+        ],
+        int,
+    )
 
 
 def deviations(relative: np.ndarray) -> np.ndarray:
@@ -82,7 +97,9 @@ def deviations(relative: np.ndarray) -> np.ndarray:
     if kept.sum() < FEWEST_DIMS:
         return np.zeros((len(values), 0), np.float32)
     logarithms = np.log(values[:, kept])
-    deviating = logarithms - logarithms.mean(0) - logarithms.mean(1, keepdims=True) + logarithms.mean()
+    deviating = (
+        logarithms - logarithms.mean(0) - logarithms.mean(1, keepdims=True) + logarithms.mean()
+    )
     length = np.linalg.norm(deviating, axis=1, keepdims=True)
     return np.divide(deviating, length, out=np.zeros_like(deviating), where=length > 1e-9)
 
@@ -103,7 +120,11 @@ def copies(unlike: np.ndarray) -> np.ndarray:
 def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | None:
     """How similar videos of one label are, compared with random labels; None where no label has two videos, or all have one."""
     known = [at for at, label in enumerate(labels[: len(unlike)]) if label is not None]
-    own = np.unique([labels[at] for at in known], return_inverse=True)[1] if known else np.array([], int)
+    own = (
+        np.unique([labels[at] for at in known], return_inverse=True)[1]
+        if known
+        else np.array([], int)
+    )
     sizes = np.bincount(own) if known else np.array([], int)
     if len(sizes) < 2 or sizes.max() < 2 or not unlike.shape[1]:
         return None
@@ -111,7 +132,9 @@ def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | Non
     rng = np.random.default_rng(SEED)
     observed = _within(similar, own)
     shuffled = [_within(similar, rng.permutation(own)) for _ in range(SHUFFLES)]
-    return Likeness(len(sizes), observed, (1 + sum(one >= observed for one in shuffled)) / (1 + SHUFFLES))
+    return Likeness(
+        len(sizes), observed, (1 + sum(one >= observed for one in shuffled)) / (1 + SHUFFLES)
+    )
 
 
 def _within(similar: np.ndarray, own: np.ndarray) -> float:
@@ -119,7 +142,10 @@ def _within(similar: np.ndarray, own: np.ndarray) -> float:
     member = np.zeros((own.max() + 1, len(own)), similar.dtype)
     member[own, np.arange(len(own))] = 1
     sizes, trace = member.sum(1), np.trace(similar)
-    inside, pairs = np.einsum("gv,vw,gw->", member, similar, member, optimize=True) - trace, (sizes * (sizes - 1)).sum()
+    inside, pairs = (
+        np.einsum("gv,vw,gw->", member, similar, member, optimize=True) - trace,
+        (sizes * (sizes - 1)).sum(),
+    )
     outside, others = similar.sum() - trace - inside, len(own) * (len(own) - 1) - pairs
     across = outside / max(others, 1)
     return float((inside / pairs - across) / max(1 - across, 1e-9))
@@ -136,5 +162,9 @@ def join(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def together(numbers: np.ndarray) -> tuple[int, int]:
     """How many groups of several videos there are, and how many videos are in them."""
-    sizes = np.bincount(np.unique(numbers, return_inverse=True)[1]) if len(numbers) else np.array([], int)
+    sizes = (
+        np.bincount(np.unique(numbers, return_inverse=True)[1])
+        if len(numbers)
+        else np.array([], int)
+    )
     return int((sizes > 1).sum()), int(sizes[sizes > 1].sum())

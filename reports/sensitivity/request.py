@@ -5,15 +5,20 @@ from dataclasses import dataclass, fields, replace
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.store import Store
-from tubelet.store.sandbox import conditions
-from tubelet.store.questions import sensitivity as queries
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
+from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.sensitivity import Scope
+from tubelet.store.sandbox import conditions
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
 COUNT_MOST, DIMENSIONS_MOST = 1_000_000, 65_536
-UNITS = {"video": "video", "label": "label", "name": "group", "group": "group"}  # what counts once, and what a sentence calls it
+UNITS = {
+    "video": "video",
+    "label": "label",
+    "name": "group",
+    "group": "group",
+}  # what counts once, and what a sentence calls it
 LISTED = 8  # alternatives that an error names
 
 
@@ -21,19 +26,48 @@ LISTED = 8  # alternatives that an error names
 class Request:
     """None: the value with the most videos in the store. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
-    encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="the one with the most videos", metavar="NAME|ID")
-    frames: int | None = option(None, help="Frames per window.", unset="the length with the most videos", least=1, most=COUNT_MOST)
-    shift: int | None = option(None, help="Slices between the windows of a pair.", unset="the shift with the most videos", least=0, most=COUNT_MOST)
-    setting: str | None = option(
-        None, help="Only pairs with this setting: step, picture, precision and source, as the report names them.", metavar="TEXT"
+    encoder: str | None = option(
+        None,
+        help="Name or id of an encoder of the store.",
+        unset="the one with the most videos",
+        metavar="NAME|ID",
     )
-    where: str | None = option(None, help="Only videos that meet a condition, such as \"label = 'cooking'\".", metavar="SQL")
+    frames: int | None = option(
+        None,
+        help="Frames per window.",
+        unset="the length with the most videos",
+        least=1,
+        most=COUNT_MOST,
+    )
+    shift: int | None = option(
+        None,
+        help="Slices between the windows of a pair.",
+        unset="the shift with the most videos",
+        least=0,
+        most=COUNT_MOST,
+    )
+    setting: str | None = option(
+        None,
+        help="Only pairs with this setting: step, picture, precision and source, as the report names them.",
+        metavar="TEXT",
+    )
+    where: str | None = option(
+        None,
+        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        metavar="SQL",
+    )
     mix: bool = option(False, help="Average over pairs measured with different settings.")
     top: int | None = option(
-        None, help="Number of dimensions that count as a video's strongest.", unset="20, at most one in eight", least=1, most=DIMENSIONS_MOST
+        None,
+        help="Number of dimensions that count as a video's strongest.",
+        unset="20, at most one in eight",
+        least=1,
+        most=DIMENSIONS_MOST,
     )
     unit: str = option(
-        "video", choices=tuple(UNITS), help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content."
+        "video",
+        choices=tuple(UNITS),
+        help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content.",
     )
 
     def __post_init__(self) -> None:
@@ -47,20 +81,32 @@ class Request:
                 f"{difference!r} cannot be compared: write one of {', '.join(f'{known}=VALUE' for known in COMPARABLE)}"
             )
         if name in ("frames", "shift") and not value.strip().isdigit():
-            raise ReportError(f"{name} is a whole number: write for example {name}=2, not {difference!r}")
-        reset = {"setting": None} if name in ("encoder", "frames") else {}  # which is the other one's own
-        return replace(self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()})
+            raise ReportError(
+                f"{name} is a whole number: write for example {name}=2, not {difference!r}"
+            )
+        reset = (
+            {"setting": None} if name in ("encoder", "frames") else {}
+        )  # which is the other one's own
+        return replace(
+            self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()}
+        )
 
     def command(self, store: Store, compare: str | None = None) -> str:
         """The command that makes this report."""
-        return report_command("sensitivity", store, SensitivityOptions(**vars(self), compare=compare))
+        return report_command(
+            "sensitivity", store, SensitivityOptions(**vars(self), compare=compare)
+        )
 
 
 @dataclass(frozen=True)
 class SensitivityOptions(Request):
     """All that the report can be asked for: a request, and one thing to change in a second request beside it."""
 
-    compare: str | None = option(None, help="Side by side with another encoder, frames, shift, setting or where, as in shift=2.", metavar="KEY=VALUE")
+    compare: str | None = option(
+        None,
+        help="Side by side with another encoder, frames, shift, setting or where, as in shift=2.",
+        metavar="KEY=VALUE",
+    )
 
     @property
     def request(self) -> Request:
@@ -78,18 +124,37 @@ def resolve_request(store: Store, request: Request) -> Request:
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:
-        listed = "; ".join(dict.fromkeys(f"{row['encoder_id']}, {row['frame_count']} frames, shift {row['shift']}" for row in held[:LISTED]))
-        raise ReportError(f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}")
+        listed = "; ".join(
+            dict.fromkeys(
+                f"{row['encoder_id']}, {row['frame_count']} frames, shift {row['shift']}"
+                for row in held[:LISTED]
+            )
+        )
+        raise ReportError(
+            f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}"
+        )
     first = wanted[0]
-    return replace(request, encoder=first["encoder_id"], frames=first["frame_count"], shift=first["shift"])
+    return replace(
+        request, encoder=first["encoder_id"], frames=first["frame_count"], shift=first["shift"]
+    )
 
 
 def scope(store: Store, request: Request) -> Scope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
-    found = Scope(encoder_id=request.encoder, frames=request.frames, shift=request.shift, setting=request.setting, videos=None if request.where is None else conditions.videos(store, request.where))
+    found = Scope(
+        encoder_id=request.encoder,
+        frames=request.frames,
+        shift=request.shift,
+        setting=request.setting,
+        videos=None if request.where is None else conditions.videos(store, request.where),
+    )
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
-        what = f"; the condition {request.where!r} matches {len(found.videos):,} videos" if found.videos is not None else ""
+        what = (
+            f"; the condition {request.where!r} matches {len(found.videos):,} videos"
+            if found.videos is not None
+            else ""
+        )
         raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
@@ -106,5 +171,13 @@ def _fits(row: dict, request: Request) -> bool:
 
 
 def _describe_request(request: Request) -> str:
-    asked = {"encoder": request.encoder, "frames": request.frames, "shift": request.shift, "setting": request.setting}
-    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None) or "any encoder"
+    asked = {
+        "encoder": request.encoder,
+        "frames": request.frames,
+        "shift": request.shift,
+        "setting": request.setting,
+    }
+    return (
+        ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        or "any encoder"
+    )

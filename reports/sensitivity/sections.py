@@ -8,19 +8,26 @@ from dataclasses import replace
 
 import pyarrow.compute as pc
 
-from tubelet.reports.sensitivity import tables, figures, narrative
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Table, Text
+from tubelet.reports.sensitivity import figures, narrative, tables
 from tubelet.reports.sensitivity.curves import FEWEST_SLICES
 from tubelet.reports.sensitivity.findings import MANY_PLACES, Findings
-from tubelet.store.intervals import FEWEST
 from tubelet.store import Store
+from tubelet.store.intervals import FEWEST
 
 TITLE = "Which dimensions react when the window shifts?"
 
 
 def sections(found: Findings, command: str, store: Store, prefix: str = "") -> Iterator[Block]:
     """All six sections; `prefix` keeps the anchors and names of two reports in one file apart."""
-    for section in (curve(found), dimensions(found), consistency(found), videos(found), frame(found), foundations(found, command, store)):
+    for section in (
+        curve(found),
+        dimensions(found),
+        consistency(found),
+        videos(found),
+        frame(found),
+        foundations(found, command, store),
+    ):
         yield from (_prefix_title(block, prefix) for block in section)
 
 
@@ -56,7 +63,14 @@ def dimensions(found: Findings) -> Iterator[Block]:
     if many:
         yield figures.share(found, varying)
     title = "All dimensions, strongest first"
-    yield Table(name="dimensions", title=title, rows=rows, columns=tables.dimension_columns(found), shown=MANY_PLACES, questions=figures.ranking_sql(found))
+    yield Table(
+        name="dimensions",
+        title=title,
+        rows=rows,
+        columns=tables.dimension_columns(found),
+        shown=MANY_PLACES,
+        questions=figures.ranking_sql(found),
+    )
     yield Text(narrative.constants(found))
 
 
@@ -78,14 +92,34 @@ def videos(found: Findings) -> Iterator[Block]:
     behind = {"Videos": found.questions["videos"], "By video": found.questions["by video"]}
     if found.consistency is not None:
         title = f"Outliers ({len(found.outliers)})"
-        yield Table(name="outliers", title=title, rows=tables.outliers(found), columns=tables.OUTLIER_COLUMNS, shown=MANY_PLACES, questions=behind, pairs="pair_id")
+        yield Table(
+            name="outliers",
+            title=title,
+            rows=tables.outliers(found),
+            columns=tables.OUTLIER_COLUMNS,
+            shown=MANY_PLACES,
+            questions=behind,
+            pairs="pair_id",
+        )
     title = f"{narrative.sentence(found.unit)}s ({found.count:,})"
-    yield Table(name="videos", title=title, rows=tables.videos(found), columns=tables.VIDEO_COLUMNS, shown=MANY_PLACES, questions=behind, pairs="pair_id")
+    yield Table(
+        name="videos",
+        title=title,
+        rows=tables.videos(found),
+        columns=tables.VIDEO_COLUMNS,
+        shown=MANY_PLACES,
+        questions=behind,
+        pairs="pair_id",
+    )
 
 
 def frame(found: Findings) -> Iterator[Block]:
     yield Heading("Where in the frame", "frame")
-    yield figures.frame(found) if len(found.frame) else Text("No differences of single tokens are stored for these pairs.")
+    yield (
+        figures.frame(found)
+        if len(found.frame)
+        else Text("No differences of single tokens are stored for these pairs.")
+    )
 
 
 def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
@@ -94,5 +128,12 @@ def foundations(found: Findings, command: str, store: Store) -> Iterator[Block]:
         yield Text(narrative.sentence(narrative.too_few(found.count, found.unit)))
     yield Text(narrative.METHOD)
     behind = {"Foundations": found.questions["foundations"]}
-    yield Table(name="foundations", title="Sources", rows=tables.foundations(found, store), columns=tables.FACT_COLUMNS, shown=MANY_PLACES, questions=behind)
+    yield Table(
+        name="foundations",
+        title="Sources",
+        rows=tables.foundations(found, store),
+        columns=tables.FACT_COLUMNS,
+        shown=MANY_PLACES,
+        questions=behind,
+    )
     yield Code("The command that repeats it", command, "bash")

@@ -1,8 +1,8 @@
 """Checksums of every file that no row of `clips` vouches for, so that `tubelet check` notices a single flipped bit.
 
-    tables      bytes and SHA-256 of the files that a commit added stand in its entry of `snapshots/`
-    pictures    thumbnails, slice pictures and codes end in a seal: their readers ignore what follows the last byte they need
-    markers     JSON that holds the hash of its other keys
+tables      bytes and SHA-256 of the files that a commit added stand in its entry of `snapshots/`
+pictures    thumbnails, slice pictures and codes end in a seal: their readers ignore what follows the last byte they need
+markers     JSON that holds the hash of its other keys
 """
 
 import hashlib
@@ -51,7 +51,9 @@ def is_signed(content: Mapping) -> bool | None:
     """Whether an object is as `sign` made it; None for one written before there were signatures, which has only the first three keys."""
     if content.keys() <= UNSIGNED:
         return None
-    return content.get(HASH) == _hash({name: value for name, value in content.items() if name != HASH})
+    return content.get(HASH) == _hash(
+        {name: value for name, value in content.items() if name != HASH}
+    )
 
 
 def table_sums(layout: Layout, before: Mapping[str, int], after: Mapping[str, int]) -> Sums:
@@ -75,9 +77,15 @@ def measure(path: Path) -> list:
 
 
 def _gained(layout: Layout, name: str, before: int | None, after: int) -> Sums:
-    folder, known = layout.table(name), set() if before is None else set(tables.open_table(layout.table(name), before).files)
+    folder, known = (
+        layout.table(name),
+        set() if before is None else set(tables.open_table(layout.table(name), before).files),
+    )
     data = [Path(file) for file in tables.open_table(folder, after).files if file not in known]
-    return {layout.relative(path): measure(path) for path in data + tables.new_log_files(folder, -1 if before is None else before, after)}
+    return {
+        layout.relative(path): measure(path)
+        for path in data + tables.new_log_files(folder, -1 if before is None else before, after)
+    }
 
 
 def _files(layout: Layout, name: str, version: int) -> list[str]:

@@ -24,7 +24,9 @@ def merge_table(layout: Layout, table: Table, version: int, at_least: int) -> in
     """
     held = tables.open_table(layout.table(table.name), version)
     outdated = at_least == 1 and is_outdated(table, held.columns)
-    if not outdated and len(held.files) <= at_least or not _is_sound(layout, held.files, refuse=at_least == 1):
+    if (not outdated and len(held.files) <= at_least) or not _is_sound(
+        layout, held.files, refuse=at_least == 1
+    ):
         return version
     if outdated:
         return tables.overwrite(layout.table(table.name), table, _todays_rows(table, held))
@@ -37,19 +39,27 @@ def _is_sound(layout: Layout, files: list[str], refuse: bool) -> bool:
     for path in map(Path, files):
         if known.get(layout.relative(path)) not in (None, checksums.measure(path)):
             if refuse:
-                raise StoreError(f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, then ingest again")
+                raise StoreError(
+                    f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, then ingest again"
+                )
             return False
     return True
 
 
 def _todays_rows(table: Table, held: tables.Version) -> pa.RecordBatchReader:
     """The rows of a version under the names of the schema, as they lie on disk."""
-    return pa.RecordBatchReader.from_batches(table.arrow, _batches(table, held) if held.files else iter(()))
+    return pa.RecordBatchReader.from_batches(
+        table.arrow, _batches(table, held) if held.files else iter(())
+    )
 
 
 def _batches(table: Table, held: tables.Version) -> Iterator[pa.RecordBatch]:
-    columns = ", ".join(f'{source_of(table, c, held.columns) or "NULL"} AS "{c.name}"' for c in table.columns)
+    columns = ", ".join(
+        f'{source_of(table, c, held.columns) or "NULL"} AS "{c.name}"' for c in table.columns
+    )
     with duckdb.connect(":memory:") as connection:
-        rows = connection.sql(f"SELECT {columns} FROM read_parquet(?, union_by_name = true)", params=[held.files])
+        rows = connection.sql(
+            f"SELECT {columns} FROM read_parquet(?, union_by_name = true)", params=[held.files]
+        )
         for batch in rows.to_arrow_reader(BATCH):
             yield batch.cast(table.arrow)

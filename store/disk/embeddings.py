@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import write_whole
+from tubelet.store.errors import StoreError
 from tubelet.store.schema import ADDRESS
 
 KEYS = [column.name for column in ADDRESS]
@@ -51,7 +51,9 @@ class SliceOffsets:
 def serialize(clip_id: str, grid: np.ndarray) -> pa.Buffer:
     """The file's bytes for a half-precision grid ``(S, H, W, D)``."""
     if grid.dtype != HALF or grid.ndim != 4:
-        raise ValueError(f"an embedding file holds half precision (S, H, W, D), not {grid.dtype = } {grid.shape = }")
+        raise ValueError(
+            f"an embedding file holds half precision (S, H, W, D), not {grid.dtype = } {grid.shape = }"
+        )
     _, height, width, dim = grid.shape
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -101,7 +103,9 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
     with open(path, "rb", buffering=0) as file:
         for row, index in zip(rows, wanted):
             if os.preadv(file.fileno(), [row.data], offsets.starts[index]) != offsets.slice_bytes:
-                raise StoreError(f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again")
+                raise StoreError(
+                    f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again"
+                )
     return grid
 
 
@@ -117,8 +121,13 @@ def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
     with open(path, "rb", buffering=0) as file:
         for row, number in zip(tokens.view(np.uint8), numbers):
             index, place = divmod(int(number), height * width)
-            if os.preadv(file.fileno(), [row.data], offsets.starts[index] + place * 2 * dim) != 2 * dim:
-                raise StoreError(f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again")
+            if (
+                os.preadv(file.fileno(), [row.data], offsets.starts[index] + place * 2 * dim)
+                != 2 * dim
+            ):
+                raise StoreError(
+                    f"{path} ends early: run `tubelet check --repair --store STORE`, then ingest again"
+                )
     return tokens
 
 
@@ -128,13 +137,19 @@ def _token_table(clip_id: str, grid: np.ndarray) -> pa.Table:
     values = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(2 * dim), address.shape[1], [None, pa.py_buffer(np.ascontiguousarray(grid))]
     )
-    ids = pa.DictionaryArray.from_arrays(np.zeros(address.shape[1], np.int32), [clip_id]).cast(pa.string())
+    ids = pa.DictionaryArray.from_arrays(np.zeros(address.shape[1], np.int32), [clip_id]).cast(
+        pa.string()
+    )
     fields = [
         pa.field("clip_id", pa.string(), nullable=False),
         *(pa.field(name, pa.int16(), nullable=False) for name in KEYS[1:]),
         pa.field("embedding", pa.binary(2 * dim), nullable=False),
     ]
-    metadata = {"tubelet.format": FORMAT, "dtype": "float16", "grid": f"{slices},{height},{width},{dim}"}
+    metadata = {
+        "tubelet.format": FORMAT,
+        "dtype": "float16",
+        "grid": f"{slices},{height},{width},{dim}",
+    }
     schema = pa.schema(fields, {key: str(value) for key, value in metadata.items()})
     return pa.Table.from_arrays([ids, *map(pa.array, address), values], schema=schema)
 
@@ -145,7 +160,9 @@ def _offsets(path: str, modified_ns: int, size: int) -> SliceOffsets:
     footer = pq.read_metadata(path)
     grid = (footer.metadata or {}).get(b"grid")
     if grid is None:
-        raise StoreError(f"{path} is not an embedding file of Tubelet: run `tubelet check --store STORE`")
+        raise StoreError(
+            f"{path} is not an embedding file of Tubelet: run `tubelet check --store STORE`"
+        )
     shape = tuple(int(n) for n in grid.split(b","))
     return SliceOffsets(shape, _slice_starts(footer, shape))
 
@@ -157,10 +174,17 @@ def _slice_starts(footer: pq.FileMetaData, shape: tuple[int, ...]) -> tuple[int,
     chunks = [footer.row_group(i).column(len(KEYS)) for i in range(slices)]
     page_headers = [chunk.total_compressed_size - 2 * height * width * dim for chunk in chunks]
     plain = all(
-        chunk.compression == "UNCOMPRESSED" and chunk.num_values == height * width and not chunk.has_dictionary_page and 0 < header < 100
+        chunk.compression == "UNCOMPRESSED"
+        and chunk.num_values == height * width
+        and not chunk.has_dictionary_page
+        and 0 < header < 100
         for chunk, header in zip(chunks, page_headers)
     )
-    return tuple(chunk.data_page_offset + header for chunk, header in zip(chunks, page_headers)) if plain else None
+    return (
+        tuple(chunk.data_page_offset + header for chunk, header in zip(chunks, page_headers))
+        if plain
+        else None
+    )
 
 
 def _read_with_pyarrow(path: Path, shape: tuple[int, ...]) -> np.ndarray:

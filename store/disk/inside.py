@@ -53,7 +53,9 @@ def refuse_links(folder: Path) -> None:
             if entry.is_dir(follow_symlinks=False):
                 refuse_links(Path(entry.path))
             elif not entry.is_file(follow_symlinks=False):
-                raise UnsafePath(f"{entry.path} is not a regular file, which a table is made of: {DISTRUST}")
+                raise UnsafePath(
+                    f"{entry.path} is not a regular file, which a table is made of: {DISTRUST}"
+                )
 
 
 def walk_files(root: Path, name: str) -> Iterator[Path]:
@@ -86,8 +88,14 @@ def _resolve(root: str, name: object, known: set[str]) -> str:
 
 def _join(root: str, name: object) -> str:
     """Raises UnsafePath for a name that is not plainly below `root`, whatever is on the disk."""
-    if not isinstance(name, str) or not all(map(is_component, name.split("/"))) or PATTERN & set(name):
-        raise UnsafePath(f"{root} names a file outside of it, {name!r}, which is left untouched: {DISTRUST}")
+    if (
+        not isinstance(name, str)
+        or not all(map(is_component, name.split("/")))
+        or PATTERN & set(name)
+    ):
+        raise UnsafePath(
+            f"{root} names a file outside of it, {name!r}, which is left untouched: {DISTRUST}"
+        )
     return f"{root}/{name}"
 
 
@@ -106,7 +114,9 @@ def _refuse_folder(folder: str, root: str, known: set[str]) -> None:
 
 def _refuse_outside(link: str, root: str) -> None:
     if not Path(os.path.realpath(link)).is_relative_to(os.path.realpath(root)):
-        raise UnsafePath(f"{link} is a link that leads outside {root}: if it is yours, put what it points to in its place; else {DISTRUST}")
+        raise UnsafePath(
+            f"{link} is a link that leads outside {root}: if it is yours, put what it points to in its place; else {DISTRUST}"
+        )
 
 
 def _mode(path: str) -> int | None:
@@ -116,7 +126,9 @@ def _mode(path: str) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be examined ({error.strerror}): check its permissions and its disk") from error
+        raise StoreError(
+            f"{path} cannot be examined ({error.strerror}): check its permissions and its disk"
+        ) from error
 
 
 def _target_mode(link: str) -> int | None:

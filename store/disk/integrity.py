@@ -8,16 +8,33 @@ from pathlib import Path
 import duckdb
 
 from tubelet.store.disk import inside
-from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import explain_disk_errors
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL, UNFINISHED
-from tubelet.store.schema import CLIPS, DIM_SENSITIVITY, DIM_STATS, PAIRS, PROJECTIONS, SENSITIVITY, SLICE_SENSITIVITY, SLICE_STATS, TABLES, TOKEN_SENSITIVITY, TOKEN_STATS, VIDEOS
 from tubelet.store.disk.snapshot import lock
-from tubelet.store.store import Store
 from tubelet.store.disk.verification import Rows, damaged_files
+from tubelet.store.errors import StoreError
+from tubelet.store.schema import (
+    CLIPS,
+    DIM_SENSITIVITY,
+    DIM_STATS,
+    PAIRS,
+    PROJECTIONS,
+    SENSITIVITY,
+    SLICE_SENSITIVITY,
+    SLICE_STATS,
+    TABLES,
+    TOKEN_SENSITIVITY,
+    TOKEN_STATS,
+    VIDEOS,
+)
+from tubelet.store.store import Store
 
-EXPECTED_ROWS = {TOKEN_STATS.name: "slices * grid_height * grid_width", SLICE_STATS.name: "slices", DIM_STATS.name: "slices * embed_dim"}
+EXPECTED_ROWS = {
+    TOKEN_STATS.name: "slices * grid_height * grid_width",
+    SLICE_STATS.name: "slices",
+    DIM_STATS.name: "slices * embed_dim",
+}
 
 MEASURED_ROWS = {
     SENSITIVITY.name: "shared_slices * embed_dim",
@@ -55,7 +72,13 @@ def check(store: Store) -> Iterator[Problem]:
 
 def _changed_files(store: Store) -> Iterator[Problem]:
     for file in damaged_files(store):
-        yield Problem(clip_id=None, path=file.path if file.disposable else None, what=file.what, rows=file.rows, video_id=file.video_id)
+        yield Problem(
+            clip_id=None,
+            path=file.path if file.disposable else None,
+            what=file.what,
+            rows=file.rows,
+            video_id=file.video_id,
+        )
 
 
 def _contradictions(store: Store) -> Iterator[Problem]:
@@ -77,17 +100,42 @@ def repair(store: Store, problems: list[Problem]) -> None:
     try:
         with lock(store.layout.writers_lock, wait=False), explain_disk_errors(store.root):
             lost = _rows_in(problems)
-            damaged = sorted({problem.clip_id for problem in problems if problem.clip_id is not None} | set(lost.pop(CLIPS.name, [])))
-            videos = sorted({problem.video_id for problem in problems if problem.video_id is not None} | set(lost.pop(VIDEOS.name, [])))
+            damaged = sorted(
+                {problem.clip_id for problem in problems if problem.clip_id is not None}
+                | set(lost.pop(CLIPS.name, []))
+            )
+            videos = sorted(
+                {problem.video_id for problem in problems if problem.video_id is not None}
+                | set(lost.pop(VIDEOS.name, []))
+            )
             files = _pictures_of(store, damaged) + _embeddings_of(store, damaged)
-            pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(lost.pop(PAIRS.name, []))
+            pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(
+                lost.pop(PAIRS.name, [])
+            )
             pairs.update(_pairs_of(store, damaged))
-            gone = {**lost, CLIPS.name: damaged, PAIRS.name: sorted(pairs), PROJECTIONS.name: sorted({*_projections_of(store, damaged), *lost.pop(PROJECTIONS.name, [])}), VIDEOS.name: videos}
-            store.commit({}, {name: gone[table.owner or name] for name, table in TABLES.items() if (table.owner or name) in gone})
+            gone = {
+                **lost,
+                CLIPS.name: damaged,
+                PAIRS.name: sorted(pairs),
+                PROJECTIONS.name: sorted(
+                    {*_projections_of(store, damaged), *lost.pop(PROJECTIONS.name, [])}
+                ),
+                VIDEOS.name: videos,
+            }
+            store.commit(
+                {},
+                {
+                    name: gone[table.owner or name]
+                    for name, table in TABLES.items()
+                    if (table.owner or name) in gone
+                },
+            )
             for path in [problem.path for problem in problems if problem.path] + files:
                 inside.remove_file(store.root, path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again") from error
+        raise StoreError(
+            f"an ingest is writing to {store.root}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again"
+        ) from error
 
 
 def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
@@ -116,13 +164,27 @@ def _pairs_of(store: Store, clips: list[str]) -> list[str]:
 
 def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
     """Slice pictures go with their clips."""
-    rows = store.rows("SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [clips])
-    return [path for row in rows if (path := _path_of(store.layout.pictures, row["video_id"], row["clip_id"]))]
+    rows = store.rows(
+        "SELECT video_id, clip_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL",
+        [clips],
+    )
+    return [
+        path
+        for row in rows
+        if (path := _path_of(store.layout.pictures, row["video_id"], row["clip_id"]))
+    ]
 
 
 def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
-    rows = store.rows("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))", [clips])
-    return [path for row in rows if (path := _path_of(store.layout.embedding_file, row["embedding_path"]))]
+    rows = store.rows(
+        "SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))",
+        [clips],
+    )
+    return [
+        path
+        for row in rows
+        if (path := _path_of(store.layout.embedding_file, row["embedding_path"]))
+    ]
 
 
 def _projections_of(store: Store, clips: list[str]) -> list[str]:
@@ -145,10 +207,16 @@ def find_damage(path: Path, size: int, sha256: str) -> str | None:
 
 def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     """Clips whose embedding file is not what was committed, or is where no store keeps one; the others' files are `claimed`."""
-    for clip in store.rows("SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"):
+    for clip in store.rows(
+        "SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"
+    ):
         try:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
-            path = store.layout.embedding_file(clip["embedding_path"]) if clip["embedding_path"] is not None else None
+            path = (
+                store.layout.embedding_file(clip["embedding_path"])
+                if clip["embedding_path"] is not None
+                else None
+            )
         except UnsafePath as error:
             yield Problem(clip_id=clip["clip_id"], path=None, what=str(error))
             continue
@@ -160,7 +228,9 @@ def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
 
 def _unsafe_videos(store: Store) -> Iterator[Problem]:
     """Videos whose thumbnail is where no store keeps one."""
-    for video in store.rows("SELECT video_id, thumbnail FROM videos WHERE thumbnail IS NOT NULL ORDER BY ALL"):
+    for video in store.rows(
+        "SELECT video_id, thumbnail FROM videos WHERE thumbnail IS NOT NULL ORDER BY ALL"
+    ):
         try:
             store.layout.thumbnail_file(video["thumbnail"])
         except UnsafePath as error:
@@ -183,8 +253,16 @@ def _find_wrong_counts(store: Store) -> Iterator[Problem]:
             FROM clips LEFT JOIN (SELECT clip_id, count(*) AS found FROM {name} GROUP BY clip_id) USING (clip_id)
             WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY clip_id""")
         for row in rows:
-            path = _path_of(store.layout.embedding_file, row["embedding_path"]) if row["embedding_path"] else None
-            yield Problem(clip_id=row["clip_id"], path=path, what=f"{name} has {row['found']:,} of its {row['expected']:,} rows")
+            path = (
+                _path_of(store.layout.embedding_file, row["embedding_path"])
+                if row["embedding_path"]
+                else None
+            )
+            yield Problem(
+                clip_id=row["clip_id"],
+                path=path,
+                what=f"{name} has {row['found']:,} of its {row['expected']:,} rows",
+            )
 
 
 def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
@@ -192,14 +270,24 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
     lost = """SELECT pair_id, clip_a, clip_b FROM pairs
         WHERE clip_a NOT IN (SELECT clip_id FROM clips) OR clip_b NOT IN (SELECT clip_id FROM clips) ORDER BY pair_id"""
     for row in store.rows(lost):
-        yield Problem(clip_id=None, path=None, what=f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store", pair_id=row["pair_id"])
+        yield Problem(
+            clip_id=None,
+            path=None,
+            what=f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store",
+            pair_id=row["pair_id"],
+        )
     for name, expected in MEASURED_ROWS.items():
         rows = store.rows(f"""
             SELECT pair_id, {expected} AS expected, coalesce(found, 0) AS found
             FROM pairs JOIN clips ON clip_a = clip_id LEFT JOIN (SELECT pair_id, count(*) AS found FROM {name} GROUP BY pair_id) USING (pair_id)
             WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY pair_id""")
         for row in rows:
-            yield Problem(clip_id=None, path=None, what=f"{name} has {row['found']:,} of its {row['expected']:,} rows", pair_id=row["pair_id"])
+            yield Problem(
+                clip_id=None,
+                path=None,
+                what=f"{name} has {row['found']:,} of its {row['expected']:,} rows",
+                pair_id=row["pair_id"],
+            )
 
 
 def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
@@ -212,7 +300,11 @@ def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
 
 def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
     """Slice pictures are a cache: missing ones are not a problem, those without a clip are."""
-    claimed = set(_pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist()))
+    claimed = set(
+        _pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist())
+    )
     for path in inside.walk_files(store.root, MEDIA):
         if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:
-            yield Problem(clip_id=None, path=path, what="slice pictures of a clip that is not there")
+            yield Problem(
+                clip_id=None, path=path, what="slice pictures of a clip that is not there"
+            )

@@ -9,7 +9,13 @@ from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS = "embeddings", "media", "codes", "unfinished", "snapshots"
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS = (
+    "embeddings",
+    "media",
+    "codes",
+    "unfinished",
+    "snapshots",
+)
 FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS
 LOCKS = "commit.lock", "writers.lock"
 
@@ -100,7 +106,9 @@ class Layout:
     def _file(self, *parts: str) -> Path:
         """A file by the ids that name it. Raises UnsafePath where an id is more than a name."""
         if bad := [part for part in parts if not inside.is_component(part)]:
-            raise inside.UnsafePath(f"{self.root} holds the id {bad[0]!r}, which is a path: {inside.DISTRUST}")
+            raise inside.UnsafePath(
+                f"{self.root} holds the id {bad[0]!r}, which is a path: {inside.DISTRUST}"
+            )
         return inside.resolve_file(self.root, "/".join(parts))
 
 
@@ -108,4 +116,6 @@ def _below(folder: str, name: object) -> object:
     """The name, where it begins with a folder; else one that is refused."""
     if isinstance(name, str) and name.startswith(f"{folder}/"):
         return name
-    raise inside.UnsafePath(f"{name!r} is not below {folder}/, where the store keeps such files: {inside.DISTRUST}")
+    raise inside.UnsafePath(
+        f"{name!r} is not below {folder}/, where the store keeps such files: {inside.DISTRUST}"
+    )

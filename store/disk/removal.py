@@ -1,6 +1,6 @@
 """Removing videos, encoders or clips: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
-Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it; 
+Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it;
 any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
 clips of a fit are history, so the basis stays.
 """
@@ -10,16 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tubelet.store.sandbox import conditions
+from tubelet.store.disk.files import explain_disk_errors
+from tubelet.store.disk.snapshot import lock
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
-from tubelet.store.disk.files import explain_disk_errors
+from tubelet.store.sandbox import conditions
 from tubelet.store.schema import BASES, CLIPS, ENCODERS, PAIRS, TABLES, VIDEOS, Table
-from tubelet.store.disk.snapshot import lock
 from tubelet.store.store import Store
 
 KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS}
-REFERENCES = {"video_id": "videos", "encoder_id": "encoders", "clip_id": "clips", "clip_a": "clips", "clip_b": "clips", "pair_id": "pairs", "basis_id": "bases"}
+REFERENCES = {
+    "video_id": "videos",
+    "encoder_id": "encoders",
+    "clip_id": "clips",
+    "clip_a": "clips",
+    "clip_b": "clips",
+    "pair_id": "pairs",
+    "basis_id": "bases",
+}
 COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
 
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
@@ -43,9 +51,17 @@ class Removal:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        counts = [_counted(getattr(self, table.name), table.name) for table in COUNTED if getattr(self, table.name)]
+        counts = [
+            _counted(getattr(self, table.name), table.name)
+            for table in COUNTED
+            if getattr(self, table.name)
+        ]
         what = f"{', '.join(counts) or 'nothing'} ({self.tokens:,} tokens, {self.bytes / 1e6:,.1f} MB of files)"
-        return [f"removed: {what}"] if self.done else [f"would be removed: {what}", "nothing is removed yet: add --yes to remove it"]
+        return (
+            [f"removed: {what}"]
+            if self.done
+            else [f"would be removed: {what}", "nothing is removed yet: add --yes to remove it"]
+        )
 
 
 def _counted(count: int, name: str) -> str:
@@ -59,14 +75,18 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
     Raises StoreError where nothing is chosen, or a name is not in the store; QueryError for a mistake in the condition.
     """
     if not names and where is None:
-        raise StoreError(f"name the {kind} to remove, or choose them with --where, such as --where \"{_example(kind)}\"")
+        raise StoreError(
+            f'name the {kind} to remove, or choose them with --where, such as --where "{_example(kind)}"'
+        )
     table = KINDS[kind]
     chosen = [_find(store, kind, name) for name in names]
     if where is not None:
         met = conditions.keys(store, table.name, table.key[0], where)
         chosen = [one for one in chosen if one in set(met)] if names else met
     if not chosen:
-        raise StoreError(f"no {kind} of {store.root} are chosen: look at them with `tubelet sql \"FROM {kind}\" --store {store.shell_name}`")
+        raise StoreError(
+            f'no {kind} of {store.root} are chosen: look at them with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
+        )
     return {table.name: sorted(set(chosen))}
 
 
@@ -87,7 +107,9 @@ def remove(store: Store, chosen: Gone) -> Removal:
             for path in files:
                 _delete(path)
     except BlockingIOError as error:
-        raise StoreError(f"an ingest is writing to {store.root}: wait until it ends, then run the command again") from error
+        raise StoreError(
+            f"an ingest is writing to {store.root}: wait until it ends, then run the command again"
+        ) from error
     store.compact()
     return removal
 
@@ -101,13 +123,25 @@ def _find(store: Store, kind: str, name: str) -> str:
     if kind == "encoders":
         return find_encoder(store, name)
     column = KINDS[kind].key[0]
-    found = [row[column] for row in store.rows(f"SELECT {column} FROM {kind} WHERE {column} = $1", [name])]
+    found = [
+        row[column]
+        for row in store.rows(f"SELECT {column} FROM {kind} WHERE {column} = $1", [name])
+    ]
     if not found and kind == "videos":
-        found = [row[column] for row in store.rows("SELECT video_id FROM videos WHERE name = $1 ORDER BY video_id", [name])]
+        found = [
+            row[column]
+            for row in store.rows(
+                "SELECT video_id FROM videos WHERE name = $1 ORDER BY video_id", [name]
+            )
+        ]
     if len(found) > 1:
-        raise StoreError(f"{len(found)} videos are called {name}: name them by their ids: {', '.join(found)}")
+        raise StoreError(
+            f"{len(found)} videos are called {name}: name them by their ids: {', '.join(found)}"
+        )
     if not found:
-        raise StoreError(f"{store.root} holds no {kind[:-1]} {name}: look for it with `tubelet sql \"FROM {kind}\" --store {store.shell_name}`")
+        raise StoreError(
+            f'{store.root} holds no {kind[:-1]} {name}: look for it with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
+        )
     return found[0]
 
 
@@ -123,21 +157,37 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
 
 def _naming(store: Store, table: Table, gone: Gone) -> list[str]:
     """Keys of the rows of a table that name something that is removed."""
-    columns = [(column.name, gone[REFERENCES[column.name]]) for column in table.columns if REFERENCES.get(column.name) in gone]
+    columns = [
+        (column.name, gone[REFERENCES[column.name]])
+        for column in table.columns
+        if REFERENCES.get(column.name) in gone
+    ]
     if not columns:
         return []
-    named = " OR ".join(f"{name} IN (SELECT unnest(${number}::VARCHAR[]))" for number, (name, _) in enumerate(columns, 1))
+    named = " OR ".join(
+        f"{name} IN (SELECT unnest(${number}::VARCHAR[]))"
+        for number, (name, _) in enumerate(columns, 1)
+    )
     key = table.key[0]
-    return store.query(f"SELECT DISTINCT {key} AS id FROM {table.name} WHERE {named} ORDER BY id", [ids for _, ids in columns])["id"].to_pylist()
+    return store.query(
+        f"SELECT DISTINCT {key} AS id FROM {table.name} WHERE {named} ORDER BY id",
+        [ids for _, ids in columns],
+    )["id"].to_pylist()
 
 
 def _files(store: Store, gone: Gone) -> Iterator[Path]:
     """Files and folders that belong only to removed rows, all inside the store."""
     layout, basis_ids = store.layout, gone.get("bases", [])
-    clips = store.rows("SELECT clip_id, video_id, encoder_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL", [list(gone.get("clips", []))])
+    clips = store.rows(
+        "SELECT clip_id, video_id, encoder_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL",
+        [list(gone.get("clips", []))],
+    )
     paths = [layout.thumbnail(video_id) for video_id in gone.get("videos", [])]
     for clip in clips:
-        paths += [layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"]), layout.pictures(clip["video_id"], clip["clip_id"])]
+        paths += [
+            layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"]),
+            layout.pictures(clip["video_id"], clip["clip_id"]),
+        ]
         paths += store.root.glob(f"codes/*/{clip['clip_id']}.npy")
     paths += [layout.codes(basis_id, "any").parent for basis_id in basis_ids]
     return (path for path in dict.fromkeys(paths) if path.exists() and _is_inside(path, store.root))
@@ -164,8 +214,14 @@ def _removal(store: Store, gone: Gone, files: Sequence[Path], done: bool) -> Rem
     sql = "SELECT coalesce(sum(slices * grid_height * grid_width), 0)::BIGINT AS tokens FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[]))"
     (tokens,) = store.query(sql, [list(gone.get("clips", []))])["tokens"].to_pylist()
     counts = {table.name: len(gone.get(table.name, [])) for table in COUNTED}
-    return Removal(store=str(store.root), **counts, tokens=tokens, bytes=sum(map(_bytes, files)), done=done)
+    return Removal(
+        store=str(store.root), **counts, tokens=tokens, bytes=sum(map(_bytes, files)), done=done
+    )
 
 
 def _bytes(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.is_dir()
+        else path.stat().st_size
+    )

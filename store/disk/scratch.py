@@ -37,7 +37,11 @@ def remove_scratch(folder: Path) -> None:
 
 def sweep_scratch() -> int:
     """Remove the folders of this user whose owners are dead; how many there were."""
-    found = [Path(entry.path) for entry in os.scandir(tempfile.gettempdir()) if entry.name.startswith(PREFIX)]
+    found = [
+        Path(entry.path)
+        for entry in os.scandir(tempfile.gettempdir())
+        if entry.name.startswith(PREFIX)
+    ]
     return sum(_sweep(folder) for folder in found if folder not in _locks and _is_ours(folder))
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from tubelet.store.disk import checksums, inside, tables
 from tubelet.store.disk.checksums import Sums
-from tubelet.store.errors import StoreError
 from tubelet.store.disk.files import write_whole
 from tubelet.store.disk.layout import MARKER, UNFINISHED, Layout
+from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, TABLES
 
 ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
@@ -61,7 +61,7 @@ def read(layout: Layout) -> Snapshot:
         found = _load(layout, layout.marker)
     except Damaged as error:
         return _recover(layout, None, str(error))
-    if not layout.snapshots.exists() or found.store_id and _is_newest(layout, found):
+    if not layout.snapshots.exists() or (found.store_id and _is_newest(layout, found)):
         return found
     return _recover(layout, found, "is older than the store, or belongs to another one")
 
@@ -97,9 +97,13 @@ def writing(layout: Layout) -> Iterator[Snapshot]:
     layout.refuse_links()
     with lock(layout.commit_lock):
         last = read(layout)
-        for name in TABLES.keys() - last.versions.keys():  # of a store made before the table was thought of
+        for name in (
+            TABLES.keys() - last.versions.keys()
+        ):  # of a store made before the table was thought of
             tables.create(layout.table(name), TABLES[name])
-        versions = {name: tables.restore(layout.table(name), last.versions.get(name, 0)) for name in TABLES}
+        versions = {
+            name: tables.restore(layout.table(name), last.versions.get(name, 0)) for name in TABLES
+        }
         if last.note:
             last = publish(layout, replace(last, versions=versions, serial=last.serial + 1), {})
         yield replace(last, versions=versions)
@@ -108,8 +112,18 @@ def writing(layout: Layout) -> Iterator[Snapshot]:
 def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
     """Make a snapshot the current one: the moment a commit counts. `sums` are those of the files that it added."""
     named = replace(snapshot, store_id=snapshot.store_id or secrets.token_hex(8), note=None)
-    content = {"format": FORMAT, "serial": named.serial, "versions": named.versions, "store": named.store_id}
-    write_whole(layout.entry(named.serial, named.store_id), checksums.sign({**content, "files": sums}), layout.unfinished, flush=False)
+    content = {
+        "format": FORMAT,
+        "serial": named.serial,
+        "versions": named.versions,
+        "store": named.store_id,
+    }
+    write_whole(
+        layout.entry(named.serial, named.store_id),
+        checksums.sign({**content, "files": sums}),
+        layout.unfinished,
+        flush=False,
+    )
     write_whole(layout.marker, checksums.sign(content), layout.unfinished)
     return named
 
@@ -161,49 +175,81 @@ def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
     """Hold a lock file; it is released by the operating system if the process dies. Raises BlockingIOError if `wait` is false and it is taken."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(
+            file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        )
         yield
 
 
 def _adopt(layout: Layout) -> None:
     """Publish the newest version of every table, creating missing tables."""
     versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
-    publish(layout, Snapshot(versions=versions, serial=0), checksums.table_sums(layout, {}, versions))
+    publish(
+        layout, Snapshot(versions=versions, serial=0), checksums.table_sums(layout, {}, versions)
+    )
 
 
 def _is_newest(layout: Layout, found: Snapshot) -> bool:
     """Whether the marker has its entry, and no later one has: two file accesses, however many commits there were."""
     store_id = found.store_id or ""
-    return layout.entry(found.serial, store_id).exists() and not layout.entry(found.serial + 1, store_id).exists()
+    return (
+        layout.entry(found.serial, store_id).exists()
+        and not layout.entry(found.serial + 1, store_id).exists()
+    )
 
 
 def _recover(layout: Layout, marker: Snapshot | None, why: str) -> Snapshot:
     """The newest complete snapshot among the entries and a doubtful marker. Raises StoreError where there is none."""
-    entries = [entry for path in sorted(_entries(layout), reverse=True) if (entry := _try(layout, path))]
+    entries = [
+        entry for path in sorted(_entries(layout), reverse=True) if (entry := _try(layout, path))
+    ]
     if not entries:
         return marker or _refuse(layout, why)
     ours = marker if marker and marker.store_id in (None, entries[0].store_id) else None
-    for found in sorted([*([ours] if ours else []), *entries], key=lambda entry: (entry.serial, entry is ours), reverse=True):
+    for found in sorted(
+        [*([ours] if ours else []), *entries],
+        key=lambda entry: (entry.serial, entry is ours),
+        reverse=True,
+    ):
         if _is_whole(layout, found):
-            return found if found is ours else replace(found, note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} replaces it")
+            return (
+                found
+                if found is ours
+                else replace(
+                    found,
+                    note=f"{layout.marker} {why}: commit {found.serial} in {layout.snapshots} replaces it",
+                )
+            )
     return _refuse(layout, why)
 
 
 def _is_whole(layout: Layout, snapshot: Snapshot) -> bool:
-    return all(tables.is_whole(layout.table(name), version) for name, version in snapshot.versions.items())
+    return all(
+        tables.is_whole(layout.table(name), version) for name, version in snapshot.versions.items()
+    )
 
 
 def _refuse(layout: Layout, why: str) -> Snapshot:
     if not layout.root.exists():
-        raise StoreError(f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it")
+        raise StoreError(
+            f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it"
+        )
     if not (layout.table("clips") / "_delta_log").is_dir():
         what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
-        raise StoreError(f"{layout.root} is not a Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`")
-    raise StoreError(f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables")
+        raise StoreError(
+            f"{layout.root} is not a Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`"
+        )
+    raise StoreError(
+        f"{layout.marker} {why}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, which rebuilds it from the tables"
+    )
 
 
 def _entries(layout: Layout) -> list[Path]:
-    return [path for path in inside.walk_files(layout.root, layout.snapshots.name) if ENTRY.fullmatch(path.name)]
+    return [
+        path
+        for path in inside.walk_files(layout.root, layout.snapshots.name)
+        if ENTRY.fullmatch(path.name)
+    ]
 
 
 def _try(layout: Layout, path: Path) -> Snapshot | None:
@@ -216,16 +262,26 @@ def _try(layout: Layout, path: Path) -> Snapshot | None:
 def _load(layout: Layout, path: Path) -> Snapshot:
     """What a marker or an entry says. Raises Damaged, and StoreError for a later format."""
     content = _content(layout, path)
-    format_, versions, serial, store_id = (content.get(name) for name in ("format", "versions", "serial", "store"))
+    format_, versions, serial, store_id = (
+        content.get(name) for name in ("format", "versions", "serial", "store")
+    )
     if not _is_count(format_) or not _is_count(serial) or not isinstance(store_id, str | None):
         raise Damaged("is damaged (its format or serial is not a number)")
     if format_ > FORMAT:
-        raise Newer(f"{layout.root} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet")
+        raise Newer(
+            f"{layout.root} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
+        )
     if checksums.is_signed(content) is False:
         raise Damaged("is damaged (its bytes have changed)")
-    if not isinstance(versions, dict) or not all(map(_is_count, versions.values())) or not versions.keys() <= TABLES.keys():
+    if (
+        not isinstance(versions, dict)
+        or not all(map(_is_count, versions.values()))
+        or not versions.keys() <= TABLES.keys()
+    ):
         raise Damaged("is damaged (its versions are not a version per table)")
-    return Snapshot(versions=versions, serial=serial, written_ns=path.stat().st_mtime_ns, store_id=store_id)
+    return Snapshot(
+        versions=versions, serial=serial, written_ns=path.stat().st_mtime_ns, store_id=store_id
+    )
 
 
 def _content(layout: Layout, path: Path) -> Mapping:
@@ -236,7 +292,9 @@ def _content(layout: Layout, path: Path) -> Mapping:
     except (ValueError, RecursionError) as error:
         raise Damaged(f"is damaged ({error})") from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be read ({error.strerror}): check its permissions and its disk") from error
+        raise StoreError(
+            f"{path} cannot be read ({error.strerror}): check its permissions and its disk"
+        ) from error
 
 
 def _is_count(value: object) -> bool:

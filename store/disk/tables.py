@@ -24,7 +24,11 @@ def create(path: Path, table: Table) -> int:
     """Create the table if it is absent; its version."""
     inside.refuse_links(path)
     made = DeltaTable.create(
-        path, schema=table.arrow, mode="ignore", name=table.name, description=f"tubelet format {FORMAT}: one row per {table.row}"
+        path,
+        schema=table.arrow,
+        mode="ignore",
+        name=table.name,
+        description=f"tubelet format {FORMAT}: one row per {table.row}",
     )
     return made.version()
 
@@ -33,7 +37,9 @@ def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
     inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files
     delta = DeltaTable(path)
-    write_deltalake(delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table))
+    write_deltalake(
+        delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table)
+    )
     _remember(path, delta)
     return delta.version()
 
@@ -49,13 +55,21 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
 def overwrite(path: Path, table: Table, rows: pa.RecordBatchReader) -> int:
     """Put rows, and the columns of the schema, in the place of all that a table holds; the version that holds them."""
     delta = _open(path)
-    write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", writer_properties=_writer_properties(table))
+    write_deltalake(
+        delta,
+        rows,
+        mode="overwrite",
+        schema_mode="overwrite",
+        writer_properties=_writer_properties(table),
+    )
     return delta.version()
 
 
 def vacuum(path: Path) -> int:
     """Delete data files that the newest version does not use; returns how many. A reader that runs into this queries again."""
-    return len(_open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+    return len(
+        _open(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    )
 
 
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
@@ -85,7 +99,9 @@ def _open(path: Path, version: int | None = None) -> DeltaTable:
         delta = DeltaTable(path, version=version)
     except DeltaError as error:
         which = "" if version is None else f" at version {version}"
-        raise StoreError(f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair --store {shlex.quote(str(path.parent))}`") from error
+        raise StoreError(
+            f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair --store {shlex.quote(str(path.parent))}`"
+        ) from error
     _remember(path, delta)
     return delta
 
@@ -112,16 +128,24 @@ def is_whole(path: Path, version: int) -> bool:
 def log_files(path: Path, version: int) -> list[Path]:
     """The files of a table's log up to a version."""
     folder = path / "_delta_log"
-    found = [entry for entry in sorted(folder.iterdir()) if entry.name[:20].isdecimal() and int(entry.name[:20]) <= version]
+    found = [
+        entry
+        for entry in sorted(folder.iterdir())
+        if entry.name[:20].isdecimal() and int(entry.name[:20]) <= version
+    ]
     return [*found, *(entry for entry in [folder / "_last_checkpoint"] if entry.exists())]
 
 
 def new_log_files(path: Path, before: int, after: int) -> list[Path]:
     """The files that a log has gained from one version to another; no folder is listed, so a long log does not make it slower."""
     folder = path / "_delta_log"
-    checkpoints = [folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)]
+    checkpoints = [
+        folder / f"{version:020}.checkpoint.parquet" for version in range(before + 1, after + 1)
+    ]
     made = [checkpoint for checkpoint in checkpoints if checkpoint.exists()]
-    logs = [log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()]
+    logs = [
+        log for version in range(before + 1, after + 1) if (log := _log(path, version)).exists()
+    ]
     return [*logs, *made, *([folder / "_last_checkpoint"] if made else [])]
 
 
@@ -163,16 +187,25 @@ def _key(path: Path, version: int) -> tuple[Path, int, int]:
 
 def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
     """Every value of a text column in a version."""
-    files = [pq.read_table(file, columns=[column])[column].cast(pa.string()) for file in open_table(path, version).files]
+    files = [
+        pq.read_table(file, columns=[column])[column].cast(pa.string())
+        for file in open_table(path, version).files
+    ]
     return pa.chunked_array([chunk for file in files for chunk in file.chunks], pa.string())
 
 
 def _writer_properties(table: Table) -> WriterProperties:
     """zstd; floats split into byte planes, which halves their size after zstd."""
-    plain = {c.name: ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE") for c in table.columns if c.type == HALF}
+    plain = {
+        c.name: ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
+        for c in table.columns
+        if c.type == HALF
+    }
     split = {
         c.name: ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
         for c in table.columns
         if c.type == "FLOAT"
     }
-    return WriterProperties(compression="ZSTD", compression_level=1, column_properties={**plain, **split})
+    return WriterProperties(
+        compression="ZSTD", compression_level=1, column_properties={**plain, **split}
+    )

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from tubelet.store.disk import checksums, inside, snapshot, tables
 from tubelet.store.disk.checksums import Sums
-from tubelet.store.errors import StoreError
 from tubelet.store.disk.layout import CODES, MEDIA, THUMBNAIL
+from tubelet.store.errors import StoreError
 from tubelet.store.schema import ENCODERS, TABLES
 from tubelet.store.store import Store
 
@@ -45,12 +45,16 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
     for path in _sealed(store):
         if _is_sound(path) is False:
             video = path.parent.name if path.name == THUMBNAIL else None
-            yield DamagedFile(path, "a picture or a cache whose bytes have changed", True, video_id=video)
+            yield DamagedFile(
+                path, "a picture or a cache whose bytes have changed", True, video_id=video
+            )
 
 
 def count_unchecked(store: Store) -> int:
     """Files that have no checksum yet, because an older version wrote them."""
-    missing = checksums.live_files(store.layout, _versions(store)) - snapshot.sums(store.layout).keys()
+    missing = (
+        checksums.live_files(store.layout, _versions(store)) - snapshot.sums(store.layout).keys()
+    )
     return len(missing) + sum(_is_sound(path) is None for path in _sealed(store))
 
 
@@ -76,23 +80,40 @@ def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows |
     keys = _keys(path, TABLES[name].key[0])
     about = f"table {name}: {path.name} {changed}"
     if keys is None:
-        return f"{about}, and its rows are not known: restore {path} from a backup, or ingest into a new store", False, None
+        return (
+            f"{about}, and its rows are not known: restore {path} from a backup, or ingest into a new store",
+            False,
+            None,
+        )
     if name == ENCODERS.name:
-        return f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store", False, None
+        return (
+            f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store",
+            False,
+            None,
+        )
     owner = TABLES[name].owner or name
-    return f"{about}; it holds rows of {len(keys):,} of `{owner}`, from {keys[0] if keys else '-'}", False, Rows(owner, keys)
+    return (
+        f"{about}; it holds rows of {len(keys):,} of `{owner}`, from {keys[0] if keys else '-'}",
+        False,
+        Rows(owner, keys),
+    )
 
 
 def _damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
     for path in tables.log_files(store.layout.table(name), version):
         if changed := _change(store, known, path):
-            yield DamagedFile(path, f"the log of table {name}: {path.name} {changed}: restore {path} from a backup, or ingest into a new store")
+            yield DamagedFile(
+                path,
+                f"the log of table {name}: {path.name} {changed}: restore {path} from a backup, or ingest into a new store",
+            )
 
 
 def _keys(path: Path, column: str) -> tuple[str, ...] | None:
     """The distinct keys in a damaged file; None where it cannot be read."""
     try:
-        return tuple(sorted(pq.read_table(path)[column].cast(pa.string()).unique().drop_null().to_pylist()))
+        return tuple(
+            sorted(pq.read_table(path)[column].cast(pa.string()).unique().drop_null().to_pylist())
+        )
     except (OSError, pa.ArrowException, KeyError, ValueError):
         return None
 
@@ -118,4 +139,6 @@ def _is_sound(path: Path) -> bool | None:
     try:
         return checksums.is_sound(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read ({error.strerror}): check its permissions and its disk") from error
+        raise StoreError(
+            f"{path} cannot be read ({error.strerror}): check its permissions and its disk"
+        ) from error

@@ -36,13 +36,20 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
     """
     found = store.rows("SELECT clip_a, clip_b, kind, shift FROM pairs WHERE pair_id = ?", [pair_id])
     if not found:
-        raise StoreError(f"{store.root} holds no pair {pair_id}: list them with `tubelet sql \"FROM pairs\" --store {store.shell_name}`")
+        raise StoreError(
+            f'{store.root} holds no pair {pair_id}: list them with `tubelet sql "FROM pairs" --store {store.shell_name}`'
+        )
     pair = found[0]
     offset = pair["shift"] if pair["kind"] == SHIFTED else 0
     try:
-        a, b = store.grid(pair["clip_a"])[offset:].astype(np.float32), store.grid(pair["clip_b"]).astype(np.float32)
+        a, b = (
+            store.grid(pair["clip_a"])[offset:].astype(np.float32),
+            store.grid(pair["clip_b"]).astype(np.float32),
+        )
     except (OSError, ValueError) as error:
-        raise StoreError(f"an embedding file of this pair cannot be read ({error}): run `tubelet check --repair --store {store.shell_name}`, then ingest again") from error
+        raise StoreError(
+            f"an embedding file of this pair cannot be read ({error}): run `tubelet check --repair --store {store.shell_name}`, then ingest again"
+        ) from error
     return quantize_differences(a, b[: len(a)], values=2 * a.size <= most_bytes)
 
 
@@ -55,5 +62,14 @@ def quantize_differences(a: np.ndarray, b: np.ndarray, values: bool = True) -> D
     codes = (np.clip(np.rint(scaled), -STEPS, STEPS) + 128).astype(np.uint8)
     low, high = a.min(axis=(0, 1, 2)), a.max(axis=(0, 1, 2))
     step = (high - low) / np.float32(255)
-    held = np.rint((a - low) / np.where(step, step, 1)).astype(np.uint8).tobytes() if values else b""
-    return Differences(shape=a.shape, range=limit, differences=codes.tobytes(), values=held, low=low.astype("<f4").tobytes(), step=step.astype("<f4").tobytes())
+    held = (
+        np.rint((a - low) / np.where(step, step, 1)).astype(np.uint8).tobytes() if values else b""
+    )
+    return Differences(
+        shape=a.shape,
+        range=limit,
+        differences=codes.tobytes(),
+        values=held,
+        low=low.astype("<f4").tobytes(),
+        step=step.astype("<f4").tobytes(),
+    )

@@ -41,11 +41,15 @@ class Measurement:
     l2: np.ndarray  # (n, H, W)
     cosine: np.ndarray  # (n, H, W)
     relative_l2: np.ndarray  # (n, H, W): distance over the mean length of the two embeddings
-    std: np.ndarray  # (D,): over all tokens of both clips; exactly 0 for a dimension that never varies
+    std: (
+        np.ndarray
+    )  # (D,): over all tokens of both clips; exactly 0 for a dimension that never varies
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(values).all() for values in (self.rms, self.l2, self.std)):
-            raise MeasurementError("the differences of the two clips are not finite: check the encoder's weights, or use --precision fp32")
+            raise MeasurementError(
+                "the differences of the two clips are not finite: check the encoder's weights, or use --precision fp32"
+            )
 
 
 def measure(a: Side, b: Side, shift: int) -> Measurement:
@@ -54,10 +58,14 @@ def measure(a: Side, b: Side, shift: int) -> Measurement:
     Raises ValueError for grids that do not match, MeasurementError for differences that are not finite.
     """
     if a.grid.shape != b.grid.shape or not 0 <= shift < a.grid.shape[0]:
-        raise ValueError(f"a pair has two grids of one shape and shares a slice: {a.grid.shape = }, {b.grid.shape = }, {shift = }")
+        raise ValueError(
+            f"a pair has two grids of one shape and shares a slice: {a.grid.shape = }, {b.grid.shape = }, {shift = }"
+        )
     xp = array_namespace(a.grid)
     slices = [_compare_slice(a.grid[k + shift], b.grid[k]) for k in range(a.grid.shape[0] - shift)]
-    reduced = {name: _on_cpu(xp.stack([compared[name] for compared in slices])) for name in slices[0]}
+    reduced = {
+        name: _on_cpu(xp.stack([compared[name] for compared in slices])) for name in slices[0]
+    }
     return Measurement(**reduced, std=_deviation(a, b))
 
 
@@ -87,8 +95,13 @@ def _compare_slice(a: Array, b: Array) -> dict[str, Array]:
 
 def _deviation(a: Side, b: Side) -> np.ndarray:
     """Population standard deviation of each dimension over all tokens of both clips, ``(D,)``, from its moments by slice."""
-    mean, std, low, high = (np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)]) for name in ("dim_mean", "dim_std", "dim_min", "dim_max"))
-    total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.astype(np.float64).var(axis=0))
+    mean, std, low, high = (
+        np.concatenate([_on_cpu(side.by_dimension[name]) for side in (a, b)])
+        for name in ("dim_mean", "dim_std", "dim_min", "dim_max")
+    )
+    total = np.sqrt(
+        (std.astype(np.float64) ** 2).mean(axis=0) + mean.astype(np.float64).var(axis=0)
+    )
     varies = high.max(axis=0) > low.min(axis=0)
     return np.where(varies, total, 0).astype(np.float32)
 

@@ -12,8 +12,14 @@ import pyarrow as pa
 
 from tubelet.store import ids
 from tubelet.store.disk.derived import mean_defined, rows_of
-from tubelet.store.schema import DIM_SENSITIVITY, PAIRS, SENSITIVITY, SLICE_SENSITIVITY, TOKEN_SENSITIVITY
 from tubelet.store.pairs.measurement import Measurement
+from tubelet.store.schema import (
+    DIM_SENSITIVITY,
+    PAIRS,
+    SENSITIVITY,
+    SLICE_SENSITIVITY,
+    TOKEN_SENSITIVITY,
+)
 
 # Kinds of pairs. Controls: `repeated` tells whether the arithmetic is deterministic, `rounding` what its precision alone does.
 SHIFTED, REPEATED, DISJOINT, ROUNDING = "shifted", "repeated", "disjoint", "rounding"
@@ -47,15 +53,28 @@ def pair_rows(pair: Pair, measured: Measurement, at: datetime) -> dict[str, pa.T
     shared, dim = measured.mean_abs.shape
     row = {**asdict(pair), "pair_id": pair.pair_id, "shared_slices": shared, "measured_at": at}
     slices, dims = np.repeat(np.arange(shared), dim), np.tile(np.arange(dim), shared)
-    by_slice = {"shared_slice": slices, "slice_a": slices + pair.offset, "slice_b": slices, "dim": dims}
+    by_slice = {
+        "shared_slice": slices,
+        "slice_a": slices + pair.offset,
+        "slice_b": slices,
+        "dim": dims,
+    }
     full = {name: getattr(measured, name) for name in ("mean_abs", "rms", "mean_signed", "max_abs")}
     patches = dict(zip(("shared_slice", "y", "x"), np.indices(measured.l2.shape)))
     return {
         PAIRS.name: pa.Table.from_pylist([row], PAIRS.arrow),
         SENSITIVITY.name: rows_of(SENSITIVITY, pair.pair_id, {**by_slice, **full}),
-        DIM_SENSITIVITY.name: rows_of(DIM_SENSITIVITY, pair.pair_id, {"dim": np.arange(dim), **summarize_curves(measured)}),
-        SLICE_SENSITIVITY.name: rows_of(SLICE_SENSITIVITY, pair.pair_id, {"shared_slice": np.arange(shared), **curves(measured)}),
-        TOKEN_SENSITIVITY.name: rows_of(TOKEN_SENSITIVITY, pair.pair_id, {**patches, "l2": measured.l2, "cosine": measured.cosine}),
+        DIM_SENSITIVITY.name: rows_of(
+            DIM_SENSITIVITY, pair.pair_id, {"dim": np.arange(dim), **summarize_curves(measured)}
+        ),
+        SLICE_SENSITIVITY.name: rows_of(
+            SLICE_SENSITIVITY, pair.pair_id, {"shared_slice": np.arange(shared), **curves(measured)}
+        ),
+        TOKEN_SENSITIVITY.name: rows_of(
+            TOKEN_SENSITIVITY,
+            pair.pair_id,
+            {**patches, "l2": measured.l2, "cosine": measured.cosine},
+        ),
     }
 
 
@@ -74,7 +93,8 @@ def summarize_curves(measured: Measurement) -> dict[str, np.ndarray]:
         "edge": edge,
         "middle": curve[middle_third(len(curve))].mean(axis=0),
         "overall": curve.mean(axis=0),
-        "edge_signed": (signed[0] - signed[-1]) / 2,  # B begins on the first shared slice, A ends on the last
+        "edge_signed": (signed[0] - signed[-1])
+        / 2,  # B begins on the first shared slice, A ends on the last
         "pair_std": measured.std,
         "relative_edge": _divide(edge, measured.std),
     }
@@ -99,4 +119,8 @@ def _divide(values: np.ndarray, std: np.ndarray) -> np.ndarray:
 
 def _relative(mean_abs: np.ndarray, std: np.ndarray) -> np.ndarray:
     varies = std > 0
-    return (mean_abs[:, varies] / std[varies]).mean(axis=1) if varies.any() else np.full(len(mean_abs), np.nan)
+    return (
+        (mean_abs[:, varies] / std[varies]).mean(axis=1)
+        if varies.any()
+        else np.full(len(mean_abs), np.nan)
+    )

@@ -14,11 +14,11 @@ from threading import Event
 import numpy as np
 import pyarrow as pa
 
-from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.disk.integrity import find_damage
-from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
+from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.options import option
 from tubelet.store.pairs.measurement import Side, measure
+from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
 from tubelet.store.store import Store
 
 COMMIT_PAIRS = 32
@@ -54,9 +54,16 @@ ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.grid_height, a.grid_
 class StoredPairs:
     """Which pairs of stored clips to measure; `shift` None: 1, and any where `pairs` is all."""
 
-    shift: int | None = option(None, help="Slices by which the second window starts later.", unset="1; with --pairs all: any", metavar="N")
+    shift: int | None = option(
+        None,
+        help="Slices by which the second window starts later.",
+        unset="1; with --pairs all: any",
+        metavar="N",
+    )
     pairs: str = option("1", help="Pairs per video, or all of them.", metavar="N|all")
-    encoder: str | None = option(None, help="Name or id of an encoder of the store.", unset="all of them", metavar="NAME|ID")
+    encoder: str | None = option(
+        None, help="Name or id of an encoder of the store.", unset="all of them", metavar="NAME|ID"
+    )
 
 
 @dataclass
@@ -76,11 +83,21 @@ class Outcome:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        stopped = ["stopped; what was measured is committed: run the same command again to continue"] if self.interrupted else []
-        return [f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured", *self.problems, *stopped]
+        stopped = (
+            ["stopped; what was measured is committed: run the same command again to continue"]
+            if self.interrupted
+            else []
+        )
+        return [
+            f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured",
+            *self.problems,
+            *stopped,
+        ]
 
 
-def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None) -> Outcome:
+def measure_stored(
+    store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None
+) -> Outcome:
     """Measure pairs of stored clips, a number per video and geometry.
 
     Once `stopping` is set, the current pair is finished, what was measured is committed, and the outcome says so.
@@ -94,14 +111,32 @@ def measure_stored(store: Store, asked: StoredPairs = StoredPairs(), stopping: E
         raise StoreError(_nothing(store, wanted, encoder))
     outcome = Outcome()
     with store.ingesting():
-        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome), outcome, SHIFTED))
-        _commit_all(store, _measure_pairs(store, _unless_stopped(_spread_over_videos(rounded, count), stopping, outcome), outcome, ROUNDING))
+        _commit_all(
+            store,
+            _measure_pairs(
+                store,
+                _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome),
+                outcome,
+                SHIFTED,
+            ),
+        )
+        _commit_all(
+            store,
+            _measure_pairs(
+                store,
+                _unless_stopped(_spread_over_videos(rounded, count), stopping, outcome),
+                outcome,
+                ROUNDING,
+            ),
+        )
     if outcome.measured:
         store.compact()
     return outcome
 
 
-def _unless_stopped(chosen: Sequence[Mapping], stopping: Event | None, outcome: Outcome) -> Iterator[Mapping]:
+def _unless_stopped(
+    chosen: Sequence[Mapping], stopping: Event | None, outcome: Outcome
+) -> Iterator[Mapping]:
     for row in chosen:
         if stopping and stopping.is_set():
             outcome.interrupted = True
@@ -112,14 +147,21 @@ def _unless_stopped(chosen: Sequence[Mapping], stopping: Event | None, outcome: 
 def _count(shift: int | None, pairs: str) -> int | None:
     if shift is not None and not 1 <= shift <= COUNT_MOST:
         raise StoreError(f"--shift {shift}: windows are shifted by 1 to {COUNT_MOST:,} slices")
-    if pairs != ALL and not (pairs.isascii() and pairs.isdecimal() and 0 < int(pairs[:20]) <= COUNT_MOST):
-        raise StoreError(f"--pairs {pairs} is not a number of pairs per video from 1 to {COUNT_MOST:,}: write 1, 2 and so on, or all")
+    if pairs != ALL and not (
+        pairs.isascii() and pairs.isdecimal() and 0 < int(pairs[:20]) <= COUNT_MOST
+    ):
+        raise StoreError(
+            f"--pairs {pairs} is not a number of pairs per video from 1 to {COUNT_MOST:,}: write 1, 2 and so on, or all"
+        )
     return None if pairs == ALL else int(pairs)
 
 
 def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
     by = f" by {encoder}" if encoder else ""
-    if not store.rows("SELECT 1 FROM clips c JOIN encoders e USING (encoder_id) WHERE $1 IS NULL OR $1 IN (e.name, e.encoder_id) LIMIT 1", [encoder]):
+    if not store.rows(
+        "SELECT 1 FROM clips c JOIN encoders e USING (encoder_id) WHERE $1 IS NULL OR $1 IN (e.name, e.encoder_id) LIMIT 1",
+        [encoder],
+    ):
         return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
     apart = f"{shift} slice{'s' * (shift != 1)} apart" if shift else "that share slices"
     return (
@@ -131,14 +173,22 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
 def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> list[Mapping]:
     """For each video and encoder, the middle of each of `count` equal parts; all of them if `count` is None."""
     chosen = []
-    for _, group in groupby(candidates, key=lambda row: (row["video_id"], row["encoder_id"], row["precision"])):
+    for _, group in groupby(
+        candidates, key=lambda row: (row["video_id"], row["encoder_id"], row["precision"])
+    ):
         rows = list(group)
-        places = range(len(rows)) if count is None else sorted({(2 * part + 1) * len(rows) // (2 * count) for part in range(count)})
+        places = (
+            range(len(rows))
+            if count is None
+            else sorted({(2 * part + 1) * len(rows) // (2 * count) for part in range(count)})
+        )
         chosen += [rows[place] for place in places]
     return chosen
 
 
-def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome, kind: str) -> Iterator[dict[str, pa.Table]]:
+def _measure_pairs(
+    store: Store, chosen: Iterable[Mapping], outcome: Outcome, kind: str
+) -> Iterator[dict[str, pa.Table]]:
     """The rows of every pair that was not measured before."""
     for row in chosen:
         if row["measured"]:
@@ -148,9 +198,13 @@ def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome, ki
         pair = Pair(**{name: row[name] for name in names}, kind=kind, source=STORED)
         try:
             a, b = (_side(store, clip_id) for clip_id in (pair.clip_a, pair.clip_b))
-            rows = pair_rows(pair, measure(a, b, pair.offset), datetime.now(UTC).replace(tzinfo=None))
+            rows = pair_rows(
+                pair, measure(a, b, pair.offset), datetime.now(UTC).replace(tzinfo=None)
+            )
         except StoreError as error:
-            outcome.problems.append(f"not measured: clips {pair.clip_a} and {pair.clip_b} of video {pair.video_id}: {error}")
+            outcome.problems.append(
+                f"not measured: clips {pair.clip_a} and {pair.clip_b} of video {pair.video_id}: {error}"
+            )
             continue
         outcome.measured += 1
         yield rows
@@ -158,12 +212,23 @@ def _measure_pairs(store: Store, chosen: Iterable[Mapping], outcome: Outcome, ki
 
 def _side(store: Store, clip_id: str) -> Side:
     """A stored clip in float32. Raises StoreError where its file is damaged, MeasurementError where it is not finite."""
-    row = store.rows("SELECT embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE clip_id = ?", [clip_id])[0]
-    if what := find_damage(store.layout.embedding_file(row["embedding_path"]), row["embedding_bytes"], row["embedding_sha256"]):
-        raise StoreError(f"clip {clip_id}: {what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again")
+    row = store.rows(
+        "SELECT embedding_path, embedding_bytes, embedding_sha256 FROM clips WHERE clip_id = ?",
+        [clip_id],
+    )[0]
+    if what := find_damage(
+        store.layout.embedding_file(row["embedding_path"]),
+        row["embedding_bytes"],
+        row["embedding_sha256"],
+    ):
+        raise StoreError(
+            f"clip {clip_id}: {what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again"
+        )
     grid = store.grid(clip_id).astype(np.float32)
     if not np.isfinite(grid).all():
-        raise MeasurementError(f"clip {clip_id} holds numbers that are not finite: ingest it again with --precision fp32")
+        raise MeasurementError(
+            f"clip {clip_id} holds numbers that are not finite: ingest it again with --precision fp32"
+        )
     return Side.of(grid)
 
 

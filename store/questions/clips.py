@@ -1,13 +1,19 @@
 """Questions about one video's clips, for the page that plays them."""
 
-
 from tubelet.store.questions.corpus import TEXT_MATCHES, Question
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import GRID
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 TIMELINE = 5_000  # clips on one timeline, at most
-SETTINGS = ("role", "step", "geometry", "crop_height", "crop_width", "precision")  # clips that agree in these lie on one timeline
+SETTINGS = (
+    "role",
+    "step",
+    "geometry",
+    "crop_height",
+    "crop_width",
+    "precision",
+)  # clips that agree in these lie on one timeline
 ROLE = f"coalesce(role, '{GRID}')"  # clips that are older than roles are of the grid
 
 LIKE = f"""FROM clips WHERE video_id = $video AND encoder_id = $encoder{"".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)}
@@ -16,12 +22,17 @@ ORDER BY first_frame, frame_count, clip_id"""
 
 def clip(clip_id: str) -> Question:
     """One row: a clip."""
-    return Question(f"SELECT * REPLACE ({ROLE} AS role) FROM clips WHERE clip_id = $clip", {"clip": clip_id})
+    return Question(
+        f"SELECT * REPLACE ({ROLE} AS role) FROM clips WHERE clip_id = $clip", {"clip": clip_id}
+    )
 
 
 def clip_of_video(clip_id: str) -> Question:
     """One row: a clip, and the name of its video as `video_name` (`rows.NamedClip`)."""
-    return Question(f"SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id) WHERE clip_id = $clip", {"clip": clip_id})
+    return Question(
+        f"SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id) WHERE clip_id = $clip",
+        {"clip": clip_id},
+    )
 
 
 def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:
@@ -30,12 +41,17 @@ def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:
     sql = f"""SELECT v.video_id, v.name, v.label FROM videos v
 WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder){found}
 ORDER BY v.name, v.video_id LIMIT $limit"""
-    return Question(sql, {"encoder": encoder_id, "limit": limit, **({"text": text} if text else {})})
+    return Question(
+        sql, {"encoder": encoder_id, "limit": limit, **({"text": text} if text else {})}
+    )
 
 
 def encoders_of_video(video_id: str) -> Question:
     """One row per encoder that has clips of a video."""
-    return Question("SELECT DISTINCT encoder_id FROM clips WHERE video_id = $video ORDER BY encoder_id", {"video": video_id})
+    return Question(
+        "SELECT DISTINCT encoder_id FROM clips WHERE video_id = $video ORDER BY encoder_id",
+        {"video": video_id},
+    )
 
 
 def timelines(video_id: str, encoder_id: str) -> Question:
@@ -66,7 +82,9 @@ def _same(of: ClipRow) -> dict:
 def patches(clip_id: str, tokens: list[int]) -> Question:
     """One row per patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
     names = list(TOKEN_STATISTICS)
-    ranks = ",\n    ".join(f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names)
+    ranks = ",\n    ".join(
+        f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names
+    )
     sql = f"""SELECT * FROM (
   SELECT (s.slice * c.grid_height + s.y) * c.grid_width + s.x AS token, s.slice, s.y, s.x, {", ".join(f"s.{name}" for name in names)},
     {ranks}

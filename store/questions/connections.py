@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from tubelet.store.disk import snapshot
-from tubelet.store.questions import views
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
+from tubelet.store.questions import views
 
 
 @dataclass(kw_only=True)
@@ -89,7 +89,11 @@ class Connections:
         with self._lock:
             if self._newest is None or not self._newest.answers(current, sql):
                 self._retire()
-                self._newest = Connection(snapshot=current.name, tokens=views.names_tokens(sql), duck=views.connect(self._layout, current, sql))
+                self._newest = Connection(
+                    snapshot=current.name,
+                    tokens=views.names_tokens(sql),
+                    duck=views.connect(self._layout, current, sql),
+                )
             self._newest.queries += 1
             return self._newest
 

@@ -112,7 +112,9 @@ FROM (SELECT count(*) AS videos, coalesce(sum(duration_s), 0) AS seconds, coales
     coalesce(sum(embedding_bytes), 0)::BIGINT AS embedding_bytes, count(DISTINCT video_id) AS encoded_videos FROM clips) c""")
 
 
-def videos_page(videos: VideoFilter, order: str, limit: int, offset: int, statistic: str = "previous_cosine") -> Question:
+def videos_page(
+    videos: VideoFilter, order: str, limit: int, offset: int, statistic: str = "previous_cosine"
+) -> Question:
     """One row per video of a page, with its clips, its tokens and the mean of a statistic over its slices, of the filter's encoder."""
     sql = f"""SELECT v.video_id, v.thumbnail, v.name, v.label, v.duration_s, v.width, v.height, v.fps, v.frames, v.codec,
   coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens, f.failures, m.mean
@@ -133,7 +135,10 @@ def videos_count(videos: VideoFilter) -> Question:
 
 def labels() -> Question:
     """Labels by number of videos; NULL where a video has none."""
-    return Question("SELECT label, count(*) AS videos FROM videos GROUP BY label ORDER BY videos DESC, label LIMIT $limit", {"limit": LABELS})
+    return Question(
+        "SELECT label, count(*) AS videos FROM videos GROUP BY label ORDER BY videos DESC, label LIMIT $limit",
+        {"limit": LABELS},
+    )
 
 
 def sparklines(video_ids: list[str], encoder_id: str, statistic: str) -> Question:
@@ -183,7 +188,10 @@ ORDER BY first_frame, clip_id"""
 
 def failures_of_video(video_id: str) -> Question:
     """One row a failure of a video."""
-    return Question("SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.failed_at, failure_id", {"video": video_id})
+    return Question(
+        "SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.failed_at, failure_id",
+        {"video": video_id},
+    )
 
 
 def failures_page(limit: int, offset: int) -> Question:
@@ -196,7 +204,9 @@ ORDER BY f.failed_at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""
 
 def failure_stages() -> Question:
     """One row per stage: how many files or clips failed there."""
-    return Question("SELECT stage, count(*) AS failures FROM failures GROUP BY stage ORDER BY failures DESC, stage")
+    return Question(
+        "SELECT stage, count(*) AS failures FROM failures GROUP BY stage ORDER BY failures DESC, stage"
+    )
 
 
 def encoders() -> Question:

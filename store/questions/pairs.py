@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from tubelet.store.pairs.rows import REPEATED, ROUNDING, SHIFTED
 from tubelet.store.questions.corpus import Question
 
-TOKENS_OF_BOTH = "FROM tokens a JOIN tokens b ON a.slice = b.slice + $offset AND a.y = b.y AND a.x = b.x"
+TOKENS_OF_BOTH = (
+    "FROM tokens a JOIN tokens b ON a.slice = b.slice + $offset AND a.y = b.y AND a.x = b.x"
+)
 BOTH_CLIPS = "a.clip_id = $clip_a AND b.clip_id = $clip_b"
 
 EDGE_AND_MIDDLE = """SELECT avg(relative) FILTER (shared_slice IN (0, last)) AS edge,

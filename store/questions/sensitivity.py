@@ -76,12 +76,20 @@ class Scope:
             "p.shift = $shift" if kind == "shifted" else None,
             self._of_setting(kind) if self.setting else None,
             ROUNDED_ALIKE if kind == ROUNDING else None,
-            "p.video_id IN (SELECT unnest($videos::VARCHAR[]))" if self.videos is not None else None,
+            "p.video_id IN (SELECT unnest($videos::VARCHAR[]))"
+            if self.videos is not None
+            else None,
         ]
         where = "\n    AND ".join(filter(None, conditions))
-        members = "members AS (SELECT unnest($members::VARCHAR[]) AS video_id, unnest($units::VARCHAR[]) AS unit), " if self.units else ""
+        members = (
+            "members AS (SELECT unnest($members::VARCHAR[]) AS video_id, unnest($units::VARCHAR[]) AS unit), "
+            if self.units
+            else ""
+        )
         joined = " LEFT JOIN members m ON m.video_id = p.video_id" if self.units else ""
-        share = f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
+        share = (
+            f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
+        )
         return f"""WITH {members}chosen AS (
   SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.grid_height, a.grid_width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
   FROM pairs p JOIN clips a ON a.clip_id = p.clip_a{joined}
@@ -89,10 +97,13 @@ class Scope:
   QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
 )"""
 
-
     def _of_setting(self, kind: str) -> str:
         """The setting in SQL; rounding is always measured from stored clips, whatever the pairs it is compared with."""
-        return f"starts_with($setting, {WITHOUT_SOURCE})" if kind == ROUNDING else f"{SETTING} = $setting"
+        return (
+            f"starts_with($setting, {WITHOUT_SOURCE})"
+            if kind == ROUNDING
+            else f"{SETTING} = $setting"
+        )
 
 
 def scopes() -> Question:

@@ -13,16 +13,22 @@ import pyarrow as pa
 
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
+from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.renames import source_of
-from tubelet.store.disk.scratch import make_scratch, remove_scratch
-from tubelet.store.disk.snapshot import Snapshot
 
-CLOSED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_persistent_secrets": "false"}
+CLOSED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_persistent_secrets": "false",
+}
 
 
-def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """A locked connection with one view per relation; `settings` are set before the lock.
 
     DuckDB examines every embedding file when it creates the `tokens` view (10 microseconds each), so that view
@@ -38,7 +44,9 @@ def connect(layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, st
     return connection
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str) -> None:
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str
+) -> None:
     connection.execute("SET python_enable_replacements = false")
     connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
     for name, table in TABLES.items():
@@ -55,7 +63,9 @@ def names_tokens(sql: str) -> bool:
 
 
 def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:
-    rows = connection.execute("SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL").fetchall()
+    rows = connection.execute(
+        "SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL"
+    ).fetchall()
     return [str(path) for path in layout.embedding_files(name for (name,) in rows)]
 
 
@@ -70,13 +80,19 @@ def half_to_float(column: pa.Array) -> pa.Array:
         raise ValueError("half_to_float takes two bytes per number")
     starts = (begins // 2).astype(np.int32)
     values = data.view("<f2").astype(np.float32)
-    return pa.ListArray.from_arrays(starts, values, mask=column.is_null() if column.null_count else None)
+    return pa.ListArray.from_arrays(
+        starts, values, mask=column.is_null() if column.null_count else None
+    )
 
 
-def _create_table_view(connection: duckdb.DuckDBPyConnection, layout: Layout, table: Table, version: int | None) -> None:
+def _create_table_view(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, table: Table, version: int | None
+) -> None:
     """Raises StoreError where the files have other columns than their log says: a bit that flipped in a name."""
     try:
-        connection.execute(_empty_view(table) if version is None else _table_view(layout, table, version))
+        connection.execute(
+            _empty_view(table) if version is None else _table_view(layout, table, version)
+        )
     except duckdb.BinderException as error:
         lacks = f"a file of {layout.table(table.name)} has other columns than its log says ({str(error).splitlines()[0]})"
         raise StoreError(f"{lacks}: run `tubelet check --repair`") from error
@@ -86,11 +102,19 @@ def _table_view(layout: Layout, table: Table, version: int) -> str:
     held = tables.open_table(layout.table(table.name), version)
     columns = [_column(c, source_of(table, c, held.columns)) for c in table.columns]
     source = _parquet(held.files, "union_by_name = true")
-    return f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}" if source else _empty_view(table)
+    return (
+        f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}"
+        if source
+        else _empty_view(table)
+    )
 
 
 def _column(column: Column, source: str | None) -> str:
-    as_seen = {None: f"NULL::{column.type}", HALF: f"half_to_float({source})", MOMENT: f"{source} AT TIME ZONE 'UTC'"}
+    as_seen = {
+        None: f"NULL::{column.type}",
+        HALF: f"half_to_float({source})",
+        MOMENT: f"{source} AT TIME ZONE 'UTC'",
+    }
     return f'{as_seen.get(source and column.type, source)} AS "{column.name}"'
 
 
@@ -132,7 +156,12 @@ def _parquet(files: list[str], option: str) -> str:
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict[str, str]) -> None:
-    for name, value in {"TimeZone": "UTC", "temp_directory": _spill_folder(), "max_temp_directory_size": "20GB", **settings}.items():
+    for name, value in {
+        "TimeZone": "UTC",
+        "temp_directory": _spill_folder(),
+        "max_temp_directory_size": "20GB",
+        **settings,
+    }.items():
         connection.execute(f"SET GLOBAL {name} = '{value}'")
     connection.execute("SET GLOBAL allowed_directories = [$root]", {"root": str(root)})
     connection.execute("SET GLOBAL enable_external_access = false")

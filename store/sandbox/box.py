@@ -4,8 +4,23 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CELL_WIDTHS = (60, 40, 24, 16)  # the widest of them at which all columns fit is taken, else the narrowest
-RIGHT = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+CELL_WIDTHS = (
+    60,
+    40,
+    24,
+    16,
+)  # the widest of them at which all columns fit is taken, else the narrowest
+RIGHT = (
+    "BIGINT",
+    "INTEGER",
+    "SMALLINT",
+    "TINYINT",
+    "HUGEINT",
+    "UBIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +43,26 @@ class Box:
 
 def draw(grid: Grid, width: int | None) -> Box:
     """A grid within `width` characters, with fewer columns where they do not fit; whole where `width` is None."""
-    columns = [[_plain(text) for text in column] for column in zip(grid.names, grid.types, *_filled(grid.rows), strict=True)]
+    columns = [
+        [_plain(text) for text in column]
+        for column in zip(grid.names, grid.types, *_filled(grid.rows), strict=True)
+    ]
     most = [max(map(measure, column)) for column in columns]
-    cell = None if width is None else next((w for w in CELL_WIDTHS if _outer(most, w) <= width), CELL_WIDTHS[-1])
+    cell = (
+        None
+        if width is None
+        else next((w for w in CELL_WIDTHS if _outer(most, w) <= width), CELL_WIDTHS[-1])
+    )
     widths = most if cell is None else [min(one, cell) for one in most]
     shown = len(widths) if width is None else _fitting(widths, width)
     cut = any(natural > kept for natural, kept in zip(most[:shown], widths))
-    lines = zip(*([_padded(text, w, type_) for text in column] for column, w, type_ in zip(columns[:shown], widths, grid.types)), strict=True)
+    lines = zip(
+        *(
+            [_padded(text, w, type_) for text in column]
+            for column, w, type_ in zip(columns[:shown], widths, grid.types)
+        ),
+        strict=True,
+    )
     name, type_line, *body = (f"│ {' │ '.join(line)} │" for line in lines)
     rules = ["─" * (w + 2) for w in widths[:shown]]
     top, middle, bottom = (a + b.join(rules) + c for a, b, c in ("┌┬┐", "├┼┤", "└┴┘"))
@@ -45,7 +73,10 @@ def measure(text: str) -> int:
     """Columns of a terminal that a text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def _filled(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:

@@ -12,7 +12,9 @@ SHOWN = 60  # bytes of the line shown on either side of a mistake
 
 def is_memory(error: Exception) -> bool:
     """Whether a query ran out of memory: DuckDB's own limit, or the process's."""
-    return isinstance(error, (MemoryError, duckdb.OutOfMemoryException)) or any(words in str(error) for words in MEMORY)
+    return isinstance(error, (MemoryError, duckdb.OutOfMemoryException)) or any(
+        words in str(error) for words in MEMORY
+    )
 
 
 def explain_error(error: Exception, sql: str, shift: int = 0) -> str:
@@ -38,7 +40,10 @@ def _details(error: Exception) -> dict:
 def _first_sentences(message: str) -> str:
     """Up to the first blank or indented line: after it come lists of candidates, advice on settings, stack traces."""
     lines = message.strip().splitlines() or ["DuckDB does not say why"]
-    end = next((index for index, line in enumerate(lines) if not line.strip() or line.startswith("\t")), len(lines))
+    end = next(
+        (index for index, line in enumerate(lines) if not line.strip() or line.startswith("\t")),
+        len(lines),
+    )
     return "\n".join(lines[:end])
 
 

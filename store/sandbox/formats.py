@@ -24,9 +24,13 @@ def format_of(format_: str | None, output: Path | None) -> str:
         return format_ or TABLE
     by_ending = ENDINGS.get(output.suffix.lower())
     if format_ and by_ending and format_ != by_ending:
-        raise QueryError(f"--format {format_} contradicts the ending of {output.name}: leave --format out, or name a file that does not end in {output.suffix}")
+        raise QueryError(
+            f"--format {format_} contradicts the ending of {output.name}: leave --format out, or name a file that does not end in {output.suffix}"
+        )
     if not (known := format_ or by_ending):
-        raise QueryError(f"the ending of {output.name} does not say its format: name a file that ends in {', '.join(ENDINGS)}, or add --format")
+        raise QueryError(
+            f"the ending of {output.name} does not say its format: name a file that ends in {', '.join(ENDINGS)}, or add --format"
+        )
     return known
 
 
@@ -39,7 +43,9 @@ def csv(table: pa.Table) -> bytes:
     """All of the table as CSV; lists and other nested values as JSON."""
     sink = io.BytesIO()
     columns = [_csv_column(narrow(column)) for column in table.columns]
-    pyarrow.csv.write_csv(pa.table(columns, names=[guarded(name) for name in table.column_names]), sink)
+    pyarrow.csv.write_csv(
+        pa.table(columns, names=[guarded(name) for name in table.column_names]), sink
+    )
     return sink.getvalue()
 
 
@@ -51,9 +57,13 @@ def guarded(text: str) -> str:
 def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_decimal(column.type):
         return as_text(column, value_text)
-    if is_plain(column.type) and not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if is_plain(column.type) and not (
+        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ):
         return column
-    return as_text(column, lambda value: guarded(value if isinstance(value, str) else value_text(value)))
+    return as_text(
+        column, lambda value: guarded(value if isinstance(value, str) else value_text(value))
+    )
 
 
 def json(table: pa.Table) -> bytes:
@@ -65,8 +75,13 @@ def json(table: pa.Table) -> bytes:
 def parquet(table: pa.Table) -> bytes:
     """All of the table as Parquet, which has no interval type: intervals become text."""
     sink = io.BytesIO()
-    columns = [as_text(column, value_text) if pa.types.is_interval(column.type) else column for column in table.columns]
-    pyarrow.parquet.write_table(pa.table(columns, names=distinct(table.column_names)), sink, compression="zstd")
+    columns = [
+        as_text(column, value_text) if pa.types.is_interval(column.type) else column
+        for column in table.columns
+    ]
+    pyarrow.parquet.write_table(
+        pa.table(columns, names=distinct(table.column_names)), sink, compression="zstd"
+    )
     return sink.getvalue()
 
 
@@ -82,13 +97,29 @@ def narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def is_plain(type_: pa.DataType) -> bool:
     """Whether a cell of this type is a number, a word, a date or a truth value."""
-    tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_float32, pa.types.is_float64, pa.types.is_string)
-    return any(test(type_) for test in (*tests, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp))
+    tests = (
+        pa.types.is_boolean,
+        pa.types.is_integer,
+        pa.types.is_float32,
+        pa.types.is_float64,
+        pa.types.is_string,
+    )
+    return any(
+        test(type_)
+        for test in (*tests, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
+    )
 
 
 def as_text(column: pa.ChunkedArray, text: Callable[[object], str]) -> pa.ChunkedArray:
     """The column with `text` of every value that is not NULL."""
-    return pa.chunked_array([pa.array([None if value is None else text(value) for value in column.to_pylist()], pa.string())])
+    return pa.chunked_array(
+        [
+            pa.array(
+                [None if value is None else text(value) for value in column.to_pylist()],
+                pa.string(),
+            )
+        ]
+    )
 
 
 def value_text(value: object) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def json_text(value: Any, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> str:
+def json_text(
+    value: Any, indent: int | None = None, default: Callable[[Any], Any] | None = None
+) -> str:
     """A value as JSON; NaN and infinities, which JSON does not have, as null, at any depth."""
-    return json.dumps(_finite(value), indent=indent, default=default, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        _finite(value), indent=indent, default=default, ensure_ascii=False, allow_nan=False
+    )
 
 
 def _finite(value: Any) -> Any:

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tubelet.store.sandbox.formats import TABLE, encode
-from tubelet.store.sandbox.box import Grid, draw
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.box import Grid, draw
+from tubelet.store.sandbox.formats import TABLE, encode
 from tubelet.store.sandbox.untrusted import Answer, Limits, ask, count_rows
 from tubelet.store.store import Store
 
@@ -33,7 +33,9 @@ class Printing:
     @property
     def fits(self) -> bool:
         """Whether only what fits on a terminal is shown."""
-        return self.format == TABLE and self.output is None and not self.whole and sys.stdout.isatty()
+        return (
+            self.format == TABLE and self.output is None and not self.whole and sys.stdout.isatty()
+        )
 
 
 def answer(store: Store, query: str, printing: Printing) -> None:
@@ -66,8 +68,16 @@ def _fitted(store: Store, query: str, asked: Answer) -> str:
     shown = asked.table[: max(LEAST_ROWS, size.lines - AROUND)]
     box = draw(_grid(shown), size.columns)
     total = _total(store, query) if asked.truncated else f"{len(asked.table):,}"
-    parts = [f"{len(shown):,} of {total} rows"] if len(shown) < len(asked.table) or asked.truncated else []
-    parts += [f"{box.columns} of {asked.table.num_columns} columns"] if box.columns < asked.table.num_columns else []
+    parts = (
+        [f"{len(shown):,} of {total} rows"]
+        if len(shown) < len(asked.table) or asked.truncated
+        else []
+    )
+    parts += (
+        [f"{box.columns} of {asked.table.num_columns} columns"]
+        if box.columns < asked.table.num_columns
+        else []
+    )
     if not parts and not box.cut:
         return f"{box.text}\n{_rows(len(shown))}\n"
     what = " and ".join(parts or [_rows(len(shown))]) + (", long values cut" if box.cut else "")
@@ -88,7 +98,11 @@ def _rows(count: int) -> str:
 def _grid(table: pa.Table) -> Grid:
     """The cells as DuckDB writes them."""
     with duckdb.connect(":memory:") as connection:
-        relation = connection.from_arrow(table.rename_columns([f"c{i}" for i in range(table.num_columns)]))
+        relation = connection.from_arrow(
+            table.rename_columns([f"c{i}" for i in range(table.num_columns)])
+        )
         types = [str(type_) for type_ in relation.types]
-        rows = relation.project(", ".join(f"c{i}::VARCHAR" for i in range(table.num_columns))).fetchall()
+        rows = relation.project(
+            ", ".join(f"c{i}::VARCHAR" for i in range(table.num_columns))
+        ).fetchall()
     return Grid(table.column_names, types, rows)

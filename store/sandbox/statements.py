@@ -10,9 +10,12 @@ import duckdb
 from duckdb import token_type
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.error_messages import is_memory, explain_error
+from tubelet.store.sandbox.error_messages import explain_error, is_memory
 
-QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)  # MULTI: PIVOT without a list of values
+QUERIES = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.MULTI,
+)  # MULTI: PIVOT without a list of values
 ALLOWED = "SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, SHOW, EXPLAIN"
 RUN_STRINGS = ("query", "json_execute_serialized_sql")
 PREFIX = "SELECT * FROM (\n"
@@ -44,17 +47,23 @@ class Statement:
 def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     """The single query in a text, with blanks for its semicolons. Raises QueryError for anything else."""
     if "\0" in sql or sql != sql.encode(errors="replace").decode():
-        raise QueryError("the query contains characters that are not text: a NUL, or half of a surrogate pair")
+        raise QueryError(
+            "the query contains characters that are not text: a NUL, or half of a surrogate pair"
+        )
     type_ = _type(duck, sql, sql)
     tokens = _tokens(sql)
-    explain, rest = _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
+    explain, rest = (
+        _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
+    )
     body = "".join(text for text, _ in rest)
     if explain:
         type_ = _type(duck, body, sql)
     if type_ not in QUERIES:
         raise QueryError(f"only queries are allowed here ({ALLOWED}), not {type_.name}")
     _refuse_strings_that_run(rest)
-    blank = "".join(text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest)
+    blank = "".join(
+        text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest
+    )
     return Statement(blank, explain, len(sql.encode()) - len(body.encode()))
 
 
@@ -65,15 +74,23 @@ def _type(duck: duckdb.DuckDBPyConnection, text: str, sql: str) -> duckdb.Statem
     except duckdb.Error as error:
         if is_memory(error):
             raise
-        raise QueryError(explain_error(error, sql, len(text.encode()) - len(sql.encode()))) from error
+        raise QueryError(
+            explain_error(error, sql, len(text.encode()) - len(sql.encode()))
+        ) from error
     if len(statements) != 1:
-        raise QueryError("ask one query at a time" if statements else 'the query is empty: try "FROM clips"')
+        raise QueryError(
+            "ask one query at a time" if statements else 'the query is empty: try "FROM clips"'
+        )
     return statements[0].type
 
 
 def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:
     """EXPLAIN and its settings in our own words, out of short lists, and the tokens after them."""
-    words = [(place, text.strip().lower()) for place, (text, kind) in enumerate(tokens) if _is_word(text, kind) and text.strip(" \n\t\r;")]
+    words = [
+        (place, text.strip().lower())
+        for place, (text, kind) in enumerate(tokens)
+        if _is_word(text, kind) and text.strip(" \n\t\r;")
+    ]
     place, first = words.pop(0)
     if first != "explain":
         raise QueryError("write EXPLAIN before the query that it explains")
@@ -90,7 +107,9 @@ def _bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
     """The settings in ``(ANALYZE, FORMAT json)`` and the place of the closing parenthesis."""
     end = next((number for number, (_, word) in enumerate(words) if word == ")"), None)
     if end is None:
-        raise QueryError("EXPLAIN ( is not closed: write EXPLAIN (FORMAT json) and the query after it")
+        raise QueryError(
+            "EXPLAIN ( is not closed: write EXPLAIN (FORMAT json) and the query after it"
+        )
     settings = []
     for setting in " ".join(word for _, word in words[1:end]).split(","):
         match setting.split():
@@ -99,7 +118,9 @@ def _bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
             case ["format", name] if name in EXPLAINED_AS:
                 settings.append(f"FORMAT {name}")
             case _:
-                raise QueryError(f"EXPLAIN takes ANALYZE and FORMAT {', '.join(EXPLAINED_AS)} here, not {setting.strip()}")
+                raise QueryError(
+                    f"EXPLAIN takes ANALYZE and FORMAT {', '.join(EXPLAINED_AS)} here, not {setting.strip()}"
+                )
     return words[end][0], settings
 
 
@@ -119,4 +140,7 @@ def _tokens(sql: str) -> list[Token]:
     text, found = sql.encode(), duckdb.tokenize(sql)
     starts = [0, *(start for start, _ in found)]
     kinds = [None, *(kind for _, kind in found)]
-    return [(text[start:stop].decode(), kind) for start, stop, kind in zip(starts, [*starts[1:], len(text)], kinds)]
+    return [
+        (text[start:stop].decode(), kind)
+        for start, stop, kind in zip(starts, [*starts[1:], len(text)], kinds)
+    ]

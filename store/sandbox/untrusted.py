@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.worker_pool import PROCESSES, fitting_memory
 from tubelet.store.sandbox.worker import Request
+from tubelet.store.sandbox.worker_pool import PROCESSES, fitting_memory
 from tubelet.store.store import Store
 
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -50,9 +50,17 @@ class Answer:
     seconds: float
 
 
-def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None) -> Answer:
+def ask(
+    store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None
+) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    request = Request(root=str(store.root), sql=sql, rows=limits.rows, seconds=limits.seconds, memory=fitting_memory(limits.memory_bytes))
+    request = Request(
+        root=str(store.root),
+        sql=sql,
+        rows=limits.rows,
+        seconds=limits.seconds,
+        memory=fitting_memory(limits.memory_bytes),
+    )
     started, table = _answer(request, unwanted)
     truncated = limits.rows is not None and len(table) > limits.rows
     return Answer(table[: limits.rows], truncated, time.monotonic() - started)
@@ -60,7 +68,14 @@ def ask(store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[]
 
 def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    request = Request(root=str(store.root), sql=sql, rows=None, seconds=limits.seconds, memory=fitting_memory(limits.memory_bytes), counted=True)
+    request = Request(
+        root=str(store.root),
+        sql=sql,
+        rows=None,
+        seconds=limits.seconds,
+        memory=fitting_memory(limits.memory_bytes),
+        counted=True,
+    )
     return _answer(request, None)[1]["rows"][0].as_py()
 
 

@@ -22,17 +22,24 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tubelet.store.sandbox import landlock
 from tubelet.store.errors import QueryError, TubeletError
+from tubelet.store.sandbox import landlock
+from tubelet.store.sandbox.error_messages import explain_error, is_memory
 from tubelet.store.sandbox.lifeline import end_with_parent
-from tubelet.store.sandbox.error_messages import is_memory, explain_error
 from tubelet.store.sandbox.statements import PREFIX, read_statement
 from tubelet.store.store import Store
 
-SETTINGS = {"errors_as_json": "true", "lambda_syntax": "ENABLE_SINGLE_ARROW"}  # `x -> x + 1` beside `lambda x: x + 1`
+SETTINGS = {
+    "errors_as_json": "true",
+    "lambda_syntax": "ENABLE_SINGLE_ARROW",
+}  # `x -> x + 1` beside `lambda x: x + 1`
 CHUNK_ROWS = 2048
-SLACK = 1 << 29  # bytes a query may map beside twice its memory: threads, arenas that allocators keep
-KEPT = 1 << 30  # bytes that a process may hold before the next query; another starts in half a second
+SLACK = (
+    1 << 29
+)  # bytes a query may map beside twice its memory: threads, arenas that allocators keep
+KEPT = (
+    1 << 30
+)  # bytes that a process may hold before the next query; another starts in half a second
 GRACE_S = 5  # after its time, a process that nobody has killed ends by itself
 
 
@@ -78,7 +85,9 @@ def main(descriptor: int, folder: Path) -> None:
 def _bound(request: Request) -> None:
     """Limits that hold whatever DuckDB does: about twice its memory for the query as a whole, and a deadline."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (_count_mapped_bytes() + 2 * request.memory + SLACK, hard))
+    resource.setrlimit(
+        resource.RLIMIT_DATA, (_count_mapped_bytes() + 2 * request.memory + SLACK, hard)
+    )
     signal.alarm(int(min(request.seconds, 1e6)) + GRACE_S)
 
 
@@ -120,7 +129,9 @@ def _chunks(store: Store, request: Request) -> Iterator[pa.Table]:
     try:
         statement = read_statement(duck, request.sql)
         try:
-            reader = _relation(duck, statement.wrap(request.rows, request.counted)).to_arrow_reader(CHUNK_ROWS)
+            reader = _relation(duck, statement.wrap(request.rows, request.counted)).to_arrow_reader(
+                CHUNK_ROWS
+            )
             yield reader.schema.empty_table()
             for batch in reader:
                 yield pa.Table.from_batches([batch])

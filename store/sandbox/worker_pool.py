@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 
 import tubelet
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.worker import Kind, Request
-from tubelet.store.disk.scratch import make_scratch, remove_scratch
 
 AT_ONCE = 4  # queries running at a time, each within its limits; others wait
 IDLE = 2  # processes kept for the next query, about 150 MB each
@@ -28,10 +28,21 @@ START_S = 60  # a process that is not up by then never will be
 LONGEST_S = 10**6  # the operating system waits no longer
 SETTLE_S = 1  # a process that has answered is ready again at once, or never
 UNWANTED_S = 0.25  # how often a query asks whether anybody still waits for it
-BASE_BYTES, CORE_BYTES = 1 << 30, 1 << 26  # address space of a process beside its query's memory; what each core adds to it
+BASE_BYTES, CORE_BYTES = (
+    1 << 30,
+    1 << 26,
+)  # address space of a process beside its query's memory; what each core adds to it
 LEAST_BYTES = 1 << 28  # of memory, below which no query is tried
 MESSAGE_BYTES = 1 << 16  # an error may be this long, however large the answer is already
-ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TZ", "LANG", "LC_ALL")  # all that a process gets to see
+ENVIRONMENT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "TZ",
+    "LANG",
+    "LC_ALL",
+)  # all that a process gets to see
 
 
 class Process:
@@ -44,7 +55,9 @@ class Process:
         self._connection, theirs = multiprocessing.connection.Pipe()
         try:
             with theirs, open(self._folder / "stderr", "wb") as stderr:
-                self._process = STARTER.submit(self._start, theirs.fileno(), stderr.fileno()).result()
+                self._process = STARTER.submit(
+                    self._start, theirs.fileno(), stderr.fileno()
+                ).result()
             self._ready = self._says_ready(START_S)
             if not self._ready:
                 reason = self._last_words() or f"it has not started after {START_S} s"
@@ -72,7 +85,9 @@ class Process:
                 left -= len(content)
                 if left < 0:
                     raise QueryError(too_wide(request))
-            elif kind == Kind.STARTED:  # for the second time if a compaction took the files away meanwhile
+            elif (
+                kind == Kind.STARTED
+            ):  # for the second time if a compaction took the files away meanwhile
                 chunks, left = [], request.memory
             else:
                 break
@@ -91,12 +106,24 @@ class Process:
 
     def _start(self, connection: int, stderr: int) -> subprocess.Popen:
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-        environment |= {"PYTHONPATH": str(Path(tubelet.__file__).parents[1]), "TMPDIR": str(self._folder)}
-        environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # its own reserves a gigabyte at once, which counts as used
+        environment |= {
+            "PYTHONPATH": str(Path(tubelet.__file__).parents[1]),
+            "TMPDIR": str(self._folder),
+        }
+        environment["ARROW_DEFAULT_MEMORY_POOL"] = (
+            "system"  # its own reserves a gigabyte at once, which counts as used
+        )
         if _address_space() is not None:
             environment["MALLOC_ARENA_MAX"] = "2"  # each reserves 64 MB of it
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "tubelet.store.sandbox.worker", str(connection), str(self._folder)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "tubelet.store.sandbox.worker",
+                str(connection),
+                str(self._folder),
+            ],
             env=environment,
             cwd=self._folder,
             pass_fds=[connection],
@@ -189,7 +216,9 @@ def fitting_memory(wanted: int) -> int:
     base = BASE_BYTES + CORE_BYTES * (os.cpu_count() or 1)
     if limit - base < LEAST_BYTES:
         needed = (base + LEAST_BYTES) // 1024
-        raise QueryError(f"`ulimit -v` allows this process {limit / 1e9:.1f} GB of address space, too little for a query: allow {needed:,} kB or more, or `unlimited`")
+        raise QueryError(
+            f"`ulimit -v` allows this process {limit / 1e9:.1f} GB of address space, too little for a query: allow {needed:,} kB or more, or `unlimited`"
+        )
     return min(wanted, limit - base)
 
 
@@ -215,6 +244,8 @@ def _size(request: Request) -> str:
     return f"{request.memory / 1e9:g} GB"
 
 
-STARTER = ThreadPoolExecutor(1, "tubelet-start")  # as long as this process lives: on Linux a child ends with the thread that started it
+STARTER = ThreadPoolExecutor(
+    1, "tubelet-start"
+)  # as long as this process lives: on Linux a child ends with the thread that started it
 PROCESSES = Processes()
 atexit.register(PROCESSES.close)

@@ -11,10 +11,37 @@
     renames  what columns were called in stores of format 1
 """
 
-from tubelet.store.schema.columns import ADDRESS, FORMAT, GRID, HALF, MOMENT, PARTNER, SEGMENTATION, TRACKING, Column, Table
+from tubelet.store.schema.columns import (
+    ADDRESS,
+    FORMAT,
+    GRID,
+    HALF,
+    MOMENT,
+    PARTNER,
+    SEGMENTATION,
+    TRACKING,
+    Column,
+    Table,
+)
 from tubelet.store.schema.corpus import CLIPS, ENCODERS, FAILURES, PLACES, VIDEOS
-from tubelet.store.schema.fits import BASES, BASIS_CLIPS, BASIS_VECTORS, CLUSTERS, FITS, PROJECTIONS, SKETCHES, TOKEN_PROJECTIONS
-from tubelet.store.schema.pairs import DIM_SENSITIVITY, MEASUREMENTS, PAIRS, SENSITIVITY, SLICE_SENSITIVITY, TOKEN_SENSITIVITY
+from tubelet.store.schema.fits import (
+    BASES,
+    BASIS_CLIPS,
+    BASIS_VECTORS,
+    CLUSTERS,
+    FITS,
+    PROJECTIONS,
+    SKETCHES,
+    TOKEN_PROJECTIONS,
+)
+from tubelet.store.schema.pairs import (
+    DIM_SENSITIVITY,
+    MEASUREMENTS,
+    PAIRS,
+    SENSITIVITY,
+    SLICE_SENSITIVITY,
+    TOKEN_SENSITIVITY,
+)
 from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
 
 __all__ = [
@@ -25,10 +52,41 @@ __all__ = [
 ]  # fmt: skip
 
 # In the order in which a commit writes them.
-TABLES = {t.name: t for t in (TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, ENCODERS, VIDEOS, PLACES, FAILURES, *reversed(MEASUREMENTS), *reversed(FITS), CLIPS)}
+TABLES = {
+    t.name: t
+    for t in (
+        TOKEN_STATS,
+        SLICE_STATS,
+        DIM_STATS,
+        TOKEN_SAMPLES,
+        ENCODERS,
+        VIDEOS,
+        PLACES,
+        FAILURES,
+        *reversed(MEASUREMENTS),
+        *reversed(FITS),
+        CLIPS,
+    )
+}
 
 # What SQL sees, in the order in which a person reads it.
-RELATIONS = {t.name: t for t in (VIDEOS, PLACES, ENCODERS, CLIPS, TOKENS, TOKEN_STATS, SLICE_STATS, DIM_STATS, TOKEN_SAMPLES, *MEASUREMENTS, *FITS, FAILURES)}
+RELATIONS = {
+    t.name: t
+    for t in (
+        VIDEOS,
+        PLACES,
+        ENCODERS,
+        CLIPS,
+        TOKENS,
+        TOKEN_STATS,
+        SLICE_STATS,
+        DIM_STATS,
+        TOKEN_SAMPLES,
+        *MEASUREMENTS,
+        *FITS,
+        FAILURES,
+    )
+}
 
 
 def markdown() -> str:
@@ -38,4 +96,6 @@ def markdown() -> str:
 
 def _markdown_table(table: Table) -> str:
     head = f"**{table.name}**: one row per {table.row}\n\n| column | type | meaning | unit |\n|---|---|---|---|\n"
-    return head + "\n".join(f"| `{c.name}` | {c.type} | {c.meaning} | {c.unit} |" for c in table.columns)
+    return head + "\n".join(
+        f"| `{c.name}` | {c.type} | {c.meaning} | {c.unit} |" for c in table.columns
+    )

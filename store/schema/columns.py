@@ -48,7 +48,9 @@ class Table:
 
     @property
     def arrow(self) -> pa.Schema:
-        return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], c.name not in self.key) for c in self.columns])
+        return pa.schema(
+            [pa.field(c.name, ARROW_TYPES[c.type], c.name not in self.key) for c in self.columns]
+        )
 
     @property
     def owner(self) -> str | None:
@@ -56,7 +58,12 @@ class Table:
         return OWNERS.get(self.key[0]) if len(self.key) > 1 else None
 
 
-OWNERS = {"clip_id": "clips", "pair_id": "pairs", "basis_id": "bases", "projection_id": "projections"}
+OWNERS = {
+    "clip_id": "clips",
+    "pair_id": "pairs",
+    "basis_id": "bases",
+    "projection_id": "projections",
+}
 
 
 ADDRESS = (

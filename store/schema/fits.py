@@ -13,11 +13,19 @@ BASES = Table(
         Column("basis_id", "VARCHAR", "hash of encoder, kind, settings and the tokens of the fit"),
         Column("encoder_id", "VARCHAR", "the only encoder whose clips it applies to"),
         Column("kind", "VARCHAR", "`pca`, `umap`, `kmeans` or `dimensions` (plain ones)"),
-        Column("scope", "VARCHAR", "what it was fitted on: a `clip`, a `video`, or a sample of the `corpus`"),
+        Column(
+            "scope",
+            "VARCHAR",
+            "what it was fitted on: a `clip`, a `video`, or a sample of the `corpus`",
+        ),
         Column("scope_id", "VARCHAR", "that clip or video; NULL for the corpus"),
         Column("settings", "VARCHAR", "settings of the fit, sign convention included, as JSON"),
         Column("tokens", "INTEGER", "tokens that the fit saw"),
-        Column("explained_variance", "DOUBLE[]", "sample variance along each component (of umap: of its reduction)"),
+        Column(
+            "explained_variance",
+            "DOUBLE[]",
+            "sample variance along each component (of umap: of its reduction)",
+        ),
         Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
         Column("created_at", MOMENT, "when it was fitted", "UTC"),
     ),
@@ -29,13 +37,22 @@ BASIS_VECTORS = Table(
     ("basis_id", "name", "number"),
     (
         BASIS,
-        Column("name", "VARCHAR", "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`"),
+        Column(
+            "name",
+            "VARCHAR",
+            "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`",
+        ),
         Column("number", "INTEGER", "number of the row among those of its name, from 0"),
         Column("vector", "DOUBLE[]", "its numbers"),
     ),
 )
 
-BASIS_CLIPS = Table("basis_clips", "clip whose tokens a fit used", ("basis_id", "clip_id"), (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")))
+BASIS_CLIPS = Table(
+    "basis_clips",
+    "clip whose tokens a fit used",
+    ("basis_id", "clip_id"),
+    (BASIS, Column("clip_id", "VARCHAR", "clip of the tokens")),
+)
 
 PROJECTIONS = Table(
     "projections",
@@ -55,14 +72,24 @@ TOKEN_PROJECTIONS = Table(
     "token_projections",
     "token of a clip, in a umap basis",
     ("projection_id", "slice", "y", "x"),
-    (*PROJECTED, *(Column(f"c{i}", "FLOAT", f"coordinate {i}; NULL where there is none") for i in (1, 2, 3))),
+    (
+        *PROJECTED,
+        *(Column(f"c{i}", "FLOAT", f"coordinate {i}; NULL where there is none") for i in (1, 2, 3)),
+    ),
 )
 
 CLUSTERS = Table(
     "clusters",
     "token of a clip, in a kmeans basis",
     ("projection_id", "slice", "y", "x"),
-    (*PROJECTED, Column("cluster", "SMALLINT", "number of the nearest center, 0 the largest cluster of the fit; NULL where there is none")),
+    (
+        *PROJECTED,
+        Column(
+            "cluster",
+            "SMALLINT",
+            "number of the nearest center, 0 the largest cluster of the fit; NULL where there is none",
+        ),
+    ),
 )
 
 SKETCHES = Table(
@@ -76,7 +103,9 @@ SKETCHES = Table(
         Column("clips", "INTEGER", "clips that were searched"),
         Column("queries", "INTEGER", "sampled tokens that were looked for"),
         Column("candidates", "INTEGER", "tokens ranked again exactly"),
-        Column("recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"),
+        Column(
+            "recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"
+        ),
         Column("measured_at", MOMENT, "when it was measured", "UTC"),
     ),
 )

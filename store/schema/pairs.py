@@ -3,7 +3,9 @@
 from tubelet.store.schema.columns import ADDRESS, DIM, MOMENT, Column, Table
 
 PAIR = Column("pair_id", "VARCHAR", "pair of the measurement")
-SHARED_SLICE = Column("shared_slice", "SMALLINT", "number among the slices that are compared, from 0")
+SHARED_SLICE = Column(
+    "shared_slice", "SMALLINT", "number among the slices that are compared, from 0"
+)
 
 PAIRS = Table(
     "pairs",
@@ -14,11 +16,33 @@ PAIRS = Table(
         Column("video_id", "VARCHAR", "video of both clips"),
         Column("encoder_id", "VARCHAR", "encoder of both clips"),
         Column("clip_a", "VARCHAR", "clip of the earlier window"),
-        Column("clip_b", "VARCHAR", "clip of the later window; the same clip where kind is `repeated`, that of the same window in fp32 where it is `rounding`"),
-        Column("kind", "VARCHAR", "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame"),
-        Column("shift", "SMALLINT", "how much later window B begins; shared slice k of A is slice k + shift", "slices"),
-        Column("shared_slices", "SMALLINT", "slices compared: those of the same frames; where kind is `disjoint`, those of the same position", "slices"),
-        Column("source", "VARCHAR", "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files"),
+        Column(
+            "clip_b",
+            "VARCHAR",
+            "clip of the later window; the same clip where kind is `repeated`, that of the same window in fp32 where it is `rounding`",
+        ),
+        Column(
+            "kind",
+            "VARCHAR",
+            "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame",
+        ),
+        Column(
+            "shift",
+            "SMALLINT",
+            "how much later window B begins; shared slice k of A is slice k + shift",
+            "slices",
+        ),
+        Column(
+            "shared_slices",
+            "SMALLINT",
+            "slices compared: those of the same frames; where kind is `disjoint`, those of the same position",
+            "slices",
+        ),
+        Column(
+            "source",
+            "VARCHAR",
+            "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files",
+        ),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),
         Column("measured_at", MOMENT, "when the pair was measured", "UTC"),
     ),
@@ -48,14 +72,38 @@ DIM_SENSITIVITY = Table(
     (
         PAIR,
         DIM,
-        Column("first", "FLOAT", "mean absolute difference on the first shared slice, where window B begins"),
-        Column("last", "FLOAT", "mean absolute difference on the last shared slice, where window A ends"),
+        Column(
+            "first",
+            "FLOAT",
+            "mean absolute difference on the first shared slice, where window B begins",
+        ),
+        Column(
+            "last",
+            "FLOAT",
+            "mean absolute difference on the last shared slice, where window A ends",
+        ),
         Column("edge", "FLOAT", "mean of first and last"),
-        Column("middle", "FLOAT", "mean over the middle third of the shared slices (all of fewer than three)"),
+        Column(
+            "middle",
+            "FLOAT",
+            "mean over the middle third of the shared slices (all of fewer than three)",
+        ),
         Column("overall", "FLOAT", "mean over all shared slices"),
-        Column("edge_signed", "FLOAT", "mean over the first and last shared slice of: value at its own window's edge minus value further inside"),
-        Column("pair_std", "FLOAT", "population standard deviation of the dimension over all tokens of both clips: what makes differences relative"),
-        Column("relative_edge", "FLOAT", "relative edge sensitivity: edge over pair_std; NULL where the dimension is constant in the pair"),
+        Column(
+            "edge_signed",
+            "FLOAT",
+            "mean over the first and last shared slice of: value at its own window's edge minus value further inside",
+        ),
+        Column(
+            "pair_std",
+            "FLOAT",
+            "population standard deviation of the dimension over all tokens of both clips: what makes differences relative",
+        ),
+        Column(
+            "relative_edge",
+            "FLOAT",
+            "relative edge sensitivity: edge over pair_std; NULL where the dimension is constant in the pair",
+        ),
     ),
 )
 
@@ -67,12 +115,25 @@ SLICE_SENSITIVITY = Table(
         PAIR,
         SHARED_SLICE,
         Column("mean_abs", "FLOAT", "mean absolute difference over patches and dimensions"),
-        Column("relative", "FLOAT", "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant dimensions are left out"),
+        Column(
+            "relative",
+            "FLOAT",
+            "mean over dimensions of: mean absolute difference over the dimension's standard deviation; constant dimensions are left out",
+        ),
         Column("q25", "FLOAT", "lower quartile over dimensions of the mean absolute difference"),
         Column("q50", "FLOAT", "median over dimensions of the mean absolute difference"),
         Column("q75", "FLOAT", "upper quartile over dimensions of the mean absolute difference"),
-        Column("token_cosine", "FLOAT", "mean over patches of the cosine of the two embeddings", "-1 to 1"),
-        Column("relative_l2", "FLOAT", "mean over patches of the distance of the two embeddings over the mean of their lengths"),
+        Column(
+            "token_cosine",
+            "FLOAT",
+            "mean over patches of the cosine of the two embeddings",
+            "-1 to 1",
+        ),
+        Column(
+            "relative_l2",
+            "FLOAT",
+            "mean over patches of the distance of the two embeddings over the mean of their lengths",
+        ),
     ),
 )
 

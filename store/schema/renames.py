@@ -11,7 +11,12 @@ from tubelet.store.schema.columns import Column, Table
 
 RENAMED = {
     "encoders": {"dim": "embed_dim"},
-    "clips": {"frames": "frame_count", "height": "grid_height", "width": "grid_width", "dim": "embed_dim"},
+    "clips": {
+        "frames": "frame_count",
+        "height": "grid_height",
+        "width": "grid_width",
+        "dim": "embed_dim",
+    },
     "dim_stats": {"mean": "dim_mean", "std": "dim_std", "min": "dim_min", "max": "dim_max"},
     "dim_sensitivity": {"mean": "overall", "std": "pair_std"},
     "bases": {"parameters": "settings"},
@@ -43,7 +48,13 @@ def hint_at_renamed(message: str, sql: str) -> str:
     Tables that the query names come alone, where there are any.
     """
     unknown = UNKNOWN.search(message)
-    renamed = [(table, new) for table, names in RENAMED.items() if unknown and (new := names.get(unknown[1].lower()))]
-    named = [(table, new) for table, new in renamed if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
+    renamed = [
+        (table, new)
+        for table, names in RENAMED.items()
+        if unknown and (new := names.get(unknown[1].lower()))
+    ]
+    named = [
+        (table, new) for table, new in renamed if re.search(rf"\b{table}\b", sql, re.IGNORECASE)
+    ]
     told = [f"{table}.{unknown[1]} is now {table}.{new}" for table, new in named or renamed]
     return f"Columns were renamed: {', '.join(told)}" if told else ""

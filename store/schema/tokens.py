@@ -15,7 +15,10 @@ SLICE_STATS = Table(
     "clip and slice",
     ("clip_id", "slice"),
     (CLIP, SLICE)
-    + tuple(Column(s.name, "FLOAT", f"mean over the slice's patches of: {s.meaning}", s.unit) for s in TOKEN_STATISTICS.values()),
+    + tuple(
+        Column(s.name, "FLOAT", f"mean over the slice's patches of: {s.meaning}", s.unit)
+        for s in TOKEN_STATISTICS.values()
+    ),
 )
 
 DIM_STATS = Table(
@@ -33,7 +36,12 @@ DIM_STATS = Table(
     ),
 )
 
-TOKEN_SAMPLES = Table("token_samples", "sampled token of a clip, the same ones on every machine", ("clip_id", "slice", "y", "x"), (*ADDRESS, EMBEDDING))
+TOKEN_SAMPLES = Table(
+    "token_samples",
+    "sampled token of a clip, the same ones on every machine",
+    ("clip_id", "slice", "y", "x"),
+    (*ADDRESS, EMBEDDING),
+)
 
 TOKENS = Table(
     "tokens",

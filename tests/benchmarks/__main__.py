@@ -6,7 +6,19 @@ import sys
 
 import torch
 
-from tests.benchmarks import corpus, embeddings, latent, memory, overhead, pairs, sample, scenes, sensitivity, sessions, sql
+from tests.benchmarks import (
+    corpus,
+    embeddings,
+    latent,
+    memory,
+    overhead,
+    pairs,
+    sample,
+    scenes,
+    sensitivity,
+    sessions,
+    sql,
+)
 
 BENCHMARKS = {
     "overhead": overhead,
@@ -25,7 +37,9 @@ BENCHMARKS = {
 
 def main(names: list[str]) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
+    print(
+        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, torch {torch.__version__}\n"
+    )
     print("| what | Tubelet | baseline | ratio | target |\n|---|---|---|---|---|")
     for name in names or BENCHMARKS:
         for row in BENCHMARKS[name].rows():

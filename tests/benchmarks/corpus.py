@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tubelet.store import Store
-from tubelet.store.questions import corpus
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tests.stores import synthetic_store
+from tubelet.store import Store
+from tubelet.store.questions import corpus
 
 SIZES = (10, 10_000)
 PAGE = 25  # videos
@@ -15,11 +15,16 @@ PAGE = 25  # videos
 
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        few, many = (synthetic_store(Path(folder) / str(size), videos=size, slices=4, side=4, dim=8) for size in SIZES)
+        few, many = (
+            synthetic_store(Path(folder) / str(size), videos=size, slices=4, side=4, dim=8)
+            for size in SIZES
+        )
         baseline, figure, ratio = by_turns(lambda: _open_page(few), lambda: _open_page(many), 15)
         few.close(), many.close()
     what = f"the Corpus page's queries, {SIZES[1]:,} videos"
-    yield Row(what, milliseconds(figure), f"{SIZES[0]} videos {milliseconds(baseline)}", 1 / ratio, "")
+    yield Row(
+        what, milliseconds(figure), f"{SIZES[0]} videos {milliseconds(baseline)}", 1 / ratio, ""
+    )
 
 
 def _open_page(store: Store) -> None:

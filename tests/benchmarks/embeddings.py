@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tubelet.store.disk import embeddings, tables
 from tubelet.store.disk.derived import clip_rows
 from tubelet.store.schema import TABLES, Table
 from tubelet.store.statistics import dimension_statistics, token_statistics
-from tests.benchmarks.measure import Row, by_turns, milliseconds
 
 SHAPE = (22, 24, 24, 768)
 CLIPS = 40
@@ -46,12 +46,27 @@ def _size(folder: Path, ours: Path) -> Iterator[Row]:
     half, tokens = 2 * SHAPE[-1], int(np.prod(SHAPE[:3]))
     embedding = ours.stat().st_size / tokens
     made = [_derived(number) for number in range(4)]
-    by_table = {name: _table_bytes(folder / name, TABLES[name], [rows[name] for rows in made]) / tokens / 4 for name in made[0]}
+    by_table = {
+        name: _table_bytes(folder / name, TABLES[name], [rows[name] for rows in made]) / tokens / 4
+        for name in made[0]
+    }
     scalars, rows = by_table["token_stats"], sum(by_table.values())
     what = "bytes per token: embedding and its token statistics"
-    yield Row(what, f"{embedding:.1f} + {scalars:.1f} B", f"half precision {half} B", (embedding + scalars) / half, "1.03")
+    yield Row(
+        what,
+        f"{embedding:.1f} + {scalars:.1f} B",
+        f"half precision {half} B",
+        (embedding + scalars) / half,
+        "1.03",
+    )
     what = "bytes per token: the same with slice and dimension statistics and the sample"
-    yield Row(what, f"{embedding:.1f} + {rows:.1f} B", f"half precision {half} B", (embedding + rows) / half, "")
+    yield Row(
+        what,
+        f"{embedding:.1f} + {rows:.1f} B",
+        f"half precision {half} B",
+        (embedding + rows) / half,
+        "",
+    )
 
 
 def _derived(number: int) -> dict[str, pa.Table]:
@@ -71,9 +86,23 @@ def _table_bytes(path: Path, table: Table, clips: list[pa.Table]) -> int:
 
 def _one_clip(ours: Path, npy: Path) -> Iterator[Row]:
     figure, baseline, ratio = by_turns(lambda: embeddings.read(ours), lambda: np.load(npy), 31)
-    yield Row("one clip (22 x 24 x 24 x 768) into NumPy", milliseconds(figure), f"np.load {milliseconds(baseline)}", ratio, "1.2")
-    figure, baseline, ratio = by_turns(lambda: embeddings.read(ours, 7, 8), lambda: np.array(np.load(npy, mmap_mode="r")[7]), 31)
-    yield Row("one slice into NumPy", milliseconds(figure), f"np.load, mapped {milliseconds(baseline)}", ratio, "under 0.5 ms")
+    yield Row(
+        "one clip (22 x 24 x 24 x 768) into NumPy",
+        milliseconds(figure),
+        f"np.load {milliseconds(baseline)}",
+        ratio,
+        "1.2",
+    )
+    figure, baseline, ratio = by_turns(
+        lambda: embeddings.read(ours, 7, 8), lambda: np.array(np.load(npy, mmap_mode="r")[7]), 31
+    )
+    yield Row(
+        "one slice into NumPy",
+        milliseconds(figure),
+        f"np.load, mapped {milliseconds(baseline)}",
+        ratio,
+        "under 0.5 ms",
+    )
 
 
 def _corpus(clips: list[tuple[Path, Path]]) -> Iterator[Row]:
@@ -94,7 +123,14 @@ def _corpus(clips: list[tuple[Path, Path]]) -> Iterator[Row]:
             scores.append(tokens @ query / np.linalg.norm(tokens, axis=1))
         return np.argsort(np.concatenate(scores))[-20:]
 
-    for what, question in ((f"mean and variance of every dimension, {CLIPS} clips", moments), (f"cosine of one token, {CLIPS} clips", nearest)):
+    for what, question in (
+        (f"mean and variance of every dimension, {CLIPS} clips", moments),
+        (f"cosine of one token, {CLIPS} clips", nearest),
+    ):
         assert np.array_equal(question(embeddings.read, 0), question(np.load, 1))
-        figure, baseline, ratio = by_turns(lambda: question(embeddings.read, 0), lambda: question(np.load, 1), 5)
-        yield Row(what, milliseconds(figure), f"NumPy on .npy {milliseconds(baseline)}", ratio, "1.4")
+        figure, baseline, ratio = by_turns(
+            lambda: question(embeddings.read, 0), lambda: question(np.load, 1), 5
+        )
+        yield Row(
+            what, milliseconds(figure), f"NumPy on .npy {milliseconds(baseline)}", ratio, "1.4"
+        )

@@ -44,7 +44,9 @@ def bench(device: torch.device, arguments: argparse.Namespace) -> None:
     """Print every row for a device."""
     rate = matrix_rate(device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    print(f"{name}, {os.cpu_count()} cores, torch {torch.__version__}: {rate / 1e12:,.0f} TFLOP/s in bf16 matrix products of {MATRIX} x {MATRIX}\n")
+    print(
+        f"{name}, {os.cpu_count()} cores, torch {torch.__version__}: {rate / 1e12:,.0f} TFLOP/s in bf16 matrix products of {MATRIX} x {MATRIX}\n"
+    )
     print("| what | clips/s | share |\n|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tubelet-gpu-") as folder:
         for size in arguments.encoders.split(","):
@@ -56,7 +58,9 @@ def bench(device: torch.device, arguments: argparse.Namespace) -> None:
                 encoder = VJEPAEncoder(model, device, "fp32")
                 exact = best_rate(encoder, case, (1, 2))
                 bare = bare_rate(config, case, rate)
-                print(f"| {case.words}, Meta's way: eager attention, fp32, a clip at a time | {meta} | |")
+                print(
+                    f"| {case.words}, Meta's way: eager attention, fp32, a clip at a time | {meta} | |"
+                )
                 print(f"| {case.words}, bare forward, fp32 (no TF32) | {exact:.2f} | |", flush=True)
                 ingest_rows(case, bare, Path(folder), arguments.seconds)
 
@@ -86,7 +90,9 @@ class Case:
         return int(np.prod(self.config.grid(self.frames, SIDE, SIDE)))
 
     def pixels(self, clips: int) -> torch.Tensor:
-        return torch.randint(0, 256, (clips, self.frames, 3, SIDE, SIDE), dtype=torch.uint8, device=self.device)
+        return torch.randint(
+            0, 256, (clips, self.frames, 3, SIDE, SIDE), dtype=torch.uint8, device=self.device
+        )
 
 
 def matrix_rate(device: torch.device) -> float:
@@ -115,17 +121,24 @@ def best_rate(encoder: VJEPAEncoder, case: Case, batches: tuple[int, ...]) -> fl
         pixels = case.pixels(batch)
         try:
             once = seconds_each(lambda: encoder.encode(pixels), case.device, 1)
-            rates.append(batch / seconds_each(lambda: encoder.encode(pixels), case.device, max(3, int(2 / once))))
+            rates.append(
+                batch
+                / seconds_each(lambda: encoder.encode(pixels), case.device, max(3, int(2 / once)))
+            )
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
     return max(rates, default=float("nan"))
 
 
-def bare_rate(config: VisionTransformerConfig, case: Case, matrix: float) -> tuple[float, VJEPAEncoder]:
+def bare_rate(
+    config: VisionTransformerConfig, case: Case, matrix: float
+) -> tuple[float, VJEPAEncoder]:
     encoder = VJEPAEncoder(checkpoints.init_untrained(config), case.device, "bf16")
     rate = best_rate(encoder, case, (1, 2, 4, 8))
     share = rate * case.flops / matrix
-    print(f"| {case.words}, bare forward, bf16 ({case.flops / 1e12:.2f} TFLOP per clip) | {rate:.2f} | {share:.0%} of the matrix rate (target 45%) |")
+    print(
+        f"| {case.words}, bare forward, bf16 ({case.flops / 1e12:.2f} TFLOP per clip) | {rate:.2f} | {share:.0%} of the matrix rate (target 45%) |"
+    )
     return rate, encoder
 
 
@@ -141,7 +154,9 @@ def eager_attention() -> Iterator[None]:
     kept = torch.nn.functional.scaled_dot_product_attention
 
     def eager(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        return (queries @ keys.transpose(-2, -1) * queries.shape[-1] ** -0.5).softmax(dim=-1) @ values
+        return (queries @ keys.transpose(-2, -1) * queries.shape[-1] ** -0.5).softmax(
+            dim=-1
+        ) @ values
 
     torch.nn.functional.scaled_dot_product_attention = eager
     try:
@@ -164,7 +179,9 @@ def ingest_rows(case: Case, bare: tuple[float, VJEPAEncoder], folder: Path, seco
     try:
         import av  # noqa: F401
     except ImportError:
-        print(f"| {case.words}, ingest | not measured: no av here to make and decode H.264 files | |")
+        print(
+            f"| {case.words}, ingest | not measured: no av here to make and decode H.264 files | |"
+        )
         return
     rate, encoder = bare
     wanted = max(4, round(rate * seconds * case.frames / FRAMES_A_FILE))
@@ -172,10 +189,14 @@ def ingest_rows(case: Case, bare: tuple[float, VJEPAEncoder], folder: Path, seco
     ingested(case, encoder, videos[:4])  # warms up: kernels, pinned memory, the page cache
     summary, pace = ingested(case, encoder, videos)
     clips, spent = summary.clips / summary.seconds["wall"], summary.seconds
-    print(f"| {case.words}, ingest of {summary.clips:,} clips from {len(videos)} H.264 files of 720p | {clips:.2f} | {clips / rate:.0%} of the bare forward (target 80%) |")
+    print(
+        f"| {case.words}, ingest of {summary.clips:,} clips from {len(videos)} H.264 files of 720p | {clips:.2f} | {clips / rate:.0%} of the bare forward (target 80%) |"
+    )
     alone, _ = ingested(case, NoEncoder(), videos, pace)
     decoding = alone.clips / alone.seconds["wall"]
-    print(f"| {case.words}, the same without an encoder: {decoding * case.frames:,.0f} frames/s decoded and resized | {decoding:.2f} | {decoding / rate:.0%} |")
+    print(
+        f"| {case.words}, the same without an encoder: {decoding * case.frames:,.0f} frames/s decoded and resized | {decoding:.2f} | {decoding / rate:.0%} |"
+    )
     print(
         f"\n{pace}: wall {spent['wall']:.1f} s, encode {spent['encode']:.1f}, decode {spent['decode']:.1f} a reader, write {spent['write']:.1f}, "
         f"encoder waiting {spent['wait']:.1f}; the bottleneck was {summary.bottleneck}; {summary.embedding_bytes / 1e9:.2f} GB written\n",
@@ -190,23 +211,47 @@ def ingested(case: Case, encoder: object, videos: list[Path], pace: object = Non
     from tubelet.ingest.pipeline.run import Concurrency, Run
     from tubelet.store import Store
 
-    job = Job.of(paths=list(map(str, videos)), encoder="vjepa2.1-untrained", size=str(SIDE), frames=case.frames, device=case.device.type, precision="bf16")
+    job = Job.of(
+        paths=list(map(str, videos)),
+        encoder="vjepa2.1-untrained",
+        size=str(SIDE),
+        frames=case.frames,
+        device=case.device.type,
+        precision="bf16",
+    )
     facts = replace(job.recipe.encoder, name=case.size, dim=case.config.dim)
     job = replace(job, recipe=replace(job.recipe, encoder=facts), encoder=encoder)
-    pace = pace or Concurrency.of(job.running, case.device, job.batch(job.budget()), len(job.sources))
+    pace = pace or Concurrency.of(
+        job.running, case.device, job.batch(job.budget()), len(job.sources)
+    )
     with tempfile.TemporaryDirectory(prefix="tubelet-gpu-store-") as root:
-        run = Run(Store.create(root + "/store"), job.recipe, encoder, Progress(len(job.sources), quiet=True), pace)
+        run = Run(
+            Store.create(root + "/store"),
+            job.recipe,
+            encoder,
+            Progress(len(job.sources), quiet=True),
+            pace,
+        )
         return run.execute(job.sources), pace
 
 
 def copies(folder: Path, count: int) -> list[Path]:
     """So many different files: the same films, each with a box of its own number at its end, which a decoder passes over."""
     with ThreadPoolExecutor() as threads:
-        films = list(threads.map(lambda number: film(folder / f"film_{number:02d}.mp4", number), range(FILES)))
+        films = list(
+            threads.map(
+                lambda number: film(folder / f"film_{number:02d}.mp4", number), range(FILES)
+            )
+        )
     paths = [folder / f"copy_{number:04d}.mp4" for number in range(count)]
     for number, path in enumerate(paths):
         if not path.exists():
-            path.write_bytes(films[number % FILES].read_bytes() + (16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big"))
+            path.write_bytes(
+                films[number % FILES].read_bytes()
+                + (16).to_bytes(4, "big")
+                + b"free"
+                + number.to_bytes(8, "big")
+            )
     return paths
 
 
@@ -218,9 +263,14 @@ def film(path: Path, seed: int) -> Path:
         return path
     generator = np.random.RandomState(seed)
     coarse = generator.randint(0, 256, (120, 200, 3)).astype(np.uint8)
-    ground = np.repeat(np.repeat(coarse, 12, axis=0), 12, axis=1) // 2 + generator.randint(0, 128, (1440, 2400, 3)).astype(np.uint8) // 4
+    ground = (
+        np.repeat(np.repeat(coarse, 12, axis=0), 12, axis=1) // 2
+        + generator.randint(0, 128, (1440, 2400, 3)).astype(np.uint8) // 4
+    )
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "23", "threads": "1"})
+        stream = container.add_stream(
+            "libx264", rate=30, options={"preset": "veryfast", "crf": "23", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
         for index in range(FRAMES_A_FILE):
             top, left = 2 * index % 700, 4 * index % 1100

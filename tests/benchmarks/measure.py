@@ -18,14 +18,21 @@ class Row:
 
     @property
     def markdown(self) -> str:
-        return f"| {self.what} | {self.figure} | {self.baseline} | {self.ratio:.3g} | {self.target} |"
+        return (
+            f"| {self.what} | {self.figure} | {self.baseline} | {self.ratio:.3g} | {self.target} |"
+        )
 
 
-def by_turns(measured: Callable[[], object], baseline: Callable[[], object], turns: int = 7) -> tuple[float, float, float]:
+def by_turns(
+    measured: Callable[[], object], baseline: Callable[[], object], turns: int = 7
+) -> tuple[float, float, float]:
     """Median seconds of both, and the median of their ratios turn by turn; one turn first to warm up."""
     measured(), baseline()
     pairs = [(seconds(measured), seconds(baseline)) for _ in range(turns)]
-    return (*(statistics.median(times) for times in zip(*pairs)), statistics.median(a / b for a, b in pairs))
+    return (
+        *(statistics.median(times) for times in zip(*pairs)),
+        statistics.median(a / b for a, b in pairs),
+    )
 
 
 def seconds(work: Callable[[], object]) -> float:

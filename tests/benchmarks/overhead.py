@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
+from tests.benchmarks.measure import Row, by_turns, milliseconds
+from tests.videos import make_video
 from tubelet.ingest import checkpoints
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.job import Job
+from tubelet.ingest.networks.vjepa import VARIANTS
 from tubelet.ingest.pipeline.messages import Clip
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
 from tubelet.ingest.pipeline.run import Run
-from tubelet.ingest.networks.vjepa import VARIANTS
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store import Store
-from tests.benchmarks.measure import Row, by_turns, milliseconds
-from tests.videos import make_video
 
 SIDE, TURNS = 384, 3  # a clip of 16 frames is 4,608 tokens
 HEIGHTS = (480, 720, 720, 1080)  # of the videos, a clip each
@@ -30,13 +30,26 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         videos = Path(folder) / "videos"
         for number, height in enumerate(HEIGHTS):
-            make_video(videos / f"{number}.mp4", frames=16, height=height, width=height * 16 // 9 // 2 * 2, seed=number)
+            make_video(
+                videos / f"{number}.mp4",
+                frames=16,
+                height=height,
+                width=height * 16 // 9 // 2 * 2,
+                seed=number,
+            )
         job = replace(_job(videos), encoder=encoder)
-        pixels = [item.pixels for source in job.sources for item in Reader(job.recipe, Known()).read(source) if isinstance(item, Clip)]
+        pixels = [
+            item.pixels
+            for source in job.sources
+            for item in Reader(job.recipe, Known()).read(source)
+            if isinstance(item, Clip)
+        ]
         assert len(pixels) == len(HEIGHTS)
         stores = iter(range(1000))
         figure, baseline, ratio = by_turns(
-            lambda: _ingest(job, Path(folder) / f"store{next(stores)}"), lambda: _forward(encoder, pixels), TURNS
+            lambda: _ingest(job, Path(folder) / f"store{next(stores)}"),
+            lambda: _forward(encoder, pixels),
+            TURNS,
         )
     what = f"ingest of {len(HEIGHTS)} clips, ViT-B geometry in fp32, 16 frames at {SIDE} px, from H.264 of 480p to 1080p"
     yield Row(what, milliseconds(figure), f"bare forward {milliseconds(baseline)}", ratio, "1.08")
@@ -48,7 +61,9 @@ def _job(videos: Path) -> Job:
 
 
 def _ingest(job: Job, root: Path) -> None:
-    summary = Run(Store.create(root), job.recipe, job.encoder, Progress(len(job.sources), quiet=True)).execute(job.sources)
+    summary = Run(
+        Store.create(root), job.recipe, job.encoder, Progress(len(job.sources), quiet=True)
+    ).execute(job.sources)
     assert summary.clips == len(HEIGHTS)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from tests.videos import scene
 from tubelet.ingest import checkpoints, encoders
 from tubelet.ingest.networks.vjepa import VARIANTS
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
-from tests.videos import scene
 
 FRAMES, SIDE = 16, 224
 
@@ -32,13 +32,20 @@ class Cost:
         a, b = exact.double().flatten(0, -2), rounded.double().flatten(0, -2)
         cosine = torch.cosine_similarity(a, b, dim=-1)
         error = (a - b).norm(dim=-1) / a.norm(dim=-1)
-        return cls(float(cosine.mean()), float(cosine.min()), float(error.mean()), float(error.max()))
+        return cls(
+            float(cosine.mean()), float(cosine.min()), float(error.mean()), float(error.max())
+        )
 
 
 def costs(device: torch.device) -> Iterator[tuple[str, str, Cost]]:
     """Every encoder and precision with its cost, on frames of a moving square; the weights are random, of a seed."""
-    shapes = {"vjepa2.1-untrained": checkpoints.UNTRAINED, "ViT-B geometry, random weights": VARIANTS["vjepa2.1-vitb"].encoder}
-    frames = torch.from_numpy(np.stack(list(scene(FRAMES, SIDE, SIDE, 0)))).permute(0, 3, 1, 2)[None]
+    shapes = {
+        "vjepa2.1-untrained": checkpoints.UNTRAINED,
+        "ViT-B geometry, random weights": VARIANTS["vjepa2.1-vitb"].encoder,
+    }
+    frames = torch.from_numpy(np.stack(list(scene(FRAMES, SIDE, SIDE, 0)))).permute(0, 3, 1, 2)[
+        None
+    ]
     for name, config in shapes.items():
         grids = {}
         for precision in ("fp32", "bf16", "fp16"):
@@ -52,9 +59,14 @@ def costs(device: torch.device) -> Iterator[tuple[str, str, Cost]]:
 def main() -> None:
     device = encoders.device("auto")
     print(f"{FRAMES} frames at {SIDE} px, {device.type}, torch {torch.__version__}\n")
-    print("| encoder | precision | cosine: mean | worst | relative error: mean | worst |\n|---|---|---|---|---|---|")
+    print(
+        "| encoder | precision | cosine: mean | worst | relative error: mean | worst |\n|---|---|---|---|---|---|"
+    )
     for name, precision, cost in costs(device):
-        print(f"| {name} | {precision} | {cost.mean_cosine:.6f} | {cost.worst_cosine:.6f} | {cost.mean_error:.2%} | {cost.worst_error:.2%} |", flush=True)
+        print(
+            f"| {name} | {precision} | {cost.mean_cosine:.6f} | {cost.worst_cosine:.6f} | {cost.mean_error:.2%} | {cost.worst_error:.2%} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ class Watch:
         self.start = self.peak = self.now()
 
     def now(self) -> int:
-        line = next(line for line in self._status.read_text().splitlines() if line.startswith("RssAnon"))
+        line = next(
+            line for line in self._status.read_text().splitlines() if line.startswith("RssAnon")
+        )
         return int(line.split()[1]) * 1024
 
     def __enter__(self) -> "Watch":

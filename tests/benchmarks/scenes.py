@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.measure import Row
+from tests.followed import Held, Scenes, ingested
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
 from tubelet.training.evaluation.page_scenes import CORRECTIONS
 from tubelet.training.scenes import photographs
 from tubelet.training.scenes.occlusion import OcclusionScene
-from tests.benchmarks.measure import Row
-from tests.followed import Held, Scenes, ingested
 
 SCENES = 12
 
@@ -26,7 +26,9 @@ SCENES = 12
 def rows() -> Iterator[Row]:
     kind, pictures = backgrounds()
     scenes = [OcclusionScene.of(seed, pictures) for seed in range(SCENES)]
-    for name in (entry.name for entry in catalogue().entries if entry.cached or entry.download_bytes is None):
+    for name in (
+        entry.name for entry in catalogue().entries if entry.cached or entry.download_bytes is None
+    ):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 made = ingested(Path(folder), name, scenes)
@@ -42,13 +44,22 @@ def backgrounds() -> tuple[str, list[np.ndarray]]:
     found = [*photographs.load_scikit_image(), *photographs.load_videos(_samples())]
     if found:
         return f"{len(found)} photographs", [picture.numpy() for picture in found]
-    return "generated textures", [picture.numpy() for picture in photographs.generate_pictures(np.random.default_rng(0), SCENES)]
+    return "generated textures", [
+        picture.numpy()
+        for picture in photographs.generate_pictures(np.random.default_rng(0), SCENES)
+    ]
 
 
 def _rows(what: str, made: Scenes) -> Iterator[Row]:
     held = Held.of([made.follow(number) for number in range(SCENES)])
     visible, absent = f"{held.visible} slices", f"{held.absent} slices"
-    yield Row(f"{what}: tracked within one patch where visible", f"{held.near:.3f}", visible, held.near, "0.95")
+    yield Row(
+        f"{what}: tracked within one patch where visible",
+        f"{held.near:.3f}",
+        visible,
+        held.near,
+        "0.95",
+    )
     yield Row("the same: not called lost there", f"{held.kept:.3f}", visible, held.kept, "")
     yield Row("the same: called lost where it is not", f"{held.lost:.3f}", absent, held.lost, "0.9")
     yield _cut("the same: segmentation IoU from marks on two slices", made, 0)
@@ -57,7 +68,13 @@ def _rows(what: str, made: Scenes) -> Iterator[Row]:
 
 def _cut(what: str, made: Scenes, corrections: int) -> Row:
     found = [made.cut(number, corrections)[0] for number in range(SCENES)]
-    return Row(what, f"{np.median(found):.3f}", f"mean {np.mean(found):.3f}, lowest {min(found):.3f}", float(np.median(found)), "0.8")
+    return Row(
+        what,
+        f"{np.median(found):.3f}",
+        f"mean {np.mean(found):.3f}, lowest {min(found):.3f}",
+        float(np.median(found)),
+        "0.8",
+    )
 
 
 def _samples() -> list[Path]:

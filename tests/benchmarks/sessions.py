@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tubelet.store import Store
-from tubelet.store.placement import Sheet
 from tests.benchmarks.measure import Row
 from tests.benchmarks.resident import Watch
 from tests.browsing import CHROMIUM, started, sync_api
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.store import Store
+from tubelet.store.placement import Sheet
 
 SESSIONS = 10
 PATIENCE = 300_000  # ms
@@ -40,15 +40,41 @@ def rows() -> Iterator[Row]:
         store = made(Path(folder))
         one, many = (_measured(store, count) for count in (1, SESSIONS))
         store.close()
-    what = f"{SESSIONS} pages at once, a video each, on one server with the browser on the same cores"
-    yield Row(f"{what}: until all are drawn", f"{many.opened_s:.1f} s", f"one {one.opened_s:.1f} s", many.opened_s / one.opened_s, str(SESSIONS))
+    what = (
+        f"{SESSIONS} pages at once, a video each, on one server with the browser on the same cores"
+    )
+    yield Row(
+        f"{what}: until all are drawn",
+        f"{many.opened_s:.1f} s",
+        f"one {one.opened_s:.1f} s",
+        many.opened_s / one.opened_s,
+        str(SESSIONS),
+    )
     yield Row("the same: a patch clicked in each, until all tracks are drawn", f"{many.tracked_s:.1f} s", f"one {one.tracked_s:.1f} s",
               many.tracked_s / one.tracked_s, str(SESSIONS))  # fmt: skip
     each = (many.peak - one.peak) / (SESSIONS - 1)
-    yield Row("the same: peak of the server's own memory", f"{many.peak / 1e6:.0f} MB", f"one {one.peak / 1e6:.0f} MB", many.peak / one.peak, "")
-    yield Row("the same: a further page adds to the peak", f"{each / 1e6:.1f} MB", f"embeddings of a clip {BYTES / 1e6:.1f} MB", each / BYTES, "1")
+    yield Row(
+        "the same: peak of the server's own memory",
+        f"{many.peak / 1e6:.0f} MB",
+        f"one {one.peak / 1e6:.0f} MB",
+        many.peak / one.peak,
+        "",
+    )
+    yield Row(
+        "the same: a further page adds to the peak",
+        f"{each / 1e6:.1f} MB",
+        f"embeddings of a clip {BYTES / 1e6:.1f} MB",
+        each / BYTES,
+        "1",
+    )
     stays = (many.after - one.after) / (SESSIONS - 1)
-    yield Row("the same: a further page adds to what stays", f"{stays / 1e6:.1f} MB", f"embeddings of a clip {BYTES / 1e6:.1f} MB", stays / BYTES, "1")
+    yield Row(
+        "the same: a further page adds to what stays",
+        f"{stays / 1e6:.1f} MB",
+        f"embeddings of a clip {BYTES / 1e6:.1f} MB",
+        stays / BYTES,
+        "1",
+    )
 
 
 def made(folder: Path) -> Store:
@@ -58,13 +84,17 @@ def made(folder: Path) -> Store:
         add_videos(store, Recipe(videos=1, **SHAPE), number)
     for clip in store.rows("FROM clips"):
         sink = io.BytesIO()
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (*Sheet.of(clip).size, 3), np.uint8)).save(sink, "JPEG")
+        Image.fromarray(
+            np.random.default_rng(0).integers(0, 256, (*Sheet.of(clip).size, 3), np.uint8)
+        ).save(sink, "JPEG")
         store.write_pictures(clip, sink.getvalue())
     return store
 
 
 def _measured(store: Store, count: int) -> Measured:
-    videos = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY name")][:count]
+    videos = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY name")][
+        :count
+    ]
     with started(store) as (address, process), sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with Watch(process.pid) as watch:

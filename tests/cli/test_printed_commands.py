@@ -7,45 +7,85 @@ from pathlib import Path
 
 import pytest
 
-from tubelet.store import Store
 from tests.commands import tubelet
 from tests.stores import synthetic_store
 from tests.videos import make_video
 from tubelet import cli
+from tubelet.store import Store
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("store", "film", "ingest", "latent", "reports", "dashboard", "tubelet")
-PARSED = ("dashboard", "demo", "download", "pretrain", "evaluate")  # they serve, fetch or take minutes: their arguments alone are looked at
+PARSED = (
+    "dashboard",
+    "demo",
+    "download",
+    "pretrain",
+    "evaluate",
+)  # they serve, fetch or take minutes: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
 
 def printed() -> list[str]:
     """Commands in the strings of the product, expressions in braces; without docstrings, which nobody is shown."""
     files = (path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
-    found = [command for path in files for text in _strings(ast.parse(path.read_text())) for command in _commands(text)]
+    found = [
+        command
+        for path in files
+        for text in _strings(ast.parse(path.read_text()))
+        for command in _commands(text)
+    ]
     return sorted(set(found))
 
 
 def _strings(tree: ast.AST) -> list[str]:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    skipped = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)}
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
+    skipped = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
     nodes = [node for node in ast.walk(tree) if id(node) not in skipped | inside]
-    return [_text(node) for node in nodes if isinstance(node, ast.JoinedStr) or isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [
+        _text(node)
+        for node in nodes
+        if isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    ]
 
 
 def _text(node: ast.AST) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
-    return "".join(str(part.value) if isinstance(part, ast.Constant) else f"<{ast.unparse(part.value)}>" for part in node.values)
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else f"<{ast.unparse(part.value)}>"
+        for part in node.values
+    )
 
 
 def _commands(text: str) -> list[str]:
     return [(first or second).strip().rstrip(".") for first, second in COMMAND.findall(text)]
 
 
-MENTIONED = [command for command in printed() if len(command.split()) == 2 or command.split()[1:2] == ["basis"] and len(command.split()) == 3]
-TYPED = [c for c in printed() if c not in MENTIONED and c.split()[1] in cli.COMMANDS and not c.startswith("tubelet pretrain on")]  # which says where weights are from
+MENTIONED = [
+    command
+    for command in printed()
+    if len(command.split()) == 2
+    or (command.split()[1:2] == ["basis"] and len(command.split()) == 3)
+]
+TYPED = [
+    c
+    for c in printed()
+    if c not in MENTIONED
+    and c.split()[1] in cli.COMMANDS
+    and not c.startswith("tubelet pretrain on")
+]  # which says where weights are from
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +101,24 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
     """The words of a command with real things in place of what stands for them."""
     encoder_id = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()[0]
     # what our own code puts in has to be quoted by it: `shell_name`; placeholders are the reader's to quote
-    command = re.sub(r"<[^<>]*(shell_name|shlex\.quote\(str\((layout\.root|path\.parent)\)\))[^<>]*>", lambda _: store.shell_name, command)
+    command = re.sub(
+        r"<[^<>]*(shell_name|shlex\.quote\(str\((layout\.root|path\.parent)\)\))[^<>]*>",
+        lambda _: store.shell_name,
+        command,
+    )
     command = re.sub(r"<[^<>]*encoder_id[^<>]*>", encoder_id, command)
     command = command.replace("report <name>", "report sensitivity").replace("<kind>", "videos")
     command = re.sub(r"<[^<>]*(name|release)[^<>]*>", "toy", command)
     command = re.sub(r"<output>", shlex.quote(str(video)), command)
-    words = {"FOLDER": str(video.parent), "VIDEO": str(video), "VIDEOS...": str(video), "PATH...": str(video), "STORE": str(store.root), "NAME": "toy", "FILE": str(video)}
+    words = {
+        "FOLDER": str(video.parent),
+        "VIDEO": str(video),
+        "VIDEOS...": str(video),
+        "PATH...": str(video),
+        "STORE": str(store.root),
+        "NAME": "toy",
+        "FILE": str(video),
+    }
     assert "<" not in command, f"say in this test what stands for the rest of: {command}"
     return [words.get(word, word) for word in shlex.split(command)][1:]
 
@@ -74,7 +126,9 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
 def test_there_are_such_commands_and_each_that_is_mentioned_exists():
     assert len(TYPED) > 12
     for command in MENTIONED:
-        assert command.split()[1] in cli.COMMANDS or command.split()[1].startswith(("-", "<")), command
+        assert command.split()[1] in cli.COMMANDS or command.split()[1].startswith(("-", "<")), (
+            command
+        )
 
 
 @pytest.mark.parametrize("command", TYPED)

@@ -17,7 +17,11 @@ def page():
     from tubelet.dashboard import address
 
     st.checkbox("Map", key="map")
-    st.button("Show", key=f"{address.BUTTON}show", on_click=lambda: address.redirect(video="w", clip="b", slice="1", patches=""))
+    st.button(
+        "Show",
+        key=f"{address.BUTTON}show",
+        on_click=lambda: address.redirect(video="w", clip="b", slice="1", patches=""),
+    )
     if "change" in st.session_state:
         address.write(**st.session_state["change"])
         del st.session_state["change"]
@@ -32,8 +36,13 @@ def stands(test: AppTest, parameters: dict[str, str]) -> dict[str, str]:
         test.query_params[name] = value
     test.run()
     assert not test.exception
-    shown = {name: value if isinstance(value, str) else value[0] for name, value in test.query_params.items()}
-    read = {name: value for name, value in json.loads(test.json[0].value)["stands"].items() if value}
+    shown = {
+        name: value if isinstance(value, str) else value[0]
+        for name, value in test.query_params.items()
+    }
+    read = {
+        name: value for name, value in json.loads(test.json[0].value)["stands"].items() if value
+    }
     assert shown == read
     return read
 
@@ -52,7 +61,9 @@ def moved() -> AppTest:
     return test
 
 
-def test_a_url_from_before_the_last_change_is_put_right_where_the_page_asked_for_the_run(moved: AppTest):
+def test_a_url_from_before_the_last_change_is_put_right_where_the_page_asked_for_the_run(
+    moved: AppTest,
+):
     moved.checkbox[0].check()
     assert stands(moved, OLD) == NEW
     moved.session_state["change"] = {"slice": "6"}

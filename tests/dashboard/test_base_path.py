@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tubelet.store import Store
 from tests.browsing import BROWSER, SLOW, Visit, commanded, expect, fetched, visiting
 from tests.player import click, open_player, video
+from tubelet.store import Store
 
 pytestmark = BROWSER
 BASE = "/tubelet"
@@ -30,11 +30,20 @@ def server(store: Store) -> Iterator[str]:
 def visit(browser, server: str) -> Iterator[Visit]:
     with visiting(browser, server) as visitor:
         visitor.asked = []
-        visitor.page.on("request", lambda request: visitor.asked.append(re.sub(r"^\w+://[^/]+", "", request.url)))
+        visitor.page.on(
+            "request",
+            lambda request: visitor.asked.append(re.sub(r"^\w+://[^/]+", "", request.url)),
+        )
         visitor.page.add_init_script(LISTEN)
         yield visitor
-        outside = {path for path in visitor.asked if path.startswith("/") and not path.startswith(f"{BASE}/") and path != BASE}
-        assert not {path for path in outside if not path.startswith("/favicon")}, "everything is asked for below the base path"
+        outside = {
+            path
+            for path in visitor.asked
+            if path.startswith("/") and not path.startswith(f"{BASE}/") and path != BASE
+        }
+        assert not {path for path in outside if not path.startswith("/favicon")}, (
+            "everything is asked for below the base path"
+        )
 
 
 def test_the_corpus_and_its_thumbnails(visit: Visit, store: Store) -> None:
@@ -47,11 +56,15 @@ def test_the_corpus_and_its_thumbnails(visit: Visit, store: Store) -> None:
 def test_the_player_plays_colors_selects_segments_and_saves(visit: Visit, store: Store) -> None:
     open_player(visit, store, "plays.mp4", "&map=true")
     expect(visit.page.locator(".player")).to_have_attribute("data-mode", "video", timeout=SLOW)
-    expect(visit.page.locator(".cloud")).to_have_attribute("data-drawn", re.compile(r"[1-9]\d*"), timeout=SLOW)
+    expect(visit.page.locator(".cloud")).to_have_attribute(
+        "data-drawn", re.compile(r"[1-9]\d*"), timeout=SLOW
+    )
     click(visit, 2, 3)
     visit.expect_in_url(r"patches=\w+-0\.2\.3(&|$)")
     routes = ("source", "colors", "components")
-    assert all(any(path.startswith(f"{BASE}/{route}/") for path in visit.asked) for route in routes), [path for path in visit.asked if "static" not in path]
+    assert all(
+        any(path.startswith(f"{BASE}/{route}/") for path in visit.asked) for route in routes
+    ), [path for path in visit.asked if "static" not in path]
 
 
 def test_pictures_stand_in_where_the_browser_cannot_play(visit: Visit, store: Store) -> None:
@@ -60,7 +73,9 @@ def test_pictures_stand_in_where_the_browser_cannot_play(visit: Visit, store: St
 
 
 def test_windows_sensitivity_and_their_links(visit: Visit, store: Store) -> None:
-    visit.open(f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?")
+    visit.open(
+        f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?"
+    )
     expect(visit.page.locator("canvas").first).to_be_visible(timeout=SLOW)
     visit.open("sensitivity", "Which dimensions react when the window shifts?")
     visit.page.get_by_role("link", name="Corpus").first.click()

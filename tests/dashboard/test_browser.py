@@ -7,10 +7,10 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tubelet.store import Store
 from tests.browsing import BROWSER, SLOW, Visit, sync_api
-from tests.stores import synthetic_store
 from tests.dashboard.test_windows_page import add_pairs
+from tests.stores import synthetic_store
+from tubelet.store import Store
 
 pytestmark = BROWSER
 VIDEOS = 30  # two pages of the table
@@ -18,7 +18,9 @@ VIDEOS = 30  # two pages of the table
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    made = synthetic_store(tmp_path_factory.mktemp("browser") / "films", videos=VIDEOS, clips=2, failures=2)
+    made = synthetic_store(
+        tmp_path_factory.mktemp("browser") / "films", videos=VIDEOS, clips=2, failures=2
+    )
     add_pairs(made, clips=4)
     yield made
     made.close()
@@ -43,10 +45,14 @@ def test_a_filter_is_kept_in_the_url(visit: Visit) -> None:
 
 
 def test_corpus_url_restores_the_state(visit: Visit) -> None:
-    visit.open("?search=video-0001&label=swimming&order=newest&statistic=kurtosis", "What is in the store?")
+    visit.open(
+        "?search=video-0001&label=swimming&order=newest&statistic=kurtosis", "What is in the store?"
+    )
     visit.expect_text("1–2 of 2 videos")
     visit.expect_text("Curves: kurtosis")
-    sync_api.expect(visit.page.get_by_role("textbox", name="Search")).to_have_value("video-0001", timeout=SLOW)
+    sync_api.expect(visit.page.get_by_role("textbox", name="Search")).to_have_value(
+        "video-0001", timeout=SLOW
+    )
 
 
 def test_a_chosen_video_is_summarized_and_kept_in_the_url(visit: Visit, store: Store) -> None:
@@ -55,11 +61,17 @@ def test_a_chosen_video_is_summarized_and_kept_in_the_url(visit: Visit, store: S
     table = visit.page.get_by_role("region", name="Videos of this page")
     sync_api.expect(table.locator("canvas").first).to_be_visible(timeout=SLOW)
     corner = table.bounding_box()
-    visit.page.mouse.click(corner["x"] + 16, corner["y"] + 36 + 23)  # the first row's checkbox, drawn on a canvas
-    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(timeout=SLOW)
+    visit.page.mouse.click(
+        corner["x"] + 16, corner["y"] + 36 + 23
+    )  # the first row's checkbox, drawn on a canvas
+    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(
+        timeout=SLOW
+    )
     visit.expect_in_url(f"video={first['video_id']}")
     visit.page.reload()
-    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(timeout=SLOW)
+    sync_api.expect(visit.page.get_by_role("heading", name=first["name"])).to_be_visible(
+        timeout=SLOW
+    )
 
 
 def test_failures_and_encoders_have_their_sections(visit: Visit) -> None:
@@ -76,7 +88,9 @@ def test_the_sql_behind_a_table_opens_in_the_sql_page_and_answers(visit: Visit) 
     visit.page.get_by_text("Open in SQL").first.click()
     visit.expect_heading("What do you want to know?")
     visit.expect_text("11 rows in")
-    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value(re.compile(r"lower\('0002'\)"), timeout=SLOW)
+    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value(
+        re.compile(r"lower\('0002'\)"), timeout=SLOW
+    )
 
 
 def test_sql_runs_and_shows_an_error_in_place(visit: Visit) -> None:
@@ -102,7 +116,10 @@ def test_an_example_is_taken_and_run(visit: Visit) -> None:
 
 
 def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> None:
-    visit.open(f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}", "What do you want to know?")
+    visit.open(
+        f"sql?query={quote('SELECT name FROM videos ORDER BY name LIMIT 7')}",
+        "What do you want to know?",
+    )
     visit.expect_text("This query came with a link")
     visit.page.get_by_role("button", name="Run query", exact=True).click()
     visit.expect_text("7 rows in")
@@ -110,7 +127,11 @@ def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> 
 
 
 WINDOWS = "What changes when the window shifts?"
-MIDDLE, BLUE, ORANGE = np.array([255, 255, 255]), np.array([8, 81, 156]), np.array([179, 80, 4])  # of the light theme
+MIDDLE, BLUE, ORANGE = (
+    np.array([255, 255, 255]),
+    np.array([8, 81, 156]),
+    np.array([179, 80, 4]),
+)  # of the light theme
 
 
 def _shifted(store: Store) -> dict:
@@ -122,22 +143,35 @@ def _colors(store: Store, pair: dict, shared_slice: int) -> np.ndarray:
     a, b = (store.grid(pair[clip]).astype(np.float32) for clip in ("clip_a", "clip_b"))
     difference = b[: len(b) - pair["shift"]] - a[pair["shift"] :]
     limit = np.quantile(np.abs(difference), 0.995)
-    share = np.rint(np.clip(difference[shared_slice] / limit, -1, 1) * 127).reshape(-1, difference.shape[-1], 1) / 127
-    return np.where(share < 0, MIDDLE + (BLUE - MIDDLE) * -share, MIDDLE + (ORANGE - MIDDLE) * share)
+    share = (
+        np.rint(np.clip(difference[shared_slice] / limit, -1, 1) * 127).reshape(
+            -1, difference.shape[-1], 1
+        )
+        / 127
+    )
+    return np.where(
+        share < 0, MIDDLE + (BLUE - MIDDLE) * -share, MIDDLE + (ORANGE - MIDDLE) * share
+    )
 
 
 def _pixels(visit: Visit) -> np.ndarray:
     canvas = visit.page.locator("canvas.values")
-    data = canvas.evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
+    data = canvas.evaluate(
+        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    )
     width = canvas.evaluate("c => c.width")
     return np.array(data).reshape(-1, width, 4)[..., :3]
 
 
 def _expect_slice(visit: Visit, number: int) -> None:
-    sync_api.expect(visit.page.locator(".where")).to_contain_text(f"shared slice {number} of", timeout=SLOW)
+    sync_api.expect(visit.page.locator(".where")).to_contain_text(
+        f"shared slice {number} of", timeout=SLOW
+    )
 
 
-def test_the_matrix_shows_the_numbers_and_the_slider_never_asks_the_server(visit: Visit, store: Store) -> None:
+def test_the_matrix_shows_the_numbers_and_the_slider_never_asks_the_server(
+    visit: Visit, store: Store
+) -> None:
     pair = _shifted(store)
     visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
     _expect_slice(visit, 0)
@@ -159,12 +193,17 @@ def test_dimensions_by_effect_are_the_ones_of_the_table(visit: Visit, store: Sto
     visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
     _expect_slice(visit, 0)
     visit.page.get_by_label("dimensions by effect").check()
-    order = store.query("SELECT dim FROM dim_sensitivity WHERE pair_id = ? ORDER BY relative_edge DESC, dim", [pair["pair_id"]])["dim"].to_pylist()
+    order = store.query(
+        "SELECT dim FROM dim_sensitivity WHERE pair_id = ? ORDER BY relative_edge DESC, dim",
+        [pair["pair_id"]],
+    )["dim"].to_pylist()
     assert np.abs(_pixels(visit) - _colors(store, pair, 0)[:, order]).max() <= 1
 
 
 @pytest.mark.parametrize("width", [1280, 800])
-def test_a_click_selects_exactly_its_cell_and_the_url_keeps_it(width: int, visit: Visit, store: Store) -> None:
+def test_a_click_selects_exactly_its_cell_and_the_url_keeps_it(
+    width: int, visit: Visit, store: Store
+) -> None:
     pair = _shifted(store)
     visit.page.set_viewport_size({"width": width, "height": 900})
     visit.open(f"windows?pair={pair['pair_id']}", WINDOWS)
@@ -174,16 +213,24 @@ def test_a_click_selects_exactly_its_cell_and_the_url_keeps_it(width: int, visit
         box = canvas.bounding_box()
         cell = (box["width"] - 2) / 16, (box["height"] - 2) / 25
         for within in (0.1, 0.9):  # near either edge of the cell
-            visit.page.mouse.click(box["x"] + 1 + (dim + within) * cell[0], box["y"] + 1 + (patch + 0.5) * cell[1])
-            sync_api.expect(visit.page.locator(".reading")).to_contain_text(f"patch ({patch // 5}, {patch % 5}), dimension {dim} ", timeout=SLOW)
+            visit.page.mouse.click(
+                box["x"] + 1 + (dim + within) * cell[0], box["y"] + 1 + (patch + 0.5) * cell[1]
+            )
+            sync_api.expect(visit.page.locator(".reading")).to_contain_text(
+                f"patch ({patch // 5}, {patch % 5}), dimension {dim} ", timeout=SLOW
+            )
         visit.expect_in_url(f"dim={dim}&y={patch // 5}&x={patch % 5}")
         visit.settle()
     a, b = (store.grid(pair[clip]).astype(float) for clip in ("clip_a", "clip_b"))
-    difference = (b[:-pair["shift"]] - a[pair["shift"] :])[0, 2, 3, 7]
-    shown = re.search(r"B − A = (\S+?)(?: or beyond)? \(± (\S+)\)", visit.page.locator(".reading").inner_text())
+    difference = (b[: -pair["shift"]] - a[pair["shift"] :])[0, 2, 3, 7]
+    shown = re.search(
+        r"B − A = (\S+?)(?: or beyond)? \(± (\S+)\)", visit.page.locator(".reading").inner_text()
+    )
     assert abs(float(shown[1]) - difference) <= float(shown[2]) + 0.005 * abs(difference)
     visit.page.reload()
-    sync_api.expect(visit.page.locator(".reading")).to_contain_text("patch (2, 3), dimension 7 ", timeout=SLOW)
+    sync_api.expect(visit.page.locator(".reading")).to_contain_text(
+        "patch (2, 3), dimension 7 ", timeout=SLOW
+    )
 
 
 SLOW_QUERY = "SELECT count(*) AS slow FROM range(100_000) a, range(1_000_000) b WHERE hash(a.range + b.range) % 7 = 0"
@@ -201,7 +248,9 @@ def test_what_is_typed_waits_is_never_lost_and_what_runs_can_be_stopped(visit: V
     visit.expect_text("Your query has not been run.")
     sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_value("SELECT nam FRO")
     visit.page.get_by_role("button", name="Keep query").click()
-    sync_api.expect(visit.page.get_by_text("Your query has not been run.")).to_have_count(0, timeout=SLOW)
+    sync_api.expect(visit.page.get_by_text("Your query has not been run.")).to_have_count(
+        0, timeout=SLOW
+    )
     visit.settle()
     visit.page.get_by_role("textbox", name="Query").fill(SLOW_QUERY)
     visit.page.get_by_role("textbox", name="Query").press("Control+Enter")

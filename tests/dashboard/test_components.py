@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
+from tests import javascript_cases
+from tests.stores import synthetic_store
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.components.player import Film, Marks, Paint, Place, describe
 from tubelet.dashboard.components.token_map import Picture, describe_clip
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
-from tests import javascript_cases
-from tests.stores import synthetic_store
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
@@ -38,13 +38,19 @@ def store(tmp_path_factory):
 def test_the_modules_pass_their_own_tests_under_node():
     files = sorted((ROOT / "tests" / "javascript").glob("*.test.js"))
     assert len(files) >= 4
-    process = subprocess.run([NODE, "--test", *map(str, files)], capture_output=True, text=True, cwd=ROOT)
-    assert process.returncode == 0 and re.search(r"^\S+ pass [1-9]", process.stdout, re.MULTILINE), process.stdout + process.stderr
+    process = subprocess.run(
+        [NODE, "--test", *map(str, files)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert process.returncode == 0 and re.search(
+        r"^\S+ pass [1-9]", process.stdout, re.MULTILINE
+    ), process.stdout + process.stderr
 
 
 def test_the_cases_of_the_modules_are_what_python_answers_now():
     """Numbers to the sixth digit: machines round differently."""
-    assert _same(json.loads(javascript_cases.FILE.read_text()), json.loads(javascript_cases.written())), "run `python -m tests.javascript_cases`"
+    assert _same(
+        json.loads(javascript_cases.FILE.read_text()), json.loads(javascript_cases.written())
+    ), "run `python -m tests.javascript_cases`"
 
 
 def _same(one, other):
@@ -52,7 +58,9 @@ def _same(one, other):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    return one == pytest.approx(other, rel=1e-6, abs=1e-6) if isinstance(one, float) else one == other
+    return (
+        one == pytest.approx(other, rel=1e-6, abs=1e-6) if isinstance(one, float) else one == other
+    )
 
 
 @pytest.mark.parametrize("name", modules.FILES)
@@ -61,7 +69,9 @@ def test_every_module_imports_what_the_server_has(name):
     folder = (modules.HERE / name).parent
     assert text.startswith("// @ts-check\n")
     for path in IMPORT.findall(text):
-        assert path.startswith("."), f"{name} imports {path}, which no browser can resolve without a network"
+        assert path.startswith("."), (
+            f"{name} imports {path}, which no browser can resolve without a network"
+        )
         found = Path(os.path.normpath(folder / path)).relative_to(modules.HERE).as_posix()
         assert modules.find(modules.VERSION, found) == (folder / path).read_bytes()
 
@@ -81,9 +91,14 @@ def test_the_server_hands_out_its_own_modules_of_its_own_version_alone(version, 
 
 
 def test_all_files_of_the_components_are_installed():
-    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["tubelet.dashboard.components"]
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]["tubelet.dashboard.components"]
     files = {path for path in modules.HERE.rglob("*") if path.suffix in (".js", ".html", ".css")}
-    assert files == {path for pattern in patterns for path in modules.HERE.glob(pattern)} and len(files) > 20
+    assert (
+        files == {path for pattern in patterns for path in modules.HERE.glob(pattern)}
+        and len(files) > 20
+    )
 
 
 def contract(folder: str) -> dict[str, set[str]]:
@@ -93,16 +108,38 @@ def contract(folder: str) -> dict[str, set[str]]:
 
 
 def test_the_player_is_handed_what_its_contract_names(store):
-    (video,), clips = store.rows("FROM videos"), store.rows("SELECT *, embedding_path IS NOT NULL AS embedded FROM clips ORDER BY first_frame")
+    (video,), clips = (
+        store.rows("FROM videos"),
+        store.rows(
+            "SELECT *, embedding_path IS NOT NULL AS embedded FROM clips ORDER BY first_frame"
+        ),
+    )
     clip, timeline = ClipRow.of(clips[0]), [TimelineRow.of(row) for row in clips]
-    marks = Marks(MarkedPatches(clip.clip_id, ((0, 1, 2),)), MarkedPatches(clip.clip_id, ((0, 0, 0),), ((0, 3, 3),)))
-    data = describe(Film(VideoRow.of(video), clip, timeline, None), Paint("colors/x", ("red",)), Place(clip.clip_id), marks)
+    marks = Marks(
+        MarkedPatches(clip.clip_id, ((0, 1, 2),)),
+        MarkedPatches(clip.clip_id, ((0, 0, 0),), ((0, 3, 3),)),
+    )
+    data = describe(
+        Film(VideoRow.of(video), clip, timeline, None),
+        Paint("colors/x", ("red",)),
+        Place(clip.clip_id),
+        marks,
+    )
     types = contract("player")
     assert set(data) == types["Data"]
-    parts = {"Video": "video", "Box": "seen", "Colors": "colors", "Goto": "goto", "Taken": "taken", "Segment": "segment"}
+    parts = {
+        "Video": "video",
+        "Box": "seen",
+        "Colors": "colors",
+        "Goto": "goto",
+        "Taken": "taken",
+        "Segment": "segment",
+    }
     for name, part in parts.items():
         assert set(data[part]) == types[name], name
-    assert len(data["windows"]) == 2 and all(set(window) == types["Window"] for window in data["windows"])
+    assert len(data["windows"]) == 2 and all(
+        set(window) == types["Window"] for window in data["windows"]
+    )
     assert json.loads(json.dumps(data)) == data
 
 

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from tubelet.dashboard.components import modules
-from tubelet.store import Store
 from tests.browsing import BROWSER, SLOW, Visit, expect, fetched, started, visiting
 from tests.numbered import PATCHES
 from tests.player import clips, open_player, video, within
+from tubelet.dashboard.components import modules
+from tubelet.store import Store
 
 pytestmark = BROWSER
 AXES = "&map-x=patch+column&map-y=patch+row&map-z=slice"  # a cube of points around the middle of the map
@@ -30,14 +30,24 @@ def store(numbered_store: Store) -> Store:
 
 def open_map(visit: Visit, store: Store) -> None:
     open_player(visit, store, "plays.mp4", f"&map=true{AXES}")
-    expect(visit.page.locator(".cloud")).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)
+    expect(visit.page.locator(".cloud")).to_have_attribute(
+        "data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW
+    )
 
 
 def test_modules_are_served_for_good_by_their_version_and_nothing_else_is(server: str) -> None:
     status, body, headers = fetched(server, f"components/{modules.VERSION}/player/player.js")
-    assert (status, body, headers["content-type"]) == (200, modules.FILES["player/player.js"], "text/javascript; charset=utf-8")
+    assert (status, body, headers["content-type"]) == (
+        200,
+        modules.FILES["player/player.js"],
+        "text/javascript; charset=utf-8",
+    )
     assert "immutable" in headers["cache-control"] and headers["tubelet-modules"] == modules.VERSION
-    for path in (f"{'0' * 16}/player/player.js", f"{modules.VERSION}/player/__init__.py", f"{modules.VERSION}/..%2Fapp.py"):
+    for path in (
+        f"{'0' * 16}/player/player.js",
+        f"{modules.VERSION}/player/__init__.py",
+        f"{modules.VERSION}/..%2Fapp.py",
+    ):
         status, body, _ = fetched(server, f"components/{path}")
         assert status in (400, 404) and b"import" not in body
 
@@ -77,7 +87,9 @@ def test_the_map_turns_and_chooses_by_keyboard(visit: Visit, store: Store) -> No
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("+")
     expect(cloud.locator(".aim")).to_be_visible(timeout=SLOW)
-    expect(cloud.get_by_role("tooltip")).to_contain_text(re.compile(r"slice \d, patch \(\d, \d\)"), timeout=SLOW)
+    expect(cloud.get_by_role("tooltip")).to_contain_text(
+        re.compile(r"slice \d, patch \(\d, \d\)"), timeout=SLOW
+    )
     expect(cloud.locator(".spoken")).to_contain_text("slice ", timeout=SLOW)
     assert not np.array_equal(pixels(visit), before)
     aimed = cloud.get_attribute("data-hover")
@@ -85,7 +97,9 @@ def test_the_map_turns_and_chooses_by_keyboard(visit: Visit, store: Store) -> No
     visit.expect_in_url(rf"patches=\w+-{re.escape(aimed)}(&|$)")
 
 
-def test_fingers_select_a_patch_turn_the_map_and_move_away(browser, server: str, store: Store) -> None:
+def test_fingers_select_a_patch_turn_the_map_and_move_away(
+    browser, server: str, store: Store
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     visit = Visit(context.new_page(), server)
     open_map(visit, store)
@@ -110,39 +124,69 @@ def test_fingers_select_a_patch_turn_the_map_and_move_away(browser, server: str,
 
 
 def press(touch, kind: str, points: list[tuple[float, float]]) -> None:
-    touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]})
+    touch.send(
+        "Input.dispatchTouchEvent",
+        {
+            "type": kind,
+            "touchPoints": [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)],
+        },
+    )
 
 
 def pixels(visit: Visit) -> np.ndarray:
     return np.array(visit.page.locator(".cloud canvas").evaluate(PIXELS), np.uint8)
 
 
-def test_a_lost_graphics_context_is_said_and_what_it_drew_comes_back(visit: Visit, store: Store) -> None:
+def test_a_lost_graphics_context_is_said_and_what_it_drew_comes_back(
+    visit: Visit, store: Store
+) -> None:
     open_map(visit, store)
     axes, before = visit.page.locator(".cloud .axes"), pixels(visit)
-    visit.page.locator(".cloud canvas").evaluate("canvas => { window.taken = canvas.getContext('webgl2').getExtension('WEBGL_lose_context'); taken.loseContext() }")
-    expect(axes).to_contain_text("No map: the browser has taken the graphics context away", timeout=SLOW)
+    visit.page.locator(".cloud canvas").evaluate(
+        "canvas => { window.taken = canvas.getContext('webgl2').getExtension('WEBGL_lose_context'); taken.loseContext() }"
+    )
+    expect(axes).to_contain_text(
+        "No map: the browser has taken the graphics context away", timeout=SLOW
+    )
     visit.page.evaluate("taken.restoreContext()")
     expect(axes).to_contain_text("Place: patch column", timeout=SLOW)
     assert before.any() and np.array_equal(pixels(visit), before)
 
 
-def test_a_driver_that_refuses_the_shaders_is_said_in_a_sentence(visit: Visit, store: Store) -> None:
+def test_a_driver_that_refuses_the_shaders_is_said_in_a_sentence(
+    visit: Visit, store: Store
+) -> None:
     visit.page.add_init_script(REFUSE_SHADERS)
     open_player(visit, store, "plays.mp4", f"&map=true{AXES}")
-    expect(visit.page.locator(".cloud .axes")).to_contain_text("No map: the graphics driver refuses the map's shaders", timeout=SLOW)
+    expect(visit.page.locator(".cloud .axes")).to_contain_text(
+        "No map: the graphics driver refuses the map's shaders", timeout=SLOW
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "body", "told"),
     [
-        ("text/html", "<!doctype html><title>Tubelet</title>", "No colors: the server sent text/html in place of application/octet-stream"),
-        ("application/octet-stream", "far too short", f"No colors: the server sent 13 bytes in place of {8 * PATCHES * PATCHES * 3}"),
+        (
+            "text/html",
+            "<!doctype html><title>Tubelet</title>",
+            "No colors: the server sent text/html in place of application/octet-stream",
+        ),
+        (
+            "application/octet-stream",
+            "far too short",
+            f"No colors: the server sent 13 bytes in place of {8 * PATCHES * PATCHES * 3}",
+        ),
     ],
 )
-def test_what_is_no_color_is_not_drawn_as_one(visit: Visit, store: Store, kind: str, body: str, told: str) -> None:
-    visit.page.route("**/colors/**", lambda route: route.fulfill(status=200, content_type=kind, body=body))
-    visit.open(f"video?video={video(store, 'plays.mp4')}", "What does the encoder see in this video?")
+def test_what_is_no_color_is_not_drawn_as_one(
+    visit: Visit, store: Store, kind: str, body: str, told: str
+) -> None:
+    visit.page.route(
+        "**/colors/**", lambda route: route.fulfill(status=200, content_type=kind, body=body)
+    )
+    visit.open(
+        f"video?video={video(store, 'plays.mp4')}", "What does the encoder see in this video?"
+    )
     expect(visit.page.locator(".player .note")).to_contain_text(told, timeout=SLOW)
     assert visit.page.locator(".latent[data-slice]").count() == 0
 
@@ -161,6 +205,8 @@ def test_a_page_whose_server_has_ended_says_how_to_start_it_again(browser, store
         open_player(visit, store, "plays.mp4")
         process.kill()
         dialog = visit.page.get_by_role("dialog")
-        expect(dialog).to_contain_text(f"Start it again with: tubelet dashboard --store {store.root}", timeout=SLOW)
+        expect(dialog).to_contain_text(
+            f"Start it again with: tubelet dashboard --store {store.root}", timeout=SLOW
+        )
         assert "internet" not in dialog.inner_text()
         visit.problems.clear()  # what the browser says of a server that is gone

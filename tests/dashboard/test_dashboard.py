@@ -16,20 +16,23 @@ import pyarrow.parquet
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tubelet.dashboard import app, consent, units
-from tubelet.dashboard.corpus import page as corpus, videos as corpus_videos
-from tubelet.dashboard.sql import results, page as sql
-from tubelet.dashboard.selection import untrained_badge
-from tubelet.store import Store
-from tubelet.store.sandbox import formats
-from tubelet.store.rows import ClipRow
-from tubelet.store.questions import clips, corpus as queries
-from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
-from tubelet.store.sandbox.untrusted import Answer, ask
-from tubelet.store.statistics import TOKEN_STATISTICS
 from tests.commands import ROOT
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.dashboard import app, consent, units
+from tubelet.dashboard.corpus import page as corpus
+from tubelet.dashboard.corpus import videos as corpus_videos
+from tubelet.dashboard.selection import untrained_badge
+from tubelet.dashboard.sql import page as sql
+from tubelet.dashboard.sql import results
+from tubelet.store import Store
+from tubelet.store.questions import clips
+from tubelet.store.questions import corpus as queries
+from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
+from tubelet.store.rows import ClipRow
+from tubelet.store.sandbox import formats
+from tubelet.store.sandbox.untrusted import Answer, ask
+from tubelet.store.statistics import TOKEN_STATISTICS
 
 APP = app.HERE / "app.py"
 SLOW = 60  # seconds a run may take on a busy machine
@@ -44,7 +47,10 @@ KINDS: dict[str, Callable[[Path], Store]] = {
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
-    made = {kind: make(tmp_path_factory.mktemp("stores") / kind.replace(" ", "-")) for kind, make in KINDS.items()}
+    made = {
+        kind: make(tmp_path_factory.mktemp("stores") / kind.replace(" ", "-"))
+        for kind, make in KINDS.items()
+    }
     yield made
     for store in made.values():
         store.close()
@@ -93,7 +99,9 @@ def text(test: AppTest) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", app.PAGES)
-def test_every_page_opens_on_every_kind_of_store(name: str, kind: str, stores: dict[str, Store]) -> None:
+def test_every_page_opens_on_every_kind_of_store(
+    name: str, kind: str, stores: dict[str, Store]
+) -> None:
     test = open_page(name, stores[kind])
     assert not test.exception
     assert not test.error
@@ -102,13 +110,24 @@ def test_every_page_opens_on_every_kind_of_store(name: str, kind: str, stores: d
 
 @pytest.mark.parametrize("section", corpus.SECTIONS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_section_of_the_corpus_opens(section: str, kind: str, stores: dict[str, Store]) -> None:
+def test_every_section_of_the_corpus_opens(
+    section: str, kind: str, stores: dict[str, Store]
+) -> None:
     assert not open_page("corpus", stores[kind], section=section).exception
 
 
 @pytest.mark.parametrize("name", app.PAGES)
 def test_a_stale_link_falls_back_to_defaults(name: str, small: Store) -> None:
-    stale = {"encoder": "gone", "label": "gone", "show": "gone", "order": "gone", "statistic": "gone", "page": "99", "video": "gone", "section": "gone"}
+    stale = {
+        "encoder": "gone",
+        "label": "gone",
+        "show": "gone",
+        "order": "gone",
+        "statistic": "gone",
+        "page": "99",
+        "video": "gone",
+        "section": "gone",
+    }
     assert not open_page(name, small, **stale).exception
 
 
@@ -127,7 +146,9 @@ def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) ->
 
 
 def test_an_empty_store_says_what_to_type(stores: dict[str, Store]) -> None:
-    assert f"tubelet ingest FOLDER --store {stores['empty'].root}" in text(open_page("corpus", stores["empty"]))
+    assert f"tubelet ingest FOLDER --store {stores['empty'].root}" in text(
+        open_page("corpus", stores["empty"])
+    )
 
 
 def test_a_new_clip_shows_at_the_next_rerun(tmp_path: Path) -> None:
@@ -141,13 +162,22 @@ def test_a_new_clip_shows_at_the_next_rerun(tmp_path: Path) -> None:
 
 def test_the_url_chooses_video_filter_and_statistic(small: Store) -> None:
     chosen = small.rows("FROM videos ORDER BY name")[1]
-    shown = text(open_page("corpus", small, video=chosen["video_id"], search="00001", statistic="kurtosis"))
+    shown = text(
+        open_page("corpus", small, video=chosen["video_id"], search="00001", statistic="kurtosis")
+    )
     assert "1–1 of 1 video" in shown
     assert "Curves: kurtosis" in shown
-    assert "2 clips over 0.00–0.48 s, 4 × 5 × 5 tokens each (slices × rows × columns), 200 tokens by toy (untrained)" in shown
+    assert (
+        "2 clips over 0.00–0.48 s, 4 × 5 × 5 tokens each (slices × rows × columns), 200 tokens by toy (untrained)"
+        in shown
+    )
 
 
-@pytest.mark.parametrize("signed", ["", "0" * 64, "é", consent.sign("SELECT 41")], ids=["unsigned", "zeros", "odd", "another"])
+@pytest.mark.parametrize(
+    "signed",
+    ["", "0" * 64, "é", consent.sign("SELECT 41")],
+    ids=["unsigned", "zeros", "odd", "another"],
+)
 def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> None:
     test = open_page("sql", small, query="SELECT 42 AS answer", signed=signed)
     assert test.text_area[0].value == "SELECT 42 AS answer"
@@ -155,7 +185,10 @@ def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> N
     next(button for button in test.button if button.label == "Run query").click()
     assert test.run().dataframe[0].value["answer"].tolist() == [42] and not test.info
     test.text_area[0].set_value("SELECT 43 AS answer")
-    assert test.run().dataframe[0].value["answer"].tolist() == [42] and "has changed" in test.info[0].value, "what is typed waits, too"
+    assert (
+        test.run().dataframe[0].value["answer"].tolist() == [42]
+        and "has changed" in test.info[0].value
+    ), "what is typed waits, too"
     next(button for button in test.button if button.label == "Run query").click()
     assert test.run().dataframe[0].value["answer"].tolist() == [43] and not test.info
 
@@ -163,7 +196,16 @@ def test_a_query_of_a_link_waits_until_it_is_run(small: Store, signed: str) -> N
 @pytest.mark.parametrize(("page", "key"), [("sensitivity", "where"), ("video", "search-where")])
 def test_a_condition_of_a_link_waits_until_it_is_applied(small: Store, page: str, key: str) -> None:
     clip = small.rows("FROM clips ORDER BY first_frame LIMIT 1")[0]
-    url = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0", "search-corpus": "true"} if page == "video" else {}
+    url = (
+        {
+            "video": clip["video_id"],
+            "clip": clip["clip_id"],
+            "patches": f"{clip['clip_id']}-0.0.0",
+            "search-corpus": "true",
+        }
+        if page == "video"
+        else {}
+    )
     test = open_page(page, small, **url, **{key: "nam = 1", "signed": "no"})
     assert "came with a link" in test.info[0].value and not test.error
     next(button for button in test.button if button.label == "Apply condition").click()
@@ -178,7 +220,9 @@ def test_sql_shows_an_error_in_place(small: Store) -> None:
 
 def test_sql_states_rows_seconds_and_the_cap(small: Store) -> None:
     assert "**42 rows in " in text(open_page("sql", small, query="FROM range(42)"))
-    assert "**First 10,000 rows of more, in " in text(open_page("sql", small, query="FROM range(20_000)"))
+    assert "**First 10,000 rows of more, in " in text(
+        open_page("sql", small, query="FROM range(20_000)")
+    )
 
 
 def test_the_sql_page_opens_with_an_answer(small: Store) -> None:
@@ -202,7 +246,9 @@ UNAVAILABLE = {
 
 
 @pytest.mark.parametrize("kind", UNAVAILABLE)
-def test_a_store_that_cannot_be_shown_is_explained(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_shown_is_explained(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, sentence = UNAVAILABLE[kind]
     make(tmp_path / "store")
     monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path / "store")])
@@ -211,7 +257,9 @@ def test_a_store_that_cannot_be_shown_is_explained(kind: str, tmp_path: Path, mo
     assert sentence in text(test)
 
 
-def test_the_app_shows_the_store_it_was_given(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_app_shows_the_store_it_was_given(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "argv", ["app.py", str(small.root)])
     test = AppTest.from_file(str(APP), default_timeout=SLOW).run()
     assert not test.exception
@@ -221,14 +269,18 @@ def test_the_app_shows_the_store_it_was_given(small: Store, monkeypatch: pytest.
 
 def test_the_app_without_a_store_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["app.py"])
-    assert "tubelet dashboard --store STORE" in text(AppTest.from_file(str(APP), default_timeout=SLOW).run())
+    assert "tubelet dashboard --store STORE" in text(
+        AppTest.from_file(str(APP), default_timeout=SLOW).run()
+    )
 
 
 def questions(store: Store) -> dict[str, Question]:
     """One of every question, about the first video of the store."""
     video = store.rows("SELECT video_id FROM videos ORDER BY name")[0]["video_id"]
     encoder = store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
-    first = store.rows("SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video])[0]["clip_id"]
+    first = store.rows(
+        "SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video]
+    )[0]["clip_id"]
     (clip,) = clips.clip(first).answer(store).to_pylist()
     everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
     return {
@@ -248,8 +300,14 @@ def questions(store: Store) -> dict[str, Question]:
         "timelines": clips.timelines(video, encoder),
         "timeline": clips.timeline(ClipRow.of(clip)),
         "patches": clips.patches(clip["clip_id"], [0, 7]),
-        **{f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1) for order in ORDERS},
-        **{f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0) for state in STATES},
+        **{
+            f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1)
+            for order in ORDERS
+        },
+        **{
+            f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0)
+            for state in STATES
+        },
     }
 
 
@@ -264,7 +322,10 @@ def test_corpus_summary_counts_every_row(small: Store) -> None:
     assert summary["videos"] == summary["encoded_videos"] == 3
     assert summary["seconds"] == pytest.approx(sum(video["duration_s"] for video in videos))
     assert summary["bytes"] == sum(video["bytes"] for video in videos)
-    assert (summary["clips"], summary["tokens"]) == (6, small.rows("SELECT count(*) AS n FROM tokens")[0]["n"])
+    assert (summary["clips"], summary["tokens"]) == (
+        6,
+        small.rows("SELECT count(*) AS n FROM tokens")[0]["n"],
+    )
     assert (summary["encoders"], summary["failures"]) == (1, 1)
 
 
@@ -272,28 +333,51 @@ def test_filters_are_the_ones_asked_for(small: Store) -> None:
     encoder = small.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
 
     def names(**filters: str) -> list[str]:
-        return queries.videos_page(VideoFilter(encoder, **filters), "name", 10, 0).answer(small)["name"].to_pylist()
+        return (
+            queries.videos_page(VideoFilter(encoder, **filters), "name", 10, 0)
+            .answer(small)["name"]
+            .to_pylist()
+        )
 
     every = [f"video-0000{n}.mp4" for n in range(3)]
     assert names() == names(state="encoded") == every
     assert names(text="COOK") == names(label="cooking") == every[:1]
-    assert names(text="%") == names(label="") == names(state="not encoded") == names(state="with failures") == []
-    assert queries.videos_count(VideoFilter("another", state="not encoded")).answer(small).to_pylist() == [{"videos": 3}]
+    assert (
+        names(text="%")
+        == names(label="")
+        == names(state="not encoded")
+        == names(state="with failures")
+        == []
+    )
+    assert queries.videos_count(VideoFilter("another", state="not encoded")).answer(
+        small
+    ).to_pylist() == [{"videos": 3}]
 
 
 @pytest.mark.parametrize("statistic", TOKEN_STATISTICS)
 def test_sparkline_is_the_statistic_in_time_order(statistic: str, stores: dict[str, Store]) -> None:
     store = stores["statistics only"]  # one clip a video: a span a slice
     clip = store.rows("FROM clips ORDER BY clip_id")[0]
-    points = queries.sparklines([clip["video_id"]], clip["encoder_id"], statistic).answer(store).to_pylist()[0]["points"]
-    values = store.rows(f"SELECT {statistic} AS value FROM slice_stats WHERE clip_id = ? ORDER BY slice", [clip["clip_id"]])
+    points = (
+        queries.sparklines([clip["video_id"]], clip["encoder_id"], statistic)
+        .answer(store)
+        .to_pylist()[0]["points"]
+    )
+    values = store.rows(
+        f"SELECT {statistic} AS value FROM slice_stats WHERE clip_id = ? ORDER BY slice",
+        [clip["clip_id"]],
+    )
     assert points == pytest.approx([row["value"] for row in values if row["value"] is not None])
 
 
 def test_sparkline_of_a_long_video_keeps_to_its_points(tmp_path: Path) -> None:
     store = synthetic_store(tmp_path / "store", videos=1, clips=30, slices=8, side=2, dim=4)
     clip = store.rows("FROM clips")[0]
-    points = queries.sparklines([clip["video_id"]], clip["encoder_id"], "norm").answer(store).to_pylist()[0]["points"]
+    points = (
+        queries.sparklines([clip["video_id"]], clip["encoder_id"], "norm")
+        .answer(store)
+        .to_pylist()[0]["points"]
+    )
     assert len(points) == queries.POINTS
     store.close()
 
@@ -319,12 +403,19 @@ def test_results_of_every_type_show_and_leave_as_files() -> None:
     assert shown["struct"] == '{"a": 1}'
     assert shown["few"] == "[0.125, null, 2]"
     assert shown["many"] == "[0, 1, 2, 3, … 768 values]"
-    assert pyarrow.csv.read_csv(pa.BufferReader(formats.csv(table)))["many"][0].as_py().count(",") == 767
-    assert pyarrow.parquet.read_table(pa.BufferReader(formats.parquet(table)))["many"][0].as_py() == list(range(768))
+    assert (
+        pyarrow.csv.read_csv(pa.BufferReader(formats.csv(table)))["many"][0].as_py().count(",")
+        == 767
+    )
+    assert pyarrow.parquet.read_table(pa.BufferReader(formats.parquet(table)))["many"][
+        0
+    ].as_py() == list(range(768))
 
 
 def test_equal_names_are_told_apart() -> None:
-    assert results.make_displayable(pa.table([[1], [2], [3]], names=["a", "a_2", "a"])).column_names == ["a", "a_2", "a_3"]
+    assert results.make_displayable(
+        pa.table([[1], [2], [3]], names=["a", "a_2", "a"])
+    ).column_names == ["a", "a_2", "a_3"]
 
 
 @pytest.mark.parametrize(
@@ -350,14 +441,24 @@ def test_numbers_are_written_with_their_units(shown: str, expected: str) -> None
 
 def test_a_thumbnail_that_is_gone_is_an_empty_cell(small: Store) -> None:
     assert corpus_videos.thumbnail(small, "media/gone.jpg") is None
-    assert corpus_videos.thumbnail(small, small.rows("FROM videos")[0]["thumbnail"]).startswith("data:image/jpeg;base64,")
+    assert corpus_videos.thumbnail(small, small.rows("FROM videos")[0]["thumbnail"]).startswith(
+        "data:image/jpeg;base64,"
+    )
 
 
 def test_the_dashboard_imports_neither_torch_nor_ingest() -> None:
-    modules = sorted(f"tubelet.dashboard.{path.stem}" for path in app.HERE.glob("*.py") if path.stem != "__init__")
+    modules = sorted(
+        f"tubelet.dashboard.{path.stem}"
+        for path in app.HERE.glob("*.py")
+        if path.stem != "__init__"
+    )
     code = f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
-    listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"torch", "transformers", "ingest", "av"} & set(json.loads(listed.stdout.splitlines()[-1]))
+    listed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "transformers", "ingest", "av"} & set(
+        json.loads(listed.stdout.splitlines()[-1])
+    )
 
 
 def _make_newer(path: Path) -> None:
@@ -374,7 +475,15 @@ def _make_damaged(path: Path) -> None:
 
 def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
     words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "a=1", "", None]
-    table = pa.table({"=name": words, "number": [-1] * 10, "share": [-0.5] * 10, "nested": [[-1]] * 10, "decimal": pa.array([Decimal("-1.5")] * 10)})
+    table = pa.table(
+        {
+            "=name": words,
+            "number": [-1] * 10,
+            "share": [-0.5] * 10,
+            "nested": [[-1]] * 10,
+            "decimal": pa.array([Decimal("-1.5")] * 10),
+        }
+    )
     lines = list(csv.reader(io.StringIO(formats.csv(table).decode(), newline="")))
     assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
     assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
@@ -395,7 +504,9 @@ def test_an_id_that_is_not_there_says_so_and_offers_what_is_near(kind: str, smal
     test = open_page(page, small, **url)
     assert said in test.warning[0].value and not test.exception
     if kind != "encoder":
-        assert "video-0000" not in "".join(element.value for element in [*test.subheader, *test.title]), "nothing else is shown instead"
+        assert "video-0000" not in "".join(
+            element.value for element in [*test.subheader, *test.title]
+        ), "nothing else is shown instead"
         near = [button for button in test.button if button.label.startswith("Open video-0000")]
         assert near
         opened = near[0].click().run()
@@ -411,13 +522,24 @@ def test_an_address_by_name_finds_what_is_nearest(small: Store) -> None:
 
 @pytest.mark.parametrize("page", ["video", "windows"])
 def test_an_id_alone_opens_what_it_names(page: str, small: Store) -> None:
-    row = small.rows("FROM clips ORDER BY clip_id DESC LIMIT 1" if page == "video" else "FROM pairs ORDER BY pair_id DESC LIMIT 1")[0]
-    shown = open_page(page, small, **({"clip": row["clip_id"]} if page == "video" else {"pair": row["pair_id"]}))
-    assert (stands(shown, "video"), stands(shown, "encoder")) == (row["video_id"], row["encoder_id"])
+    row = small.rows(
+        "FROM clips ORDER BY clip_id DESC LIMIT 1"
+        if page == "video"
+        else "FROM pairs ORDER BY pair_id DESC LIMIT 1"
+    )[0]
+    shown = open_page(
+        page, small, **({"clip": row["clip_id"]} if page == "video" else {"pair": row["pair_id"]})
+    )
+    assert (stands(shown, "video"), stands(shown, "encoder")) == (
+        row["video_id"],
+        row["encoder_id"],
+    )
     assert not shown.warning and row["video_id"] in [box.value for box in shown.selectbox]
 
 
-def test_any_video_of_many_is_found_in_the_chooser(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_video_of_many_is_found_in_the_chooser(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tubelet.dashboard.video.choice.OFFERED", 2)
     test = open_page("video", small)
     assert not any("video-00002" in option for box in test.selectbox for option in box.options)
@@ -426,16 +548,28 @@ def test_any_video_of_many_is_found_in_the_chooser(small: Store, monkeypatch: py
     assert any("video-00002" in option for box in test.selectbox for option in box.options)
 
 
-def test_videos_are_ordered_by_a_statistic_over_all_of_them_and_share_one_axis(small: Store) -> None:
+def test_videos_are_ordered_by_a_statistic_over_all_of_them_and_share_one_axis(
+    small: Store,
+) -> None:
     encoder = small.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
     means = {}
-    for row in small.rows("SELECT v.name, s.kurtosis AS value FROM slice_stats s JOIN clips USING (clip_id) JOIN videos v USING (video_id)"):
+    for row in small.rows(
+        "SELECT v.name, s.kurtosis AS value FROM slice_stats s JOIN clips USING (clip_id) JOIN videos v USING (video_id)"
+    ):
         means.setdefault(row["name"], []).append(row["value"])
     expected = sorted(means, key=lambda name: -sum(means[name]) / len(means[name]))
     for order, names in (("highest curve", expected), ("lowest curve", expected[::-1])):
-        first, then = (queries.videos_page(VideoFilter(encoder), order, 2, at, "kurtosis").answer(small) for at in (0, 2))
+        first, then = (
+            queries.videos_page(VideoFilter(encoder), order, 2, at, "kurtosis").answer(small)
+            for at in (0, 2)
+        )
         assert first["name"].to_pylist() + then["name"].to_pylist() == names
-    assert first["mean"].to_pylist() == pytest.approx([sum(means[name]) / len(means[name]) for name in expected[::-1][:2]])
+    assert first["mean"].to_pylist() == pytest.approx(
+        [sum(means[name]) / len(means[name]) for name in expected[::-1][:2]]
+    )
     low, high = min(map(min, means.values())), max(map(max, means.values()))
-    shown = [text(open_page("corpus", small, statistic="kurtosis", search=name)) for name in ("", "00001")]
+    shown = [
+        text(open_page("corpus", small, statistic="kurtosis", search=name))
+        for name in ("", "00001")
+    ]
     assert all(f"one y axis for all videos, {low:.4g} to {high:.4g}" in words for words in shown)

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tubelet.store import Store
 from tests.browsing import BROWSER, Visit, sync_api
 from tests.stores import synthetic_store
+from tubelet.store import Store
 
 pytestmark = BROWSER
 SLOW = 60_000
@@ -41,7 +41,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def shown(page: "sync_api.Page") -> str:
     """All text of the page, blanks as one, with what fields hold."""
-    text = page.locator(".stApp").inner_text() + " ".join(page.locator("textarea, input").evaluate_all("all => all.map(one => one.value)"))
+    text = page.locator(".stApp").inner_text() + " ".join(
+        page.locator("textarea, input").evaluate_all("all => all.map(one => one.value)")
+    )
     return re.sub(r"\s+", " ", text.replace("\u2060", ""))
 
 
@@ -64,8 +66,12 @@ def nothing_came_of_it(visit: Visit) -> None:
     page = visit.page
     visit.settle()
     page.wait_for_timeout(300)
-    visit.problems = [told for told in visit.problems if "404" not in told or "/pictures/" not in told]  # the store has no pictures of its slices
-    assert page.locator(FOREIGN).count() == 0, page.locator(FOREIGN).first.evaluate("one => one.outerHTML")
+    visit.problems = [
+        told for told in visit.problems if "404" not in told or "/pictures/" not in told
+    ]  # the store has no pictures of its slices
+    assert page.locator(FOREIGN).count() == 0, page.locator(FOREIGN).first.evaluate(
+        "one => one.outerHTML"
+    )
     assert page.locator(".stException").count() == 0
 
 
@@ -81,7 +87,9 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
     (video,) = store.rows("FROM videos WHERE name = ? ORDER BY video_id LIMIT 1", [WORDS[number]])
     visit.open(f"?video={video['video_id']}", PAGES[""])
     nothing_came_of_it(visit)
-    assert count_shown(visit, WORDS[number], least=2) >= 2, "the heading has the name, and the path ends in it"
+    assert count_shown(visit, WORDS[number], least=2) >= 2, (
+        "the heading has the name, and the path ends in it"
+    )
     clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video["video_id"]])[0]
     on = f"video={video['video_id']}&clip={clip['clip_id']}&patches={clip['clip_id']}-0.0.0&search=true&alike=true&map=true"
     visit.open(f"video?{on}", PAGES["video"])
@@ -96,12 +104,28 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
 def test_hostile_addresses_do_nothing(visit: Visit, word: str) -> None:
     text = quote(word)
     for path in ("", "video", "windows"):
-        parameters = ("video", "clip", "pair", "encoder", "search", "label", "section", "statistic", "patches", "segment", "color", "pair_search", "dim")
+        parameters = (
+            "video",
+            "clip",
+            "pair",
+            "encoder",
+            "search",
+            "label",
+            "section",
+            "statistic",
+            "patches",
+            "segment",
+            "color",
+            "pair_search",
+            "dim",
+        )
         visit.open(f"{path}?{'&'.join(f'{name}={text}' for name in parameters)}", PAGES[path])
         nothing_came_of_it(visit)
     visit.open(f"sensitivity?where={text}&setting={text}&compare={text}", PAGES["sensitivity"])
     visit.page.get_by_role("button", name="Apply condition").click()
-    visit.page.locator("[data-testid=stAlertContentError], [data-testid=stAlertContentWarning]").first.wait_for(timeout=SLOW)
+    visit.page.locator(
+        "[data-testid=stAlertContentError], [data-testid=stAlertContentWarning]"
+    ).first.wait_for(timeout=SLOW)
     nothing_came_of_it(visit)
 
 
@@ -110,7 +134,10 @@ def test_a_hostile_query_waits_and_its_error_does_nothing(visit: Visit, word: st
     raising = f"SELECT error('{word}')"
     visit.open(f"sql?query={quote(raising)}", PAGES["sql"])
     visit.expect_text("This query came with a link")
-    assert literally(raising) in shown(visit.page) and visit.page.locator("[data-testid=stAlertContentError]").count() == 0
+    assert (
+        literally(raising) in shown(visit.page)
+        and visit.page.locator("[data-testid=stAlertContentError]").count() == 0
+    )
     visit.page.get_by_role("button", name="Run query", exact=True).click()
     visit.expect_text("Query failed")
     nothing_came_of_it(visit)

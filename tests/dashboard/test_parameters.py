@@ -7,28 +7,48 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tubelet.dashboard import parameters
-from tubelet.dashboard.parameters import CHOICE, CONDITION, NUMBER, PAGES, PARAMETERS, SWITCH, TEXT
-from tubelet.store import Store
 from tests.commands import ROOT
 from tests.dashboard.test_dashboard import open_page
 from tests.stores import synthetic_store
+from tubelet.dashboard import parameters
+from tubelet.dashboard.parameters import CHOICE, CONDITION, NUMBER, PAGES, PARAMETERS, SWITCH, TEXT
+from tubelet.store import Store
 
-KINDS = {"checkbox": {SWITCH}, "toggle": {SWITCH}, "text_input": {TEXT, CONDITION}, "text_area": {CONDITION}, "selectbox": {CHOICE, NUMBER}, "button_group": {CHOICE}, "segmented_control": {CHOICE}}
+KINDS = {
+    "checkbox": {SWITCH},
+    "toggle": {SWITCH},
+    "text_input": {TEXT, CONDITION},
+    "text_area": {CONDITION},
+    "selectbox": {CHOICE, NUMBER},
+    "button_group": {CHOICE},
+    "segmented_control": {CHOICE},
+}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    made = synthetic_store(tmp_path_factory.mktemp("parameters") / "films", videos=3, clips=2, slices=8)
+    made = synthetic_store(
+        tmp_path_factory.mktemp("parameters") / "films", videos=3, clips=2, slices=8
+    )
     yield made
     made.close()
 
 
 def everything(store: Store, page: str) -> dict[str, str]:
     """An address that has a page draw all that it has."""
-    clip = store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1")[0]
-    switches = {name: "true" for name, parameter in PARAMETERS.items() if parameter.kind == SWITCH and page in parameter.pages}
-    at = {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0"} if page == "video" else {}
+    clip = store.rows(
+        "SELECT c.* FROM clips c JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1"
+    )[0]
+    switches = {
+        name: "true"
+        for name, parameter in PARAMETERS.items()
+        if parameter.kind == SWITCH and page in parameter.pages
+    }
+    at = (
+        {"video": clip["video_id"], "clip": clip["clip_id"], "patches": f"{clip['clip_id']}-0.0.0"}
+        if page == "video"
+        else {}
+    )
     return switches | at
 
 
@@ -39,7 +59,9 @@ def widgets(test: AppTest) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_widget_in_the_url_is_registered_for_its_page_with_its_kind(store: Store, page: str) -> None:
+def test_every_widget_in_the_url_is_registered_for_its_page_with_its_kind(
+    store: Store, page: str
+) -> None:
     test = open_page(page, store, **everything(store, page))
     assert not test.exception
     drawn = {(kind, key) for kind, key in widgets(test) if key in PARAMETERS}
@@ -50,7 +72,11 @@ def test_every_widget_in_the_url_is_registered_for_its_page_with_its_kind(store:
 
 def test_a_parameter_that_a_widget_carries_belongs_to_one_page() -> None:
     """Streamlit keeps the value of a key from page to page."""
-    assert {name: parameter.pages for name, parameter in PARAMETERS.items() if parameter.bound and len(parameter.pages) > 1} == {}
+    assert {
+        name: parameter.pages
+        for name, parameter in PARAMETERS.items()
+        if parameter.bound and len(parameter.pages) > 1
+    } == {}
 
 
 def test_nothing_but_the_registry_names_a_parameter_of_the_url() -> None:

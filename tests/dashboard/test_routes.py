@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.browsing import fetched
+from tests.player import clips
 from tubelet.dashboard import routes
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.server import ROUTES
 from tubelet.latent import channels, colorings, sample
 from tubelet.latent.colorings import Coloring
 from tubelet.store import Store
-from tests.browsing import fetched
-from tests.player import clips
 
 BYTES = "application/octet-stream"
 
@@ -30,7 +30,9 @@ class Ask:
     query: str = ""
 
     def address(self, path: str, /, **other: str) -> str:
-        filled = re.sub(r"{(\w+)(?::path)?}", lambda hole: (self.given | other)[hole[1]], path.lstrip("/"))
+        filled = re.sub(
+            r"{(\w+)(?::path)?}", lambda hole: (self.given | other)[hole[1]], path.lstrip("/")
+        )
         return f"{filled}?{self.query}" if self.query else filled
 
 
@@ -44,12 +46,23 @@ def asks(store: Store) -> dict[str, Ask]:
     """An ask per route: a new route needs a row here."""
     clip = clips(store, "plays.mp4")[0]
     tokens = clip["slices"] * clip["height"] * clip["width"]
-    basis, drawn = colorings.fit_basis(store, clip["encoder_id"], Coloring("corpus")), sample.draw_sample(store, clip["encoder_id"])
+    basis, drawn = (
+        colorings.fit_basis(store, clip["encoder_id"], Coloring("corpus")),
+        sample.draw_sample(store, clip["encoder_id"]),
+    )
     colored = {"coloring": "corpus", "basis": basis.basis_id, "clip": clip["clip_id"]}
-    sampled = {"coloring": "corpus", "basis": basis.basis_id, "encoder": clip["encoder_id"], "sample": drawn.sample_id, "number": "0"}
+    sampled = {
+        "coloring": "corpus",
+        "basis": basis.basis_id,
+        "encoder": clip["encoder_id"],
+        "sample": drawn.sample_id,
+        "number": "0",
+    }
     tracked = {"marked": f"{clip['clip_id']}-0.1.1", "clip": clip["clip_id"], "kind": "csv"}
     marked = {"marked": f"{clip['clip_id']}-0.1.1~0.3.3", "file": "slice-0.png"}
-    show = urllib.parse.urlencode({"show": channels.SEPARATOR.join(channels.choose_defaults(basis).values())})
+    show = urllib.parse.urlencode(
+        {"show": channels.SEPARATOR.join(channels.choose_defaults(basis).values())}
+    )
     return {
         "source": Ask({"video": clip["video_id"]}, "video/mp4"),
         "pictures": Ask({"clip": clip["clip_id"]}, "image/jpeg", b"\xff\xd8"),
@@ -63,28 +76,41 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
-        "module": Ask({"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"),
+        "module": Ask(
+            {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
+        ),
     }
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_every_route_answers_with_its_own_kind(path: str, server: str, asks: dict[str, Ask]) -> None:
+def test_every_route_answers_with_its_own_kind(
+    path: str, server: str, asks: dict[str, Ask]
+) -> None:
     name = ROUTES[path]
     assert name in asks, f"say in this test how the route {name} is asked"
     ask = asks[name]
     status, body, headers = fetched(server, ask.address(path))
     assert (status, headers["content-type"].split(";")[0]) == (200, ask.type), body[:200]
     assert body.startswith(ask.begins) and len(body) > 20 and ask.length in (None, len(body))
-    assert headers["x-content-type-options"] == "nosniff" and headers["cross-origin-resource-policy"] == "same-origin"
+    assert (
+        headers["x-content-type-options"] == "nosniff"
+        and headers["cross-origin-resource-policy"] == "same-origin"
+    )
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_every_route_refuses_what_the_store_does_not_hold(path: str, server: str, asks: dict[str, Ask]) -> None:
+def test_every_route_refuses_what_the_store_does_not_hold(
+    path: str, server: str, asks: dict[str, Ask]
+) -> None:
     for hole in asks[ROUTES[path]].given.keys() & set(re.findall(r"{(\w+)", path)):
-        status, body, _ = fetched(server, asks[ROUTES[path]].address(path, **{hole: "0123456789abcdef"}))
+        status, body, _ = fetched(
+            server, asks[ROUTES[path]].address(path, **{hole: "0123456789abcdef"})
+        )
         assert status == 404 and len(body) > 20 and b"Traceback" not in body, (hole, body)
 
 
 def test_routes_and_answers_belong_together() -> None:
-    assert set(ROUTES.values()) == set(routes.ANSWERS), "each answer has a route and each route an answer"
+    assert set(ROUTES.values()) == set(routes.ANSWERS), (
+        "each answer has a route and each route an answer"
+    )
     assert json.dumps(ROUTES)

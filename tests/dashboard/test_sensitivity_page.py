@@ -4,23 +4,28 @@ from urllib.parse import quote
 
 import pytest
 
-from tubelet.dashboard.sensitivity import page as sensitivity
-from tubelet.reports.sensitivity import sections as report
-from tubelet.reports.sensitivity import narrative
-from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
 from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.dashboard.test_dashboard import open_page, text
 from tests.planted import Planted, add_planted, planted_store
 from tests.stores import synthetic_store
-from tests.dashboard.test_dashboard import open_page, text
+from tubelet.dashboard.sensitivity import page as sensitivity
+from tubelet.reports.sensitivity import narrative
+from tubelet.reports.sensitivity import sections as report
+from tubelet.reports.sensitivity.findings import find
+from tubelet.reports.sensitivity.request import Request
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """Two shifts, and two settings of the second."""
-    made = planted_store(tmp_path_factory.mktemp("page") / "store", videos=12, dim=32, specialists=(3, 8), controls=2)
+    made = planted_store(
+        tmp_path_factory.mktemp("page") / "store", videos=12, dim=32, specialists=(3, 8), controls=2
+    )
     add_planted(made, Planted(videos=6, dim=32, specialists=(3, 9), shift=2, shared=18, seed=0))
-    add_planted(made, Planted(videos=5, dim=32, specialists=(3, 9), shift=2, shared=18, seed=0, source="stored"))
+    add_planted(
+        made,
+        Planted(videos=5, dim=32, specialists=(3, 9), shift=2, shared=18, seed=0, source="stored"),
+    )
     yield made
     made.close()
 
@@ -37,11 +42,19 @@ def test_the_answer_is_the_reports_and_stands_first(store):
 
 def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
     page = open_page(
-        "sensitivity", store, shift="2", setting="step 1, crop 64 x 64, float32, stored", where="label = 'cooking' OR label = 'swimming'"
+        "sensitivity",
+        store,
+        shift="2",
+        setting="step 1, crop 64 x 64, float32, stored",
+        where="label = 'cooking' OR label = 'swimming'",
     )
-    assert not page.exception and "In **3 videos**" in text(page) and "float32, stored" in text(page)
+    assert (
+        not page.exception and "In **3 videos**" in text(page) and "float32, stored" in text(page)
+    )
     page = open_page("sensitivity", store, shift="1", compare="shift=2")
-    assert not page.exception and page.warning[0].value.count("--setting") == 2, "the other side has two settings"
+    assert not page.exception and page.warning[0].value.count("--setting") == 2, (
+        "the other side has two settings"
+    )
     page = open_page("sensitivity", store, shift="2", setting="all, mixed", compare="shift=1")
     assert "2 settings mixed" in text(page) and page.header[0].value == "Side by side"
 
@@ -66,7 +79,11 @@ def test_a_store_without_pairs_says_how_to_measure_them(kind, tmp_path):
 def test_one_video_shows_what_it_can(videos, tmp_path):
     few = planted_store(tmp_path / "store", videos=videos, dim=16, specialists=(2,), shared=6)
     page = open_page("sensitivity", few)
-    assert not page.exception and "nothing about others" in text(page) and "from fewer than five videos" in text(page)
+    assert (
+        not page.exception
+        and "nothing about others" in text(page)
+        and "from fewer than five videos" in text(page)
+    )
     few.close()
 
 
@@ -89,7 +106,11 @@ def test_in_a_browser_charts_are_drawn_and_files_leave(visit: Visit):
     visit.page.get_by_role("button", name="Apply condition").click()
     visit.expect_text("The command that repeats it")
     expect(visit.page.get_by_text("9 videos").first).to_be_visible(timeout=SLOW)
-    expect(visit.page.locator(".vega-embed").locator("svg, canvas").first).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator(".vega-embed").locator("svg, canvas").first).to_be_visible(
+        timeout=SLOW
+    )
     expect(visit.page.locator("[data-testid=stHtml] img")).to_have_count(3, timeout=SLOW)
-    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "nothing sticks out"
+    )
     assert report.TITLE in visit.download("HTML").read_text()

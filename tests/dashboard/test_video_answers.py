@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tubelet.latent import colorings
-from tubelet.latent import workspace
-from tubelet.latent.colorings import Coloring
-from tubelet.latent import retrieval, search_index
-from tubelet.store import Store
-from tests.stores import Recipe, add_videos, synthetic_store
 from tests.dashboard.test_dashboard import open_page, text
+from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.latent import colorings, retrieval, search_index, workspace
+from tubelet.latent.colorings import Coloring
+from tubelet.store import Store
 
 
 @pytest.fixture
@@ -29,15 +27,22 @@ SEARCHING = {"search-corpus": "true"}
 
 
 def first_patch(store: Store) -> dict[str, str]:
-    clip = store.rows("SELECT clip_id, video_id FROM clips JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1")[0]
+    clip = store.rows(
+        "SELECT clip_id, video_id FROM clips JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1"
+    )[0]
     return {"video": clip["video_id"], "patches": f"{clip['clip_id']}-0.1.2"}
 
 
 def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
     bare = synthetic_store(tmp_path / "bare", videos=2, embeddings=False)
-    window, corpus = (open_page("video", bare, map="true", **{"map-of": of}) for of in ("this window", "the corpus"))
+    window, corpus = (
+        open_page("video", bare, map="true", **{"map-of": of})
+        for of in ("this window", "the corpus")
+    )
     assert "the corpus has a sample of its tokens" in text(window)
-    assert "sample of its tokens" not in text(corpus) and not corpus.warning and not corpus.exception
+    assert (
+        "sample of its tokens" not in text(corpus) and not corpus.warning and not corpus.exception
+    )
     assert "FROM token_samples s" in text(corpus), "the SQL of what is drawn"
     bare.close()
 
@@ -48,43 +53,78 @@ def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) ->
     assert "basis_vectors" not in shown, "the page's own basis is not a row of the store"
 
 
-def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = store.rows("SELECT sum(slices * grid_height * grid_width * embed_dim * 2) AS n FROM clips")[0]["n"]
+def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = store.rows(
+        "SELECT sum(slices * grid_height * grid_width * embed_dim * 2) AS n FROM clips"
+    )[0]["n"]
     exact = text(open_page("video", store, **SEARCHING, **first_patch(store)))
-    assert "most similar patches, from 3 videos" in exact and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
+    assert (
+        "most similar patches, from 3 videos" in exact
+        and f"Exact: all {size / 1000:.1f} kB of embeddings were compared." in exact
+    )
     assert "tubelet index" not in exact and "list_cosine_similarity" in exact
     recall = search_index.write_index(store, store.rows("FROM encoders")[0]["encoder_id"])
     add_videos(store, Recipe(videos=1, dim=48), first=3)
-    assert "Exact: all" in text(open_page("video", store, **SEARCHING, **first_patch(store))), "a small corpus"
+    assert "Exact: all" in text(open_page("video", store, **SEARCHING, **first_patch(store))), (
+        "a small corpus"
+    )
     monkeypatch.setattr(retrieval, "LARGE", 1)
     add_videos(store, Recipe(videos=1, dim=48), first=4)
     said = text(open_page("video", store, **SEARCHING, **first_patch(store)))
-    assert f"From the index, which found **{recall.recall:.1%}** of the top 20 of exact search" in said
+    assert (
+        f"From the index, which found **{recall.recall:.1%}** of the top 20 of exact search" in said
+    )
     assert f"on {recall.queries} sampled patches in 6 clips; 2 clips added since." in said
-    assert "Exact: all" in text(open_page("video", store, exactly="true", **SEARCHING, **first_patch(store)))
+    assert "Exact: all" in text(
+        open_page("video", store, exactly="true", **SEARCHING, **first_patch(store))
+    )
 
 
 def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
     (name,) = store.rows("SELECT name FROM videos ORDER BY name LIMIT 1")[0].values()
-    shown = text(open_page("video", store, **{**SEARCHING, "search-where": f"name = '{name}'"}, **first_patch(store)))
-    assert "from 1 video, best first" in shown and "of embeddings of the 1 chosen video were compared" in shown
-    assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, "and so does the SQL"
-    nothing = open_page("video", store, **{**SEARCHING, "search-where": "name = 'gone'"}, **first_patch(store))
+    shown = text(
+        open_page(
+            "video",
+            store,
+            **{**SEARCHING, "search-where": f"name = '{name}'"},
+            **first_patch(store),
+        )
+    )
+    assert (
+        "from 1 video, best first" in shown
+        and "of embeddings of the 1 chosen video were compared" in shown
+    )
+    assert f"SELECT list(video_id) FROM videos WHERE (\nname = '{name}'\n)" in shown, (
+        "and so does the SQL"
+    )
+    nothing = open_page(
+        "video", store, **{**SEARCHING, "search-where": "name = 'gone'"}, **first_patch(store)
+    )
     assert "lets no video through" in nothing.warning[0].value and not nothing.exception
-    wrong = open_page("video", store, **{**SEARCHING, "search-where": "nam = 1"}, **first_patch(store))
+    wrong = open_page(
+        "video", store, **{**SEARCHING, "search-where": "nam = 1"}, **first_patch(store)
+    )
     assert "nam" in wrong.error[0].value and not wrong.exception
 
 
-def test_a_large_corpus_without_a_sketch_says_how_to_make_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_corpus_without_a_sketch_says_how_to_make_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retrieval, "LARGE", 1)
-    assert f"`tubelet index --store {store.root}`" in text(open_page("video", store, **SEARCHING, **first_patch(store)))
+    assert f"`tubelet index --store {store.root}`" in text(
+        open_page("video", store, **SEARCHING, **first_patch(store))
+    )
 
 
 @pytest.mark.parametrize("by", ["mean", "max"])
 def test_videos_like_this_one(store: Store, by: str) -> None:
     page = open_page("video", store, alike="true", **{"alike-by": by})
     assert "Top 2 videos by their most similar window" in text(page)
-    names = [caption.value.split(" · ")[1] for caption in page.caption if caption.value.count(" · ") == 2]
+    names = [
+        caption.value.split(" · ")[1] for caption in page.caption if caption.value.count(" · ") == 2
+    ]
     assert sorted(names) == ["video-00001.mp4", "video-00002.mp4"]
 
 
@@ -104,4 +144,6 @@ def test_a_clip_waits_while_as_many_are_read_as_there_are_processors(store: Stor
             waiting = pool.submit(workspace.Workspace(store).clip_colors, clip["clip_id"], basis)
             with pytest.raises(TimeoutError):
                 waiting.result(0.5)
-        assert np.array_equal(waiting.result(60), colorings.color_clip(store, clip["clip_id"], basis))
+        assert np.array_equal(
+            waiting.result(60), colorings.color_clip(store, clip["clip_id"], basis)
+        )

@@ -6,14 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from tubelet.latent import channels, colorings
-from tubelet.latent.colorings import Coloring
-from tubelet.latent.channels import OfSample
-from tubelet.latent import sample
-from tubelet.store import Store
 from tests.browsing import BROWSER, SLOW, Visit, expect, sync_api
 from tests.numbered import PATCHES
 from tests.player import clips, open_player
+from tubelet.latent import channels, colorings, sample
+from tubelet.latent.channels import OfSample
+from tubelet.latent.colorings import Coloring
+from tubelet.store import Store
 
 pytestmark = BROWSER
 
@@ -52,12 +51,16 @@ def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: S
             break
     assert hovered and hovered.count(".") == 2
     slice_, y, x = hovered.split(".")
-    expect(cloud.get_by_role("tooltip")).to_contain_text(f"slice {slice_}, patch ({y}, {x})", timeout=SLOW)
+    expect(cloud.get_by_role("tooltip")).to_contain_text(
+        f"slice {slice_}, patch ({y}, {x})", timeout=SLOW
+    )
     visit.page.mouse.down()
     visit.page.mouse.up()
     visit.expect_in_url(rf"patches={clip['clip_id']}-{slice_}\.{y}\.{x}(&|$)")
     expect(visit.page.locator(f'.player[data-slice="{slice_}"]')).to_be_visible(timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")
+    ).to_be_visible(timeout=SLOW)
 
 
 def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store: Store) -> None:
@@ -68,17 +71,27 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     cloud = visit.page.locator(".cloud")
     (sampled,) = store.rows("SELECT count(*) AS n FROM token_samples")
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
-    names = {row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")}
+    names = {
+        row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")
+    }
     tip = cloud.get_by_role("tooltip").filter(has_text=re.compile("|".join(map(re.escape, names))))
     said, at = pointed_at(visit, cloud, tip)
     found = re.match(r"(.+), ([\d.]+) s: slice (\d+), patch \((\d+), (\d+)\)", said)
     name, slice_, y, x = found[1], *map(int, found.groups()[2:])
-    (clip,) = [c for c in clips(store, name) + clips(store, name, "partner") if f"{c['start_s'] + slice_ * 0.08:.2f}" == found[2]]
-    assert np.abs(drawn_at(cloud, store, clip, (slice_, y, x)) - at).max() < 10, "the point that was pointed at, in pixels"
+    (clip,) = [
+        c
+        for c in clips(store, name) + clips(store, name, "partner")
+        if f"{c['start_s'] + slice_ * 0.08:.2f}" == found[2]
+    ]
+    assert np.abs(drawn_at(cloud, store, clip, (slice_, y, x)) - at).max() < 10, (
+        "the point that was pointed at, in pixels"
+    )
     visit.page.mouse.down()
     visit.page.mouse.up()
     visit.expect_in_url(rf"video={names[name]}.*patches=\w+-{slice_}\.{y}\.{x}(&|$)")
-    expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice {slice_}")
+    ).to_be_visible(timeout=SLOW)
     visit.expect_text(f"{name},")
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
 
@@ -102,18 +115,38 @@ def pointed_at(visit: Visit, cloud, tip) -> tuple[str, np.ndarray]:
 
 def drawn_at(cloud, store: Store, clip: dict, patch: tuple[int, int, int]) -> np.ndarray:
     """Where on the canvas a sampled token is, from its column, row and video as axes and the camera at rest."""
-    drawn, basis = sample.draw_sample(store, clip["encoder_id"]), colorings.fit_basis(store, clip["encoder_id"], Coloring("dimensions", "0.1.2"))
-    points = channels.points(OfSample(store, drawn), basis, ("patch column", "patch row", "video", *["slice"] * 4))
-    place = np.frombuffer(points, [("place", "<f4", 3), ("color", "u1", 4)])["place"][drawn.numbers(clip["clip_id"], [patch])[0]]
+    drawn, basis = (
+        sample.draw_sample(store, clip["encoder_id"]),
+        colorings.fit_basis(store, clip["encoder_id"], Coloring("dimensions", "0.1.2")),
+    )
+    points = channels.points(
+        OfSample(store, drawn), basis, ("patch column", "patch row", "video", *["slice"] * 4)
+    )
+    place = np.frombuffer(points, [("place", "<f4", 3), ("color", "u1", 4)])["place"][
+        drawn.numbers(clip["clip_id"], [patch])[0]
+    ]
     (sin_a, sin_b), (cos_a, cos_b) = np.sin([0.5, 0.35]), np.cos([0.5, 0.35])
-    turned = np.array([[cos_a, 0, sin_a], [sin_a * sin_b, cos_b, -cos_a * sin_b], [-sin_a * cos_b, sin_b, cos_a * cos_b]]) @ place
+    turned = (
+        np.array(
+            [
+                [cos_a, 0, sin_a],
+                [sin_a * sin_b, cos_b, -cos_a * sin_b],
+                [-sin_a * cos_b, sin_b, cos_a * cos_b],
+            ]
+        )
+        @ place
+    )
     box = cloud.locator("canvas").bounding_box()
     seen = 1.6 * turned[:2] / (2.6 - turned[2]) * box["height"] / 2
     return np.array([box["width"] / 2 + seen[0], box["height"] / 2 - seen[1]])
 
 
 def turned_by_dragging_and_nothing_taken(visit: Visit, canvas) -> None:
-    marked, before, box = re.search(r"patches=[^&]+", visit.page.url)[0], canvas.screenshot(), canvas.bounding_box()
+    marked, before, box = (
+        re.search(r"patches=[^&]+", visit.page.url)[0],
+        canvas.screenshot(),
+        canvas.bounding_box(),
+    )
     visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
     visit.page.mouse.down()
     visit.page.mouse.move(box["x"] + 450, box["y"] + 260, steps=5)

@@ -12,15 +12,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browsing import BROWSER, SLOW, Visit, expect, visiting
+from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, WINDOW, number, number_in
+from tests.player import (
+    FRAMES,
+    HEADING,
+    click,
+    clips,
+    drag,
+    open_player,
+    seek,
+    shown,
+    video,
+    within,
+)
 from tubelet.latent import colorings
 from tubelet.latent.colorings import Coloring
 from tubelet.store import Store
-from tests.browsing import BROWSER, SLOW, Visit, expect, visiting
-from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, WINDOW, number, number_in
-from tests.player import FRAMES, HEADING, click, clips, drag, open_player, seek, shown, video, within
 
 pytestmark = BROWSER
-SEEN = [LEFT / WIDTH, 0, HEIGHT / WIDTH, 1]  # left, top, width, height of what the encoder saw, as shares of the frame
+SEEN = [
+    LEFT / WIDTH,
+    0,
+    HEIGHT / WIDTH,
+    1,
+]  # left, top, width, height of what the encoder saw, as shares of the frame
 BEST = """grid => {
   const [outer, inner] = [grid, grid.querySelector('.best')].map(element => element.getBoundingClientRect())
   return [inner.x - outer.x, inner.y - outer.y]
@@ -60,7 +76,9 @@ def playing(opened: Visit) -> Visit:
 
 
 @pytest.mark.parametrize("view", ["beside", "over"])
-def test_the_colors_are_those_of_the_frame_that_the_video_shows(playing: Visit, store: Store, view: str) -> None:
+def test_the_colors_are_those_of_the_frame_that_the_video_shows(
+    playing: Visit, store: Store, view: str
+) -> None:
     """Frames say their number in their own pixels, and tokens in theirs: a slice of two frames shows the number's upper bits."""
     visit = playing
     assert visit.page.locator(".player").get_attribute("data-mode") == "video"
@@ -68,16 +86,22 @@ def test_the_colors_are_those_of_the_frame_that_the_video_shows(playing: Visit, 
     for frame in (0, 1, 15, 16, 33, 62, 79):
         seek(visit, frame)
         assert number(shown(visit, "video", SEEN)) == frame
-        expect(visit.page.locator(f'.latent.{view}[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
+        expect(
+            visit.page.locator(f'.latent.{view}[data-slice="{frame % WINDOW // 2}"]')
+        ).to_be_visible(timeout=SLOW)
         assert number(shown(visit, f".latent.{view}"), 1) == frame // 2
-        assert clips(store, "plays.mp4")[frame // WINDOW]["clip_id"] == visit.page.locator(".player").get_attribute("data-clip")
+        assert clips(store, "plays.mp4")[frame // WINDOW]["clip_id"] == visit.page.locator(
+            ".player"
+        ).get_attribute("data-clip")
 
 
 def test_frames_that_no_window_covers_have_no_colors_and_the_page_says_so(playing: Visit) -> None:
     visit = playing
     seek(visit, FRAMES - 1)
     assert number(shown(visit, "video", SEEN)) == FRAMES - 1
-    expect(visit.page.locator(".place")).to_contain_text("no window covers this frame", timeout=SLOW)
+    expect(visit.page.locator(".place")).to_contain_text(
+        "no window covers this frame", timeout=SLOW
+    )
     assert shown(visit, ".latent.beside") == [0] * 8
 
 
@@ -86,8 +110,8 @@ def test_while_it_plays_the_slice_follows_the_frame(playing: Visit) -> None:
     seek(visit, 40)
     visit.page.locator(".player").evaluate(
         "(player, seen) => {"
-        + f"const read = {READ_NUMBER}"
-        + """
+        f"const read = {READ_NUMBER}"
+        """
       window.pairs = []
       const [video, latent] = ['video', '.latent.beside'].map(name => player.querySelector(name))
       const note = () => {
@@ -100,10 +124,18 @@ def test_while_it_plays_the_slice_follows_the_frame(playing: Visit) -> None:
     )
     visit.page.locator("select.speed").select_option("0.5")
     visit.page.get_by_role("button", name="Play").click()
-    expect(visit.page.locator(".player")).to_have_attribute("data-frame", re.compile("^(79|8.)$"), timeout=SLOW)
-    pairs = [(number(frame), number(latent, 1)) for frame, latent in visit.page.evaluate("window.pairs") if max(latent) > 0]
+    expect(visit.page.locator(".player")).to_have_attribute(
+        "data-frame", re.compile("^(79|8.)$"), timeout=SLOW
+    )
+    pairs = [
+        (number(frame), number(latent, 1))
+        for frame, latent in visit.page.evaluate("window.pairs")
+        if max(latent) > 0
+    ]
     assert len(pairs) > 10
-    assert all(abs(frame // 2 - slice_) <= 1 for frame, slice_ in pairs), "the next frame may be presented between the two readings"
+    assert all(abs(frame // 2 - slice_) <= 1 for frame, slice_ in pairs), (
+        "the next frame may be presented between the two readings"
+    )
     assert np.mean([frame // 2 == slice_ for frame, slice_ in pairs]) > 0.8
 
 
@@ -115,69 +147,125 @@ def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(playing: Vi
         assert number(shown(visit, "video", SEEN)) == expected
     seek(visit, 14)
     visit.page.locator(".player").press("ArrowRight")
-    expect(visit.page.locator('.player[data-frame="16"][data-slice="0"]')).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator('.player[data-frame="16"][data-slice="0"]')).to_be_visible(
+        timeout=SLOW
+    )
     visit.page.locator(".player").press("ArrowLeft")
-    expect(visit.page.locator('.player[data-frame="14"][data-slice="7"]')).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator('.player[data-frame="14"][data-slice="7"]')).to_be_visible(
+        timeout=SLOW
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("silent-film.mpg", "browsers do not play mpeg1video in mpeg"), ("moved.mp4", "the source file is missing or was moved")],
+    [
+        ("silent-film.mpg", "browsers do not play mpeg1video in mpeg"),
+        ("moved.mp4", "the source file is missing or was moved"),
+    ],
 )
-def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why(visit: Visit, store: Store, name: str, why: str) -> None:
+def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why(
+    visit: Visit, store: Store, name: str, why: str
+) -> None:
     open_player(visit, store, name)
     expect(visit.page.get_by_role("status").filter(has_text=why)).to_be_visible(timeout=SLOW)
     for frame in (0, 5, 16, 31):
         seek(visit, frame)
-        expect(visit.page.locator(f'.picture[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
-        assert number(shown(visit, ".picture")) == frame // 2 * 2, "a slice's picture is its first frame"
+        expect(visit.page.locator(f'.picture[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(
+            timeout=SLOW
+        )
+        assert number(shown(visit, ".picture")) == frame // 2 * 2, (
+            "a slice's picture is its first frame"
+        )
         assert number(shown(visit, ".latent.beside"), 1) == frame // 2
     visit.page.get_by_label("Repeat the window").check()
     visit.page.get_by_role("button", name="Play").click()
     visit.page.get_by_role("button", name="Pause").click()
 
 
-def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(visit: Visit, store: Store) -> None:
-    visit.page.route("**/source/*", lambda route: route.fulfill(status=200, content_type="video/mp4", body=b"no video at all" * 100))
+def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(
+    visit: Visit, store: Store
+) -> None:
+    visit.page.route(
+        "**/source/*",
+        lambda route: route.fulfill(
+            status=200, content_type="video/mp4", body=b"no video at all" * 100
+        ),
+    )
     open_player(visit, store, "plays.mp4")
-    expect(visit.page.get_by_role("status").filter(has_text="this browser cannot play the file")).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.get_by_role("status").filter(has_text="this browser cannot play the file")
+    ).to_be_visible(timeout=SLOW)
     seek(visit, 18)
     expect(visit.page.locator('.picture[data-slice="1"]')).to_be_visible(timeout=SLOW)
     assert number(shown(visit, ".picture")) == 18
 
 
-def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is_chosen_and_kept(visit: Visit, store: Store) -> None:
+def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is_chosen_and_kept(
+    visit: Visit, store: Store
+) -> None:
     """The windows of the grid alone stand on one timeline; the one that only a pair needs is a choice of its own."""
     every = clips(store, "overlap.mp4")
     (partner,) = clips(store, "overlap.mp4", "partner")
-    assert [clip["first_frame"] for clip in every] == [0, 8, 16, 24] and partner["first_frame"] == 10
+    assert [clip["first_frame"] for clip in every] == [0, 8, 16, 24] and partner[
+        "first_frame"
+    ] == 10
     visit.open(f"?video={video(store, 'overlap.mp4')}", "What is in the store?")
     visit.page.get_by_text("Open in the player").click()
     visit.expect_heading(HEADING)
     expect(visit.page.locator(".player .note")).to_contain_text("Window 1 of 4", timeout=SLOW)
-    for frame, expected in ((9, 0), (18, 2), (23, 2), (31, 2), (32, 3), (10, 1), (18, 1), (23, 1), (24, 3), (7, 0)):
+    for frame, expected in (
+        (9, 0),
+        (18, 2),
+        (23, 2),
+        (31, 2),
+        (32, 3),
+        (10, 1),
+        (18, 1),
+        (23, 1),
+        (24, 3),
+        (7, 0),
+    ):
         seek(visit, frame)
-        assert visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"], frame
-        assert int(visit.page.locator(".player").get_attribute("data-slice")) == (frame - every[expected]["first_frame"]) // 2
+        assert (
+            visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"]
+        ), frame
+        assert (
+            int(visit.page.locator(".player").get_attribute("data-slice"))
+            == (frame - every[expected]["first_frame"]) // 2
+        )
     visit.page.get_by_role("combobox", name="Cut into").click()
     visit.page.get_by_role("option", name="1 clip for pairs of windows").click()
-    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')
+    ).to_be_visible(timeout=SLOW)
     visit.expect_text("16 frames that only pairs of windows need")
     visit.expect_in_url(f"clip={partner['clip_id']}&slice=0")
-    assert visit.page.locator(".player").get_attribute("data-mode") == "video", "the file stays open"
+    assert visit.page.locator(".player").get_attribute("data-mode") == "video", (
+        "the file stays open"
+    )
 
 
 def test_the_windows_page_leads_to_both_windows_in_the_player(visit: Visit, store: Store) -> None:
     (partner,) = clips(store, "overlap.mp4", "partner")
-    visit.open(f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?")
-    expect(visit.page.get_by_role("link", name="Window A in the player")).to_be_visible(timeout=SLOW)
+    visit.open(
+        f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?"
+    )
+    expect(visit.page.get_by_role("link", name="Window A in the player")).to_be_visible(
+        timeout=SLOW
+    )
     visit.page.get_by_role("link", name="Window B in the player").click()
     visit.expect_heading(HEADING)
-    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"]')).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"]')).to_be_visible(
+        timeout=SLOW
+    )
 
 
-@pytest.mark.parametrize(("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)])
-def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: Store, size: tuple[int, int], ratio: float) -> None:
+@pytest.mark.parametrize(
+    ("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)]
+)
+def test_a_click_takes_exactly_the_patch_under_it(
+    browser, server: str, store: Store, size: tuple[int, int], ratio: float
+) -> None:
     with visiting(browser, server, size, ratio) as visit:
         open_player(visit, store, "plays.mp4", "&slice=3")
         for where, y, x, offset in (
@@ -188,7 +276,9 @@ def test_a_click_takes_exactly_the_patch_under_it(browser, server: str, store: S
         ):
             visit.page.mouse.click(*within(visit, where, y + offset, x + offset))
             visit.expect_in_url(rf"patches=\w+-3\.{y}\.{x}(&|$)")
-            expect(visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 3")).to_be_visible(timeout=SLOW)
+            expect(
+                visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 3")
+            ).to_be_visible(timeout=SLOW)
             visit.settle()
 
 
@@ -211,11 +301,16 @@ def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(playing: Visit
     expect(visit.page.get_by_role("heading", name="4 patches")).to_have_count(0, timeout=SLOW)
 
 
-def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, store: Store) -> None:
+def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(
+    visit: Visit, store: Store
+) -> None:
     """The red corner is marked, its picture is cut from there, it is where it was in every slice, and nothing else is like it."""
     clip = clips(store, "plays.mp4")[0]
     open_player(visit, store, "plays.mp4", f"&slice=2&patches={clip['clip_id']}-2.0.0")
-    grid, mark = visit.page.locator(".grid").bounding_box(), visit.page.locator(".grid .marks .line").bounding_box()
+    grid, mark = (
+        visit.page.locator(".grid").bounding_box(),
+        visit.page.locator(".grid .marks .line").bounding_box(),
+    )
     assert (mark["x"], mark["y"]) == pytest.approx((grid["x"], grid["y"]), abs=2)
     assert mark["width"] == pytest.approx(grid["width"] / PATCHES, abs=3)
     expect(visit.page.get_by_role("img", name="The patch")).to_be_visible(timeout=SLOW)
@@ -224,8 +319,12 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
     expect(visit.page.locator(".player")).to_have_attribute("data-over", "heat", timeout=SLOW)
     for frame in (4, 12, 20):
         seek(visit, frame)
-        expect(visit.page.locator(f'.latent.over[data-slice="{frame % WINDOW // 2}"]')).to_be_visible(timeout=SLOW)
-        expect(visit.page.locator(".player .note")).to_contain_text("Best match in this slice: cosine 1.00", timeout=SLOW)
+        expect(
+            visit.page.locator(f'.latent.over[data-slice="{frame % WINDOW // 2}"]')
+        ).to_be_visible(timeout=SLOW)
+        expect(visit.page.locator(".player .note")).to_contain_text(
+            "Best match in this slice: cosine 1.00", timeout=SLOW
+        )
         alpha = visit.page.locator(".latent.over").evaluate(
             "c => Array.from(c.getContext('2d').getImageData(0, 0, 6, 6).data).filter((_, i) => i % 4 === 3)"
         )
@@ -237,7 +336,9 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(visit: Visit, s
     assert len(lines) == 9 and lines[1].replace('"', "").startswith(f"{clip['clip_id']},0,0,0,")
 
 
-def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(playing: Visit, store: Store) -> None:
+def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(
+    playing: Visit, store: Store
+) -> None:
     visit = playing
     seek(visit, 10)
     image = np.asarray(Image.open(visit.download("Save as PNG")).convert("RGB"))
@@ -251,7 +352,9 @@ def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(playing: Visit
     assert np.array_equal(saved, colorings.color_clip(store, clip["clip_id"], basis))
 
 
-def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Visit, store: Store) -> None:
+def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
+    visit: Visit, store: Store
+) -> None:
     clip = clips(store, "plays.mp4")[0]
     open_player(visit, store, "plays.mp4", f"&search-corpus=true&patches={clip['clip_id']}-0.0.0")
     visit.expect_text("Top 12 most similar patches, from 4 videos")
@@ -264,10 +367,14 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(visit: Vi
     visit.settle()
     expect(visit.page.get_by_role("button", name="Show patch")).to_have_count(12, timeout=SLOW)
     expect(visit.page.locator(".player canvas").first).to_be_in_viewport(timeout=SLOW)
-    expect(visit.page.get_by_role("button", name="Show patch").nth(11)).to_be_in_viewport(timeout=SLOW)
+    expect(visit.page.get_by_role("button", name="Show patch").nth(11)).to_be_in_viewport(
+        timeout=SLOW
+    )
     visit.page.go_back()
     visit.expect_in_url(f"video={clip['video_id']}.*patches={clip['clip_id']}-0.0.0(&|$)")
-    expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')
+    ).to_be_visible(timeout=SLOW)
 
 
 def test_the_url_restores_clip_slice_patches_and_colors(visit: Visit, store: Store) -> None:
@@ -278,13 +385,19 @@ def test_the_url_restores_clip_slice_patches_and_colors(visit: Visit, store: Sto
         "plays.mp4",
         f"&clip={clip['clip_id']}&slice=5&patches={clip['clip_id']}-5.2.2&color=three+dimensions&dimensions=3%2C4%2C5",
     )
-    expect(visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')).to_be_visible(timeout=SLOW)
+    expect(
+        visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="5"]')
+    ).to_be_visible(timeout=SLOW)
     assert number(shown(visit, "video", SEEN)) == 3 * WINDOW + 10
     visit.page.locator(".player").press("ArrowRight")
     visit.expect_in_url("slice=6")
     visit.settle()
-    expect(visit.page.locator(".note")).to_contain_text("Window 4 of 5: frames 48–63.", timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 5")).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator(".note")).to_contain_text(
+        "Window 4 of 5: frames 48–63.", timeout=SLOW
+    )
+    expect(visit.page.get_by_role("heading", name="Patch (2, 2) of slice 5")).to_be_visible(
+        timeout=SLOW
+    )
     expect(visit.page.locator(".legend")).to_contain_text("red: dimension 3", timeout=SLOW)
 
 
@@ -293,16 +406,22 @@ def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Sto
     seek(visit, 37)
     visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
     visit.page.reload()
-    expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(timeout=SLOW)
+    expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(
+        timeout=SLOW
+    )
 
 
-def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(visit: Visit, store: Store) -> None:
+def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(
+    visit: Visit, store: Store
+) -> None:
     """At once, as one does who did not mean it; and to open the page is one step."""
     visit.open("", "What is in the store?")
     open_player(visit, store, "plays.mp4")
     began = visit.page.url
     click(visit, 2, 3)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(
+        timeout=SLOW
+    )
     visit.settle()
     visit.page.go_back()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)
@@ -310,12 +429,16 @@ def test_the_back_button_goes_back_a_step_at_a_time_and_the_player_with_it(visit
     assert visit.page.url == began
     visit.page.go_forward()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(1, timeout=SLOW)
-    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="Patch (2, 3) of slice 0")).to_be_visible(
+        timeout=SLOW
+    )
     visit.settle()
     visit.page.go_back()
     expect(visit.page.locator(".grid .marks .line")).to_have_count(0, timeout=SLOW)
     visit.page.go_back()
-    expect(visit.page.get_by_role("heading", name="What is in the store?")).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("heading", name="What is in the store?")).to_be_visible(
+        timeout=SLOW
+    )
 
 
 def test_every_source_of_colors_is_drawn(visit: Visit, store: Store) -> None:
@@ -326,9 +449,15 @@ def test_every_source_of_colors_is_drawn(visit: Visit, store: Store) -> None:
     for source, coloring in sources.items():
         visit.page.get_by_role("combobox", name="Colors").click()
         visit.page.get_by_role("option", name=f"components of {source}").click()
-        visit.expect_text(f"principal components of {'one window' if source == 'this window' else source}")
-        expected = colorings.color_clip(store, clip["clip_id"], colorings.fit_basis(store, clip["encoder_id"], coloring))[0]
-        assert visit.page.locator(".latent.beside").evaluate(DRAWN, expected.ravel().tolist()), source
+        visit.expect_text(
+            f"principal components of {'one window' if source == 'this window' else source}"
+        )
+        expected = colorings.color_clip(
+            store, clip["clip_id"], colorings.fit_basis(store, clip["encoder_id"], coloring)
+        )[0]
+        assert visit.page.locator(".latent.beside").evaluate(DRAWN, expected.ravel().tolist()), (
+            source
+        )
         expect(visit.page.locator(".legend")).to_contain_text("%)", timeout=SLOW)
 
 

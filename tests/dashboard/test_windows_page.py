@@ -8,17 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tubelet.dashboard.windows import page as windows, choice
+from tests.dashboard.test_dashboard import open_page, stands, text
+from tests.stores import Recipe, encoder_row, synthetic_store
 from tubelet.dashboard.components import matrix
+from tubelet.dashboard.windows import choice
+from tubelet.dashboard.windows import page as windows
 from tubelet.store import Store, StoreError
-from tubelet.store.questions import pairs
-from tubelet.store.pairs.differences import quantize_differences, measure_differences
+from tubelet.store.pairs.differences import measure_differences, quantize_differences
+from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
+from tubelet.store.questions import pairs
 from tubelet.store.sandbox.untrusted import ask
 from tubelet.store.schema import CLIPS, ENCODERS
-from tubelet.store.pairs.measurement import Side, measure
-from tests.stores import Recipe, encoder_row, synthetic_store
-from tests.dashboard.test_dashboard import open_page, stands, text
 
 AT = datetime(2026, 11, 1)
 
@@ -26,9 +27,26 @@ AT = datetime(2026, 11, 1)
 def add_pairs(store: Store, clips: int = 100) -> None:
     """Of the first clips: a shifted pair of every video with two, half a window apart, and controls of the first; made from what is stored."""
     clips = store.rows(f"FROM clips ORDER BY video_id, first_frame LIMIT {clips}")
-    made = [(a, b, SHIFTED, a["slices"] // 2) for a, b in pairwise(clips) if a["video_id"] == b["video_id"]]
-    for a, b, kind, shift in [*made, (clips[0], clips[0], REPEATED, 0), (clips[0], clips[1], DISJOINT, 2)]:
-        pair = Pair(video_id=a["video_id"], encoder_id=a["encoder_id"], clip_a=a["clip_id"], clip_b=b["clip_id"], kind=kind, shift=shift, source=LIVE, precision=a["precision"])
+    made = [
+        (a, b, SHIFTED, a["slices"] // 2)
+        for a, b in pairwise(clips)
+        if a["video_id"] == b["video_id"]
+    ]
+    for a, b, kind, shift in [
+        *made,
+        (clips[0], clips[0], REPEATED, 0),
+        (clips[0], clips[1], DISJOINT, 2),
+    ]:
+        pair = Pair(
+            video_id=a["video_id"],
+            encoder_id=a["encoder_id"],
+            clip_a=a["clip_id"],
+            clip_b=b["clip_id"],
+            kind=kind,
+            shift=shift,
+            source=LIVE,
+            precision=a["precision"],
+        )
         sides = (Side.of(grid_of(store, row)) for row in (a, b))
         store.commit(pair_rows(pair, measure(*sides, pair.offset), AT))
 
@@ -37,12 +55,18 @@ def grid_of(store: Store, clip: dict) -> np.ndarray:
     if clip["embedding_path"]:
         return store.grid(clip["clip_id"]).astype(np.float32)
     shape = clip["slices"], clip["grid_height"], clip["grid_width"], clip["embed_dim"]
-    return np.random.default_rng(int(clip["clip_id"][:6], 16)).standard_normal(shape).astype(np.float32)
+    return (
+        np.random.default_rng(int(clip["clip_id"][:6], 16))
+        .standard_normal(shape)
+        .astype(np.float32)
+    )
 
 
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory):
-    store = synthetic_store(tmp_path_factory.mktemp("paired") / "films", videos=3, clips=2, slices=8)
+    store = synthetic_store(
+        tmp_path_factory.mktemp("paired") / "films", videos=3, clips=2, slices=8
+    )
     add_pairs(store)
     yield store
     store.close()
@@ -50,14 +74,18 @@ def paired(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    store = synthetic_store(tmp_path_factory.mktemp("bare") / "films", videos=2, clips=2, embeddings=False)
+    store = synthetic_store(
+        tmp_path_factory.mktemp("bare") / "films", videos=2, clips=2, embeddings=False
+    )
     add_pairs(store)
     yield store
     store.close()
 
 
 def pair_of(store, kind=SHIFTED):
-    pair_id = store.rows("SELECT pair_id FROM pairs WHERE kind = ? ORDER BY ALL LIMIT 1", [kind])[0]["pair_id"]
+    pair_id = store.rows("SELECT pair_id FROM pairs WHERE kind = ? ORDER BY ALL LIMIT 1", [kind])[
+        0
+    ]["pair_id"]
     return pairs.pair(pair_id).answer(store).to_pylist()[0]
 
 
@@ -72,7 +100,11 @@ def test_differences_in_eight_bits_are_those_of_the_files_to_half_a_step(paired)
     a, b = (paired.grid(pair[clip]).astype(np.float64) for clip in ("clip_a", "clip_b"))
     expected = b[:4] - a[4:]
     made = measure_differences(paired, pair["pair_id"], 10**9)
-    found = (np.frombuffer(made.differences, np.uint8).reshape(made.shape).astype(float) - 128) * made.range / 127
+    found = (
+        (np.frombuffer(made.differences, np.uint8).reshape(made.shape).astype(float) - 128)
+        * made.range
+        / 127
+    )
     inside = np.abs(expected) <= made.range
     assert 0.99 < inside.mean() < 1
     assert np.abs(found - expected)[inside].max() <= made.range / 127 * 0.501
@@ -94,10 +126,24 @@ def test_the_buffer_holds_what_its_heading_names(paired):
     made = measure_differences(paired, pair["pair_id"], 10**9)
     order = list(range(15, -1, -1))
     head, parts = unpack(matrix.packed(made, matrix.heading(pair), [b"one", b""], order))
-    assert (head["slices"], head["rows"], head["columns"], head["dim"], head["offset"], head["tiles_a_row"]) == (4, 5, 5, 16, 4, 3)
-    assert parts["differences"] == made.differences and parts["values"] == made.values and parts["sheet_a"] == b"one" and parts["sheet_b"] == b""
+    assert (
+        head["slices"],
+        head["rows"],
+        head["columns"],
+        head["dim"],
+        head["offset"],
+        head["tiles_a_row"],
+    ) == (4, 5, 5, 16, 4, 3)
+    assert (
+        parts["differences"] == made.differences
+        and parts["values"] == made.values
+        and parts["sheet_a"] == b"one"
+        and parts["sheet_b"] == b""
+    )
     assert list(np.frombuffer(parts["order"], "<u2")) == order
-    assert head["times"][0] == pytest.approx([0.32, 0.40]) and head["times"][-1][1] == pytest.approx(pair["stop_a"])
+    assert head["times"][0] == pytest.approx([0.32, 0.40]) and head["times"][-1][
+        1
+    ] == pytest.approx(pair["stop_a"])
 
 
 def test_damaged_or_absent_pairs_are_sentences(paired, bare, tmp_path):
@@ -119,26 +165,57 @@ def test_damaged_or_absent_pairs_are_sentences(paired, bare, tmp_path):
 def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paired):
     pair = pair_of(paired)
     shown = text(open_page("windows", paired, pair=pair["pair_id"]))
-    curve = paired.rows("SELECT relative FROM slice_sensitivity WHERE pair_id = ? ORDER BY shared_slice", [pair["pair_id"]])
-    strongest = max(paired.rows("SELECT dim, relative_edge AS r FROM dim_sensitivity WHERE pair_id = ?", [pair["pair_id"]]), key=lambda row: row["r"])
-    edge, middle = (curve[0]["relative"] + curve[3]["relative"]) / 2, (curve[1]["relative"] + curve[2]["relative"]) / 2
-    assert f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g} %**" in shown
-    assert f"by **{100 * middle:.3g} %** in the middle; dimension **{strongest['dim']}** reacts most" in shown
+    curve = paired.rows(
+        "SELECT relative FROM slice_sensitivity WHERE pair_id = ? ORDER BY shared_slice",
+        [pair["pair_id"]],
+    )
+    strongest = max(
+        paired.rows(
+            "SELECT dim, relative_edge AS r FROM dim_sensitivity WHERE pair_id = ?",
+            [pair["pair_id"]],
+        ),
+        key=lambda row: row["r"],
+    )
+    edge, middle = (
+        (curve[0]["relative"] + curve[3]["relative"]) / 2,
+        (curve[1]["relative"] + curve[2]["relative"]) / 2,
+    )
+    assert (
+        f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g} %**" in shown
+    )
+    assert (
+        f"by **{100 * middle:.3g} %** in the middle; dimension **{strongest['dim']}** reacts most"
+        in shown
+    )
     assert "differs by at most 0 (1 control)" in shown and "untrained weights" in shown
 
 
-@pytest.mark.parametrize("kind,words", [(REPEATED, "The same window encoded twice"), (DISJOINT, "Two windows of one video that share no frame differ by")])
+@pytest.mark.parametrize(
+    "kind,words",
+    [
+        (REPEATED, "The same window encoded twice"),
+        (DISJOINT, "Two windows of one video that share no frame differ by"),
+    ],
+)
 def test_controls_have_their_own_answer(kind, words, paired):
     assert words in text(open_page("windows", paired, pair=pair_of(paired, kind)["pair_id"]))
 
 
 def test_the_url_chooses_the_pair_and_a_stale_one_falls_back(paired):
     last = paired.rows("SELECT video_id, name FROM videos ORDER BY name DESC")[0]
-    assert open_page("windows", paired, video=last["video_id"]).selectbox[1].value == last["video_id"]
-    pair_id = paired.rows("SELECT pair_id FROM pairs WHERE video_id = ?", [last["video_id"]])[0]["pair_id"]
+    assert (
+        open_page("windows", paired, video=last["video_id"]).selectbox[1].value == last["video_id"]
+    )
+    pair_id = paired.rows("SELECT pair_id FROM pairs WHERE video_id = ?", [last["video_id"]])[0][
+        "pair_id"
+    ]
     test = open_page("windows", paired, pair=pair_id)
     assert (test.selectbox[1].value, test.selectbox[2].value) == (last["video_id"], pair_id)
-    for stale in ({"pair": "gone"}, {"pair": pair_id, "dim": "many", "y": "-1", "x": "99", "slice": "x"}, {"pair_search": "nothing like it"}):
+    for stale in (
+        {"pair": "gone"},
+        {"pair": pair_id, "dim": "many", "y": "-1", "x": "99", "slice": "x"},
+        {"pair_search": "nothing like it"},
+    ):
         assert not open_page("windows", paired, **stale).exception
 
 
@@ -146,7 +223,9 @@ def test_choosing_another_pair_changes_the_url(paired):
     test = open_page("windows", paired)
     other = test.selectbox[1].options[1]
     test.selectbox[1].select_index(1).run()
-    assert not test.exception and paired.rows("SELECT name FROM videos WHERE video_id = ?", [test.selectbox[1].value]) == [{"name": other}]
+    assert not test.exception and paired.rows(
+        "SELECT name FROM videos WHERE video_id = ?", [test.selectbox[1].value]
+    ) == [{"name": other}]
     assert test.query_params["video"] in (test.selectbox[1].value, [test.selectbox[1].value])
 
 
@@ -159,7 +238,10 @@ def test_without_embeddings_the_page_shows_the_tables_and_says_how_to_get_the_re
 def test_a_store_without_pairs_says_which_command_makes_them(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=1)
     shown = text(open_page("windows", store))
-    assert f"--pairs 1 --store {store.root}" in shown and f"tubelet pairs --pairs all --store {store.root}" in shown
+    assert (
+        f"--pairs 1 --store {store.root}" in shown
+        and f"tubelet pairs --pairs all --store {store.root}" in shown
+    )
     store.close()
 
 
@@ -168,7 +250,10 @@ def test_the_sql_shown_gives_the_answer_shown(paired):
     questions = [
         pairs.paired_videos(pair["encoder_id"], "o'clock", 5),
         pairs.pairs_of_video(pair["video_id"], pair["encoder_id"]),
-        *(question(pair["pair_id"]) for question in (pairs.pair, pairs.edge_and_middle, pairs.noise_floor)),
+        *(
+            question(pair["pair_id"])
+            for question in (pairs.pair, pairs.edge_and_middle, pairs.noise_floor)
+        ),
         *(question(pair["pair_id"]) for question in (pairs.slice_curves, pairs.patch_map)),
         pairs.ranked_dimensions(pair["pair_id"], 5),
         pairs.cells_of_slice(pair, 1),
@@ -187,12 +272,26 @@ def test_the_sql_of_a_cell_gives_its_values(paired):
 
 
 def test_labels_and_sentences():
-    row = {"kind": "shifted", "shift": 1, "frame_count": 16, "step": 2, "start_s": 3.2, "crop_height": 224, "crop_width": 224, "source": "stored"}
-    assert choice.label(row) == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
+    row = {
+        "kind": "shifted",
+        "shift": 1,
+        "frame_count": 16,
+        "step": 2,
+        "start_s": 3.2,
+        "crop_height": 224,
+        "crop_width": 224,
+        "source": "stored",
+    }
+    assert (
+        choice.label(row)
+        == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
+    )
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
     assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
-    assert windows.noise(some, none, "bf16").endswith("The effect of rounding to bf16 was not measured.")
+    assert windows.noise(some, none, "bf16").endswith(
+        "The effect of rounding to bf16 was not measured."
+    )
     assert "differs by 0.002 on average (2 controls)" in windows.noise(some, some, "bf16")
 
 
@@ -205,7 +304,11 @@ def test_another_encoder_leads_away_from_the_pair(tmp_path):
     shown = stands(test, "pair")
     assert shown and stands(test, "dim") == "3"
     test.selectbox[0].set_value("other").run()
-    assert (stands(test, "encoder"), stands(test, "pair"), stands(test, "dim")) == ("other", "", "") and "No pairs of other" in text(test)
+    assert (stands(test, "encoder"), stands(test, "pair"), stands(test, "dim")) == (
+        "other",
+        "",
+        "",
+    ) and "No pairs of other" in text(test)
     test.selectbox[0].set_value(encoder_row(Recipe())["encoder_id"]).run()
     assert stands(test, "pair") == shown
     store.close()

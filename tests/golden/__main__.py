@@ -12,11 +12,17 @@ from tests.golden.report import NOTHING, compare
 def main(arguments: list[str]) -> int:
     """The exit code for the command's arguments."""
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        print("usage: python -m tests.golden DIR, a folder of NAME.json, NAME.pt and NAME.npz side by side", file=sys.stderr)
+        print(
+            "usage: python -m tests.golden DIR, a folder of NAME.json, NAME.pt and NAME.npz side by side",
+            file=sys.stderr,
+        )
         return NOTHING
     code = compare(Path(arguments[0])).exit_code
     if code == NOTHING:
-        print(f"{arguments[0]} holds nothing to compare: NAME.json, NAME.pt or NAME.pth.tar and NAME.npz side by side", file=sys.stderr)
+        print(
+            f"{arguments[0]} holds nothing to compare: NAME.json, NAME.pt or NAME.pth.tar and NAME.npz side by side",
+            file=sys.stderr,
+        )
     return code
 
 

@@ -5,12 +5,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tubelet.ingest.networks.vjepa import V1, V2, V21, Generation, PredictorConfig, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import (
+    V1,
+    V2,
+    V21,
+    Generation,
+    PredictorConfig,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.networks.vjepa.positions import Grid
 
 GENERATIONS = {"vjepa1": V1, "vjepa2": V2, "vjepa20": V2, "vjepa21": V21}
-KEYS = {V1: "target_encoder", V2: "target_encoder"}  # of the encoder's weights, where a card does not say
-LEVELS = {12: (2, 5, 8, 11), 24: (5, 11, 17, 23), 40: (9, 19, 29, 39), 48: (11, 23, 37, 47)}  # Meta's by depth, for cards without
+KEYS = {
+    V1: "target_encoder",
+    V2: "target_encoder",
+}  # of the encoder's weights, where a card does not say
+LEVELS = {
+    12: (2, 5, 8, 11),
+    24: (5, 11, 17, 23),
+    40: (9, 19, 29, 39),
+    48: (11, 23, 37, 47),
+}  # Meta's by depth, for cards without
 
 
 class Unchecked(Exception):
@@ -25,7 +40,9 @@ class Card:
 
     @property
     def generation(self) -> Generation:
-        if "family" not in self.fields and "hierarchical_layers" in self.fields.get("encoder_derived", {}):
+        if "family" not in self.fields and "hierarchical_layers" in self.fields.get(
+            "encoder_derived", {}
+        ):
             return V21
         family = re.sub(r"[^a-z0-9]", "", str(self.fields.get("family")).lower())
         if family not in GENERATIONS:
@@ -34,7 +51,11 @@ class Card:
 
     @property
     def key(self) -> str:
-        return self.fields.get("checkpoint_key") or KEYS.get(self.generation) or self.of("checkpoint_key")
+        return (
+            self.fields.get("checkpoint_key")
+            or KEYS.get(self.generation)
+            or self.of("checkpoint_key")
+        )
 
     @property
     def patch(self) -> int:
@@ -69,8 +90,11 @@ class Card:
             dim=dim,
             depth=depth,
             heads=self.of("encoder", "num_heads"),
-            mlp=self.fields.get("encoder_derived", {}).get("mlp_hidden") or int(dim * ratio(self.of("encoder", "mlp_ratio"))),
-            levels=self._hierarchical(depth) if generation is V21 else tuple(sorted({*blocks, depth - 1})),
+            mlp=self.fields.get("encoder_derived", {}).get("mlp_hidden")
+            or int(dim * ratio(self.of("encoder", "mlp_ratio"))),
+            levels=self._hierarchical(depth)
+            if generation is V21
+            else tuple(sorted({*blocks, depth - 1})),
             patch=self.patch,
             tubelet=self.tubelet,
             generation=_stretching(generation, interpolated),
@@ -79,7 +103,9 @@ class Card:
         )
 
     def _hierarchical(self, depth: int) -> tuple[int, ...]:
-        listed = self.fields.get("encoder_derived", {}).get("hierarchical_layers") or LEVELS.get(depth)
+        listed = self.fields.get("encoder_derived", {}).get("hierarchical_layers") or LEVELS.get(
+            depth
+        )
         return tuple(listed or self.of("encoder_derived", "hierarchical_layers"))
 
     def predictor(self, interpolated: bool) -> PredictorConfig:
@@ -87,7 +113,9 @@ class Card:
         dim, width = self.of("encoder", "embed_dim"), self.of("predictor", "predictor_embed_dim")
         fields = self.of("predictor")
         levels = fields.get("n_output_distillation") or 1
-        outputs = self.fields.get("predictor_derived", {}).get("out_features") or levels * (fields.get("teacher_embed_dim") or dim)
+        outputs = self.fields.get("predictor_derived", {}).get("out_features") or levels * (
+            fields.get("teacher_embed_dim") or dim
+        )
         return PredictorConfig(
             inputs=levels * dim,
             outputs=outputs,

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 
 import torch
 
-from tubelet.ingest.networks.vjepa import Masks
 from tests.golden.cards import Unchecked
 from tests.golden.sets import Set
+from tubelet.ingest.networks.vjepa import Masks
 
-ENCODING = re.compile(r"out_(?:ctx(?P<masks>\d+)_)?(?P<what>last|hier|level\d+|block\d+_normed)(?P<stretched>_interpolated_pos)?")
+ENCODING = re.compile(
+    r"out_(?:ctx(?P<masks>\d+)_)?(?P<what>last|hier|level\d+|block\d+_normed)(?P<stretched>_interpolated_pos)?"
+)
 WORDS = re.compile(r"mask\d+|fullenc|interp|mod|image|unsorted|future")
 
 
@@ -68,7 +70,9 @@ def _source(found: Set, case: str) -> str:
         last = found.arrays.get(f"{other}/out_last")
         if last is not None and last.shape[:2] == size:
             return other
-    raise Unchecked(f"no case has the {size[0]} clips of {size[1]} tokens that the masks of {case} are for")
+    raise Unchecked(
+        f"no case has the {size[0]} clips of {size[1]} tokens that the masks of {case} are for"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,21 @@ class Prediction:
         if unknown := [word for word in words if not WORDS.fullmatch(word)]:
             raise Unchecked(f"{', '.join(unknown)} in the name of a prediction is unknown")
         own = f"{case}/mask_ctx" in found.arrays
-        return cls(case, frozenset(words), *((f"{case}/mask_ctx", f"{case}/mask_tgt") if own else ("masked/mask_ctx0", "masked/mask_tgt0")))
+        return cls(
+            case,
+            frozenset(words),
+            *(
+                (f"{case}/mask_ctx", f"{case}/mask_tgt")
+                if own
+                else ("masked/mask_ctx0", "masked/mask_tgt0")
+            ),
+        )
 
     @property
     def mask_index(self) -> int:
-        return next((int(word.removeprefix("mask")) for word in self.words if word.startswith("mask")), 0)
+        return next(
+            (int(word.removeprefix("mask")) for word in self.words if word.startswith("mask")), 0
+        )
 
     def source(self, found: Set) -> str:
         """The case whose clips are the context."""
@@ -105,7 +119,12 @@ def _predicted(found: Set, case: str, name: str) -> torch.Tensor:
     model = found.predictor("interp" in asked.words or found.card.predictor_interpolated)
     masks = Masks(found.array(asked.context), found.array(asked.targets), found.card.predictor_grid)
     with torch.inference_mode():
-        pair = model(_context(found, asked, model.config.inputs), masks, asked.mask_index, "image" in asked.words)
+        pair = model(
+            _context(found, asked, model.config.inputs),
+            masks,
+            asked.mask_index,
+            "image" in asked.words,
+        )
     answer = pair[name == "out_ctx"]
     if answer is None:
         raise Unchecked("this generation's predictor does not predict its context")
@@ -117,7 +136,10 @@ def _context(found: Set, asked: Prediction, inputs: int) -> torch.Tensor:
     source = asked.source(found)
     if asked.words & {"fullenc", "future"}:
         ids = found.array(asked.context).long()
-        levels = [level.gather(1, ids[:, :, None].expand(-1, -1, level.shape[2])) for level in found.levels(source, None)]
+        levels = [
+            level.gather(1, ids[:, :, None].expand(-1, -1, level.shape[2]))
+            for level in found.levels(source, None)
+        ]
     else:
         levels = found.levels(source, asked.context)
     return levels[-1] if inputs == levels[-1].shape[2] else torch.cat(levels, dim=-1)

@@ -8,16 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from tubelet.store.errors import TubeletError
 from tests.golden import loose
 from tests.golden.cards import Unchecked
 from tests.golden.outputs import output
 from tests.golden.sets import Set
+from tubelet.store.errors import TubeletError
 
-TOLERANCE = 5e-5  # largest absolute difference, float32 on a CPU; outputs have a standard deviation near 1
+TOLERANCE = (
+    5e-5  # largest absolute difference, float32 on a CPU; outputs have a standard deviation near 1
+)
 GREY_LEVELS = 1  # of 255: pictures are resized in 8 bits
 AGREES, TOO_FAR, NOTHING, UNCHECKED = range(4)  # exit codes
-REFUSALS = (Unchecked, TubeletError, ValueError, RuntimeError, KeyError, OSError)  # what a set that we cannot run raises
+REFUSALS = (
+    Unchecked,
+    TubeletError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    OSError,
+)  # what a set that we cannot run raises
 
 
 @dataclass
@@ -66,7 +75,9 @@ def compare(folder: Path) -> Findings:
     for path in sorted(folder.glob("*.npz")):
         if path.stem not in cards:
             _arrays(findings, path)
-    print(f"{findings.near + findings.far} cases compared, {findings.far} too far; {len(findings.unchecked)} outputs or files not checked")
+    print(
+        f"{findings.near + findings.far} cases compared, {findings.far} too far; {len(findings.unchecked)} outputs or files not checked"
+    )
     return findings
 
 
@@ -105,12 +116,22 @@ def _arrays(findings: Findings, path: Path) -> None:
             _rotations(findings, path.stem, arrays)
         elif "in_uint8_THWC" in ends:
             for case, levels in loose.picture_differences(path):
-                findings.case(f"{path.stem} {case.rpartition('/')[0]}", {case.rpartition("/")[2]: levels}, GREY_LEVELS, " gray levels")
-            print(f"{path.stem}: frames resized by OpenCV without antialiasing are left out, Tubelet has no such path")
+                findings.case(
+                    f"{path.stem} {case.rpartition('/')[0]}",
+                    {case.rpartition("/")[2]: levels},
+                    GREY_LEVELS,
+                    " gray levels",
+                )
+            print(
+                f"{path.stem}: frames resized by OpenCV without antialiasing are left out, Tubelet has no such path"
+            )
         elif ends == {"enc", "pred"}:
             print(f"{path.stem}: masks of training are left out, no network made them")
         else:
-            findings.skip(path.stem, "there is no card (NAME.json with an encoder) beside it, and its arrays are of no kind known here")
+            findings.skip(
+                path.stem,
+                "there is no card (NAME.json with an encoder) beside it, and its arrays are of no kind known here",
+            )
     except REFUSALS as error:
         findings.skip(path.stem, error)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tests.golden.cards import Card, Unchecked
 from tubelet.ingest.checkpoints import load_meta
 from tubelet.ingest.networks.vjepa import Predictor, VisionTransformer
-from tests.golden.cards import Card, Unchecked
 
 PIXEL_SCALE = 32  # inputs are stored as int8: pixels = stored / 32
 SUFFIXES = (".pt", ".pth.tar", ".pth")
@@ -24,7 +24,14 @@ class Set:
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
         self.card = Card(json.loads((folder / f"{name}.json").read_text()))
-        self.checkpoint = next((path for path in (folder / f"{name}{suffix}" for suffix in SUFFIXES) if path.is_file()), None)
+        self.checkpoint = next(
+            (
+                path
+                for path in (folder / f"{name}{suffix}" for suffix in SUFFIXES)
+                if path.is_file()
+            ),
+            None,
+        )
         with np.load(folder / f"{name}.npz") as arrays:
             self.arrays: Arrays = dict(arrays)
         self.encoder = lru_cache(self._encoder)
@@ -39,7 +46,9 @@ class Set:
     def _encoder(self, cut: bool) -> VisionTransformer:
         found = (re.search(r"_block(\d+)", f"_{key.rpartition('/')[2]}") for key in self.expected)
         with torch.device("meta"):
-            model = VisionTransformer(self.card.encoder({int(block[1]) for block in found if block}, cut))
+            model = VisionTransformer(
+                self.card.encoder({int(block[1]) for block in found if block}, cut)
+            )
         return load_meta(self._file, self.card.key, model).eval()
 
     def _predictor(self, interpolated: bool) -> Predictor:

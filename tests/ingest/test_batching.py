@@ -7,21 +7,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tubelet.ingest.pipeline.batching import EncodeStage
-from tubelet.ingest.pipeline.encoding import EncodedClip, encode
+from tests.commands import ROOT, environment
+from tests.contents import contents
+from tests.videos import make_folder
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.job import Job
+from tubelet.ingest.pipeline.batching import EncodeStage
+from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
 from tubelet.ingest.pipeline.pipe import Pipe
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.sources import Source
-from tubelet.store.rows import PlannedClip
 from tubelet.store import Store
-from tests.commands import ROOT, environment
-from tests.contents import contents
-from tests.videos import make_folder
+from tubelet.store.rows import PlannedClip
 
 SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
@@ -36,28 +36,53 @@ def videos(tmp_path_factory):
 
 def ingest(videos, root, pace, encoder=None, **arguments):
     job = Job.of(**{"paths": [str(videos)], **SMALL, **arguments})
-    run = Run(Store.create(root), job.recipe, encoder or job.encoder, Progress(len(job.sources), quiet=True), pace)
+    run = Run(
+        Store.create(root),
+        job.recipe,
+        encoder or job.encoder,
+        Progress(len(job.sources), quiet=True),
+        pace,
+    )
     return run.execute(job.sources)
 
 
-@pytest.mark.parametrize("pace", [Concurrency(batch=7), Concurrency(batch=1, readers=4, decoder_threads=1), Concurrency(batch=3, readers=3, decoder_threads=1, writers=3)])
+@pytest.mark.parametrize(
+    "pace",
+    [
+        Concurrency(batch=7),
+        Concurrency(batch=1, readers=4, decoder_threads=1),
+        Concurrency(batch=3, readers=3, decoder_threads=1, writers=3),
+    ],
+)
 def test_any_pace_makes_the_same_store(pace, videos, tmp_path):
     plain = ingest(videos, tmp_path / "plain", Concurrency(), tail=True)
     paced = ingest(videos, tmp_path / "paced", pace, tail=True)
     assert contents(tmp_path / "paced") == contents(tmp_path / "plain")
-    assert (paced.clips, paced.duplicates, len(paced.failures), paced.videos) == (plain.clips, 1, 1, 8) and plain.clips == 36
+    assert (paced.clips, paced.duplicates, len(paced.failures), paced.videos) == (
+        plain.clips,
+        1,
+        1,
+        8,
+    ) and plain.clips == 36
     again = ingest(videos, tmp_path / "paced", pace, tail=True)
     assert (again.clips, again.videos_decoded, again.clips_kept) == (0, 0, 36)
 
 
 def test_a_batched_clip_is_the_clip_alone(videos):
     job = Job.of(paths=[str(videos)], encoder="vjepa2.1-untrained", size="64", frames=4)
-    clips = [item for source in job.sources[:3] for item in Reader(job.recipe, Known()).read(source) if isinstance(item, Clip)]
+    clips = [
+        item
+        for source in job.sources[:3]
+        for item in Reader(job.recipe, Known()).read(source)
+        if isinstance(item, Clip)
+    ]
     together = list(stage(job.encoder, 5, clips))
     for clip, encoded in zip(clips, together, strict=True):
         alone = encode(job.encoder, clip)
         assert encoded.row.clip_id == clip.row.clip_id
-        assert abs(encoded.grid.astype("f4") - alone.grid.astype("f4")).max() < 4e-3  # one step of half precision at the largest values
+        assert (
+            abs(encoded.grid.astype("f4") - alone.grid.astype("f4")).max() < 4e-3
+        )  # one step of half precision at the largest values
         assert abs(encoded.token_stats["norm"] - alone.token_stats["norm"]).max() < 1e-4
 
 
@@ -84,7 +109,9 @@ class Counting:
             if self.raises:
                 raise self.raises
             torch.empty(2**60, dtype=torch.uint8)  # the CPU's allocator refuses this for real
-        return TokenGrids(frames[:, ::2, :, ::16, ::16].float().permute(0, 1, 3, 4, 2).contiguous() + 1)
+        return TokenGrids(
+            frames[:, ::2, :, ::16, ::16].float().permute(0, 1, 3, 4, 2).contiguous() + 1
+        )
 
 
 def items(*shapes):
@@ -95,12 +122,23 @@ def items(*shapes):
             clip_id=str(number), video_id=str(number), encoder_id="e", first_frame=0, frame_count=frames, step=1, role="grid", start_s=0.0,
             stop_s=1.0, corrupt_frames=0, geometry="crop", crop_height=side, crop_width=side, precision="fp32",
         )  # fmt: skip
-        yield Clip(row=row, pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8), source=source, of=1)
+        yield Clip(
+            row=row,
+            pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8),
+            source=source,
+            of=1,
+        )
         yield VideoDone(source=source, video_id=str(number))
 
 
 def told(outcome):
-    return [("clip" if isinstance(item, EncodedClip) else "done", (item.clip if isinstance(item, EncodedClip) else item).source.path.stem) for item in outcome]
+    return [
+        (
+            "clip" if isinstance(item, EncodedClip) else "done",
+            (item.clip if isinstance(item, EncodedClip) else item).source.path.stem,
+        )
+        for item in outcome
+    ]
 
 
 def test_clips_of_many_videos_fill_a_batch_and_each_end_follows_its_clips():
@@ -109,7 +147,11 @@ def test_clips_of_many_videos_fill_a_batch_and_each_end_follows_its_clips():
     assert [shape[0] for shape in encoder.batches] == [3, 3, 1]
     for number in map(str, range(7)):
         assert outcome.index(("clip", number)) < outcome.index(("done", number))
-    assert [name for kind, name in outcome if kind == "clip"] == [name for kind, name in outcome if kind == "done"] == list("0123456")
+    assert (
+        [name for kind, name in outcome if kind == "clip"]
+        == [name for kind, name in outcome if kind == "done"]
+        == list("0123456")
+    )
 
 
 def test_clips_of_other_shapes_never_share_a_batch():
@@ -118,17 +160,31 @@ def test_clips_of_other_shapes_never_share_a_batch():
     assert encoder.batches == [(2, 4, 3, 32, 32), (1, 2, 3, 32, 32), (2, 2, 3, 64, 64)]
 
 
-@pytest.mark.parametrize("raises", [None, torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory"), MemoryError()])
+@pytest.mark.parametrize(
+    "raises",
+    [
+        None,
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("MPS backend out of memory"),
+        MemoryError(),
+    ],
+)
 def test_memory_that_runs_out_halves_the_batches_and_loses_nothing(raises):
     encoder = Counting(most=2, raises=raises)
     outcome = list(stage(encoder, 8, items(*[(4, 32)] * 20)))
-    assert len(told(outcome)) == 40 and not any(item.failures for item in outcome if isinstance(item, VideoDone))
+    assert len(told(outcome)) == 40 and not any(
+        item.failures for item in outcome if isinstance(item, VideoDone)
+    )
     assert [shape[0] for shape in encoder.batches] == [8, 4, *[2] * 10]
     clips = [item for item in outcome if isinstance(item, EncodedClip)]
-    assert [float(clip.grid[0, 0, 0, 0]) for clip in clips] == [float(number + 1) for number in range(20)]
+    assert [float(clip.grid[0, 0, 0, 0]) for clip in clips] == [
+        float(number + 1) for number in range(20)
+    ]
 
 
-def test_a_single_clip_that_does_not_fit_fails_with_the_way_out_and_the_others_go_on(videos, tmp_path):
+def test_a_single_clip_that_does_not_fit_fails_with_the_way_out_and_the_others_go_on(
+    videos, tmp_path
+):
     class Picky(Counting):
         def encode(self, frames):
             self.most = 0 if frames.shape[1] == 2 else 10**9  # the tails
@@ -137,7 +193,10 @@ def test_a_single_clip_that_does_not_fit_fails_with_the_way_out_and_the_others_g
     summary = ingest(videos, tmp_path / "store", Concurrency(batch=4), encoder=Picky(), tail=True)
     assert summary.clips == 30
     errors = [failure for failure in summary.failures if failure.stage == "encode"]
-    assert len(errors) == 6 and all("smaller --size, fewer --frames" in failure.error and failure.first_frame == 20 for failure in errors)
+    assert len(errors) == 6 and all(
+        "smaller --size, fewer --frames" in failure.error and failure.first_frame == 20
+        for failure in errors
+    )
 
 
 def test_another_error_fails_the_clip_that_raises_it_alone():
@@ -148,10 +207,15 @@ def test_another_error_fails_the_clip_that_raises_it_alone():
             return super().encode(frames)
 
     outcome = list(stage(Odd(), 3, items(*[(4, 32)] * 6)))
-    failures = {item.source.path.stem: item.failures for item in outcome if isinstance(item, VideoDone)}
+    failures = {
+        item.source.path.stem: item.failures for item in outcome if isinstance(item, VideoDone)
+    }
     assert sum(isinstance(item, EncodedClip) for item in outcome) == 5
     (failure,) = failures.pop("2")
-    assert (failure.stage, failure.error) == ("encode", "RuntimeError: shapes do not match") and not any(failures.values())
+    assert (failure.stage, failure.error) == (
+        "encode",
+        "RuntimeError: shapes do not match",
+    ) and not any(failures.values())
 
 
 LIMITED = """
@@ -173,9 +237,13 @@ print(stage.batch, sum(isinstance(item, EncodedClip) for item in outcome), sum(l
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, which Linux enforces")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="limits the address space, which Linux enforces"
+)
 def test_an_address_space_that_is_really_used_up_halves_the_batches():
-    process = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, env=environment(), cwd=ROOT)
+    process = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, env=environment(), cwd=ROOT
+    )
     assert process.returncode == 0, process.stderr
     batch, clips, failures = map(int, process.stdout.split())
     assert (clips, failures) == (16, 0) and 1 <= batch < 16
@@ -184,7 +252,13 @@ def test_an_address_space_that_is_really_used_up_halves_the_batches():
 def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
     """The first clip is encoded and written while the reader cannot give a second one."""
     job = Job.of(paths=[str(videos)], **SMALL)
-    run = Run(Store.create(tmp_path / "store"), job.recipe, job.encoder, Progress(1, quiet=True), Concurrency(batch=8))
+    run = Run(
+        Store.create(tmp_path / "store"),
+        job.recipe,
+        job.encoder,
+        Progress(1, quiet=True),
+        Concurrency(batch=8),
+    )
     reader, written = Reader(job.recipe, Known()), Pipe(1)
     prepare = run._writer.prepare
     run._writer.prepare = lambda clip: (written.put(clip), prepare(clip))[1]
@@ -193,7 +267,9 @@ def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
         for item in reader.read(source):
             yield item
             if isinstance(item, Clip):
-                assert next(iter(written)).row.clip_id == item.row.clip_id  # blocks until it is there
+                assert (
+                    next(iter(written)).row.clip_id == item.row.clip_id
+                )  # blocks until it is there
 
     run._reader = SimpleNamespace(read=slow)
     assert run.execute(job.sources[1:2]).clips == 5
@@ -201,7 +277,13 @@ def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
 
 def test_a_failure_in_any_reader_ends_the_run_with_its_error(videos, tmp_path):
     job = Job.of(paths=[str(videos)], **SMALL)
-    run = Run(Store.create(tmp_path / "store"), job.recipe, job.encoder, Progress(1, quiet=True), Concurrency(readers=3, decoder_threads=1))
+    run = Run(
+        Store.create(tmp_path / "store"),
+        job.recipe,
+        job.encoder,
+        Progress(1, quiet=True),
+        Concurrency(readers=3, decoder_threads=1),
+    )
     reader = Reader(job.recipe, Known())
 
     def failing(source):
@@ -217,7 +299,13 @@ def test_a_failure_in_any_reader_ends_the_run_with_its_error(videos, tmp_path):
 def test_stopping_with_several_readers_commits_what_is_encoded(videos, tmp_path):
     job = Job.of(paths=[str(videos)], **SMALL)
     progress = Progress(1, quiet=True)
-    run = Run(Store.create(tmp_path / "store"), job.recipe, job.encoder, progress, Concurrency(batch=2, readers=3, decoder_threads=1))
+    run = Run(
+        Store.create(tmp_path / "store"),
+        job.recipe,
+        job.encoder,
+        progress,
+        Concurrency(batch=2, readers=3, decoder_threads=1),
+    )
     count = progress.clip
     progress.clip = lambda *arguments: (count(*arguments), run.stop())
     summary = run.execute(job.sources)
@@ -225,10 +313,20 @@ def test_stopping_with_several_readers_commits_what_is_encoded(videos, tmp_path)
     store = Store(tmp_path / "store")
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": summary.clips}]
     store.close()
-    assert ingest(videos, tmp_path / "store", Concurrency(readers=2, decoder_threads=1)).clips + summary.clips == 30
+    assert (
+        ingest(videos, tmp_path / "store", Concurrency(readers=2, decoder_threads=1)).clips
+        + summary.clips
+        == 30
+    )
 
 
-@pytest.mark.parametrize("arguments,words", [({"batch": "0"}, "--batch 0: give a number"), ({"readers": "many"}, "--readers many: give a number")])
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        ({"batch": "0"}, "--batch 0: give a number"),
+        ({"readers": "many"}, "--readers many: give a number"),
+    ],
+)
 def test_impossible_paces_are_refused(arguments, words, videos):
     with pytest.raises(Exception, match=words):
         Job.of(paths=[str(videos)], **SMALL, **arguments)
@@ -243,4 +341,6 @@ def test_numbers_that_do_not_fit_fail_their_own_clip_in_a_batch():
 
     outcome = list(stage(Overflowing(), 3, items(*[(4, 32)] * 3)))
     failures = [item.failures for item in outcome if isinstance(item, VideoDone)]
-    assert [len(found) for found in failures] == [0, 1, 0] and "half precision" in failures[1][0].error
+    assert [len(found) for found in failures] == [0, 1, 0] and "half precision" in failures[1][
+        0
+    ].error

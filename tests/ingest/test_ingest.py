@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.commands import tubelet
+from tests.contents import contents
+from tests.videos import make_folder, make_video, scene
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.job import Job
 from tubelet.store import Store
-from tests.commands import tubelet
-from tests.contents import contents
-from tests.videos import make_folder, make_video, scene
 
 BATCH_TOLERANCE = 1e-5  # a clip in a batch against the same clip alone, fp32: other matrix shapes sum in another order
 SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
@@ -35,8 +35,17 @@ def test_a_rerun_decodes_nothing_and_writes_nothing(videos, tmp_path):
     assert (first.clips, first.videos_decoded, first.dropped_windows) == (20, 4, 4)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")}
     again = run([videos], tmp_path / "store")
-    assert (again.clips, again.videos_decoded, again.clips_kept, again.videos_unchanged) == (0, 0, 20, 4)
-    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*") if path.suffix != ".lock"}
+    assert (again.clips, again.videos_decoded, again.clips_kept, again.videos_unchanged) == (
+        0,
+        0,
+        20,
+        4,
+    )
+    after = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "store").rglob("*")
+        if path.suffix != ".lock"
+    }
     assert after == {path: time for path, time in before.items() if path.suffix != ".lock"}
 
 
@@ -57,9 +66,13 @@ def test_embeddings_are_those_of_the_encoder_on_the_frames_of_the_window(tmp_pat
     facts, toy = encoders.load("toy", LoadOptions(torch.device("cpu")))
     frames = torch.from_numpy(np.stack(list(_decoded(tmp_path / "a.mp4")))).permute(0, 3, 1, 2)
     for clip in clips:
-        expected = toy.encode(frames[None, clip["first_frame"] : clip["first_frame"] + 4]).embeddings[0]
+        expected = toy.encode(
+            frames[None, clip["first_frame"] : clip["first_frame"] + 4]
+        ).embeddings[0]
         assert np.array_equal(store.grid(clip["clip_id"]), expected.half().numpy())
-    (row,) = store.rows("SELECT max(abs(norm - n)) AS worst FROM token_stats JOIN (SELECT *, sqrt(list_sum(list_transform(embedding, lambda v: v * v))) AS n FROM tokens) USING (clip_id, slice, y, x)")
+    (row,) = store.rows(
+        "SELECT max(abs(norm - n)) AS worst FROM token_stats JOIN (SELECT *, sqrt(list_sum(list_transform(embedding, lambda v: v * v))) AS n FROM tokens) USING (clip_id, slice, y, x)"
+    )
     assert row["worst"] < 2e-3
     assert store.rows("FROM encoders")[0]["encoder_id"] == facts.encoder_id
     store.close()
@@ -83,10 +96,19 @@ def test_the_toy_s_first_dimensions_are_the_mean_color(tmp_path):
 
 def test_other_settings_are_other_clips_and_never_mix(videos, tmp_path):
     root = tmp_path / "store"
-    for arguments in ({}, {"size": "96"}, {"step": 2}, {"frames": 2}, {"fit": True}, {"encoder": "vjepa2.1-untrained"}):
+    for arguments in (
+        {},
+        {"size": "96"},
+        {"step": 2},
+        {"frames": 2},
+        {"fit": True},
+        {"encoder": "vjepa2.1-untrained"},
+    ):
         run([videos], root, **arguments)
     store = Store(root)
-    assert store.rows("SELECT count(DISTINCT clip_id) = count(*) AS once FROM clips") == [{"once": True}]
+    assert store.rows("SELECT count(DISTINCT clip_id) = count(*) AS once FROM clips") == [
+        {"once": True}
+    ]
     assert store.rows("SELECT count(*) AS n FROM encoders") == [{"n": 2}]
     assert store.rows("SELECT count(*) AS n FROM videos") == [{"n": 4}]
     store.close()
@@ -101,7 +123,10 @@ def test_the_same_content_under_two_names_is_one_video(videos, tmp_path):
     summary = run([folder], tmp_path / "store")
     assert (summary.videos, summary.duplicates, summary.clips) == (3, 1, 10)
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT name, label FROM videos ORDER BY name") == [{"name": "a.mp4", "label": None}, {"name": "c.mp4", "label": "more"}]
+    assert store.rows("SELECT name, label FROM videos ORDER BY name") == [
+        {"name": "a.mp4", "label": None},
+        {"name": "c.mp4", "label": "more"},
+    ]
     store.close()
 
 
@@ -123,7 +148,9 @@ def test_a_mended_file_loses_its_failure(tmp_path):
     make_video(path)
     assert run([path], tmp_path / "store").exit_code == 0
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT (SELECT count(*) FROM failures) AS failures, (SELECT count(*) FROM videos) AS videos") == [{"failures": 0, "videos": 1}]
+    assert store.rows(
+        "SELECT (SELECT count(*) FROM failures) AS failures, (SELECT count(*) FROM videos) AS videos"
+    ) == [{"failures": 0, "videos": 1}]
     store.close()
 
 
@@ -134,23 +161,41 @@ def test_more_windows_of_a_known_video_add_only_what_is_missing(tmp_path):
     assert (more.clips, more.clips_kept, more.videos_decoded) == (2, 2, 1)
 
 
-@pytest.mark.parametrize("name", [name for name, row in ENCODERS.items() if row.supply is None and not row.weights.startswith("--weights")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, row in ENCODERS.items()
+        if row.supply is None and not row.weights.startswith("--weights")
+    ],
+)
 def test_every_encoder_at_hand_keeps_the_contract(name):
     row = ENCODERS[name]
     facts, encoder = encoders.load(name, LoadOptions(torch.device("cpu")))
-    frames = torch.randint(0, 256, (3, 2 * row.tubelet, 3, 3 * row.patch, 2 * row.patch), dtype=torch.uint8)
+    frames = torch.randint(
+        0, 256, (3, 2 * row.tubelet, 3, 3 * row.patch, 2 * row.patch), dtype=torch.uint8
+    )
     with torch.inference_mode():
         grids = encoder.encode(frames).embeddings
         image = encoder.encode(frames[:, :1]).embeddings
         alone = torch.cat([encoder.encode(clip[None]).embeddings for clip in frames])
     assert grids.shape == (3, 2, 3, 2, row.dim) and image.shape == (3, 1, 3, 2, row.dim)
-    assert bool(torch.isfinite(grids).all()) and float((grids - alone).abs().max()) < BATCH_TOLERANCE
+    assert (
+        bool(torch.isfinite(grids).all()) and float((grids - alone).abs().max()) < BATCH_TOLERANCE
+    )
     assert grids.device == encoder.device
-    assert (facts.dim, facts.patch, facts.tubelet, facts.parameters) == (row.dim, row.patch, row.tubelet, row.parameters)
+    assert (facts.dim, facts.patch, facts.tubelet, facts.parameters) == (
+        row.dim,
+        row.patch,
+        row.tubelet,
+        row.parameters,
+    )
     assert facts.encoder_id == encoders.load(name, LoadOptions(torch.device("cpu")))[0].encoder_id
 
 
-def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_place(videos, tmp_path):
+def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_place(
+    videos, tmp_path
+):
     job = Job.of(paths=[str(videos / "video_000.mp4")], **SMALL)
 
     class Overflowing:
@@ -164,18 +209,28 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     from tubelet.ingest.pipeline.progress import Progress
     from tubelet.ingest.pipeline.run import Run
 
-    summary = Run(Store.create(tmp_path / "store"), job.recipe, Overflowing(), Progress(1, quiet=True)).execute(job.sources)
+    summary = Run(
+        Store.create(tmp_path / "store"), job.recipe, Overflowing(), Progress(1, quiet=True)
+    ).execute(job.sources)
     assert summary.clips == 0 and [f.stage for f in summary.failures] == ["encode"] * 5
     assert "half precision" in summary.failures[1].error and summary.failures[1].first_frame == 4
 
 
 def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
-    videos = make_folder(tmp_path / "videos", 12, frames=64, height=120, width=160)  # eight windows and a partner each
+    videos = make_folder(
+        tmp_path / "videos", 12, frames=64, height=120, width=160
+    )  # eight windows and a partner each
     arguments = (videos, "--encoder", "vjepa2.1-untrained", "--size", "96", "--frames", "8")
     plan = json.loads(tubelet("plan", *arguments, "--json", check=True).stdout)
-    summary = json.loads(tubelet("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout)
+    summary = json.loads(
+        tubelet("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout
+    )
     written = sum(path.stat().st_size for path in (tmp_path / "store").rglob("*") if path.is_file())
-    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (108, 108 * 4 * 36)
+    assert (
+        (plan["clips"], plan["tokens"])
+        == (summary["clips"], summary["tokens"])
+        == (108, 108 * 4 * 36)
+    )
     assert plan["pairs"] == summary["pairs"] == 12 + 12 + 3
     assert plan["disk_bytes"] == pytest.approx(written, rel=0.05)
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
@@ -197,4 +252,8 @@ def test_a_plan_of_nothing_that_decodes_is_a_sentence(tmp_path):
     start = data.index(b"mdat") + 4
     video.write_bytes(data[:start] + bytes(len(data) - start - 2000) + data[-2000:])
     process = tubelet("plan", video, "--encoder", "toy", "--size", "64", "--frames", "40")
-    assert process.returncode == 2 and "fewer --frames" in process.stderr and "Traceback" not in process.stderr
+    assert (
+        process.returncode == 2
+        and "fewer --frames" in process.stderr
+        and "Traceback" not in process.stderr
+    )

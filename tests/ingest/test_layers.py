@@ -7,6 +7,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from tests.commands import ROOT, tubelet
+from tests.stores import synthetic_store
+from tests.videos import make_folder, make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.encoders import ENCODERS
@@ -15,27 +18,43 @@ from tubelet.ingest.job import Job
 from tubelet.ingest.layer import LAST, Layer
 from tubelet.store import Store
 from tubelet.store.disk import integrity
-from tests.commands import ROOT, tubelet
-from tests.stores import synthetic_store
-from tests.videos import make_folder, make_video
 
 NAME = "vjepa2.1-untrained"
 CPU = torch.device("cpu")
 
 
 def loaded(layer: str, name: str = NAME) -> tuple:
-    return encoders.load(name, LoadOptions(CPU, layer=Layer.parse(layer, name, ENCODERS[name].levels)))
+    return encoders.load(
+        name, LoadOptions(CPU, layer=Layer.parse(layer, name, ENCODERS[name].levels))
+    )
 
 
 @pytest.mark.parametrize("frames", [4, 1])
 def test_all_is_every_level_joined_in_order(frames: int) -> None:
-    pictures = torch.randint(0, 256, (1, frames, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randint(
+        0,
+        256,
+        (1, frames, 3, 32, 48),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(0),
+    )
     with torch.inference_mode():
-        grids = {layer: loaded(layer)[1].encode(pictures).embeddings for layer in ("0", "1", "2", "3", "last", "all")}
+        grids = {
+            layer: loaded(layer)[1].encode(pictures).embeddings
+            for layer in ("0", "1", "2", "3", "last", "all")
+        }
     assert torch.equal(grids["all"], torch.cat([grids[str(level)] for level in range(4)], dim=-1))
     ranged = {layer: loaded(layer)[1].encode(pictures).embeddings for layer in ("1-2", "0-3")}
-    assert torch.equal(ranged["1-2"], torch.cat([grids["1"], grids["2"]], dim=-1)) and torch.equal(ranged["0-3"], grids["all"])
-    assert torch.equal(grids["3"], grids["last"]) and grids["last"].shape == (1, max(frames // 2, 1), 2, 3, 192)
+    assert torch.equal(ranged["1-2"], torch.cat([grids["1"], grids["2"]], dim=-1)) and torch.equal(
+        ranged["0-3"], grids["all"]
+    )
+    assert torch.equal(grids["3"], grids["last"]) and grids["last"].shape == (
+        1,
+        max(frames // 2, 1),
+        2,
+        3,
+        192,
+    )
     assert not any(torch.isclose(grids["last"], grids[level], atol=0.1).all() for level in "012")
 
 
@@ -43,9 +62,17 @@ def test_a_layer_is_part_of_the_encoder_s_id_and_the_last_has_one_name() -> None
     facts = {layer: loaded(layer)[0] for layer in ("0", "1", "2", "3", "last", "all")}
     assert facts["3"] == facts["last"] and facts["last"].layer == "last"
     assert len({fact.encoder_id for fact in facts.values()}) == 5
-    assert facts["all"].encoder_id.startswith(f"{NAME}-all-") and len(facts["last"].encoder_id) == len(NAME) + 17
+    assert (
+        facts["all"].encoder_id.startswith(f"{NAME}-all-")
+        and len(facts["last"].encoder_id) == len(NAME) + 17
+    )
     assert len({fact.weights_sha256 for fact in facts.values()}) == 1
-    assert (facts["all"].layer, facts["all"].dim, facts["1"].layer, facts["1"].dim) == ("all", 768, "1", 192)
+    assert (facts["all"].layer, facts["all"].dim, facts["1"].layer, facts["1"].dim) == (
+        "all",
+        768,
+        "1",
+        192,
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,24 +111,52 @@ def store_of_all(tmp_path_factory) -> tuple:
     """A store whose clips hold all four levels, and the summary and the plan of the ingest that made it."""
     folder = tmp_path_factory.mktemp("layers")
     videos = make_folder(folder / "videos", 2, frames=8)
-    arguments = (videos, "--encoder", NAME, "--layer", "all", "--size", "48", "--frames", "4", "--pairs", "0", "--json")
+    arguments = (
+        videos,
+        "--encoder",
+        NAME,
+        "--layer",
+        "all",
+        "--size",
+        "48",
+        "--frames",
+        "4",
+        "--pairs",
+        "0",
+        "--json",
+    )
     plan = json.loads(tubelet("plan", *arguments, check=True).stdout)
-    summary = json.loads(tubelet("ingest", *arguments, "--store", folder / "store", check=True).stdout)
+    summary = json.loads(
+        tubelet("ingest", *arguments, "--store", folder / "store", check=True).stdout
+    )
     return folder / "store", summary, plan
 
 
 def test_all_levels_go_through_store_statistics_and_sql(store_of_all) -> None:
     root, summary, plan = store_of_all
-    assert (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (4, 4 * 2 * 9)
+    assert (
+        (plan["clips"], plan["tokens"]) == (summary["clips"], summary["tokens"]) == (4, 4 * 2 * 9)
+    )
     store = Store(root)
-    assert store.rows("SELECT name, layer, embed_dim FROM encoders") == [{"name": NAME, "layer": "all", "embed_dim": 768}]
+    assert store.rows("SELECT name, layer, embed_dim FROM encoders") == [
+        {"name": NAME, "layer": "all", "embed_dim": 768}
+    ]
     clip = store.rows("FROM clips ORDER BY clip_id LIMIT 1")[0]
     grid = store.grid(clip["clip_id"]).astype(np.float32)
     assert grid.shape == (2, 3, 3, 768) and clip["embed_dim"] == 768
-    rows = store.rows("SELECT norm FROM token_stats WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]])
-    np.testing.assert_allclose([row["norm"] for row in rows], np.linalg.norm(grid, axis=-1).ravel(), rtol=2e-3)
-    means = store.rows("SELECT dim_mean FROM dim_stats WHERE clip_id = ? AND slice = 1 ORDER BY dim", [clip["clip_id"]])
-    np.testing.assert_allclose([row["dim_mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3)
+    rows = store.rows(
+        "SELECT norm FROM token_stats WHERE clip_id = ? ORDER BY slice, y, x", [clip["clip_id"]]
+    )
+    np.testing.assert_allclose(
+        [row["norm"] for row in rows], np.linalg.norm(grid, axis=-1).ravel(), rtol=2e-3
+    )
+    means = store.rows(
+        "SELECT dim_mean FROM dim_stats WHERE clip_id = ? AND slice = 1 ORDER BY dim",
+        [clip["clip_id"]],
+    )
+    np.testing.assert_allclose(
+        [row["dim_mean"] for row in means], grid[1].mean(axis=(0, 1)), atol=2e-3
+    )
     assert store.rows("SELECT DISTINCT len(embedding) AS dim FROM tokens") == [{"dim": 768}]
     assert list(integrity.check(store)) == []
     store.close()
@@ -114,7 +169,9 @@ def test_the_dashboard_shows_all_levels(store_of_all, monkeypatch) -> None:
     page.run()
     assert not page.exception
     (shown,) = (frame.value for frame in page.dataframe)
-    assert shown[["name", "layer", "embed_dim", "clips"]].to_dict("records") == [{"name": NAME, "layer": "all", "embed_dim": 768, "clips": 4}]
+    assert shown[["name", "layer", "embed_dim", "clips"]].to_dict("records") == [
+        {"name": NAME, "layer": "all", "embed_dim": 768, "clips": 4}
+    ]
 
 
 def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> None:
@@ -129,5 +186,9 @@ def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> Non
     store = Store(tmp_path / "store")
     counts = "SELECT layer, e.embed_dim, count(*) AS clips FROM encoders e JOIN clips USING (encoder_id) WHERE name = ? GROUP BY ALL ORDER BY ALL"
     rows = store.rows(counts, [NAME])
-    assert [tuple(row.values()) for row in rows] == [("1", 192, 2), ("all", 768, 2), ("last", 192, 2)]
+    assert [tuple(row.values()) for row in rows] == [
+        ("1", 192, 2),
+        ("all", 768, 2),
+        ("last", 192, 2),
+    ]
     store.close()

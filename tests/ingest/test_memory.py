@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.videos import make_video
 from tubelet.ingest import encoders, memory
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
 from tubelet.ingest.memory import Budget, ClipSize, ControlGroups
 from tubelet.ingest.precision import resolve_precision
-from tests.videos import make_video
 
 CPU = torch.device("cpu")
 CLIP = ClipSize(16, 384, 384)
@@ -38,7 +38,9 @@ def test_arithmetic_grows_with_tokens_and_pixels_and_shrinks_in_half_precision(f
     assert Budget(facts, half=True).clip_bytes(CLIP) < budget.clip_bytes(CLIP)
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures a process's peak as Linux tells it")
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="measures a process's peak as Linux tells it"
+)
 def test_the_measured_clip_corrects_the_arithmetic_which_was_not_far_off(facts):
     encoder = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1]
     budget = Budget(facts, half=False).measured(encoder, ClipSize(8, 256, 256))
@@ -52,7 +54,9 @@ def test_the_measured_clip_corrects_the_arithmetic_which_was_not_far_off(facts):
             return encoder.encode(frames)
 
     wasteful = Budget(facts, half=False).measured(Wasteful(), ClipSize(8, 256, 256))
-    assert wasteful.clip_bytes(ClipSize(8, 256, 256)) == pytest.approx(2**29 + budget.clip_bytes(ClipSize(8, 256, 256)), rel=0.3)
+    assert wasteful.clip_bytes(ClipSize(8, 256, 256)) == pytest.approx(
+        2**29 + budget.clip_bytes(ClipSize(8, 256, 256)), rel=0.3
+    )
 
 
 def test_a_batch_that_does_not_fit_is_refused_with_settings_that_fit(facts, scarce):
@@ -62,8 +66,12 @@ def test_a_batch_that_does_not_fit_is_refused_with_settings_that_fit(facts, scar
     with pytest.raises(UsageError) as error:
         budget.batch("6", CLIP, CPU)
     text = str(error.value)
-    assert "6 clips of 16 frames at 384 x 384 px need about" in text and "vjepa2.1-untrained" in text
-    batch, frames, size = (int(re.search(rf"--{name} (\d+)", text)[1]) for name in ("batch", "frames", "size"))
+    assert (
+        "6 clips of 16 frames at 384 x 384 px need about" in text and "vjepa2.1-untrained" in text
+    )
+    batch, frames, size = (
+        int(re.search(rf"--{name} (\d+)", text)[1]) for name in ("batch", "frames", "size")
+    )
     assert budget.batch(str(batch), CLIP, CPU) == batch == 2
     assert budget.batch("6", replace(CLIP, frames=frames), CPU) == 6
     assert budget.batch("6", replace(CLIP, height=size, width=size), CPU) == 6
@@ -98,15 +106,25 @@ def test_plan_and_ingest_refuse_before_anything_is_written(scarce, tmp_path):
     job = Job.of(paths=[str(video)], encoder="vjepa2.1-untrained", size="4096", frames=8)
     scarce(10**9)
     for act in (job.plan, lambda: job.run(str(tmp_path / "store"))):
-        with pytest.raises(UsageError, match="8 frames at 4096 x 4096 px need about .* use .*--size"):
+        with pytest.raises(
+            UsageError, match="8 frames at 4096 x 4096 px need about .* use .*--size"
+        ):
             act()
     assert not (tmp_path / "store").exists()
 
 
-def test_the_tightest_limit_on_the_way_to_the_own_group_counts_without_the_page_cache(tmp_path, monkeypatch):
+def test_the_tightest_limit_on_the_way_to_the_own_group_counts_without_the_page_cache(
+    tmp_path, monkeypatch
+):
     own = tmp_path / "a" / "b"
     own.mkdir(parents=True)
-    groups = ControlGroups(root=str(tmp_path), name=r"^\d+:none:(.*)$", limit="max", used="current", cache="inactive_file")
+    groups = ControlGroups(
+        root=str(tmp_path),
+        name=r"^\d+:none:(.*)$",
+        limit="max",
+        used="current",
+        cache="inactive_file",
+    )
     monkeypatch.setattr(memory.re, "findall", lambda *_: ["/a/b"])
     for folder, limit, used, cache in ((own, "max", 5, 0), (own.parent, "1000", 700, 200)):
         (folder / "max").write_text(limit)
@@ -128,28 +146,54 @@ def test_auto_precision_on_a_cpu_is_fp32():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_auto_is_bf16_and_a_batch_is_the_clips_alone():
     gpu = torch.device("cuda")
-    assert resolve_precision("auto", gpu) == ("bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp32")
-    exact, rounded = (encoders.load("vjepa2.1-untrained", LoadOptions(gpu, precision))[1] for precision in ("fp32", resolve_precision("auto", gpu)))
+    assert resolve_precision("auto", gpu) == (
+        "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp32"
+    )
+    exact, rounded = (
+        encoders.load("vjepa2.1-untrained", LoadOptions(gpu, precision))[1]
+        for precision in ("fp32", resolve_precision("auto", gpu))
+    )
     frames = torch.randint(0, 256, (4, 8, 3, 128, 128), dtype=torch.uint8)
     with torch.inference_mode():
-        together, single = exact.encode(frames).embeddings, torch.cat([exact.encode(clip[None]).embeddings for clip in frames])
+        together, single = (
+            exact.encode(frames).embeddings,
+            torch.cat([exact.encode(clip[None]).embeddings for clip in frames]),
+        )
         half = rounded.encode(frames).embeddings
     cpu = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1].encode(frames).embeddings
     assert together.device.type == "cuda" and not torch.backends.cudnn.allow_tf32
-    assert float((together - single).abs().max()) < 1e-4 and float((together.cpu() - cpu).abs().max()) < 1e-3
-    assert float(torch.cosine_similarity(half, exact.encode(frames).embeddings, dim=-1).mean()) > 0.999
-    assert Budget(encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[0], half=False).measured(exact, ClipSize(8, 128, 128)).correction < 3
+    assert (
+        float((together - single).abs().max()) < 1e-4
+        and float((together.cpu() - cpu).abs().max()) < 1e-3
+    )
+    assert (
+        float(torch.cosine_similarity(half, exact.encode(frames).embeddings, dim=-1).mean()) > 0.999
+    )
+    assert (
+        Budget(encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[0], half=False)
+        .measured(exact, ClipSize(8, 128, 128))
+        .correction
+        < 3
+    )
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_an_ingest_on_cuda_gives_the_tokens_of_the_cpu(tmp_path):
-    from tubelet.store import Store
     from tests.videos import make_folder
+    from tubelet.store import Store
 
     videos, stores = make_folder(tmp_path / "videos", 4, frames=24), {}
     for device, batch in (("cpu", "1"), ("cuda", "4")):
-        job = Job.of(paths=[str(videos)], encoder="vjepa2.1-untrained", size="64", frames=8, device=device, precision="fp32", batch=batch)
+        job = Job.of(
+            paths=[str(videos)],
+            encoder="vjepa2.1-untrained",
+            size="64",
+            frames=8,
+            device=device,
+            precision="fp32",
+            batch=batch,
+        )
         assert job.run(str(tmp_path / device)).execute(job.sources).clips == 12
         stores[device] = Store(tmp_path / device)
     for row in stores["cpu"].rows("FROM clips"):

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from tubelet.store import Store
 from tests.commands import tubelet
 from tests.conftest import shared
+from tubelet.store import Store
 
 FAILING = ("no video stream", "InvalidDataError")
 
@@ -21,7 +21,20 @@ def manifest():
 @pytest.fixture(scope="module")
 def ingested(manifest, tmp_path_factory):
     root = tmp_path_factory.mktemp("odd") / "store"
-    process = tubelet("ingest", shared("odd"), "--store", root, "--encoder", "toy", "--size", "64", "--frames", "8", "--tail", "--json")
+    process = tubelet(
+        "ingest",
+        shared("odd"),
+        "--store",
+        root,
+        "--encoder",
+        "toy",
+        "--size",
+        "64",
+        "--frames",
+        "8",
+        "--tail",
+        "--json",
+    )
     store = Store(root)
     yield process, store
     store.close()
@@ -30,8 +43,13 @@ def ingested(manifest, tmp_path_factory):
 def test_the_exit_code_is_1_and_every_failure_is_printed(ingested, manifest):
     process, _ = ingested
     assert process.returncode == 1, process.stderr
-    printed = {failure["path"].rpartition("/")[2]: failure["error"] for failure in json.loads(process.stdout)["failures"]}
-    assert set(printed) == {name for name, row in manifest.items() if row["outcome"].startswith(FAILING)}
+    printed = {
+        failure["path"].rpartition("/")[2]: failure["error"]
+        for failure in json.loads(process.stdout)["failures"]
+    }
+    assert set(printed) == {
+        name for name, row in manifest.items() if row["outcome"].startswith(FAILING)
+    }
     assert "Traceback" not in process.stderr
 
 
@@ -48,14 +66,18 @@ def test_what_decodes_is_a_video_with_the_frames_that_were_decoded(ingested, man
             assert video["rotation"] == int(row["rotation"]) % 360, name
         if row["sizes"] and not row["sar"]:
             width, height = map(int, row["sizes"].split("x"))
-            assert (video["width"], video["height"]) == ((height, width) if video["rotation"] in (90, 270) else (width, height)), name
+            assert (video["width"], video["height"]) == (
+                (height, width) if video["rotation"] in (90, 270) else (width, height)
+            ), name
         if row["fps"]:
             assert video["fps"] == pytest.approx(float(row["fps"]), rel=1e-3), name
 
 
 def test_the_good_prefix_of_a_broken_file_becomes_clips_that_cover_it(ingested, manifest):
     _, store = ingested
-    clips = store.rows("SELECT name, max(first_frame + clips.frame_count) AS stop, count(*) AS n FROM clips JOIN videos USING (video_id) GROUP BY name")
+    clips = store.rows(
+        "SELECT name, max(first_frame + clips.frame_count) AS stop, count(*) AS n FROM clips JOIN videos USING (video_id) GROUP BY name"
+    )
     stops = {row["name"]: row["stop"] for row in clips}
     for name, row in manifest.items():
         frames = int(row["decoded_frames"])
@@ -79,7 +101,18 @@ def test_a_rerun_decodes_nothing_and_says_the_same(ingested):
     process, store = ingested
     fingerprint = store.fingerprint
     again = tubelet(
-        "ingest", shared("odd"), "--store", store.root, "--encoder", "toy", "--size", "64", "--frames", "8", "--tail", "--json"
+        "ingest",
+        shared("odd"),
+        "--store",
+        store.root,
+        "--encoder",
+        "toy",
+        "--size",
+        "64",
+        "--frames",
+        "8",
+        "--tail",
+        "--json",
     )
     first, second = json.loads(process.stdout), json.loads(again.stdout)
     assert again.returncode == 1
@@ -91,6 +124,8 @@ def test_a_rerun_decodes_nothing_and_says_the_same(ingested):
 
 def test_times_follow_the_timestamps_of_a_variable_frame_rate(ingested):
     _, store = ingested
-    (row,) = store.rows("SELECT min(start_s) AS start, max(stop_s) AS stop, any_value(duration_s) AS duration FROM clips JOIN videos USING (video_id) WHERE name = 'vfr_made.mp4'")
+    (row,) = store.rows(
+        "SELECT min(start_s) AS start, max(stop_s) AS stop, any_value(duration_s) AS duration FROM clips JOIN videos USING (video_id) WHERE name = 'vfr_made.mp4'"
+    )
     assert row["start"] == 0 and row["stop"] == pytest.approx(row["duration"])
     assert row["duration"] > 60 / 25 + 1

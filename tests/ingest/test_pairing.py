@@ -10,13 +10,21 @@ from tubelet.ingest.windows import Windowing
 
 
 def firsts(pairing, windowing, total, kind="shifted"):
-    return [(pair.a.first, pair.b.first, pair.shift) for pair in pairing.pairs(windowing, total) if pair.kind == kind]
+    return [
+        (pair.a.first, pair.b.first, pair.shift)
+        for pair in pairing.pairs(windowing, total)
+        if pair.kind == kind
+    ]
 
 
 def test_pairs_by_hand():
     windowing = Windowing(frames=8, step=1, hop=8, tubelet=2)
-    assert firsts(Pairing(1, 1), windowing, 82) == [(40, 42, 1)]  # ten windows, all of them with a partner: the middle one
-    assert firsts(Pairing(1, 1), windowing, 81) == [(32, 34, 1)]  # the partner of the last one does not fit
+    assert firsts(Pairing(1, 1), windowing, 82) == [
+        (40, 42, 1)
+    ]  # ten windows, all of them with a partner: the middle one
+    assert firsts(Pairing(1, 1), windowing, 81) == [
+        (32, 34, 1)
+    ]  # the partner of the last one does not fit
     assert firsts(Pairing(3, 3), windowing, 86) == [(8, 14, 3), (40, 46, 3), (64, 70, 3)]
     assert firsts(Pairing(1, 99), windowing, 27) == [(0, 2, 1), (8, 10, 1), (16, 18, 1)]
     assert firsts(Pairing(1, 1), windowing, 9) == []
@@ -42,13 +50,21 @@ def test_all_pairs_are_every_overlap_in_whole_slices(frames, step, hop):
 
 
 @pytest.mark.parametrize("pairs", ["1", "2", "5", "all"])
-@pytest.mark.parametrize("frames,step,hop,shift", [(4, 1, 4, 1), (8, 1, 2, 2), (8, 2, 4, 3), (8, 1, 3, 1)])
+@pytest.mark.parametrize(
+    "frames,step,hop,shift", [(4, 1, 4, 1), (8, 1, 2, 2), (8, 2, 4, 3), (8, 1, 3, 1)]
+)
 def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, hop, shift):
     windowing = Windowing(frames, step, hop, 2)
-    pairing = Pairing.parse(None if pairs == "all" else shift, pairs, windowing) if pairs != "all" or hop < frames * step else Pairing(shift, 4)
+    pairing = (
+        Pairing.parse(None if pairs == "all" else shift, pairs, windowing)
+        if pairs != "all" or hop < frames * step
+        else Pairing(shift, 4)
+    )
     for total in range(0, 70, 3):
         chosen = pairing.pairs(windowing, total)
-        order = sorted({(w.first, w) for pair in chosen for w in (pair.a, pair.b)}, key=lambda item: item[0])
+        order = sorted(
+            {(w.first, w) for pair in chosen for w in (pair.a, pair.b)}, key=lambda item: item[0]
+        )
         for position in range(len(order)):
             done = {window for _, window in order[: position + 1]}
             waiting = {pair.a for pair in chosen if pair.a in done and pair.b not in done}
@@ -75,5 +91,8 @@ def test_pairs_that_cannot_be_are_refused_with_what_to_do(shift, pairs, windowin
 
 def test_where_no_pair_is_possible_none_is_measured_unless_asked_for():
     for windowing in (Windowing(16, 1, 16, 1), Windowing(2, 1, 2, 2), Windowing(1, 1, 1, 2)):
-        assert Pairing.parse(None, None, windowing) == Pairing() and Pairing.parse(None, "0", windowing).count == 0
+        assert (
+            Pairing.parse(None, None, windowing) == Pairing()
+            and Pairing.parse(None, "0", windowing).count == 0
+        )
     assert Pairing.parse(None, None, Windowing(16, 1, 16, 2)) == Pairing(1, 1)

@@ -1,23 +1,22 @@
 """Pairs: live differences are those of float32 grids, stored ones differ from them by rounding, and pairs are whole or absent."""
 
-
 import numpy as np
 import pytest
 import torch
 
-from tubelet.media.video import Video, open_video
-from tubelet.ingest import encoders
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
-from tubelet.ingest.encoders import LoadOptions
-from tubelet.ingest.job import Job
-from tubelet.ingest.pipeline.measuring import Measuring
-from tubelet.ingest.pipeline.progress import Progress
-from tubelet.ingest.pipeline.run import Run
-from tubelet.store import Store
-from tubelet.store.disk.integrity import check, repair
 from tests.commands import tubelet
 from tests.contents import contents
 from tests.videos import make_folder, make_video
+from tubelet.ingest import encoders
+from tubelet.ingest.encoders import LoadOptions
+from tubelet.ingest.job import Job
+from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.measuring import Measuring
+from tubelet.ingest.pipeline.progress import Progress
+from tubelet.ingest.pipeline.run import Run
+from tubelet.media.video import Video, open_video
+from tubelet.store import Store
+from tubelet.store.disk.integrity import check, repair
 
 SMALL = {"encoder": "toy", "size": "64", "frames": 4, "device": "cpu"}
 SHARED = "SELECT count(*) AS pairs, min(shared_slices) AS least, max(shared_slices) AS most FROM pairs WHERE kind = 'shifted'"
@@ -41,8 +40,14 @@ def test_windows_shifted_by_two_frames_share_all_slices_but_one(frames, shared, 
     make_video(tmp_path / "a.mp4", frames=frames + 5, height=64, width=64)
     assert run([tmp_path / "a.mp4"], tmp_path / "store", frames=frames).pairs == 2
     assert rows(tmp_path / "store", SHARED) == [{"pairs": 1, "least": shared, "most": shared}]
-    first, last = rows(tmp_path / "store", "SELECT slice_a, slice_b FROM sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted' AND dim = 0 ORDER BY ALL")[:: shared - 1]
-    assert (first, last) == ({"slice_a": 1, "slice_b": 0}, {"slice_a": shared, "slice_b": shared - 1})
+    first, last = rows(
+        tmp_path / "store",
+        "SELECT slice_a, slice_b FROM sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted' AND dim = 0 ORDER BY ALL",
+    )[:: shared - 1]
+    assert (first, last) == (
+        {"slice_a": 1, "slice_b": 0},
+        {"slice_a": shared, "slice_b": shared - 1},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,14 @@ def measured(tmp_path_factory):
     """A video of nine windows and its store, encoded by a transformer: overlaps differ at the edges."""
     folder = tmp_path_factory.mktemp("measured")
     make_video(folder / "a.mp4", frames=75, height=64, width=64)
-    summary = run([folder / "a.mp4"], folder / "store", encoder="vjepa2.1-untrained", frames=8, shift=2, pairs="3")
+    summary = run(
+        [folder / "a.mp4"],
+        folder / "store",
+        encoder="vjepa2.1-untrained",
+        frames=8,
+        shift=2,
+        pairs="3",
+    )
     return folder, summary
 
 
@@ -58,15 +70,29 @@ def test_live_differences_are_those_of_the_float32_grids(measured):
     folder, summary = measured
     assert (summary.pairs, summary.clips, summary.partner_clips, summary.again) == (5, 12, 3, 1)
     _, encoder = encoders.load("vjepa2.1-untrained", LoadOptions(torch.device("cpu")))
-    job = Job.of(**{**SMALL, "paths": [str(folder / "a.mp4")], "encoder": "vjepa2.1-untrained", "frames": 8})
+    job = Job.of(
+        **{**SMALL, "paths": [str(folder / "a.mp4")], "encoder": "vjepa2.1-untrained", "frames": 8}
+    )
     with open_video(folder / "a.mp4") as video:
         decoding = Decoding(job.recipe, video, job.sources[0], "v", Wanted())
         pictures = list(_pictures(decoding))
-    for pair in rows(folder / "store", "SELECT p.*, a.first_frame AS a, b.first_frame AS b FROM pairs p JOIN clips a ON clip_a = a.clip_id JOIN clips b ON clip_b = b.clip_id WHERE kind = 'shifted'"):
+    for pair in rows(
+        folder / "store",
+        "SELECT p.*, a.first_frame AS a, b.first_frame AS b FROM pairs p JOIN clips a ON clip_a = a.clip_id JOIN clips b ON clip_b = b.clip_id WHERE kind = 'shifted'",
+    ):
         with torch.inference_mode():
-            a, b = (encoder.encode(torch.stack(pictures[first : first + 8])[None]).embeddings[0].double().numpy() for first in (pair["a"], pair["b"]))
+            a, b = (
+                encoder.encode(torch.stack(pictures[first : first + 8])[None])
+                .embeddings[0]
+                .double()
+                .numpy()
+                for first in (pair["a"], pair["b"])
+            )
         difference = b[:2] - a[2:]
-        found = rows(folder / "store", f"SELECT mean_abs, rms, mean_signed, max_abs FROM sensitivity WHERE pair_id = '{pair['pair_id']}' ORDER BY shared_slice, dim")
+        found = rows(
+            folder / "store",
+            f"SELECT mean_abs, rms, mean_signed, max_abs FROM sensitivity WHERE pair_id = '{pair['pair_id']}' ORDER BY shared_slice, dim",
+        )
         expected = {
             "mean_abs": np.abs(difference).mean(axis=(1, 2)),
             "rms": np.sqrt((difference**2).mean(axis=(1, 2))),
@@ -74,7 +100,9 @@ def test_live_differences_are_those_of_the_float32_grids(measured):
             "max_abs": np.abs(difference).max(axis=(1, 2)),
         }
         for name, values in expected.items():
-            np.testing.assert_allclose([row[name] for row in found], values.ravel(), rtol=1e-4, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(
+                [row[name] for row in found], values.ravel(), rtol=1e-4, atol=1e-6, err_msg=name
+            )
         assert np.abs(difference).max() > 0.01, "a pair without differences would prove nothing"
 
 
@@ -84,12 +112,23 @@ def _pictures(decoding):
 
     for frame in decoding.video.frames():
         decoding.first = decoding.first or frame
-        yield picture(frame.pixels, place_picture(frame.displayed, decoding.size, decoding.recipe.geometry.mode))
+        yield picture(
+            frame.pixels,
+            place_picture(frame.displayed, decoding.size, decoding.recipe.geometry.mode),
+        )
 
 
-def test_the_same_window_twice_differs_by_exactly_nothing_and_disjoint_ones_by_more_than_shifted_ones(measured):
+def test_the_same_window_twice_differs_by_exactly_nothing_and_disjoint_ones_by_more_than_shifted_ones(
+    measured,
+):
     folder, _ = measured
-    found = {row["kind"]: row for row in rows(folder / "store", "SELECT kind, max(max_abs) AS most, avg(mean_abs) AS mean FROM pairs JOIN sensitivity USING (pair_id) GROUP BY kind")}
+    found = {
+        row["kind"]: row
+        for row in rows(
+            folder / "store",
+            "SELECT kind, max(max_abs) AS most, avg(mean_abs) AS mean FROM pairs JOIN sensitivity USING (pair_id) GROUP BY kind",
+        )
+    }
     assert found["repeated"]["most"] == 0
     assert found["disjoint"]["mean"] > found["shifted"]["mean"] > 0
 
@@ -100,12 +139,21 @@ def test_partner_clips_say_so_and_have_pictures_as_all_clips(measured):
     assert [row["first_frame"] for row in found if row["role"] == "partner"] == [12, 36, 52]
     assert [row["first_frame"] for row in found if row["role"] == "grid"] == list(range(0, 72, 8))
     pictures = {path.stem for path in (folder / "store" / "media").rglob("*.jpg")} - {"thumbnail"}
-    assert pictures == {row["clip_id"] for row in rows(folder / "store", "SELECT clip_id FROM clips")}
+    assert pictures == {
+        row["clip_id"] for row in rows(folder / "store", "SELECT clip_id FROM clips")
+    }
 
 
 def test_a_rerun_measures_nothing_and_other_pairs_only_what_they_lack(measured):
     folder, _ = measured
-    again = run([folder / "a.mp4"], folder / "store", encoder="vjepa2.1-untrained", frames=8, shift=2, pairs="3")
+    again = run(
+        [folder / "a.mp4"],
+        folder / "store",
+        encoder="vjepa2.1-untrained",
+        frames=8,
+        shift=2,
+        pairs="3",
+    )
     assert (again.videos_decoded, again.pairs, again.pairs_kept, again.clips_kept) == (0, 0, 5, 12)
 
 
@@ -127,7 +175,9 @@ def test_packets_that_lie_change_no_choice(packets, strays, tmp_path, monkeypatc
     lied_to = run([tmp_path / "a.mp4"], tmp_path / "lied to")
     assert (honest.pairs, lied_to.pairs) == (3, 3 + strays)
     wanted = {row["pair_id"] for row in rows(tmp_path / "honest", "SELECT pair_id FROM pairs")}
-    assert wanted <= {row["pair_id"] for row in rows(tmp_path / "lied to", "SELECT pair_id FROM pairs")}
+    assert wanted <= {
+        row["pair_id"] for row in rows(tmp_path / "lied to", "SELECT pair_id FROM pairs")
+    }
     assert run([tmp_path / "a.mp4"], tmp_path / "lied to").videos_decoded == 0
 
 
@@ -135,7 +185,10 @@ def test_all_pairs_of_a_hop(tmp_path):
     make_video(tmp_path / "a.mp4", frames=20)
     summary = run([tmp_path / "a.mp4"], tmp_path / "store", frames=8, hop=2, pairs="all")
     assert (summary.clips, summary.partner_clips) == (7, 0)
-    assert rows(tmp_path / "store", "SELECT shift, shared_slices, count(*) AS n FROM pairs WHERE kind = 'shifted' GROUP BY ALL ORDER BY ALL") == [
+    assert rows(
+        tmp_path / "store",
+        "SELECT shift, shared_slices, count(*) AS n FROM pairs WHERE kind = 'shifted' GROUP BY ALL ORDER BY ALL",
+    ) == [
         {"shift": 1, "shared_slices": 3, "n": 6},
         {"shift": 2, "shared_slices": 2, "n": 5},
         {"shift": 3, "shared_slices": 1, "n": 4},
@@ -146,7 +199,9 @@ def test_a_video_too_short_for_a_pair_is_no_failure(tmp_path):
     make_video(tmp_path / "a.mp4", frames=5)
     summary = run([tmp_path / "a.mp4"], tmp_path / "store")
     assert (summary.exit_code, summary.clips, summary.pairs, summary.pairless) == (0, 1, 0, 1)
-    assert "1 videos have clips but are too short for a pair, which takes 6 frames" in "\n".join(summary.lines())
+    assert "1 videos have clips but are too short for a pair, which takes 6 frames" in "\n".join(
+        summary.lines()
+    )
     assert run([tmp_path / "a.mp4"], tmp_path / "store").videos_decoded == 0
 
 
@@ -154,8 +209,12 @@ def test_three_videos_of_a_store_repeat_a_window(tmp_path):
     folder = make_folder(tmp_path / "videos", 5, frames=8)
     (folder / "a_broken.mp4").write_bytes(b"no video")
     run([folder], tmp_path / "store")
-    repeated = "SELECT name FROM pairs JOIN videos USING (video_id) WHERE kind = 'repeated' ORDER BY name"
-    assert [row["name"] for row in rows(tmp_path / "store", repeated)] == [f"video_00{n}.mp4" for n in range(3)]
+    repeated = (
+        "SELECT name FROM pairs JOIN videos USING (video_id) WHERE kind = 'repeated' ORDER BY name"
+    )
+    assert [row["name"] for row in rows(tmp_path / "store", repeated)] == [
+        f"video_00{n}.mp4" for n in range(3)
+    ]
     make_video(folder / "later.mp4", frames=8, seed=9)
     assert run([folder], tmp_path / "store").again == 0
     assert run([folder], tmp_path / "store", size="96").again == 3
@@ -178,7 +237,11 @@ def test_a_pair_whose_partner_fails_is_absent_and_measured_by_the_next_run(tmp_p
     stored = Store.create(tmp_path / "store")
     attempt = Run(stored, job.recipe, Failing(), Progress(1, quiet=True))
     summary = attempt.execute(job.sources)
-    assert len(summary.failures) == 1 and "not finite" in summary.failures[0].error and summary.pairs < 3
+    assert (
+        len(summary.failures) == 1
+        and "not finite" in summary.failures[0].error
+        and summary.pairs < 3
+    )
     assert attempt._stage._measuring.held == 0, "what waited for a partner is let go"
     stored.close()
     assert run([tmp_path / "a.mp4"], tmp_path / "store").exit_code == 0
@@ -191,12 +254,18 @@ def test_a_waiting_grid_does_not_keep_its_batch(tmp_path):
     job = Job.of(**{**SMALL, "paths": [str(tmp_path / "a.mp4")]})
     with open_video(tmp_path / "a.mp4") as video:
         windows = tuple(job.recipe.pairing.pairs(job.recipe.windowing, 10))
-        clip = next(clip for clip in Decoding(job.recipe, video, job.sources[0], "v", Wanted(windows)).clips() if clip.pairs)
+        clip = next(
+            clip
+            for clip in Decoding(job.recipe, video, job.sources[0], "v", Wanted(windows)).clips()
+            if clip.pairs
+        )
     batch = torch.rand(8, 2, 4, 4, 16)
     measuring = Measuring()
     assert measuring.take(clip, batch[3], {}) == () and measuring.held == 1
     ((_, _, side),) = {id(waiting[2]): waiting for waiting in measuring._waiting.values()}.values()
-    assert side.grid.untyped_storage().nbytes() == batch.nbytes // 8 and torch.equal(side.grid, batch[3])
+    assert side.grid.untyped_storage().nbytes() == batch.nbytes // 8 and torch.equal(
+        side.grid, batch[3]
+    )
 
 
 def test_check_counts_the_rows_of_a_pair_and_a_repair_restores_them(tmp_path):
@@ -205,12 +274,19 @@ def test_check_counts_the_rows_of_a_pair_and_a_repair_restores_them(tmp_path):
     before = contents(tmp_path / "store")
     store = Store(tmp_path / "store")
     pair_id = store.rows("SELECT pair_id FROM pairs WHERE kind = 'shifted'")[0]["pair_id"]
-    for table, expected in (("sensitivity", 16), ("dim_sensitivity", 16), ("slice_sensitivity", 1), ("token_sensitivity", 16)):
+    for table, expected in (
+        ("sensitivity", 16),
+        ("dim_sensitivity", 16),
+        ("slice_sensitivity", 1),
+        ("token_sensitivity", 16),
+    ):
         store.commit({}, {table: [pair_id]})
         (problem,) = check(store)
         assert str(problem) == f"pair {pair_id}: {table} has 0 of its {expected} rows"
         repair(store, [problem])
-        assert store.rows("SELECT count(*) AS n FROM pairs") == [{"n": 2}] and list(check(store)) == []
+        assert (
+            store.rows("SELECT count(*) AS n FROM pairs") == [{"n": 2}] and list(check(store)) == []
+        )
         run([tmp_path / "a.mp4"], tmp_path / "store")
         assert contents(tmp_path / "store") == before
     store.close()
@@ -229,7 +305,9 @@ def test_statistics_alone_are_kept_and_embeddings_added_later(tmp_path):
     run([tmp_path / "a.mp4"], tmp_path / "whole")
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
     assert tubelet("check", "--store", tmp_path / "store").returncode == 0
-    assert run([tmp_path / "a.mp4"], tmp_path / "store", keep="statistics").videos_decoded == 0, "more is there than was asked for"
+    assert run([tmp_path / "a.mp4"], tmp_path / "store", keep="statistics").videos_decoded == 0, (
+        "more is there than was asked for"
+    )
 
 
 @pytest.fixture
@@ -240,38 +318,63 @@ def overlapping(tmp_path):
     return folder, tmp_path / "store"
 
 
-def test_stored_pairs_differ_from_live_ones_by_the_rounding_of_half_precision(overlapping, tmp_path):
+def test_stored_pairs_differ_from_live_ones_by_the_rounding_of_half_precision(
+    overlapping, tmp_path
+):
     folder, root = overlapping
     process = tubelet("pairs", "--store", root, "--shift", "2", "--pairs", "all", check=True)
     assert "10 pairs of stored clips measured" in process.stdout
     run([folder], tmp_path / "live", encoder="vjepa2.1-untrained", frames=8, hop=4, pairs="all")
     columns = "SELECT clip_a, shared_slice, dim, mean_abs FROM sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted' AND shift = 2 ORDER BY ALL"
     stored, live = rows(root, columns), rows(tmp_path / "live", columns)
-    assert [(row["clip_a"], row["shared_slice"], row["dim"]) for row in stored] == [(row["clip_a"], row["shared_slice"], row["dim"]) for row in live]
+    assert [(row["clip_a"], row["shared_slice"], row["dim"]) for row in stored] == [
+        (row["clip_a"], row["shared_slice"], row["dim"]) for row in live
+    ]
     worst = max(abs(a["mean_abs"] - b["mean_abs"]) for a, b in zip(stored, live))
     assert 0 < worst < 2e-3
-    assert rows(root, "SELECT DISTINCT source, precision, kind FROM pairs") == [{"source": "stored", "precision": "fp32", "kind": "shifted"}]
+    assert rows(root, "SELECT DISTINCT source, precision, kind FROM pairs") == [
+        {"source": "stored", "precision": "fp32", "kind": "shifted"}
+    ]
     assert tubelet("check", "--store", root).returncode == 0
 
 
 def test_stored_pairs_are_measured_once_and_not_where_they_were_measured_live(overlapping):
     folder, root = overlapping
-    assert "2 pairs of stored clips" in tubelet("pairs", "--store", root, "--shift", "2", "--encoder", "vjepa2.1-untrained", check=True).stdout
-    assert "0 pairs of stored clips measured, from half-precision files; 2 were" in tubelet("pairs", "--store", root, "--shift", "2", check=True).stdout
-    assert "8 pairs of stored clips measured, from half-precision files; 2 were" in tubelet("pairs", "--store", root, "--pairs", "all", check=True).stdout
+    assert (
+        "2 pairs of stored clips"
+        in tubelet(
+            "pairs", "--store", root, "--shift", "2", "--encoder", "vjepa2.1-untrained", check=True
+        ).stdout
+    )
+    assert (
+        "0 pairs of stored clips measured, from half-precision files; 2 were"
+        in tubelet("pairs", "--store", root, "--shift", "2", check=True).stdout
+    )
+    assert (
+        "8 pairs of stored clips measured, from half-precision files; 2 were"
+        in tubelet("pairs", "--store", root, "--pairs", "all", check=True).stdout
+    )
     run([folder], root, encoder="vjepa2.1-untrained", frames=8, hop=4, shift=2)
-    assert rows(root, "SELECT source, count(*) AS n FROM pairs WHERE kind = 'shifted' GROUP BY ALL ORDER BY ALL") == [{"source": "live", "n": 2}, {"source": "stored", "n": 10}]
+    assert rows(
+        root,
+        "SELECT source, count(*) AS n FROM pairs WHERE kind = 'shifted' GROUP BY ALL ORDER BY ALL",
+    ) == [{"source": "live", "n": 2}, {"source": "stored", "n": 10}]
 
 
 def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
     _, root = overlapping
     store = Store(root)
-    clip = store.rows("SELECT clip_id, embedding_path FROM clips ORDER BY video_id, first_frame LIMIT 1")[0]
+    clip = store.rows(
+        "SELECT clip_id, embedding_path FROM clips ORDER BY video_id, first_frame LIMIT 1"
+    )[0]
     path = root / clip["embedding_path"]
     path.write_bytes(path.read_bytes()[:-20])
     process = tubelet("pairs", "--store", root, "--shift", "2", "--pairs", "all")
     assert process.returncode == 1 and "9 pairs of stored clips measured" in process.stdout
-    assert f"clip {clip['clip_id']}: its embedding file has" in process.stdout and "Traceback" not in process.stderr
+    assert (
+        f"clip {clip['clip_id']}: its embedding file has" in process.stdout
+        and "Traceback" not in process.stderr
+    )
     store.close()
 
 
@@ -280,7 +383,10 @@ def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
     [
         (("--shift", "0"), "1 slice or more"),
         (("--pairs", "none"), "is not a number of pairs"),
-        (("--shift", "1"), "with embeddings 1 slice apart: ingest the videos again with `--pairs 1 --shift 1`"),
+        (
+            ("--shift", "1"),
+            "with embeddings 1 slice apart: ingest the videos again with `--pairs 1 --shift 1`",
+        ),
         (("--encoder", "resnet"), "holds no clip by resnet"),
     ],
 )

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.videos import make_video
 from tubelet.ingest.job import Job
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store
 from tubelet.store.disk.integrity import check, repair
 from tubelet.store.placement import Sheet, placement
-from tests.videos import make_video
 
 CLIP = {"slices": 5, "crop_height": 64, "crop_width": 96}
 
@@ -43,16 +43,23 @@ def test_a_slice_s_picture_is_the_first_frame_of_its_tubelet(store, tmp_path):
     (clip,) = store.rows("FROM clips")
     with open_video(tmp_path / "a.mp4") as video:
         frames = [frame.pixels for frame in video.frames()]
-    shrunk = [np.asarray(Image.fromarray(frame).resize((96, 64), Image.Resampling.BILINEAR)) for frame in frames]
+    shrunk = [
+        np.asarray(Image.fromarray(frame).resize((96, 64), Image.Resampling.BILINEAR))
+        for frame in frames
+    ]
     for index, shown in enumerate(pictures_of(store, clip)):
         errors = [np.abs(shown.astype(int) - frame).mean() for frame in shrunk]
-        assert np.argmin(errors) == index * 4 and min(errors) < 12, "tubelets of two frames, two frames apart"
+        assert np.argmin(errors) == index * 4 and min(errors) < 12, (
+            "tubelets of two frames, two frames apart"
+        )
 
 
 def test_pictures_lie_where_the_sheet_says_and_take_nothing_from_their_neighbors():
     sheet = Sheet.of(CLIP)
     levels = torch.tensor([10, 250, 30, 220, 60], dtype=torch.uint8)
-    image = np.asarray(Image.open(io.BytesIO(draw_sheet(levels[:, None, None, None].expand(5, 3, 64, 96), sheet))))
+    image = np.asarray(
+        Image.open(io.BytesIO(draw_sheet(levels[:, None, None, None].expand(5, 3, 64, 96), sheet)))
+    )
     for index, level in enumerate(levels.tolist()):
         top, left = sheet.corner(index)
         assert np.abs(image[top : top + 64, left : left + 96].astype(int) - level).max() <= 2
@@ -64,7 +71,10 @@ def test_sheets_hold_every_slice_once_within_what_a_browser_decodes(slices, crop
     sheet = Sheet.of({"slices": slices, "crop_height": crop[0], "crop_width": crop[1]})
     assert max(sheet.tile) <= 256 and all(side % 16 == 0 for side in sheet.tile)
     assert len({sheet.corner(index) for index in range(slices)}) == slices
-    assert all(top + sheet.tile[0] <= sheet.size[0] and left + sheet.tile[1] <= sheet.size[1] for top, left in map(sheet.corner, range(slices)))
+    assert all(
+        top + sheet.tile[0] <= sheet.size[0] and left + sheet.tile[1] <= sheet.size[1]
+        for top, left in map(sheet.corner, range(slices))
+    )
     assert max(sheet.size) <= 4096 and sheet.size[0] == ceil(slices / sheet.columns) * sheet.tile[0]
 
 
@@ -76,13 +86,17 @@ def test_first_frames_of_slices():
 
 
 def test_the_part_of_a_frame_that_the_encoder_saw():
-    assert placement((240, 320), (64, 64), fit=False).seen == pytest.approx((0, 10 / 85, 1, 64 / 85))  # int(85.33) wide, round(21 / 2) = 10 to the left
+    assert placement((240, 320), (64, 64), fit=False).seen == pytest.approx(
+        (0, 10 / 85, 1, 64 / 85)
+    )  # int(85.33) wide, round(21 / 2) = 10 to the left
     assert placement((240, 320), (64, 80), fit=True).seen == (0, 0, 1, 1)
 
 
 def test_no_pictures_are_kept_where_none_are_wanted(tmp_path):
     make_video(tmp_path / "a.mp4", frames=4)
-    job = Job.of(paths=[str(tmp_path / "a.mp4")], encoder="toy", size="64", frames=4, pictures=False)
+    job = Job.of(
+        paths=[str(tmp_path / "a.mp4")], encoder="toy", size="64", frames=4, pictures=False
+    )
     job.run(str(tmp_path / "store")).execute(job.sources)
     assert [path.name for path in (tmp_path / "store" / "media").glob("*/*")] == ["thumbnail.jpg"]
 

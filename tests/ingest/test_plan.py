@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.videos import make_video
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.job import Job
-from tests.videos import make_video
 
 FRAMES = 64
 RUN = """
@@ -40,17 +40,30 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outcome(asked: dict, store: Path) -> dict:
-    done = subprocess.run([sys.executable, "-c", RUN, json.dumps(asked), str(store)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(asked), str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's peak is told by Linux")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="a process's peak is told by Linux"
+)
 @pytest.mark.parametrize(
     "setting",
     [
         {"encoder": "toy", "size": "96", "frames": 8, "keep": "statistics"},
         {"encoder": "toy", "size": "224", "frames": 16, "hop": 4, "pairs": "all"},
-        {"encoder": "vjepa2.1-untrained", "size": "64", "frames": 8, "keep": "statistics", "pairs": "0"},
+        {
+            "encoder": "vjepa2.1-untrained",
+            "size": "64",
+            "frames": 8,
+            "keep": "statistics",
+            "pairs": "0",
+        },
         {"encoder": "vjepa2.1-untrained", "size": "160", "frames": 16},
     ],
     ids=lambda setting: "-".join(map(str, setting.values())),
@@ -71,9 +84,17 @@ def sampling(name: str, step: int, frames: int = 16) -> Sampling:
 
 def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:
     (line,) = sampling("vjepa2.1-vitl", 1).lines([30.0, 30.0, 4.0])
-    assert line == "frame rate: windows show 30 frames/s in 2 videos (0.53 s per window), vjepa2.1-vitl was trained at about 4 frames/s: --step 8 comes closest"
-    assert sampling("vjepa2.1-vitl", 8).lines([30.0]) == [] and sampling("vjepa1-vitl", 4).lines([25.0]) == []
-    assert "--step 1 comes closest" in sampling("vjepa2-vitl", 8).lines([5.0])[0], "too slow is told, too"
+    assert (
+        line
+        == "frame rate: windows show 30 frames/s in 2 videos (0.53 s per window), vjepa2.1-vitl was trained at about 4 frames/s: --step 8 comes closest"
+    )
+    assert (
+        sampling("vjepa2.1-vitl", 8).lines([30.0]) == []
+        and sampling("vjepa1-vitl", 4).lines([25.0]) == []
+    )
+    assert "--step 1 comes closest" in sampling("vjepa2-vitl", 8).lines([5.0])[0], (
+        "too slow is told, too"
+    )
     assert sampling("vjepa2-vitl", 1, frames=1).lines([30.0]) == [], "an image has no rate"
     for name in ("toy", "efficientnet-lite0", "dinov2-base", "vjepa2.1-untrained"):
         assert sampling(name, 1).lines([30.0]) == []
@@ -82,12 +103,26 @@ def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:
 def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() -> None:
     video = {name for name, row in ENCODERS.items() if row.tubelet > 1 and row.supply}
     assert video and {name for name, row in ENCODERS.items() if row.frame_rate} == video
-    facts = EncoderFacts.of("x", ENCODERS["vjepa2-vitl"], layer="last", weights_sha256="0" * 64, weights_source="", preprocessing="")
+    facts = EncoderFacts.of(
+        "x",
+        ENCODERS["vjepa2-vitl"],
+        layer="last",
+        weights_sha256="0" * 64,
+        weights_source="",
+        preprocessing="",
+    )
     assert facts.frame_rate == 4.0 and "frame_rate" not in facts.row
 
 
-def test_a_run_says_that_it_is_far_from_training(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENCODERS, "toy", type(ENCODERS["toy"])(**{**vars(ENCODERS["toy"]), "frame_rate": 4.0}))
+def test_a_run_says_that_it_is_far_from_training(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        ENCODERS, "toy", type(ENCODERS["toy"])(**{**vars(ENCODERS["toy"]), "frame_rate": 4.0})
+    )
     job = Job.of(paths=[str(videos)], encoder="toy", size="32", frames=8)
-    assert job.plan().notes[0].startswith("frame rate: windows show") and job.plan().notes[0] in job.plan().lines()
+    assert (
+        job.plan().notes[0].startswith("frame rate: windows show")
+        and job.plan().notes[0] in job.plan().lines()
+    )
     assert job.plan().notes[0] in job.run(str(tmp_path / "store")).execute(job.sources).lines()

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from tests.benchmarks.precision import Cost
 from tubelet.ingest import checkpoints
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
-from tests.benchmarks.precision import Cost
 
 CPU = torch.device("cpu")
 
@@ -20,7 +20,11 @@ def test_weights_rounded_once_give_the_tokens_of_autocast_bit_for_bit(precision,
         theirs = _autocast(whole, frames, dtype)
         exact = whole.encode(frames).embeddings
     assert torch.equal(ours, theirs) and not torch.equal(ours, exact)
-    kinds = {type(m).__name__: m.weight.dtype for m in encoder.model.modules() if isinstance(m, torch.nn.Linear | torch.nn.LayerNorm)}
+    kinds = {
+        type(m).__name__: m.weight.dtype
+        for m in encoder.model.modules()
+        if isinstance(m, torch.nn.Linear | torch.nn.LayerNorm)
+    }
     assert kinds == {"Linear": dtype, "LayerNorm": torch.float32}
 
 
@@ -44,6 +48,12 @@ def test_bf16_and_fp16_stay_close_to_fp32():
     grids = {}
     for precision in ("fp32", "bf16", "fp16"):
         with torch.inference_mode():
-            grids[precision] = VJEPAEncoder(checkpoints.init_untrained(), CPU, precision).encode(frames).embeddings
+            grids[precision] = (
+                VJEPAEncoder(checkpoints.init_untrained(), CPU, precision).encode(frames).embeddings
+            )
     bf16, fp16 = (Cost.of(grids["fp32"], grids[precision]) for precision in ("bf16", "fp16"))
-    assert bf16.worst_cosine > 0.99 and fp16.worst_cosine > 0.9999 and fp16.mean_error < bf16.mean_error / 4
+    assert (
+        bf16.worst_cosine > 0.99
+        and fp16.worst_cosine > 0.9999
+        and fp16.mean_error < bf16.mean_error / 4
+    )

@@ -22,10 +22,17 @@ def test_the_estimate_follows_the_headers_then_what_was_decoded():
     assert progress.expected_clips == 9  # two, four, and their average
     for _ in range(5):
         progress.clip("b", tokens=100, of=4)
-    assert progress.expected_clips == 12  # more than promised: eight so far, and one more video of the average
+    assert (
+        progress.expected_clips == 12
+    )  # more than promised: eight so far, and one more video of the average
     progress.video("b", failures=0)
     progress.video("c", failures=0)
-    assert (progress.expected_clips, progress.clips, progress.tokens, progress.failures) == (8, 8, 800, 1)
+    assert (progress.expected_clips, progress.clips, progress.tokens, progress.failures) == (
+        8,
+        8,
+        800,
+        1,
+    )
 
 
 def test_a_run_that_encodes_nothing_expects_nothing():
@@ -84,16 +91,65 @@ def test_a_bar_is_whole_at_80_columns(monkeypatch):
     progress._bar.refresh()
     progress.close()
     line = terminal.getvalue().replace("\n", "\r").split("\r")[-2].rstrip()
-    assert len(line) <= 80 and line.endswith("1.0M tok/s") and "h left" in line and "3/12,345 videos" in line and "123 failed" in line, line
+    assert (
+        len(line) <= 80
+        and line.endswith("1.0M tok/s")
+        and "h left" in line
+        and "3/12,345 videos" in line
+        and "123 failed" in line
+    ), line
 
 
 def test_durations_and_rates_are_short():
-    assert [duration(seconds) for seconds in (1, 44, 89, 91, 3000, 7200)] == ["10 s", "40 s", "90 s", "2 min", "50 min", "2.0 h"]
-    assert [shorten(number) for number in (12, 1234, 123_456, 7_654_321)] == ["12", "1.2k", "123k", "7.7M"]
+    assert [duration(seconds) for seconds in (1, 44, 89, 91, 3000, 7200)] == [
+        "10 s",
+        "40 s",
+        "90 s",
+        "2 min",
+        "50 min",
+        "2.0 h",
+    ]
+    assert [shorten(number) for number in (12, 1234, 123_456, 7_654_321)] == [
+        "12",
+        "1.2k",
+        "123k",
+        "7.7M",
+    ]
 
 
 def test_the_summary_counts_each_video_once():
-    failures = [Failure(path="a.mp4", video_id=None, encoder_id="e", stage="open", error="no", first_frame=None), Failure(path="b.mp4", video_id=None, encoder_id="e", stage="decode", error="no", first_frame=None), Failure(path="b.mp4", video_id=None, encoder_id="e", stage="decode", error="no", first_frame=None)]
-    summary = Summary(store="store", encoder_id="e", videos=10, videos_decoded=5, videos_unchanged=3, duplicates=1, failures=failures)
+    failures = [
+        Failure(
+            path="a.mp4", video_id=None, encoder_id="e", stage="open", error="no", first_frame=None
+        ),
+        Failure(
+            path="b.mp4",
+            video_id=None,
+            encoder_id="e",
+            stage="decode",
+            error="no",
+            first_frame=None,
+        ),
+        Failure(
+            path="b.mp4",
+            video_id=None,
+            encoder_id="e",
+            stage="decode",
+            error="no",
+            first_frame=None,
+        ),
+    ]
+    summary = Summary(
+        store="store",
+        encoder_id="e",
+        videos=10,
+        videos_decoded=5,
+        videos_unchanged=3,
+        duplicates=1,
+        failures=failures,
+    )
     summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)
-    assert summary.lines()[0] == "10 videos: 4 encoded, 3 already stored, 1 duplicates of others, 1 failed, 1 failed after some of their clips"
+    assert (
+        summary.lines()[0]
+        == "10 videos: 4 encoded, 3 already stored, 1 duplicates of others, 1 failed, 1 failed after some of their clips"
+    )

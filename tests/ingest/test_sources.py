@@ -12,17 +12,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.commands import started, tubelet
+from tests.contents import contents
+from tests.ingest.test_ingest import run
+from tests.oriented import MATRICES, oriented_video
+from tests.stalled import stalled
+from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING
 from tubelet.ingest.sources import search
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
-from tests.commands import started, tubelet
-from tests.contents import contents
-from tests.oriented import MATRICES, oriented_video
-from tests.stalled import stalled
-from tests.ingest.test_ingest import run
-from tests.videos import make_video
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,10 @@ def test_fifos_sockets_and_folders_named_like_videos_are_named_and_never_opened(
         server.bind(os.path.relpath(folder / "socket.mp4"))
         found = search([str(folder), str(folder / "fifo.mp4")])
     assert names(found) == ["good.mp4"]
-    assert reasons(found) == {"fifo.mp4": "not a regular file but a FIFO", "socket.mp4": "not a regular file but a socket"}
+    assert reasons(found) == {
+        "fifo.mp4": "not a regular file but a FIFO",
+        "socket.mp4": "not a regular file but a socket",
+    }
     with pytest.raises(UsageError, match="a FIFO"):
         search([str(folder / "fifo.mp4")])
 
@@ -70,8 +73,15 @@ def test_unknown_endings_are_named_once_in_the_summary(folder, tmp_path):
     for name in ("notes.txt", "film.mp5", "picture.jpg", ".hidden"):
         (folder / name).touch()
     summary = run([folder], tmp_path / "store")
-    assert reasons(search([str(folder), str(folder / "picture.jpg")])) == {"notes.txt": ENDING, "film.mp5": ENDING}  # what is named is tried
-    assert {Path(one.path).name for one in summary.skipped} == {"notes.txt", "film.mp5", "picture.jpg"}
+    assert reasons(search([str(folder), str(folder / "picture.jpg")])) == {
+        "notes.txt": ENDING,
+        "film.mp5": ENDING,
+    }  # what is named is tried
+    assert {Path(one.path).name for one in summary.skipped} == {
+        "notes.txt",
+        "film.mp5",
+        "picture.jpg",
+    }
     (line,) = (line for line in summary.lines() if ENDING in line)
     assert "film.mp5" in line and "3 (not a failure)" in line
     assert json.loads(json.dumps(summary.as_json()))["skipped"][0]["reason"] == ENDING
@@ -87,7 +97,10 @@ def test_linked_folders_are_followed_and_loops_end(folder, video, tmp_path):
     (folder / "linked").symlink_to(elsewhere)
     (elsewhere / "back").symlink_to(folder / "sub")
     found = search([str(folder)])
-    assert [str(source.path.relative_to(folder)) for source in found.sources] == ["good.mp4", "linked/deep/far.mp4"]
+    assert [str(source.path.relative_to(folder)) for source in found.sources] == [
+        "good.mp4",
+        "linked/deep/far.mp4",
+    ]
     assert [source.label for source in found.sources] == [None, "linked/deep"]
 
 
@@ -95,7 +108,9 @@ def test_linked_folders_are_followed_and_loops_end(folder, video, tmp_path):
 def test_a_folder_that_cannot_be_read_is_named_and_the_rest_is_found(folder):
     (folder / "lost+found").mkdir(mode=0)
     for path in (folder, *folder.parents):
-        path.chmod(path.stat().st_mode | 0o555) if path.stat().st_uid == 0 and path != Path("/") else None
+        path.chmod(path.stat().st_mode | 0o555) if path.stat().st_uid == 0 and path != Path(
+            "/"
+        ) else None
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
         os.setuid(65534)
@@ -104,7 +119,9 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_rest_is_found(folder):
         os._exit(0)
     os.waitpid(child, 0)
     found, why = json.loads(os.read(reader, 10_000))
-    assert found == ["good.mp4"] and why == {"lost+found": "the folder cannot be read: permission denied"}
+    assert found == ["good.mp4"] and why == {
+        "lost+found": "the folder cannot be read: permission denied"
+    }
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"\x93\xfa\x96{.mp4", b"k\xf6ln/clip.mp4"])
@@ -114,20 +131,39 @@ def test_a_name_that_is_not_utf_8_is_a_failure_beside_good_ones(name, folder, vi
     shutil.copy(video, path)
     with open(path, "ab") as file:
         file.write(b"other content")
-    process = tubelet("ingest", folder, "--store", tmp_path / "store", "--encoder", "toy", "--size", "64", "--frames", "4")
-    assert process.returncode == 1 and "is not UTF-8" in process.stdout and "Traceback" not in process.stderr
+    process = tubelet(
+        "ingest",
+        folder,
+        "--store",
+        tmp_path / "store",
+        "--encoder",
+        "toy",
+        "--size",
+        "64",
+        "--frames",
+        "4",
+    )
+    assert (
+        process.returncode == 1
+        and "is not UTF-8" in process.stdout
+        and "Traceback" not in process.stderr
+    )
     assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "good.mp4"}]
     (failure,) = rows(tmp_path / "store", "FROM failures")
     assert failure["stage"] == "read" and "\\x" in failure["path"]
 
 
 def test_names_of_any_utf_8_are_ingested_and_printed_on_one_line(folder, video, tmp_path):
-    for number, name in enumerate(["a\nb.mp4", "日本語.mp4", "e\u0301.mp4", "😀.mp4", "\x1b[31m.mp4", "it's \"q\".mp4"]):
+    for number, name in enumerate(
+        ["a\nb.mp4", "日本語.mp4", "e\u0301.mp4", "😀.mp4", "\x1b[31m.mp4", 'it\'s "q".mp4']
+    ):
         (folder / name).write_bytes(video.read_bytes() + bytes(number + 1))
     (folder / "x\ny.mp4").write_bytes(b"no video")
     summary = run([folder], tmp_path / "store")
     assert summary.clips == 7 * 2 and len(summary.failures) == 1
-    assert all(line.isprintable() for line in summary.lines()) and any("x\\ny.mp4" in line for line in summary.lines())
+    assert all(line.isprintable() for line in summary.lines()) and any(
+        "x\\ny.mp4" in line for line in summary.lines()
+    )
 
 
 def test_content_that_moved_is_found_and_nothing_is_encoded_again(folder, tmp_path):
@@ -135,15 +171,34 @@ def test_content_that_moved_is_found_and_nothing_is_encoded_again(folder, tmp_pa
     (folder / "cooking").mkdir()
     (folder / "good.mp4").rename(folder / "cooking" / "better.mp4")
     summary = run([folder], tmp_path / "store")
-    assert (summary.clips, summary.videos_decoded, summary.videos_unchanged, summary.clips_kept) == (0, 0, 1, 2)
-    assert [(one.label, one.same_label, one.moved) for one in summary.moved] == [("cooking", None, True)]
-    assert any("moved; the store has the new path" in line and "better.mp4 was" in line for line in summary.lines())
+    assert (
+        summary.clips,
+        summary.videos_decoded,
+        summary.videos_unchanged,
+        summary.clips_kept,
+    ) == (0, 0, 1, 2)
+    assert [(one.label, one.same_label, one.moved) for one in summary.moved] == [
+        ("cooking", None, True)
+    ]
+    assert any(
+        "moved; the store has the new path" in line and "better.mp4 was" in line
+        for line in summary.lines()
+    )
     (row,) = rows(tmp_path / "store", "SELECT name, path, label FROM videos")
-    assert row == {"name": "better.mp4", "path": str(folder / "cooking" / "better.mp4"), "label": "cooking"}
-    assert rows(tmp_path / "store", "SELECT name, label FROM places ORDER BY name") == [{"name": "better.mp4", "label": "cooking"}, {"name": "good.mp4", "label": None}]
+    assert row == {
+        "name": "better.mp4",
+        "path": str(folder / "cooking" / "better.mp4"),
+        "label": "cooking",
+    }
+    assert rows(tmp_path / "store", "SELECT name, label FROM places ORDER BY name") == [
+        {"name": "better.mp4", "label": "cooking"},
+        {"name": "good.mp4", "label": None},
+    ]
     before = contents(tmp_path / "store")
     assert run([folder], tmp_path / "store").moved == [] and contents(tmp_path / "store") == before
-    run([folder / "cooking" / "better.mp4"], tmp_path / "store")  # named by itself, it keeps its label
+    run(
+        [folder / "cooking" / "better.mp4"], tmp_path / "store"
+    )  # named by itself, it keeps its label
     assert contents(tmp_path / "store") == before
 
 
@@ -152,7 +207,13 @@ def test_a_touched_file_is_compared_by_content(folder, tmp_path):
     os.utime(folder / "good.mp4", (1, 1))
     summary = run([folder], tmp_path / "store")
     assert (summary.clips, summary.videos_decoded, summary.moved) == (0, 0, [])
-    assert rows(tmp_path / "store", "SELECT modified_ns FROM videos UNION ALL SELECT modified_ns FROM places") == [{"modified_ns": 10**9}] * 2
+    assert (
+        rows(
+            tmp_path / "store",
+            "SELECT modified_ns FROM videos UNION ALL SELECT modified_ns FROM places",
+        )
+        == [{"modified_ns": 10**9}] * 2
+    )
 
 
 def test_a_row_of_an_older_version_is_completed_and_nothing_is_encoded_again(folder, tmp_path):
@@ -160,13 +221,20 @@ def test_a_row_of_an_older_version_is_completed_and_nothing_is_encoded_again(fol
     before = contents(tmp_path / "store")
     store = Store(tmp_path / "store")
     (row,), (place,) = store.rows("FROM videos"), store.rows("FROM places")
-    older = {**row, **dict.fromkeys(["mirrored", "transfer", "primaries", "bit_depth", "corrupt_frames", "gaps"])}
+    older = {
+        **row,
+        **dict.fromkeys(
+            ["mirrored", "transfer", "primaries", "bit_depth", "corrupt_frames", "gaps"]
+        ),
+    }
     gone = {"videos": [row["video_id"]], "places": [place["place_id"]]}
     store.commit({"videos": pa.Table.from_pylist([older], TABLES["videos"].arrow)}, gone)
     store.close()
     summary = run([folder], tmp_path / "store")
     assert (summary.clips, summary.videos_decoded, summary.clips_kept) == (0, 0, 2)
-    assert rows(tmp_path / "store", "SELECT mirrored, (SELECT count(*) FROM places) AS places FROM videos") == [{"mirrored": False, "places": 1}]
+    assert rows(
+        tmp_path / "store", "SELECT mirrored, (SELECT count(*) FROM places) AS places FROM videos"
+    ) == [{"mirrored": False, "places": 1}]
     assert contents(tmp_path / "store")["clips"] == before["clips"]
 
 
@@ -175,11 +243,17 @@ def test_what_an_older_version_stored_of_a_mirrored_video_is_replaced(tmp_path):
     run([path], tmp_path / "store", pairs="1", hop=2)
     store = Store(tmp_path / "store")
     (row,) = store.rows("FROM videos")
-    as_before = {"videos": pa.Table.from_pylist([{**row, "mirrored": None, "rotation": 180}], TABLES["videos"].arrow)}
+    as_before = {
+        "videos": pa.Table.from_pylist(
+            [{**row, "mirrored": None, "rotation": 180}], TABLES["videos"].arrow
+        )
+    }
     store.commit(as_before, {"videos": [row["video_id"]]})
     store.close()
     clips = run([path], tmp_path / "store", pairs="1", hop=2)
-    assert rows(tmp_path / "store", "SELECT rotation, mirrored FROM videos") == [{"rotation": 0, "mirrored": True}]
+    assert rows(tmp_path / "store", "SELECT rotation, mirrored FROM videos") == [
+        {"rotation": 0, "mirrored": True}
+    ]
     assert clips.clips == 0 and clips.videos_decoded == 1
     assert tubelet("check", "--store", tmp_path / "store").returncode == 0
 
@@ -191,9 +265,14 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
         shutil.copy(video, folder / label / f"{label}.mp4")
     summary = run([folder], tmp_path / "store")
     assert (summary.duplicates, summary.clips) == (1, 2)
-    assert [(one.label, one.same_label) for one in summary.duplicates_of] == [("walking", "cooking")]
+    assert [(one.label, one.same_label) for one in summary.duplicates_of] == [
+        ("walking", "cooking")
+    ]
     assert any("(labels walking, cooking)" in line for line in summary.lines())
-    assert rows(tmp_path / "store", "SELECT label FROM places ORDER BY label") == [{"label": "cooking"}, {"label": "walking"}]
+    assert rows(tmp_path / "store", "SELECT label FROM places ORDER BY label") == [
+        {"label": "cooking"},
+        {"label": "walking"},
+    ]
 
 
 class Meddling:
@@ -221,10 +300,12 @@ def _replace(path: Path) -> None:
 
 @pytest.mark.parametrize("change", [_grow, _replace, Path.unlink])
 def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_path, monkeypatch):
-    from tubelet.ingest.pipeline import writer
     from tubelet.ingest.job import Job
+    from tubelet.ingest.pipeline import writer
 
-    monkeypatch.setattr(writer, "COMMIT_SECONDS", 0)  # its first clip is committed when the file changes
+    monkeypatch.setattr(
+        writer, "COMMIT_SECONDS", 0
+    )  # its first clip is committed when the file changes
     make_video(folder / "later.mp4", frames=9, seed=3)
     job = Job.of(paths=[str(folder)], encoder="toy", size="64", frames=4, pairs="1", hop=2)
     ingest, meddling = job.run(str(tmp_path / "store")), Meddling(job, change)
@@ -235,7 +316,12 @@ def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_p
     assert failure.stage == "read" and "run the same command again" in failure.error
     assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "later.mp4"}]
     for table in ("clips", "pairs", "places"):
-        assert rows(tmp_path / "store", f"SELECT DISTINCT name FROM {table} t LEFT JOIN videos v USING (video_id)" if table != "places" else "SELECT name FROM places") == [{"name": "later.mp4"}]
+        assert rows(
+            tmp_path / "store",
+            f"SELECT DISTINCT name FROM {table} t LEFT JOIN videos v USING (video_id)"
+            if table != "places"
+            else "SELECT name FROM places",
+        ) == [{"name": "later.mp4"}]
     assert tubelet("check", "--store", tmp_path / "store").returncode == 0
     again = run([folder], tmp_path / "store")
     assert again.videos == 1 + (change is not Path.unlink) and not again.failures
@@ -244,9 +330,25 @@ def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_p
 def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
     make_video(folder / "stalled.mp4", seed=8)
     with stalled(folder / "stalled.mp4"):
-        process = started("ingest", folder, "--store", tmp_path / "store", "--encoder", "toy", "--size", "64", "--frames", "4", "--readers", "1")
+        process = started(
+            "ingest",
+            folder,
+            "--store",
+            tmp_path / "store",
+            "--encoder",
+            "toy",
+            "--size",
+            "64",
+            "--frames",
+            "4",
+            "--readers",
+            "1",
+        )
         deadline = time.monotonic() + 60
-        while not list((tmp_path / "store").glob("embeddings/*/*/*.parquet")) and time.monotonic() < deadline:
+        while (
+            not list((tmp_path / "store").glob("embeddings/*/*/*.parquet"))
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
@@ -260,7 +362,11 @@ def test_a_very_long_frame_is_a_row_or_a_clip_and_never_the_end(folder, tmp_path
     assert (cropped.clips, cropped.failures) == (4, [])
     fitted = run([folder], tmp_path / "store", fit=True)
     (failure,) = fitted.failures
-    assert failure.stage == "window" and "1600 x 8 px" in failure.error and "leave --fit out" in failure.error
+    assert (
+        failure.stage == "window"
+        and "1600 x 8 px" in failure.error
+        and "leave --fit out" in failure.error
+    )
 
 
 def test_stills_and_single_frames_with_tail(tmp_path):
@@ -269,11 +375,30 @@ def test_stills_and_single_frames_with_tail(tmp_path):
     Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "still.jpg")
     for arguments in ({"frames": 1, "tail": True}, {"frames": 1}, {"frames": 4, "tail": True}):
         summary = run([tmp_path / "still.jpg"], tmp_path / "store", **arguments)
-        assert (summary.exit_code, summary.dropped_windows, summary.dropped_frames) == (0, 0, 0), arguments
-    assert rows(tmp_path / "store", "SELECT frame_count, slices FROM clips") == [{"frame_count": 1, "slices": 1}]
+        assert (summary.exit_code, summary.dropped_windows, summary.dropped_frames) == (0, 0, 0), (
+            arguments
+        )
+    assert rows(tmp_path / "store", "SELECT frame_count, slices FROM clips") == [
+        {"frame_count": 1, "slices": 1}
+    ]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "tab\t", "\x7f"])
 def test_a_store_s_path_that_no_query_could_name_is_refused(name, folder, tmp_path):
-    process = tubelet("ingest", folder, "--store", tmp_path / name, "--encoder", "toy", "--size", "64", "--frames", "4")
-    assert process.returncode == 2 and "pass another path" in process.stderr and "Traceback" not in process.stderr
+    process = tubelet(
+        "ingest",
+        folder,
+        "--store",
+        tmp_path / name,
+        "--encoder",
+        "toy",
+        "--size",
+        "64",
+        "--frames",
+        "4",
+    )
+    assert (
+        process.returncode == 2
+        and "pass another path" in process.stderr
+        and "Traceback" not in process.stderr
+    )

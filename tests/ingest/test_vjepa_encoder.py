@@ -6,11 +6,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.networks import ENCODERS, encode, network, pixels
 from tubelet.ingest.checkpoints import init_untrained
-from tubelet.ingest.networks.vjepa import V1, V2, V21, PixelsError, VisionTransformer, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import (
+    V1,
+    V2,
+    V21,
+    PixelsError,
+    VisionTransformer,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.networks.vjepa.positions import Rotary, interleave, rotate
 from tubelet.store.errors import TubeletError
-from tests.networks import ENCODERS, encode, network, pixels
 
 ROTARY = Rotary(interleave, interpolated=True)
 
@@ -25,12 +32,19 @@ def tiny() -> VisionTransformer:
     return network(ENCODERS["2.1"])
 
 
-@pytest.mark.parametrize(("frames", "height", "width", "grid"), [(2, 32, 80, (1, 2, 5)), (7, 95, 33, (3, 5, 2)), (16, 96, 224, (8, 6, 14))])
-def test_the_grid_follows_the_pixels(model: VisionTransformer, frames: int, height: int, width: int, grid: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("frames", "height", "width", "grid"),
+    [(2, 32, 80, (1, 2, 5)), (7, 95, 33, (3, 5, 2)), (16, 96, 224, (8, 6, 14))],
+)
+def test_the_grid_follows_the_pixels(
+    model: VisionTransformer, frames: int, height: int, width: int, grid: tuple[int, int, int]
+) -> None:
     assert model.config.grid(frames, height, width) == grid
     with torch.inference_mode():
         levels = model(pixels(frames, height, width))
-    assert [level.shape for level in levels] == [(1, math.prod(grid), model.config.dim)] * len(model.config.levels)
+    assert [level.shape for level in levels] == [(1, math.prod(grid), model.config.dim)] * len(
+        model.config.levels
+    )
     assert all(level.isfinite().all() for level in levels)
 
 
@@ -42,7 +56,9 @@ def test_what_makes_no_whole_tubelet_is_ignored(model: VisionTransformer) -> Non
 def test_an_image_is_not_a_repeated_frame(tiny: VisionTransformer) -> None:
     image = pixels(1, 48, 48)
     assert tiny.config.grid(1, 48, 48) == (1, 3, 3)
-    assert not torch.isclose(encode(tiny, image), encode(tiny, image.expand(-1, -1, 2, -1, -1)), atol=0.1).all()
+    assert not torch.isclose(
+        encode(tiny, image), encode(tiny, image.expand(-1, -1, 2, -1, -1)), atol=0.1
+    ).all()
 
 
 @pytest.mark.parametrize("kind", ["1", "2"])
@@ -62,7 +78,9 @@ def test_one_frame_is_no_image_before_v_jepa_2_1(kind: str) -> None:
         ((1, 4, 3, 64, 64), "(B, 3, T, H, W)"),
     ],
 )
-def test_pixels_without_positions_are_refused(model: VisionTransformer, shape: tuple[int, ...], told: str) -> None:
+def test_pixels_without_positions_are_refused(
+    model: VisionTransformer, shape: tuple[int, ...], told: str
+) -> None:
     with pytest.raises(PixelsError) as error:
         model(torch.zeros(shape))
     assert told in str(error.value)
@@ -71,18 +89,28 @@ def test_pixels_without_positions_are_refused(model: VisionTransformer, shape: t
 
 def test_tokens_left_out_are_never_attended_to(model: VisionTransformer) -> None:
     clips, other = pixels(4, 64, 64, clips=2), pixels(4, 64, 64, clips=2, seed=1)
-    kept = torch.tensor([[0, 1, 16, 17], [5, 4, 21, 20]])  # the upper left quarter of the first clip, patches 4 and 5 of the second
+    kept = torch.tensor(
+        [[0, 1, 16, 17], [5, 4, 21, 20]]
+    )  # the upper left quarter of the first clip, patches 4 and 5 of the second
     other[0, :, :, :16, :32] = clips[0, :, :, :16, :32]
     other[1, :, :, 16:32, :32] = clips[1, :, :, 16:32, :32]
     assert torch.equal(encode(model, clips, kept), encode(model, other, kept))
-    assert not torch.isclose(encode(model, clips, kept)[0], encode(model, clips)[0, kept[0]], atol=0.01).all()
+    assert not torch.isclose(
+        encode(model, clips, kept)[0], encode(model, clips)[0, kept[0]], atol=0.01
+    ).all()
 
 
 @pytest.mark.parametrize("integers", [torch.int16, torch.int32, torch.int64])
-def test_all_ids_in_any_order_give_the_same_tokens(model: VisionTransformer, integers: torch.dtype) -> None:
+def test_all_ids_in_any_order_give_the_same_tokens(
+    model: VisionTransformer, integers: torch.dtype
+) -> None:
     clips = pixels(4, 32, 48, clips=2)
-    order = torch.stack([torch.randperm(12, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)])
-    whole = torch.stack([tokens[ids] for tokens, ids in zip(encode(model, clips), order, strict=True)])
+    order = torch.stack(
+        [torch.randperm(12, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    )
+    whole = torch.stack(
+        [tokens[ids] for tokens, ids in zip(encode(model, clips), order, strict=True)]
+    )
     torch.testing.assert_close(encode(model, clips, order.to(integers)), whole, atol=1e-5, rtol=0)
 
 
@@ -108,7 +136,9 @@ def test_rotation_keeps_lengths_and_the_components_at_rest() -> None:
     assert not torch.isclose(turned[1:, :12], vectors[1:, :12]).all()
 
 
-@pytest.mark.parametrize("rotary", [generation.rotary for generation in (V2, V21)], ids=["2", "2.1"])
+@pytest.mark.parametrize(
+    "rotary", [generation.rotary for generation in (V2, V21)], ids=["2", "2.1"]
+)
 def test_positions_stay_float32_where_half_precision_would_lose_them(rotary: Rotary) -> None:
     """Column 201 of 202 has no bfloat16; in float32 it turns the queries of any type exactly alike."""
     turns = rotary.turns(torch.tensor([201]), (1, 2, 202), 12)
@@ -119,13 +149,25 @@ def test_positions_stay_float32_where_half_precision_would_lose_them(rotary: Rot
 
 def test_blocks_after_the_wanted_level_are_not_computed(tiny: VisionTransformer) -> None:
     clip, ran = pixels(2, 32, 32), []
-    hooks = [block.register_forward_hook(lambda *_, i=i: ran.append(i)) for i, block in enumerate(tiny.blocks)]
+    hooks = [
+        block.register_forward_hook(lambda *_, i=i: ran.append(i))
+        for i, block in enumerate(tiny.blocks)
+    ]
     with torch.inference_mode():
-        every, first, last, both = tiny(clip), tiny(clip, wanted=(0,)), tiny(clip, wanted=(-1,)), tiny(clip, wanted=(0, 1))
+        every, first, last, both = (
+            tiny(clip),
+            tiny(clip, wanted=(0,)),
+            tiny(clip, wanted=(-1,)),
+            tiny(clip, wanted=(0, 1)),
+        )
     for hook in hooks:
         hook.remove()
     assert ran == [0, 1, 2, 0, 0, 1, 2, 0, 1]
-    assert torch.equal(first[0], every[0]) and torch.equal(last[0], every[2]) and len(first) == len(last) == 1
+    assert (
+        torch.equal(first[0], every[0])
+        and torch.equal(last[0], every[2])
+        and len(first) == len(last) == 1
+    )
     assert all(torch.equal(got, known) for got, known in zip(both, every[:2], strict=True))
 
 
@@ -148,7 +190,14 @@ def test_encoding_twice_is_bitwise_equal(model: VisionTransformer) -> None:
 
 @pytest.mark.parametrize("generation", [V1, V2, V21], ids=lambda generation: generation.name)
 def test_bf16_stays_near_float32(generation: object) -> None:
-    model, clip = init_untrained(VisionTransformerConfig(dim=192, depth=6, heads=3, mlp=768, generation=generation, table=(3, 4, 6))), pixels(6, 64, 96)
+    model, clip = (
+        init_untrained(
+            VisionTransformerConfig(
+                dim=192, depth=6, heads=3, mlp=768, generation=generation, table=(3, 4, 6)
+            )
+        ),
+        pixels(6, 64, 96),
+    )
     exact = encode(model, clip)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = encode(model, clip)
@@ -160,7 +209,12 @@ def test_bf16_stays_near_float32(generation: object) -> None:
 
 def test_under_autocast_the_residual_stream_stays_float32(model: VisionTransformer) -> None:
     seen = []
-    hooks = [block.register_forward_hook(lambda _, given, made: seen.append((given[0].dtype, made.dtype))) for block in model.blocks]
+    hooks = [
+        block.register_forward_hook(
+            lambda _, given, made: seen.append((given[0].dtype, made.dtype))
+        )
+        for block in model.blocks
+    ]
     with torch.autocast("cpu", torch.bfloat16):
         encode(model, pixels(2, 48, 64))
     for hook in hooks:

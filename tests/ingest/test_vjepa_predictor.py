@@ -6,10 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tubelet.ingest.networks.vjepa import VARIANTS, Masks, Predictor
 from tests.networks import PREDICTORS, TABLE, network
+from tubelet.ingest.networks.vjepa import VARIANTS, Masks, Predictor
 
-CONTEXT, TARGETS = torch.tensor([[7, 0, 31, 12], [1, 2, 3, 4]]), torch.tensor([[3, 58, 44], [9, 8, 50]])
+CONTEXT, TARGETS = (
+    torch.tensor([[7, 0, 31, 12], [1, 2, 3, 4]]),
+    torch.tensor([[3, 58, 44], [9, 8, 50]]),
+)
 MASKS = Masks(CONTEXT, TARGETS, TABLE)
 
 
@@ -19,10 +22,14 @@ def model(request: pytest.FixtureRequest) -> Predictor:
 
 
 def given(model: Predictor, seed: int = 3) -> torch.Tensor:
-    return torch.randn(*CONTEXT.shape, model.config.inputs, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(
+        *CONTEXT.shape, model.config.inputs, generator=torch.Generator().manual_seed(seed)
+    )
 
 
-def predict(model: Predictor, masks: Masks = MASKS, context: torch.Tensor | None = None, **more: object) -> torch.Tensor:
+def predict(
+    model: Predictor, masks: Masks = MASKS, context: torch.Tensor | None = None, **more: object
+) -> torch.Tensor:
     with torch.inference_mode():
         return model(given(model) if context is None else context, masks, **more)[0]
 
@@ -30,7 +37,12 @@ def predict(model: Predictor, masks: Masks = MASKS, context: torch.Tensor | None
 def test_answers_come_in_the_order_of_their_masks(model: Predictor) -> None:
     order, other = torch.tensor([2, 0, 1]), torch.tensor([3, 1, 0, 2])
     shuffled = Masks(CONTEXT[:, other].int(), TARGETS[:, order].short(), TABLE)
-    torch.testing.assert_close(predict(model, shuffled, given(model)[:, other]), predict(model)[:, order], atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        predict(model, shuffled, given(model)[:, other]),
+        predict(model)[:, order],
+        atol=1e-5,
+        rtol=0,
+    )
     with torch.inference_mode():
         known, answered = model(given(model), MASKS)[1], model(given(model)[:, other], shuffled)[1]
     assert (known is None) is (answered is None) is (not model.config.generation.answers_context)
@@ -42,14 +54,24 @@ def test_targets_know_their_place_and_their_context(model: Predictor) -> None:
     base = predict(model)
     moved = predict(model, Masks(CONTEXT, TARGETS + torch.tensor([1, 0, 0]), TABLE))
     assert not torch.isclose(moved[:, 0], base[:, 0], atol=1e-3).all(dim=-1).any()
-    assert not torch.isclose(predict(model, context=given(model, seed=4)), base, atol=1e-2).all(dim=-1).any()
+    assert (
+        not torch.isclose(predict(model, context=given(model, seed=4)), base, atol=1e-2)
+        .all(dim=-1)
+        .any()
+    )
 
 
-def test_the_mask_token_is_the_first_unless_another_is_named_and_they_go_round(model: Predictor) -> None:
+def test_the_mask_token_is_the_first_unless_another_is_named_and_they_go_round(
+    model: Predictor,
+) -> None:
     count = model.config.mask_tokens
-    assert torch.equal(predict(model), predict(model, mask_index=0)) and torch.equal(predict(model, mask_index=count), predict(model))
+    assert torch.equal(predict(model), predict(model, mask_index=0)) and torch.equal(
+        predict(model, mask_index=count), predict(model)
+    )
     answers = [predict(model, mask_index=index) for index in range(count)]
-    assert not any(torch.isclose(a, b, atol=1e-3).all() for i, a in enumerate(answers) for b in answers[:i])
+    assert not any(
+        torch.isclose(a, b, atol=1e-3).all() for i, a in enumerate(answers) for b in answers[:i]
+    )
 
 
 def test_the_grid_is_the_one_given(model: Predictor) -> None:
@@ -93,7 +115,9 @@ def test_the_future_has_places_where_positions_are_rotations(model: Predictor) -
         (CONTEXT, TARGETS, (4, 1, 5), "under two patches"),
     ],
 )
-def test_masks_that_are_none_are_refused(context: torch.Tensor, targets: torch.Tensor, grid: tuple[int, int, int], told: str) -> None:
+def test_masks_that_are_none_are_refused(
+    context: torch.Tensor, targets: torch.Tensor, grid: tuple[int, int, int], told: str
+) -> None:
     with pytest.raises(ValueError, match=told):
         Masks(context, targets, grid)
 
@@ -107,7 +131,11 @@ def test_a_context_of_another_shape_is_refused(model: Predictor) -> None:
 def test_every_trained_number_gets_a_gradient(model: Predictor) -> None:
     outputs = [answer for answer in model(given(model), MASKS) if answer is not None]
     sum(answer.square().mean() for answer in outputs).backward()
-    idle = {name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()}
+    idle = {
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    }
     unused = {f"mask_tokens.{index}" for index in range(1, model.config.mask_tokens)}
     assert idle - unused == ({"img_mod_embed"} if model.config.generation.images else set())
     model.zero_grad()
@@ -123,7 +151,16 @@ def test_bf16_stays_near_float32(model: Predictor) -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_released_predictors_take_what_their_encoders_give(name: str) -> None:
     encoder, predictor = VARIANTS[name].encoder, VARIANTS[name].predictor
-    assert predictor.generation == encoder.generation and predictor.dim == 384 and predictor.mlp == 1536
+    assert (
+        predictor.generation == encoder.generation
+        and predictor.dim == 384
+        and predictor.mlp == 1536
+    )
     assert predictor.inputs in (encoder.dim, encoder.dim * len(encoder.levels))
-    taught = {"vjepa2.1-vitb": 1664, "vjepa2.1-vitl": 1664, "vjepa2.1-vitg": 5632, "vjepa2.1-vitG": 6656}
+    taught = {
+        "vjepa2.1-vitb": 1664,
+        "vjepa2.1-vitl": 1664,
+        "vjepa2.1-vitg": 5632,
+        "vjepa2.1-vitG": 6656,
+    }
     assert predictor.outputs == taught.get(name, encoder.dim)

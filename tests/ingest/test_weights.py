@@ -14,6 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from tests.checkpoints import Intruder, empty, meta_file, tiny
+from tests.commands import ROOT
 from tubelet.ingest.checkpoints import load_tensors, weights_sha256
 from tubelet.ingest.encoders import ENCODERS, row
 from tubelet.ingest.errors import CheckpointError, DownloadError
@@ -21,10 +23,14 @@ from tubelet.ingest.weights import extraction
 from tubelet.ingest.weights.extraction import Origin, extract
 from tubelet.ingest.weights.formats import open_weights
 from tubelet.ingest.weights.renames import meta_tensors
-from tests.checkpoints import Intruder, empty, meta_file, tiny
-from tests.commands import ROOT
 
-ORIGIN = Origin(url="https://example.org/model.pt", key="target_encoder", sha256="ab" * 32, bytes=123, downloaded="2026-11-21T10:00:00+00:00")
+ORIGIN = Origin(
+    url="https://example.org/model.pt",
+    key="target_encoder",
+    sha256="ab" * 32,
+    bytes=123,
+    downloaded="2026-11-21T10:00:00+00:00",
+)
 
 # One block of an encoder and of a predictor, as VJEPA2Model names them, written out by hand against Meta's names
 RENAMED = {
@@ -50,8 +56,20 @@ def hub_model():
     from transformers import VJEPA2Config, VJEPA2Model
 
     torch.manual_seed(0)
-    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "mlp_ratio": 2, "crop_size": 64, "frames_per_clip": 4}
-    predictor = {"pred_hidden_size": 24, "pred_num_hidden_layers": 2, "pred_num_attention_heads": 2, "pred_num_mask_tokens": 3}
+    shape = {
+        "hidden_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "mlp_ratio": 2,
+        "crop_size": 64,
+        "frames_per_clip": 4,
+    }
+    predictor = {
+        "pred_hidden_size": 24,
+        "pred_num_hidden_layers": 2,
+        "pred_num_attention_heads": 2,
+        "pred_num_mask_tokens": 3,
+    }
     model = VJEPA2Model(VJEPA2Config(**shape, **predictor)).eval()
     for parameter in model.parameters():  # biases and norms, too, have to be told apart
         torch.nn.init.normal_(parameter)
@@ -59,32 +77,63 @@ def hub_model():
 
 
 def extracted(source: Path, path: Path, key: str = "target_encoder") -> Path:
-    extract(open_weights(source), Origin(url=ORIGIN.url, key=key, sha256=ORIGIN.sha256, bytes=ORIGIN.bytes, downloaded=ORIGIN.downloaded), path)
+    extract(
+        open_weights(source),
+        Origin(
+            url=ORIGIN.url,
+            key=key,
+            sha256=ORIGIN.sha256,
+            bytes=ORIGIN.bytes,
+            downloaded=ORIGIN.downloaded,
+        ),
+        path,
+    )
     return path
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
 @pytest.mark.parametrize("key", ["ema_encoder", "target_encoder"])
-def test_the_same_tensors_have_one_hash_in_every_format(tmp_path: Path, key: str, zipped: bool) -> None:
+def test_the_same_tensors_have_one_hash_in_every_format(
+    tmp_path: Path, key: str, zipped: bool
+) -> None:
     model = tiny()
     source = meta_file(tmp_path / "model.pth.tar", model.state_dict(), key, zipped)
     kept = extracted(source, tmp_path / "model.safetensors", key)
     expected = weights_sha256(model)
-    assert [weights_sha256(load_tensors(empty(), open_weights(path), key)) for path in (source, kept)] == [expected, expected]
+    assert [
+        weights_sha256(load_tensors(empty(), open_weights(path), key)) for path in (source, kept)
+    ] == [expected, expected]
 
 
-def test_what_is_kept_is_the_averaged_encoder_and_the_predictor_and_says_where_from(tmp_path: Path) -> None:
+def test_what_is_kept_is_the_averaged_encoder_and_the_predictor_and_says_where_from(
+    tmp_path: Path,
+) -> None:
     model = tiny()
     source = meta_file(tmp_path / "model.pt", model.state_dict())
     path = extracted(source, tmp_path / "kept.safetensors")
     tensors = load_file(path)
-    assert {name for name in tensors if not name.startswith("predictor.")} == {f"target_encoder.{name}" for name in model.state_dict()}
-    assert torch.equal(tensors["predictor.predictor_norm.bias"], torch.arange(4.0)) and "predictor.mask_tokens.0" in tensors
+    assert {name for name in tensors if not name.startswith("predictor.")} == {
+        f"target_encoder.{name}" for name in model.state_dict()
+    }
+    assert (
+        torch.equal(tensors["predictor.predictor_norm.bias"], torch.arange(4.0))
+        and "predictor.mask_tokens.0" in tensors
+    )
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-    assert metadata["url"] == ORIGIN.url and metadata["sha256"] == ORIGIN.sha256 and metadata["downloaded"] == ORIGIN.downloaded
-    assert open_weights(path).origin("target_encoder") == "https://example.org/model.pt, sha256 abababababababab, target_encoder"
-    assert path.stat().st_size < source.stat().st_size and [p.name for p in tmp_path.iterdir() if "unfinished" in p.name] == []
+    assert (
+        metadata["url"] == ORIGIN.url
+        and metadata["sha256"] == ORIGIN.sha256
+        and metadata["downloaded"] == ORIGIN.downloaded
+    )
+    assert (
+        open_weights(path).origin("target_encoder")
+        == "https://example.org/model.pt, sha256 abababababababab, target_encoder"
+    )
+    assert (
+        path.stat().st_size < source.stat().st_size
+        and [p.name for p in tmp_path.iterdir() if "unfinished" in p.name] == []
+    )
 
 
 def test_the_golden_checkpoints_keep_their_tensors(tmp_path: Path) -> None:
@@ -93,24 +142,39 @@ def test_the_golden_checkpoints_keep_their_tensors(tmp_path: Path) -> None:
         key = "ema_encoder" if "ema_encoder" in checkpoint else "target_encoder"
         kept = open_weights(extracted(source, tmp_path / f"{source.name}.safetensors", key))
         for section in (key, "predictor"):
-            tensors = {name.removeprefix("module.backbone."): tensor for name, tensor in checkpoint[section].items()}
+            tensors = {
+                name.removeprefix("module.backbone."): tensor
+                for name, tensor in checkpoint[section].items()
+            }
             assert kept.tensors(section).keys() == tensors.keys() and len(tensors) > 20
-            assert all(torch.equal(tensor, tensors[name]) for name, tensor in kept.tensors(section).items())
+            assert all(
+                torch.equal(tensor, tensors[name]) for name, tensor in kept.tensors(section).items()
+            )
 
 
-def test_no_space_for_what_is_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_for_what_is_kept_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = meta_file(tmp_path / "model.pt", tiny().state_dict())
     monkeypatch.setattr(extraction.cache, "free", lambda path: 1000)
-    with pytest.raises(DownloadError, match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what was downloaded is kept\)"):
+    with pytest.raises(
+        DownloadError,
+        match=r"no space for encoder and predictor of model.pt: .* are needed in .* \(what was downloaded is kept\)",
+    ):
         extracted(source, tmp_path / "kept.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
-def test_a_full_disk_leaves_no_half_file(small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_half_file(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = {"blocks.0.attn.qkv.weight": torch.randn(1 << 21)}
     source = meta_file(tmp_path / "model.pt", weights)
     monkeypatch.setattr(extraction.cache, "free", lambda path: 1 << 40)
-    with pytest.raises(DownloadError, match="cannot be written, the download is kept: free some space .*No space left"):
+    with pytest.raises(
+        DownloadError,
+        match="cannot be written, the download is kept: free some space .*No space left",
+    ):
         extracted(source, small_disk / "kept.safetensors")
     assert list(small_disk.iterdir()) == []
 
@@ -129,9 +193,15 @@ def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read from /proc, which this system does not have")
     process = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "model.pt", tmp_path / "kept.safetensors"], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", code, tmp_path / "model.pt", tmp_path / "kept.safetensors"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
     )
-    assert (tmp_path / "model.pt").stat().st_size > 256 << 20 and (tmp_path / "kept.safetensors").stat().st_size > 32 << 20
+    assert (tmp_path / "model.pt").stat().st_size > 256 << 20 and (
+        tmp_path / "kept.safetensors"
+    ).stat().st_size > 32 << 20
     assert float(process.stdout) < 64  # MiB
 
 
@@ -140,12 +210,19 @@ def test_every_name_of_transformers_becomes_metas(hub_model, tmp_path: Path) -> 
     tensors = open_weights(tmp_path / "model.safetensors")
     state = hub_model.state_dict()
     for theirs, (section, ours) in RENAMED.items():
-        assert torch.equal(tensors.tensors("target_encoder" if section == "encoder" else section)[ours], state[theirs]), theirs
+        assert torch.equal(
+            tensors.tensors("target_encoder" if section == "encoder" else section)[ours],
+            state[theirs],
+        ), theirs
     encoder, predictor = tensors.tensors("target_encoder"), tensors.tensors("predictor")
     for index in range(3):
-        assert torch.equal(predictor[f"mask_tokens.{index}"], state["predictor.embeddings.mask_tokens"][index])
+        assert torch.equal(
+            predictor[f"mask_tokens.{index}"], state["predictor.embeddings.mask_tokens"][index]
+        )
     assert (len(encoder), len(predictor)) == (2 + 2 + 12 * 2, 2 + 2 + 2 + 3 + 12 * 2)
-    assert sum(tensor.numel() for tensor in (*encoder.values(), *predictor.values())) == sum(tensor.numel() for tensor in state.values())
+    assert sum(tensor.numel() for tensor in (*encoder.values(), *predictor.values())) == sum(
+        tensor.numel() for tensor in state.values()
+    )
 
 
 def test_joined_rows_give_transformers_queries_keys_and_values(hub_model, tmp_path: Path) -> None:
@@ -154,7 +231,11 @@ def test_joined_rows_give_transformers_queries_keys_and_values(hub_model, tmp_pa
     tokens = torch.randn(5, 48)
     for index, layer in enumerate(hub_model.encoder.layer):
         tensors = weights.tensors("target_encoder")
-        joined = F.linear(tokens, tensors[f"blocks.{index}.attn.qkv.weight"], tensors[f"blocks.{index}.attn.qkv.bias"])
+        joined = F.linear(
+            tokens,
+            tensors[f"blocks.{index}.attn.qkv.weight"],
+            tensors[f"blocks.{index}.attn.qkv.bias"],
+        )
         expected = [getattr(layer.attention, part)(tokens) for part in ("query", "key", "value")]
         torch.testing.assert_close(joined, torch.cat(expected, dim=-1))
 
@@ -166,16 +247,24 @@ def test_shards_hold_what_the_single_file_holds(hub_model, tmp_path: Path) -> No
     one, many = (open_weights(tmp_path / name) for name in ("one", "many"))
     for key in ("target_encoder", "predictor"):
         a, b = one.tensors(key), many.tensors(key)
-        assert a.keys() == b.keys() and all(torch.equal(tensor, b[name]) for name, tensor in a.items())
+        assert a.keys() == b.keys() and all(
+            torch.equal(tensor, b[name]) for name, tensor in a.items()
+        )
     next((tmp_path / "many").glob("*00002-of*")).unlink()
-    with pytest.raises(CheckpointError, match="lacks model-00002-of-.*, which model.safetensors.index.json names"):
+    with pytest.raises(
+        CheckpointError, match="lacks model-00002-of-.*, which model.safetensors.index.json names"
+    ):
         open_weights(tmp_path / "many")
 
 
-@pytest.mark.parametrize("map_", [{"a": "../secret.safetensors"}, {"a": "/etc/passwd"}, ["a"], None])
+@pytest.mark.parametrize(
+    "map_", [{"a": "../secret.safetensors"}, {"a": "/etc/passwd"}, ["a"], None]
+)
 def test_an_index_names_files_beside_it_only(tmp_path: Path, map_: object) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": map_}))
-    with pytest.raises(CheckpointError, match="names files of other folders|is not an index of shards"):
+    with pytest.raises(
+        CheckpointError, match="names files of other folders|is not an index of shards"
+    ):
         open_weights(tmp_path)
 
 
@@ -207,7 +296,11 @@ def test_renamed_tensors_are_those_of_metas_file_of_the_same_shape(tmp_path: Pat
 
 
 def test_a_tensor_with_no_place_at_metas_is_named(hub_model, tmp_path: Path) -> None:
-    tensors = {**hub_model.state_dict(), "classifier.weight": torch.ones(2, 2), "encoder.layer.0.gate.weight": torch.ones(2)}
+    tensors = {
+        **hub_model.state_dict(),
+        "classifier.weight": torch.ones(2, 2),
+        "encoder.layer.0.gate.weight": torch.ones(2),
+    }
     save_file(tensors, tmp_path / "model.safetensors")
     names = open_weights(tmp_path / "model.safetensors").tensors("target_encoder")
     assert {"classifier.weight", "encoder.layer.0.gate.weight"} <= names.keys()
@@ -217,7 +310,11 @@ def test_a_tensor_with_no_place_at_metas_is_named(hub_model, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("missing", ["query", "key"])
 def test_a_missing_third_of_an_attention_is_noticed(hub_model, missing: str) -> None:
-    tensors = {name: tensor for name, tensor in hub_model.state_dict().items() if name != f"encoder.layer.1.attention.{missing}.weight"}
+    tensors = {
+        name: tensor
+        for name, tensor in hub_model.state_dict().items()
+        if name != f"encoder.layer.1.attention.{missing}.weight"
+    }
     joined = meta_tensors(tensors)["encoder"].get("blocks.1.attn.qkv.weight")
     assert joined is None if missing == "query" else joined.shape == (96, 48)
 
@@ -226,14 +323,18 @@ def test_a_missing_third_of_an_attention_is_noticed(hub_model, missing: str) -> 
 @pytest.mark.parametrize("name", ["old.pt", "kept.safetensors"])
 def test_a_truncated_file_is_a_sentence(tmp_path: Path, name: str, kept: float) -> None:
     source = meta_file(tmp_path / "old.pt", tiny().state_dict(), zipped=False)
-    path = extracted(source, tmp_path / "kept.safetensors") if name == "kept.safetensors" else source
+    path = (
+        extracted(source, tmp_path / "kept.safetensors") if name == "kept.safetensors" else source
+    )
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
     with pytest.raises(CheckpointError, match="not a complete checkpoint|damaged data"):
         open_weights(path)
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_code_in_a_pickle_is_not_run_whatever_the_file_is_called(tmp_path: Path, protocol: int) -> None:
+def test_code_in_a_pickle_is_not_run_whatever_the_file_is_called(
+    tmp_path: Path, protocol: int
+) -> None:
     marker = tmp_path / "intruded"
     data = pickle.dumps({"target_encoder": {"norm.weight": Intruder(marker)}}, protocol)
     for name in ("model.pt", "model.pth.tar", "model.safetensors"):
@@ -257,32 +358,55 @@ def test_code_in_a_shard_or_folder_is_not_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.backbone."])
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_a_bare_state_dict_is_the_encoder_whatever_wraps_its_names(prefix: str, suffix: str, tmp_path: Path) -> None:
-    path, tensors = tmp_path / f"own{suffix}", {prefix + name: tensor.contiguous() for name, tensor in tiny().state_dict().items()}
-    save_file(tensors, path, {"format": "pt"}) if suffix == ".safetensors" else torch.save(tensors, path)
+def test_a_bare_state_dict_is_the_encoder_whatever_wraps_its_names(
+    prefix: str, suffix: str, tmp_path: Path
+) -> None:
+    path, tensors = (
+        tmp_path / f"own{suffix}",
+        {prefix + name: tensor.contiguous() for name, tensor in tiny().state_dict().items()},
+    )
+    save_file(tensors, path, {"format": "pt"}) if suffix == ".safetensors" else torch.save(
+        tensors, path
+    )
     for key in ("target_encoder", "ema_encoder"):
         weights = open_weights(path)
         assert weights_sha256(load_tensors(empty(), weights, key)) == weights_sha256(tiny())
         assert "bare state dict" in weights.origin(key)
 
 
-def test_an_averaged_encoder_may_go_by_the_other_trainer_s_name_and_the_source_says_which(tmp_path: Path) -> None:
+def test_an_averaged_encoder_may_go_by_the_other_trainer_s_name_and_the_source_says_which(
+    tmp_path: Path,
+) -> None:
     weights = open_weights(meta_file(tmp_path / "own.pt", tiny().state_dict()))
     assert weights_sha256(load_tensors(empty(), weights, "ema_encoder")) == weights_sha256(tiny())
-    assert weights.origin("ema_encoder") == weights.origin("target_encoder") == "own.pt, target_encoder"
+    assert (
+        weights.origin("ema_encoder")
+        == weights.origin("target_encoder")
+        == "own.pt, target_encoder"
+    )
 
 
-def test_a_fine_tuned_model_is_its_encoder_without_its_heads_and_says_so(hub_model, tmp_path: Path) -> None:
+def test_a_fine_tuned_model_is_its_encoder_without_its_heads_and_says_so(
+    hub_model, tmp_path: Path
+) -> None:
     plain = {name: tensor.contiguous() for name, tensor in hub_model.state_dict().items()}
-    tuned = {f"vjepa2.{name}": tensor for name, tensor in plain.items()} | {"classifier.weight": torch.zeros(3, 48), "pooler.query": torch.zeros(1)}
+    tuned = {f"vjepa2.{name}": tensor for name, tensor in plain.items()} | {
+        "classifier.weight": torch.zeros(3, 48),
+        "pooler.query": torch.zeros(1),
+    }
     save_file(plain, tmp_path / "plain.safetensors", {"format": "pt"})
     save_file(tuned, tmp_path / "tuned.safetensors", {"format": "pt"})
     first, second = (open_weights(tmp_path / f"{name}.safetensors") for name in ("plain", "tuned"))
     known, found = first.tensors("target_encoder"), second.tensors("target_encoder")
-    assert known.keys() == found.keys() and all(torch.equal(known[name], found[name]) for name in known)
+    assert known.keys() == found.keys() and all(
+        torch.equal(known[name], found[name]) for name in known
+    )
     assert "without its classifier, pooler" in second.origin("target_encoder")
 
 
 def test_an_id_of_the_hub_is_the_encoder_of_the_table() -> None:
-    for id_, name in (("facebook/vjepa2-vitl-fpc64-256", "vjepa2-vitl"), ("facebook/vjepa2-vitg-fpc64-384", "vjepa2-vitg-384")):
+    for id_, name in (
+        ("facebook/vjepa2-vitl-fpc64-256", "vjepa2-vitl"),
+        ("facebook/vjepa2-vitg-fpc64-384", "vjepa2-vitg-384"),
+    ):
         assert row(id_) is ENCODERS[name]

@@ -34,11 +34,17 @@ def test_a_video_of_one_frame_is_an_image():
 def test_overlapping_windows_leave_no_tail_that_shows_nothing_new():
     windowing = Windowing(frames=8, step=1, hop=2, tubelet=2, tail=True)
     assert firsts(windowing, 12) == [(0, 8), (2, 8), (4, 8)]
-    assert firsts(windowing, 13) == [(0, 8), (2, 8), (4, 8)]  # the window from 6 on would end at 12: six whole frames
+    assert firsts(windowing, 13) == [
+        (0, 8),
+        (2, 8),
+        (4, 8),
+    ]  # the window from 6 on would end at 12: six whole frames
     assert windowing.windows(14)[-1].stop == 14
 
 
-@pytest.mark.parametrize("frames,step,hop", [(2, 1, 1), (4, 1, 4), (4, 3, 5), (6, 2, 3), (16, 4, 64)])
+@pytest.mark.parametrize(
+    "frames,step,hop", [(2, 1, 1), (4, 1, 4), (4, 3, 5), (6, 2, 3), (16, 4, 64)]
+)
 @pytest.mark.parametrize("tail", [False, True])
 def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frames, step, hop, tail):
     windowing = Windowing(frames, step, hop, 2, tail)
@@ -53,22 +59,34 @@ def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frame
 
 @pytest.mark.parametrize(
     "values,words",
-    [((15, 1, 16), "multiple of the encoder's tubelet"), ((0, 1, 1), "--frames"), ((4, 0, 1), "--step"), ((4, 1, 0), "--stride")],
+    [
+        ((15, 1, 16), "multiple of the encoder's tubelet"),
+        ((0, 1, 1), "--frames"),
+        ((4, 0, 1), "--step"),
+        ((4, 1, 0), "--stride"),
+    ],
 )
 def test_impossible_windows_are_refused_with_what_to_use(values, words):
     with pytest.raises(UsageError, match=words):
         Windowing(*values, tubelet=2)
 
 
-@pytest.mark.parametrize("total,step,fitting", [(20, 1, 20), (7, 1, 6), (7, 2, 4), (1, 1, 1), (3, 4, 1)])
+@pytest.mark.parametrize(
+    "total,step,fitting", [(20, 1, 20), (7, 1, 6), (7, 2, 4), (1, 1, 1), (3, 4, 1)]
+)
 def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting):
     error = Windowing(64, step, 64, 2).too_short(total)
-    assert f"--frames {fitting} or fewer" in str(error) and (error.stage, error.first_frame) == ("window", 0)
+    assert f"--frames {fitting} or fewer" in str(error) and (error.stage, error.first_frame) == (
+        "window",
+        0,
+    )
     assert Windowing(fitting, step, 64, 2).windows(total)
 
 
 def test_encoders_without_an_image_path_have_no_window_of_one_frame():
-    with pytest.raises(UsageError, match="--frames 1 is not a multiple of the encoder's tubelet of 2 frames: use 2"):
+    with pytest.raises(
+        UsageError, match="--frames 1 is not a multiple of the encoder's tubelet of 2 frames: use 2"
+    ):
         Windowing(1, 1, 1, 2, images=False)
     windowing = Windowing(4, 1, 4, 2, tail=True, images=False)
     assert windowing.windows(1) == [] and windowing.windows(3) == [Window(0, 2, 1)]

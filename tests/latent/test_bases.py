@@ -8,26 +8,44 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from tubelet.latent import bases, clusters, clips, colors, fitting, foreground, half, linear, manifold, position_means, projections, questions, scope
+from tests.commands import tubelet
+from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.latent import (
+    bases,
+    clips,
+    clusters,
+    colors,
+    fitting,
+    foreground,
+    half,
+    linear,
+    manifold,
+    position_means,
+    projections,
+    questions,
+    scope,
+)
 from tubelet.latent.clips import Clip
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.scope import Scope
 from tubelet.store.disk import integrity
-from tests.commands import tubelet
-from tests.stores import Recipe, add_videos, synthetic_store
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    made = synthetic_store(tmp_path_factory.mktemp("bases") / "store", videos=9, clips=2, slices=6, side=8, dim=24)
+    made = synthetic_store(
+        tmp_path_factory.mktemp("bases") / "store", videos=9, clips=2, slices=6, side=8, dim=24
+    )
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def clip_ids(store):
-    return store.query("SELECT clip_id FROM clips ORDER BY video_id, first_frame")["clip_id"].to_pylist()
+    return store.query("SELECT clip_id FROM clips ORDER BY video_id, first_frame")[
+        "clip_id"
+    ].to_pylist()
 
 
 def flat(store, clip_id):
@@ -43,43 +61,74 @@ def test_every_half_precision_number_is_widened_exactly():
     assert np.array_equal(half.widen(every), every.astype(np.float32), equal_nan=True)
 
 
-@pytest.mark.parametrize(("tokens", "dim", "components"), [(500, 24, 24), (700, 200, 5), (300, 1664, 8), (40, 64, 16)])
+@pytest.mark.parametrize(
+    ("tokens", "dim", "components"), [(500, 24, 24), (700, 200, 5), (300, 1664, 8), (40, 64, 16)]
+)
 def test_pca_is_scikit_learns_with_its_signs_turned_our_way(tokens, dim, components):
     rng = np.random.default_rng(dim)
-    vectors = (rng.standard_normal((tokens, dim)) * rng.lognormal(0, 1, dim) + 50).astype(np.float32)
+    vectors = (rng.standard_normal((tokens, dim)) * rng.lognormal(0, 1, dim) + 50).astype(
+        np.float32
+    )
     ours, variance = linear.pca(vectors, components)
     theirs = PCA(components, svd_solver="full").fit(vectors.astype(np.float64))
     agreement = np.einsum("kd,kd->k", ours.components, theirs.components_)
     assert np.allclose(np.abs(agreement), 1, atol=1e-4)
-    assert np.allclose(ours.transform(vectors), theirs.transform(vectors) * np.sign(agreement), atol=2e-3 * vectors.std())
+    assert np.allclose(
+        ours.transform(vectors),
+        theirs.transform(vectors) * np.sign(agreement),
+        atol=2e-3 * vectors.std(),
+    )
     assert np.allclose(variance.explained, theirs.explained_variance_, rtol=1e-4)
-    assert np.isclose(variance.total, vectors.astype(np.float64).var(axis=0, ddof=1).sum(), rtol=1e-5)
-    assert (ours.components[np.arange(components), np.abs(ours.components).argmax(axis=1)] > 0).all()
+    assert np.isclose(
+        variance.total, vectors.astype(np.float64).var(axis=0, ddof=1).sum(), rtol=1e-5
+    )
+    assert (
+        ours.components[np.arange(components), np.abs(ours.components).argmax(axis=1)] > 0
+    ).all()
 
 
-def test_pca_of_a_clip_is_scikit_learns_and_a_second_video_falls_where_the_kept_basis_puts_it(store, clip_ids):
+def test_pca_of_a_clip_is_scikit_learns_and_a_second_video_falls_where_the_kept_basis_puts_it(
+    store, clip_ids
+):
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(components=3))
     bases.save_basis(store, fitted)
     theirs = PCA(3, svd_solver="full").fit(flat(store, clip_ids[0]))
     ours = fitted.coordinates(clips.open_clip(store, clip_ids[0])).reshape(-1, 3)
     assert np.allclose(np.abs(ours), np.abs(theirs.transform(flat(store, clip_ids[0]))), atol=1e-3)
-    rows = store.rows("SELECT name, vector FROM basis_vectors WHERE basis_id = ? ORDER BY name, number", [fitted.basis_id])
-    mean, components = (np.array([row["vector"] for row in rows if row["name"] == name]) for name in ("mean", "component"))
+    rows = store.rows(
+        "SELECT name, vector FROM basis_vectors WHERE basis_id = ? ORDER BY name, number",
+        [fitted.basis_id],
+    )
+    mean, components = (
+        np.array([row["vector"] for row in rows if row["name"] == name])
+        for name in ("mean", "component")
+    )
     by_hand = (flat(store, clip_ids[5]) - mean[0]) @ components.T
-    again = bases.load_basis(store, fitted.basis_id).coordinates(clips.open_clip(store, clip_ids[5]))
+    again = bases.load_basis(store, fitted.basis_id).coordinates(
+        clips.open_clip(store, clip_ids[5])
+    )
     assert np.allclose(again.reshape(-1, 3), by_hand, atol=1e-4) and again.shape == (6, 8, 8, 3)
 
 
 def test_unit_lengths_and_position_means_by_hand(store, clip_ids):
-    fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec(components=4, unit=True, positions=True))
+    fitted = fitting.fit_basis(
+        store, Scope.of(store), BasisSpec(components=4, unit=True, positions=True)
+    )
     bases.save_basis(store, fitted)
-    every = [store.grid(id_)[clips.spread_evenly(6, position_means.SLICES)].astype(np.float64) for id_ in clip_ids]
+    every = [
+        store.grid(id_)[clips.spread_evenly(6, position_means.SLICES)].astype(np.float64)
+        for id_ in clip_ids
+    ]
     means = np.concatenate(every).mean(axis=0)
     assert np.allclose(fitted.preparation.positions, means, atol=1e-5)
     tokens = store.grid(clip_ids[3]).astype(np.float64) - means
     tokens /= np.linalg.norm(tokens, axis=-1, keepdims=True)
     by_hand = (tokens - fitted.model.mean) @ fitted.model.components.T
-    assert np.allclose(bases.load_basis(store, fitted.basis_id).coordinates(clips.open_clip(store, clip_ids[3])), by_hand, atol=1e-4)
+    assert np.allclose(
+        bases.load_basis(store, fitted.basis_id).coordinates(clips.open_clip(store, clip_ids[3])),
+        by_hand,
+        atol=1e-4,
+    )
 
 
 WISHES = {
@@ -95,24 +144,44 @@ WISHES = {
 @pytest.mark.parametrize("name", WISHES)
 @pytest.mark.parametrize("kind", scope.KINDS)
 def test_what_is_kept_is_what_was_fitted(store, clip_ids, name, kind):
-    (video,) = store.query("SELECT video_id FROM clips WHERE clip_id = ?", [clip_ids[0]])["video_id"].to_pylist()
+    (video,) = store.query("SELECT video_id FROM clips WHERE clip_id = ?", [clip_ids[0]])[
+        "video_id"
+    ].to_pylist()
     where = {"clip": {"clip": clip_ids[0]}, "video": {"video": video}, "corpus": {}}[kind]
     fitted = fitting.fit_basis(store, Scope.of(store, **where), WISHES[name])
     bases.save_basis(store, fitted)
     loaded, clip = bases.load_basis(store, fitted.basis_id), clips.open_clip(store, clip_ids[7])
     assert np.array_equal(loaded.coordinates(clip), fitted.coordinates(clip))
     assert np.array_equal(loaded.is_foreground(clip), fitted.is_foreground(clip))
-    for field in ("encoder_id", "kind", "scope", "scope_id", "parameters", "tokens", "clip_ids", "components"):
+    for field in (
+        "encoder_id",
+        "kind",
+        "scope",
+        "scope_id",
+        "parameters",
+        "tokens",
+        "clip_ids",
+        "components",
+    ):
         assert getattr(loaded, field) == getattr(fitted, field), field
-    assert fitted.basis_id == fitting.fit_basis(store, Scope.of(store, **where), WISHES[name]).basis_id
+    assert (
+        fitted.basis_id == fitting.fit_basis(store, Scope.of(store, **where), WISHES[name]).basis_id
+    )
     expected = {"clip": 6 * 64, "video": 2 * 6 * 64, "corpus": 18 * 32}[kind]
-    assert fitted.tokens == expected or (fitted.tokens < expected and (fitted.foreground or WISHES[name].slices))
+    assert fitted.tokens == expected or (
+        fitted.tokens < expected and (fitted.foreground or WISHES[name].slices)
+    )
     assert len(fitted.clip_ids) == {"clip": 1, "video": 2, "corpus": 18}[kind]
 
 
 def test_ids_tell_apart_everything_that_changes_a_basis(store, clip_ids):
     where = [Scope.of(store, clip=clip_ids[0]), Scope.of(store, clip=clip_ids[1]), Scope.of(store)]
-    wishes = [*(wish for wish in WISHES.values() if wish.kind != "kmeans"), BasisSpec(kind="kmeans", clusters=2), BasisSpec(kind="kmeans", clusters=2, seed=1), BasisSpec(components=2)]
+    wishes = [
+        *(wish for wish in WISHES.values() if wish.kind != "kmeans"),
+        BasisSpec(kind="kmeans", clusters=2),
+        BasisSpec(kind="kmeans", clusters=2, seed=1),
+        BasisSpec(components=2),
+    ]
     found = {fitting.fit_basis(store, one, wish).basis_id for one in where for wish in wishes}
     assert len(found) == len(where) * len(wishes)
 
@@ -123,20 +192,28 @@ def test_sql_applies_a_linear_basis_too(store, clip_ids, name):
     bases.save_basis(store, fitted)
     table = questions.coordinates(fitted, clip_ids[2]).answer(store)
     ours = fitted.coordinates(clips.open_clip(store, clip_ids[2]))[..., :3].reshape(-1, 3)
-    assert np.allclose(np.column_stack([table[f"c{i}"].to_numpy() for i in (1, 2, 3)]), ours, atol=1e-5)
+    assert np.allclose(
+        np.column_stack([table[f"c{i}"].to_numpy() for i in (1, 2, 3)]), ours, atol=1e-5
+    )
 
 
 def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store, clip_ids):
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
     bases.save_basis(store, fitted)
     again = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
-    assert np.array_equal(again.model.coordinates, fitted.model.coordinates) and again.basis_id == fitted.basis_id
+    assert (
+        np.array_equal(again.model.coordinates, fitted.model.coordinates)
+        and again.basis_id == fitted.basis_id
+    )
     clip = clips.open_clip(store, clip_ids[0])
     placed = fitted.coordinates(clip).reshape(-1, 3)
     assert trustworthiness(flat(store, clip_ids[0]), placed, n_neighbors=10) > 0.85
     other = projections.project_clip(store, bases.load_basis(store, fitted.basis_id), clip_ids[9])
     assert np.array_equal(other, fitted.coordinates(clips.open_clip(store, clip_ids[9])))
-    rows = store.rows("SELECT count(*) AS n, count(c3) AS c FROM token_projections WHERE basis_id = ? AND clip_id = ?", [fitted.basis_id, clip_ids[9]])
+    rows = store.rows(
+        "SELECT count(*) AS n, count(c3) AS c FROM token_projections WHERE basis_id = ? AND clip_id = ?",
+        [fitted.basis_id, clip_ids[9]],
+    )
     assert rows == [{"n": 384, "c": 384}]
     assert np.array_equal(projections.project_clip(store, fitted, clip_ids[9]), other)
     assert len(questions.coordinates(fitted, clip_ids[9]).answer(store)) == 384
@@ -146,7 +223,9 @@ def test_umap_lays_out_no_more_than_a_draw_and_keeps_the_rest_beside_their_neigh
     monkeypatch.setattr(manifold, "LAID_OUT", 300)
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(6), 150)
-    vectors = (rng.standard_normal((6, 60))[groups] * 8 + rng.standard_normal((900, 60))).astype(np.float32)
+    vectors = (rng.standard_normal((6, 60))[groups] * 8 + rng.standard_normal((900, 60))).astype(
+        np.float32
+    )
     fitted, _ = manifold.umap(vectors, 3, 15, seed=0)
     assert fitted.coordinates.shape == (300, 3)
     placed = fitted.transform(vectors)
@@ -165,22 +244,30 @@ def test_clusters_are_those_of_nearest_centers_the_largest_first_and_kept_as_row
     sizes = np.bincount(distances.argmin(axis=1), minlength=5)
     assert (np.diff(sizes) <= 0).all()
     clip = clips.open_clip(store, clip_ids[4])
-    by_hand = ((flat(store, clip_ids[4])[:, None] - fitted.model.centers) ** 2).sum(axis=2).argmin(axis=1)
+    by_hand = (
+        ((flat(store, clip_ids[4])[:, None] - fitted.model.centers) ** 2).sum(axis=2).argmin(axis=1)
+    )
     assert np.array_equal(fitted.clusters(clip).ravel(), by_hand)
     projections.project_clip(store, fitted, clip_ids[4])
     sql = "SELECT cluster FROM clusters WHERE basis_id = ? AND clip_id = ? ORDER BY slice, y, x"
-    assert np.array_equal(store.query(sql, [fitted.basis_id, clip_ids[4]])["cluster"].to_numpy(), by_hand)
+    assert np.array_equal(
+        store.query(sql, [fitted.basis_id, clip_ids[4]])["cluster"].to_numpy(), by_hand
+    )
 
 
 def test_a_basis_of_some_clusters_sees_their_tokens_only(store, clip_ids):
     grouped = fitting.fit_basis(store, Scope.of(store), BasisSpec(kind="kmeans", clusters=4))
     bases.save_basis(store, grouped)
-    fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(foreground=f"{grouped.basis_id}:1,3"))
+    fitted = fitting.fit_basis(
+        store, Scope.of(store, clip=clip_ids[0]), BasisSpec(foreground=f"{grouped.basis_id}:1,3")
+    )
     clip = clips.open_clip(store, clip_ids[0])
     wanted = np.isin(grouped.clusters(clip), (1, 3))
     assert fitted.tokens == wanted.sum() and np.array_equal(fitted.is_foreground(clip), wanted)
     with pytest.raises(LatentError, match="same here"):
-        fitting.fit_basis(store, Scope.of(store), BasisSpec(foreground=f"{grouped.basis_id}:1", unit=True))
+        fitting.fit_basis(
+            store, Scope.of(store), BasisSpec(foreground=f"{grouped.basis_id}:1", unit=True)
+        )
     with pytest.raises(LatentError, match="no cluster 9"):
         fitting.fit_basis(store, Scope.of(store), BasisSpec(foreground=f"{grouped.basis_id}:9"))
 
@@ -190,7 +277,9 @@ def test_the_foreground_is_the_side_that_keeps_from_the_border(sign):
     rng = np.random.default_rng(0)
     y, x = np.indices((20, 20)).reshape(2, -1)
     inside = (abs(y - 9) < 5) & (abs(x - 11) < 5)
-    vectors = (rng.standard_normal((400, 30)) * 0.2 + sign * inside[:, None] * np.linspace(-1, 2, 30)).astype(np.float32)
+    vectors = (
+        rng.standard_normal((400, 30)) * 0.2 + sign * inside[:, None] * np.linspace(-1, 2, 30)
+    ).astype(np.float32)
     border = (y % 19 == 0) | (x % 19 == 0)
     assert np.array_equal(foreground.first_component(vectors, border).mask(vectors), inside)
 
@@ -200,9 +289,17 @@ def test_otsu_parts_two_heaps_in_the_middle():
     values = np.concatenate([rng.normal(0, 1, 900), rng.normal(10, 1, 100)])
     assert 3 < foreground.otsu(values) < 7
     levels = np.linspace(values.min(), values.max(), 2000)[1:-1]
-    within = [values[values <= t].var() * (values <= t).sum() + values[values > t].var() * (values > t).sum() for t in levels]
+    within = [
+        values[values <= t].var() * (values <= t).sum()
+        + values[values > t].var() * (values > t).sum()
+        for t in levels
+    ]
     level = foreground.otsu(values)
-    assert values[values <= level].var() * (values <= level).sum() + values[values > level].var() * (values > level).sum() <= min(within) * 1.01
+    assert (
+        values[values <= level].var() * (values <= level).sum()
+        + values[values > level].var() * (values > level).sum()
+        <= min(within) * 1.01
+    )
 
 
 def test_colors_span_the_quantiles_and_leave_gray_what_is_not_defined():
@@ -213,15 +310,21 @@ def test_colors_span_the_quantiles_and_leave_gray_what_is_not_defined():
     assert np.allclose(limits, np.quantile(coordinates, (0.005, 0.995), axis=0).T)
     pixels = colors.to_rgb(coordinates, limits, (0, None, 1))
     assert pixels[0].tolist() == [255, 128, 255] and (pixels[:, 1] == 128).all()
-    expected = np.clip((coordinates[1] - limits[:, 0]) / (limits[:, 1] - limits[:, 0]) * 255, 0, 255)
+    expected = np.clip(
+        (coordinates[1] - limits[:, 0]) / (limits[:, 1] - limits[:, 0]) * 255, 0, 255
+    )
     assert np.abs(pixels[1, [0, 2]] - expected).max() <= 0.51
-    assert colors.to_rgb(np.array([[np.nan, 0.0]]), np.array([[0, 1], [3, 3]])).tolist() == [[128, 128, 128]]
+    assert colors.to_rgb(np.array([[np.nan, 0.0]]), np.array([[0, 1], [3, 3]])).tolist() == [
+        [128, 128, 128]
+    ]
 
 
 def test_cluster_colors_stay_apart_for_people_who_see_red_and_green_alike():
     seen = colors.color_clusters(np.arange(8)) / 255
     linear_light = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
-    deuteranopia = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])  # Machado et al. 2009, severity 1
+    deuteranopia = np.array(
+        [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
+    )  # Machado et al. 2009, severity 1
     for matrix in (np.eye(3), deuteranopia):
         light = np.clip(linear_light @ matrix.T, 0, 1) ** (1 / 2.2)
         distances = np.linalg.norm(light[:, None] - light, axis=2) + 9 * np.eye(8)
@@ -241,7 +344,9 @@ def test_tokens_that_are_not_finite_are_left_out_and_dimensions_that_are_constan
     coordinates = basis.coordinates(Clip("c", "v", "e", grid))
     undefined = np.isnan(coordinates).all(axis=-1)
     assert undefined.sum() == 2 and undefined[1, 2, 3] and undefined[2, 0, 0]
-    numbers = clusters.kmeans(half.widen(grid[0].reshape(-1, 8)), 3, 0).transform(half.widen(grid[1].reshape(-1, 8)))
+    numbers = clusters.kmeans(half.widen(grid[0].reshape(-1, 8)), 3, 0).transform(
+        half.widen(grid[1].reshape(-1, 8))
+    )
     assert np.isnan(numbers[11, 0]) and np.isnan(numbers).sum() == 1
 
 
@@ -252,10 +357,27 @@ def linear_basis(grid):
 
     tokens = half.widen(grid.reshape(-1, grid.shape[-1]))
     model, variance = linear.pca(tokens[np.isfinite(tokens).all(axis=1)], 3)
-    return Basis(basis_id="b", encoder_id="e", kind="pca", scope="clip", scope_id="c", parameters={}, preparation=Preparation(), foreground=None, model=model, limits=np.zeros((3, 2)), explained=variance.explained, total=variance.total, tokens=1, clip_ids=("c",))
+    return Basis(
+        basis_id="b",
+        encoder_id="e",
+        kind="pca",
+        scope="clip",
+        scope_id="c",
+        parameters={},
+        preparation=Preparation(),
+        foreground=None,
+        model=model,
+        limits=np.zeros((3, 2)),
+        explained=variance.explained,
+        total=variance.total,
+        tokens=1,
+        clip_ids=("c",),
+    )
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # a single patch has no neighbor to be like
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in divide"
+)  # a single patch has no neighbor to be like
 @pytest.mark.parametrize(("recipe", "components"), [({"slices": 1, "side": 1}, 0), ({"slices": 1, "side": 2}, 3), ({"slices": 2, "side": 1, "dim": 64}, 1),
                                                     ({"slices": 2, "side": 3, "dim": 1664}, 16)])  # fmt: skip
 def test_small_clips_give_as_many_components_as_they_can(tmp_path, recipe, components):
@@ -267,8 +389,13 @@ def test_small_clips_give_as_many_components_as_they_can(tmp_path, recipe, compo
     else:
         fitted = fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec())
         bases.save_basis(made, fitted)
-        coordinates = bases.load_basis(made, fitted.basis_id).coordinates(clips.open_clip(made, clip_id))
-        assert coordinates.shape == (*made.grid(clip_id).shape[:3], components) and np.isfinite(coordinates).all()
+        coordinates = bases.load_basis(made, fitted.basis_id).coordinates(
+            clips.open_clip(made, clip_id)
+        )
+        assert (
+            coordinates.shape == (*made.grid(clip_id).shape[:3], components)
+            and np.isfinite(coordinates).all()
+        )
         assert fitted.parameters["components"] == components
         assert colors.to_rgb(coordinates, fitted.limits).shape == (*coordinates.shape[:3], 3)
     with pytest.raises(LatentError, match="umap needs 10 tokens"):
@@ -281,7 +408,10 @@ def test_clips_without_embeddings_give_a_corpus_basis_and_say_what_the_rest_need
     fitted = fitting.fit_basis(made, Scope.of(made), BasisSpec())
     assert fitted.tokens == 96
     clip_id = fitted.clip_ids[0]
-    for work in (lambda: clips.open_clip(made, clip_id), lambda: fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec())):
+    for work in (
+        lambda: clips.open_clip(made, clip_id),
+        lambda: fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec()),
+    ):
         with pytest.raises(LatentError, match="--keep embeddings"):
             work()
     made.close()
@@ -323,11 +453,18 @@ def test_repair_takes_the_projections_of_a_damaged_clip_and_leaves_the_others(tm
     ids = made.query("SELECT clip_id FROM clips ORDER BY clip_id")["clip_id"].to_pylist()
     for clip_id in ids:
         projections.project_clip(made, fitted, clip_id)
-    path = made.root / made.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [ids[0]])[0]["embedding_path"]
+    path = (
+        made.root
+        / made.rows("SELECT embedding_path FROM clips WHERE clip_id = ?", [ids[0]])[0][
+            "embedding_path"
+        ]
+    )
     path.write_bytes(path.read_bytes()[:-100])
     integrity.repair(made, list(integrity.check(made)))
     for table in ("projections", "clusters"):
-        assert set(made.query(f"SELECT clip_id FROM {table}")["clip_id"].to_pylist()) == set(ids[1:]), table
+        assert set(made.query(f"SELECT clip_id FROM {table}")["clip_id"].to_pylist()) == set(
+            ids[1:]
+        ), table
     add_videos(made, Recipe(videos=3))
     projections.project_clip(made, fitted, ids[0])
     assert len(made.query("FROM clusters")) == 3 * 100
@@ -338,18 +475,41 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
     root = tmp_path / "store"
     synthetic_store(root, videos=3).close()
     assert "no basis yet" in tubelet("basis", "list", "--store", root, check=True).stdout
-    said = tubelet("basis", "fit", "--kind", "kmeans", "--clusters", 4, "--slices", "0,2", "--store", root, check=True).stdout
+    said = tubelet(
+        "basis",
+        "fit",
+        "--kind",
+        "kmeans",
+        "--clusters",
+        4,
+        "--slices",
+        "0,2",
+        "--store",
+        root,
+        check=True,
+    ).stdout
     assert "kmeans of corpus" in said and "clusters 4" in said and "slices [0, 2]" in said
     assert tubelet("basis", "list", "--store", root, check=True).stdout == said
     for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "is not a list of numbers"), (["--clip", "a", "--corpus"], "exclude"),
                          (["--encoder", "other"], "no clips of encoder other"), (["--kind", "dimensions", "--dimensions", "0,99"], "no dimension 99"),
                          (["--foreground", "sky"], "neither first-component nor")):  # fmt: skip
         process = tubelet("basis", "fit", "--store", root, *wrong)
-        assert process.returncode == 2 and words in process.stderr and "Traceback" not in process.stderr
+        assert (
+            process.returncode == 2
+            and words in process.stderr
+            and "Traceback" not in process.stderr
+        )
 
 
 def test_parameters_are_json_that_sql_can_ask(store):
     fitted = fitting.fit_basis(store, Scope.of(store), BasisSpec(kind="pca", components=5))
     bases.save_basis(store, fitted)
-    (row,) = store.rows("SELECT settings, settings->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?", [fitted.basis_id])
-    assert row["n"] == 5 and "positive" in row["signs"] and json.loads(row["settings"])["components"] == 5
+    (row,) = store.rows(
+        "SELECT settings, settings->>'signs' AS signs, len(explained_variance) AS n FROM bases WHERE basis_id = ?",
+        [fitted.basis_id],
+    )
+    assert (
+        row["n"] == 5
+        and "positive" in row["signs"]
+        and json.loads(row["settings"])["components"] == 5
+    )

@@ -3,22 +3,38 @@
 import numpy as np
 import pytest
 
-from tubelet.latent.marks import MOST, MarkedPatches
-from tubelet.latent.tracks import pack_track
-from tubelet.latent.tracking import Track
-from tubelet.latent.null_similarity import Level
 from tests.plain_rows import clip_row
+from tubelet.latent.marks import MOST, MarkedPatches
+from tubelet.latent.null_similarity import Level
+from tubelet.latent.tracking import Track
+from tubelet.latent.tracks import pack_track
 
 CLIP = clip_row(clip_id="00ff", slices=3, grid_height=2, grid_width=4)
 
 
-@pytest.mark.parametrize("name", ["00ff-0.0.0", "00ff-2.1.3,0.0.1", "00ff-2.1.3~0.0.1,1.1.1", "00ff-~0.0.1"])
+@pytest.mark.parametrize(
+    "name", ["00ff-0.0.0", "00ff-2.1.3,0.0.1", "00ff-2.1.3~0.0.1,1.1.1", "00ff-~0.0.1"]
+)
 def test_names_lead_there_and_back(name: str) -> None:
     assert MarkedPatches.parse(name).name == name
     assert MarkedPatches.parse(name).on(CLIP) == MarkedPatches.parse(name)
 
 
-@pytest.mark.parametrize("name", ["", "00ff", "00ff-", "00ff-1.2", "00ff-1.2.x", "../x-0.0.0", "00ff-0.0.0,", "00ff-~", "00ff-0.0.0~", "00ff~0.0.0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "00ff",
+        "00ff-",
+        "00ff-1.2",
+        "00ff-1.2.x",
+        "../x-0.0.0",
+        "00ff-0.0.0,",
+        "00ff-~",
+        "00ff-0.0.0~",
+        "00ff~0.0.0",
+    ],
+)
 def test_other_texts_mark_nothing(name: str) -> None:
     assert MarkedPatches.parse(name) == MarkedPatches()
 
@@ -35,7 +51,15 @@ def test_a_track_in_bytes_says_what_it_says(level: float) -> None:
     heat = np.array([[[1.0, 0.8], [0.6, -1]], [[np.nan, 0.5], [0.9, 0.7]]], np.float32)
     score = np.array([1.0, 0.9], np.float32)
     track = Track(
-        clip_id="00ff", heat=heat, y=np.array([0, 1], np.int16), x=np.array([0, 0], np.int16), score=score, margin=score, returned=score > 0, lost=np.array([False, True]), measured=Level(level, 0.05, 0.01, 0.1, 64, 64)
+        clip_id="00ff",
+        heat=heat,
+        y=np.array([0, 1], np.int16),
+        x=np.array([0, 0], np.int16),
+        score=score,
+        margin=score,
+        returned=score > 0,
+        lost=np.array([False, True]),
+        measured=Level(level, 0.05, 0.01, 0.1, 64, 64),
     )
     data = pack_track(track)
     rows = np.frombuffer(data[: 2 * 16], "<f4").reshape(2, 4)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import shared
 from tubelet.latent import mask_json, masks
 from tubelet.latent.errors import LatentError
 from tubelet.store.placement import place_picture
-from tests.conftest import shared
 
 DAVIS = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]  # black, red, green, yellow
 HEIGHT, WIDTH = 60, 80
@@ -27,7 +27,9 @@ ONE, TWO = disc(20, 25, 12), disc(42, 55, 9)
 LABELS = ONE * np.uint8(1) + TWO * np.uint8(2)
 
 
-def png(values: np.ndarray, mode: str | None = None, palette: list[int] | None = None, **info: object) -> bytes:
+def png(
+    values: np.ndarray, mode: str | None = None, palette: list[int] | None = None, **info: object
+) -> bytes:
     sink, picture = io.BytesIO(), Image.fromarray(values)
     if palette:
         picture = Image.frombytes("P", values.shape[::-1], values.astype(np.uint8).tobytes())
@@ -94,7 +96,9 @@ FORMS = {
     "one bit": png(ONE),
     "indexed, DAVIS": png(ONE * np.uint8(1), palette=DAVIS),
     "indexed, white before black": png(WHITE_FIRST, palette=[255, 255, 255, 0, 0, 0]),
-    "indexed, background transparent": png(WHITE_FIRST, palette=[9, 9, 9, 200, 0, 0], transparency=1),
+    "indexed, background transparent": png(
+        WHITE_FIRST, palette=[9, 9, 9, 200, 0, 0], transparency=1
+    ),
     "16 bits, white": png(ONE * np.uint16(65_535)),
     "16 bits, 1": png(ONE * np.uint16(1)),
     "16 bits, 300": png(ONE * np.uint16(300)),
@@ -111,8 +115,15 @@ FORMS = {
     "npy, -1 for void": npy(np.where(ONE, 1, -1)),
     "run lengths": json.dumps(coded(ONE)).encode(),
     "run lengths, plain": json.dumps(coded(ONE, compressed=False)).encode(),
-    "COCO annotation": json.dumps({"id": 7, "category_id": 1, "segmentation": coded(ONE), "bbox": [0, 0, 1, 1]}).encode(),
-    "COCO file": json.dumps({"images": [{"id": 1, "height": HEIGHT, "width": WIDTH}], "annotations": [{"id": 7, "image_id": 1, "segmentation": coded(ONE)}]}).encode(),
+    "COCO annotation": json.dumps(
+        {"id": 7, "category_id": 1, "segmentation": coded(ONE), "bbox": [0, 0, 1, 1]}
+    ).encode(),
+    "COCO file": json.dumps(
+        {
+            "images": [{"id": 1, "height": HEIGHT, "width": WIDTH}],
+            "annotations": [{"id": 7, "image_id": 1, "segmentation": coded(ONE)}],
+        }
+    ).encode(),
     "list of annotations": json.dumps([{"segmentation": coded(ONE)}]).encode(),
     "YouTube-VIS": json.dumps([{"segmentations": [coded(ONE)], "id": 1}]).encode(),
 }
@@ -134,7 +145,9 @@ SEVERAL = {
     "gray of DAVIS's colors": png(LABELS * np.uint8(38)),
     "colors": png(np.array(DAVIS, np.uint8).reshape(-1, 3)[LABELS]),
     "npy": npy(LABELS.astype(np.int32)),
-    "COCO": json.dumps([{"id": 1, "segmentation": coded(ONE)}, {"id": 2, "segmentation": coded(TWO)}]).encode(),
+    "COCO": json.dumps(
+        [{"id": 1, "segmentation": coded(ONE)}, {"id": 2, "segmentation": coded(TWO)}]
+    ).encode(),
 }
 
 
@@ -149,11 +162,16 @@ def test_of_several_objects_each_can_be_chosen(form: str) -> None:
 
 def test_the_mask_of_davis_counts_as_its_objects_pixels() -> None:
     found = masks.read_objects((shared("faults") / "davis_palette_mask.png").read_bytes())
-    assert found.objects == ("1", "2") and [int(found.select(name).sum()) for name in found.objects] == [8000, 3000]
+    assert found.objects == ("1", "2") and [
+        int(found.select(name).sum()) for name in found.objects
+    ] == [8000, 3000]
 
 
 def test_polygons_are_filled() -> None:
-    box = {"images": [{"height": 20, "width": 30}], "annotations": [{"segmentation": [[4, 6, 14, 6, 14, 16, 4, 16]]}]}
+    box = {
+        "images": [{"height": 20, "width": 30}],
+        "annotations": [{"segmentation": [[4, 6, 14, 6, 14, 16, 4, 16]]}],
+    }
     expected = np.zeros((1, 20, 30), bool)
     expected[0, 6:16, 4:14] = True
     assert masks.iou(masks.read_mask(json.dumps(box).encode()), expected) > 0.8
@@ -162,7 +180,9 @@ def test_polygons_are_filled() -> None:
 
 
 def test_a_video_of_run_lengths_has_a_mask_per_frame() -> None:
-    text = json.dumps({"segmentations": [coded(ONE), None, coded(TWO)], "height": HEIGHT, "width": WIDTH}).encode()
+    text = json.dumps(
+        {"segmentations": [coded(ONE), None, coded(TWO)], "height": HEIGHT, "width": WIDTH}
+    ).encode()
     assert np.array_equal(masks.read_mask(text), np.stack([ONE, np.zeros_like(ONE), TWO]))
 
 
@@ -191,7 +211,16 @@ def test_what_is_no_mask_is_a_sentence(data: bytes) -> None:
     assert "\n" not in str(raised.value)
 
 
-CLIP = {"crop_height": 32, "crop_width": 32, "height": 4, "width": 4, "slices": 8, "frames": 16, "step": 1, "first_frame": 4}
+CLIP = {
+    "crop_height": 32,
+    "crop_width": 32,
+    "height": 4,
+    "width": 4,
+    "slices": 8,
+    "frames": 16,
+    "step": 1,
+    "first_frame": 4,
+}
 
 
 @pytest.mark.parametrize("geometry", ["crop", "fit", "meta"])
@@ -201,7 +230,16 @@ def test_a_mask_of_whole_frames_is_mapped_through_the_crop(geometry: str, scale:
     video, clip = {"height": HEIGHT, "width": WIDTH, "frames": 40}, {**CLIP, "geometry": geometry}
     top, left, high, wide = place_picture((HEIGHT, WIDTH), (32, 32), geometry).seen
     whole = np.kron(ONE | TWO, np.ones((scale, scale), bool))
-    expected = [[whole[int((top + (y + 0.5) / 32 * high) * HEIGHT * scale), int((left + (x + 0.5) / 32 * wide) * WIDTH * scale)] for x in range(32)] for y in range(32)]
+    expected = [
+        [
+            whole[
+                int((top + (y + 0.5) / 32 * high) * HEIGHT * scale),
+                int((left + (x + 0.5) / 32 * wide) * WIDTH * scale),
+            ]
+            for x in range(32)
+        ]
+        for y in range(32)
+    ]
     assert np.array_equal(masks.fit_to_clip(whole[None], video, clip), np.array(expected)[None])
     assert 0 < np.mean(expected) < 1
 
@@ -216,4 +254,6 @@ def test_masks_of_the_picture_and_of_patches_stay_and_those_of_all_frames_give_t
     assert np.array_equal(masks.fit_to_clip(frames, video, clip), frames[4:20:2])
     assert np.array_equal(masks.fit_to_clip(frames[4:20], video, clip), frames[4:20:2])
     other = draw.random((1, 33, 77)) > 0.5
-    assert np.array_equal(masks.fit_to_clip(other, video, clip), other), "neither: refused by the comparison, which says what fits"
+    assert np.array_equal(masks.fit_to_clip(other, video, clip), other), (
+        "neither: refused by the comparison, which says what fits"
+    )

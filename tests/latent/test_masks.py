@@ -14,7 +14,9 @@ from tubelet.latent.errors import LatentError
 
 
 @pytest.mark.parametrize("pixels", [True, False])
-def test_a_mask_is_compared_with_one_of_pixels_or_patches_all_slices_or_the_shown(pixels: bool) -> None:
+def test_a_mask_is_compared_with_one_of_pixels_or_patches_all_slices_or_the_shown(
+    pixels: bool,
+) -> None:
     scores = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
     own = masks.threshold_pixels(scores, 32, 40) if pixels else scores > 0.5
     truth = np.roll(own, 1, axis=2)
@@ -36,13 +38,20 @@ def test_a_broken_archive_or_an_array_of_words_is_no_mask() -> None:
     words, packed = io.BytesIO(), io.BytesIO()
     np.save(words, np.array([["a"]]))
     np.savez(packed, other=np.zeros((1, 2, 2)))
-    for data in (b"PK\x03\x04 and no more", b"\x89PNG and no more", words.getvalue(), packed.getvalue()):
+    for data in (
+        b"PK\x03\x04 and no more",
+        b"\x89PNG and no more",
+        words.getvalue(),
+        packed.getvalue(),
+    ):
         with pytest.raises(LatentError, match="pass"):
             masks.read_mask(data)
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 6), (5, 1, 1), (1, 1, 2)])
-def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(shape: tuple[int, int, int]) -> None:
+def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(
+    shape: tuple[int, int, int],
+) -> None:
     grid = np.random.default_rng(0).standard_normal((*shape, 8)).astype(np.float16)
     grid.reshape(-1, 8)[1:-1:3] = np.nan
     first, last = (0, 0, 0), tuple(side - 1 for side in shape)
@@ -57,7 +66,9 @@ def test_the_smallest_grids_and_tokens_that_are_not_finite_are_cut_out_too(shape
 def npy(shape: tuple[int, ...], held: int = 10) -> bytes:
     """An .npy whose heading promises a shape, with so many bytes behind it."""
     sink = io.BytesIO()
-    np.lib.format.write_array_header_1_0(sink, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        sink, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
     return sink.getvalue() + bytes(held)
 
 

@@ -3,21 +3,32 @@
 import numpy as np
 import pytest
 
-from tubelet.latent import clips, hits, query, questions, retrieval, search, code_search, search_index
-from tubelet.latent.errors import LatentError
-from tubelet.latent.hits import Ranking
-from tubelet.store import Store
-from tubelet.store.questions import clips as clip_queries
-from tubelet.store.sandbox import conditions
-from tubelet.store.disk import embeddings
 from tests import player
 from tests.commands import tubelet
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.latent import (
+    clips,
+    code_search,
+    hits,
+    query,
+    questions,
+    retrieval,
+    search,
+    search_index,
+)
+from tubelet.latent.errors import LatentError
+from tubelet.latent.hits import Ranking
+from tubelet.store import Store
+from tubelet.store.disk import embeddings
+from tubelet.store.questions import clips as clip_queries
+from tubelet.store.sandbox import conditions
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    made = synthetic_store(tmp_path_factory.mktemp("search") / "store", videos=10, clips=2, slices=4, side=7, dim=96)
+    made = synthetic_store(
+        tmp_path_factory.mktemp("search") / "store", videos=10, clips=2, slices=4, side=7, dim=96
+    )
     yield made
     made.close()
 
@@ -39,7 +50,11 @@ def scanned(store, rows, asked):
         tokens = store.grid(row["clip_id"]).astype(np.float64)
         tokens /= np.linalg.norm(tokens, axis=-1, keepdims=True)
         scores = (tokens @ asked.vectors.T).max(axis=-1)
-        found += [(score, row["video_id"], row["clip_id"], *address) for address, score in np.ndenumerate(scores) for address in [address]]
+        found += [
+            (score, row["video_id"], row["clip_id"], *address)
+            for address, score in np.ndenumerate(scores)
+            for address in [address]
+        ]
     return sorted(found, key=lambda hit: -hit[0])
 
 
@@ -52,7 +67,10 @@ def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
             wanted.append(hit)
     top = min(20, len(wanted))
     found = hits.table(search.exact(store, asked, Ranking(20, per_video)))
-    assert [tuple(row.values()) for row in found.select(["video_id", "clip_id", "slice", "y", "x"]).to_pylist()] == [hit[1:] for hit in wanted[:top]]
+    assert [
+        tuple(row.values())
+        for row in found.select(["video_id", "clip_id", "slice", "y", "x"]).to_pylist()
+    ] == [hit[1:] for hit in wanted[:top]]
     assert np.allclose(found["score"].to_numpy(), [hit[0] for hit in wanted[:top]], atol=1e-5)
     assert found["rank"].to_pylist() == list(range(1, top + 1))
 
@@ -73,8 +91,12 @@ def test_a_query_read_from_the_store_is_that_of_the_whole_clip(store, asked):
     assert (found.clip_id, found.video_id, found.encoder_id, found.addresses, found.grid) == (
         asked.clip_id, asked.video_id, asked.encoder_id, asked.addresses, asked.grid
     )  # fmt: skip
-    assert np.array_equal(found.vectors, asked.vectors) and found.slices.keys() == asked.slices.keys() == {0, 1}
-    assert all(np.array_equal(found.slices[number], tokens) for number, tokens in asked.slices.items())
+    assert np.array_equal(
+        found.vectors, asked.vectors
+    ) and found.slices.keys() == asked.slices.keys() == {0, 1}
+    assert all(
+        np.array_equal(found.slices[number], tokens) for number, tokens in asked.slices.items()
+    )
     with pytest.raises(LatentError, match="outside"):
         query.query_stored(store, asked.clip_id, [(4, 0, 0)])
 
@@ -82,25 +104,45 @@ def test_a_query_read_from_the_store_is_that_of_the_whole_clip(store, asked):
 def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, asked):
     label = store.rows("SELECT label FROM videos WHERE label IS NOT NULL LIMIT 1")[0]["label"]
     chosen = conditions.videos(store, f"label = '{label}'")
-    ids = {row["video_id"] for row in store.rows("SELECT video_id FROM videos WHERE label = ?", [label])}
+    ids = {
+        row["video_id"]
+        for row in store.rows("SELECT video_id FROM videos WHERE label = ?", [label])
+    }
     every, ranking = Ranking(10**6), Ranking(15)
     found = retrieval.find(store, asked, ranking, videos=chosen)
-    own = [row for row in hits.table(search.exact(store, asked, every)).to_pylist() if row["video_id"] in ids][:15]
+    own = [
+        row
+        for row in hits.table(search.exact(store, asked, every)).to_pylist()
+        if row["video_id"] in ids
+    ][:15]
     names = ["video_id", "clip_id", "slice", "y", "x", "score"]
     assert set(chosen) == ids and found.videos == len(ids)
-    assert found.hits.select(names).to_pylist() == [{name: row[name] for name in names} for row in own]
+    assert found.hits.select(names).to_pylist() == [
+        {name: row[name] for name in names} for row in own
+    ]
     question = questions.search((asked.clip_id, asked.addresses), asked.encoder_id, ranking, chosen)
-    assert question.answer(store).drop_columns("score").equals(found.hits.select(names[:-1])) and f"label = '{label}'" in question.text
+    assert (
+        question.answer(store).drop_columns("score").equals(found.hits.select(names[:-1]))
+        and f"label = '{label}'" in question.text
+    )
     assert store.query(question.text).equals(question.answer(store))
 
 
 def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path, monkeypatch):
     made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
     rows = clips.with_embeddings(made, made.query("FROM encoders")["encoder_id"][0].as_py())
-    asked, ranking = query.query_clip(clips.open_clip(made, rows[1].clip_id), [(2, 3, 3)]), Ranking(6, 2)
+    asked, ranking = (
+        query.query_clip(clips.open_clip(made, rows[1].clip_id), [(2, 3, 3)]),
+        Ranking(6, 2),
+    )
     size = sum((made.root / row.embedding_path).stat().st_size for row in rows)
     exact = retrieval.find(made, asked, ranking)
-    assert exact.sketch is None and exact.clips == 4 and exact.bytes == 4 * 4 * 36 * 48 * 2 < size and not exact.large
+    assert (
+        exact.sketch is None
+        and exact.clips == 4
+        and exact.bytes == 4 * 4 * 36 * 48 * 2 < size
+        and not exact.large
+    )
     monkeypatch.setattr(retrieval, "LARGE", exact.bytes)
     assert retrieval.find(made, asked, ranking).sketch is None, "there is no index"
     known = search_index.write_index(made, rows[0].encoder_id)
@@ -108,7 +150,11 @@ def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path,
     assert by_sketch.sketch == known and by_sketch.large
     monkeypatch.setattr(code_search, "find", None)
     again = retrieval.find(made, asked, ranking, exactly=True)
-    assert again.sketch is None and again.hits.equals(exact.hits) and by_sketch.hits["clip_id"][0] == exact.hits["clip_id"][0]
+    assert (
+        again.sketch is None
+        and again.hits.equals(exact.hits)
+        and by_sketch.hits["clip_id"][0] == exact.hits["clip_id"][0]
+    )
     made.close()
 
 
@@ -124,10 +170,14 @@ def test_search_keeps_to_the_chosen_videos(store, rows, asked):
 def test_single_tokens_are_read_as_they_were_written(store, rows):
     path = store.root / rows[0]["embedding_path"]
     numbers = [0, 48, 49, 195, 100, 100]
-    assert np.array_equal(embeddings.read_tokens(path, numbers), embeddings.read(path).reshape(-1, 96)[numbers])
+    assert np.array_equal(
+        embeddings.read_tokens(path, numbers), embeddings.read(path).reshape(-1, 96)[numbers]
+    )
 
 
-def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(tmp_path, monkeypatch):
+def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(
+    tmp_path, monkeypatch
+):
     made = synthetic_store(tmp_path / "store", videos=8, clips=2, slices=4, side=7, dim=96)
     (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
     with pytest.raises(LatentError, match="run `tubelet index"):
@@ -145,8 +195,16 @@ def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(tm
     rough, exact = sketch.scores(codes, asked), search.scores(made, asked, rows[0])
     assert np.corrcoef(rough, exact)[0, 1] > 0.98 and np.abs(rough - exact).max() < 0.25
     for ranking in (Ranking(20), Ranking(20, 2)):
-        found, truth = (hits.table(hit) for hit in (code_search.find(made, sketch, asked, ranking), search.exact(made, asked, ranking)))
-        assert set(map(str, found.drop(["rank", "score"]).to_pylist())) >= set(map(str, truth.drop(["rank", "score"]).to_pylist()[:10]))
+        found, truth = (
+            hits.table(hit)
+            for hit in (
+                code_search.find(made, sketch, asked, ranking),
+                search.exact(made, asked, ranking),
+            )
+        )
+        assert set(map(str, found.drop(["rank", "score"]).to_pylist())) >= set(
+            map(str, truth.drop(["rank", "score"]).to_pylist()[:10])
+        )
         assert np.allclose(found["score"].to_numpy()[:5], truth["score"].to_numpy()[:5], atol=1e-6)
     made.close()
 
@@ -162,16 +220,30 @@ def test_new_and_damaged_codes_are_searched_exactly_until_they_are_written_again
         path.write_bytes(path.read_bytes()[:200])
     assert sum(sketch.read(made, row) is None for row in rows) in (3, 4)
     asked = query.query_clip(clips.open_clip(made, rows[-1].clip_id), [(2, 3, 3)])
-    assert hits.table(code_search.find(made, sketch, asked)).equals(hits.table(search.exact(made, asked)))
+    assert hits.table(code_search.find(made, sketch, asked)).equals(
+        hits.table(search.exact(made, asked))
+    )
     second = search_index.write_index(made, encoder)
-    assert second.basis_id == first.basis_id and second.clips == 7 and all(sketch.read(made, row) is not None for row in rows)
-    assert search_index.write_index(made, encoder, anew=True).basis_id != first.basis_id and len(made.query("FROM sketches")) == 3
+    assert (
+        second.basis_id == first.basis_id
+        and second.clips == 7
+        and all(sketch.read(made, row) is not None for row in rows)
+    )
+    assert (
+        search_index.write_index(made, encoder, anew=True).basis_id != first.basis_id
+        and len(made.query("FROM sketches")) == 3
+    )
     made.close()
 
 
 @pytest.mark.parametrize("by", ["mean", "max"])
 def test_videos_like_this_one_come_from_statistics_alone(store, rows, by):
-    vectors = np.stack([getattr(store.grid(row["clip_id"]).astype(np.float64).reshape(-1, 96), by)(axis=0) for row in rows])
+    vectors = np.stack(
+        [
+            getattr(store.grid(row["clip_id"]).astype(np.float64).reshape(-1, 96), by)(axis=0)
+            for row in rows
+        ]
+    )
     centered = vectors - vectors.mean(axis=0)
     centered /= np.linalg.norm(centered, axis=1, keepdims=True)
     scores = centered @ centered[3]
@@ -186,11 +258,25 @@ def test_videos_like_this_one_come_from_statistics_alone(store, rows, by):
 @pytest.mark.parametrize("by", ["mean", "max"])
 def test_videos_are_as_like_as_their_window_that_is_most_alike(store, rows, by):
     home = rows[3]
-    every = questions.similar_clips(home["encoder_id"], home["clip_id"], by, 100).answer(store).to_pylist()
-    wanted = list({row["video_id"]: row for row in reversed(every) if row["video_id"] != home["video_id"]}.values())
-    found = questions.similar_videos(home["encoder_id"], home["clip_id"], by, 5).answer(store).to_pylist()
+    every = (
+        questions.similar_clips(home["encoder_id"], home["clip_id"], by, 100)
+        .answer(store)
+        .to_pylist()
+    )
+    wanted = list(
+        {
+            row["video_id"]: row for row in reversed(every) if row["video_id"] != home["video_id"]
+        }.values()
+    )
+    found = (
+        questions.similar_videos(home["encoder_id"], home["clip_id"], by, 5)
+        .answer(store)
+        .to_pylist()
+    )
     wanted.sort(key=lambda row: -row["score"])
-    assert len(wanted) == 9 and [row["clip_id"] for row in found] == [row["clip_id"] for row in wanted[:5]]
+    assert len(wanted) == 9 and [row["clip_id"] for row in found] == [
+        row["clip_id"] for row in wanted[:5]
+    ]
     assert np.allclose([row["score"] for row in found], [row["score"] for row in wanted[:5]])
 
 
@@ -204,20 +290,49 @@ def test_the_command_writes_codes_and_says_their_recall(tmp_path):
     assert process.returncode == 2 and "--keep embeddings" in process.stderr
 
 
-def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(numbered_store: Store) -> None:
-    grid, (partner,) = player.clips(numbered_store, "overlap.mp4"), player.clips(numbered_store, "overlap.mp4", "partner")
+def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(
+    numbered_store: Store,
+) -> None:
+    grid, (partner,) = (
+        player.clips(numbered_store, "overlap.mp4"),
+        player.clips(numbered_store, "overlap.mp4", "partner"),
+    )
     ids = [clip["clip_id"] for clip in grid]
-    on_one = lambda clip: [row["clip_id"] for row in clip_queries.timeline(clip).answer(numbered_store).to_pylist()]  # noqa: E731
+    on_one = lambda clip: [
+        row["clip_id"] for row in clip_queries.timeline(clip).answer(numbered_store).to_pylist()
+    ]  # noqa: E731
     assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
-    cuts = clip_queries.timelines(partner["video_id"], partner["encoder_id"]).answer(numbered_store).to_pylist()
-    assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [("grid", 4, ids[0]), ("partner", 1, partner["clip_id"])]
+    cuts = (
+        clip_queries.timelines(partner["video_id"], partner["encoder_id"])
+        .answer(numbered_store)
+        .to_pylist()
+    )
+    assert [(cut["role"], cut["clips"], cut["first_clip"]) for cut in cuts] == [
+        ("grid", 4, ids[0]),
+        ("partner", 1, partner["clip_id"]),
+    ]
     searched = clips.with_embeddings(numbered_store, partner["encoder_id"], [partner["video_id"]])
     assert sorted(row.clip_id for row in searched) == sorted(ids)
     ranking = Ranking(400)
-    by_sql = questions.search((partner["clip_id"], [(0, 0, 0)]), partner["encoder_id"], ranking).answer(numbered_store)
-    exact = search.exact(numbered_store, query.query_clip(clips.open_clip(numbered_store, partner["clip_id"]), [(0, 0, 0)]), ranking)
+    by_sql = questions.search(
+        (partner["clip_id"], [(0, 0, 0)]), partner["encoder_id"], ranking
+    ).answer(numbered_store)
+    exact = search.exact(
+        numbered_store,
+        query.query_clip(clips.open_clip(numbered_store, partner["clip_id"]), [(0, 0, 0)]),
+        ranking,
+    )
     assert np.allclose(by_sql["score"].to_numpy(), [hit.scores[0] for hit in exact], atol=1e-5)
     assert partner["clip_id"] not in by_sql["clip_id"].to_pylist()
-    alike = questions.similar_clips(partner["encoder_id"], partner["clip_id"]).answer(numbered_store)["clip_id"].to_pylist()
+    alike = (
+        questions.similar_clips(partner["encoder_id"], partner["clip_id"])
+        .answer(numbered_store)["clip_id"]
+        .to_pylist()
+    )
     assert set(ids) < set(alike) and partner["clip_id"] not in alike
-    assert partner["clip_id"] not in questions.similar_clips(partner["encoder_id"], ids[1]).answer(numbered_store)["clip_id"].to_pylist()
+    assert (
+        partner["clip_id"]
+        not in questions.similar_clips(partner["encoder_id"], ids[1])
+        .answer(numbered_store)["clip_id"]
+        .to_pylist()
+    )

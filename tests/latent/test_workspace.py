@@ -9,6 +9,7 @@ from threading import Barrier, Event
 import numpy as np
 import pytest
 
+from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import colorings
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.errors import LatentError
@@ -16,7 +17,6 @@ from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.memo import Memo
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
-from tests.stores import Recipe, add_videos, synthetic_store
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,17 @@ def test_bases_sample_and_level_stay_until_the_corpus_has_grown_by_a_fifth(tmp_p
     workspace, encoder = Workspace(store), encoder_of(store)
     basis, sample = workspace.basis(encoder, Coloring("corpus")), workspace.sample(encoder)
     add_videos(store, Recipe(videos=1, clips=1), first=20)
-    assert workspace.basis(encoder, Coloring("corpus")) is basis and workspace.sample(encoder) is sample
+    assert (
+        workspace.basis(encoder, Coloring("corpus")) is basis
+        and workspace.sample(encoder) is sample
+    )
     assert workspace.find_basis(encoder, "corpus", basis.basis_id) is basis
     add_videos(store, Recipe(videos=10, clips=1), first=21)
     assert workspace.basis(encoder, Coloring("corpus")).basis_id != basis.basis_id
-    for late in (lambda: workspace.find_basis(encoder, "corpus", basis.basis_id), lambda: workspace.find_sample(encoder, sample.sample_id)):
+    for late in (
+        lambda: workspace.find_basis(encoder, "corpus", basis.basis_id),
+        lambda: workspace.find_sample(encoder, sample.sample_id),
+    ):
         with pytest.raises(LatentError, match="reload the page"):
             late()
     store.close()
@@ -75,7 +81,10 @@ def test_colors_are_those_of_the_latent_room_and_nobody_can_change_them(store: S
     workspace, (clip, *_) = Workspace(store), store.rows("FROM clips ORDER BY clip_id")
     basis = workspace.basis(clip["encoder_id"], Coloring("corpus"))
     colors = workspace.clip_colors(clip["clip_id"], basis)
-    assert np.array_equal(colors, colorings.color_clip(store, clip["clip_id"], basis)) and workspace.clip_colors(clip["clip_id"], basis) is colors
+    assert (
+        np.array_equal(colors, colorings.color_clip(store, clip["clip_id"], basis))
+        and workspace.clip_colors(clip["clip_id"], basis) is colors
+    )
     with pytest.raises(ValueError, match="read-only"):
         colors[0] = 0
 
@@ -95,7 +104,11 @@ def test_a_sampled_token_is_found_in_few_steps(store: Store) -> None:
 
     def watch(frame, event: str, _argument: object) -> None:
         module = frame.f_globals.get("__name__", "")
-        if event == "call" and module.startswith("tubelet.latent") and not frame.f_code.co_name.startswith("__"):
+        if (
+            event == "call"
+            and module.startswith("tubelet.latent")
+            and not frame.f_code.co_name.startswith("__")
+        ):
             entered.append((module, frame.f_code.co_name))
 
     sys.setprofile(watch)
@@ -105,10 +118,15 @@ def test_a_sampled_token_is_found_in_few_steps(store: Store) -> None:
         sys.setprofile(None)
     clip_id, patch = sample.address(5)
     assert (token.clip["clip_id"], token.patch) == (clip_id, patch)
-    (row,) = store.rows("SELECT v.name, c.* FROM clips c JOIN videos v USING (video_id) WHERE clip_id = ?", [clip_id])
+    (row,) = store.rows(
+        "SELECT v.name, c.* FROM clips c JOIN videos v USING (video_id) WHERE clip_id = ?",
+        [clip_id],
+    )
     seconds = row["start_s"] + patch[0] * (row["stop_s"] - row["start_s"]) / row["slices"]
     assert token.video_name == row["name"] and token.seconds == pytest.approx(seconds)
-    assert len(set(entered)) < 10 and {module for module, _ in entered} <= {f"tubelet.latent.{name}" for name in ("workspace", "memo", "sample")}, entered
+    assert len(set(entered)) < 10 and {module for module, _ in entered} <= {
+        f"tubelet.latent.{name}" for name in ("workspace", "memo", "sample")
+    }, entered
 
 
 def test_numbers_outside_the_sample_are_a_sentence(store: Store) -> None:

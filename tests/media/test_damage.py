@@ -6,15 +6,15 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.conftest import shared
+from tests.damaged import damage_packets, scratch
+from tests.ingest.test_ingest import run
+from tests.numbered import HEIGHT, LEFT, number_in, numbered_video
+from tests.videos import make_video
 from tubelet.media import video
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
 from tubelet.store import Store
-from tests.conftest import shared
-from tests.damaged import damage_packets, scratch
-from tests.numbered import HEIGHT, LEFT, number_in, numbered_video
-from tests.ingest.test_ingest import run
-from tests.videos import make_video
 
 FRAMES = 120
 
@@ -32,20 +32,37 @@ def decode(path: Path) -> tuple[Timeline, list[int], VideoError | None]:
     return timeline, numbers, None
 
 
-@pytest.mark.parametrize(("codec", "suffix", "options"), [("libx264", "mp4", {"bf": "2", "g": "30"}), ("libx265", "mp4", {"x265-params": "log-level=0:keyint=30"}), ("mpeg4", "avi", {"g": "30"})])
+@pytest.mark.parametrize(
+    ("codec", "suffix", "options"),
+    [
+        ("libx264", "mp4", {"bf": "2", "g": "30"}),
+        ("libx265", "mp4", {"x265-params": "log-level=0:keyint=30"}),
+        ("mpeg4", "avi", {"g": "30"}),
+    ],
+)
 @pytest.mark.parametrize("damaged", [[33], [50, 51], [20, 90]])
-def test_what_decodes_after_damaged_packets_is_kept_and_the_gaps_are_known(codec, suffix, options, damaged, tmp_path):
-    path = damage_packets(numbered_video(tmp_path / f"film.{suffix}", FRAMES, codec, **options), damaged)
+def test_what_decodes_after_damaged_packets_is_kept_and_the_gaps_are_known(
+    codec, suffix, options, damaged, tmp_path
+):
+    path = damage_packets(
+        numbered_video(tmp_path / f"film.{suffix}", FRAMES, codec, **options), damaged
+    )
     timeline, numbers, error = decode(path)
     assert error is None and timeline.frames == len(numbers) >= FRAMES - 32
-    jumps = [index for index, (before, after) in enumerate(pairwise(numbers), 1) if after != before + 1]
+    jumps = [
+        index for index, (before, after) in enumerate(pairwise(numbers), 1) if after != before + 1
+    ]
     assert set(jumps[:1]) <= set(timeline.gaps) and 1 <= len(timeline.gaps) <= len(damaged) + 1
-    if codec != "mpeg4":  # whose decoder shows what it can after a loss, up to the next frame that stands alone
+    if (
+        codec != "mpeg4"
+    ):  # whose decoder shows what it can after a loss, up to the next frame that stands alone
         assert set(jumps) <= set(timeline.gaps) and numbers == sorted(numbers)
 
 
 def test_a_destroyed_stretch_ends_the_file_at_its_first_error(tmp_path):
-    path = damage_packets(numbered_video(tmp_path / "film.mp4", FRAMES, bf="0", g="300"), range(40, 60))
+    path = damage_packets(
+        numbered_video(tmp_path / "film.mp4", FRAMES, bf="0", g="300"), range(40, 60)
+    )
     timeline, numbers, error = decode(path)
     assert numbers == list(range(40)) and timeline.gaps == [] and error.first_frame == 40
 
@@ -61,7 +78,12 @@ def test_a_damaged_packet_at_the_end_costs_its_own_frame(damaged, tmp_path):
 def test_damage_at_the_beginning_costs_what_depends_on_it(tmp_path):
     path = damage_packets(numbered_video(tmp_path / "film.mp4", FRAMES, bf="0", g="30"), [0])
     timeline, numbers, error = decode(path)
-    assert error is None and numbers[-1] == FRAMES - 1 and timeline.frames >= 90 and timeline.gaps[0] == 0
+    assert (
+        error is None
+        and numbers[-1] == FRAMES - 1
+        and timeline.frames >= 90
+        and timeline.gaps[0] == 0
+    )
 
 
 def test_one_damaged_packet_of_300_costs_one_frame_and_the_window_over_it(tmp_path):
@@ -70,13 +92,17 @@ def test_one_damaged_packet_of_300_costs_one_frame_and_the_window_over_it(tmp_pa
     assert summary.exit_code == 1 and "frames are lost before frame 40" in summary.failures[0].error
     store = Store(tmp_path / "store")
     assert store.rows("SELECT frames, gaps FROM videos") == [{"frames": 299, "gaps": [40]}]
-    assert store.rows("SELECT count(*) AS n FROM clips WHERE role = 'grid'") == [{"n": 37}]  # 40 is where a window begins
+    assert store.rows("SELECT count(*) AS n FROM clips WHERE role = 'grid'") == [
+        {"n": 37}
+    ]  # 40 is where a window begins
     store.close()
     assert run([path], tmp_path / "store", frames=8, pairs="2").videos_decoded == 0
     other = run([path], tmp_path / "other", frames=16, pairs="0")
     assert other.clips == 17
     store = Store(tmp_path / "other")
-    assert store.rows("SELECT count(*) AS n FROM clips WHERE first_frame < 40 AND first_frame + frame_count > 40") == [{"n": 0}]
+    assert store.rows(
+        "SELECT count(*) AS n FROM clips WHERE first_frame < 40 AND first_frame + frame_count > 40"
+    ) == [{"n": 0}]
     store.close()
     assert run([path], tmp_path / "other", frames=16, pairs="0").videos_decoded == 0
 
@@ -88,7 +114,9 @@ def marked(path: Path) -> list[bool]:
 
 
 def test_frames_that_ffmpeg_marks_are_counted(tmp_path):
-    path = scratch(numbered_video(tmp_path / "film.mpg", FRAMES, "mpeg1video", g="12"), every=40_000)
+    path = scratch(
+        numbered_video(tmp_path / "film.mpg", FRAMES, "mpeg1video", g="12"), every=40_000
+    )
     flags = marked(path)
     assert 0 < sum(flags) < len(flags) / 4
     summary = run([path], tmp_path / "store", frames=8)
@@ -97,7 +125,9 @@ def test_frames_that_ffmpeg_marks_are_counted(tmp_path):
     store = Store(tmp_path / "store")
     assert store.rows("SELECT corrupt_frames FROM videos") == [{"corrupt_frames": sum(flags)}]
     clips = store.rows("SELECT first_frame, corrupt_frames FROM clips ORDER BY first_frame")
-    assert [clip["corrupt_frames"] for clip in clips] == [sum(flags[clip["first_frame"] : clip["first_frame"] + 8]) for clip in clips]
+    assert [clip["corrupt_frames"] for clip in clips] == [
+        sum(flags[clip["first_frame"] : clip["first_frame"] + 8]) for clip in clips
+    ]
     store.close()
 
 
@@ -108,8 +138,12 @@ def test_a_video_that_is_mostly_damaged_is_refused_and_nothing_of_it_is_kept(tmp
     (failure,) = summary.failures
     assert failure.stage == "decode" and "frames as damaged, more than 25%" in failure.error
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT name, corrupt_frames FROM videos") == [{"name": "good.mp4", "corrupt_frames": 0}]
-    assert store.rows("SELECT count(*) AS n FROM clips c ANTI JOIN videos v USING (video_id)") == [{"n": 0}]
+    assert store.rows("SELECT name, corrupt_frames FROM videos") == [
+        {"name": "good.mp4", "corrupt_frames": 0}
+    ]
+    assert store.rows("SELECT count(*) AS n FROM clips c ANTI JOIN videos v USING (video_id)") == [
+        {"n": 0}
+    ]
     assert not list((tmp_path / "store").glob(f"embeddings/*/{failure.video_id}/*"))
     store.close()
     assert run([path], tmp_path / "store").videos_decoded == 0

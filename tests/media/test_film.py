@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
+from tests.numbered import HEIGHT, LEFT, WIDTH, number_in, numbered_frame, numbered_video
 from tubelet.media import recording, video
 from tubelet.media.errors import VideoError
-from tests.numbered import HEIGHT, LEFT, WIDTH, number_in, numbered_frame, numbered_video
 
 FRAMES, FPS = 120, 25
 
@@ -23,11 +23,20 @@ def number(pixels: np.ndarray) -> int:
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video in which a seek leads somewhere: a frame that stands alone every twelfth, others that depend on later ones."""
     codec = {"mpg": "mpeg1video"}.get(request.param, "libx264")
-    return numbered_video(tmp_path_factory.mktemp("film") / f"film.{request.param}", FRAMES, codec, FPS, g="12", bf="2")
+    return numbered_video(
+        tmp_path_factory.mktemp("film") / f"film.{request.param}",
+        FRAMES,
+        codec,
+        FPS,
+        g="12",
+        bf="2",
+    )
 
 
 @pytest.mark.parametrize("first", [0, 49, 60, 61, 97, 119])
-def test_frames_from_a_number_on_are_the_same_by_a_seek_as_by_counting(path: Path, first: int) -> None:
+def test_frames_from_a_number_on_are_the_same_by_a_seek_as_by_counting(
+    path: Path, first: int
+) -> None:
     for start_s in (first / FPS, None):
         frames = list(video.frames_from(path, first, start_s))
         assert [frame.index for frame in frames] == list(range(first, FRAMES))
@@ -57,8 +66,15 @@ def test_recorded_frames_come_back_in_order_at_their_rate(fps: float) -> None:
     with av.open(sink) as container:
         stream = container.streams.video[0]
         frames = list(container.decode(stream))
-        assert stream.average_rate == Fraction(fps).limit_denominator(1001) and stream.codec_context.name == "h264"
-        assert (stream.codec_context.pix_fmt, stream.width, stream.height) == ("yuv420p", WIDTH, HEIGHT)
+        assert (
+            stream.average_rate == Fraction(fps).limit_denominator(1001)
+            and stream.codec_context.name == "h264"
+        )
+        assert (stream.codec_context.pix_fmt, stream.width, stream.height) == (
+            "yuv420p",
+            WIDTH,
+            HEIGHT,
+        )
     assert [number(frame.to_ndarray(format="rgb24")) for frame in frames] == list(range(10))
     assert [frame.time for frame in frames] == pytest.approx([n / fps for n in range(10)], abs=1e-3)
 

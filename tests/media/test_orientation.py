@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.conftest import shared
+from tests.ingest.test_ingest import run
+from tests.oriented import HEIGHT, MATRICES, WIDTH, displayed, oriented_video, quarters
 from tubelet.media.orientation import Orientation
 from tubelet.media.video import open_video
 from tubelet.store import Store
-from tests.conftest import shared
-from tests.oriented import HEIGHT, MATRICES, WIDTH, displayed, oriented_video, quarters
-from tests.ingest.test_ingest import run
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -17,11 +17,18 @@ def test_every_orientation_is_shown_as_its_matrix_says(name, tmp_path):
     with open_video(oriented_video(tmp_path / "film.mp4", matrix)) as video:
         frame = next(video.frames())
     assert np.abs(quarters(frame.pixels) - displayed(matrix)).max() < 40
-    assert frame.pixels.shape[:2] == frame.displayed == ((HEIGHT, WIDTH) if matrix[0] else (WIDTH, HEIGHT))
+    assert (
+        frame.pixels.shape[:2]
+        == frame.displayed
+        == ((HEIGHT, WIDTH) if matrix[0] else (WIDTH, HEIGHT))
+    )
 
 
 def test_orientations_are_eight_and_angles_between_are_rounded():
-    fixed = {name: Orientation.of_matrix(np.array([a, b, 0, c, d, 0, 0, 0, 1 << 14]) * 65536) for name, (a, b, c, d) in MATRICES.items()}
+    fixed = {
+        name: Orientation.of_matrix(np.array([a, b, 0, c, d, 0, 0, 0, 1 << 14]) * 65536)
+        for name, (a, b, c, d) in MATRICES.items()
+    }
     assert len(set(fixed.values())) == 8
     assert (fixed["anticlockwise"].rotation, fixed["clockwise"].rotation) == (90, 270)
     turned = np.array([64000, -14000, 0, 14000, 64000, 0, 0, 0, 1 << 30])
@@ -32,10 +39,16 @@ def test_tokens_and_rows_of_a_mirrored_video_are_those_of_what_is_displayed(tmp_
     mirrored = oriented_video(tmp_path / "mirrored.mp4", MATRICES["mirrored"])
     run([mirrored], tmp_path / "store")
     store = Store(tmp_path / "store")
-    assert store.rows("SELECT rotation, mirrored, width, height FROM videos") == [{"rotation": 0, "mirrored": True, "width": WIDTH, "height": HEIGHT}]
+    assert store.rows("SELECT rotation, mirrored, width, height FROM videos") == [
+        {"rotation": 0, "mirrored": True, "width": WIDTH, "height": HEIGHT}
+    ]
     (clip,) = store.rows("SELECT clip_id FROM clips")
-    grid = store.grid(clip["clip_id"]).astype(float)[0]  # the toy's first dimensions are the mean color
-    assert grid[0, 0, 1] > grid[0, 0, 0] and grid[0, -1, 0] > grid[0, -1, 1]  # green left, red right
+    grid = store.grid(clip["clip_id"]).astype(float)[
+        0
+    ]  # the toy's first dimensions are the mean color
+    assert (
+        grid[0, 0, 1] > grid[0, 0, 0] and grid[0, -1, 0] > grid[0, -1, 1]
+    )  # green left, red right
     store.close()
 
 

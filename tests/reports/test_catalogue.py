@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 import tubelet.cli as front_door
+from tests.stores import synthetic_store
 from tubelet.dashboard import report_page
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
@@ -19,7 +20,6 @@ from tubelet.reports.errors import ReportError
 from tubelet.store import Store
 from tubelet.store.options import check_options, option, options_of
 from tubelet.store.questions.corpus import Question
-from tests.stores import synthetic_store
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,16 @@ MEASURE = {"std": "stddev_pop(norm)", "range": "max(norm) - min(norm)"}
 def spread(store: Store, options: SpreadOptions) -> Iterator[Block]:
     """The report of the README's recipe: a sentence and a table with its SQL."""
     mean = ", avg(norm) AS mean" if options.mean_too else ""
-    question = Question(f"SELECT slice, {MEASURE[options.by]} AS spread{mean} FROM slice_stats GROUP BY slice HAVING spread >= $least ORDER BY slice", {"least": options.least})
+    question = Question(
+        f"SELECT slice, {MEASURE[options.by]} AS spread{mean} FROM slice_stats GROUP BY slice HAVING spread >= $least ORDER BY slice",
+        {"least": options.least},
+    )
     rows = question.answer(store)
     yield Text(f"{len(rows):,} slices vary")
     yield Heading("Slice by slice", "slices")
-    columns = tuple(Column(name, name, ".3g" if name != "slice" else "d") for name in rows.column_names)
+    columns = tuple(
+        Column(name, name, ".3g" if name != "slice" else "d") for name in rows.column_names
+    )
     yield Table("slices", "Spread of the norm", rows, columns, questions={"slices": question})
 
 
@@ -81,9 +86,13 @@ def refuse_unsound(report: Report, store: Store, folder: Path) -> None:
     blocks = list(report.blocks(store, options))
     assert blocks and all(isinstance(block, Block) for block in blocks)
     named = [block for block in blocks if isinstance(block, Table | Picture)]
-    assert named and len({block.name for block in named}) == len(named), "tables and pictures have names of their own"
+    assert named and len({block.name for block in named}) == len(named), (
+        "tables and pictures have names of their own"
+    )
     assert all(block.questions for block in named), "each shows the SQL behind it"
-    assert all(described.help for _, described in options_of(report.options)) and report.title.endswith("?")
+    assert all(
+        described.help for _, described in options_of(report.options)
+    ) and report.title.endswith("?")
     for suffix in FORMATS:
         report.write(store, options, folder / f"report{suffix}")
     html, markdown = ((folder / f"report{suffix}").read_text() for suffix in (".html", ".md"))
@@ -101,7 +110,9 @@ def refuse_unsound(report: Report, store: Store, folder: Path) -> None:
         lambda store, options: iter(()),
         lambda store, options: iter(["a sentence"]),
         lambda store, options: (block for _ in range(2) for block in spread(store, options)),
-        lambda store, options: iter([Table("bare", "No SQL", pa.table({"a": [1]}), (Column("a", "a", "d"),))]),
+        lambda store, options: iter(
+            [Table("bare", "No SQL", pa.table({"a": [1]}), (Column("a", "a", "d"),))]
+        ),
     ],
     ids=["empty", "no blocks", "one name twice", "no SQL"],
 )
@@ -110,15 +121,25 @@ def test_a_wrong_report_is_noticed(wrong, small: Store, tmp_path: Path) -> None:
         refuse_unsound(Report("What is wrong?", SpreadOptions, wrong), small, tmp_path)
 
 
-def test_a_report_that_is_added_by_one_row_is_sound_and_a_command(added: None, small: Store, tmp_path: Path) -> None:
+def test_a_report_that_is_added_by_one_row_is_sound_and_a_command(
+    added: None, small: Store, tmp_path: Path
+) -> None:
     refuse_unsound(REPORTS["spread"], small, tmp_path)
     output = tmp_path / "spread.parquet"
     done = command("spread", small, output, "--by", "range", "--mean-too")
     assert done.exit_code == 0, done.output
     assert pq.read_table(output)["mean"].null_count == 0 and len(pq.read_table(output)) == 4
-    assert "How much do norms vary?" in CliRunner().invoke(front_door.main, ["report", "--help"]).output
-    assert "--mean-too" in CliRunner().invoke(front_door.main, ["report", "spread", "--help"]).output
-    assert report_command("spread", small, SpreadOptions(by="range", mean_too=True)) == f"tubelet report spread --store {small.shell_name} --by range --mean-too -o spread.html"
+    assert (
+        "How much do norms vary?"
+        in CliRunner().invoke(front_door.main, ["report", "--help"]).output
+    )
+    assert (
+        "--mean-too" in CliRunner().invoke(front_door.main, ["report", "spread", "--help"]).output
+    )
+    assert (
+        report_command("spread", small, SpreadOptions(by="range", mean_too=True))
+        == f"tubelet report spread --store {small.shell_name} --by range --mean-too -o spread.html"
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,21 +152,30 @@ def test_a_report_that_is_added_by_one_row_is_sound_and_a_command(added: None, s
         (("--by", "mean"), "choose std or range"),
     ],
 )
-def test_a_report_refuses_options_that_it_does_not_bring(added: None, small: Store, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_a_report_refuses_options_that_it_does_not_bring(
+    added: None, small: Store, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
     done = command("spread", small, tmp_path / "spread.html", *arguments)
     assert done.exit_code == 2 and words in done.output and not (tmp_path / "spread.html").exists()
 
 
 def test_options_may_stand_before_the_name(store: Store, tmp_path: Path) -> None:
     output = tmp_path / "report.md"
-    done = CliRunner().invoke(front_door.main, ["report", "--store", str(store.root), "--top", "3", "sensitivity", "-o", str(output)])
+    done = CliRunner().invoke(
+        front_door.main,
+        ["report", "--store", str(store.root), "--top", "3", "sensitivity", "-o", str(output)],
+    )
     assert done.exit_code == 0 and output.exists(), done.output
-    done = CliRunner().invoke(front_door.main, ["report", "--store", str(store.root), "-o", str(output)])
+    done = CliRunner().invoke(
+        front_door.main, ["report", "--store", str(store.root), "-o", str(output)]
+    )
     assert done.exit_code == 2 and "the reports are sensitivity" in done.output
 
 
 def command(name: str, store: Store, output: Path, *arguments: str):
-    return CliRunner().invoke(front_door.main, ["report", name, "--store", str(store.root), "-o", str(output), *arguments])
+    return CliRunner().invoke(
+        front_door.main, ["report", name, "--store", str(store.root), "-o", str(output), *arguments]
+    )
 
 
 def page(name: str, path: str) -> None:
@@ -167,9 +197,16 @@ def test_a_report_that_is_added_has_a_page_with_its_options(added: None, small: 
     assert set(report_page.make_pages({"sensitivity"})) == {"spread"}
     shown = open_page("spread", small, by="range", mean_too="true", least="0.001")
     assert not shown.exception and shown.title[0].value == "How much do norms vary?"
-    assert shown.dataframe[0].value["mean"].notna().all() and len(shown.dataframe[0].value) == 4 and "slices vary" in "".join(element.value for element in shown.markdown)
+    assert (
+        shown.dataframe[0].value["mean"].notna().all()
+        and len(shown.dataframe[0].value) == 4
+        and "slices vary" in "".join(element.value for element in shown.markdown)
+    )
     assert any("--least 0.001 --by range --mean-too" in code.value for code in shown.code)
-    assert {widget.label for widget in (*shown.number_input, *shown.selectbox, *shown.toggle, *shown.text_input)} >= {"Least", "By", "Mean too", "Where"}
+    assert {
+        widget.label
+        for widget in (*shown.number_input, *shown.selectbox, *shown.toggle, *shown.text_input)
+    } >= {"Least", "By", "Mean too", "Where"}
 
 
 def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) -> None:

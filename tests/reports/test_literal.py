@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from tubelet.reports.literal import JOINER, html_text, literal, literal_block, literal_cell
 from tests.markdown import Known, Module, unsafe
+from tubelet.reports.literal import JOINER, html_text, literal, literal_block, literal_cell
 
 ROOT = Path(__file__).parents[2]
-MODULES = [Module(path) for room in ("dashboard", "reports") for path in sorted((ROOT / room).rglob("*.py"))]
+MODULES = [
+    Module(path)
+    for room in ("dashboard", "reports")
+    for path in sorted((ROOT / room).rglob("*.py"))
+]
 KNOWN = Known.of(MODULES)
 HOSTILE = [
     "![x](http://evil.test/leak.png)", "[click](http://evil.test)", "<img src=http://evil.test/i.png onerror=alert(1)>", "https://evil.test/x", "www.evil.test",
@@ -20,7 +24,9 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: f"{module.path.parent.name}/{module.path.name}")
+@pytest.mark.parametrize(
+    "module", MODULES, ids=lambda module: f"{module.path.parent.name}/{module.path.name}"
+)
 def test_no_page_or_report_lets_data_into_markdown(module: Module) -> None:
     """What Streamlit and the exporters draw as Markdown is a constant, a number in a number's format, or went through `literal`."""
     assert not list(unsafe(module, KNOWN))
@@ -41,7 +47,15 @@ def test_the_check_sees_each_way_of_forgetting(source: str, tmp_path: Path) -> N
     assert list(unsafe(Module(page), KNOWN)), source
 
 
-@pytest.mark.parametrize("source", ["st.markdown(literal(name))", "st.caption(f'{count:,} of {literal(name)}')", "st.error(literal_block(error))", "st.markdown('a')"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "st.markdown(literal(name))",
+        "st.caption(f'{count:,} of {literal(name)}')",
+        "st.error(literal_block(error))",
+        "st.markdown('a')",
+    ],
+)
 def test_the_check_lets_through_what_is_literal(source: str, tmp_path: Path) -> None:
     page = tmp_path / "page.py"
     page.write_text(f"def show(name, count, error):\n    {source}\n")
@@ -52,7 +66,9 @@ def test_the_check_lets_through_what_is_literal(source: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_one_code_span(text: str) -> None:
     """In a sentence, in bold and in a link: the tree has the text in one span and nothing that it brought along."""
-    parser = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(
+        ["table", "strikethrough"]
+    )
     for before, after in (("Found ", " here"), ("**", "**"), ("", "")):
         (_, inline, _) = parser.parse(f"{before}{literal(text)}{after}")
         spans = [child for child in inline.children if child.type == "code_inline"]
@@ -73,10 +89,15 @@ def test_hostile_text_is_one_cell(text: str) -> None:
     tokens = parser.parse(f"| a | b |\n|---|---|\n| {literal_cell(text)} | 2 |")
     cells = [tokens[place + 1] for place, token in enumerate(tokens) if token.type == "td_open"]
     assert len(cells) == 2 and cells[1].content == "2"
-    assert [child.type for child in cells[0].children] == ["code_inline"] and shown(cells[0].children[0].content) == shown(text)
+    assert [child.type for child in cells[0].children] == ["code_inline"] and shown(
+        cells[0].children[0].content
+    ) == shown(text)
 
 
-@pytest.mark.parametrize("text", ["video-00001.mp4", "cooking", "toy, windows", "edge / std", "größe 2.mp4", "a_b-c d", "2024"])
+@pytest.mark.parametrize(
+    "text",
+    ["video-00001.mp4", "cooking", "toy, windows", "edge / std", "größe 2.mp4", "a_b-c d", "2024"],
+)
 def test_plain_names_stay_as_they_are(text: str) -> None:
     assert literal(text) == text
 
@@ -87,7 +108,10 @@ def test_what_cannot_be_seen_becomes_a_blank(text: str) -> None:
 
 
 def test_html_is_text() -> None:
-    assert html_text("<img src='x' onerror=\"y\">&") == "&lt;img src=&#x27;x&#x27; onerror=&quot;y&quot;&gt;&amp;"
+    assert (
+        html_text("<img src='x' onerror=\"y\">&")
+        == "&lt;img src=&#x27;x&#x27; onerror=&quot;y&quot;&gt;&amp;"
+    )
 
 
 def shown(text: str) -> str:

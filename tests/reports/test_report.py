@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.planted import Planted, add_planted, planted_store
+from tests.stores import synthetic_store
+from tests.videos import make_folder
 from tubelet.ingest.job import Job
-from tubelet.reports.sensitivity import narrative
 from tubelet.reports.blocks import Code, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
+from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, StoreError
 from tubelet.store.errors import NoVideos, QueryError
-from tests.planted import Planted, add_planted, planted_store
-from tests.stores import synthetic_store
-from tests.videos import make_folder
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,36 @@ def test_what_was_planted_is_found(found):
     assert sorted(found.ranking.specialists) == [3, 17, 40]
     assert found.relative.reach == (2, 2) and found.relative.u_shaped
     assert np.isnan(found.ranking.relative.value[9]) and found.ranking.order[-1] == 9
-    assert [found.videos["name"][o.video].as_py() for o in found.outliers if o.how == "other dimensions react"] == ["video-00005.mp4"]
-    assert found.controls["repeated"]["largest"] == 0 and found.controls["disjoint"]["relative"] > found.relative.edge
+    assert [
+        found.videos["name"][o.video].as_py()
+        for o in found.outliers
+        if o.how == "other dimensions react"
+    ] == ["video-00005.mp4"]
+    assert (
+        found.controls["repeated"]["largest"] == 0
+        and found.controls["disjoint"]["relative"] > found.relative.edge
+    )
     assert found.settling.overlap[-1] == 1 and found.consistency.w > 0.05
 
 
 def test_the_middle_of_the_frame_reacts_least_as_planted(found):
     l2 = {(row["y"], row["x"]): row["l2"] for row in found.frame.to_pylist()}
-    assert len(l2) == 16 and max(l2[y, x] for y in (1, 2) for x in (1, 2)) < min(l2[0, x] for x in range(4))
+    assert len(l2) == 16 and max(l2[y, x] for y in (1, 2) for x in (1, 2)) < min(
+        l2[0, x] for x in range(4)
+    )
 
 
 def test_no_structure_no_findings(tmp_path):
     flat = planted_store(tmp_path / "store", videos=30, dim=64, specialists=(), flat=True)
     found = find(flat, Request())
-    assert not found.ranking.specialists and not found.relative.u_shaped and abs(found.consistency.pairwise) < 0.02
-    assert "**no dimension** reacts" in narrative.answer(found) and "not reliably U-shaped" in narrative.answer(found)
+    assert (
+        not found.ranking.specialists
+        and not found.relative.u_shaped
+        and abs(found.consistency.pairwise) < 0.02
+    )
+    assert "**no dimension** reacts" in narrative.answer(
+        found
+    ) and "not reliably U-shaped" in narrative.answer(found)
     flat.close()
 
 
@@ -62,12 +77,18 @@ def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
     found = find(few, Request())
     blocks = list(sensitivity_blocks(few, found))
     said = " ".join(block.markdown for block in blocks if isinstance(block, Text))
-    assert ("one video says" if videos == 1 else f"{videos} videos say") in said and "nothing about others" in said
+    assert (
+        "one video says" if videos == 1 else f"{videos} videos say"
+    ) in said and "nothing about others" in said
     names = {block.name for block in blocks if isinstance(block, Picture | Table)}
     assert not {"settling", "agreement_matrix", "agreement", "share", "outliers"} & names
-    columns = next(block.columns for block in blocks if isinstance(block, Table) and block.name == "dimensions")
+    columns = next(
+        block.columns for block in blocks if isinstance(block, Table) and block.name == "dimensions"
+    )
     assert not {"low", "high", "kind", "share", "p", "q"} & {column.name for column in columns}
-    rows = next(block.rows for block in blocks if isinstance(block, Table) and block.name == "dimensions")
+    rows = next(
+        block.rows for block in blocks if isinstance(block, Table) and block.name == "dimensions"
+    )
     assert rows["low"].null_count == 16 and not found.ranking.specialists
     assert not any(isinstance(block, Code) and "Specialists" in block.label for block in blocks)
     few.close()
@@ -76,13 +97,19 @@ def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
 @pytest.mark.parametrize("shared", [1, 2, 3])
 def test_few_shared_slices_have_no_curve_to_judge(shared, tmp_path):
     few = planted_store(tmp_path / "store", videos=6, dim=16, specialists=(2,), shared=shared)
-    said = " ".join(block.markdown for block in REPORTS["sensitivity"].blocks(few, SensitivityOptions()) if isinstance(block, Text))
+    said = " ".join(
+        block.markdown
+        for block in REPORTS["sensitivity"].blocks(few, SensitivityOptions())
+        if isinstance(block, Text)
+    )
     assert ("no edges to compare" in said) == (shared < 3)
     few.close()
 
 
 def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
-    dead = planted_store(tmp_path / "store", videos=6, dim=8, specialists=(), constant=tuple(range(8)))
+    dead = planted_store(
+        tmp_path / "store", videos=6, dim=8, specialists=(), constant=tuple(range(8))
+    )
     found = find(dead, Request())
     assert np.isnan(found.ranking.relative.value).all() and not found.ranking.specialists
     for format_ in ("html", "md", "parquet"):
@@ -91,12 +118,20 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
 
 
 def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_nothing(tmp_path):
-    job = Job.of(paths=[str(make_folder(tmp_path / "videos", 6, frames=12))], encoder="toy", size="64", frames=8)
+    job = Job.of(
+        paths=[str(make_folder(tmp_path / "videos", 6, frames=12))],
+        encoder="toy",
+        size="64",
+        frames=8,
+    )
     job.run(str(tmp_path / "store")).execute(job.sources)
     still = Store(tmp_path / "store")
     found = find(still, Request())
     assert found.count == 6 and not np.nan_to_num(found.ranking.relative.value).any()
-    assert "**no dimension** reacts: at the window's edges" in narrative.answer(found) and found.consistency is None
+    assert (
+        "**no dimension** reacts: at the window's edges" in narrative.answer(found)
+        and found.consistency is None
+    )
     for format_ in ("html", "md", "parquet"):
         REPORTS["sensitivity"].write(still, SensitivityOptions(), tmp_path / f"report.{format_}")
     still.close()
@@ -116,7 +151,10 @@ def test_requests_that_fit_nothing_are_refused_in_a_sentence(store):
         find(store, Request(where="label = 'nothing'"))
     with pytest.raises(QueryError, match="labl"):
         find(store, Request(where="labl = 'cooking'"))
-    for attack in ("1 = 1); DROP VIEW videos; --", "video_id IN (SELECT content FROM read_text('/etc/passwd'))"):
+    for attack in (
+        "1 = 1); DROP VIEW videos; --",
+        "video_id IN (SELECT content FROM read_text('/etc/passwd'))",
+    ):
         with pytest.raises(QueryError):
             find(store, Request(where=attack))
     with pytest.raises(ReportError, match="--top"):
@@ -134,7 +172,8 @@ def test_settings_are_not_mixed_unasked(tmp_path):
     two = planted_store(tmp_path / "store", videos=6, dim=16, specialists=(2,))
     add_planted(two, Planted(videos=4, dim=16, specialists=(2,), source="stored", side=8))
     with pytest.raises(
-        ManySettings, match=r"made in 2 ways.*\n  --setting 'step 1, crop 64 x 64, float32, live'  \(6 videos\)\n  --setting .*stored"
+        ManySettings,
+        match=r"made in 2 ways.*\n  --setting 'step 1, crop 64 x 64, float32, live'  \(6 videos\)\n  --setting .*stored",
     ) as refused:
         find(two, Request())
     found = find(two, Request(setting=refused.value.settings[1]))

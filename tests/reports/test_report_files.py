@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 import tubelet.cli as front_door
-from tubelet.reports.sensitivity import comparison, sections
+from tests.commands import ROOT, tubelet
+from tests.planted import Planted, add_planted, planted_store
 from tubelet.reports.blocks import Code, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ReportError
-from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.rasters import Raster, downsample
+from tubelet.reports.sensitivity import comparison, sections
+from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request, SensitivityOptions
-from tests.commands import ROOT, tubelet
-from tests.planted import Planted, add_planted, planted_store
 
 BIG = 2_000_000  # bytes a file may have
 
@@ -47,7 +47,9 @@ def test_every_section_is_there_with_its_sql(store, found):
         "foundations",
     ]
     drawn = [block for block in blocks if isinstance(block, Picture | Table)]
-    assert all(block.questions for block in drawn) and len({block.name for block in drawn}) == len(drawn)
+    assert all(block.questions for block in drawn) and len({block.name for block in drawn}) == len(
+        drawn
+    )
     rests = next(block.rows for block in drawn if block.name == "foundations").to_pylist()
     told = {row["what"]: row["value"] for row in rests}
     assert (
@@ -56,14 +58,21 @@ def test_every_section_is_there_with_its_sql(store, found):
         and told["determinism (one window twice)"].startswith("0 standard")
         and told["noise floor (rounding, one window in fp32 too)"] == "not measured"
     )
-    assert told["videos, pairs"] == "40 videos, 40 pairs of 19 shared slices" and "numpy" in told["software"]
-    assert found.request.command(store) in [block.text for block in blocks if isinstance(block, Code)]
+    assert (
+        told["videos, pairs"] == "40 videos, 40 pairs of 19 shared slices"
+        and "numpy" in told["software"]
+    )
+    assert found.request.command(store) in [
+        block.text for block in blocks if isinstance(block, Code)
+    ]
 
 
 @pytest.fixture(scope="module")
 def files(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    tubelet("report", "sensitivity", "--store", store.root, "-o", folder / "report.html", check=True)
+    tubelet(
+        "report", "sensitivity", "--store", store.root, "-o", folder / "report.html", check=True
+    )
     for format_ in ("md", "parquet"):
         REPORTS["sensitivity"].write(store, SensitivityOptions(), folder / f"report.{format_}")
     return folder
@@ -87,26 +96,43 @@ def test_parquet_and_markdown_carry_the_numbers(files, found):
     }
     text = (files / "report.md").read_text()
     first = found.ranking.order[0]
-    assert f"| 1 | {first} | specialist | {found.ranking.relative.value[first]:.3g} | {found.ranking.relative.low[first]:.3g} |" in text
+    assert (
+        f"| 1 | {first} | specialist | {found.ranking.relative.value[first]:.3g} | {found.ranking.relative.low[first]:.3g} |"
+        in text
+    )
     assert "SQL behind this" in text and "**3 dimensions of 64**" in text
 
 
 def test_html_is_one_small_file_that_names_its_sections(files):
     text = (files / "report.html").read_text()
     assert len(text) < BIG and text.count("<svg") == 6 and text.count("data:image/png") == 3
-    for anchor in ("curve", "dimensions", "consistency", "videos", "frame", "foundations", "dimensions-17"):
+    for anchor in (
+        "curve",
+        "dimensions",
+        "consistency",
+        "videos",
+        "frame",
+        "foundations",
+        "dimensions-17",
+    ):
         assert f'id="{anchor}"' in text
     assert not re.findall(r'(?:src|href)="(?!data:|#|https?://www\.w3\.org)[^"]+"', text)
     assert text.count("<summary>SQL behind this</summary>") >= 10
 
 
 def test_html_opens_in_a_browser_without_a_network(files):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'tubelet[test]'")
-    chromium = shutil.which("chromium") or pytest.skip("no chromium on this machine: apt-get install chromium")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install 'tubelet[test]'"
+    )
+    chromium = shutil.which("chromium") or pytest.skip(
+        "no chromium on this machine: apt-get install chromium"
+    )
     asked, wrong = [], []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_context(offline=True, color_scheme="dark", viewport={"width": 800, "height": 900}).new_page()
+        page = browser.new_context(
+            offline=True, color_scheme="dark", viewport={"width": 800, "height": 900}
+        ).new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -115,7 +141,9 @@ def test_html_opens_in_a_browser_without_a_network(files):
         sync_api.expect(page.locator("#curve_relative svg")).to_be_visible()
         assert page.locator("#heat img").evaluate("image => image.naturalWidth") == 40
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 28)"
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            "nothing sticks out"
+        )
         browser.close()
     assert wrong == [] and all(url.startswith(("file:", "data:")) for url in asked)
 
@@ -127,39 +155,75 @@ def test_names_of_files_and_videos_stay_text_in_every_format(tmp_path):
     odd.commit({}, {"videos": [row["video_id"] for row in videos]})
     from tubelet.store.schema import TABLES
 
-    odd.commit({"videos": pa.Table.from_pylist([row | {"name": name} for row in videos], schema=TABLES["videos"].arrow)})
+    odd.commit(
+        {
+            "videos": pa.Table.from_pylist(
+                [row | {"name": name} for row in videos], schema=TABLES["videos"].arrow
+            )
+        }
+    )
     for format_ in ("html", "md"):
-        REPORTS["sensitivity"].write(odd, SensitivityOptions(where="name <> '<b>'"), tmp_path / f"report.{format_}")
+        REPORTS["sensitivity"].write(
+            odd, SensitivityOptions(where="name <> '<b>'"), tmp_path / f"report.{format_}"
+        )
     text = (tmp_path / "report.html").read_text()
     assert "<script" not in text and "<b>" not in text and "&lt;script&gt;" in text
-    assert "<script" not in (tmp_path / "report.md").read_text().replace("`<script>alert(1)</script>", "")  # a code span shows it
+    assert "<script" not in (tmp_path / "report.md").read_text().replace(
+        "`<script>alert(1)</script>", ""
+    )  # a code span shows it
     odd.close()
 
 
 def test_two_shifts_side_by_side(tmp_path):
     both = planted_store(tmp_path / "store", videos=12, dim=32, specialists=(3, 8), context=2)
-    add_planted(both, Planted(videos=12, dim=32, specialists=(3, 9), shift=2, shared=18, context=1, seed=0))
+    add_planted(
+        both, Planted(videos=12, dim=32, specialists=(3, 9), shift=2, shared=18, context=1, seed=0)
+    )
     a = find(both, Request(shift=1))
     b = find(both, a.request.other("shift=2"))
     blocks = list(comparison.sections(a, b, "shift=2"))
-    rows = {row["what"]: row for row in next(block.rows for block in blocks if isinstance(block, Table)).to_pylist()}
+    rows = {
+        row["what"]: row
+        for row in next(block.rows for block in blocks if isinstance(block, Table)).to_pylist()
+    }
     assert (
         rows["shared slices"] == {"what": "shared slices", "a": "19", "b": "18"}
         and rows["specialists"]["a"] == rows["specialists"]["b"] == "2"
     )
-    assert (rows["context from the first slice"]["a"], rows["context from the first slice"]["b"]) == (
+    assert (
+        rows["context from the first slice"]["a"],
+        rows["context from the first slice"]["b"],
+    ) == (
         "2 slices, 4 frames, 0.16 s",
         "1 slice, 2 frames, 0.08 s",
     )
     common = len(set(a.ranking.order[:4].tolist()) & set(b.ranking.order[:4].tolist()))
-    assert any(f"have {common} in common; 0.5 are expected if all dimensions are alike" in block.markdown for block in blocks if isinstance(block, Text))
+    assert any(
+        f"have {common} in common; 0.5 are expected if all dimensions are alike" in block.markdown
+        for block in blocks
+        if isinstance(block, Text)
+    )
     path = tmp_path / "both.html"
     result = CliRunner().invoke(
-        front_door.main, ["report", "sensitivity", "--store", str(both.root), "-o", str(path), "--shift", "1", "--compare", "shift=2"]
+        front_door.main,
+        [
+            "report",
+            "sensitivity",
+            "--store",
+            str(both.root),
+            "-o",
+            str(path),
+            "--shift",
+            "1",
+            "--compare",
+            "shift=2",
+        ],
     )
     assert result.exit_code == 0, result.output
     text = path.read_text()
-    assert len(text) < BIG and all(f'id="{anchor}"' in text for anchor in ("comparison", "a_curve", "b_curve"))
+    assert len(text) < BIG and all(
+        f'id="{anchor}"' in text for anchor in ("comparison", "a_curve", "b_curve")
+    )
     both.close()
 
 
@@ -170,14 +234,18 @@ def test_the_command_repeats_the_report(store, tmp_path):
     assert command.startswith("tubelet report sensitivity --store ")
     path = tmp_path / "again.parquet"
     made = subprocess.run(
-        command.replace("tubelet report", f"{sys.executable} -m tubelet report").replace("sensitivity.html", str(path)),
+        command.replace("tubelet report", f"{sys.executable} -m tubelet report").replace(
+            "sensitivity.html", str(path)
+        ),
         shell=True,
         capture_output=True,
         text=True,
     )
     assert made.returncode == 0, made.stderr
     rows = pq.read_table(path, filters=[("part", "=", "dimensions")])
-    assert rows["low"].to_numpy() == pytest.approx(np.asarray(found.ranking.relative.low[found.ranking.order]), nan_ok=True)
+    assert rows["low"].to_numpy() == pytest.approx(
+        np.asarray(found.ranking.relative.low[found.ranking.order]), nan_ok=True
+    )
 
 
 def test_the_command_refuses_in_one_sentence(store, tmp_path):
@@ -186,9 +254,14 @@ def test_the_command_refuses_in_one_sentence(store, tmp_path):
         (["sensitivity", "-o", tmp_path / "x.pdf"], ".html, .md, .parquet"),
         (["sensitivity", "-o", tmp_path / "none" / "x.md"], "is not a folder"),
         (["sensitivity", "-o", tmp_path / "x.md", "--compare", "color=red"], "encoder=VALUE"),
-        (["sensitivity", "-o", tmp_path / "x.md", "--encoder", "other"], "no pairs of encoder other"),
+        (
+            ["sensitivity", "-o", tmp_path / "x.md", "--encoder", "other"],
+            "no pairs of encoder other",
+        ),
     ):
-        result = CliRunner().invoke(front_door.main, ["report", *map(str, arguments), "--store", str(store.root)])
+        result = CliRunner().invoke(
+            front_door.main, ["report", *map(str, arguments), "--store", str(store.root)]
+        )
         assert result.exit_code == 2 and words in result.output, result.output
     assert list(tmp_path.iterdir()) == []
 
@@ -198,8 +271,12 @@ def test_a_report_loads_neither_torch_nor_streamlit(store, tmp_path):
         f"import sys; sys.argv = ['tubelet', 'report', 'sensitivity', '--store', {str(store.root)!r}, '-o', {str(tmp_path / 'x.html')!r}]\n"
         "import json, tubelet\ntry: tubelet.main()\nexcept SystemExit: pass\nprint(json.dumps(sorted(sys.modules)))"
     )
-    listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    assert not {"torch", "transformers", "streamlit", "av", "sklearn", "umap"} & set(json.loads(listed))
+    listed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()[-1]
+    assert not {"torch", "transformers", "streamlit", "av", "sklearn", "umap"} & set(
+        json.loads(listed)
+    )
 
 
 def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
@@ -210,7 +287,9 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
     raster = Raster(np.array([[0.0, 1.0, np.nan], [0.5, 2.0, -1.0]]), "x", "y", "unit", 0.0, 1.0)
     image = Image.open(io.BytesIO(raster.png)).convert("RGB")
     assert image.size == (3, 2)
-    assert image.getpixel((0, 0)) == image.getpixel((2, 1)) == (244, 247, 249) and image.getpixel((1, 0)) == image.getpixel((1, 1)) == (
+    assert image.getpixel((0, 0)) == image.getpixel((2, 1)) == (244, 247, 249) and image.getpixel(
+        (1, 0)
+    ) == image.getpixel((1, 1)) == (
         11,
         26,
         51,
@@ -221,15 +300,34 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
 
 def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
     """The library that draws ends its process by signal 5 where it cannot reserve the memory that it likes."""
-    command = [sys.executable, "-m", "tubelet", "report", "sensitivity", "--store", store.root, "-o", tmp_path / "report.html"]
+    command = [
+        sys.executable,
+        "-m",
+        "tubelet",
+        "report",
+        "sensitivity",
+        "--store",
+        store.root,
+        "-o",
+        tmp_path / "report.html",
+    ]
     limited = ["bash", "-c", 'ulimit -v 6000000; exec "$@"', "bash", *map(str, command)]
     ended = subprocess.run(limited, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 2 and "a chart could not be drawn" in ended.stderr and "Traceback" not in ended.stderr
+    assert (
+        ended.returncode == 2
+        and "a chart could not be drawn" in ended.stderr
+        and "Traceback" not in ended.stderr
+    )
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
-    hostile = "where=1 = 1 -- " + "<&\"%()*{}[] " * 2000
-    REPORTS["sensitivity"].write(store, SensitivityOptions(compare=hostile), tmp_path / "report.html")
-    with pytest.raises(ReportError, match="65536 strongest dimensions were asked for, and .* has 64: pass fewer as --top"):
+    hostile = "where=1 = 1 -- " + '<&"%()*{}[] ' * 2000
+    REPORTS["sensitivity"].write(
+        store, SensitivityOptions(compare=hostile), tmp_path / "report.html"
+    )
+    with pytest.raises(
+        ReportError,
+        match="65536 strongest dimensions were asked for, and .* has 64: pass fewer as --top",
+    ):
         find(store, Request(top=65_536))

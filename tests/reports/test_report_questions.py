@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 
+from tests.planted import Planted, add_planted, planted_store, relative_edges
+from tests.stores import synthetic_store
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import Chosen
-from tubelet.store.sandbox.untrusted import Limits, ask
 from tubelet.store.questions.sensitivity import Scope
-from tests.planted import Planted, add_planted, planted_store, relative_edges
-from tests.stores import synthetic_store
+from tubelet.store.sandbox.untrusted import Limits, ask
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +23,24 @@ def store(planted_everything):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """Measured from grids, two pairs a video."""
-    made = synthetic_store(tmp_path_factory.mktemp("report") / "real", videos=6, clips=3, slices=12, side=4, dim=16, shift=2)
+    made = synthetic_store(
+        tmp_path_factory.mktemp("report") / "real",
+        videos=6,
+        clips=3,
+        slices=12,
+        side=4,
+        dim=16,
+        shift=2,
+    )
     yield made
     made.close()
 
 
 def scope_of(store, **more):
     row = queries.scopes().answer(store).to_pylist()[0]
-    return Scope(encoder_id=row["encoder_id"], frames=row["frame_count"], shift=row["shift"], **more)
+    return Scope(
+        encoder_id=row["encoder_id"], frames=row["frame_count"], shift=row["shift"], **more
+    )
 
 
 def every_question(scope):
@@ -46,7 +56,11 @@ def every_question(scope):
 @pytest.mark.parametrize("where", [None, "label = 'cooking' -- it's only these"])
 def test_the_sql_shown_gives_the_answer_shown(store, where):
     ids = [row["video_id"] for row in store.rows("FROM videos WHERE label = 'cooking'")]
-    scope = scope_of(store, setting="step 1, crop 64 x 64, float32, live", videos=Chosen(ids, where) if where else None)
+    scope = scope_of(
+        store,
+        setting="step 1, crop 64 x 64, float32, live",
+        videos=Chosen(ids, where) if where else None,
+    )
     for name, question in every_question(scope).items():
         shown, ran = (
             t.sort_by([(c, "ascending") for c in t.column_names])
@@ -69,9 +83,15 @@ def matrices(store):
     dims = range(max(row["dim"] for row in rows) + 1)
 
     def values(value):
-        return np.array([[[value(of[d]) for d in dims] for of in pairs[video].values()] for video in videos])
+        return np.array(
+            [[[value(of[d]) for d in dims] for of in pairs[video].values()] for video in videos]
+        )
 
-    return values(lambda r: r["edge"] / r["pair_std"] if r["pair_std"] else np.nan), values(lambda r: r["edge"]), values(lambda r: r["middle"])
+    return (
+        values(lambda r: r["edge"] / r["pair_std"] if r["pair_std"] else np.nan),
+        values(lambda r: r["edge"]),
+        values(lambda r: r["middle"]),
+    )
 
 
 @pytest.mark.parametrize("fixture", ["store", "real"])
@@ -87,7 +107,9 @@ def test_the_ranking_is_the_mean_over_videos_of_the_mean_over_pairs(fixture, req
         assert row["edge"] == pytest.approx(edge.mean((0, 1))[d], rel=1e-5)
         if d in varying:
             assert row["relative"] == pytest.approx(expected[d], rel=1e-5)
-            assert row["ratio"] == pytest.approx(edge.mean((0, 1))[d] / middle.mean((0, 1))[d], rel=1e-5)
+            assert row["ratio"] == pytest.approx(
+                edge.mean((0, 1))[d] / middle.mean((0, 1))[d], rel=1e-5
+            )
         else:
             assert row["relative"] is None and row["varying"] == 0
     estimate = find(held, Request()).ranking.relative.value
@@ -97,13 +119,22 @@ def test_the_ranking_is_the_mean_over_videos_of_the_mean_over_pairs(fixture, req
 def test_several_pairs_of_a_video_count_as_one_video(tmp_path):
     """A video with 4 pairs and one with 1 weigh the same."""
     made = Planted(videos=1, pairs=4, dim=16, specialists=(2,), seed=1)
-    with_many = planted_store(tmp_path / "store", videos=1, pairs=4, dim=16, specialists=(2,), seed=1)
-    add_planted(with_many, Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), first=1)
-    many, one = (
-        relative_edges(made, range(0, 1)),
-        relative_edges(Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), range(1, 2)),
+    with_many = planted_store(
+        tmp_path / "store", videos=1, pairs=4, dim=16, specialists=(2,), seed=1
     )
-    rows = {row["dim"]: row["relative"] for row in queries.dimension_ranking(scope_of(with_many)).answer(with_many).to_pylist()}
+    add_planted(
+        with_many, Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), first=1
+    )
+    many, one = (
+        relative_edges(made, range(1)),
+        relative_edges(
+            Planted(videos=1, dim=16, specialists=(2,), seed=1, strength=9.0), range(1, 2)
+        ),
+    )
+    rows = {
+        row["dim"]: row["relative"]
+        for row in queries.dimension_ranking(scope_of(with_many)).answer(with_many).to_pylist()
+    }
     assert [rows[d] for d in range(16)] == pytest.approx((many.mean(0) + one[0]) / 2, rel=1e-4)
     by_video = queries.by_video(scope_of(with_many), several=True).answer(with_many)
     assert len(by_video) == 2 * 16
@@ -122,4 +153,7 @@ def test_the_band_is_that_of_numpy_and_the_rollups_fit_the_full_rows(store):
 
 
 def test_the_report_reads_rollups_only(store):
-    assert not any(re.search(r"(FROM|JOIN) sensitivity\b", question.sql) for question in every_question(scope_of(store)).values())
+    assert not any(
+        re.search(r"(FROM|JOIN) sensitivity\b", question.sql)
+        for question in every_question(scope_of(store)).values()
+    )

@@ -29,7 +29,9 @@ def test_p_values_under_chance_are_uniform_or_larger_and_discoveries_rare():
     p = np.concatenate([one.p for one in found])
     for level in (0.01, 0.05, 0.2):
         rejected = (p <= level).mean()
-        attainable = max(q for q in stats.binom.sf(np.arange(-1, 40), 40, 8 / 64) if q <= level)  # p-values of counts are discrete
+        attainable = max(
+            q for q in stats.binom.sf(np.arange(-1, 40), 40, 8 / 64) if q <= level
+        )  # p-values of counts are discrete
         assert rejected == pytest.approx(attainable, rel=0.25)
     assert np.mean([(one.q < 0.05).any() for one in found]) < 0.09
     assert not any(one.specialists for one in found)
@@ -42,13 +44,21 @@ def test_ties_at_the_border_share_the_places_left_and_are_no_evidence():
     found = ranking.rank_dimensions(by_video(values), top=2)
     assert found.top_share[5] == 1 and found.p[5] < 1e-30 and found.chance == 2 / 16
     rest = np.delete(np.arange(16), 5)
-    assert found.top_share[rest] == pytest.approx(1 / 15) and (found.p[rest] == 1).all() and (found.q[rest] == 1).all()
+    assert (
+        found.top_share[rest] == pytest.approx(1 / 15)
+        and (found.p[rest] == 1).all()
+        and (found.q[rest] == 1).all()
+    )
     assert found.specialists == [5] and found.order[0] == 5
 
 
 def test_where_nothing_reacts_every_dimension_is_at_chance():
     found = ranking.rank_dimensions(by_video(np.zeros((40, 16), np.float32)))
-    assert found.top_share == pytest.approx(found.chance) and (found.p == 1).all() and not found.specialists
+    assert (
+        found.top_share == pytest.approx(found.chance)
+        and (found.p == 1).all()
+        and not found.specialists
+    )
     assert consistency.settling(np.zeros((9, 16)), 2).overlap == pytest.approx(2 / 16)
 
 
@@ -63,19 +73,25 @@ def test_membership_is_the_mean_over_all_ways_to_break_ties():
         for trial in drawn:
             keys = np.lexsort((rng.random(values.shape), -np.nan_to_num(values, nan=-1)), axis=1)
             np.put_along_axis(trial, keys[:, :k], 1, 1)
-        assert ranking.membership(values, k) == pytest.approx(np.where(np.isfinite(values), drawn.mean(0), 0), abs=0.04)
+        assert ranking.membership(values, k) == pytest.approx(
+            np.where(np.isfinite(values), drawn.mean(0), 0), abs=0.04
+        )
 
 
 def test_p_values_hold_where_values_tie_by_rounding():
     """100 corpora of coarse values in which no dimension is special."""
-    found = [ranking.rank_dimensions(by_video(np.round(videos(40, 64, seed), 1))) for seed in range(100)]
+    found = [
+        ranking.rank_dimensions(by_video(np.round(videos(40, 64, seed), 1))) for seed in range(100)
+    ]
     p = np.concatenate([one.p for one in found])
     assert all((p <= level).mean() <= 1.1 * level for level in (0.01, 0.05, 0.2))
     assert not any(one.specialists for one in found)
 
 
 def test_specialists_in_null_stores_of_five_videos_are_rare():
-    found = [ranking.rank_dimensions(by_video(videos(5, 64, seed))).specialists for seed in range(150)]
+    found = [
+        ranking.rank_dimensions(by_video(videos(5, 64, seed))).specialists for seed in range(150)
+    ]
     assert np.mean([bool(one) for one in found]) <= 0.05
 
 
@@ -110,7 +126,9 @@ def test_shares_among_the_top_and_p_values_are_those_of_a_loop():
     for d in (0, 7, 20):
         hits = sum(d in row for row in top)
         assert found.top_share[d] == hits / 25
-        assert found.p[d] == pytest.approx(stats.binomtest(hits, 25, 5 / 40, alternative="greater").pvalue)
+        assert found.p[d] == pytest.approx(
+            stats.binomtest(hits, 25, 5 / 40, alternative="greater").pvalue
+        )
     ordered = np.argsort(found.p)
     stepped = [min(found.p[ordered[j]] * 40 / (j + 1) for j in range(i, 40)) for i in range(40)]
     assert np.minimum(found.q[ordered], 1) == pytest.approx(np.minimum(stepped, 1))
@@ -121,7 +139,11 @@ def test_constant_dimensions_come_last_are_never_special_and_leave_the_chance_to
     values = videos(20, 32, 1, (4,))
     values[:, [0, 9]] = np.nan
     found = ranking.rank_dimensions(by_video(values))
-    assert set(found.order[-2:]) == {0, 9} and np.isnan(found.q[[0, 9]]).all() and np.isnan(found.relative.value[[0, 9]]).all()
+    assert (
+        set(found.order[-2:]) == {0, 9}
+        and np.isnan(found.q[[0, 9]]).all()
+        and np.isnan(found.relative.value[[0, 9]]).all()
+    )
     assert found.chance == pytest.approx(4 / 30) and found.specialists == [4]
 
 
@@ -131,7 +153,9 @@ def test_signs_are_counted_and_chance_is_not_one_half():
     assert sign.tolist() == [1, -1, 0, -1]
     assert share[:2] == pytest.approx([1, 2 / 3]) and np.isnan(share[2])
     simulated = np.random.default_rng(0).binomial(7, 0.5, 100_000)
-    assert ranking.sign_chance(7) == pytest.approx(np.maximum(simulated, 7 - simulated).mean() / 7, abs=2e-3)
+    assert ranking.sign_chance(7) == pytest.approx(
+        np.maximum(simulated, 7 - simulated).mean() / 7, abs=2e-3
+    )
 
 
 def test_with_four_videos_nothing_is_tested():
@@ -144,8 +168,12 @@ def test_rank_correlations_and_w_are_scipys():
     found = consistency.consistency(values)
     expected = stats.spearmanr(values, axis=1).statistic
     assert found.correlation == pytest.approx(expected[np.ix_(found.order, found.order)], abs=1e-5)
-    assert found.pairwise == pytest.approx(np.mean([expected[a, b] for a, b in combinations(range(12), 2)]), abs=1e-6)
-    statistic = stats.friedmanchisquare(*values.T).statistic  # W = chi squared / (V (D - 1)), ties included
+    assert found.pairwise == pytest.approx(
+        np.mean([expected[a, b] for a, b in combinations(range(12), 2)]), abs=1e-6
+    )
+    statistic = stats.friedmanchisquare(
+        *values.T
+    ).statistic  # W = chi squared / (V (D - 1)), ties included
     assert found.w == pytest.approx(statistic / (12 * 29), rel=1e-5)
     ranks = stats.rankdata(values, axis=1)
     assert np.array_equal(consistency.rank_rows(values), ranks)
@@ -168,15 +196,24 @@ def test_split_half_reliability_is_that_of_a_loop_and_grows_with_the_structure()
         order = rng.permutation(11)
         r = stats.spearmanr(values[order[:5]].mean(0), values[order[5:]].mean(0)).statistic
         expected.append(2 * r / (1 + r))
-    assert consistency.split_half(values) == pytest.approx(np.quantile(expected, [0.5, 0.025, 0.975]), abs=1e-4)
-    assert consistency.split_half(videos(40, 64, 0, range(20)))[0] > 0.6 > 0.3 > abs(consistency.split_half(videos(200, 64))[0])
+    assert consistency.split_half(values) == pytest.approx(
+        np.quantile(expected, [0.5, 0.025, 0.975]), abs=1e-4
+    )
+    assert (
+        consistency.split_half(videos(40, 64, 0, range(20)))[0]
+        > 0.6
+        > 0.3
+        > abs(consistency.split_half(videos(200, 64))[0])
+    )
 
 
 def test_similar_videos_stand_together():
     """Two kinds of videos, shuffled: in the order found, all of one kind come before all of the other."""
     rng = np.random.default_rng(0)
     kinds = rng.permutation(np.repeat([0, 1], 15))
-    values = np.stack([rng.permuted(np.arange(50.0)) for _ in range(2)])[kinds] + rng.normal(0, 5, (30, 50))
+    values = np.stack([rng.permuted(np.arange(50.0)) for _ in range(2)])[kinds] + rng.normal(
+        0, 5, (30, 50)
+    )
     found = consistency.consistency(values)
     assert (np.diff(kinds[found.order]) != 0).sum() == 1
 
@@ -187,14 +224,22 @@ def test_a_list_settles_from_chance_to_itself():
     assert noise.chance == 8 / 64 and noise.overlap[0] < 0.35
     assert (np.diff(noise.overlap) > -0.02).all()
     strong = consistency.settling(videos(100, 64, 0, range(8)), 8)
-    assert strong.overlap[2] > 0.9 and (strong.low <= strong.overlap).all() and (strong.overlap <= strong.high).all()
+    assert (
+        strong.overlap[2] > 0.9
+        and (strong.low <= strong.overlap).all()
+        and (strong.overlap <= strong.high).all()
+    )
 
 
 def test_settling_is_that_of_a_loop():
     values = videos(9, 20, 5)
     rng, final = np.random.default_rng(consistency.SEED), set(np.argsort(-values.mean(0))[:3])
     places = np.stack([rng.permutation(9) for _ in range(consistency.ORDERS)])
-    expected = [np.mean([len(final & set(np.argsort(-values[place < 3].mean(0))[:3])) / 3 for place in places])]
+    expected = [
+        np.mean(
+            [len(final & set(np.argsort(-values[place < 3].mean(0))[:3])) / 3 for place in places]
+        )
+    ]
     assert consistency.settling(values, 3).overlap[2] == pytest.approx(expected[0])
 
 
@@ -224,10 +269,14 @@ def curve(slices=19, context=2, height=1.0, base=0.2):
 @pytest.mark.parametrize("context", [1, 2, 3])
 def test_reach_is_the_planted_one(context):
     rng = np.random.default_rng(0)
-    values = curve(context=context) * rng.lognormal(0, 0.3, (40, 1)) * rng.lognormal(0, 0.02, (40, 19))
+    values = (
+        curve(context=context) * rng.lognormal(0, 0.3, (40, 1)) * rng.lognormal(0, 0.02, (40, 19))
+    )
     found = curves.shape(values)
     assert found.reach == (context, context) and found.u_shaped and found.u_share[0] == 1
-    assert all(low <= context <= high <= low + 1 for low, high in zip(found.reach_low, found.reach_high))
+    assert all(
+        low <= context <= high <= low + 1 for low, high in zip(found.reach_low, found.reach_high)
+    )
 
 
 def test_noise_is_not_u_shaped_and_a_fall_is_no_u():

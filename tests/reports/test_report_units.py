@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from tubelet.reports.sensitivity import ranking, relations, narrative
+from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
+from tests.reports.test_report_statistics import by_video
+from tests.stores import _table, encoder_row
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
+from tubelet.reports.sensitivity import narrative, ranking, relations
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, intervals
 from tubelet.store.sandbox.untrusted import Limits, ask
-from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
-from tests.stores import _table, encoder_row
-from tests.reports.test_report_statistics import by_video
 
 
 def grouped(groups, each, dims=64, seed=0, correlation=0.7, spread=0.4):
@@ -20,7 +20,9 @@ def grouped(groups, each, dims=64, seed=0, correlation=0.7, spread=0.4):
     rng = np.random.default_rng(seed)
     own = np.repeat(np.arange(groups), each)
     shared, alone = rng.standard_normal((groups, dims)), rng.standard_normal((groups * each, dims))
-    return np.exp(spread * (np.sqrt(correlation) * shared[own] + np.sqrt(1 - correlation) * alone)), own
+    return np.exp(
+        spread * (np.sqrt(correlation) * shared[own] + np.sqrt(1 - correlation) * alone)
+    ), own
 
 
 @pytest.mark.parametrize("groups", [5, 10, 40])
@@ -43,7 +45,9 @@ def test_specialists_in_grouped_null_stores_are_rare_where_groups_count_once():
     for seed in range(40):
         values, _ = grouped(5, 4, 256, seed, spread=0.8)
         as_videos.append(bool(ranking.rank_dimensions(by_video(values)).specialists))
-        as_groups.append(bool(ranking.rank_dimensions(by_video(values.reshape(5, 4, -1).mean(1))).specialists))
+        as_groups.append(
+            bool(ranking.rank_dimensions(by_video(values.reshape(5, 4, -1).mean(1))).specialists)
+        )
     assert np.mean(as_groups) <= 0.05 and np.mean(as_videos) > 0.2
 
 
@@ -59,21 +63,39 @@ def test_the_stem_of_a_name_is_what_its_parts_share(name, expected):
 
 
 def test_names_tell_only_where_they_tell_videos_apart():
-    scenes = [f"scene{scene}_{part:03d}.mp4" for scene in (1, 2) for part in range(3)] + ["walk.mp4"]
+    scenes = [f"scene{scene}_{part:03d}.mp4" for scene in (1, 2) for part in range(3)] + [
+        "walk.mp4"
+    ]
     assert relations.by_name(scenes, [None] * 7).tolist() == [0, 0, 0, 1, 1, 1, 2]
     assert relations.together(relations.by_name(scenes, [None] * 7)) == (2, 6)
-    assert relations.together(relations.by_name(scenes, ["a", "b", "a", "a", "b", "b", "a"])) == (2, 4), "files of two folders are two recordings"
+    assert relations.together(relations.by_name(scenes, ["a", "b", "a", "a", "b", "b", "a"])) == (
+        2,
+        4,
+    ), "files of two folders are two recordings"
     for numbered in ([f"video_{n:03d}.mp4" for n in range(9)], [f"{n}.mp4" for n in range(9)]):
         assert relations.together(relations.by_name(numbered, [None] * 9)) == (0, 0)
-    assert relations.together(relations.by_name([f"match7_{n}.mp4" for n in range(9)], [None] * 9)) == (1, 9), "one recording in parts"
+    assert relations.together(
+        relations.by_name([f"match7_{n}.mp4" for n in range(9)], [None] * 9)
+    ) == (1, 9), "one recording in parts"
 
 
 def test_copies_are_found_and_unrelated_videos_are_not():
     values, _ = grouped(40, 1, 64)
     noise = np.exp(0.05 * np.random.default_rng(1).standard_normal((2, 64)))
-    found = relations.relations([f"{n}.mp4" for n in range(42)], [None] * 42, np.concatenate([values, 1.3 * values[[3, 9]] * noise]))
-    assert relations.together(found.copies) == (2, 4) and found.copies[40] == found.copies[3] and found.copies[41] == found.copies[9]
-    alone = [relations.relations(["a"] * 40, [None] * 40, grouped(40, 1, 64, seed)[0]) for seed in range(30)]
+    found = relations.relations(
+        [f"{n}.mp4" for n in range(42)],
+        [None] * 42,
+        np.concatenate([values, 1.3 * values[[3, 9]] * noise]),
+    )
+    assert (
+        relations.together(found.copies) == (2, 4)
+        and found.copies[40] == found.copies[3]
+        and found.copies[41] == found.copies[9]
+    )
+    alone = [
+        relations.relations(["a"] * 40, [None] * 40, grouped(40, 1, 64, seed)[0])
+        for seed in range(30)
+    ]
     assert all(relations.together(one.copies) == (0, 0) for one in alone)
 
 
@@ -82,7 +104,10 @@ def test_labels_that_react_alike_are_told_from_labels_that_do_not():
     labels = [str(group) for group in own]
     alike = relations.relations([""] * 30, labels, values).labels
     assert alike.related and alike.correlation == pytest.approx(0.5, abs=0.12) and alike.labels == 6
-    unlike = [relations.relations([""] * 30, labels, grouped(30, 1, 64, seed)[0]).labels.related for seed in range(60)]
+    unlike = [
+        relations.relations([""] * 30, labels, grouped(30, 1, 64, seed)[0]).labels.related
+        for seed in range(60)
+    ]
     assert np.mean(unlike) <= 0.05
     assert relations.relations([""] * 30, ["one"] * 30, values).labels is None
     assert relations.relations([""] * 30, [None] * 30, values).labels is None
@@ -118,15 +143,23 @@ def by_id(store):
 def test_a_unit_counts_once_in_every_number(scenes, unit, size):
     expected = by_id(scenes).reshape(12 // size, size, -1).mean(1)
     found = find(scenes, Request(unit=unit))
-    assert found.count == len(expected) == found.videos.num_rows and found.foundations["videos"] == 12
+    assert (
+        found.count == len(expected) == found.videos.num_rows and found.foundations["videos"] == 12
+    )
     assert found.ranking.relative.value == pytest.approx(expected.mean(0), rel=1e-4)
     shown = {row["dim"]: row["relative"] for row in found.dims.to_pylist()}
     assert [shown[d] for d in range(40)] == pytest.approx(expected.mean(0), rel=1e-4)
     top = ranking.membership(expected, found.ranking.top).mean(0)
-    assert found.ranking.top_share == pytest.approx(top) and (found.settling is not None) == (len(expected) >= 5)
-    assert found.videos["videos"].to_pylist() == [size] * len(expected) and found.frame["videos"][0].as_py() == len(expected)
+    assert found.ranking.top_share == pytest.approx(top) and (found.settling is not None) == (
+        len(expected) >= 5
+    )
+    assert found.videos["videos"].to_pylist() == [size] * len(expected) and found.frame["videos"][
+        0
+    ].as_py() == len(expected)
     low = intervals.means(expected, positive=True).low
-    assert len(expected) < 5 or sorted(found.ranking.relative.low) == pytest.approx(sorted(low), rel=0.3)
+    assert len(expected) < 5 or sorted(found.ranking.relative.low) == pytest.approx(
+        sorted(low), rel=0.3
+    )
 
 
 @pytest.mark.parametrize("unit", ["video", "name", "label"])
@@ -136,18 +169,25 @@ def test_the_sql_of_a_unit_is_the_one_that_ran(scenes, unit):
         shown, ran = ask(scenes, question.text, Limits(rows=None)).table, question.answer(scenes)
         key = [(column, "ascending") for column in ran.column_names]
         for a, b in zip(shown.sort_by(key).to_pylist(), ran.sort_by(key).to_pylist(), strict=True):
-            assert all(x == y or x == pytest.approx(y, rel=1e-6) for x, y in zip(a.values(), b.values())), name
+            assert all(
+                x == y or x == pytest.approx(y, rel=1e-6) for x, y in zip(a.values(), b.values())
+            ), name
 
 
 def test_a_report_warns_of_names_and_says_what_helps(scenes):
     said = narrative.answer(find(scenes, Request()))
-    assert "**Not independent:** 12 videos share a name up to a number with others (6 groups)" in said and "`--unit group`" in said
+    assert (
+        "**Not independent:** 12 videos share a name up to a number with others (6 groups)" in said
+        and "`--unit group`" in said
+    )
     grouped = narrative.answer(find(scenes, Request(unit="group")))
     assert "Over **6 groups of 12 videos**" in grouped and "share a name" not in grouped
 
 
 def test_the_command_that_repeats_it_names_the_unit_and_files_carry_groups(scenes, tmp_path):
-    assert "--unit label" in Request(unit="label").command(scenes) and "--unit" not in Request().command(scenes)
+    assert "--unit label" in Request(unit="label").command(
+        scenes
+    ) and "--unit" not in Request().command(scenes)
     with pytest.raises(ReportError, match="choose video, label, name or group"):
         Request(unit="folder")
     REPORTS["sensitivity"].write(scenes, SensitivityOptions(unit="name"), tmp_path / "report.md")

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tubelet.store import Store
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tubelet.store import Store
 
-PEAK = '''
+PEAK = """
 
 @statistic("largest component of the embedding")
 def peak(grid: Array) -> Array:
     return array_namespace(grid).max(grid, axis=-1)
-'''
+"""
 SLOWLY = "import sys, tubelet.store.backfill as b, tubelet.cli; b.COMMIT_CLIPS = 1; tubelet.cli.main(sys.argv[1:], prog_name='tubelet')"
 
 
@@ -29,7 +29,9 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source with one statistic more, added as the documentation says."""
     tree = tmp_path_factory.mktemp("newer")
     for room in ("store", "tubelet"):
-        shutil.copytree(ROOT / room, tree / room, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / room, tree / room, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
     with (tree / "store/statistics.py").open("a") as file:
         file.write(PEAK)
     return tree
@@ -46,7 +48,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def start(newer: Path, *arguments: object, slowly: bool = False) -> subprocess.Popen:
     program = ["-c", SLOWLY] if slowly else ["-m", "tubelet"]
     command = [sys.executable, *program, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=newer, env=environment() | {"PYTHONPATH": str(newer)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=newer,
+        env=environment() | {"PYTHONPATH": str(newer)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def run(newer: Path, *arguments: object) -> subprocess.CompletedProcess:
@@ -65,20 +74,37 @@ def peaks(newer: Path, store: Store) -> list[tuple]:
 
 def refuse_unequal(newer: Path, store: Store) -> None:
     """Every token has the largest component of its stored embedding."""
-    clips = {row["clip_id"]: store.grid(row["clip_id"]).astype(np.float32).max(axis=-1) for row in store.rows("FROM clips")}
+    clips = {
+        row["clip_id"]: store.grid(row["clip_id"]).astype(np.float32).max(axis=-1)
+        for row in store.rows("FROM clips")
+    }
     rows = peaks(newer, store)
     assert len(rows) == sum(grid.size for grid in clips.values())
     for clip, s, y, x, peak, _ in rows:
-        assert float(peak) == pytest.approx(clips[clip.strip('"')][int(s), int(y), int(x)], rel=1e-6)
+        assert float(peak) == pytest.approx(
+            clips[clip.strip('"')][int(s), int(y), int(x)], rel=1e-6
+        )
 
 
-def test_a_statistic_added_later_is_computed_for_stored_clips_and_changes_nothing_else(newer: Path, store: Store) -> None:
-    before = store.rows("FROM token_stats ORDER BY ALL"), store.rows("FROM slice_stats ORDER BY ALL")
+def test_a_statistic_added_later_is_computed_for_stored_clips_and_changes_nothing_else(
+    newer: Path, store: Store
+) -> None:
+    before = (
+        store.rows("FROM token_stats ORDER BY ALL"),
+        store.rows("FROM slice_stats ORDER BY ALL"),
+    )
     assert {row[4] for row in peaks(newer, store)} == {""}, "NULL in a store from before"
     done = run(newer, "backfill", "--statistic", "peak", "--store", store.root)
-    assert done.returncode == 0 and "statistics of 12 clips computed" in done.stdout and "12 of 12 clips" in done.stderr, done.stderr
+    assert (
+        done.returncode == 0
+        and "statistics of 12 clips computed" in done.stdout
+        and "12 of 12 clips" in done.stderr
+    ), done.stderr
     refuse_unequal(newer, store)
-    assert (store.rows("FROM token_stats ORDER BY ALL"), store.rows("FROM slice_stats ORDER BY ALL")) == before
+    assert (
+        store.rows("FROM token_stats ORDER BY ALL"),
+        store.rows("FROM slice_stats ORDER BY ALL"),
+    ) == before
     means = run(newer, "sql", "SELECT max(abs(s.peak - m)) FROM slice_stats s JOIN (SELECT clip_id, slice, avg(peak) AS m FROM token_stats GROUP BY ALL) USING (clip_id, slice)",
                 "--store", store.root, "--format", "csv")  # fmt: skip
     assert float(means.stdout.splitlines()[1]) < 1e-5
@@ -95,9 +121,13 @@ def test_it_stops_at_ctrl_c_and_goes_on_where_it_was(newer: Path, store: Store) 
     assert process.returncode == 130 and "run the same command again" in out
     rows = peaks(newer, store)
     done = {row[0] for row in rows if row[4]}
-    assert 1 <= len(done) < 12 and {row[0] for row in rows if not row[4]}.isdisjoint(done), "clips are whole or as before"
+    assert 1 <= len(done) < 12 and {row[0] for row in rows if not row[4]}.isdisjoint(done), (
+        "clips are whole or as before"
+    )
     again = run(newer, "backfill", "--statistic", "all", "--store", store.root)
-    assert again.returncode == 0 and f"statistics of {12 - len(done)} clips computed" in again.stdout
+    assert (
+        again.returncode == 0 and f"statistics of {12 - len(done)} clips computed" in again.stdout
+    )
     refuse_unequal(newer, store)
 
 
@@ -119,10 +149,17 @@ def test_clips_without_embeddings_and_damaged_files_are_named(newer: Path, tmp_p
     path = next(harmed.root.glob("embeddings/**/*.parquet"))
     path.write_bytes(path.read_bytes()[:-100])
     done = run(newer, "backfill", "--store", harmed.root)
-    assert done.returncode == 1 and f"not computed: clip {path.stem}" in done.stdout and "statistics of 1 clips computed" in done.stdout
+    assert (
+        done.returncode == 1
+        and f"not computed: clip {path.stem}" in done.stdout
+        and "statistics of 1 clips computed" in done.stdout
+    )
     bare.close(), harmed.close()
 
 
 def test_a_statistic_that_does_not_exist_is_refused(store: Store) -> None:
     done = tubelet("backfill", "--statistic", "loudness", "--store", store.root)
-    assert done.returncode == 2 and "--statistic loudness does not exist: choose all, norm" in done.stderr
+    assert (
+        done.returncode == 2
+        and "--statistic loudness does not exist: choose all, norm" in done.stderr
+    )

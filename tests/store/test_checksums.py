@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.markers import edit_marker
+from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import search_index
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import integrity, verification
 from tubelet.store.disk.checksums import SEAL, is_sound, seal
 from tubelet.store.schema import TABLES
-from tests.markers import edit_marker
-from tests.stores import Recipe, add_videos, synthetic_store
 
 KINDS = {
     "embeddings": "embeddings/*/*/*.parquet",
@@ -68,7 +68,10 @@ def test_a_store_is_whole_as_it_is_written(sound):
 def test_a_column_whose_name_changed_is_a_sentence(root):
     path = next(root.glob("token_stats/*.parquet"))
     path.write_bytes(path.read_bytes().replace(b"neighbour_cosine", b"ndighbour_cosine"))
-    assert any("token_stats" in str(problem) and "other columns than its log says" in str(problem) for problem in problems(root))
+    assert any(
+        "token_stats" in str(problem) and "other columns than its log says" in str(problem)
+        for problem in problems(root)
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,7 +102,11 @@ def test_rows_of_a_damaged_table_are_named(table, root):
     path = next((root / table).glob("*.parquet"))
     harm_footer(path)
     (problem,) = problems(root)
-    assert problem.rows.table == (TABLES[table].owner or table) and path.name in str(problem) and len(problem.rows.keys) > 0
+    assert (
+        problem.rows.table == (TABLES[table].owner or table)
+        and path.name in str(problem)
+        and len(problem.rows.keys) > 0
+    )
 
 
 def test_a_damaged_table_is_not_merged_into_one_that_looks_sound(root):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.stores import synthetic_store
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Limits, ask
@@ -9,7 +10,6 @@ from tubelet.store.schema import DIM_STATS, RELATIONS, SLICE_STATS, TABLES, TOKE
 from tubelet.store.schema.renames import DERIVED, RENAMED
 from tubelet.store.schema.shared import SHARED
 from tubelet.store.statistics import TOKEN_STATISTICS
-from tests.stores import synthetic_store
 
 NAMES = sorted({column.name for table in RELATIONS.values() for column in table.columns})
 
@@ -23,7 +23,12 @@ def store(tmp_path_factory):
 
 def uses(name: str) -> dict[str, tuple[str, str, str]]:
     """Type, unit and meaning of a column in every table that has it."""
-    return {t.name: (c.type, c.unit, c.meaning) for t in RELATIONS.values() for c in t.columns if c.name == name}
+    return {
+        t.name: (c.type, c.unit, c.meaning)
+        for t in RELATIONS.values()
+        for c in t.columns
+        if c.name == name
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -32,14 +37,20 @@ def test_a_name_means_one_thing_in_every_table(name):
     if name in TOKEN_STATISTICS:  # a statistic of a token, and its mean over the tokens of a slice
         assert found.keys() == {TOKEN_STATS.name, SLICE_STATS.name}
     elif name in SHARED:
-        assert len({(type_, unit) for type_, unit, _ in found.values()}) == 1, f"{name} has several types or units: {found}"
+        assert len({(type_, unit) for type_, unit, _ in found.values()}) == 1, (
+            f"{name} has several types or units: {found}"
+        )
     else:
-        assert len(set(found.values())) == 1, f"{name} has several meanings: give them names of their own, or say in SHARED what they have in common: {found}"
+        assert len(set(found.values())) == 1, (
+            f"{name} has several meanings: give them names of their own, or say in SHARED what they have in common: {found}"
+        )
 
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_shared_name_is_shared(name):
-    assert len({meaning for _, _, meaning in uses(name).values()}) > 1, f"{name} needs no line in SHARED"
+    assert len({meaning for _, _, meaning in uses(name).values()}) > 1, (
+        f"{name} needs no line in SHARED"
+    )
 
 
 def test_a_renamed_column_is_there_under_its_new_name_alone():
@@ -50,34 +61,68 @@ def test_a_renamed_column_is_there_under_its_new_name_alone():
 
 
 def test_the_video_and_its_clips_are_joined_without_ambiguity(store):
-    (row,) = store.rows("SELECT DISTINCT name, width, height, frames, grid_width, frame_count FROM videos JOIN clips USING (video_id)")
+    (row,) = store.rows(
+        "SELECT DISTINCT name, width, height, frames, grid_width, frame_count FROM videos JOIN clips USING (video_id)"
+    )
     assert (row["width"], row["height"], row["grid_width"], row["frame_count"]) == (320, 240, 5, 8)
     assert store.rows("SELECT count(DISTINCT dim_mean) > 9 AS many, count(mean) > 0 AS there FROM dim_stats JOIN slice_stats USING (clip_id, slice)")[0] == {
         "many": True, "there": True
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("table", "old", "new"), [(table, old, new) for table, names in RENAMED.items() for old, new in names.items()])
-@pytest.mark.parametrize("sql", ['SELECT "{old}" FROM {table}', "SELECT t.{old} FROM {table} t", "SELECT {new} FROM {table} WHERE {table}.{old} IS NOT NULL"])
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [(table, old, new) for table, names in RENAMED.items() for old, new in names.items()],
+)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "{old}" FROM {table}',
+        "SELECT t.{old} FROM {table} t",
+        "SELECT {new} FROM {table} WHERE {table}.{old} IS NOT NULL",
+    ],
+)
 def test_a_query_with_an_old_name_is_told_the_new_one(store, sql, table, old, new):
     with pytest.raises(QueryError) as refused:
-        ask(store, sql.format(table=table, old=old, new=new), Limits(rows=9, seconds=20, memory="1GB"))
+        ask(
+            store,
+            sql.format(table=table, old=old, new=new),
+            Limits(rows=9, seconds=20, memory="1GB"),
+        )
     assert f"{table}.{old} is now {table}.{new}" in str(refused.value)
 
 
 def test_a_query_of_python_is_told_the_new_name_and_a_strange_one_nothing(store):
-    for sql, notes in (("SELECT c.height FROM clips c", ["Columns were renamed: clips.height is now clips.grid_height"]), ("SELECT depth FROM clips", [])):
+    for sql, notes in (
+        (
+            "SELECT c.height FROM clips c",
+            ["Columns were renamed: clips.height is now clips.grid_height"],
+        ),
+        ("SELECT depth FROM clips", []),
+    ):
         with pytest.raises(Exception, match="height|depth") as refused:
             store.rows(sql)
         assert getattr(refused.value, "__notes__", []) == notes
     with pytest.raises(Exception, match="std") as refused:  # of two tables: the one that is asked
         store.rows("SELECT std FROM dim_sensitivity")
-    assert refused.value.__notes__ == ["Columns were renamed: dim_sensitivity.std is now dim_sensitivity.pair_std"]
+    assert refused.value.__notes__ == [
+        "Columns were renamed: dim_sensitivity.std is now dim_sensitivity.pair_std"
+    ]
 
 
 def test_statistics_of_dimensions_are_what_their_table_says(store):
-    assert {column.name for column in DIM_STATS.columns} == {"clip_id", "slice", "dim", "dim_mean", "dim_std", "dim_min", "dim_max"}
-    (row,) = store.rows("SELECT min(dim_min - dim_mean) AS below, max(dim_mean - dim_max) AS above FROM dim_stats")
+    assert {column.name for column in DIM_STATS.columns} == {
+        "clip_id",
+        "slice",
+        "dim",
+        "dim_mean",
+        "dim_std",
+        "dim_min",
+        "dim_max",
+    }
+    (row,) = store.rows(
+        "SELECT min(dim_min - dim_mean) AS below, max(dim_mean - dim_max) AS above FROM dim_stats"
+    )
     assert row["below"] < 0 and row["above"] < 0
 
 

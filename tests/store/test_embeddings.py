@@ -15,7 +15,17 @@ def written(tmp_path, shape, name="clip"):
     return path, grid, embeddings.write(path, name, grid, tmp_path / "unfinished")
 
 
-@pytest.mark.parametrize("shape", [(1, 2, 2, 1), (1, 1, 1, 16), (4, 5, 7, 16), (22, 24, 24, 64), (300, 2, 2, 3), (2, 24, 24, 1664)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, 2, 2, 1),
+        (1, 1, 1, 16),
+        (4, 5, 7, 16),
+        (22, 24, 24, 64),
+        (300, 2, 2, 3),
+        (2, 24, 24, 1664),
+    ],
+)
 def test_a_grid_comes_back_bit_for_bit(tmp_path, shape):
     path, grid, file = written(tmp_path, shape)
     assert path.stat().st_size == file.bytes
@@ -29,7 +39,11 @@ def test_the_layout_is_plain_bytes_a_page_a_slice_and_needs_no_fallback(tmp_path
     footer = pq.read_metadata(path)
     assert footer.num_row_groups == 4 and footer.row_group(0).num_rows == 36
     column = footer.row_group(0).column(4)
-    assert column.compression == "UNCOMPRESSED" and not column.has_dictionary_page and not column.is_stats_set
+    assert (
+        column.compression == "UNCOMPRESSED"
+        and not column.has_dictionary_page
+        and not column.is_stats_set
+    )
     assert footer.schema.to_arrow_schema().field("embedding").type == pa.binary(2 * 768)
     assert embeddings._offsets(str(path), 0, 0).starts is not None
 
@@ -43,7 +57,10 @@ def test_a_file_laid_out_otherwise_is_read_all_the_same(tmp_path):
 
 
 def test_the_same_grid_gives_the_same_bytes(tmp_path):
-    (_, _, first), (_, _, second) = written(tmp_path / "a", (3, 4, 4, 16)), written(tmp_path / "b", (3, 4, 4, 16))
+    (_, _, first), (_, _, second) = (
+        written(tmp_path / "a", (3, 4, 4, 16)),
+        written(tmp_path / "b", (3, 4, 4, 16)),
+    )
     assert first == second
 
 

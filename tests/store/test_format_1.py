@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.commands import ROOT, environment, tubelet
+from tests.contents import contents
+from tests.videos import make_video
 from tubelet.latent import bases
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import snapshot, tables
 from tubelet.store.disk.integrity import check
 from tubelet.store.schema import FITS, TABLES
 from tubelet.store.schema.renames import RENAMED
-from tests.commands import ROOT, environment, tubelet
-from tests.contents import contents
-from tests.videos import make_video
 
 ARCHIVE = Path(__file__).parent / "stored" / "format-1.tar.xz"
 INGEST = ("--encoder", "toy", "--frames", "8", "--size", "32", "--device", "cpu", "--pairs", "1")
@@ -71,7 +71,11 @@ def root(folder):
 
 
 def files(root: Path) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 def raw(root: Path, name: str):
@@ -98,11 +102,17 @@ def test_it_is_read_under_todays_names_and_nothing_is_written(root):
         assert set(renamed) <= set(written.column_names), "the archive is not of format 1"
         order = ", ".join(TABLES[name].key)
         shown = rows(root, f"FROM {name} ORDER BY {order}")
-        expected = written.sort_by([(column, "ascending") for column in TABLES[name].key]).to_pylist()
+        expected = written.sort_by(
+            [(column, "ascending") for column in TABLES[name].key]
+        ).to_pylist()
         for old, new in renamed.items():
-            assert [row[new] if old != "at" else row[new].replace(tzinfo=None) for row in shown] == [row[old] for row in expected]
+            assert [
+                row[new] if old != "at" else row[new].replace(tzinfo=None) for row in shown
+            ] == [row[old] for row in expected]
         assert all(row[key] for row in shown)
-    assert rows(root, "SELECT name, width, frames FROM videos JOIN clips USING (video_id)") == 3 * [{"name": "first.mp4", "width": 64, "frames": 20}]
+    assert rows(root, "SELECT name, width, frames FROM videos JOIN clips USING (video_id)") == 3 * [
+        {"name": "first.mp4", "width": 64, "frames": 20}
+    ]
     assert list(check(store := Store(root))) == []
     store.close()
     assert files(root) == before and format_of(root) == 1
@@ -111,9 +121,16 @@ def test_it_is_read_under_todays_names_and_nothing_is_written(root):
 def test_its_relative_edge_sensitivity_is_worked_out_with_the_bits_that_a_writer_stores(root):
     written = raw(root, "dim_sensitivity").sort_by([("pair_id", "ascending"), ("dim", "ascending")])
     edge, std = (written[name].to_numpy() for name in ("edge", "std"))
-    shown = [row["relative_edge"] for row in rows(root, "SELECT relative_edge FROM dim_sensitivity ORDER BY pair_id, dim")]
-    assert [value is None for value in shown] == list(std == 0) and 0 < shown.count(None) < len(shown)
-    assert np.array_equal([value for value in shown if value is not None], (edge[std > 0] / std[std > 0]).tolist())
+    shown = [
+        row["relative_edge"]
+        for row in rows(root, "SELECT relative_edge FROM dim_sensitivity ORDER BY pair_id, dim")
+    ]
+    assert [value is None for value in shown] == list(std == 0) and 0 < shown.count(None) < len(
+        shown
+    )
+    assert np.array_equal(
+        [value for value in shown if value is not None], (edge[std > 0] / std[std > 0]).tolist()
+    )
 
 
 def test_what_is_fitted_in_it_is_loaded(root):
@@ -126,12 +143,21 @@ def test_what_is_fitted_in_it_is_loaded(root):
 def test_an_ingest_adds_to_it_and_finds_what_is_there(folder, root):
     before = contents(root)
     make_video(folder / "videos" / "second.mp4", frames=20, height=48, width=64, seed=2)
-    report = json.loads(tubelet("ingest", folder / "videos", "--store", root, *INGEST, "--json").stdout)
+    report = json.loads(
+        tubelet("ingest", folder / "videos", "--store", root, *INGEST, "--json").stdout
+    )
     assert (report["clips"], report["pairs"]) == (3, 3), report  # those of the second video alone
     after = contents(root)
     for name, held in before.items():
-        if name not in ("videos", "places", "failures"):  # which name the folder that the archive lies in now
-            assert set(held) <= set(after[name]) and (len(after[name]) == 2 * len(held) or name in ("encoders", *(table.name for table in FITS))), name
+        if name not in (
+            "videos",
+            "places",
+            "failures",
+        ):  # which name the folder that the archive lies in now
+            assert set(held) <= set(after[name]) and (
+                len(after[name]) == 2 * len(held)
+                or name in ("encoders", *(table.name for table in FITS))
+            ), name
     assert tubelet("check", "--store", root).returncode == 0 and format_of(root) == 2
     tubelet("compact", "--store", root, check=True)
     assert contents(root) == after and is_migrated(root)
@@ -150,15 +176,26 @@ def test_a_compaction_migrates_it_and_changes_no_value(root):
     tubelet("compact", "--store", root, check=True)
     assert contents(root) == before and is_migrated(root) and format_of(root) == 2
     assert tubelet("check", "--store", root).returncode == 0
-    assert duckdb.sql(f"SELECT count(relative_edge) FROM '{root}/dim_sensitivity/*.parquet'").fetchall() == [(45,)]
+    assert duckdb.sql(
+        f"SELECT count(relative_edge) FROM '{root}/dim_sensitivity/*.parquet'"
+    ).fetchall() == [(45,)]
     assert tubelet("compact", "--store", root, check=True) and contents(root) == before
 
 
-@pytest.mark.parametrize(("work", "after"), [("compact", 1), ("compact", 3), ("compact", len(RENAMED)), ("commit", 0), ("commit", 1)])
+@pytest.mark.parametrize(
+    ("work", "after"),
+    [("compact", 1), ("compact", 3), ("compact", len(RENAMED)), ("commit", 0), ("commit", 1)],
+)
 def test_killed_half_way_it_is_as_whole_as_before(root, work, after):
     """The process dies at the table, or the marker, that is written after `after` others."""
     before = contents(root)
-    process = subprocess.run([sys.executable, "-c", KILLED_AFTER, str(root), str(after), work], env=environment(), cwd=ROOT, capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED_AFTER, str(root), str(after), work],
+        env=environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert process.returncode == -9, process.stderr
     assert contents(root) == before and format_of(root) == 1
     tubelet("compact", "--store", root, check=True)
@@ -169,7 +206,13 @@ def test_killed_half_way_it_is_as_whole_as_before(root, work, after):
 def test_damage_is_not_hidden_by_a_migration(root):
     store, before = Store(root), set((root / "failures").glob("*.parquet"))
     (row,) = store.rows("FROM failures")
-    store.commit({"failures": pa.Table.from_pylist([{**row, "failure_id": "another", "failed_at": None}], TABLES["failures"].arrow)})
+    store.commit(
+        {
+            "failures": pa.Table.from_pylist(
+                [{**row, "failure_id": "another", "failed_at": None}], TABLES["failures"].arrow
+            )
+        }
+    )
     (added,) = set((root / "failures").glob("*.parquet")) - before
     held = contents(root)
     whole = added.read_bytes()
@@ -186,5 +229,7 @@ def test_damage_is_not_hidden_by_a_migration(root):
 def test_a_store_of_a_later_format_is_refused(root):
     marker = json.loads((root / "tubelet.json").read_text())
     (root / "tubelet.json").write_text(json.dumps({**marker, "format": snapshot.FORMAT + 1}))
-    with pytest.raises(StoreError, match=f"format {snapshot.FORMAT + 1}.*up to {snapshot.FORMAT}: upgrade"):
+    with pytest.raises(
+        StoreError, match=f"format {snapshot.FORMAT + 1}.*up to {snapshot.FORMAT}: upgrade"
+    ):
         Store(root)

@@ -10,19 +10,19 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.markers import edit_marker
+from tests.stores import Recipe, add_videos, synthetic_store
+from tests.watched import Watch
 from tubelet.dashboard.corpus import videos
-from tubelet.media import sources
 from tubelet.ingest.errors import CheckpointError
 from tubelet.ingest.weights.formats import shards
 from tubelet.latent import clips, search_index
+from tubelet.media import sources
 from tubelet.store import Store, StoreError, TubeletError, ids
 from tubelet.store.disk import integrity
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.sandbox import untrusted as sandbox
 from tubelet.store.schema import TABLES
-from tests.markers import edit_marker
-from tests.stores import Recipe, add_videos, synthetic_store
-from tests.watched import Watch
 
 VIDEO, CLIP = "0123456789abcdef", "fedcba9876543210"
 
@@ -44,7 +44,15 @@ def root(sound, tmp_path):
 def outside(sound, tmp_path):
     """Files of the user: what an attack could want to read, replace or delete."""
     folder = tmp_path / "home"
-    for name in ("keep.txt", "thumbnail.jpg", f"{CLIP}.jpg", f"{CLIP}.npy", "tubelet.json", f"{VIDEO}/{CLIP}.jpg", f"{VIDEO}/thumbnail.jpg"):
+    for name in (
+        "keep.txt",
+        "thumbnail.jpg",
+        f"{CLIP}.jpg",
+        f"{CLIP}.npy",
+        "tubelet.json",
+        f"{VIDEO}/{CLIP}.jpg",
+        f"{VIDEO}/thumbnail.jpg",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"private")
     embedding = next((sound / "embeddings").rglob("*.parquet"))
@@ -74,29 +82,51 @@ def link(root, name, target):
 def log_entry(root, name):
     folder = root / "clips" / "_delta_log"
     version = len(list(folder.glob("*.json")))
-    add = {"path": name, "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True}
+    add = {
+        "path": name,
+        "partitionValues": {},
+        "size": 1,
+        "modificationTime": 1,
+        "dataChange": True,
+    }
     (folder / f"{version:020}.json").write_text(json.dumps({"add": add}))
     edit_marker(root, lambda content: content["versions"].update(clips=version))
 
 
 def linked_embedding(root, out):
-    link(root, next((root / "embeddings").rglob("*.parquet")).relative_to(root), out / f"{CLIP}.parquet")
+    link(
+        root,
+        next((root / "embeddings").rglob("*.parquet")).relative_to(root),
+        out / f"{CLIP}.parquet",
+    )
 
 
 ATTACKS = {
     "absolute": lambda root, out: commit(root, "clips", embedding_path=str(out / "keep.txt")),
-    "absolute embedding": lambda root, out: commit(root, "clips", embedding_path=str(out / f"{CLIP}.parquet")),
+    "absolute embedding": lambda root, out: commit(
+        root, "clips", embedding_path=str(out / f"{CLIP}.parquet")
+    ),
     "above": lambda root, out: commit(root, "clips", embedding_path=f"../home/{CLIP}.parquet"),
-    "above below": lambda root, out: commit(root, "clips", embedding_path=f"embeddings/../../home/{CLIP}.parquet"),
-    "pattern": lambda root, out: commit(root, "clips", embedding_path="embeddings/../../home/*.parquet"),
+    "above below": lambda root, out: commit(
+        root, "clips", embedding_path=f"embeddings/../../home/{CLIP}.parquet"
+    ),
+    "pattern": lambda root, out: commit(
+        root, "clips", embedding_path="embeddings/../../home/*.parquet"
+    ),
     "nul": lambda root, out: commit(root, "clips", embedding_path="embeddings/a\0b"),
     "empty": lambda root, out: commit(root, "clips", embedding_path=""),
-    "video id": lambda root, out: commit(root, "clips", video_id=str(out), clip_id=CLIP, embedding_path="embeddings/a/b/c.parquet"),
+    "video id": lambda root, out: commit(
+        root, "clips", video_id=str(out), clip_id=CLIP, embedding_path="embeddings/a/b/c.parquet"
+    ),
     "video id above": lambda root, out: commit(root, "clips", video_id="../../home", clip_id=CLIP),
     "clip id": lambda root, out: commit(root, "clips", clip_id=f"../../../home/{CLIP}"),
-    "quoting": lambda root, out: commit(root, "clips", clip_id="' OR '1' = '1", embedding_path=str(out / "keep.txt")),
+    "quoting": lambda root, out: commit(
+        root, "clips", clip_id="' OR '1' = '1", embedding_path=str(out / "keep.txt")
+    ),
     "thumbnail": lambda root, out: commit(root, "videos", thumbnail=str(out / "thumbnail.jpg")),
-    "thumbnail above": lambda root, out: commit(root, "videos", thumbnail="media/../../home/thumbnail.jpg"),
+    "thumbnail above": lambda root, out: commit(
+        root, "videos", thumbnail="media/../../home/thumbnail.jpg"
+    ),
     "embeddings link": lambda root, out: link(root, "embeddings", out),
     "embedding folder link": lambda root, out: link(root, "embeddings/toy", out),
     "embedding link": linked_embedding,
@@ -154,7 +184,9 @@ def ingest(store):
 
 
 def query(store):
-    assert store.query("SELECT count(embedding) AS n FROM tokens")["n"][0].as_py() % 100 == 0  # whole clips of the store, and no others
+    assert (
+        store.query("SELECT count(embedding) AS n FROM tokens")["n"][0].as_py() % 100 == 0
+    )  # whole clips of the store, and no others
 
 
 def code(store):
@@ -166,7 +198,18 @@ def repair(store):
     integrity.repair(store, list(integrity.check(store)))
 
 
-ACTIONS = [lambda store: list(integrity.check(store)), read_all, show, query, code, ingest, lambda store: store.compact(), repair, ingest, query]
+ACTIONS = [
+    lambda store: list(integrity.check(store)),
+    read_all,
+    show,
+    query,
+    code,
+    ingest,
+    lambda store: store.compact(),
+    repair,
+    ingest,
+    query,
+]
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
@@ -198,15 +241,24 @@ def test_the_watch_notices_what_is_opened_and_what_is_deleted(outside):
         (outside / "keep.txt").write_bytes(b"private")
 
 
-@pytest.mark.parametrize("name", ["absolute", "above", "video id above", "clip id", "quoting", "embedding link", "thumbnail"])
+@pytest.mark.parametrize(
+    "name",
+    ["absolute", "above", "video id above", "clip id", "quoting", "embedding link", "thumbnail"],
+)
 def test_check_names_the_row_and_a_repair_takes_it_out_alone(name, root, outside):
     ATTACKS[name](root, outside)
     store = Store(root)
-    before = store.rows("SELECT count(*) AS n FROM clips")[0]["n"], store.rows("SELECT count(*) AS n FROM videos")[0]["n"]
+    before = (
+        store.rows("SELECT count(*) AS n FROM clips")[0]["n"],
+        store.rows("SELECT count(*) AS n FROM videos")[0]["n"],
+    )
     assert any("trap" in str(problem) for problem in integrity.check(store))
     integrity.repair(store, list(integrity.check(store)))
     assert not [str(problem) for problem in integrity.check(store) if "trap" in str(problem)]
-    after = store.rows("SELECT count(*) AS n FROM clips")[0]["n"], store.rows("SELECT count(*) AS n FROM videos")[0]["n"]
+    after = (
+        store.rows("SELECT count(*) AS n FROM clips")[0]["n"],
+        store.rows("SELECT count(*) AS n FROM videos")[0]["n"],
+    )
     assert sum(before) - sum(after) == 1
     store.close()
 
@@ -223,7 +275,10 @@ def test_a_link_that_stays_inside_is_followed(root):
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "folder"])
 @pytest.mark.parametrize("place", ["tubelet.json", "commit.lock", "embedding", "table"])
 def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(make, place, root):
-    path = {"embedding": next((root / "embeddings").rglob("*.parquet")), "table": next((root / "clips").glob("*.parquet"))}.get(place, root / place)
+    path = {
+        "embedding": next((root / "embeddings").rglob("*.parquet")),
+        "table": next((root / "clips").glob("*.parquet")),
+    }.get(place, root / place)
     path.unlink()
     make(path)
     assert any("not a regular file" in sentence for sentence in use(root))
@@ -231,13 +286,23 @@ def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(make, place,
 
 def video(path, /, **values):
     found = path.stat()
-    known = {"path": str(path), "bytes": found.st_size, "modified_ns": found.st_mtime_ns, "video_id": ids.video_id(path), **values}
-    return VideoRow(**dict.fromkeys({field.name for field in fields(VideoRow)} - known.keys()), **known)
+    known = {
+        "path": str(path),
+        "bytes": found.st_size,
+        "modified_ns": found.st_mtime_ns,
+        "video_id": ids.video_id(path),
+        **values,
+    }
+    return VideoRow(
+        **dict.fromkeys({field.name for field in fields(VideoRow)} - known.keys()), **known
+    )
 
 
 def test_a_source_is_opened_only_where_its_bytes_are_the_ingested_ones(outside, tmp_path):
     path = outside / "keep.txt"
-    assert sources.verify(video(path)) == path == sources.verify(video(path, modified_ns=1))  # touched, its bytes as they were
+    assert (
+        sources.verify(video(path)) == path == sources.verify(video(path, modified_ns=1))
+    )  # touched, its bytes as they were
     for row, words in (
         (video(path, video_id=VIDEO), "its bytes differ"),
         (video(path, modified_ns=1, video_id=VIDEO), "has changed"),
@@ -260,7 +325,9 @@ def test_a_source_that_is_replaced_with_its_time_kept_is_read_again(outside):
         sources.verify(row)
 
 
-@pytest.mark.parametrize("name", ["..", ".", "", "/etc/passwd", "../keep.txt", "a/../b", "a\0b", 7, None])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "", "/etc/passwd", "../keep.txt", "a/../b", "a\0b", 7, None]
+)
 def test_an_index_of_shards_names_files_beside_it_alone(name, tmp_path):
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"weight": name}}))

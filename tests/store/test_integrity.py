@@ -2,11 +2,11 @@
 
 import pytest
 
-from tubelet.store import Store, StoreError
-from tubelet.store.disk.integrity import check, repair
 from tests.commands import tubelet
 from tests.contents import contents
 from tests.videos import make_folder
+from tubelet.store import Store, StoreError
+from tubelet.store.disk.integrity import check, repair
 
 FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
@@ -34,7 +34,10 @@ def remove(path):
     path.unlink()
 
 
-@pytest.mark.parametrize("harm,words", [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")])
+@pytest.mark.parametrize(
+    "harm,words",
+    [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")],
+)
 def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested):
     videos, store = ingested
     before = contents(store.root)
@@ -42,10 +45,17 @@ def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested)
     harm(store.root / clip["embedding_path"])
     process = tubelet("check", "--store", store.root)
     assert process.returncode == 1
-    assert clip["clip_id"] in process.stdout and words in process.stdout and len(process.stdout.splitlines()) == 1
+    assert (
+        clip["clip_id"] in process.stdout
+        and words in process.stdout
+        and len(process.stdout.splitlines()) == 1
+    )
     assert tubelet("check", "--store", store.root, "--repair").returncode == 0
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
-    assert "1 clips encoded" in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
+    assert (
+        "1 clips encoded"
+        in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
+    )
     assert tubelet("check", "--store", store.root).returncode == 0
     assert contents(store.root) == before
 
@@ -56,7 +66,11 @@ def test_an_orphan_is_named_and_swept(ingested):
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left over")
     process = tubelet("check", "--store", store.root)
-    assert process.returncode == 1 and str(orphan) in process.stdout and "no clip refers to" in process.stdout
+    assert (
+        process.returncode == 1
+        and str(orphan) in process.stdout
+        and "no clip refers to" in process.stdout
+    )
     assert tubelet("check", "--store", store.root, "--repair").returncode == 0
     assert not orphan.exists() and list(check(store)) == []
 

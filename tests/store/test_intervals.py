@@ -19,7 +19,9 @@ def draw(kind, count, seed=0):
     if kind == "normal":
         return np.abs(rng.normal(1, 0.3, (count, REPEATED))), 1.0
     if kind == "strong":  # one video in ten is five times as strong
-        return rng.lognormal(-0.02, 0.2, (count, REPEATED)) * np.where(rng.random((count, REPEATED)) < 0.1, 5, 1), 1.4
+        return rng.lognormal(-0.02, 0.2, (count, REPEATED)) * np.where(
+            rng.random((count, REPEATED)) < 0.1, 5, 1
+        ), 1.4
     sigma = float(kind.removeprefix("lognormal "))
     return rng.lognormal(0, sigma, (count, REPEATED)), np.exp(sigma**2 / 2)
 
@@ -30,7 +32,10 @@ def covered(found, truth):
 
 @pytest.mark.parametrize("positive", [True, False])
 @pytest.mark.parametrize("count", [5, 10, 40])
-@pytest.mark.parametrize(("kind", "least"), [("normal", 0.95), ("lognormal 0.3", 0.95), ("lognormal 0.7", 0.93), ("lognormal 1.0", 0.90)])
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [("normal", 0.95), ("lognormal 0.3", 0.95), ("lognormal 0.7", 0.93), ("lognormal 1.0", 0.90)],
+)
 def test_intervals_of_means_cover_the_truth(kind, least, count, positive):
     """Skewed values are covered somewhat less often; a percentile interval of 5 covers 0.83, 0.83, 0.78 and 0.72."""
     values, truth = draw(kind, count)
@@ -48,11 +53,16 @@ def test_one_strong_video_in_ten_is_covered_by_no_interval_of_few(count):
     assert covered(intervals.means(values, positive=True), truth) > 0.93
 
 
-@pytest.mark.parametrize(("count", "least"), [(2, 0.93), (3, 0.93), (4, 0.93), (7, 0.94), (60, 0.94)])
+@pytest.mark.parametrize(
+    ("count", "least"), [(2, 0.93), (3, 0.93), (4, 0.93), (7, 0.94), (60, 0.94)]
+)
 def test_intervals_of_a_few_scores_cover_the_truth(count, least):
     """What `tubelet evaluate` prints, three videos its default: resamples of three cover 0.76."""
     rng = np.random.default_rng(count)
-    for bounds, scores in (((0, np.inf), rng.lognormal(0, 0.3, (600, count))), ((-1, 1), rng.normal(0.2, 0.1, (600, count)))):
+    for bounds, scores in (
+        ((0, np.inf), rng.lognormal(0, 0.3, (600, count))),
+        ((-1, 1), rng.normal(0.2, 0.1, (600, count))),
+    ):
         truth = np.exp(0.045) if bounds[0] == 0 else 0.2
         found = [intervals.interval(row, *bounds) for row in scores]
         assert np.mean([one.low <= truth <= one.high for one in found]) > least - 0.02
@@ -60,7 +70,12 @@ def test_intervals_of_a_few_scores_cover_the_truth(count, least):
 
 def test_a_single_score_has_no_interval():
     one = intervals.interval([0.5])
-    assert one.mean == 0.5 and np.isnan(one.low) and str(one) == "0.500 (one score: no interval)" and str(intervals.interval([])) == "none"
+    assert (
+        one.mean == 0.5
+        and np.isnan(one.low)
+        and str(one) == "0.500 (one score: no interval)"
+        and str(intervals.interval([])) == "none"
+    )
 
 
 @pytest.mark.parametrize("count", [5, 10, 40])
@@ -71,7 +86,10 @@ def test_the_interval_of_the_strongest_knows_that_it_was_chosen(count, stable):
     for seed in range(150):
         rng = np.random.default_rng([count, seed])
         level = np.exp(stable * rng.standard_normal(256))
-        values, truth = rng.lognormal(0, 0.3, (count, 1)) * rng.lognormal(0, 0.3, (count, 256)) * level, np.exp(0.09) * level
+        values, truth = (
+            rng.lognormal(0, 0.3, (count, 1)) * rng.lognormal(0, 0.3, (count, 256)) * level,
+            np.exp(0.09) * level,
+        )
         at, low, high = intervals.strongest(values)
         assert at == values.mean(0).argmax()
         one = intervals.means(values[:, [at]], positive=True)
@@ -94,7 +112,9 @@ def test_the_strongest_of_four_videos_or_of_nothing_has_no_interval():
 @pytest.mark.parametrize("freedom", [1, 2, 4, 9, 39, 999, 1000, 20_000])
 def test_quantiles_of_students_t_are_scipys(freedom):
     for tail in (0.025, 0.9, 0.975, 1 - 0.025 / 1536):
-        assert intervals.student(freedom, tail) == pytest.approx(stats.t.ppf(tail, freedom), rel=1e-5)
+        assert intervals.student(freedom, tail) == pytest.approx(
+            stats.t.ppf(tail, freedom), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("positive", [True, False])
@@ -112,7 +132,9 @@ def test_an_interval_is_that_of_a_plain_loop(positive):
         error, t = x.std() / np.sqrt(12), stats.t.ppf(0.975, 11) * stats.sem(x)
         if positive:
             low = x.mean() * np.exp(-max(np.quantile(logarithmic, 0.975) * error, t) / x.mean())
-            high = max(x.mean() - np.quantile(plain, 0.025) * error, x.mean() * np.exp(t / x.mean()))
+            high = max(
+                x.mean() - np.quantile(plain, 0.025) * error, x.mean() * np.exp(t / x.mean())
+            )
         else:
             low = x.mean() - max(np.quantile(plain, 0.975) * error, t)
             high = x.mean() + max(-np.quantile(plain, 0.025) * error, t)
@@ -132,7 +154,9 @@ def test_constant_values_weigh_nothing_and_few_have_no_interval(positive):
     values[5:, 3] = np.nan
     found = intervals.means(values, positive=positive)
     assert found.value[1] == pytest.approx(values[:3, 1].mean(), rel=1e-5)
-    assert np.isnan(found.low[1]) and np.isnan(found.value[2]) and np.isfinite(found.low[[0, 3]]).all()
+    assert (
+        np.isnan(found.low[1]) and np.isnan(found.value[2]) and np.isfinite(found.low[[0, 3]]).all()
+    )
     assert np.isnan(intervals.means(values[:4], positive=positive).low).all()
 
 
@@ -153,4 +177,6 @@ def test_resampled_medians_are_medians_of_the_resamples():
 @pytest.mark.parametrize(("hits", "of"), [(0, 5), (5, 5), (37, 40), (1, 1000)])
 def test_shares_have_wilsons_interval(hits, of):
     expected = stats.binomtest(hits, of).proportion_ci(0.95, method="wilson")
-    assert intervals.share(hits, of) == pytest.approx((hits / of, expected.low, expected.high), abs=1e-9)
+    assert intervals.share(hits, of) == pytest.approx(
+        (hits / of, expected.low, expected.high), abs=1e-9
+    )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tubelet.store import Store, StoreError
-from tubelet.store.disk import integrity
 from tests.commands import tubelet
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.store import Store, StoreError
+from tubelet.store.disk import integrity
 
 COUNTS = "SELECT (SELECT count(*) FROM clips) AS clips, (SELECT count(*) FROM token_stats) AS stats, (SELECT count(*) FROM tokens) AS tokens"
 
@@ -45,17 +45,31 @@ HARMS = {
     "of another store": lambda marker, grown: shutil.copy(grown / "other" / "tubelet.json", marker),
     "a list": lambda marker, grown: marker.write_text("[1, 2]"),
     "deep": lambda marker, grown: marker.write_text("[" * 100_000),
-    "format text": lambda marker, grown: marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": "1"})),
-    "versions list": lambda marker, grown: marker.write_text('{"format": 1, "serial": 3, "versions": ["clips"]}'),
-    "versions text": lambda marker, grown: marker.write_text('{"format": 1, "serial": 99, "versions": {"clips": "1"}}'),
-    "versions unknown": lambda marker, grown: marker.write_text('{"format": 1, "serial": 99, "versions": {"../clips": 1}}'),
-    "serial negative": lambda marker, grown: marker.write_text('{"format": 1, "serial": -1, "versions": {}}'),
-    "versions to come": lambda marker, grown: marker.write_text('{"format": 1, "serial": 99, "versions": {"clips": 1000}}'),
+    "format text": lambda marker, grown: marker.write_text(
+        json.dumps(json.loads(marker.read_text()) | {"format": "1"})
+    ),
+    "versions list": lambda marker, grown: marker.write_text(
+        '{"format": 1, "serial": 3, "versions": ["clips"]}'
+    ),
+    "versions text": lambda marker, grown: marker.write_text(
+        '{"format": 1, "serial": 99, "versions": {"clips": "1"}}'
+    ),
+    "versions unknown": lambda marker, grown: marker.write_text(
+        '{"format": 1, "serial": 99, "versions": {"../clips": 1}}'
+    ),
+    "serial negative": lambda marker, grown: marker.write_text(
+        '{"format": 1, "serial": -1, "versions": {}}'
+    ),
+    "versions to come": lambda marker, grown: marker.write_text(
+        '{"format": 1, "serial": 99, "versions": {"clips": 1000}}'
+    ),
 }
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
-def test_the_newest_commit_stands_in_for_the_marker_until_the_next_one_writes_it(harm, root, grown, caplog):
+def test_the_newest_commit_stands_in_for_the_marker_until_the_next_one_writes_it(
+    harm, root, grown, caplog
+):
     with_all = Store(root).rows(COUNTS)
     harm(root / "tubelet.json", grown)
     store = Store(root)
@@ -83,12 +97,24 @@ def test_a_store_without_entries_is_rebuilt_from_its_tables(harm, root, grown):
     assert "is whole" in tubelet("check", "--store", root, check=True).stdout
 
 
-@pytest.mark.parametrize("content", ['{"format": "1", "serial": 0, "versions": {}}', '{"format": 1, "serial": 0, "versions": 3}', "null", '"x"'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"format": "1", "serial": 0, "versions": {}}',
+        '{"format": 1, "serial": 0, "versions": 3}',
+        "null",
+        '"x"',
+    ],
+)
 def test_a_marker_of_wrong_types_is_a_sentence(content, root):
     edit_marker(root)
     (root / "tubelet.json").write_text(content)
     process = tubelet("sql", "FROM clips", "--store", root)
-    assert process.returncode == 2 and "tubelet.json is damaged" in process.stderr and "Traceback" not in process.stderr
+    assert (
+        process.returncode == 2
+        and "tubelet.json is damaged" in process.stderr
+        and "Traceback" not in process.stderr
+    )
 
 
 def test_a_later_format_is_refused_and_nothing_is_changed(root):

@@ -8,12 +8,25 @@ from types import NoneType
 import pyarrow as pa
 import pytest
 
+from tests.stores import synthetic_store
 from tubelet.store.rows import ClipRow, EncoderRow, FailureRow, PairRow, PlannedClip, VideoRow
 from tubelet.store.schema import CLIPS, ENCODERS, FAILURES, MOMENT, PAIRS, VIDEOS
-from tests.stores import synthetic_store
 
-ROWS = {VideoRow: VIDEOS, EncoderRow: ENCODERS, ClipRow: CLIPS, PairRow: PAIRS, FailureRow: FAILURES}
-TYPES = {"VARCHAR": str, "BOOLEAN": bool, "DOUBLE": float, "FLOAT": float, MOMENT: datetime, "INTEGER[]": list[int]}
+ROWS = {
+    VideoRow: VIDEOS,
+    EncoderRow: ENCODERS,
+    ClipRow: CLIPS,
+    PairRow: PAIRS,
+    FailureRow: FAILURES,
+}
+TYPES = {
+    "VARCHAR": str,
+    "BOOLEAN": bool,
+    "DOUBLE": float,
+    "FLOAT": float,
+    MOMENT: datetime,
+    "INTEGER[]": list[int],
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +38,21 @@ def store(tmp_path_factory):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
 def test_the_fields_of_a_row_are_the_columns_of_its_table(row):
-    hints, columns = typing.get_type_hints(row), {column.name: column for column in ROWS[row].columns}
+    hints, columns = (
+        typing.get_type_hints(row),
+        {column.name: column for column in ROWS[row].columns},
+    )
     assert {field.name for field in fields(row)} == columns.keys()
     for name, column in columns.items():
-        told = set(typing.get_args(hints[name])) if isinstance(hints[name], typing.types.UnionType) else {hints[name]}
+        told = (
+            set(typing.get_args(hints[name]))
+            if isinstance(hints[name], typing.types.UnionType)
+            else {hints[name]}
+        )
         assert told - {NoneType} == {TYPES.get(column.type, int)}, name
-        assert name not in ROWS[row].key or NoneType not in told, f"{name} is a key: it is never NULL"
+        assert name not in ROWS[row].key or NoneType not in told, (
+            f"{name} is a key: it is never NULL"
+        )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
@@ -41,7 +63,11 @@ def test_a_row_is_what_the_table_says_and_says_it_again(store, row):
     assert [{name: one[name] for name in held[0]} for one in made] == held
     hints = typing.get_type_hints(row)
     for one in made:
-        assert all(isinstance(one[name], typing.get_origin(hints[name]) or hints[name]) for name in held[0] if not typing.get_args(hints[name]))
+        assert all(
+            isinstance(one[name], typing.get_origin(hints[name]) or hints[name])
+            for name in held[0]
+            if not typing.get_args(hints[name])
+        )
         again = pa.Table.from_pylist([one.columns], ROWS[row].arrow)
         assert again.num_rows == 1
 
@@ -64,7 +90,11 @@ def test_a_clip_grows_from_its_plan_to_what_is_stored(store):
     shape = tuple(held[name] for name in ("slices", "grid_height", "grid_width", "embed_dim"))
     encoded = planned.encode(shape, held["encode_s"], held["created_at"])
     assert encoded.embedding_path is None and encoded.positions == shape[:3]
-    stored = encoded.store(held["embedding_path"], held["embedding_bytes"], held["embedding_sha256"])
-    assert stored.columns == {name: held[name] for name in stored.columns} and stored == ClipRow.of(held)
+    stored = encoded.store(
+        held["embedding_path"], held["embedding_bytes"], held["embedding_sha256"]
+    )
+    assert stored.columns == {name: held[name] for name in stored.columns} and stored == ClipRow.of(
+        held
+    )
     with pytest.raises(ValueError, match="unpack"):
         planned.encode((2, 3, 4), 0.1, held["created_at"])

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.worker_pool import AT_ONCE, PROCESSES
-from tubelet.store.sandbox.untrusted import ask
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.untrusted import ask
+from tubelet.store.sandbox.worker_pool import AT_ONCE, PROCESSES
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,10 @@ def store(tmp_path_factory):
         ("VALUES (1), (2)", [{"col0": 1}, {"col0": 2}]),
         ("FROM encoders SELECT name", [{"name": "toy"}]),
         ("WITH a AS (SELECT 1 AS b) FROM a", [{"b": 1}]),
-        ("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3) FROM n", [{"i": 1}, {"i": 2}, {"i": 3}]),
+        (
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3) FROM n",
+            [{"i": 1}, {"i": 2}, {"i": 3}],
+        ),
         ("PIVOT (SELECT 'x' AS a, 2 AS b) ON a USING max(b)", [{"x": 2}]),
         ("PIVOT (SELECT 'x' AS a, 2 AS b) ON a IN ('x') USING max(b)", [{"x": 2}]),
         ("UNPIVOT (SELECT 1 AS a) ON a", [{"name": "a", "value": 1}]),
@@ -57,8 +60,16 @@ def test_describe_summarize_and_show(store):
     "query, key, words",
     [
         ("EXPLAIN FROM clips WHERE frame_count = 8", "physical_plan", "frame_count"),
-        ("explain\n-- why\nSELECT role, count(*) FROM clips GROUP BY role;", "physical_plan", "count_star()"),
-        ("EXPLAIN ANALYZE SELECT dim, count(*) FROM dim_stats GROUP BY dim", "analyzed_plan", "Total Time"),
+        (
+            "explain\n-- why\nSELECT role, count(*) FROM clips GROUP BY role;",
+            "physical_plan",
+            "count_star()",
+        ),
+        (
+            "EXPLAIN ANALYZE SELECT dim, count(*) FROM dim_stats GROUP BY dim",
+            "analyzed_plan",
+            "Total Time",
+        ),
         ("EXPLAIN (ANALYZE, FORMAT json) FROM dim_stats", "analyzed_plan", '"total_bytes_read"'),
         ("EXPLAIN (FORMAT JSON) (FROM clips)", "physical_plan", '"name"'),
         ("EXPLAIN (SELECT 41 + 1 AS answer)", "physical_plan", "answer"),
@@ -89,12 +100,19 @@ def test_tokens_by_another_name_are_refused_not_empty(query, store):
 
 
 def test_tokens_are_listed_in_a_query_that_does_not_read_them(store):
-    columns = ask(store, "SELECT table_name, count(*) AS n FROM duckdb_columns() WHERE NOT internal GROUP BY ALL").table.to_pylist()
+    columns = ask(
+        store,
+        "SELECT table_name, count(*) AS n FROM duckdb_columns() WHERE NOT internal GROUP BY ALL",
+    ).table.to_pylist()
     assert {row["table_name"]: row["n"] for row in columns}["tokens"] == 7
 
 
 def test_order_is_kept(store):
-    ordered = ask(store, "SELECT hash(i) AS h FROM range(100000) AS n(i) ORDER BY h DESC").table["h"].to_pylist()
+    ordered = (
+        ask(store, "SELECT hash(i) AS h FROM range(100000) AS n(i) ORDER BY h DESC")
+        .table["h"]
+        .to_pylist()
+    )
     assert ordered == sorted(ordered, reverse=True) and len(ordered) == 10_000
 
 
@@ -104,17 +122,32 @@ def test_order_is_kept(store):
         ("SELECT clip FROM clips", 'Referenced column "clip" not found'),
         ("SELECT clip FROM clips", "\n\nLINE 1: SELECT clip FROM clips\n               ^"),
         ("SELECT\n'é',\tclip\nFROM clips", "\n\nLINE 2: 'é', clip\n             ^"),
-        ("SELECT sum(dim FROM clips", 'syntax error at or near "FROM"\n\nLINE 1: SELECT sum(dim FROM clips\n                       ^'),
+        (
+            "SELECT sum(dim FROM clips",
+            'syntax error at or near "FROM"\n\nLINE 1: SELECT sum(dim FROM clips\n                       ^',
+        ),
         ("FROM clip", "LINE 1: FROM clip\n             ^"),
         ("SELECT clip_id::INTEGER FROM clips", "Could not convert string"),
         ("SELECT error('mine') FROM clips", "mine"),
-        ("EXPLAIN ANALYZE\nSELECT clip FROM clips", "\n\nLINE 2: SELECT clip FROM clips\n               ^"),
-        ("EXPLAIN SELECT sum(dim FROM clips", 'syntax error at or near "FROM"\n\nLINE 1: EXPLAIN SELECT sum(dim FROM clips\n                               ^'),
+        (
+            "EXPLAIN ANALYZE\nSELECT clip FROM clips",
+            "\n\nLINE 2: SELECT clip FROM clips\n               ^",
+        ),
+        (
+            "EXPLAIN SELECT sum(dim FROM clips",
+            'syntax error at or near "FROM"\n\nLINE 1: EXPLAIN SELECT sum(dim FROM clips\n                               ^',
+        ),
         ("EXPLAIN ANALYZE COPY clips TO 'x'", "only queries are allowed here"),
         ("COPY clips TO 'x'", "only queries are allowed here"),
-        ("SELECT 1) UNION ALL (SELECT 2", 'syntax error at or near ")"\n\nLINE 1: SELECT 1) UNION ALL'),
+        (
+            "SELECT 1) UNION ALL (SELECT 2",
+            'syntax error at or near ")"\n\nLINE 1: SELECT 1) UNION ALL',
+        ),
         ("FROM query('SELECT 1')", "query() is not allowed here"),
-        ("FROM json_execute_serialized_sql('{}')", "json_execute_serialized_sql() is not allowed here"),
+        (
+            "FROM json_execute_serialized_sql('{}')",
+            "json_execute_serialized_sql() is not allowed here",
+        ),
         ("WITH a AS (COPY clips TO 'x') FROM a", "must be at the top level"),
         ("FROM '/etc/passwd.csv'", 'Cannot access file "/etc/passwd.csv"'),
         ("SELECT half_to_float('abc'::BLOB)", "takes two bytes per number"),
@@ -133,14 +166,19 @@ def test_more_threads_than_processes(store):
     answers = {}
 
     def work(number):
-        answers[number] = [ask(store, f"SELECT {number} + i AS n FROM range(3) AS r(i)").table["n"].to_pylist() for _ in range(3)]
+        answers[number] = [
+            ask(store, f"SELECT {number} + i AS n FROM range(3) AS r(i)").table["n"].to_pylist()
+            for _ in range(3)
+        ]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(AT_ONCE + 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers == {number: [[number, number + 1, number + 2]] * 3 for number in range(AT_ONCE + 1)}
+    assert answers == {
+        number: [[number, number + 1, number + 2]] * 3 for number in range(AT_ONCE + 1)
+    }
 
 
 def test_a_process_answers_one_query_after_the_other(store):

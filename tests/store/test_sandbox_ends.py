@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tubelet.store.disk import scratch
-from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.worker_pool import LEAST_BYTES, PROCESSES
-from tubelet.store.sandbox.untrusted import Limits, ask, count_rows
 from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
+from tubelet.store.disk import scratch
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.untrusted import Limits, ask, count_rows
+from tubelet.store.sandbox.worker_pool import LEAST_BYTES, PROCESSES
 
 ENDLESS = "SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b"
 SPILLING = "SELECT i, repeat('x', 100) FROM range(100000000) AS n(i) ORDER BY hash(i)"
@@ -31,7 +31,14 @@ def store(tmp_path_factory):
 def asking(store, folder: Path, query: str) -> subprocess.Popen:
     """`tubelet sql` in a process of its own, with `folder` for temporary files."""
     arguments = [sys.executable, "-m", "tubelet", "sql", query, "--store", str(store.root)]
-    return subprocess.Popen(arguments, env=environment() | {"TMPDIR": str(folder)}, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        arguments,
+        env=environment() | {"TMPDIR": str(folder)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def worker_of(folder: Path, seconds: float = 60) -> int:
@@ -40,7 +47,10 @@ def worker_of(folder: Path, seconds: float = 60) -> int:
     while time.monotonic() < until:
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                if str(folder) in (entry / "cmdline").read_text() and "tubelet.store.sandbox.worker" in (entry / "cmdline").read_text():
+                if (
+                    str(folder) in (entry / "cmdline").read_text()
+                    and "tubelet.store.sandbox.worker" in (entry / "cmdline").read_text()
+                ):
                     return int(entry.name)
             except OSError:
                 continue
@@ -62,7 +72,15 @@ def is_gone(pid: int, seconds: float = 5) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 @pytest.mark.parametrize(
-    "number, seconds", [(signal.SIGTERM, 0.1), (signal.SIGTERM, 3), (signal.SIGHUP, 3), (signal.SIGKILL, 3), (signal.SIGKILL, 0.3), (signal.SIGINT, 3)]
+    "number, seconds",
+    [
+        (signal.SIGTERM, 0.1),
+        (signal.SIGTERM, 3),
+        (signal.SIGHUP, 3),
+        (signal.SIGKILL, 3),
+        (signal.SIGKILL, 0.3),
+        (signal.SIGINT, 3),
+    ],
 )
 def test_a_query_ends_with_the_command_and_its_folder_goes(number, seconds, store, tmp_path):
     process = asking(store, tmp_path, ENDLESS)
@@ -71,7 +89,9 @@ def test_a_query_ends_with_the_command_and_its_folder_goes(number, seconds, stor
     process.send_signal(number)
     _, told = process.communicate(timeout=20)
     assert is_gone(worker), "the query goes on"
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}.get(number, 128 + number)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}.get(
+        number, 128 + number
+    )
     assert "Traceback" not in told
     if number == signal.SIGKILL:
         assert list(tmp_path.glob("tubelet-scratch-*"))
@@ -85,7 +105,9 @@ def test_only_folders_of_the_dead_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     mine = scratch.make_scratch()
     program = f"import tempfile, time; tempfile.tempdir = {str(tmp_path)!r}; from tubelet.store.disk import scratch; print(scratch.make_scratch(), flush=True); time.sleep(60)"
-    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    other = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
     theirs = Path(other.stdout.readline().strip())
     (theirs / "spilled").write_text("x")
     assert scratch.sweep_scratch() == 0 and theirs.exists() and mine.exists()
@@ -128,7 +150,14 @@ def test_too_little_address_space_is_said_at_once(kilobytes, store):
     if kilobytes * 1024 >= base + LEAST_BYTES:
         pytest.skip("enough for this machine's cores")
     command = f"ulimit -v {kilobytes}; exec {sys.executable} -m tubelet sql 'SELECT 1' --store {store.root}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment(), cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+        timeout=60,
+    )
     assert done.returncode == 2 and "ulimit -v" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -136,7 +165,14 @@ def test_too_little_address_space_is_said_at_once(kilobytes, store):
 def test_enough_address_space_is_enough(store):
     kilobytes = ((1 << 30) + (os.cpu_count() or 1) * (1 << 26) + LEAST_BYTES) // 1024 + 1
     command = f"ulimit -v {kilobytes}; exec {sys.executable} -m tubelet sql 'SELECT count(*) AS n FROM clips' --store {store.root} --format csv"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment(), cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+        timeout=60,
+    )
     assert done.stdout == '"n"\n1\n', done.stderr
 
 

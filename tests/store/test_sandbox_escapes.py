@@ -7,10 +7,10 @@ import sys
 import duckdb
 import pytest
 
-from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.untrusted import ask
 from tests.commands import ROOT
 from tests.guarded import TOKEN
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.untrusted import ask
 
 reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_arrow_table()
 
@@ -164,7 +164,7 @@ ESCAPES = [
     "FROM (COPY (SELECT 1) TO '{store}/evil.csv')",
     "FROM query('COPY (SELECT 1) TO ''{store}/evil.csv''')",
     "FROM query('FROM json_' || 'execute_serialized_sql(''{serialized}'')')",
-    'FROM "Query"/* a /* nested */ comment */ (\'SELECT 1\')',
+    "FROM \"Query\"/* a /* nested */ comment */ ('SELECT 1')",
     "FROM system.main.query -- a comment\n ('SELECT 1')",
     "FROM json_execute_serialized_sql('{serialized}')",
     "SELECT 'é' FROM system.main.\"JSON_EXECUTE_SERIALIZED_SQL\" ('{serialized}')",
@@ -234,7 +234,9 @@ for sql in ({attempt!r}, "COPY (SELECT 1) TO '{place.store.root}/evil.csv'"):
 duck.close()
 """
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
     if done.returncode == 3:
         pytest.skip("this kernel has no Landlock")
     assert done.stdout == "refused\nrefused\n", done.stderr

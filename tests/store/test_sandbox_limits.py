@@ -6,8 +6,8 @@ import time
 import pytest
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.worker_pool import PROCESSES
 from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 # The last three stop neither at DuckDB's max_execution_time nor at an interrupt.
 RUNAWAYS = [
@@ -47,7 +47,11 @@ def test_a_memory_bomb_is_stopped(query, place, before):
 
 def test_an_answer_too_large_is_stopped(place):
     with pytest.raises(QueryError, match="the answer is larger than 0.2 GB"):
-        ask(place.store, "SELECT repeat('x', 1000) FROM range(1000000)", Limits(rows=None, memory="200MB"))
+        ask(
+            place.store,
+            "SELECT repeat('x', 1000) FROM range(1000000)",
+            Limits(rows=None, memory="200MB"),
+        )
 
 
 def test_work_larger_than_memory_is_spilled(place):
@@ -71,7 +75,9 @@ def test_rows_beyond_the_limit_are_cut_and_told(place):
     assert whole.truncated is False and len(whole.table) == 20_000
 
 
-@pytest.mark.parametrize("memory, size", [("2GB", 2 * 10**9), ("500 mb", 500 * 10**6), ("1.5KB", 1500)])
+@pytest.mark.parametrize(
+    "memory, size", [("2GB", 2 * 10**9), ("500 mb", 500 * 10**6), ("1.5KB", 1500)]
+)
 def test_amounts_of_memory(memory, size):
     assert Limits(memory=memory).memory_bytes == size
 

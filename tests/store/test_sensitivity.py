@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tubelet.store.errors import MeasurementError
+from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from tubelet.store.schema import MEASUREMENTS
-from tubelet.store.pairs.measurement import Side, measure
 
 AT = datetime(2026, 11, 1)
 SHIFT = 2
@@ -20,7 +20,9 @@ def grids(slices=6, height=3, width=4, dim=10):
     rng = np.random.default_rng(3)
     scale = rng.lognormal(0, 1, dim)
     a = rng.standard_normal((slices, height, width, dim)) * scale + 3
-    b = np.concatenate([a[SHIFT:], rng.standard_normal((SHIFT, height, width, dim)) * scale]) + 0.1 * rng.standard_normal((slices, height, width, dim))
+    b = np.concatenate(
+        [a[SHIFT:], rng.standard_normal((SHIFT, height, width, dim)) * scale]
+    ) + 0.1 * rng.standard_normal((slices, height, width, dim))
     a[SHIFT, 0, 0], a[..., -1], b[..., -1] = 0, 0.1, 0.1
     a[SHIFT, 0, 0, -1] = 0.1
     return a.astype(np.float32), b.astype(np.float32)
@@ -52,9 +54,14 @@ def plain(a, b, shift):
             "edge": (mean_abs[0] + mean_abs[-1]) / 2,
             "middle": mean_abs[middle].mean(axis=0),
             "overall": mean_abs.mean(axis=0),
-            "edge_signed": ((b[0] - a[shift]).mean(axis=(0, 1)) + (a[-1] - b[n - 1]).mean(axis=(0, 1))) / 2,
+            "edge_signed": (
+                (b[0] - a[shift]).mean(axis=(0, 1)) + (a[-1] - b[n - 1]).mean(axis=(0, 1))
+            )
+            / 2,
             "pair_std": std,
-            "relative_edge": np.append((mean_abs[0, :-1] + mean_abs[-1, :-1]) / 2 / std[:-1], np.nan),
+            "relative_edge": np.append(
+                (mean_abs[0, :-1] + mean_abs[-1, :-1]) / 2 / std[:-1], np.nan
+            ),
         },
         "slice_sensitivity": {
             "mean_abs": mean_abs.mean(axis=1),
@@ -70,7 +77,16 @@ def plain(a, b, shift):
 
 
 def pair(kind=SHIFTED, shift=SHIFT):
-    return Pair(video_id="v" * 16, encoder_id="e", clip_a="a" * 16, clip_b="b" * 16, kind=kind, shift=shift, source=LIVE, precision="fp32")
+    return Pair(
+        video_id="v" * 16,
+        encoder_id="e",
+        clip_a="a" * 16,
+        clip_b="b" * 16,
+        kind=kind,
+        shift=shift,
+        source=LIVE,
+        precision="fp32",
+    )
 
 
 @pytest.mark.parametrize("shift", [0, 1, SHIFT, 3, 5])
@@ -82,7 +98,9 @@ def test_every_measurement_is_the_plain_one(array, shift):
     for name, columns in expected.items():
         for column, values in columns.items():
             found = tables[name][column].to_numpy()
-            np.testing.assert_allclose(found, values.ravel(), rtol=2e-5, atol=2e-6, err_msg=f"{name}.{column}")
+            np.testing.assert_allclose(
+                found, values.ravel(), rtol=2e-5, atol=2e-6, err_msg=f"{name}.{column}"
+            )
 
 
 def test_rows_have_their_addresses():
@@ -94,13 +112,21 @@ def test_rows_have_their_addresses():
         "pair_id": pair().pair_id, "shared_slice": 1, "y": 1, "x": 1, "l2": 0, "cosine": 0,
     }  # fmt: skip
     (row,) = tables["pairs"].to_pylist()
-    assert (row["shared_slices"], row["shift"], row["kind"], row["source"], row["precision"]) == (4, 2, "shifted", "live", "fp32")
+    assert (row["shared_slices"], row["shift"], row["kind"], row["source"], row["precision"]) == (
+        4,
+        2,
+        "shifted",
+        "live",
+        "fp32",
+    )
 
 
 @pytest.mark.parametrize("array", [np.asarray, torch.from_numpy])
 def test_the_same_grid_twice_differs_by_exactly_nothing(array):
     a, _ = grids()
-    tables = pair_rows(pair(REPEATED, 0), measure(Side.of(array(a)), Side.of(array(a.copy())), 0), AT)
+    tables = pair_rows(
+        pair(REPEATED, 0), measure(Side.of(array(a)), Side.of(array(a.copy())), 0), AT
+    )
     for name in ("mean_abs", "rms", "mean_signed", "max_abs"):
         assert (tables["sensitivity"][name].to_numpy() == 0).all()
     assert (tables["token_sensitivity"]["l2"].to_numpy() == 0).all()

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tubelet.store.sandbox import formats, box
-from tubelet.store.errors import QueryError
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox import box, formats
 
 QUERY = "SELECT i AS n, i % 7 AS a, 'x' || i AS b, i / 3 AS c, [i] AS d, NULL AS e, 'NaN'::DOUBLE AS f, i::VARCHAR AS g, i AS h, repeat('y', 100) AS k FROM range(5000) AS r(i)"
 
@@ -32,7 +32,11 @@ def on_terminal(root: Path, *arguments: str, columns: int = 80, lines: int = 24)
     ours, theirs = pty.openpty()
     size = {"COLUMNS": str(columns), "LINES": str(lines)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tubelet", "sql", *arguments, "--store", str(root)], stdout=theirs, stderr=theirs, env=environment() | size, cwd=ROOT
+        [sys.executable, "-m", "tubelet", "sql", *arguments, "--store", str(root)],
+        stdout=theirs,
+        stderr=theirs,
+        env=environment() | size,
+        cwd=ROOT,
     )
     os.close(theirs)
     parts = []
@@ -72,7 +76,9 @@ def test_what_is_no_terminal_gets_every_row(root):
 
 def test_a_terminal_shows_what_fits_and_says_how_much_there_is(root):
     text = on_terminal(root, QUERY)
-    assert "17 of 5,000 rows" in text and "of 10 columns" in text and "--all shows everything" in text
+    assert (
+        "17 of 5,000 rows" in text and "of 10 columns" in text and "--all shows everything" in text
+    )
     assert all(len(line) <= 80 for line in text.splitlines() if line.startswith("│"))
     assert "4999" in on_terminal(root, QUERY, "--all")
     small = on_terminal(root, "SELECT 1 AS one")
@@ -102,7 +108,14 @@ def test_a_format_that_cannot_be_meant_is_refused(format_, name, words):
 
 @pytest.mark.parametrize(
     "format_, name, found",
-    [(None, "a.csv", "csv"), (None, "a.b.Parquet", "parquet"), ("csv", "a.dat", "csv"), ("csv", "a.csv", "csv"), (None, None, "table"), ("json", None, "json")],
+    [
+        (None, "a.csv", "csv"),
+        (None, "a.b.Parquet", "parquet"),
+        ("csv", "a.dat", "csv"),
+        ("csv", "a.csv", "csv"),
+        (None, None, "table"),
+        ("json", None, "json"),
+    ],
 )
 def test_the_ending_decides(format_, name, found):
     assert formats.format_of(format_, name and Path(name)) == found
@@ -119,8 +132,22 @@ def test_json_has_no_numbers_that_are_none_and_keeps_columns_of_one_name():
 
 
 def test_a_box_is_as_wide_as_there_is_room_for():
-    grid = box.Grid(["name", "n"], ["VARCHAR", "BIGINT"], [["a" * 100, "1"], [None, "22"], ["日本語", "3"], ["\x1b[31mred\n", "4"]])
+    grid = box.Grid(
+        ["name", "n"],
+        ["VARCHAR", "BIGINT"],
+        [["a" * 100, "1"], [None, "22"], ["日本語", "3"], ["\x1b[31mred\n", "4"]],
+    )
     drawn = box.draw(grid, 40)
-    assert drawn.columns == 2 and drawn.cut and {box.measure(line) for line in drawn.text.splitlines()} == {box.measure(drawn.text.splitlines()[0])}
-    assert box.measure(drawn.text.splitlines()[0]) <= 40 and "\x1b" not in drawn.text and "\\x1b[31mred\\n" in drawn.text and "NULL" in drawn.text
+    assert (
+        drawn.columns == 2
+        and drawn.cut
+        and {box.measure(line) for line in drawn.text.splitlines()}
+        == {box.measure(drawn.text.splitlines()[0])}
+    )
+    assert (
+        box.measure(drawn.text.splitlines()[0]) <= 40
+        and "\x1b" not in drawn.text
+        and "\\x1b[31mred\\n" in drawn.text
+        and "NULL" in drawn.text
+    )
     assert box.draw(grid, 21).columns == 1 and not box.draw(grid, None).cut

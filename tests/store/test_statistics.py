@@ -8,7 +8,12 @@ import torch
 
 from tubelet.store.disk.derived import clip_rows
 from tubelet.store.schema import SLICE_STATS, TOKEN_STATS
-from tubelet.store.statistics import TOKEN_STATISTICS, Statistic, dimension_statistics, token_statistics
+from tubelet.store.statistics import (
+    TOKEN_STATISTICS,
+    Statistic,
+    dimension_statistics,
+    token_statistics,
+)
 
 
 def cosine(a, b):
@@ -22,17 +27,29 @@ def deviations(vector):
 def neighbors(grid, s, y, x):
     """The tokens above, below, left and right of one, where the grid has them."""
     _, height, width, _ = grid.shape
-    return [grid[s, y + dy, x + dx] for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)) if 0 <= y + dy < height and 0 <= x + dx < width]
+    return [
+        grid[s, y + dy, x + dx]
+        for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0))
+        if 0 <= y + dy < height and 0 <= x + dx < width
+    ]
 
 
 # The statistics of one token of a float64 grid, as their meaning says: a new statistic needs a row here, too.
 PLAIN = {
     "norm": lambda grid, s, y, x: math.sqrt(sum(v * v for v in grid[s, y, x])),
     "mean": lambda grid, s, y, x: sum(grid[s, y, x]) / grid.shape[3],
-    "std": lambda grid, s, y, x: math.sqrt(sum(d * d for d in deviations(grid[s, y, x])) / grid.shape[3]),
-    "kurtosis": lambda grid, s, y, x: (deviations(grid[s, y, x]) ** 4).mean() / (deviations(grid[s, y, x]) ** 2).mean() ** 2,
-    "previous_cosine": lambda grid, s, y, x: cosine(grid[s, y, x], grid[s - 1, y, x]) if s else math.nan,
-    "neighbour_cosine": lambda grid, s, y, x: np.mean([cosine(grid[s, y, x], other) for other in neighbors(grid, s, y, x)]),
+    "std": lambda grid, s, y, x: math.sqrt(
+        sum(d * d for d in deviations(grid[s, y, x])) / grid.shape[3]
+    ),
+    "kurtosis": lambda grid, s, y, x: (
+        (deviations(grid[s, y, x]) ** 4).mean() / (deviations(grid[s, y, x]) ** 2).mean() ** 2
+    ),
+    "previous_cosine": lambda grid, s, y, x: (
+        cosine(grid[s, y, x], grid[s - 1, y, x]) if s else math.nan
+    ),
+    "neighbour_cosine": lambda grid, s, y, x: np.mean(
+        [cosine(grid[s, y, x], other) for other in neighbors(grid, s, y, x)]
+    ),
 }
 
 
@@ -55,7 +72,11 @@ def refuse_unequal(statistic, given, grid):
     exact = grid.astype(np.float64)
     for s, y, x in np.ndindex(grid.shape[:3]):
         expected = PLAIN[statistic.name](exact, s, y, x)
-        assert values[s, y, x] == pytest.approx(expected, rel=2e-4, abs=1e-5, nan_ok=True), (s, y, x)
+        assert values[s, y, x] == pytest.approx(expected, rel=2e-4, abs=1e-5, nan_ok=True), (
+            s,
+            y,
+            x,
+        )
 
 
 @pytest.mark.parametrize(
@@ -79,9 +100,16 @@ def test_all_statistics_are_computed_at_once(grid):
 
 @pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
 def test_dimension_statistics_are_over_the_patches_of_a_slice(grid, convert):
-    values = {name: np.asarray(value) for name, value in dimension_statistics(convert(grid)).items()}
+    values = {
+        name: np.asarray(value) for name, value in dimension_statistics(convert(grid)).items()
+    }
     tokens = grid.reshape(3, 20, 24)
-    for name, expected in {"mean": tokens.mean(1), "std": tokens.std(1), "min": tokens.min(1), "max": tokens.max(1)}.items():
+    for name, expected in {
+        "mean": tokens.mean(1),
+        "std": tokens.std(1),
+        "min": tokens.min(1),
+        "max": tokens.max(1),
+    }.items():
         assert np.allclose(values[name], expected, atol=1e-5), name
 
 
@@ -89,7 +117,9 @@ def test_what_is_not_defined_is_null_and_does_not_spoil_a_mean():
     grid = np.zeros((2, 1, 1, 8), np.float32)  # zero vectors, no neighbors
     with np.errstate(all="ignore"):
         statistics = token_statistics(grid)
-    rows = clip_rows("00000000deadbeef", statistics, dimension_statistics(grid), grid.astype(np.float16))
+    rows = clip_rows(
+        "00000000deadbeef", statistics, dimension_statistics(grid), grid.astype(np.float16)
+    )
     assert rows["token_stats"]["neighbour_cosine"].null_count == 2
     assert rows["token_stats"]["norm"].to_pylist() == [0, 0]
     assert rows["slice_stats"]["previous_cosine"].null_count == 2
@@ -97,9 +127,13 @@ def test_what_is_not_defined_is_null_and_does_not_spoil_a_mean():
 
 def test_slice_statistics_are_means_over_the_defined_patches(grid):
     statistics = token_statistics(grid)
-    rows = clip_rows("00000000deadbeef", statistics, dimension_statistics(grid), grid.astype(np.float16))["slice_stats"].to_pylist()
+    rows = clip_rows(
+        "00000000deadbeef", statistics, dimension_statistics(grid), grid.astype(np.float16)
+    )["slice_stats"].to_pylist()
     assert rows[0]["previous_cosine"] is None
-    assert rows[2]["previous_cosine"] == pytest.approx(statistics["previous_cosine"][2].mean(), rel=1e-5)
+    assert rows[2]["previous_cosine"] == pytest.approx(
+        statistics["previous_cosine"][2].mean(), rel=1e-5
+    )
     assert rows[1]["norm"] == pytest.approx(statistics["norm"][1].mean(), rel=1e-5)
 
 
@@ -112,7 +146,10 @@ def test_a_statistic_has_a_column_with_its_meaning():
 def test_samples_are_the_same_everywhere_and_drawn_once_each(grid):
     half = grid.astype(np.float16)
     names = "00000000deadbeef", "00000000deadbeef", "1111111100000000"
-    made = [clip_rows(name, token_statistics(grid), dimension_statistics(grid), half)["token_samples"] for name in names]
+    made = [
+        clip_rows(name, token_statistics(grid), dimension_statistics(grid), half)["token_samples"]
+        for name in names
+    ]
     assert made[0] == made[1]
     addresses = list(zip(*(made[0][name].to_pylist() for name in ("slice", "y", "x"))))
     assert len(set(addresses)) == len(addresses) == 32

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from tubelet.store import Store, StoreError
-from tubelet.store.schema import FITS, FORMAT, RELATIONS, TABLES
 from tests.contents import contents
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, grid, synthetic_store
+from tubelet.store import Store, StoreError
+from tubelet.store.schema import FITS, FORMAT, RELATIONS, TABLES
 
 
 @pytest.fixture
@@ -34,19 +34,28 @@ def test_every_relation_of_the_schema_can_be_asked_and_has_its_columns(store):
 
 
 def test_the_tokens_view_holds_the_embeddings_as_floats(store):
-    clip_id = store.rows("SELECT clip_id FROM clips JOIN videos USING (video_id) WHERE name = 'video-00001.mp4' AND first_frame = 0")[0]["clip_id"]
-    rows = store.rows("SELECT slice, y, x, embedding FROM tokens WHERE clip_id = ? ORDER BY ALL", [clip_id])
+    clip_id = store.rows(
+        "SELECT clip_id FROM clips JOIN videos USING (video_id) WHERE name = 'video-00001.mp4' AND first_frame = 0"
+    )[0]["clip_id"]
+    rows = store.rows(
+        "SELECT slice, y, x, embedding FROM tokens WHERE clip_id = ? ORDER BY ALL", [clip_id]
+    )
     expected = grid(Recipe(videos=3, clips=2), 1)
     assert len(rows) == 4 * 5 * 5
     for row in rows[::17]:
-        assert row["embedding"] == expected[row["slice"], row["y"], row["x"]].astype(np.float32).tolist()
+        assert (
+            row["embedding"]
+            == expected[row["slice"], row["y"], row["x"]].astype(np.float32).tolist()
+        )
     assert np.array_equal(store.grid(clip_id), expected)
     assert np.array_equal(store.grid(clip_id, 1, 3), expected[1:3])
 
 
 def test_a_condition_on_the_clip_opens_one_embedding_file(store):
     clip_id = store.rows("SELECT clip_id FROM clips LIMIT 1")[0]["clip_id"]
-    plan = store.query(f"EXPLAIN ANALYZE SELECT sum(y) FROM tokens WHERE clip_id = '{clip_id}'")["explain_value"][0].as_py()
+    plan = store.query(f"EXPLAIN ANALYZE SELECT sum(y) FROM tokens WHERE clip_id = '{clip_id}'")[
+        "explain_value"
+    ][0].as_py()
     assert "Scanning Files: 1/6" in plan
 
 
@@ -79,7 +88,9 @@ def test_rows_of_a_failed_commit_are_taken_back(store):
     with pytest.raises(Exception, match="."):
         store.commit({"token_stats": rows, "clips": pa.table({"clip_id": pa.array([1.5])})})
     assert contents(store.root) == before
-    add_videos(store, Recipe(videos=1, clips=2), first=3)  # the next writer starts from the last whole commit
+    add_videos(
+        store, Recipe(videos=1, clips=2), first=3
+    )  # the next writer starts from the last whole commit
     assert "ffffffffffffffff" not in {row[0] for row in contents(store.root)["token_stats"]}
 
 
@@ -99,7 +110,9 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
 
     def ask():
         while not stop.is_set():
-            (row,) = store.rows("SELECT (SELECT sum(slices * grid_height * grid_width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present")
+            (row,) = store.rows(
+                "SELECT (SELECT sum(slices * grid_height * grid_width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present"
+            )
             wrong.extend([row] if row["promised"] != row["present"] else [])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -121,7 +134,9 @@ def test_deletion_of_a_clip_takes_its_rows_with_it(store):
     assert len(of_clip) == 5
     store.commit({}, {name: [clip_id] for name in of_clip})
     for name in of_clip:
-        assert store.rows(f"SELECT count(*) AS n FROM {name} WHERE clip_id = ?", [clip_id]) == [{"n": 0}]
+        assert store.rows(f"SELECT count(*) AS n FROM {name} WHERE clip_id = ?", [clip_id]) == [
+            {"n": 0}
+        ]
 
 
 def test_a_store_made_before_a_table_existed_reads_it_empty_and_gets_it_with_the_next_commit(store):
@@ -140,12 +155,13 @@ def test_a_column_that_old_files_lack_reads_as_null(store):
     fresh = Store.create(store.root.parent / "old")
     path, name = fresh.layout.table("token_stats"), "token_stats"
 
-
     shutil.rmtree(path)
     DeltaTable.create(path, schema=old.schema)
     write_deltalake(path, old, mode="append")
     edit_marker(fresh.root, lambda content: content["versions"].update({name: 1}))
-    assert fresh.rows("SELECT count(*) AS n, count(kurtosis) AS k, count(norm) AS m FROM token_stats") == [{"n": len(old), "k": 0, "m": len(old)}]
+    assert fresh.rows(
+        "SELECT count(*) AS n, count(kurtosis) AS k, count(norm) AS m FROM token_stats"
+    ) == [{"n": len(old), "k": 0, "m": len(old)}]
     fresh.close()
 
 
@@ -153,10 +169,18 @@ def test_what_is_no_store_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.tex").write_text("x")
     (tmp_path / "file").write_text("x")
-    for name, words in (("absent", "tubelet ingest"), ("folder", "not a Tubelet store"), ("file", "not a Tubelet store")):
+    for name, words in (
+        ("absent", "tubelet ingest"),
+        ("folder", "not a Tubelet store"),
+        ("file", "not a Tubelet store"),
+    ):
         with pytest.raises(StoreError, match=words):
             Store(tmp_path / name)
-    for name, words in (("folder", "thesis.tex"), ("file", "is a file"), ("s3://bucket/store", "object store")):
+    for name, words in (
+        ("folder", "thesis.tex"),
+        ("file", "is a file"),
+        ("s3://bucket/store", "object store"),
+    ):
         with pytest.raises(StoreError, match=words):
             Store.create(tmp_path / name if "://" not in name else name)
     assert sorted(p.name for p in (tmp_path / "folder").iterdir()) == ["thesis.tex"]
@@ -217,8 +241,13 @@ def test_what_one_thread_holds_stays_while_others_see_the_newest(tmp_path) -> No
 
 
 @pytest.mark.parametrize("character", "^|")
-def test_a_path_that_delta_would_panic_over_is_refused_before_anything_is_written(tmp_path, character):
-    with pytest.raises(StoreError, match=f"holds {re.escape(character)}, which tables and queries would read as something else"):
+def test_a_path_that_delta_would_panic_over_is_refused_before_anything_is_written(
+    tmp_path, character
+):
+    with pytest.raises(
+        StoreError,
+        match=f"holds {re.escape(character)}, which tables and queries would read as something else",
+    ):
         Store.create(tmp_path / f"a{character}b" / "store")
     assert list(tmp_path.iterdir()) == []
 

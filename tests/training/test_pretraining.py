@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
+from tests.commands import tubelet
+from tests.videos import make_folder
 from tubelet.ingest import encoders, pretrained
 from tubelet.ingest.checkpoints import init_untrained
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
+from tubelet.ingest.networks.vjepa import VisionTransformerConfig
+from tubelet.ingest.networks.vjepa.positions import rotate
 from tubelet.training.pretraining import batches, crops
+from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.augmentation import augment
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.objective import Networks, losses
 from tubelet.training.pretraining.run import Pretraining
 from tubelet.training.pretraining.settings import Settings
-from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.trainer import JUDGED, CollapseError, Step, Trainer, mean_step
 from tubelet.training.pretraining.whitening import whiten
-from tubelet.ingest.networks.vjepa import VisionTransformerConfig
-from tubelet.ingest.networks.vjepa.positions import rotate
-from tests.commands import tubelet
-from tests.videos import make_folder
 
 CPU = torch.device("cpu")
 TINY = {
@@ -49,7 +49,9 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(videos, tmp_path_factory):
-    return Pretraining.of([str(videos)], tmp_path_factory.mktemp("weights") / "w.safetensors", 60, None, CPU, **TINY)
+    return Pretraining.of(
+        [str(videos)], tmp_path_factory.mktemp("weights") / "w.safetensors", 60, None, CPU, **TINY
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,9 @@ def bank(run):
 def trainer_at(run, bank, step):
     trainer = Trainer(run.settings, CPU, run.steps)
     trainer.prepare(bank)
-    return trainer, [trainer.learn(batches.batch(number, run.steps, bank)) for number in range(step)]
+    return trainer, [
+        trainer.learn(batches.batch(number, run.steps, bank)) for number in range(step)
+    ]
 
 
 def test_batches_come_in_order_and_are_those_of_their_number(bank):
@@ -69,13 +73,19 @@ def test_batches_come_in_order_and_are_those_of_their_number(bank):
     for step, made in enumerate(found, 3):
         again = batches.batch(step, 14, bank)
         assert torch.equal(made.seen, again.seen) and torch.equal(made.piece.ids, again.piece.ids)
-        assert all(torch.equal(a.targets, b.targets) for a, b in zip(made.masks, again.masks, strict=True))
+        assert all(
+            torch.equal(a.targets, b.targets) for a, b in zip(made.masks, again.masks, strict=True)
+        )
     assert len({made.clips.shape for made in found}) > 3
     assert found[-1].clips.shape[1:] == (8, 3, 64, 64)  # the last steps see clips whole
 
 
 def test_the_bank_fills_while_the_run_goes_on_and_every_clip_comes_as_soon_as_it_may():
-    assert batches.known(0, 512) == 128 and batches.known(12, 512) == 129 and batches.known(10**6, 512) == 512
+    assert (
+        batches.known(0, 512) == 128
+        and batches.known(12, 512) == 129
+        and batches.known(10**6, 512) == 512
+    )
     generator = np.random.default_rng(0)
     for step in range(400, 424):
         chosen = batches._choose_clips(generator, 5, step, 512)
@@ -98,23 +108,35 @@ def test_a_clip_of_the_bank_is_made_once_and_follows_from_its_number_alone(run, 
 
 
 def test_steps_between_masked_ones_predict_nothing(run, bank):
-    rare = replace(bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=3))
+    rare = replace(
+        bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=3)
+    )
     assert [len(batches.batch(step, run.steps, rare).masks) for step in range(4)] == [1, 0, 0, 1]
 
 
 def test_light_changes_only_where_the_teacher_is_imitated(run, bank):
-    half = replace(bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=2))
+    half = replace(
+        bank, settings=replace(run.settings, teacher="efficientnet-lite0", masked_every=2)
+    )
     masked, imitated = (batches.batch(step, run.steps, half) for step in (0, 1))
-    assert torch.equal(masked.seen, masked.clips) and not torch.allclose(imitated.seen, imitated.clips, atol=5)
-    calm, strong = (augment(np.random.default_rng(0), imitated.clips, 16, light) for light in (0.0, 1.0))
+    assert torch.equal(masked.seen, masked.clips) and not torch.allclose(
+        imitated.seen, imitated.clips, atol=5
+    )
+    calm, strong = (
+        augment(np.random.default_rng(0), imitated.clips, 16, light) for light in (0.0, 1.0)
+    )
     kept = calm != 127
-    assert torch.allclose(calm[kept], imitated.clips[kept], atol=1e-3) and not torch.allclose(strong[kept], imitated.clips[kept], atol=20)
+    assert torch.allclose(calm[kept], imitated.clips[kept], atol=1e-3) and not torch.allclose(
+        strong[kept], imitated.clips[kept], atol=20
+    )
 
 
 def test_the_student_sees_other_light_and_blanks_and_the_target_the_clip_itself():
     clips = torch.full((2, 8, 3, 64, 64), 100.0)
     shown = augment(np.random.default_rng(0), clips, 16)
-    blank = (shown == 127).flatten(2).unflatten(2, (3, 4, 16, 4, 16)).all(dim=6).all(dim=4).all(dim=2)
+    blank = (
+        (shown == 127).flatten(2).unflatten(2, (3, 4, 16, 4, 16)).all(dim=6).all(dim=4).all(dim=2)
+    )
     assert 0 < blank.float().mean() < 0.25 and (clips == 100).all()
     assert not torch.allclose(shown[~(shown == 127)], torch.tensor(100.0), atol=5)
 
@@ -124,17 +146,27 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run, bank):
     networks = Networks(run.settings, 1)
     with torch.no_grad():
         found = losses(networks, batch)
-        mean, std = (torch.tensor(v).view(3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        mean, std = (
+            torch.tensor(v).view(3, 1, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        )
         told = []
         for each in batch.masks:
             for clip in range(len(batch.clips)):
-                inputs = [(pixels[clip].transpose(0, 1) / 255 - mean) / std for pixels in (batch.clips, batch.seen)]
+                inputs = [
+                    (pixels[clip].transpose(0, 1) / 255 - mean) / std
+                    for pixels in (batch.clips, batch.seen)
+                ]
                 levels = [
-                    (level[0] - level[0].mean(-1, True)) / (level[0].var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+                    (level[0] - level[0].mean(-1, True))
+                    / (level[0].var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
                     for level in networks.target(inputs[0][None])
                 ]
                 wanted = torch.cat(levels, -1)[each.targets[clip]]
-                one = replace(each, context=each.context[clip : clip + 1], targets=each.targets[clip : clip + 1])
+                one = replace(
+                    each,
+                    context=each.context[clip : clip + 1],
+                    targets=each.targets[clip : clip + 1],
+                )
                 context = torch.cat(networks.student(inputs[1][None], one.context), -1)
                 told.append((networks.predictor(context, one)[0][0] - wanted).abs().mean())
     assert float(found.masked) == pytest.approx(float(torch.stack(told).mean()), rel=1e-3)
@@ -147,7 +179,18 @@ def test_a_piece_is_encoded_with_the_distances_of_its_picture():
     pixels = torch.randn(1, 3, 4, 96, 96, generator=torch.Generator().manual_seed(0))
     crop = crops.Crop("long", 1, 3, 2, 6)
     piece = crop.piece
-    assert piece.grid == (2, 6, 6) and piece.ids.tolist() == [0, 1, 2, 6, 7, 8, 12, 13, 14, *(36 + n for n in (0, 1, 2, 6, 7, 8, 12, 13, 14))]
+    assert piece.grid == (2, 6, 6) and piece.ids.tolist() == [
+        0,
+        1,
+        2,
+        6,
+        7,
+        8,
+        12,
+        13,
+        14,
+        *(36 + n for n in (0, 1, 2, 6, 7, 8, 12, 13, 14)),
+    ]
     with torch.inference_mode():
         whole = encoder(pixels, piece.ids[None])
         alone = encoder(pixels[..., :48, :48], piece=piece)
@@ -156,7 +199,11 @@ def test_a_piece_is_encoded_with_the_distances_of_its_picture():
         assert torch.allclose(a, b, atol=1e-5) and not torch.allclose(b, c, atol=1e-2)
     kept = torch.tensor([[0, 4, 9]])
     with torch.inference_mode():
-        assert torch.allclose(encoder(pixels, piece.ids[kept])[-1], encoder(pixels[..., :48, :48], kept, piece=piece)[-1], atol=1e-5)
+        assert torch.allclose(
+            encoder(pixels, piece.ids[kept])[-1],
+            encoder(pixels[..., :48, :48], kept, piece=piece)[-1],
+            atol=1e-5,
+        )
 
 
 def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_than_the_clip():
@@ -165,12 +212,18 @@ def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_
     motion = slice(4, 6)
     crop, place = crops.Crop("short", 1, 2, 2, 14), crops.Place(1, 2, 1)
     assert np.array_equal(crops.cut_frames(frames, crop, place, 16), frames[2:6, :, 32:64, 16:48])
-    assert np.array_equal(crops.cut_taught(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7))
+    assert np.array_equal(
+        crops.cut_taught(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7)
+    )
     far, corner = crops.Crop("far", 1, 2, 16, 14), crops.Place(0, 0, 0)
     played = crops.cut_frames(frames, far, corner, 16)
-    assert np.array_equal(played[:16], np.concatenate([frames, frames[::-1]])[:, :, :32, :32]) and np.array_equal(played[16:], played[:16])
+    assert np.array_equal(
+        played[:16], np.concatenate([frames, frames[::-1]])[:, :, :32, :32]
+    ) and np.array_equal(played[16:], played[:16])
     lessons = crops.cut_taught(taught, far, corner, motion).reshape(16, 2, 2, 7)
-    assert np.array_equal(lessons[4, ..., :4], taught[3, :2, :2, :4]) and np.array_equal(lessons[4, ..., motion], -taught[3, :2, :2, motion])
+    assert np.array_equal(lessons[4, ..., :4], taught[3, :2, :2, :4]) and np.array_equal(
+        lessons[4, ..., motion], -taught[3, :2, :2, motion]
+    )
     assert np.array_equal(lessons[7, ..., 6], taught[0, :2, :2, 6])
     image = crops.Crop("image", 1, 2, 1, 14)
     assert np.array_equal(crops.cut_frames(frames, image, place, 16), frames[2:3, :, 32:64, 16:48])
@@ -184,15 +237,22 @@ def test_crops_are_of_the_sizes_that_their_kinds_say_and_fill_a_batch(run):
         low, high = crops.WIDTHS[crop.kind]
         assert low <= crop.width <= high <= crop.picture and crop.kind == crops.CYCLE[step % 10]
         assert crop.slices == {"short": 2, "long": 8, "far": 32, "image": 1}[crop.kind]
-        assert crop.count * np.prod(crop.grid) <= large.tokens < (crop.count + 1) * np.prod(crop.grid)
+        assert (
+            crop.count * np.prod(crop.grid) <= large.tokens < (crop.count + 1) * np.prod(crop.grid)
+        )
     assert crops.choose(0, np.random.default_rng(0), large, whole=True).grid == (8, 14, 14)
 
 
 def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run, bank):
     trainer, progress = trainer_at(run, bank, 24)
     with torch.no_grad():
-        again = [float(losses(trainer.networks, batches.batch(step, run.steps, bank)).masked) for step in range(8)]
-    assert np.mean(again) < 0.98 * np.mean([each.masked for each in progress[:8]])  # on the same batches
+        again = [
+            float(losses(trainer.networks, batches.batch(step, run.steps, bank)).masked)
+            for step in range(8)
+        ]
+    assert np.mean(again) < 0.98 * np.mean(
+        [each.masked for each in progress[:8]]
+    )  # on the same batches
     assert progress[-1].spread > 0.1 and progress[-1].rank > 2
     run.save(trainer)
     following = [trainer.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
@@ -200,7 +260,9 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
     run._resume(resumed, bank)
     assert resumed.step == 24
     again = [resumed.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
-    assert again == following  # losses, spread and rank, to the bit; from the second step on the optimizer's state shows, too
+    assert (
+        again == following
+    )  # losses, spread and rank, to the bit; from the second step on the optimizer's state shows, too
     run.checkpoint.unlink()
 
 
@@ -225,12 +287,19 @@ def test_heads_start_by_looking_at_places_of_their_own_nearby():
 def test_lessons_are_calibrated_number_by_number(run):
     networks = Networks(run.settings, 3)
     networks.calibrate(torch.tensor([[1.0, 10.0, 5.0], [3.0, 30.0, 5.0]]))
-    assert networks.taught_mean.tolist() == [2, 20, 5] and networks.taught_std.tolist() == pytest.approx([2**0.5, 200**0.5, 1e-3])
+    assert networks.taught_mean.tolist() == [
+        2,
+        20,
+        5,
+    ] and networks.taught_std.tolist() == pytest.approx([2**0.5, 200**0.5, 1e-3])
     assert {"taught_mean", "taught_std"} <= set(networks.state_dict())
 
 
 def test_a_line_of_the_log_is_the_mean_of_its_steps_and_of_the_masked_ones_for_what_only_they_have():
-    steps = [Step(n, 16, 2.0 * n, 0.6 * (n % 2), 0.4 * (n % 2), 0.3, 1.0 * n, 1e-3, 0.5, 20.0) for n in range(1, 5)]
+    steps = [
+        Step(n, 16, 2.0 * n, 0.6 * (n % 2), 0.4 * (n % 2), 0.3, 1.0 * n, 1e-3, 0.5, 20.0)
+        for n in range(1, 5)
+    ]
     found = mean_step(steps)
     assert (found.step, found.loss, found.unlike) == (4, 5.0, 2.5)
     assert found.masked == pytest.approx(0.6) and found.context == pytest.approx(0.4)
@@ -241,7 +310,10 @@ def test_collapse_stops_the_run_with_a_sentence(run, bank):
     trainer, _ = trainer_at(run, bank, 6)
     with pytest.raises(CollapseError, match=r"collapse at step \d+: all tokens have become alike"):
         for step in range(6, 6 + JUDGED):
-            for weights in (*trainer.networks.target.parameters(), *trainer.networks.student.parameters()):
+            for weights in (
+                *trainer.networks.target.parameters(),
+                *trainer.networks.student.parameters(),
+            ):
                 weights.data.zero_()
             trainer.learn(batches.batch(step, run.steps, bank))
 
@@ -254,17 +326,53 @@ def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
 
 def test_from_the_command_to_an_ingest(videos, tmp_path):
     output, store = tmp_path / "w.safetensors", tmp_path / "store"
-    arguments = ["pretrain", videos, "-o", output, "--size", 64, "--frames", 4, "--tokens", 64, "--device", "cpu", "--cooldown", 2, "--bank", 16]
+    arguments = [
+        "pretrain",
+        videos,
+        "-o",
+        output,
+        "--size",
+        64,
+        "--frames",
+        4,
+        "--tokens",
+        64,
+        "--device",
+        "cpu",
+        "--cooldown",
+        2,
+        "--bank",
+        16,
+    ]
     process = tubelet(*arguments, "--steps", 4, check=True)
     assert "tubelet evaluate --weights" in process.stdout and "min left" in process.stderr
     (line,) = (tmp_path / "w.safetensors.log.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 4
     again = tubelet(*arguments, "--steps", 4)
     assert again.returncode == 2 and "exists: choose another -o" in again.stderr
-    ingest = ["ingest", videos, "--encoder", "vjepa2.1-pretrained", "--weights", output, "--size", 64, "--device", "cpu"]
+    ingest = [
+        "ingest",
+        videos,
+        "--encoder",
+        "vjepa2.1-pretrained",
+        "--weights",
+        output,
+        "--size",
+        64,
+        "--device",
+        "cpu",
+    ]
     tubelet(*ingest, "--store", store, check=True)
-    row = json.loads(tubelet("sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True).stdout)[0]
-    assert row["name"] == "vjepa2.1-pretrained" and row["embed_dim"] == 192 and "tubelet pretrain on 2 videos" in row["weights_source"]
+    row = json.loads(
+        tubelet(
+            "sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True
+        ).stdout
+    )[0]
+    assert (
+        row["name"] == "vjepa2.1-pretrained"
+        and row["embed_dim"] == 192
+        and "tubelet pretrain on 2 videos" in row["weights_source"]
+    )
 
 
 def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_path):
@@ -272,7 +380,9 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_pat
     path = tmp_path / "w.safetensors"
     path.write_bytes(run.weights(trainer))
     facts, encoder = encoders.load("vjepa2.1-pretrained", LoadOptions(CPU, weights=path))
-    assert (facts.dim, facts.patch) == (48, 16) and facts.parameters == sum(w.numel() for w in encoder.model.parameters())
+    assert (facts.dim, facts.patch) == (48, 16) and facts.parameters == sum(
+        w.numel() for w in encoder.model.parameters()
+    )
     for name, weights in trainer.networks.target.state_dict().items():
         assert torch.equal(encoder.model.state_dict()[name], weights.half().float()), name
     predictor = pretrained.load_predictor(path)
@@ -286,7 +396,12 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_pat
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"side": 60}, "not a multiple of the patch"), ({"frames": 7}, "even number"), ({"frames": 2}, "even number"), ({"masked_every": 2}, "give --teacher")],
+    [
+        ({"side": 60}, "not a multiple of the patch"),
+        ({"frames": 7}, "even number"),
+        ({"frames": 2}, "even number"),
+        ({"masked_every": 2}, "give --teacher"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused(settings, told):
     with pytest.raises(UsageError, match=told):
@@ -315,7 +430,9 @@ def test_a_checkpoint_of_another_run_is_refused(run, bank, videos):
 
 def test_whitened_patches_have_unit_variance_and_stand_for_what_lasts_and_what_changes():
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.nn.functional.interpolate(torch.randn(12, 3, 8, 8, generator=generator), size=(128, 128), mode="bicubic")
+    coarse = torch.nn.functional.interpolate(
+        torch.randn(12, 3, 8, 8, generator=generator), size=(128, 128), mode="bicubic"
+    )
     pixels = coarse[:, :, None] + 0.3 * torch.randn(12, 3, 4, 128, 128, generator=generator)
     encoder = init_untrained(VisionTransformerConfig(dim=48, depth=1, heads=2, mlp=96))
     whiten(encoder, pixels)
@@ -324,6 +441,10 @@ def test_whitened_patches_have_unit_variance_and_stand_for_what_lasts_and_what_c
     still = encoder.patch_embed(pixels[:, :, :1].expand(-1, -1, 2, -1, -1), (1, 8, 8)).flatten(0, 1)
     assert still[:, 32:].abs().max() < 1e-4  # a third is silent where nothing moves
     moved = encoder.patch_embed(pixels[:, :, [1, 0, 3, 2]], (2, 8, 8)).flatten(0, 1)
-    assert torch.allclose(moved[:, :32], tokens[:, :32], atol=1e-4) and torch.allclose(moved[:, 32:], -tokens[:, 32:], atol=1e-4)
-    correlation = torch.corrcoef(encoder.patch_embed_img(pixels[:, :, :1], (1, 8, 8)).flatten(0, 1).T)
+    assert torch.allclose(moved[:, :32], tokens[:, :32], atol=1e-4) and torch.allclose(
+        moved[:, 32:], -tokens[:, 32:], atol=1e-4
+    )
+    correlation = torch.corrcoef(
+        encoder.patch_embed_img(pixels[:, :, :1], (1, 8, 8)).flatten(0, 1).T
+    )
     assert (correlation - torch.eye(48)).abs().max() < 0.35

@@ -19,15 +19,23 @@ def test_every_mask_splits_the_tokens_into_context_and_targets(kind, grid):
     assert sorted(both.tolist()) == list(range(np.prod(grid)))
     batch = sample_masks(kind, np.random.default_rng(1), grid, 5)
     for context, targets in zip(batch.context, batch.targets):
-        assert not set(context.tolist()) & set(targets.tolist()) and len(set(context.tolist())) == len(context)
+        assert not set(context.tolist()) & set(targets.tolist()) and len(
+            set(context.tolist())
+        ) == len(context)
 
 
-@pytest.mark.parametrize(("kind", "kept", "within"), [("short", 0.39, 0.04), ("long", 0.19, 0.04), ("image", 0.33, 0.04)])
+@pytest.mark.parametrize(
+    ("kind", "kept", "within"), [("short", 0.39, 0.04), ("long", 0.19, 0.04), ("image", 0.33, 0.04)]
+)
 def test_block_masks_keep_the_share_that_metas_generator_keeps(kind, kept, within):
     grid = (1, 16, 16) if kind == "image" else (8, 16, 16)
     generator = np.random.default_rng(0)
-    shares = [sample_masks(kind, generator, grid, 1).context.shape[1] / np.prod(grid) for _ in range(200)]
-    assert np.mean(shares) == pytest.approx(kept, abs=within)  # the means of VJEPA.md, 300 draws of Meta's own generator
+    shares = [
+        sample_masks(kind, generator, grid, 1).context.shape[1] / np.prod(grid) for _ in range(200)
+    ]
+    assert np.mean(shares) == pytest.approx(
+        kept, abs=within
+    )  # the means of VJEPA.md, 300 draws of Meta's own generator
 
 
 @pytest.mark.parametrize("kind", ["short", "long", "image"])
@@ -39,7 +47,10 @@ def test_metas_own_masks_are_tubes_of_the_same_share(kind):
         context = arrays[f"{kind}/call{call}/enc"]
         assert spread[0] < context.shape[1] / (slices * 256) < spread[1]
         ours = sample_masks(kind, np.random.default_rng(call), (slices, 16, 16), 2).context
-        for ids in (context[0], ours[0].numpy()):  # the same patches in every slice that was not cut
+        for ids in (
+            context[0],
+            ours[0].numpy(),
+        ):  # the same patches in every slice that was not cut
             first = set(ids[ids < 256].tolist())
             assert set((ids[ids < 256 * (slices - 1)] % 256).tolist()) <= first
 
@@ -61,5 +72,7 @@ def test_scatter_gives_each_slice_its_own():
 
 
 def test_distances_to_the_nearest_target():
-    found = token_masks.distances(token_masks.Masks(torch.tensor([[0, 3]]), torch.tensor([[1, 2]]), (1, 2, 3)))
+    found = token_masks.distances(
+        token_masks.Masks(torch.tensor([[0, 3]]), torch.tensor([[1, 2]]), (1, 2, 3))
+    )
     assert found[0].tolist() == pytest.approx([1.0, 2**0.5])

@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.training.flow import displacements
 from tubelet.training.scenes import motion, occlusion, outlines, photographs, scene
-from tests.videos import make_video
 
 
 def gray(level: float, frames: int = 8, side: int = 128) -> torch.Tensor:
@@ -25,51 +25,82 @@ def center_of(mask: torch.Tensor) -> np.ndarray:
 
 def test_the_mask_lies_around_the_center_and_grows_with_the_scale():
     path = np.linspace([40.3, 30.8], [70.1, 95.2], 8)
-    found = scene.compose(gray(50), [(disc(), motion.Motion(path, np.linspace(0, 2, 8), np.linspace(1, 1.5, 8), np.ones((8, 3))))])
+    found = scene.compose(
+        gray(50),
+        [
+            (
+                disc(),
+                motion.Motion(path, np.linspace(0, 2, 8), np.linspace(1, 1.5, 8), np.ones((8, 3))),
+            )
+        ],
+    )
     for frame, mask in enumerate(found.masks):
         assert np.abs(center_of(mask) - path[frame]).max() < 0.3
-        assert mask.sum() == pytest.approx(np.pi * (20 * np.linspace(1, 1.5, 8)[frame]) ** 2, rel=0.04)
+        assert mask.sum() == pytest.approx(
+            np.pi * (20 * np.linspace(1, 1.5, 8)[frame]) ** 2, rel=0.04
+        )
     assert (found.frames[:, :, 0, 0] == 50).all() and (found.frames[0, :, 40, 30] == 200).all()
 
 
 def test_a_texture_turns_with_its_object_as_a_camera_would_see_it():
     texture = torch.zeros(3, 41, 41)
     texture[:, 18:23, 30:35] = 255.0  # a spot to the right of the center
-    quarter = motion.Motion(np.full((2, 2), 64.0), np.array([0.0, np.pi / 2]), np.ones(2), np.ones((2, 3)))
+    quarter = motion.Motion(
+        np.full((2, 2), 64.0), np.array([0.0, np.pi / 2]), np.ones(2), np.ones((2, 3))
+    )
     found = scene.compose(gray(0, 2), [(scene.Sprite(texture, outlines.disc(41)), quarter)])
     right, turned = (center_of(frame[0] > 100) for frame in found.frames)
-    assert right == pytest.approx([64, 76], abs=1) and turned == pytest.approx([76, 64], abs=1)  # clockwise on the screen, y points down
+    assert right == pytest.approx([64, 76], abs=1) and turned == pytest.approx(
+        [76, 64], abs=1
+    )  # clockwise on the screen, y points down
 
 
 def test_light_changes_colors_and_leaves_the_background():
     light = np.stack([np.ones(3), np.array([0.5, 1.0, 1.25])])
-    found = scene.compose(gray(80, 2), [(disc(), motion.Motion(np.full((2, 2), 64.0), np.zeros(2), np.ones(2), light))])
+    found = scene.compose(
+        gray(80, 2),
+        [(disc(), motion.Motion(np.full((2, 2), 64.0), np.zeros(2), np.ones(2), light))],
+    )
     assert found.frames[:, :, 64, 64].tolist() == [[200, 200, 200], [100, 200, 250]]
     assert (found.frames[:, :, 5, 5] == 80).all()
 
 
 def test_masks_and_motion_are_those_of_the_last_object_and_an_object_may_leave_the_picture():
     outside = motion.plain(np.linspace([64.0, 120.0], [64.0, 160.0], 8))
-    found = scene.compose(gray(10), [(disc(level=100.0), motion.plain(np.full((8, 2), 64.0))), (disc(), outside)])
-    assert found.masks[0].any() and not found.masks[-1].any() and (found.frames[:, 0, 64, 64] == 100).all()
+    found = scene.compose(
+        gray(10), [(disc(level=100.0), motion.plain(np.full((8, 2), 64.0))), (disc(), outside)]
+    )
+    assert (
+        found.masks[0].any()
+        and not found.masks[-1].any()
+        and (found.frames[:, 0, 64, 64] == 100).all()
+    )
 
 
 def test_paths_stay_inside_and_straight_ones_go_their_way():
     generator = np.random.default_rng(0)
     for _ in range(20):
         path = motion.wandering(generator, 50, 224, 40, 7)
-        assert path.min() >= 40 and path.max() <= 184 and np.linalg.norm(np.diff(path, axis=0), axis=1).max() <= 7.001
+        assert (
+            path.min() >= 40
+            and path.max() <= 184
+            and np.linalg.norm(np.diff(path, axis=0), axis=1).max() <= 7.001
+        )
     for direction in range(motion.DIRECTIONS):
         steps = np.diff(motion.straight(generator, 8, 224, 40, 5.0, direction), axis=0)
         angle = np.arctan2(steps[:, 0], steps[:, 1]) % (2 * np.pi)
-        assert np.allclose(angle, direction * np.pi / 4) and np.allclose(np.linalg.norm(steps, axis=1), 5)
+        assert np.allclose(angle, direction * np.pi / 4) and np.allclose(
+            np.linalg.norm(steps, axis=1), 5
+        )
 
 
 def test_displacements_are_those_of_a_picture_that_moves():
     generator = np.random.default_rng(0)
     picture = photographs.generate_pictures(generator, 1)[0].float()
     for x, y in ((2, 0), (0, -3), (2, 1)):
-        frames = torch.stack([torch.roll(picture, (y * t, x * t), (1, 2))[:, 32:288, 32:288] for t in range(4)])
+        frames = torch.stack(
+            [torch.roll(picture, (y * t, x * t), (1, 2))[:, 32:288, 32:288] for t in range(4)]
+        )
         found = displacements(frames, 16)
         assert found.shape == (4, 16, 16, 2)
         assert found.mean((0, 1, 2)).tolist() == pytest.approx([x, y], abs=0.7)
@@ -83,33 +114,53 @@ def test_photographs_come_from_folders_and_videos_and_what_is_none_is_passed_ove
     (tmp_path / "b.jpg").write_bytes(b"none")
     (picture,) = photographs.load_folder(tmp_path)
     assert picture.shape == (3, 320, 560) and (picture[0] == 255).all()
-    frames = photographs.load_videos([make_video(tmp_path / "v.mp4", frames=60), tmp_path / "b.jpg"], each=2)
+    frames = photographs.load_videos(
+        [make_video(tmp_path / "v.mp4", frames=60), tmp_path / "b.jpg"], each=2
+    )
     assert len(frames) == 2 and min(frames[0].shape[1:]) == 320
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_an_occlusion_scene_differs_from_its_background_where_object_and_occluder_are_and_nowhere_else(seed):
+def test_an_occlusion_scene_differs_from_its_background_where_object_and_occluder_are_and_nowhere_else(
+    seed,
+):
     generator = np.random.default_rng(seed)
     pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
-    for made in (occlusion.OcclusionScene.of(seed, pictures), occlusion.varied(generator, pictures)):
+    for made in (
+        occlusion.OcclusionScene.of(seed, pictures),
+        occlusion.varied(generator, pictures),
+    ):
         for frame, picture in enumerate(made.frames()):
             different = (picture != made.background).any(2)
             behind = np.zeros_like(different)
             behind[:, slice(*made.occluder)] = made.hides(frame)
-            assert not (different & ~made.visible(frame) & ~behind).any() and not (made.visible(frame) & behind).any()
-            assert different[made.visible(frame)].mean() > 0.9 if made.visible(frame).any() else True
+            assert (
+                not (different & ~made.visible(frame) & ~behind).any()
+                and not (made.visible(frame) & behind).any()
+            )
+            assert (
+                different[made.visible(frame)].mean() > 0.9 if made.visible(frame).any() else True
+            )
             if made.visible(frame).sum() > 0.99 * made.shape.sum():
-                assert center_of(torch.from_numpy(made.visible(frame))) == pytest.approx(made.center(frame), abs=0.16 * made.radius + 1)
+                assert center_of(torch.from_numpy(made.visible(frame))) == pytest.approx(
+                    made.center(frame), abs=0.16 * made.radius + 1
+                )
 
 
 def test_the_scenes_of_the_page_leave_and_rest_and_those_of_training_differ_from_each_other():
     page = occlusion.OcclusionScene.of(0)
     steps = np.abs(np.diff(page.path, axis=0)).sum(1)
-    assert (steps[10:15] == 0).all() and not page.visible(43).any() and page.visible(0).sum() == page.shape.sum()
+    assert (
+        (steps[10:15] == 0).all()
+        and not page.visible(43).any()
+        and page.visible(0).sum() == page.shape.sum()
+    )
     generator = np.random.default_rng(0)
     pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
     made = [occlusion.varied(generator, pictures) for _ in range(30)]
     assert len({one.radius for one in made}) > 8 and len({tuple(one.color) for one in made}) == 30
-    away = [frame for one in made for frame in range(occlusion.FRAMES) if not one.visible(frame).any()]
+    away = [
+        frame for one in made for frame in range(occlusion.FRAMES) if not one.visible(frame).any()
+    ]
     still = [(np.abs(np.diff(one.path, axis=0)).sum(1) == 0).mean() for one in made]
     assert len(away) > 30 and np.mean(still) > 0.1

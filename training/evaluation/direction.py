@@ -27,12 +27,16 @@ def probe(features: Sequence[np.ndarray], directions: Sequence[int]) -> list[flo
     right = np.zeros(len(truth))
     for fold in range(FOLDS):
         test, tuning = folds == fold, folds == (fold + 1) % FOLDS
-        scores = [_right(inputs, truth, ~test & ~tuning, tuning, penalty).mean() for penalty in PENALTIES]
+        scores = [
+            _right(inputs, truth, ~test & ~tuning, tuning, penalty).mean() for penalty in PENALTIES
+        ]
         right[test] = _right(inputs, truth, ~test, test, PENALTIES[int(np.argmax(scores))])
     return right.tolist()
 
 
-def _right(inputs: np.ndarray, truth: np.ndarray, train: np.ndarray, test: np.ndarray, penalty: float) -> np.ndarray:
+def _right(
+    inputs: np.ndarray, truth: np.ndarray, train: np.ndarray, test: np.ndarray, penalty: float
+) -> np.ndarray:
     mean, std = inputs[train].mean(0), inputs[train].std(0)
     scaled = (inputs - mean) / np.where(std > 0, std, 1) / np.sqrt(inputs.shape[1])
     wanted = np.eye(DIRECTIONS)[truth] - CHANCE

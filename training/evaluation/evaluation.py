@@ -13,19 +13,25 @@ import torch
 from tubelet.ingest import checkpoints, encoders, pretrained
 from tubelet.ingest.contract import Encoder, LoadOptions
 from tubelet.ingest.errors import UsageError
-from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
-from tubelet.training.evaluation.material import SIDE, Material, Size, material
-from tubelet.training.evaluation.measures import MEANINGS, SHARE, Measures, measure_encoder, score_direction
-from tubelet.training.evaluation.prediction import foretell_with
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.networks.vjepa import Predictor
 from tubelet.ingest.precision import resolve_precision
 from tubelet.ingest.samples import sample_videos
-from tubelet.training.scenes.photographs import load_folder, load_scikit_image
 from tubelet.ingest.sources import find
 from tubelet.ingest.toy import PATCH
-from tubelet.ingest.networks.vjepa import Predictor
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store.intervals import Interval, interval
+from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
+from tubelet.training.evaluation.material import SIDE, Material, Size, material
+from tubelet.training.evaluation.measures import (
+    MEANINGS,
+    SHARE,
+    Measures,
+    measure_encoder,
+    score_direction,
+)
+from tubelet.training.evaluation.prediction import foretell_with
+from tubelet.training.scenes.photographs import load_folder, load_scikit_image
 
 TOY = "toy"
 
@@ -48,11 +54,21 @@ class Evaluation:
         names = [f"{measures.name} ({measures.dim})" for measures in self.measures]
         width = max(50, *map(len, names)) + 2
         rows = [f"{'':20}" + "".join(f"{name:{width}}" for name in names)]
-        rows += [f"{key:20}" + "".join(f"{str(measures.intervals[key]):{width}}" for measures in self.measures) for key in MEANINGS]
         rows += [
-            f"{'shift by slice':20}" + "".join(f"{' '.join(f'{v:.3f}' for v in measures.curve):{width}}" for measures in self.measures)
+            f"{key:20}"
+            + "".join(f"{measures.intervals[key]!s:{width}}" for measures in self.measures)
+            for key in MEANINGS
         ]
-        rows += [f"direction predicted from pixel displacements, which validates the probe: {self.control}"]
+        rows += [
+            f"{'shift by slice':20}"
+            + "".join(
+                f"{' '.join(f'{v:.3f}' for v in measures.curve):{width}}"
+                for measures in self.measures
+            )
+        ]
+        rows += [
+            f"direction predicted from pixel displacements, which validates the probe: {self.control}"
+        ]
         return [
             *map(str.rstrip, rows),
             f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
@@ -95,8 +111,16 @@ def evaluate(
         *(Rival(label, encoder, None) for label, encoder in _simple(facts, setting).items()),
     ]
     measures = [_measure_encoder(rival, measured_on, facts.patch) for rival in rivals]
-    control = interval(score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on), *SHARE)
-    return Evaluation(measures=measures, control=control, scenes=len(measured_on.plain), videos=[path.name for path in paths], seconds=time.monotonic() - started)
+    control = interval(
+        score_direction(_encoding(GradientMotion(facts.patch, facts.tubelet)), measured_on), *SHARE
+    )
+    return Evaluation(
+        measures=measures,
+        control=control,
+        scenes=len(measured_on.plain),
+        videos=[path.name for path in paths],
+        seconds=time.monotonic() - started,
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +135,10 @@ class Rival:
 def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
     """Encoders without training: hand-made statistics of a patch (unless they are evaluated themselves) and raw pixels."""
     toy = {} if facts.name == TOY else {TOY: encoders.load(TOY, replace(setting, weights=None))[1]}
-    return {**(toy if facts.patch == PATCH else {}), "raw pixels": RawPixels(facts.patch, facts.tubelet)}
+    return {
+        **(toy if facts.patch == PATCH else {}),
+        "raw pixels": RawPixels(facts.patch, facts.tubelet),
+    }
 
 
 def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measures:
@@ -122,7 +149,11 @@ def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measure
 
 def _predictor(encoder: Encoder, setting: LoadOptions) -> Predictor | None:
     """The predictor of weights that `tubelet pretrain` wrote."""
-    return pretrained.load_predictor(setting.weights) if setting.weights and isinstance(encoder, VJEPAEncoder) else None
+    return (
+        pretrained.load_predictor(setting.weights)
+        if setting.weights and isinstance(encoder, VJEPAEncoder)
+        else None
+    )
 
 
 def _encoding(encoder: Encoder):
@@ -135,7 +166,11 @@ def _encoding(encoder: Encoder):
 
 def _load_untrained(encoder: Encoder, setting: LoadOptions) -> Encoder:
     """The same network with random weights; for an encoder that is not a V-JEPA, the small untrained one of the table."""
-    model = checkpoints.init_untrained(encoder.model.config) if isinstance(encoder, VJEPAEncoder) else checkpoints.init_untrained()
+    model = (
+        checkpoints.init_untrained(encoder.model.config)
+        if isinstance(encoder, VJEPAEncoder)
+        else checkpoints.init_untrained()
+    )
     return VJEPAEncoder(model, setting.device, setting.precision)
 
 

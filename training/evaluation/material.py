@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tubelet.ingest.geometry import picture
 from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
-from tubelet.ingest.geometry import picture
+from tubelet.store.placement import placement
 from tubelet.training.scenes import motion, outlines, photographs, scene
 from tubelet.training.scenes.occlusion import OcclusionScene
 from tubelet.training.scenes.scene import Scene
-from tubelet.store.placement import placement
 
 SIDE = 224  # pixels
 FRAMES = 16
@@ -50,7 +50,9 @@ class Material:
 def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Size) -> Material:
     """Scenes over `pictures` and frames of the videos; without either, over generated textures."""
     generator = np.random.default_rng(SEED)
-    backgrounds = [*photographs.load_videos(videos), *pictures] or photographs.generate_pictures(generator, 24)
+    backgrounds = [*photographs.load_videos(videos), *pictures] or photographs.generate_pictures(
+        generator, 24
+    )
     textures = list(pictures) or photographs.generate_pictures(generator, 24)
     seeds = range(size.tracked)
     return Material(
@@ -68,7 +70,12 @@ def page_scenes(backgrounds: Sequence[torch.Tensor], count: int) -> list[Occlusi
     return [OcclusionScene.of(seed, pictures) for seed in range(count)]
 
 
-def make_tracking_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor], strength: float) -> Scene:
+def make_tracking_scene(
+    seed: int,
+    backgrounds: Sequence[torch.Tensor],
+    textures: Sequence[torch.Tensor],
+    strength: float,
+) -> Scene:
     """A textured disc that wanders over a still background; with another strength the same path, background and texture."""
     generator = np.random.default_rng([SEED, 1, seed])
     behind = backgrounds[seed % len(backgrounds)]
@@ -79,19 +86,27 @@ def make_tracking_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures
     return scene.compose(ground, [(thing, motion.changing(generator, path, strength))])
 
 
-def make_direction_scene(seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor]) -> tuple[Scene, int]:
+def make_direction_scene(
+    seed: int, backgrounds: Sequence[torch.Tensor], textures: Sequence[torch.Tensor]
+) -> tuple[Scene, int]:
     """A textured object that moves straight in one of eight directions, 3 to 6 pixels per frame, anywhere on a still background; 8 frames."""
     generator = np.random.default_rng([SEED, 2, seed])
     behind = backgrounds[int(generator.integers(len(backgrounds)))]
     ground = scene.still(generator, behind, FRAMES // 2, SIDE)
     side = int(generator.integers(72, 105))
-    thing = scene.sprite(generator, _other(generator, textures, behind), outlines.blob(generator, side))
+    thing = scene.sprite(
+        generator, _other(generator, textures, behind), outlines.blob(generator, side)
+    )
     direction = seed % motion.DIRECTIONS
-    path = motion.straight(generator, FRAMES // 2, SIDE, side / 2, generator.uniform(3, 6), direction)
+    path = motion.straight(
+        generator, FRAMES // 2, SIDE, side / 2, generator.uniform(3, 6), direction
+    )
     return scene.compose(ground, [(thing, motion.plain(path))]), direction
 
 
-def _other(generator: np.random.Generator, textures: Sequence[torch.Tensor], behind: torch.Tensor) -> torch.Tensor:
+def _other(
+    generator: np.random.Generator, textures: Sequence[torch.Tensor], behind: torch.Tensor
+) -> torch.Tensor:
     """A texture from another photograph than the background, if there is one."""
     others = [texture for texture in textures if texture is not behind] or textures
     return others[int(generator.integers(len(others)))]

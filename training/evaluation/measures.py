@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from tubelet.store.intervals import Interval, interval
 from tubelet.training.evaluation import direction, foreground, shifting
 from tubelet.training.evaluation.material import Material
 from tubelet.training.evaluation.page_scenes import CORRECTIONS, measure_scenes
@@ -13,7 +14,6 @@ from tubelet.training.evaluation.prediction import FEWEST, HIDDEN, Foretell
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.evaluation.tracking import track
 from tubelet.training.scenes.scene import Scene
-from tubelet.store.intervals import Interval, interval
 
 SPARSE = 8  # of that many tokens, one goes into the rank
 
@@ -39,11 +39,15 @@ MEANINGS: Mapping[str, str] = {
     "prediction, moving": "the same on all of these, of the tokens alone whose pixels change",
     "moving, over mean": "the predictor's error at these tokens over that of the mean token; below 1 is better",
 }
-STRETCH = slice(20, 36)  # frames of a page's scene on which prediction is measured: the object moves, and the occluder comes and goes
+STRETCH = slice(
+    20, 36
+)  # frames of a page's scene on which prediction is measured: the object moves, and the occluder comes and goes
 
 
 SHARE, POSITIVE = (0.0, 1.0), (0.0, math.inf)
-BOUNDS: Mapping[str, tuple[float, float]] = {  # between which a measure lies, and its interval with it
+BOUNDS: Mapping[
+    str, tuple[float, float]
+] = {  # between which a measure lies, and its interval with it
     **dict.fromkeys(MEANINGS, SHARE),
     **dict.fromkeys(("window shift", "edges over middle", "effective rank"), POSITIVE),
     "shift consistency": (-1.0, 1.0),
@@ -60,14 +64,25 @@ class Measures:
     curve: Sequence[float]
 
 
-Encode = Callable[[torch.Tensor], torch.Tensor]  # frames (T, 3, H, W) in uint8 to tokens (S, H, W, D)
+Encode = Callable[
+    [torch.Tensor], torch.Tensor
+]  # frames (T, 3, H, W) in uint8 to tokens (S, H, W, D)
 
 
-def measure_encoder(name: str, encode: Encode, material: Material, patch: int, foretell: Foretell | None = None) -> Measures:
+def measure_encoder(
+    name: str, encode: Encode, material: Material, patch: int, foretell: Foretell | None = None
+) -> Measures:
     """One encoder on all of the material; its predictor too, where it has one."""
-    plain, changed = _score_tracking(encode, material.plain, patch), _score_tracking(encode, material.changed, patch)
-    shifts = [shifting.shift(encode(window[:-2]), encode(window[2:])) for window in material.windows]
-    tokens = [encode(window[:-2]).flatten(0, 2)[::SPARSE] for window in material.windows] or [changed[3]]
+    plain, changed = (
+        _score_tracking(encode, material.plain, patch),
+        _score_tracking(encode, material.changed, patch),
+    )
+    shifts = [
+        shifting.shift(encode(window[:-2]), encode(window[2:])) for window in material.windows
+    ]
+    tokens = [encode(window[:-2]).flatten(0, 2)[::SPARSE] for window in material.windows] or [
+        changed[3]
+    ]
     scores = {
         "tracking, plain": plain[0],
         "tracking, changed": changed[0],
@@ -82,8 +97,15 @@ def measure_encoder(name: str, encode: Encode, material: Material, patch: int, f
         **_measure_page(encode, material),
         **_measure_prediction(foretell, material),
     }
-    curve = torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
-    return Measures(name, tokens[0].shape[1], {key: interval(values, *BOUNDS[key]) for key, values in scores.items()}, curve)
+    curve = (
+        torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
+    )
+    return Measures(
+        name,
+        tokens[0].shape[1],
+        {key: interval(values, *BOUNDS[key]) for key, values in scores.items()},
+        curve,
+    )
 
 
 def score_direction(encode: Encode, material: Material) -> list[float]:
@@ -95,15 +117,30 @@ def score_direction(encode: Encode, material: Material) -> list[float]:
 def _measure_page(encode: Encode, material: Material) -> dict[str, list[float]]:
     found = measure_scenes(encode, material.page)
     keys = "page, tracked", "page, kept", "page, lost", "page, IoU", "page, IoU corrected"
-    return dict(zip(keys, (found.tracked, found.kept, found.lost, found.first, found.corrected), strict=True))
+    return dict(
+        zip(
+            keys, (found.tracked, found.kept, found.lost, found.first, found.corrected), strict=True
+        )
+    )
 
 
 def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[str, list[float]]:
     """Nothing but empty lists for an encoder without a predictor."""
-    pages = (torch.from_numpy(scene.frames()[STRETCH]).permute(0, 3, 1, 2) for scene in material.page)
-    windows = {"videos": (window[:-2] for window in material.windows), "scenes": (scene.frames for scene in material.changed), "page": pages}
-    foretold = {name: [foretell(frames) for frames in each] if foretell else [] for name, each in windows.items()}
-    ratios = {f"prediction, {name}": [one.over_copying for one in each] for name, each in foretold.items()}
+    pages = (
+        torch.from_numpy(scene.frames()[STRETCH]).permute(0, 3, 1, 2) for scene in material.page
+    )
+    windows = {
+        "videos": (window[:-2] for window in material.windows),
+        "scenes": (scene.frames for scene in material.changed),
+        "page": pages,
+    }
+    foretold = {
+        name: [foretell(frames) for frames in each] if foretell else []
+        for name, each in windows.items()
+    }
+    ratios = {
+        f"prediction, {name}": [one.over_copying for one in each] for name, each in foretold.items()
+    }
     moving = [one for each in foretold.values() for one in each if one.moving.sum() >= FEWEST]
     return {
         **ratios,
@@ -112,7 +149,9 @@ def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[s
     }
 
 
-def _score_tracking(encode: Encode, scenes: Sequence[Scene], patch: int) -> tuple[list[float], list[float], list[float], torch.Tensor]:
+def _score_tracking(
+    encode: Encode, scenes: Sequence[Scene], patch: int
+) -> tuple[list[float], list[float], list[float], torch.Tensor]:
     """Near and exact shares and foreground AUC of every scene, and some tokens of the last."""
     near, exact, areas = [], [], []
     for scene in scenes:

@@ -15,18 +15,20 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 from tubelet.latent import clips, graph, half, masks, query, segmentation, tracking
 from tubelet.latent.clips import Clip
-from tubelet.latent.tracking import Track
 from tubelet.latent.null_similarity import SLICES, NullSimilarity
+from tubelet.latent.tracking import Track
+from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
 PART = "part"  # of the patch is visible, or it is half outside: no truth to hold a track to
 CORRECTIONS = 10  # clicks where a segmentation is most wrong
 TOGETHER = 12  # scenes that are held at once, each other's unrelated videos
 ENCODER = "evaluated"  # the name of the encoder in clips that no store holds
 
-Truth = np.ndarray | str | None  # (y, x) of a patch that is wholly visible, PART, or None where no object is
+Truth = (
+    np.ndarray | str | None
+)  # (y, x) of a patch that is wholly visible, PART, or None where no object is
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Followed:
     @property
     def near(self) -> list[bool]:
         """Of the slices that show the patch: whether the match lies within one patch of it."""
-        return [max(abs(self.track.y[n] - place[0]), abs(self.track.x[n] - place[1])) <= 1 for n, place in self._visible]
+        return [
+            max(abs(self.track.y[n] - place[0]), abs(self.track.x[n] - place[1])) <= 1
+            for n, place in self._visible
+        ]
 
     @property
     def kept(self) -> list[bool]:
@@ -49,11 +54,19 @@ class Followed:
     @property
     def lost(self) -> list[bool]:
         """Of the slices without the object: whether it is called lost."""
-        return [bool(self.track.lost[number]) for number, place in enumerate(self.places) if place is None]
+        return [
+            bool(self.track.lost[number])
+            for number, place in enumerate(self.places)
+            if place is None
+        ]
 
     @property
     def _visible(self) -> list[tuple[int, np.ndarray]]:
-        return [(number, place) for number, place in enumerate(self.places) if isinstance(place, np.ndarray)]
+        return [
+            (number, place)
+            for number, place in enumerate(self.places)
+            if isinstance(place, np.ndarray)
+        ]
 
 
 @dataclass(frozen=True)
@@ -69,9 +82,12 @@ class Held:
     @classmethod
     def of(cls, followed: Sequence[Followed]) -> "Held":
         near, kept, lost = (
-            [value for one in followed for value in values(one)] for values in (lambda f: f.near, lambda f: f.kept, lambda f: f.lost)
+            [value for one in followed for value in values(one)]
+            for values in (lambda f: f.near, lambda f: f.kept, lambda f: f.lost)
         )
-        return cls(len(near), float(np.mean(near)), float(np.mean(kept)), len(lost), float(np.mean(lost)))
+        return cls(
+            len(near), float(np.mean(near)), float(np.mean(kept)), len(lost), float(np.mean(lost))
+        )
 
 
 @dataclass(frozen=True)
@@ -86,10 +102,18 @@ class PageScores:
     corrected: list[float]
 
 
-def measure_scenes(encode: Callable[[torch.Tensor], torch.Tensor], scenes: Sequence[OcclusionScene]) -> PageScores:
+def measure_scenes(
+    encode: Callable[[torch.Tensor], torch.Tensor], scenes: Sequence[OcclusionScene]
+) -> PageScores:
     """Encode scenes, frames (T, 3, H, W) in uint8 to tokens (S, H, W, D), and score each as one clip beside some others."""
-    rows = [row for first in range(0, len(scenes), TOGETHER) for row in _scored(encode, scenes[first : first + TOGETHER], first)]
-    return PageScores(*map(list, zip(*rows, strict=True))) if rows else PageScores([], [], [], [], [])
+    rows = [
+        row
+        for first in range(0, len(scenes), TOGETHER)
+        for row in _scored(encode, scenes[first : first + TOGETHER], first)
+    ]
+    return (
+        PageScores(*map(list, zip(*rows, strict=True))) if rows else PageScores([], [], [], [], [])
+    )
 
 
 def follow_patch(scene: OcclusionScene, clip: Clip, unrelated: NullSimilarity) -> Followed:
@@ -98,7 +122,9 @@ def follow_patch(scene: OcclusionScene, clip: Clip, unrelated: NullSimilarity) -
     start = (scene.center(0) // side).astype(int)
     found = tracking.track(query.query_clip(clip, [(0, *start)]), clip, unrelated)
     offset = (start + 0.5) * side - scene.center(0)
-    return Followed(found, [_truth(scene, offset, side, _frames(number, slices)) for number in range(slices)])
+    return Followed(
+        found, [_truth(scene, offset, side, _frames(number, slices)) for number in range(slices)]
+    )
 
 
 def segment_object(scene: OcclusionScene, clip: Clip, corrections: int = 0) -> tuple[float, float]:
@@ -107,13 +133,19 @@ def segment_object(scene: OcclusionScene, clip: Clip, corrections: int = 0) -> t
     return list(_segmentations(scene, clip, corrections))[-1]
 
 
-def _scored(encode: Callable, scenes: Sequence[OcclusionScene], first: int) -> Iterator[tuple[float, ...]]:
+def _scored(
+    encode: Callable, scenes: Sequence[OcclusionScene], first: int
+) -> Iterator[tuple[float, ...]]:
     held = [_clip(encode, scene, str(first + number)) for number, scene in enumerate(scenes)]
     others = _whole_slices(held)
     for scene, clip in zip(scenes, held, strict=True):
         followed = follow_patch(scene, clip, others.without(clip.video_id))
         overlaps = [in_pixels for in_pixels, _ in _segmentations(scene, clip, CORRECTIONS)]
-        yield *(float(np.mean(shares)) for shares in (followed.near, followed.kept, followed.lost)), overlaps[0], overlaps[-1]
+        yield (
+            *(float(np.mean(shares)) for shares in (followed.near, followed.kept, followed.lost)),
+            overlaps[0],
+            overlaps[-1],
+        )
 
 
 def _clip(encode: Callable, scene: OcclusionScene, name: str) -> Clip:
@@ -124,20 +156,40 @@ def _clip(encode: Callable, scene: OcclusionScene, name: str) -> Clip:
 def _whole_slices(held: Sequence[Clip]) -> NullSimilarity:
     """As many slices of each clip as make SLICES of all but one."""
     each = -(-SLICES // (len(held) - 1)) if len(held) > 1 else 0
-    chosen = [(clip, number) for clip in held for number in (clips.spread_evenly(clip.positions[0], each) if each else ())]
-    parts = [half.unit(half.widen(clip.grid[number].reshape(-1, clip.grid.shape[-1]))) for clip, number in chosen]
+    chosen = [
+        (clip, number)
+        for clip in held
+        for number in (clips.spread_evenly(clip.positions[0], each) if each else ())
+    ]
+    parts = [
+        half.unit(half.widen(clip.grid[number].reshape(-1, clip.grid.shape[-1])))
+        for clip, number in chosen
+    ]
     return NullSimilarity(ENCODER, tuple(parts), tuple(clip.video_id for clip, _ in chosen))
 
 
-def _segmentations(scene: OcclusionScene, clip: Clip, corrections: int) -> Iterator[tuple[float, float]]:
+def _segmentations(
+    scene: OcclusionScene, clip: Clip, corrections: int
+) -> Iterator[tuple[float, float]]:
     """The overlap in pixels and in patches from the first marks, and after each correction."""
     slices, height, width = clip.positions
-    shown = np.stack([np.mean([scene.visible(frame) for frame in _frames(s, slices)], axis=0) for s in range(slices)])
+    shown = np.stack(
+        [
+            np.mean([scene.visible(frame) for frame in _frames(s, slices)], axis=0)
+            for s in range(slices)
+        ]
+    )
     covered, joined = _covered(shown, height, width), graph.build_graph(clip)
-    inside, outside = [(0, *place) for place in np.argwhere(covered[0] > 0.95)], _outside(scene, clip)
+    inside, outside = (
+        [(0, *place) for place in np.argwhere(covered[0] > 0.95)],
+        _outside(scene, clip),
+    )
     for number in range(corrections + 1):
         found = segmentation.segment(joined, inside, outside)
-        yield masks.iou(masks.threshold_pixels(found.scores, SIDE, SIDE), shown > 0.5), masks.iou(found.mask(), covered > 0.5)
+        yield (
+            masks.iou(masks.threshold_pixels(found.scores, SIDE, SIDE), shown > 0.5),
+            masks.iou(found.mask(), covered > 0.5),
+        )
         place = _most_wrong(found.mask(), covered)
         if number == corrections or place is None:
             return
@@ -147,7 +199,11 @@ def _segmentations(scene: OcclusionScene, clip: Clip, corrections: int) -> Itera
 def _covered(shown: np.ndarray, height: int, width: int) -> np.ndarray:
     """The share of each patch that a mask ``(S, SIDE, SIDE)`` covers, ``(S, H, W)``."""
     rows, columns = (np.arange(SIDE) * count // SIDE for count in (height, width))
-    summed = np.add.reduceat(np.add.reduceat(shown, np.searchsorted(rows, range(height)), axis=1), np.searchsorted(columns, range(width)), axis=2)
+    summed = np.add.reduceat(
+        np.add.reduceat(shown, np.searchsorted(rows, range(height)), axis=1),
+        np.searchsorted(columns, range(width)),
+        axis=2,
+    )
     return summed / np.bincount(rows)[:, None] / np.bincount(columns)
 
 
@@ -156,7 +212,10 @@ def _outside(scene: OcclusionScene, clip: Clip) -> list[tuple[int, int, int]]:
     slices, height, width = clip.positions
     first = [(1, 14), (14, 1), (14, 14), (8, 12)]
     occluded, column = slices * 5 // 16, (scene.occluder[0] + scene.radius) * width // SIDE
-    return [*((0, y * height // 16, x * width // 16) for y, x in first), *((occluded, y * height // 16, column) for y in (2, 12))]
+    return [
+        *((0, y * height // 16, x * width // 16) for y, x in first),
+        *((occluded, y * height // 16, column) for y in (2, 12)),
+    ]
 
 
 def _most_wrong(mask: np.ndarray, covered: np.ndarray) -> tuple[int, int, int] | None:

@@ -50,7 +50,9 @@ class Foretold:
         return self._ratio(self.seen.mean((0, 1, 2), keepdim=True), self.moving)
 
     def _ratio(self, guess: torch.Tensor, where: torch.Tensor) -> float:
-        ours, theirs = ((self.are - each).abs().mean(-1)[where].mean() for each in (self.predicted, guess))
+        ours, theirs = (
+            (self.are - each).abs().mean(-1)[where].mean() for each in (self.predicted, guess)
+        )
         return float(ours / theirs) if theirs else math.nan
 
 
@@ -77,7 +79,9 @@ def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
     """How an encoder and its predictor predict the end of a window. The predictor answers in the encoder's own levels, the last one last."""
     device = next(model.parameters()).device
     predictor = predictor.to(device).eval()
-    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD))
+    mean, std = (
+        torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD)
+    )
 
     @torch.inference_mode()
     def foretell(frames: torch.Tensor) -> Foretold:
@@ -87,7 +91,9 @@ def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
         levels = model(pixels, masks.context)
         predicted = predictor(torch.cat(levels, -1), masks)[0][..., -model.config.dim :]
         are = model(pixels, wanted=[len(model.config.levels) - 1])[-1][:, masks.context.shape[1] :]
-        tokens = (normalize_tokens(each[0], *masks.grid[1:]) for each in (are, predicted, levels[-1]))
+        tokens = (
+            normalize_tokens(each[0], *masks.grid[1:]) for each in (are, predicted, levels[-1])
+        )
         return Foretold(*tokens, find_moving(frames, model.config.tubelet, model.config.patch))
 
     return foretell

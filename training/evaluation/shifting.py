@@ -27,7 +27,10 @@ class Shift:
     def edges_over_middle(self) -> float:
         """Mean of the first and last shared slice over that of the middle third."""
         third = len(self.curve) // 3
-        return float(self.curve[[0, -1]].mean() / max(self.curve[third : len(self.curve) - third].mean(), 1e-12))
+        return float(
+            self.curve[[0, -1]].mean()
+            / max(self.curve[third : len(self.curve) - third].mean(), 1e-12)
+        )
 
 
 def shift(earlier: torch.Tensor, later: torch.Tensor) -> Shift:
@@ -45,7 +48,9 @@ def consistency(shifts: Sequence[Shift]) -> list[float]:
 
     Empty if fewer than two videos differ at all: what never changes has no ranking.
     """
-    ranks = np.array([found.relative.mean(0).argsort().argsort() for found in shifts if found.size], float)
+    ranks = np.array(
+        [found.relative.mean(0).argsort().argsort() for found in shifts if found.size], float
+    )
     if len(ranks) < 2:
         return []
     correlations = np.corrcoef(ranks)

@@ -25,10 +25,21 @@ def init_attention(encoder: VisionTransformer, generator: np.random.Generator, s
         queries, keys, _ = block.attn.qkv.bias.view(3, heads, -1)
         for head in range(heads):
             size = float(np.sqrt(generator.uniform(*SHARPNESS) * (dim // heads) ** 0.5))
-            offsets = generator.uniform(-1, 1, 3) * (1, REACH, REACH) * (1, *[(TRAINED_SIDE - 1) / (side - 1)] * 2)
+            offsets = (
+                generator.uniform(-1, 1, 3)
+                * (1, REACH, REACH)
+                * (1, *[(TRAINED_SIDE - 1) / (side - 1)] * 2)
+            )
             for axis, offset in enumerate(offsets):
                 first = 2 * pairs * axis
                 place = slice(first, first + 2 * FREQUENCIES)
                 angles = frequencies * offset
-                queries[head, place] = size * torch.stack([angles.cos(), angles.sin()], 1).flatten().float()
-                keys[head, place] = size * torch.stack([torch.ones_like(angles), torch.zeros_like(angles)], 1).flatten().float()
+                queries[head, place] = (
+                    size * torch.stack([angles.cos(), angles.sin()], 1).flatten().float()
+                )
+                keys[head, place] = (
+                    size
+                    * torch.stack([torch.ones_like(angles), torch.zeros_like(angles)], 1)
+                    .flatten()
+                    .float()
+                )

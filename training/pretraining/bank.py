@@ -16,10 +16,10 @@ from threading import Lock
 
 import numpy as np
 
+from tubelet.store.disk.files import write_whole
 from tubelet.training.pretraining.clip_source import ClipSource
 from tubelet.training.pretraining.distillation import COLOR, Distillation
 from tubelet.training.pretraining.settings import Settings
-from tubelet.store.disk.files import write_whole
 
 FORMAT = 2  # of what is kept: counted up with every change of clips or lessons
 DECIDING = "seed", "side", "frames", "teacher"  # settings that decide what a clip is
@@ -36,14 +36,23 @@ class Bank:
     making: Lock
 
     @classmethod
-    def of(cls, cache: Path, footage: ClipSource, settings: Settings, lessons: Distillation | None) -> "Bank":
-        decided = {name: settings.as_json[name] for name in DECIDING} | {"footage": footage.fingerprint, "format": FORMAT, "colors": COLOR}
+    def of(
+        cls, cache: Path, footage: ClipSource, settings: Settings, lessons: Distillation | None
+    ) -> "Bank":
+        decided = {name: settings.as_json[name] for name in DECIDING} | {
+            "footage": footage.fingerprint,
+            "format": FORMAT,
+            "colors": COLOR,
+        }
         name = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
         return cls(cache / name, footage, settings, lessons, Lock())
 
     def clip(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Frames and what is taught of them, mapped from their files."""
-        paths = [self.folder / f"{number}.{kind}.npy" for kind in (("frames", "taught") if self.lessons else ("frames",))]
+        paths = [
+            self.folder / f"{number}.{kind}.npy"
+            for kind in (("frames", "taught") if self.lessons else ("frames",))
+        ]
         if not paths[-1].exists():
             with self.making:
                 self._make(number, paths)

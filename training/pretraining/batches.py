@@ -12,10 +12,19 @@ from tubelet.training.pretraining import augmentation, crops
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.crops import Crop, Place
 from tubelet.training.pretraining.distillation import MOTION
-from tubelet.training.pretraining.token_masks import sample_masks
 from tubelet.training.pretraining.objective import Batch
+from tubelet.training.pretraining.token_masks import sample_masks
 
-MASKS = ("short", "long", "scatter", "tubes", "future", "future", "future", "future")  # kinds of masks, of which a batch of clips draws some
+MASKS = (
+    "short",
+    "long",
+    "scatter",
+    "tubes",
+    "future",
+    "future",
+    "future",
+    "future",
+)  # kinds of masks, of which a batch of clips draws some
 IMAGE_MASKS = ("image", "scatter")
 FIRST = 128  # clips in the bank at the start
 EACH = 12  # steps for which one more comes in
@@ -30,17 +39,33 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
     """Batch number `step` of `steps`, on the CPU."""
     settings = bank.settings
     generator = np.random.default_rng([settings.seed, step, 1])
-    whole = steps - step <= settings.whole and step % 4 < 2  # an odd and an even step: with masks and without
+    whole = (
+        steps - step <= settings.whole and step % 4 < 2
+    )  # an odd and an even step: with masks and without
     crop = crops.choose(step, generator, settings, whole)
     numbers = _choose_clips(generator, crop.count, step, settings.bank)
-    cut = [_cut(bank, number, crop, Place.any(generator, crop, settings.grid)) for number in numbers]
+    cut = [
+        _cut(bank, number, crop, Place.any(generator, crop, settings.grid)) for number in numbers
+    ]
     clips = torch.from_numpy(np.stack([frames for frames, _ in cut])).float()
     masks = []
     if step % settings.masked_every == 0:
-        kinds = generator.permutation(IMAGE_MASKS if crop.kind == "image" else MASKS)[: settings.masks]
+        kinds = generator.permutation(IMAGE_MASKS if crop.kind == "image" else MASKS)[
+            : settings.masks
+        ]
         masks = [sample_masks(kind, generator, crop.grid, crop.count) for kind in kinds]
-    seen = clips if masks and settings.masked_every > 1 else augmentation.augment(generator, clips, settings.patch, settings.light)
-    return Batch(clips, seen, masks, crop.piece, torch.from_numpy(np.stack([taught for _, taught in cut])) if bank.lessons else None)
+    seen = (
+        clips
+        if masks and settings.masked_every > 1
+        else augmentation.augment(generator, clips, settings.patch, settings.light)
+    )
+    return Batch(
+        clips,
+        seen,
+        masks,
+        crop.piece,
+        torch.from_numpy(np.stack([taught for _, taught in cut])) if bank.lessons else None,
+    )
 
 
 def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:
@@ -59,7 +84,11 @@ def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:
 def _choose_clips(generator: np.random.Generator, count: int, step: int, bank: int) -> np.ndarray:
     """Different clips as long as there are as many; the newest always comes first."""
     there = known(step, bank)
-    chosen = generator.permutation(there)[:count] if count <= there else generator.integers(0, there, count)
+    chosen = (
+        generator.permutation(there)[:count]
+        if count <= there
+        else generator.integers(0, there, count)
+    )
     if there < bank and step % EACH == 0:
         chosen[0] = there - 1
     return chosen

@@ -16,11 +16,27 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tubelet.training.pretraining.settings import Settings
 from tubelet.ingest.networks.vjepa import Piece
+from tubelet.training.pretraining.settings import Settings
 
-CYCLE = ("long", "short", "far", "long", "long", "short", "image", "long", "far", "long")  # an odd and an even step of most kinds
-WIDTHS = {"short": (8, 14), "long": (7, 10), "far": (4, 7), "image": (8, 14)}  # patches, least and most
+CYCLE = (
+    "long",
+    "short",
+    "far",
+    "long",
+    "long",
+    "short",
+    "image",
+    "long",
+    "far",
+    "long",
+)  # an odd and an even step of most kinds
+WIDTHS = {
+    "short": (8, 14),
+    "long": (7, 10),
+    "far": (4, 7),
+    "image": (8, 14),
+}  # patches, least and most
 SHORT, FAR = 2, 4  # slices; how many times as long
 PICTURES = (14, 16, 20)  # patches of the pictures that crops are pieces of
 
@@ -54,7 +70,9 @@ def choose(step: int, generator: np.random.Generator, settings: Settings, whole:
     low, high = (min(side, limit) for limit in WIDTHS.get(kind, (side, side)))
     width = int(generator.integers(max(2, low), high + 1))
     length = {"short": min(SHORT, slices), "far": FAR * slices, "image": 1}.get(kind, slices)
-    pictures = [picture for picture in PICTURES if picture >= width] if side >= min(PICTURES) else [side]
+    pictures = (
+        [picture for picture in PICTURES if picture >= width] if side >= min(PICTURES) else [side]
+    )
     picture = side if whole else int(generator.choice(pictures))
     return Crop(kind, max(1, settings.tokens // (length * width * width)), width, length, picture)
 
@@ -86,7 +104,9 @@ def cut_frames(frames: np.ndarray, crop: Crop, place: Place, patch: int) -> np.n
     order, backward = place.slices(crop, len(frames) // 2)
     pairs = np.stack([2 * order + backward, 2 * order + ~backward], 1)
     numbers = pairs[0, :1] if crop.kind == "image" else pairs.flatten()
-    rows, columns = (slice(at * patch, (at + crop.width) * patch) for at in (place.row, place.column))
+    rows, columns = (
+        slice(at * patch, (at + crop.width) * patch) for at in (place.row, place.column)
+    )
     return frames[numbers, :, rows, columns]
 
 
@@ -94,7 +114,9 @@ def cut_taught(taught: np.ndarray, crop: Crop, place: Place, motion: slice) -> n
     """What is taught about a clip (S, H, W, C) to that of a crop (s * h * w, C); `motion` are the displacements, which turn round
     where it is played backward, and all that moves stands still in an image."""
     order, backward = place.slices(crop, len(taught))
-    piece = taught[order, place.row : place.row + crop.width, place.column : place.column + crop.width].astype(np.float32)
+    piece = taught[
+        order, place.row : place.row + crop.width, place.column : place.column + crop.width
+    ].astype(np.float32)
     piece[backward, ..., motion] *= -1
     if crop.kind == "image":
         piece[..., motion.start :] = 0

@@ -13,9 +13,24 @@ from tubelet.training.pretraining.teacher import CHANNELS, STRIDE, Teacher
 
 TEACHERS = ("efficientnet-lite0",)
 COLOR, DISPLACEMENT, APART = 12, 2, 1  # numbers per token
-SIZES = (*CHANNELS, COLOR, DISPLACEMENT, APART)  # of the parts, each of equal weight in what the head misses
-MOTION = slice(sum(SIZES) - APART - DISPLACEMENT, sum(SIZES) - APART)  # where the displacement stands
-COMPARED = 0.5, 0.0, 0.6, 0.0, 0.5, 0.0, 0.3  # how much each part counts in the cosines by which tokens are compared, whatever its width
+SIZES = (
+    *CHANNELS,
+    COLOR,
+    DISPLACEMENT,
+    APART,
+)  # of the parts, each of equal weight in what the head misses
+MOTION = slice(
+    sum(SIZES) - APART - DISPLACEMENT, sum(SIZES) - APART
+)  # where the displacement stands
+COMPARED = (
+    0.5,
+    0.0,
+    0.6,
+    0.0,
+    0.5,
+    0.0,
+    0.3,
+)  # how much each part counts in the cosines by which tokens are compared, whatever its width
 CLEAR = 2.0  # pixels per frame by which what moves apart does so clearly
 LIMIT = 5.0  # spreads: what is further off counts as that far
 SHARPNESS = 0.1  # what a cosine is divided by
@@ -33,8 +48,12 @@ class Distillation:
         """A clip (T, 3, H, W) in 0..255 to (S, H, W, sum of SIZES). A slice is taught by its first frame, and by its mean color and motion."""
         device = next(self.teacher.parameters()).device
         features = self.teacher(clip[:: self.tubelet].to(device).float()).float().cpu()
-        flow = displacements(clip.float(), STRIDE).unflatten(0, (-1, self.tubelet)).mean(1)  # (S, H, W, 2)
-        return torch.cat([features, _colors(clip.float(), self.tubelet), flow, _apart(flow[None])[0]], -1)
+        flow = (
+            displacements(clip.float(), STRIDE).unflatten(0, (-1, self.tubelet)).mean(1)
+        )  # (S, H, W, 2)
+        return torch.cat(
+            [features, _colors(clip.float(), self.tubelet), flow, _apart(flow[None])[0]], -1
+        )
 
 
 def missed(told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
@@ -56,7 +75,10 @@ def unlike(tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
 def compared(taught: torch.Tensor) -> torch.Tensor:
     """Unit vectors (..., C) of what tokens are compared by, from parts of which each number has unit spread."""
     parts = taught.clamp(-LIMIT, LIMIT).split(SIZES, -1)
-    weighted = [part * (weight / part.shape[-1] ** 0.5) for part, weight in zip(parts, COMPARED, strict=True)]
+    weighted = [
+        part * (weight / part.shape[-1] ** 0.5)
+        for part, weight in zip(parts, COMPARED, strict=True)
+    ]
     return F.normalize(torch.cat(weighted, -1), dim=-1)
 
 

@@ -1,13 +1,13 @@
 """The objective: what V-JEPA 2.1 minimizes, in the order in which it is computed.
 
-    student    the encoder that learns; sees only the context tokens of a mask
-    target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
-    predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
-    lessons    optional: a linear head on the student's tokens tells what a frozen teacher sees there, and the tokens themselves
-               lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
+student    the encoder that learns; sees only the context tokens of a mask
+target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
+predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
+lessons    optional: a linear head on the student's tokens tells what a frozen teacher sees there, and the tokens themselves
+           lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
 
-    loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
-           of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
+loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
+       of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from tubelet.ingest import checkpoints
-from tubelet.training.pretraining import distillation
-from tubelet.training.pretraining.token_masks import distances
-from tubelet.training.pretraining.settings import Settings
 from tubelet.ingest.networks.vjepa import Masks, Piece, Predictor, VisionTransformer
 from tubelet.ingest.vjepa_encoder import MEAN, STD
+from tubelet.training.pretraining import distillation
+from tubelet.training.pretraining.settings import Settings
+from tubelet.training.pretraining.token_masks import distances
 
 MASK_STD = 0.02
 LEAST_STD = 1e-3
@@ -51,7 +51,9 @@ class Losses:
     tokens: torch.Tensor
 
     def total(self, masked_weight: float, context_weight: float) -> torch.Tensor:
-        return masked_weight * self.masked + context_weight * self.context + self.missed + self.unlike
+        return (
+            masked_weight * self.masked + context_weight * self.context + self.missed + self.unlike
+        )
 
 
 class Networks(nn.Module):
@@ -61,12 +63,20 @@ class Networks(nn.Module):
         super().__init__()
         torch.manual_seed(settings.seed)
         self.student = checkpoints.init_untrained(settings.encoder, settings.seed)
-        self.target = checkpoints.init_untrained(settings.encoder, settings.seed).requires_grad_(False)
+        self.target = checkpoints.init_untrained(settings.encoder, settings.seed).requires_grad_(
+            False
+        )
         self.predictor = Predictor(settings.predictor)
         nn.init.normal_(self.predictor.mask_tokens[0], std=MASK_STD)
         self.head = nn.Linear(settings.dim, taught)
-        for last in (self.head, self.predictor.predictor_proj, self.predictor.predictor_proj_context):
-            nn.init.zeros_(last.weight)  # noise for an answer is silenced first, and the quickest way is to make all tokens alike
+        for last in (
+            self.head,
+            self.predictor.predictor_proj,
+            self.predictor.predictor_proj_context,
+        ):
+            nn.init.zeros_(
+                last.weight
+            )  # noise for an answer is silenced first, and the quickest way is to make all tokens alike
             nn.init.zeros_(last.bias)
         self.register_buffer("taught_mean", torch.zeros(taught))
         self.register_buffer("taught_std", torch.ones(taught))
@@ -86,16 +96,30 @@ class Networks(nn.Module):
 
 def losses(networks: Networks, batch: Batch) -> Losses:
     """One step's losses; a part without masks, or without a teacher, is nothing."""
-    taught = None if batch.taught is None else (batch.taught - networks.taught_mean) / networks.taught_std
+    taught = (
+        None
+        if batch.taught is None
+        else (batch.taught - networks.taught_mean) / networks.taught_std
+    )
     if batch.masks:
         return _predicted(networks, batch, taught)
-    tokens = networks.student(normalized(batch.seen), wanted=[len(networks.student.config.levels) - 1], piece=batch.piece)[-1]
+    tokens = networks.student(
+        normalized(batch.seen), wanted=[len(networks.student.config.levels) - 1], piece=batch.piece
+    )[-1]
     nothing = tokens.new_zeros(())
     missed, unlike = _imitated(networks, tokens, taught)
-    return Losses(masked=nothing, context=nothing, missed=missed, unlike=unlike, tokens=tokens.detach().float().flatten(0, 1))
+    return Losses(
+        masked=nothing,
+        context=nothing,
+        missed=missed,
+        unlike=unlike,
+        tokens=tokens.detach().float().flatten(0, 1),
+    )
 
 
-def _imitated(networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+def _imitated(
+    networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What the head misses of what is taught of tokens (B, N, D), and how unlike it they lie to each other."""
     if taught is None:
         return tokens.new_zeros(()), tokens.new_zeros(())
@@ -106,7 +130,9 @@ def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) ->
     """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch)
     parts = [_predicted_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
-    masked, context, missed, unlike = (torch.stack(part).mean() for part in zip(*parts, strict=True))
+    masked, context, missed, unlike = (
+        torch.stack(part).mean() for part in zip(*parts, strict=True)
+    )
     return Losses(masked=masked, context=context, missed=missed, unlike=unlike, tokens=tokens)
 
 
@@ -114,24 +140,39 @@ def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) ->
 def _targets(target: VisionTransformer, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The target's levels, each layer-normalized once more, side by side (B, N, 4D); and its last level as tokens (B * N, D)."""
     levels = [level.float() for level in target(normalized(batch.clips), piece=batch.piece)]
-    return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1), levels[-1].flatten(0, 1)
+    return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1), levels[
+        -1
+    ].flatten(0, 1)
 
 
 def _predicted_under(
-    networks: Networks, batch: Batch, masks: Masks, wanted: torch.Tensor, taught: torch.Tensor | None
+    networks: Networks,
+    batch: Batch,
+    masks: Masks,
+    wanted: torch.Tensor,
+    taught: torch.Tensor | None,
 ) -> tuple[torch.Tensor, ...]:
     """The masked loss, the context loss, and both of the teacher's at the seen tokens, under one kind of mask."""
     levels = networks.student(normalized(batch.seen), masks.context, piece=batch.piece)
     placed = Masks(batch.piece.ids[masks.context], batch.piece.ids[masks.targets], batch.piece.grid)
-    hidden, known = networks.predictor(torch.cat(levels, -1), placed, image=batch.seen.shape[1] == 1)
+    hidden, known = networks.predictor(
+        torch.cat(levels, -1), placed, image=batch.seen.shape[1] == 1
+    )
     clips = torch.arange(len(wanted), device=wanted.device)[:, None]
     masked = F.l1_loss(hidden.float(), wanted[clips, masks.targets])
     missed = (known.float() - wanted[clips, masks.context]).abs().mean(-1)  # (B, K)
     context = (missed / distances(masks).to(missed).sqrt()).mean()
-    return masked, context, *_imitated(networks, levels[-1], None if taught is None else taught[clips, masks.context])
+    return (
+        masked,
+        context,
+        *_imitated(networks, levels[-1], None if taught is None else taught[clips, masks.context]),
+    )
 
 
 def normalized(clips: torch.Tensor) -> torch.Tensor:
     """Clips (B, T, 3, H, W) in 0..255 to the encoder's input (B, 3, T, H, W)."""
-    mean, std = (torch.tensor(values, device=clips.device).view(1, 1, 3, 1, 1) * 255 for values in (MEAN, STD))
+    mean, std = (
+        torch.tensor(values, device=clips.device).view(1, 1, 3, 1, 1) * 255
+        for values in (MEAN, STD)
+    )
     return ((clips - mean) / std).transpose(1, 2)

@@ -1,9 +1,9 @@
 """A run: clips in, weights out, stopped and resumed at any step.
 
-    OUTPUT                the weights, once the last step is made
-    OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
-    OUTPUT.log.jsonl      a line every few steps, their means: losses, rate, spread, effective rank, seconds
-    CACHE                 clips and what the teacher says of them, see `bank`; by default OUTPUT.bank
+OUTPUT                the weights, once the last step is made
+OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
+OUTPUT.log.jsonl      a line every few steps, their means: losses, rate, spread, effective rank, seconds
+CACHE                 clips and what the teacher says of them, see `bank`; by default OUTPUT.bank
 """
 
 import io
@@ -20,15 +20,15 @@ import torch
 
 from tubelet.ingest import pretrained
 from tubelet.ingest.errors import CheckpointError, UsageError
+from tubelet.ingest.sources import find
+from tubelet.store.disk.files import write_whole
+from tubelet.store.errors import TubeletError
 from tubelet.training.pretraining import batches, teacher
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
 from tubelet.training.pretraining.distillation import Distillation
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.trainer import Step, Trainer, mean_step
-from tubelet.ingest.sources import find
-from tubelet.store.errors import TubeletError
-from tubelet.store.disk.files import write_whole
 
 LOG_STEPS = 20
 SAVE_SECONDS = 120.0
@@ -54,7 +54,14 @@ class Pretraining:
 
     @classmethod
     def of(
-        cls, paths: Sequence[str], output: Path, steps: int, photographs: Path | None, device: torch.device, cache: Path | None = None, **settings
+        cls,
+        paths: Sequence[str],
+        output: Path,
+        steps: int,
+        photographs: Path | None,
+        device: torch.device,
+        cache: Path | None = None,
+        **settings,
     ) -> "Pretraining":
         """A run from the command's arguments. Raises UsageError before anything is decoded, or where no video can be used."""
         if output.exists():
@@ -64,7 +71,15 @@ class Pretraining:
         chosen = Settings(**settings)
         footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
         bank = cache or output.with_name(output.name + ".bank")
-        return cls(footage=footage, unusable=unusable, settings=chosen, steps=steps, output=output, device=device, cache=bank)
+        return cls(
+            footage=footage,
+            unusable=unusable,
+            settings=chosen,
+            steps=steps,
+            output=output,
+            device=device,
+            cache=bank,
+        )
 
     def execute(self) -> Step:
         """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
@@ -76,7 +91,9 @@ class Pretraining:
             progress = trainer.learn(batch)
             if self.stopping.is_set():
                 self.save(trainer)
-                raise Stopped(f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}")
+                raise Stopped(
+                    f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}"
+                )
             recent.append(progress)
             if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
                 self._log(mean_step(recent), clock)
@@ -91,13 +108,26 @@ class Pretraining:
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint, whole or not at all."""
         buffer = io.BytesIO()
-        torch.save({"settings": self.settings.as_json, "footage": self.footage.fingerprint, **trainer.state()}, buffer)
+        torch.save(
+            {
+                "settings": self.settings.as_json,
+                "footage": self.footage.fingerprint,
+                **trainer.state(),
+            },
+            buffer,
+        )
         write_whole(self.checkpoint, buffer.getbuffer(), self.output.parent)
 
     def weights(self, trainer: Trainer) -> bytes:
         """The file of weights: the averaged encoder and the predictor."""
-        words = {"settings": json.dumps(self.settings.as_json), "steps": str(trainer.step), "made_with": self._made_with()}
-        return pretrained.serialize(trainer.networks.target, self.settings.encoder, trainer.networks.predictor, words)
+        words = {
+            "settings": json.dumps(self.settings.as_json),
+            "steps": str(trainer.step),
+            "made_with": self._made_with(),
+        }
+        return pretrained.serialize(
+            trainer.networks.target, self.settings.encoder, trainer.networks.predictor, words
+        )
 
     @property
     def checkpoint(self) -> Path:
@@ -109,7 +139,11 @@ class Pretraining:
 
     def bank(self) -> Bank:
         """The clips. Raises CheckpointError where there is to be a teacher and its weights are missing."""
-        lessons = Distillation(teacher.load(self.device), self.settings.encoder.tubelet) if self.settings.teacher else None
+        lessons = (
+            Distillation(teacher.load(self.device), self.settings.encoder.tubelet)
+            if self.settings.teacher
+            else None
+        )
         return Bank.of(self.cache, self.footage, self.settings, lessons)
 
     def _resume(self, trainer: Trainer, bank: Bank) -> None:
@@ -118,10 +152,25 @@ class Pretraining:
             return
         try:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-            found, wanted = ({k: v for k, v in each.items() if k not in UNCHECKED} for each in (state["settings"], self.settings.as_json))
-        except (OSError, EOFError, RuntimeError, LookupError, TypeError, AttributeError, pickle.UnpicklingError) as error:
-            raise CheckpointError(f"{self.checkpoint} is damaged: delete it to start again") from error
-        other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+            found, wanted = (
+                {k: v for k, v in each.items() if k not in UNCHECKED}
+                for each in (state["settings"], self.settings.as_json)
+            )
+        except (
+            OSError,
+            EOFError,
+            RuntimeError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            pickle.UnpicklingError,
+        ) as error:
+            raise CheckpointError(
+                f"{self.checkpoint} is damaged: delete it to start again"
+            ) from error
+        other = sorted(
+            name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)
+        )
         other += ["videos or photographs"] if state["footage"] != self.footage.fingerprint else []
         if other:
             raise CheckpointError(
@@ -129,7 +178,9 @@ class Pretraining:
             )
         trainer.restore(state)
         if trainer.step >= self.steps:
-            raise CheckpointError(f"{self.checkpoint} has already made {trainer.step} steps: give --steps more, or delete it")
+            raise CheckpointError(
+                f"{self.checkpoint} has already made {trainer.step} steps: give --steps more, or delete it"
+            )
 
     def _log(self, progress: Step, clock: "Clock") -> None:
         with self.log.open("a") as file:

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 
 from tubelet.ingest.errors import UsageError
-from tubelet.training.pretraining.teacher import BORDER, STRIDE
 from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 from tubelet.store.options import SEED_MOST, check_options, option
+from tubelet.training.pretraining.teacher import BORDER, STRIDE
 
 STEPS_MOST, TOKENS_MOST = 10**9, 10**6
 
@@ -18,40 +18,83 @@ class Settings:
     depth: int = 6
     heads: int = 3
     patch: int = 16
-    side: int = option(224, flag="--size", help="Side of a clip, of which most steps see crops.", metavar="PX", least=32, most=4096)
+    side: int = option(
+        224,
+        flag="--size",
+        help="Side of a clip, of which most steps see crops.",
+        metavar="PX",
+        least=32,
+        most=4096,
+    )
     frames: int = option(16, help="Frames of a clip.", least=4, most=1024)
     # one clip of 16 frames at 14 x 14 patches, or four of its crops at 7 x 7
     tokens: int = option(1568, help="Tokens per batch.", least=1, most=TOKENS_MOST)
-    bank: int = option(512, help="Clips that are made and taught once, then seen in many crops.", least=16, most=1_000_000)
-    whole: int = option(300, help="Last steps, half of which see clips whole.", least=0, most=STEPS_MOST)
+    bank: int = option(
+        512,
+        help="Clips that are made and taught once, then seen in many crops.",
+        least=16,
+        most=1_000_000,
+    )
+    whole: int = option(
+        300, help="Last steps, half of which see clips whole.", least=0, most=STEPS_MOST
+    )
     masks: int = option(1, help="Masks under which a masked batch is seen.", least=1, most=5)
     predictor_dim: int = 192
     predictor_depth: int = 3
     rate: float = option(2e-3, help="Learning rate.", least=0, most=1)
     warmup: int = 100  # steps
-    cooldown: int = option(500, help="Number of last steps, over which the rate falls to zero.", least=0, most=STEPS_MOST)
+    cooldown: int = option(
+        500,
+        help="Number of last steps, over which the rate falls to zero.",
+        least=0,
+        most=STEPS_MOST,
+    )
     decay: float = 0.05
     momentum: float = 0.998
     # with a teacher, it is whole another as many steps later
-    masked_from: int = option(0, help="Step at which the masked loss sets in, with a teacher.", least=0, most=STEPS_MOST)
+    masked_from: int = option(
+        0, help="Step at which the masked loss sets in, with a teacher.", least=0, most=STEPS_MOST
+    )
     # the other steps are for the teacher alone
-    masked_every: int = option(1, help="One masked step in so many; the others are for the teacher.", least=1, most=STEPS_MOST)
+    masked_every: int = option(
+        1,
+        help="One masked step in so many; the others are for the teacher.",
+        least=1,
+        most=STEPS_MOST,
+    )
     context_from: int = 1000  # the same for the context loss
     context_weight: float = 0.5
-    light: float = option(0.3, help="Strength of the photometric augmentation, which only the imitation of the teacher sees.", least=0, most=10)
-    teacher: str | None = option(None, help="A frozen image network whose features are learned, too.", choices=("efficientnet-lite0",))
+    light: float = option(
+        0.3,
+        help="Strength of the photometric augmentation, which only the imitation of the teacher sees.",
+        least=0,
+        most=10,
+    )
+    teacher: str | None = option(
+        None,
+        help="A frozen image network whose features are learned, too.",
+        choices=("efficientnet-lite0",),
+    )
     seed: int = option(0, help="Decides every random choice of the run.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
         if self.side % self.patch or self.side < 2 * self.patch:
-            raise UsageError(f"--size {self.side} is not a multiple of the patch of {self.patch} px, or less than two of them")
+            raise UsageError(
+                f"--size {self.side} is not a multiple of the patch of {self.patch} px, or less than two of them"
+            )
         if self.teacher and self.patch != STRIDE:
-            raise UsageError(f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher")
+            raise UsageError(
+                f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher"
+            )
         if self.teacher and self.side <= BORDER * STRIDE:
-            raise UsageError(f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher")
+            raise UsageError(
+                f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher"
+            )
         if not self.teacher and (self.masked_from or self.masked_every > 1):
-            raise UsageError("--masked-from and --masked-every leave steps to a teacher: give --teacher, or leave them out")
+            raise UsageError(
+                "--masked-from and --masked-every leave steps to a teacher: give --teacher, or leave them out"
+            )
         if self.frames < 4 or self.frames % 2:
             raise UsageError(
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"
@@ -60,14 +103,25 @@ class Settings:
     @property
     def encoder(self) -> VisionTransformerConfig:
         quarter = self.depth // 4
-        levels = tuple(self.depth - 1 - step * max(1, quarter) for step in reversed(range(min(4, self.depth))))
-        return VisionTransformerConfig(dim=self.dim, depth=self.depth, heads=self.heads, mlp=4 * self.dim, levels=levels, patch=self.patch)
+        levels = tuple(
+            self.depth - 1 - step * max(1, quarter) for step in reversed(range(min(4, self.depth)))
+        )
+        return VisionTransformerConfig(
+            dim=self.dim,
+            depth=self.depth,
+            heads=self.heads,
+            mlp=4 * self.dim,
+            levels=levels,
+            patch=self.patch,
+        )
 
     @property
     def predictor(self) -> PredictorConfig:
         width, dim = self.dim * len(self.encoder.levels), self.predictor_dim
         shape = {"dim": dim, "mlp": 4 * dim, "depth": self.predictor_depth, "heads": dim // 32}
-        return PredictorConfig(inputs=width, outputs=width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape)
+        return PredictorConfig(
+            inputs=width, outputs=width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape
+        )
 
     @property
     def grid(self) -> tuple[int, int, int]:

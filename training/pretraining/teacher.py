@@ -23,7 +23,13 @@ class Teacher(EfficientNetLite0):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, H, W) in 0..255 to features (B, H/16, W/16, 256), the levels side by side as they are."""
         levels = zip(TAPS, self.features(images, TAPS), strict=True)
-        return torch.cat([F.avg_pool2d(level, FINER.get(tap, 1)).permute(0, 2, 3, 1).float() for tap, level in levels], -1)
+        return torch.cat(
+            [
+                F.avg_pool2d(level, FINER.get(tap, 1)).permute(0, 2, 3, 1).float()
+                for tap, level in levels
+            ],
+            -1,
+        )
 
 
 def load(device: torch.device) -> Teacher:

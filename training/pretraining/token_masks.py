@@ -26,18 +26,28 @@ def blocks(count: int, scale: float) -> Callable:
         slices, rows, columns = grid
         ratio = generator.uniform(*ASPECT)
         area = int(rows * columns * scale)
-        height, width = min(rows, max(1, round((area * ratio) ** 0.5))), min(columns, max(1, round((area / ratio) ** 0.5)))
-        hidden = np.stack([_union(generator, (rows, columns), (height, width), count) for _ in range(clips)])
+        height, width = (
+            min(rows, max(1, round((area * ratio) ** 0.5))),
+            min(columns, max(1, round((area / ratio) ** 0.5))),
+        )
+        hidden = np.stack(
+            [_union(generator, (rows, columns), (height, width), count) for _ in range(clips)]
+        )
         return np.repeat(hidden[:, None], slices, 1)
 
     return hide
 
 
-def _union(generator: np.random.Generator, plane: tuple[int, int], block: tuple[int, int], count: int) -> np.ndarray:
+def _union(
+    generator: np.random.Generator, plane: tuple[int, int], block: tuple[int, int], count: int
+) -> np.ndarray:
     while True:  # until something is left to see
         hidden = np.zeros(plane, bool)
         for _ in range(count):
-            top, left = (int(generator.integers(0, extent - side + 1)) for extent, side in zip(plane, block, strict=True))
+            top, left = (
+                int(generator.integers(0, extent - side + 1))
+                for extent, side in zip(plane, block, strict=True)
+            )
             hidden[top : top + block[0], left : left + block[1]] = True
         if not hidden.all():
             return hidden
@@ -45,13 +55,21 @@ def _union(generator: np.random.Generator, plane: tuple[int, int], block: tuple[
 
 def tubes(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
     """Seven patches of ten, hidden in all slices."""
-    order = generator.random((clips, 1, *grid[1:])).reshape(clips, -1).argsort(1).argsort(1).reshape(clips, 1, *grid[1:])
+    order = (
+        generator.random((clips, 1, *grid[1:]))
+        .reshape(clips, -1)
+        .argsort(1)
+        .argsort(1)
+        .reshape(clips, 1, *grid[1:])
+    )
     return np.repeat(order >= 0.3 * grid[1] * grid[2], grid[0], 1)
 
 
 def scatter(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
     """Seven tokens of ten."""
-    order = generator.random((clips, int(np.prod(grid)))).argsort(1).argsort(1).reshape(clips, *grid)
+    order = (
+        generator.random((clips, int(np.prod(grid)))).argsort(1).argsort(1).reshape(clips, *grid)
+    )
     return order >= 0.3 * np.prod(grid)
 
 
@@ -88,7 +106,15 @@ def _truncate(ids: list[np.ndarray]) -> torch.Tensor:
 
 def distances(masks: Masks) -> torch.Tensor:
     """From each context token to its nearest target, in grid units: (B, K)."""
-    places = torch.cartesian_prod(*(torch.arange(extent, dtype=torch.float32, device=masks.context.device) for extent in masks.grid))
+    places = torch.cartesian_prod(
+        *(
+            torch.arange(extent, dtype=torch.float32, device=masks.context.device)
+            for extent in masks.grid
+        )
+    )
     return torch.stack(
-        [torch.cdist(places[seen], places[hidden]).amin(1) for seen, hidden in zip(masks.context, masks.targets, strict=True)]
+        [
+            torch.cdist(places[seen], places[hidden]).amin(1)
+            for seen, hidden in zip(masks.context, masks.targets, strict=True)
+        ]
     )

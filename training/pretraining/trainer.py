@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from tubelet.store.errors import TubeletError
 from tubelet.training.evaluation.spectrum import effective_rank
+from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.distillation import SIZES
 from tubelet.training.pretraining.objective import Batch, Networks, losses, normalized
 from tubelet.training.pretraining.settings import Settings
-from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.whitening import whiten
-from tubelet.store.errors import TubeletError
 
 PREPARED, LOOKED = 16, 4  # clips that are looked at before the first step, and frames of each
 SAMPLED = 2048  # tokens that variance and rank are measured on
-LEAST_SPREAD = 0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
+LEAST_SPREAD = (
+    0.02  # mean standard deviation of a dimension over tokens; a fresh encoder has about a half
+)
 LEAST_RANK = 1.5
 JUDGED = 15  # steps whose median is held to these: the tokens of one plain wall are alike, and rightly so
 GRADIENT_NORM = 1.0
@@ -51,7 +53,10 @@ def mean_step(steps: Sequence[Step]) -> Step:
     """Several steps as one, numbered as the last: the mean of each figure, of those that need masks over the steps that have some."""
     masked = [step for step in steps if step.masked]
     figures = {name: float(np.mean([getattr(step, name) for step in steps])) for name in AVERAGED}
-    figures |= {name: float(np.mean([getattr(step, name) for step in masked])) if masked else 0.0 for name in ("masked", "context")}
+    figures |= {
+        name: float(np.mean([getattr(step, name) for step in masked])) if masked else 0.0
+        for name in ("masked", "context")
+    }
     return replace(steps[-1], **figures)
 
 
@@ -68,12 +73,20 @@ class Trainer:
     def prepare(self, bank: Bank) -> None:
         """Before the first step, from a few clips: patch embeddings, attention to what is near, and how large what is taught is."""
         clips, taught = zip(*(bank.clip(number) for number in range(PREPARED)), strict=True)
-        pixels = normalized(torch.from_numpy(np.stack([clip[:LOOKED] for clip in clips])).to(self.device).float())
+        pixels = normalized(
+            torch.from_numpy(np.stack([clip[:LOOKED] for clip in clips])).to(self.device).float()
+        )
         for encoder in (self.networks.student, self.networks.target):
             whiten(encoder, pixels)
-            init_attention(encoder, np.random.default_rng(self.settings.seed), self.settings.side // self.settings.patch)
+            init_attention(
+                encoder,
+                np.random.default_rng(self.settings.seed),
+                self.settings.side // self.settings.patch,
+            )
         if self.settings.teacher:
-            self.networks.calibrate(torch.from_numpy(np.stack(taught)).to(self.device).float().flatten(0, 3))
+            self.networks.calibrate(
+                torch.from_numpy(np.stack(taught)).to(self.device).float().flatten(0, 3)
+            )
 
     def learn(self, batch: Batch) -> Step:
         """One step. Raises CollapseError when the target's tokens no longer differ."""
@@ -91,8 +104,19 @@ class Trainer:
             optimizer.step()
         self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        parts = (float(part.detach()) for part in (total, found.masked, found.context, found.missed, found.unlike))
-        return self._checked(Step(self.step, batch.clips.shape[1], *parts, rate, *_measure_spread_and_rank(found.tokens)))
+        parts = (
+            float(part.detach())
+            for part in (total, found.masked, found.context, found.missed, found.unlike)
+        )
+        return self._checked(
+            Step(
+                self.step,
+                batch.clips.shape[1],
+                *parts,
+                rate,
+                *_measure_spread_and_rank(found.tokens),
+            )
+        )
 
     def state(self) -> dict:
         """Everything that the next step depends on."""
@@ -114,13 +138,16 @@ class Trainer:
     def _weights(self) -> tuple[float, float]:
         """Weights of the masked and the context loss."""
         masked, context = (
-            min(1.0, (self.step - start) / start) if start else 1.0 for start in (self.settings.masked_from, self.settings.context_from)
+            min(1.0, (self.step - start) / start) if start else 1.0
+            for start in (self.settings.masked_from, self.settings.context_from)
         )
         return max(0.0, masked), max(0.0, self.settings.context_weight * context)
 
     def _checked(self, progress: Step) -> Step:
         if not math.isfinite(progress.loss):
-            raise CollapseError(f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate")
+            raise CollapseError(
+                f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate"
+            )
         self._recent.append((progress.spread, progress.rank))
         spread, rank = np.median(self._recent, axis=0)
         if progress.step > self.settings.warmup and (spread < LEAST_SPREAD or rank < LEAST_RANK):
@@ -132,19 +159,28 @@ class Trainer:
         return progress
 
 
-def _optimizers(networks: Networks, settings: Settings) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+def _optimizers(
+    networks: Networks, settings: Settings
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     """Muon for the matrices of the blocks, whose steps it makes equally long in all directions (Jordan, 2024), AdamW for all else."""
-    learned = [(name, weight) for name, weight in networks.named_parameters() if weight.requires_grad]
+    learned = [
+        (name, weight) for name, weight in networks.named_parameters() if weight.requires_grad
+    ]
     matrices = [weight for name, weight in learned if "blocks." in name and weight.ndim == 2]
     rest = [weight for name, weight in learned if "blocks." not in name or weight.ndim != 2]
     groups = [{"params": [w for w in rest if w.ndim > 1], "weight_decay": settings.decay}]
     groups.append({"params": [w for w in rest if w.ndim <= 1], "weight_decay": 0.0})
-    muon = torch.optim.Muon(matrices, lr=settings.rate, weight_decay=settings.decay, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        matrices, lr=settings.rate, weight_decay=settings.decay, adjust_lr_fn="match_rms_adamw"
+    )
     return muon, torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
 
 
 def _move_batch(batch: Batch, device: torch.device) -> Batch:
-    masks = [replace(each, context=each.context.to(device), targets=each.targets.to(device)) for each in batch.masks]
+    masks = [
+        replace(each, context=each.context.to(device), targets=each.targets.to(device))
+        for each in batch.masks
+    ]
     taught = None if batch.taught is None else batch.taught.to(device)
     piece = replace(batch.piece, ids=batch.piece.ids.to(device))
     return Batch(batch.clips.to(device), batch.seen.to(device), masks, piece, taught)

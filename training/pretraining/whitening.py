@@ -16,9 +16,15 @@ CHANGE = 3  # of that many numbers, one stands for change
 def whiten(encoder: VisionTransformer, pixels: torch.Tensor) -> None:
     """Set the patch embeddings, for videos and for images, from some normalized clips (B, 3, T, H, W)."""
     patch, dim = encoder.config.patch, encoder.config.dim
-    mean, half = (pixels[:, :, ::2] + pixels[:, :, 1::2]) / 2, (pixels[:, :, 1::2] - pixels[:, :, ::2]) / 2
+    mean, half = (
+        (pixels[:, :, ::2] + pixels[:, :, 1::2]) / 2,
+        (pixels[:, :, 1::2] - pixels[:, :, ::2]) / 2,
+    )
     changes = dim // CHANGE
-    still, moving = _components(_patches(mean, patch), dim), _components(_patches(half, patch), changes)
+    still, moving = (
+        _components(_patches(mean, patch), dim),
+        _components(_patches(half, patch), changes),
+    )
     shape = (3, 1, patch, patch)
     encoder.patch_embed_img.proj.weight.copy_(still.unflatten(1, shape))
     lasting, changing = still[: dim - changes].unflatten(1, shape), moving.unflatten(1, shape)
@@ -28,7 +34,9 @@ def whiten(encoder: VisionTransformer, pixels: torch.Tensor) -> None:
 
 def _patches(frames: torch.Tensor, patch: int) -> torch.Tensor:
     """Frames (B, 3, T, H, W) to patches (N, 3 * patch * patch)."""
-    cells = frames.transpose(1, 2).flatten(0, 1).unfold(2, patch, patch).unfold(3, patch, patch)  # (B * T, 3, rows, columns, p, p)
+    cells = (
+        frames.transpose(1, 2).flatten(0, 1).unfold(2, patch, patch).unfold(3, patch, patch)
+    )  # (B * T, 3, rows, columns, p, p)
     return cells.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2)
 
 

@@ -36,20 +36,42 @@ def changing(generator: np.random.Generator, centers: np.ndarray, strength: floa
     """
     passed = np.linspace(0, 1, len(centers))
     angle = strength * np.deg2rad(generator.uniform(-60, 60))
-    growth, brightness = (strength * np.log(limit) * generator.uniform(-1, 1) for limit in (1.4, 1.7))
+    growth, brightness = (
+        strength * np.log(limit) * generator.uniform(-1, 1) for limit in (1.4, 1.7)
+    )
     tint = strength * np.log(1.25) * generator.uniform(-1, 1, 3)
-    return Motion(centers, angle * passed, np.exp(growth * passed), np.exp((brightness + tint) * passed[:, None]))
+    return Motion(
+        centers,
+        angle * passed,
+        np.exp(growth * passed),
+        np.exp((brightness + tint) * passed[:, None]),
+    )
 
 
-def straight(generator: np.random.Generator, frames: int, side: int, margin: float, speed: float, direction: int) -> np.ndarray:
+def straight(
+    generator: np.random.Generator,
+    frames: int,
+    side: int,
+    margin: float,
+    speed: float,
+    direction: int,
+) -> np.ndarray:
     """A path (T, 2) at `speed` pixels per frame in one of the eight directions, anywhere that keeps it `margin` from the border."""
     angle = direction * 2 * np.pi / DIRECTIONS
-    offsets = (np.arange(frames) - (frames - 1) / 2)[:, None] * speed * np.array([np.sin(angle), np.cos(angle)])
+    offsets = (
+        (np.arange(frames) - (frames - 1) / 2)[:, None]
+        * speed
+        * np.array([np.sin(angle), np.cos(angle)])
+    )
     reach = np.abs(offsets).max(0) + margin
-    return generator.uniform(np.minimum(reach, side / 2), np.maximum(side - reach, side / 2)) + offsets
+    return (
+        generator.uniform(np.minimum(reach, side / 2), np.maximum(side - reach, side / 2)) + offsets
+    )
 
 
-def wandering(generator: np.random.Generator, frames: int, side: int, margin: float, speed: float) -> np.ndarray:
+def wandering(
+    generator: np.random.Generator, frames: int, side: int, margin: float, speed: float
+) -> np.ndarray:
     """A path (T, 2) that starts anywhere, heads anywhere, bends, and bounces off a frame `margin` inside the border."""
     headings = generator.uniform(0, 2 * np.pi) + np.cumsum(generator.normal(0, 0.1, frames))
     steps = speed * np.stack([np.sin(headings), np.cos(headings)], 1)

@@ -22,7 +22,18 @@ SIDE = 256  # pixels
 FRAMES = 64
 RADIUS = 48  # pixels
 CORE = 20
-HUES = np.array([(220, 40, 40), (40, 200, 60), (50, 70, 220), (230, 200, 40), (200, 50, 200), (40, 200, 210), (240, 130, 30), (240, 240, 240)])
+HUES = np.array(
+    [
+        (220, 40, 40),
+        (40, 200, 60),
+        (50, 70, 220),
+        (230, 200, 40),
+        (200, 50, 200),
+        (40, 200, 210),
+        (240, 130, 30),
+        (240, 240, 240),
+    ]
+)
 GRAY = 70, 72, 70  # of the occluder
 TIMES = 0, 10, 16, 24, 32, 40, 46, 56, 63  # frames between which the path is straight
 COLUMNS = 60, 80, 80, 180, 200, 330, 330, 190, 150  # where the object is at these, in pixels
@@ -44,8 +55,18 @@ class OcclusionScene:
     def of(cls, seed: int, photographs: Sequence[np.ndarray] = ()) -> "OcclusionScene":
         rng = np.random.RandomState(seed)
         left = rng.randint(96, 140)
-        drawn = cls(_background(rng), _disc_texture(rng), _disc(RADIUS), _page_path(rng), (left, left + 2 * RADIUS + 24))
-        return replace(drawn, background=_cut_square(rng, photographs[seed % len(photographs)])) if len(photographs) else drawn
+        drawn = cls(
+            _background(rng),
+            _disc_texture(rng),
+            _disc(RADIUS),
+            _page_path(rng),
+            (left, left + 2 * RADIUS + 24),
+        )
+        return (
+            replace(drawn, background=_cut_square(rng, photographs[seed % len(photographs)]))
+            if len(photographs)
+            else drawn
+        )
 
     @property
     def radius(self) -> int:
@@ -86,14 +107,20 @@ class OcclusionScene:
         corner = np.rint(self.path[frame]).astype(int) - self.radius
         first, stop = np.clip(corner, 0, SIDE), np.clip(corner + 2 * self.radius, 0, SIDE)
         inside = tuple(slice(a, b) for a, b in zip(first, stop, strict=True))
-        return inside, tuple(slice(a, b) for a, b in zip(first - corner, stop - corner, strict=True))
+        return inside, tuple(
+            slice(a, b) for a, b in zip(first - corner, stop - corner, strict=True)
+        )
 
 
 def varied(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> OcclusionScene:
     """A scene over any of some pictures, ``(3, H, W)`` of at least SIDE pixels, whose object, path and occluder are all drawn at random."""
     rng = np.random.RandomState(int(generator.integers(2**31)))
     radius = int(generator.integers(28, 60))
-    shape = _disc(radius) if generator.random() < 0.5 else outlines.blob(generator, 2 * radius).numpy() > 0.5
+    shape = (
+        _disc(radius)
+        if generator.random() < 0.5
+        else outlines.blob(generator, 2 * radius).numpy() > 0.5
+    )
     left = int(generator.integers(20, 180))
     first = int(generator.integers(0, FRAMES))
     return OcclusionScene(
@@ -109,14 +136,19 @@ def varied(generator: np.random.Generator, photographs: Sequence[np.ndarray]) ->
 
 def _background(rng: np.random.RandomState) -> np.ndarray:
     """Noise of several scales around a muted color."""
-    noise = sum(ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE, 3)), (s, s, 0)) * s for s in (1, 4, 16))
+    noise = sum(
+        ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE, 3)), (s, s, 0)) * s
+        for s in (1, 4, 16)
+    )
     return np.clip(rng.randint(80, 150, 3) + 22 * noise / noise.std(), 20, 200).astype(np.uint8)
 
 
 def _cut_square(rng: np.random.RandomState, photograph: np.ndarray) -> np.ndarray:
     """A square of a photograph."""
     top, left = (rng.randint(0, side - SIDE + 1) for side in photograph.shape[1:])
-    return np.moveaxis(np.asarray(photograph)[:, top : top + SIDE, left : left + SIDE], 0, -1).copy()
+    return np.moveaxis(
+        np.asarray(photograph)[:, top : top + SIDE, left : left + SIDE], 0, -1
+    ).copy()
 
 
 def _disc_texture(rng: np.random.RandomState) -> np.ndarray:
@@ -126,20 +158,28 @@ def _disc_texture(rng: np.random.RandomState) -> np.ndarray:
     return np.clip(colors + rng.randint(-25, 25, colors.shape), 0, 255).astype(np.uint8)
 
 
-def _texture(generator: np.random.Generator, radius: int, photographs: Sequence[np.ndarray]) -> np.ndarray:
+def _texture(
+    generator: np.random.Generator, radius: int, photographs: Sequence[np.ndarray]
+) -> np.ndarray:
     """Sectors of any hues around a core, a piece of a photograph, or one hue with stripes; each with some noise."""
     kind = generator.random()
     if kind < 0.4:
         hues = generator.integers(0, 256, (int(generator.integers(3, 10)), 3))
-        colors = _sectors(hues, radius, radius * generator.uniform(0, 0.6), generator.integers(0, 256, 3))
+        colors = _sectors(
+            hues, radius, radius * generator.uniform(0, 0.6), generator.integers(0, 256, 3)
+        )
     elif kind < 0.8:
         photograph = np.asarray(photographs[int(generator.integers(len(photographs)))])
-        top, left = (int(generator.integers(0, side - 2 * radius + 1)) for side in photograph.shape[1:])
+        top, left = (
+            int(generator.integers(0, side - 2 * radius + 1)) for side in photograph.shape[1:]
+        )
         colors = np.moveaxis(photograph[:, top : top + 2 * radius, left : left + 2 * radius], 0, -1)
     else:
         colors = _stripes(generator, radius)
     noise = int(generator.integers(2, 30))
-    return np.clip(colors + generator.integers(-noise, noise, colors.shape), 0, 255).astype(np.uint8)
+    return np.clip(colors + generator.integers(-noise, noise, colors.shape), 0, 255).astype(
+        np.uint8
+    )
 
 
 def _sectors(hues: np.ndarray, radius: int, core: float, middle: np.ndarray) -> np.ndarray:

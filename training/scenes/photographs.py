@@ -10,23 +10,38 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.geometry import picture
+from tubelet.media.errors import VideoError
+from tubelet.media.video import open_video
 from tubelet.store.placement import placement
 
-SUFFIXES = frozenset(".jpg .jpeg .png .webp".split())
+SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp"])
 SHORT_SIDE = 320  # pixels kept of a photograph: room for a camera to move over, at 224 px
-SCIKIT_IMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "grass.png", "gravel.png", "brick.png")
+SCIKIT_IMAGE = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "rocket.jpg",
+    "grass.png",
+    "gravel.png",
+    "brick.png",
+)
 
 
 def load_folder(folder: Path, sides: Sequence[int] = (SHORT_SIDE,)) -> list[torch.Tensor]:
     """Every picture below a folder, (3, H, W) in uint8, once for each short side in pixels. Raises UsageError where there is none."""
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
-    pictures = [shrink(pixels, side) for path in paths if (pixels := _read(path)) is not None for side in sides]
+    pictures = [
+        shrink(pixels, side)
+        for path in paths
+        if (pixels := _read(path)) is not None
+        for side in sides
+    ]
     if not pictures:
-        raise UsageError(f"no picture below {folder}: name a folder that holds some ({' '.join(sorted(SUFFIXES))})")
+        raise UsageError(
+            f"no picture below {folder}: name a folder that holds some ({' '.join(sorted(SUFFIXES))})"
+        )
     return pictures
 
 
@@ -36,7 +51,11 @@ def load_scikit_image() -> list[torch.Tensor]:
         files = metadata.files("scikit-image") or []
     except metadata.PackageNotFoundError:
         return []
-    paths = sorted(Path(str(file.locate())) for file in files if file.name in SCIKIT_IMAGE and file.parent.name == "data")
+    paths = sorted(
+        Path(str(file.locate()))
+        for file in files
+        if file.name in SCIKIT_IMAGE and file.parent.name == "data"
+    )
     return [shrink(pixels) for path in paths if (pixels := _read(path)) is not None]
 
 
@@ -83,6 +102,10 @@ def _frames(path: Path, each: int) -> Iterator[torch.Tensor]:
 def _noise(generator: np.random.Generator) -> torch.Tensor:
     octaves = torch.zeros(3, SHORT_SIDE, SHORT_SIDE)
     for cells in (3, 6, 12, 25, 50):
-        coarse = torch.from_numpy(generator.standard_normal((1, 3, cells, cells)).astype(np.float32))
-        octaves += F.interpolate(coarse, size=(SHORT_SIDE, SHORT_SIDE), mode="bicubic")[0] * (3 / cells) ** generator.uniform(0.3, 0.8)
+        coarse = torch.from_numpy(
+            generator.standard_normal((1, 3, cells, cells)).astype(np.float32)
+        )
+        octaves += F.interpolate(coarse, size=(SHORT_SIDE, SHORT_SIDE), mode="bicubic")[0] * (
+            3 / cells
+        ) ** generator.uniform(0.3, 0.8)
     return ((octaves / octaves.std() * 50 + 128).clamp(0, 255)).to(torch.uint8)

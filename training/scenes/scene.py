@@ -28,7 +28,9 @@ class Scene:
 
     def __post_init__(self) -> None:
         if self.frames.dtype != torch.uint8 or self.masks.shape != self.frames[:, 0].shape:
-            raise ValueError(f"a scene is uint8 (T, 3, H, W) with masks (T, H, W), not {self.frames.shape = }, {self.masks.shape = }")
+            raise ValueError(
+                f"a scene is uint8 (T, 3, H, W) with masks (T, H, W), not {self.frames.shape = }, {self.masks.shape = }"
+            )
 
 
 def sprite(generator: np.random.Generator, photograph: torch.Tensor, mask: torch.Tensor) -> Sprite:
@@ -39,14 +41,18 @@ def sprite(generator: np.random.Generator, photograph: torch.Tensor, mask: torch
     return Sprite(_resize(_piece(generator, photograph, size), side), mask)
 
 
-def still(generator: np.random.Generator, photograph: torch.Tensor, frames: int, side: int) -> torch.Tensor:
+def still(
+    generator: np.random.Generator, photograph: torch.Tensor, frames: int, side: int
+) -> torch.Tensor:
     """A background (T, 3, side, side) as floats: a square of a photograph, the same in every frame."""
     shortest = min(photograph.shape[1:])
     size = int(generator.integers(min(side, shortest), min(2 * side, shortest) + 1))
     return _resize(_piece(generator, photograph, size), side).repeat(frames, 1, 1, 1)
 
 
-def traveling(generator: np.random.Generator, photograph: torch.Tensor, frames: int, side: int) -> torch.Tensor:
+def traveling(
+    generator: np.random.Generator, photograph: torch.Tensor, frames: int, side: int
+) -> torch.Tensor:
     """A background (T, 3, side, side) as floats: a camera that pans, turns and zooms steadily over a photograph."""
     start = generator.uniform(-1, 1, 4) * np.array([0.4, 0.4, 0.25, 0.2])
     end = start + generator.uniform(-1, 1, 4) * np.array([0.3, 0.3, 0.2, 0.2]) * frames / 16
@@ -66,17 +72,24 @@ def compose(background: torch.Tensor, objects: Sequence[tuple[Sprite, Motion]]) 
     return Scene(frames.round().clamp(0, 255).to(torch.uint8), masks, motion)
 
 
-def _paste(frames: torch.Tensor, thing: Sprite, motion: Motion) -> tuple[torch.Tensor, torch.Tensor]:
+def _paste(
+    frames: torch.Tensor, thing: Sprite, motion: Motion
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Frames (T, 3, H, W) with the object in them, and where it covers more than half a pixel."""
     half = int(np.ceil(len(thing.mask) / 2 * motion.scales.max())) + 1
     corners = np.floor(motion.centers).astype(int) - half
     layers = torch.cat([thing.texture, thing.mask[None]])
-    windows = _sample_affine(layers, _inverse(motion, motion.centers - corners - half, half, len(thing.mask)), 2 * half)
+    windows = _sample_affine(
+        layers, _inverse(motion, motion.centers - corners - half, half, len(thing.mask)), 2 * half
+    )
     light = torch.from_numpy(motion.light).float()[:, :, None, None]
     padded = F.pad(frames, (half * 2,) * 4)
     masks = torch.zeros(len(frames), *padded.shape[2:], dtype=torch.bool)
     for frame, (corner, window) in enumerate(zip(corners, windows, strict=True)):
-        top, left = (int(np.clip(value + 2 * half, 0, size - 2 * half)) for value, size in zip(corner, padded.shape[2:]))
+        top, left = (
+            int(np.clip(value + 2 * half, 0, size - 2 * half))
+            for value, size in zip(corner, padded.shape[2:])
+        )
         region = padded[frame, :, top : top + 2 * half, left : left + 2 * half]
         region += window[3] * ((window[:3] * light[frame]).clamp(0, 255) - region)
         masks[frame, top : top + 2 * half, left : left + 2 * half] = window[3] > 0.5
@@ -87,7 +100,10 @@ def _paste(frames: torch.Tensor, thing: Sprite, motion: Motion) -> tuple[torch.T
 def _inverse(motion: Motion, within: np.ndarray, half: int, side: int) -> np.ndarray:
     """Affine maps (T, 2, 3) from a window, -1 to 1 over 2 x half pixels, to the sprite; `within` is the center's offset in the window."""
     cosines, sines = np.cos(motion.angles), np.sin(motion.angles)
-    turns = np.stack([np.stack([cosines, sines], 1), np.stack([-sines, cosines], 1)], 1) * (2 / (side * motion.scales))[:, None, None]
+    turns = (
+        np.stack([np.stack([cosines, sines], 1), np.stack([-sines, cosines], 1)], 1)
+        * (2 / (side * motion.scales))[:, None, None]
+    )
     return np.concatenate([turns * half, turns @ -within[:, ::-1, None]], 2)
 
 
@@ -96,7 +112,13 @@ def _sample_affine(picture: torch.Tensor, maps: np.ndarray, side: int) -> torch.
     theta = torch.from_numpy(maps).float()
     grid = F.affine_grid(theta, [len(theta), len(picture), side, side], align_corners=False)
     padding = "zeros" if len(picture) == 4 else "reflection"
-    return F.grid_sample(picture.expand(len(theta), *picture.shape), grid, mode="bilinear", padding_mode=padding, align_corners=False)
+    return F.grid_sample(
+        picture.expand(len(theta), *picture.shape),
+        grid,
+        mode="bilinear",
+        padding_mode=padding,
+        align_corners=False,
+    )
 
 
 def _piece(generator: np.random.Generator, photograph: torch.Tensor, size: int) -> torch.Tensor:
@@ -105,4 +127,6 @@ def _piece(generator: np.random.Generator, photograph: torch.Tensor, size: int) 
 
 
 def _resize(piece: torch.Tensor, side: int) -> torch.Tensor:
-    return F.interpolate(piece[None].float(), size=(side, side), mode="bilinear", antialias=True, align_corners=False)[0]
+    return F.interpolate(
+        piece[None].float(), size=(side, side), mode="bilinear", antialias=True, align_corners=False
+    )[0]

@@ -15,12 +15,16 @@ from importlib.metadata import version
 
 import click
 
-from tubelet.cli.group import CommandSpec, Commands
+from tubelet.cli.group import Commands, CommandSpec
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: its threads would spin while they wait, on the decoder's and the writer's cores
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # read when torch loads: its threads would spin while they wait, on the decoder's and the writer's cores
 
 COMMANDS = {
-    "demo": CommandSpec("dashboard", "Sample videos, a store and the dashboard: offline, in a minute."),
+    "demo": CommandSpec(
+        "dashboard", "Sample videos, a store and the dashboard: offline, in a minute."
+    ),
     "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
     "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),

@@ -34,4 +34,8 @@ def backfill(store: str, as_json: bool, **asked: Any) -> None:
 def _show(done: int, of: int) -> None:
     """A line that a terminal overwrites; lines where there is none."""
     terminal = sys.stderr.isatty()
-    click.echo(f"{chr(13) if terminal else ''}{done:,} of {of:,} clips", err=True, nl=not terminal or done == of)
+    click.echo(
+        f"{chr(13) if terminal else ''}{done:,} of {of:,} clips",
+        err=True,
+        nl=not terminal or done == of,
+    )

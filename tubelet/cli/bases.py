@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from tubelet.latent.fitting import BasisSpec
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, filled, store_option
+from tubelet.latent.fitting import BasisSpec
 
 
 @click.group(no_args_is_help=False, invoke_without_command=True)
@@ -22,7 +22,9 @@ def basis(context: click.Context) -> None:
 @click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
-def fit(store: str, clip: str | None, video: str | None, corpus: bool, encoder: str | None, **wish: Any) -> None:
+def fit(
+    store: str, clip: str | None, video: str | None, corpus: bool, encoder: str | None, **wish: Any
+) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import bases, fitting
     from tubelet.latent.errors import LatentError
@@ -34,7 +36,11 @@ def fit(store: str, clip: str | None, video: str | None, corpus: bool, encoder: 
     asked, opened = filled(BasisSpec, wish), Store(store)
     fitted = fitting.fit_basis(opened, Scope.of(opened, clip, video, encoder), asked)
     bases.save_basis(opened, fitted)
-    (row,) = (row for row in bases.list_bases().answer(opened).to_pylist() if row["basis_id"] == fitted.basis_id)
+    (row,) = (
+        row
+        for row in bases.list_bases().answer(opened).to_pylist()
+        if row["basis_id"] == fitted.basis_id
+    )
     click.echo(bases.line(row))
 
 
@@ -48,11 +54,22 @@ def list_bases(store: str, encoder: str | None) -> None:
     from tubelet.store.encoder_names import find_encoder
 
     opened = Store(store)
-    rows = bases.list_bases(find_encoder(opened, encoder) if encoder else None).answer(opened).to_pylist()
-    click.echo("\n".join(map(bases.line, rows)) if rows else f"no basis yet: run `tubelet basis fit --store {opened.shell_name}`")
+    rows = (
+        bases.list_bases(find_encoder(opened, encoder) if encoder else None)
+        .answer(opened)
+        .to_pylist()
+    )
+    click.echo(
+        "\n".join(map(bases.line, rows))
+        if rows
+        else f"no basis yet: run `tubelet basis fit --store {opened.shell_name}`"
+    )
 
 
-fit.short_help, list_bases.short_help = "Fit a basis and keep it in the store.", "List the bases of a store, the newest first."
+fit.short_help, list_bases.short_help = (
+    "Fit a basis and keep it in the store.",
+    "List the bases of a store, the newest first.",
+)
 basis.add_command(fit)
 basis.add_command(list_bases)
 
@@ -69,7 +86,9 @@ def index(store: str, encoder: str | None, rebuild: bool) -> None:
 
     opened = Store(store)
     recall = search_index.write_index(opened, Scope.of(opened, encoder=encoder).encoder_id, rebuild)
-    click.echo(f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{search_index.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens")
+    click.echo(
+        f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{search_index.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens"
+    )
 
 
 index.renamed = {"--anew": "--rebuild"}

@@ -13,12 +13,39 @@ from tubelet.cli.options import PORT, command, store_option
 def listening_options(command: Any) -> Any:
     """Where the dashboard listens and to whom: what `dashboard` and `demo` share."""
     options = (
-        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all interfaces."),
-        click.option("--port", default=8501, show_default=True, type=PORT, help="Port to listen on."),
-        click.option("--allow-host", multiple=True, metavar="NAME", help="Also answer to this host name; repeatable."),
-        click.option("--allow-frame", multiple=True, metavar="ORIGIN", help="Let pages of this origin embed the dashboard; repeatable."),
-        click.option("--token", envvar="TUBELET_TOKEN", metavar="TEXT", help="Token that visitors need.  [default: none if only this machine can connect, else a new one]"),
-        click.option("--base-path", default="", metavar="PATH", help="Path below which the dashboard is served, as behind a proxy."),
+        click.option(
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            help="Address to listen on; 0.0.0.0 for all interfaces.",
+        ),
+        click.option(
+            "--port", default=8501, show_default=True, type=PORT, help="Port to listen on."
+        ),
+        click.option(
+            "--allow-host",
+            multiple=True,
+            metavar="NAME",
+            help="Also answer to this host name; repeatable.",
+        ),
+        click.option(
+            "--allow-frame",
+            multiple=True,
+            metavar="ORIGIN",
+            help="Let pages of this origin embed the dashboard; repeatable.",
+        ),
+        click.option(
+            "--token",
+            envvar="TUBELET_TOKEN",
+            metavar="TEXT",
+            help="Token that visitors need.  [default: none if only this machine can connect, else a new one]",
+        ),
+        click.option(
+            "--base-path",
+            default="",
+            metavar="PATH",
+            help="Path below which the dashboard is served, as behind a proxy.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -41,8 +68,14 @@ def dashboard(store: str, **listening: Any) -> None:
 
 @command()
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
-@click.option("--store", default="demo/store", show_default=True, metavar="STORE", help="Folder of the store.")
-@click.option("--encoder", metavar="NAME", help="A single encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]")
+@click.option(
+    "--store", default="demo/store", show_default=True, metavar="STORE", help="Folder of the store."
+)
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    help="A single encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]",
+)
 @listening_options
 def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) -> None:
     """Sample videos, a store and the dashboard: offline, on a CPU, in a minute."""
@@ -68,7 +101,9 @@ def require_free(host: str, port: int) -> None:
             probe.bind(place)
             probe.listen(1)
     except (OSError, UnicodeError) as error:
-        raise Refused(f"cannot listen on {host} port {port} ({_why(error)}): pass another --port or --host") from error
+        raise Refused(
+            f"cannot listen on {host} port {port} ({_why(error)}): pass another --port or --host"
+        ) from error
 
 
 def _why(error: Exception) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from tubelet.cli.options import OutputFile, command, filled, store_option
 from tubelet.latent.exports.choice import ClipChoice
 from tubelet.latent.exports.drawing import DrawingOptions
-from tubelet.cli.options import OutputFile, command, filled, store_option
 
 
 class PatchAddress(click.ParamType):
@@ -15,12 +15,20 @@ class PatchAddress(click.ParamType):
 
     name = "SLICE.Y.X"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, int, int]:
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, int, int]:
         if isinstance(value, tuple):
             return value
         parts = value.split(".")
-        if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) <= 6 for part in parts):
-            self.fail(f"{value} is not a patch: write slice, row and column, each from 0, like 3.10.7", parameter, context)
+        if len(parts) != 3 or not all(
+            part.isascii() and part.isdecimal() and len(part) <= 6 for part in parts
+        ):
+            self.fail(
+                f"{value} is not a patch: write slice, row and column, each from 0, like 3.10.7",
+                parameter,
+                context,
+            )
         slice_, y, x = map(int, parts)
         return slice_, y, x
 
@@ -30,7 +38,9 @@ class OutputPath(OutputFile):
 
     name = "FILE|FOLDER"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Path:
         path = Path(value)
         if path.suffix or not path.is_dir():
             return super().convert(value, parameter, context)
@@ -43,9 +53,22 @@ coloring_option = click.option(
     "--colors", "coloring", default="corpus", show_default=True, metavar="COLORING",
     help="Where colors come from: corpus, video-ID, clip-ID, basis-ID, or dimensions-0.1.2; with ~unit, ~positions or ~foreground after it.",
 )  # fmt: skip
-patch_option = click.option("--patch", "patches", multiple=True, type=PatchAddress(), help="A patch that is meant; repeatable.")
-background_option = click.option("--background", multiple=True, type=PatchAddress(), help="A patch of the background; repeatable.")
-whole_option = click.option("--whole-video", is_flag=True, help="Over all windows of the video that were cut like the clip.")
+patch_option = click.option(
+    "--patch",
+    "patches",
+    multiple=True,
+    type=PatchAddress(),
+    help="A patch that is meant; repeatable.",
+)
+background_option = click.option(
+    "--background",
+    multiple=True,
+    type=PatchAddress(),
+    help="A patch of the background; repeatable.",
+)
+whole_option = click.option(
+    "--whole-video", is_flag=True, help="Over all windows of the video that were cut like the clip."
+)
 output_option = click.option("-o", "--output", required=True, type=OutputFile(), help="The file.")
 
 
@@ -69,7 +92,12 @@ def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    how = requests.VideoRequest(drawing=filled(DrawingOptions, asked), coloring=coloring, marks=_marks(asked), whole_video=whole_video)
+    how = requests.VideoRequest(
+        drawing=filled(DrawingOptions, asked),
+        coloring=coloring,
+        marks=_marks(asked),
+        whole_video=whole_video,
+    )
     click.echo(requests.export_mp4(Store(store), filled(ClipChoice, asked), how, output))
 
 
@@ -95,7 +123,11 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    click.echo(requests.export_track(Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video))
+    click.echo(
+        requests.export_track(
+            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+        )
+    )
 
 
 @command(ClipChoice)
@@ -103,7 +135,13 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 @patch_option
 @background_option
 @whole_option
-@click.option("-o", "--output", required=True, type=OutputPath(), help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputPath(),
+    help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.",
+)
 def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     """Cut out what hangs together with patches, and write its mask.
 
@@ -112,7 +150,11 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    click.echo(requests.export_mask(Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video))
+    click.echo(
+        requests.export_mask(
+            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+        )
+    )
 
 
 def _marks(asked: dict[str, Any]) -> Any:

@@ -17,8 +17,25 @@ import click
 from tubelet.cli.interrupts import Ended, Interrupts, handlers_kept, raise_on_signals
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
-OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EMFILE)
-NO_MEMORY = ("cannot allocate memory", "failed to map segment", "bad_alloc", "can't start new thread", "can't allocate memory")
+OUTSIDE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EMFILE,
+)
+NO_MEMORY = (
+    "cannot allocate memory",
+    "failed to map segment",
+    "bad_alloc",
+    "can't start new thread",
+    "can't allocate memory",
+)
 
 
 class Refused(Exception):
@@ -81,14 +98,20 @@ def _expected() -> tuple[type[Exception], ...]:
 def _limit() -> str:
     """The limit on the address space, where there is one."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return "" if limit == resource.RLIM_INFINITY else f": `ulimit -v` allows {limit / 1e9:.1f} GB: raise it, or run `ulimit -v unlimited` first"
+    return (
+        ""
+        if limit == resource.RLIM_INFINITY
+        else f": `ulimit -v` allows {limit / 1e9:.1f} GB: raise it, or run `ulimit -v unlimited` first"
+    )
 
 
 def _require_current_folder() -> None:
     try:
         os.getcwd()
     except OSError as error:
-        raise Refused("the current folder no longer exists: change to another one (`cd`), then run the command again") from error
+        raise Refused(
+            "the current folder no longer exists: change to another one (`cd`), then run the command again"
+        ) from error
 
 
 def _flush(code: int) -> int:
@@ -127,7 +150,13 @@ def _first_line(error: BaseException) -> str:
 
 def _written(error: BaseException) -> str:
     """Where the details were written: the command line, versions, and the traceback."""
-    details = [f"command: {sys.argv}", f"python {sys.version}", platform.platform(), "", *traceback.format_exception(error)]
+    details = [
+        f"command: {sys.argv}",
+        f"python {sys.version}",
+        platform.platform(),
+        "",
+        *traceback.format_exception(error),
+    ]
     try:
         descriptor, path = tempfile.mkstemp(prefix="tubelet-error-", suffix=".log")
         with os.fdopen(descriptor, "w", errors="backslashreplace") as file:

@@ -21,15 +21,25 @@ class CommandSpec:
 class Commands(click.Group):
     """The commands of a table, in its order; old names still work and say the new one."""
 
-    def __init__(self, *arguments: Any, specs: Mapping[str, CommandSpec], renamed: Mapping[str, str], **settings: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        specs: Mapping[str, CommandSpec],
+        renamed: Mapping[str, str],
+        **settings: Any,
+    ) -> None:
         super().__init__(*arguments, **settings)
         self.specs, self.renamed = specs, renamed
 
-    def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **settings: Any) -> Any:  # type: ignore[override]
+    def main(
+        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **settings: Any
+    ) -> Any:  # type: ignore[override]
         """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **settings)
-        return failures.run_and_exit(lambda: super(Commands, self).main(args, standalone_mode=False, **settings))
+        return failures.run_and_exit(
+            lambda: super(Commands, self).main(args, standalone_mode=False, **settings)
+        )
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.specs)
@@ -40,7 +50,9 @@ class Commands(click.Group):
             name = self.renamed[name]
         return self.load(name) if name in self.specs else None
 
-    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(context, args)
         return self.renamed.get(name, name) if name else None, command, rest
 

@@ -6,13 +6,21 @@ from typing import Any
 
 import click
 
-from tubelet.ingest.arguments import WindowOptions, StorageOptions, EncoderOptions, RunOptions, SourceOptions
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.ingest.arguments import (
+    EncoderOptions,
+    RunOptions,
+    SourceOptions,
+    StorageOptions,
+    WindowOptions,
+)
 
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-ingest_command: Callable = command(EncoderOptions, WindowOptions, StorageOptions, RunOptions, SourceOptions)
+ingest_command: Callable = command(
+    EncoderOptions, WindowOptions, StorageOptions, RunOptions, SourceOptions
+)
 
 
 @ingest_command

@@ -11,7 +11,11 @@ from tubelet.cli.printing import print_result
 
 @command()
 @store_option
-@click.option("--repair", is_flag=True, help="Delete files that no clip refers to, and un-commit damaged clips so that a rerun restores them.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Delete files that no clip refers to, and un-commit damaged clips so that a rerun restores them.",
+)
 def check(store: str, repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 if something is wrong."""
     from tubelet.store import Store
@@ -25,7 +29,9 @@ def check(store: str, repair: bool) -> None:
         click.echo(str(problem))
     if problems and repair:
         integrity.repair(opened, problems)
-        click.echo(f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged")
+        click.echo(
+            f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged"
+        )
     elif problems and integrity.ingesting(opened):
         click.echo("an ingest is running: files that it has not committed yet are named here too")
     elif not problems:
@@ -34,7 +40,9 @@ def check(store: str, repair: bool) -> None:
         opened.compact()
         verification.add_seals(opened)
     elif unchecked := verification.count_unchecked(opened):
-        click.echo(f"{unchecked:,} files have no checksum yet: `tubelet compact --store {opened.shell_name}` adds them")
+        click.echo(
+            f"{unchecked:,} files have no checksum yet: `tubelet compact --store {opened.shell_name}` adds them"
+        )
     sys.exit(1 if problems and not repair else 0)
 
 
@@ -54,10 +62,21 @@ def compact(store: str) -> None:
 @click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @store_option
-@click.option("--where", metavar="SQL", help="Only rows that meet a condition on the table's columns, such as \"label = 'cooking'\".")
-@click.option("--yes", "really", is_flag=True, help="Remove them. Without it, only list what would be removed.")
+@click.option(
+    "--where",
+    metavar="SQL",
+    help="Only rows that meet a condition on the table's columns, such as \"label = 'cooking'\".",
+)
+@click.option(
+    "--yes",
+    "really",
+    is_flag=True,
+    help="Remove them. Without it, only list what would be removed.",
+)
 @json_option
-def remove(kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool) -> None:
+def remove(
+    kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool
+) -> None:
     """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
 
     Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the

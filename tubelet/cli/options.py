@@ -19,9 +19,13 @@ class Numbers(click.ParamType):
 
     name = "I,J,..."
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, ...]:
         try:
-            return value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
+            return (
+                value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
+            )
         except ValueError:
             self.fail(f"{value} is not a list of numbers: write one like 0,1,2", parameter, context)
 
@@ -31,7 +35,9 @@ class OutputFile(click.ParamType):
 
     name = "FILE"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Path:
         path = Path(value)
         folder = path.absolute().parent
         if "\0" in str(value) or not str(value):
@@ -39,7 +45,9 @@ class OutputFile(click.ParamType):
         if path.is_dir():
             self.fail(f"{path} is a folder: pass a file in it", parameter, context)
         if not folder.is_dir():
-            self.fail(f"{folder} is not a folder: create it, or pass another file", parameter, context)
+            self.fail(
+                f"{folder} is not a folder: create it, or pass another file", parameter, context
+            )
         if not os.access(path if path.exists() else folder, os.W_OK):
             self.fail(f"{path} is not writable: pass another file", parameter, context)
         return path
@@ -90,7 +98,11 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
 
     type_ = _bare(hint)
     flag = flag_of(field.name, described)
-    settings: dict[str, Any] = {"help": described.help, "default": None if field.default is MISSING else field.default, "required": field.default is MISSING}
+    settings: dict[str, Any] = {
+        "help": described.help,
+        "default": None if field.default is MISSING else field.default,
+        "required": field.default is MISSING,
+    }
     if described.unset:
         settings["help"] += f"  [default: {described.unset}]"
     elif field.default not in (None, MISSING, False):
@@ -98,7 +110,13 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
     if type_ is bool:
         both = f"{flag}/--no-{flag[2:]}" if field.default else flag
         return click.option(both, field.name, is_flag=True, **settings)
-    return click.option(flag, field.name, type=_click_type(type_), metavar=described.metavar or "|".join(described.choices) or None, **settings)
+    return click.option(
+        flag,
+        field.name,
+        type=_click_type(type_),
+        metavar=described.metavar or "|".join(described.choices) or None,
+        **settings,
+    )
 
 
 def _bare(hint: Any) -> Any:
@@ -120,16 +138,28 @@ def _shown(default: Any) -> Any:
 def _renamed(class_: type) -> Iterator[tuple[str, str]]:
     from tubelet.store.options import flag_of, options_of
 
-    return ((old, flag_of(field.name, described)) for field, described in options_of(class_) for old in described.renamed)
+    return (
+        (old, flag_of(field.name, described))
+        for field, described in options_of(class_)
+        for old in described.renamed
+    )
 
 
 def filled(class_: type, arguments: Mapping[str, Any]) -> Any:
     """A dataclass filled with those of a command's arguments that are its fields."""
     from tubelet.store.options import options_of
 
-    return class_(**{field.name: arguments[field.name] for field, _ in options_of(class_) if field.name in arguments})
+    return class_(
+        **{
+            field.name: arguments[field.name]
+            for field, _ in options_of(class_)
+            if field.name in arguments
+        }
+    )
 
 
 store_option = click.option("--store", required=True, metavar="STORE", help="Folder of the store.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."
+)
 encoder_option = partial(click.option, "--encoder", metavar="NAME|ID")

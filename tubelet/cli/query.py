@@ -20,8 +20,18 @@ def schema() -> None:
 @command()
 @store_option
 @click.argument("query")
-@click.option("--format", "format_", type=FORMATS, help="Output format.  [default: by the file's ending; on a terminal: table]")
-@click.option("-o", "--output", type=OutputFile(), help="Write all rows to FILE.csv, FILE.json, FILE.parquet or FILE.txt.")
+@click.option(
+    "--format",
+    "format_",
+    type=FORMATS,
+    help="Output format.  [default: by the file's ending; on a terminal: table]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFile(),
+    help="Write all rows to FILE.csv, FILE.json, FILE.parquet or FILE.txt.",
+)
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
 def sql(store: str, query: str, format_: str | None, output: Path | None, whole: bool) -> None:
     """Answer a SQL query over the store, read-only.

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from tubelet.store.pairs.stored import StoredPairs
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import OutputFile, command, filled, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.store.pairs.stored import StoredPairs
 
 
 class Reports(click.Group):
@@ -28,9 +28,13 @@ class Reports(click.Group):
     def _name_first(self, context: click.Context, args: Sequence[str]) -> list[str]:
         if not args or not args[0].startswith("-") or set(args) & set(context.help_option_names):
             return list(args)
-        name = next((argument for argument in args if argument in self.list_commands(context)), None)
+        name = next(
+            (argument for argument in args if argument in self.list_commands(context)), None
+        )
         if name is None:
-            context.fail(f"no report is named: the reports are {', '.join(self.list_commands(context))}")
+            context.fail(
+                f"no report is named: the reports are {', '.join(self.list_commands(context))}"
+            )
         return [name, *args[: args.index(name)], *args[args.index(name) + 1 :]]
 
     def get_command(self, context: click.Context, name: str) -> click.Command:
@@ -43,14 +47,23 @@ class Reports(click.Group):
 def _make_command(name: str, known: Any) -> click.Command:
     @command(known.options, name=name)
     @store_option
-    @click.option("-o", "--output", type=OutputFile(), required=True, help="FILE.html, FILE.md or FILE.parquet.")
+    @click.option(
+        "-o",
+        "--output",
+        type=OutputFile(),
+        required=True,
+        help="FILE.html, FILE.md or FILE.parquet.",
+    )
     def write(store: str, output: Path, **asked: Any) -> None:
         from tubelet.store import Store
 
         known.write(Store(store), filled(known.options, asked), output)
         click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
-    write.help, write.short_help = f"Write a report over the videos of a store: {known.title}", known.title
+    write.help, write.short_help = (
+        f"Write a report over the videos of a store: {known.title}",
+        known.title,
+    )
     return write
 
 

@@ -10,9 +10,9 @@ from tubelet.dashboard.components import modules
 from tubelet.dashboard.parameters import CELL
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.store import Store
-from tubelet.store.questions import pairs
 from tubelet.store.pairs.differences import Differences
 from tubelet.store.placement import Sheet
+from tubelet.store.questions import pairs
 
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
 
@@ -27,30 +27,66 @@ MOUNT = modules.mount("matrix")
 def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> None:
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
     key = f"matrix-{pair['pair_id']}"
-    MOUNT(data=packed(made, heading(pair), sheets(store, pair), order), key=key, on_cell_change=lambda: _keep_in_url(key))
-    dim, y, x, shared_slice = (_read_number(name, size) for name, size in zip(CELL, (made.shape[3], *made.shape[1:3], made.shape[0])))
+    MOUNT(
+        data=packed(made, heading(pair), sheets(store, pair), order),
+        key=key,
+        on_cell_change=lambda: _keep_in_url(key),
+    )
+    dim, y, x, shared_slice = (
+        _read_number(name, size)
+        for name, size in zip(CELL, (made.shape[3], *made.shape[1:3], made.shape[0]))
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(DRAWN_FROM, width="content")
         cell = pairs.cell_over_slices(pair, dim, y, x)
-        sql_behind({"Slice": pairs.cells_of_slice(pair, shared_slice), f"Dimension {dim} of patch ({y}, {x})": cell}, "matrix")
+        sql_behind(
+            {
+                "Slice": pairs.cells_of_slice(pair, shared_slice),
+                f"Dimension {dim} of patch ({y}, {x})": cell,
+            },
+            "matrix",
+        )
 
 
 def heading(pair: Mapping) -> dict:
     """What the browser has to know besides the arrays: ids, the offset of A's slices, the seconds of every shared slice."""
     offset = pair["shift"] if pair["kind"] == "shifted" else 0
     slice_s = (pair["stop_a"] - pair["start_a"]) / pair["slices"]
-    times = [[pair["start_a"] + (offset + k) * slice_s, pair["start_a"] + (offset + k + 1) * slice_s] for k in range(pair["shared_slices"])]
+    times = [
+        [pair["start_a"] + (offset + k) * slice_s, pair["start_a"] + (offset + k + 1) * slice_s]
+        for k in range(pair["shared_slices"])
+    ]
     sheet = Sheet.of(pair)
-    return {"id": f"{pair['pair_id']} {pair['measured_at']}", "offset": offset, "times": times, "tile": sheet.tile, "tiles_a_row": sheet.columns}
+    return {
+        "id": f"{pair['pair_id']} {pair['measured_at']}",
+        "offset": offset,
+        "times": times,
+        "tile": sheet.tile,
+        "tiles_a_row": sheet.columns,
+    }
 
 
 def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list[int]) -> bytes:
     """One buffer: the length of a JSON heading in 4 bytes, the heading, then the arrays that it names."""
     ranks = b"".join(dim.to_bytes(2, "little") for dim in order)
-    parts = {"differences": made.differences, "values": made.values, "low": made.low, "step": made.step, "order": ranks}
+    parts = {
+        "differences": made.differences,
+        "values": made.values,
+        "low": made.low,
+        "step": made.step,
+        "order": ranks,
+    }
     parts |= dict(zip(("sheet_a", "sheet_b"), sheets))
     slices, rows, columns, dim = made.shape
-    known = {**heading, "format": FORMAT, "slices": slices, "rows": rows, "columns": columns, "dim": dim, "range": made.range}
+    known = {
+        **heading,
+        "format": FORMAT,
+        "slices": slices,
+        "rows": rows,
+        "columns": columns,
+        "dim": dim,
+        "range": made.range,
+    }
     length = 0
     while True:  # the heading holds the places of what follows it, and so its own length
         places, at = {}, 4 + length

@@ -30,16 +30,33 @@ class Picture:
 
 def show(picture: Picture, chosen: Callable[[Mapping], None]) -> None:
     """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked."""
-    MOUNT(key=KEY, data=asdict(picture), on_chosen_change=lambda: chosen(st.session_state[KEY]["chosen"]))
+    MOUNT(
+        key=KEY,
+        data=asdict(picture),
+        on_chosen_change=lambda: chosen(st.session_state[KEY]["chosen"]),
+    )
 
 
 def describe_clip(store: Store, clip: Mapping) -> dict:
     """What the browser has to know of a `clips` row to cut the picture of a patch out of its sheet."""
     pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
-    shape = {"slices": clip["slices"], "h": clip["grid_height"], "w": clip["grid_width"], "tile": list(Sheet.of(clip).tile)}
-    return {"id": clip["clip_id"], "video": clip["video_id"], "pictures": f"pictures/{clip['clip_id']}" if pictures else None, **shape}
+    shape = {
+        "slices": clip["slices"],
+        "h": clip["grid_height"],
+        "w": clip["grid_width"],
+        "tile": list(Sheet.of(clip).tile),
+    }
+    return {
+        "id": clip["clip_id"],
+        "video": clip["video_id"],
+        "pictures": f"pictures/{clip['clip_id']}" if pictures else None,
+        **shape,
+    }
 
 
 def describe_token(store: Store, token: SampledToken) -> dict:
     """A token of the sample: its clip, its patch, and in words where that is."""
-    return describe_clip(store, token.clip) | {"patch": token.patch, "where": f"{token.video_name}, {token.seconds:.2f} s: "}
+    return describe_clip(store, token.clip) | {
+        "patch": token.patch,
+        "where": f"{token.video_name}, {token.seconds:.2f} s: ",
+    }

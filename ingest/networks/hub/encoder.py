@@ -38,22 +38,41 @@ class Pixels:
 
     @classmethod
     def _from(cls, found: dict, path: Path) -> "Pixels":
-        mean, std = (_channels(found, key, ordinary, path) for key, ordinary in zip(("image_mean", "image_std"), IMAGENET))
+        mean, std = (
+            _channels(found, key, ordinary, path)
+            for key, ordinary in zip(("image_mean", "image_std"), IMAGENET)
+        )
         if not found.get("do_normalize", True):
             mean, std = (0.0,) * 3, (1.0,) * 3
-        scale = _number(found, "rescale_factor", 1 / 255, path) * 255 if found.get("do_rescale", True) else 255.0
+        scale = (
+            _number(found, "rescale_factor", 1 / 255, path) * 255
+            if found.get("do_rescale", True)
+            else 255.0
+        )
         if min(map(abs, std)) < SMALLEST or scale < SMALLEST:
-            raise UsageError(f"{path}: image_std and rescale_factor divide every pixel and cannot be 0: correct the file, or download the model again")
-        return cls(tuple(m / scale for m in mean), tuple(s / scale for s in std), _side(found, path), f"from {path.name}")
+            raise UsageError(
+                f"{path}: image_std and rescale_factor divide every pixel and cannot be 0: correct the file, or download the model again"
+            )
+        return cls(
+            tuple(m / scale for m in mean),
+            tuple(s / scale for s in std),
+            _side(found, path),
+            f"from {path.name}",
+        )
 
     def unusual(self, shape: Shape) -> dict[str, tuple[float, ...]]:
         """Mean and standard deviation where they are not those that models of this type are trained with."""
-        own, ordinary = ([round(value, DIGITS) for part in parts for value in part] for parts in ((self.mean, self.std), shape.pixels))
+        own, ordinary = (
+            [round(value, DIGITS) for part in parts for value in part]
+            for parts in ((self.mean, self.std), shape.pixels)
+        )
         return {} if own == ordinary else {"image_mean": self.mean, "image_std": self.std}
 
     @property
     def words(self) -> str:
-        mean, std = (" ".join(f"{value:.6g}" for value in values) for values in (self.mean, self.std))
+        mean, std = (
+            " ".join(f"{value:.6g}" for value in values) for values in (self.mean, self.std)
+        )
         return f"RGB / 255, mean {mean}, standard deviation {std} ({self.source}); antialiased bilinear resize in 8 bits"
 
 
@@ -62,22 +81,30 @@ def _channels(found: dict, key: str, ordinary: tuple[float, ...], path: Path) ->
     given = found.get(key)
     given = ordinary if given is None else given if isinstance(given, list) else [given]
     if len(given) not in (1, 3) or not all(map(_is_number, given)):
-        raise UsageError(f"{path}: {key} is {_shortened(found[key])}, not three numbers: correct the file, or download the model again")
+        raise UsageError(
+            f"{path}: {key} is {_shortened(found[key])}, not three numbers: correct the file, or download the model again"
+        )
     return tuple(float(value) for value in (given if len(given) == 3 else given * 3))
 
 
 def _number(found: dict, key: str, ordinary: float, path: Path) -> float:
     given = found.get(key)
     if given is not None and not _is_number(given):
-        raise UsageError(f"{path}: {key} is {_shortened(given)}, not a number: correct the file, or download the model again")
+        raise UsageError(
+            f"{path}: {key} is {_shortened(given)}, not a number: correct the file, or download the model again"
+        )
     return ordinary if given is None else float(given)
 
 
 def _side(found: dict, path: Path) -> int | None:
     crop = found.get("crop_size") or found.get("size")
     side = (crop.get("height") or crop.get("shortest_edge")) if isinstance(crop, dict) else crop
-    if side is not None and not (isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE):
-        raise UsageError(f"{path}: the size {_shortened(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model")
+    if side is not None and not (
+        isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE
+    ):
+        raise UsageError(
+            f"{path}: the size {_shortened(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model"
+        )
     return side
 
 
@@ -93,7 +120,14 @@ def _shortened(value: object) -> str:
 class HubEncoder:
     """The last hidden states of a model of transformers; class and register tokens are left out."""
 
-    def __init__(self, model: torch.nn.Module, geometry: Geometry, shape: Shape, pixels: Pixels, setting: LoadOptions) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        geometry: Geometry,
+        shape: Shape,
+        pixels: Pixels,
+        setting: LoadOptions,
+    ) -> None:
         self.device = setting.device
         self.geometry = geometry
         self._shape = shape
@@ -101,28 +135,42 @@ class HubEncoder:
         self._model = precision.place_model(model, self.device, self._precision)
         self._mean = torch.tensor(pixels.mean, device=self.device).view(3, 1, 1) * 255
         self._std = torch.tensor(pixels.std, device=self.device).view(3, 1, 1) * 255
-        for module in model.modules():  # the residual stream begins here, and the positions are added to it: in float32
+        for module in (
+            model.modules()
+        ):  # the residual stream begins here, and the positions are added to it: in float32
             if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d):
                 module.register_forward_hook(lambda module, given, patches: patches.float())
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to ``(B, T / tubelet, H / patch, W / patch, dim)`` in float32."""
         clips, count, _, height, width = frames.shape
-        pixels = (frames.to(self.device, non_blocking=True) - self._mean) / self._std  # (B, T, 3, H, W)
+        pixels = (
+            frames.to(self.device, non_blocking=True) - self._mean
+        ) / self._std  # (B, T, 3, H, W)
         pixels = pixels if self.geometry.frames else pixels.flatten(0, 1)
         with precision.autocast(self.device, self._precision):
             tokens = self._model(pixel_values=pixels, **self._arguments(pixels)).last_hidden_state
         tokens = tokens[:, self.geometry.leading :].float()
         patch = self.geometry.patch
-        return TokenGrids(tokens.reshape(clips, count // self.geometry.tubelet, height // patch, width // patch, -1))
+        return TokenGrids(
+            tokens.reshape(
+                clips, count // self.geometry.tubelet, height // patch, width // patch, -1
+            )
+        )
 
     def _arguments(self, pixels: torch.Tensor) -> dict[str, object]:
-        arguments: dict[str, object] = {"interpolate_pos_encoding": True} if self._shape.interpolate else {}
+        arguments: dict[str, object] = (
+            {"interpolate_pos_encoding": True} if self._shape.interpolate else {}
+        )
         if ("mask_ratio", 0.0) in self._shape.changes:
             arguments["noise"] = self._in_order(pixels)
         return arguments
 
     def _in_order(self, pixels: torch.Tensor) -> torch.Tensor:
         """Rising noise: even without masking, ViT-MAE returns tokens in the order of their noise."""
-        patches = (pixels.shape[-2] // self.geometry.patch) * (pixels.shape[-1] // self.geometry.patch)
-        return torch.arange(patches, device=self.device, dtype=torch.float32).expand(len(pixels), -1)
+        patches = (pixels.shape[-2] // self.geometry.patch) * (
+            pixels.shape[-1] // self.geometry.patch
+        )
+        return torch.arange(patches, device=self.device, dtype=torch.float32).expand(
+            len(pixels), -1
+        )

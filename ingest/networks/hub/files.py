@@ -9,7 +9,12 @@ from pathlib import Path
 from tubelet.ingest.errors import UsageError
 
 ID = re.compile(r"[\w.-]+/[\w.-]+")
-SETTINGS = ("config.json", "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json")
+SETTINGS = (
+    "config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "processor_config.json",
+)
 SAFETENSORS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
 LARGEST_SETTINGS = 10_000_000  # bytes
 PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json")
@@ -38,7 +43,9 @@ def with_settings(name: str) -> Path:
     folder = Path(name).expanduser()
     folder = folder.resolve() if folder.is_dir() else _fetch(name, SETTINGS)
     if not (folder / "config.json").is_file():
-        raise UsageError(f"{name} has no config.json: --encoder takes a directory written by transformers' save_pretrained")
+        raise UsageError(
+            f"{name} has no config.json: --encoder takes a directory written by transformers' save_pretrained"
+        )
     return folder
 
 
@@ -73,7 +80,9 @@ def settings(folder: Path, name: str) -> dict:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(found, dict):
-        raise UsageError(f"{path} holds a JSON {type(found).__name__}, not an object: download the model again")
+        raise UsageError(
+            f"{path} holds a JSON {type(found).__name__}, not an object: download the model again"
+        )
     return found
 
 
@@ -83,16 +92,26 @@ def _fetch(name: str, patterns: Sequence[str]) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=list(patterns)))
     except errors.HFValidationError as error:
-        raise UsageError(f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path") from error
+        raise UsageError(
+            f"--encoder {name} is neither a directory nor an id of the Hugging Face Hub: check the path"
+        ) from error
     except errors.GatedRepoError as error:
-        raise UsageError(f"{name} requires you to accept its license: do so at https://huggingface.co/{name}, then run `hf auth login`") from error
+        raise UsageError(
+            f"{name} requires you to accept its license: do so at https://huggingface.co/{name}, then run `hf auth login`"
+        ) from error
     except errors.RepositoryNotFoundError as error:
-        raise UsageError(f"there is no model {name} at the Hugging Face Hub, or it is private: check the id") from error
+        raise UsageError(
+            f"there is no model {name} at the Hugging Face Hub, or it is private: check the id"
+        ) from error
     except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
         raise UsageError(_absent(name)) from error
 
 
 def _absent(name: str) -> str:
-    offline = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE") else "the Hub cannot be reached"
+    offline = (
+        "HF_HUB_OFFLINE is set"
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+        else "the Hub cannot be reached"
+    )
     ways = f"run `hf download {name}` where there is a network, or pass the directory of a copy as --encoder"
     return f"{name} is not in the Hugging Face cache and {offline}: {ways}"

@@ -26,7 +26,16 @@ def describe_model(text: str) -> Named:
     numbers = geometry(config, shape)
     side = Pixels.of(folder).side if shape.sizes else None
     whole = side if side and side % numbers.patch == 0 else numbers.height
-    return Named(id=text, family=shape.family, dim=numbers.dim, patch=numbers.patch, parameters=parameters(config, shape), side=whole, tubelet=numbers.tubelet, frames=numbers.frames)
+    return Named(
+        id=text,
+        family=shape.family,
+        dim=numbers.dim,
+        patch=numbers.patch,
+        parameters=parameters(config, shape),
+        side=whole,
+        tubelet=numbers.tubelet,
+        frames=numbers.frames,
+    )
 
 
 def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, dict[str, str]]:
@@ -36,11 +45,24 @@ def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, 
     shape = shape_of(files.with_settings(source))
     config = config_of(folder, shape)
     numbers = geometry(config, shape)
-    if (numbers.dim, numbers.patch, numbers.tubelet) != (expected.dim, expected.patch, expected.tubelet):
-        raise CheckpointError(f"{source} is no longer the model that Tubelet knows as {text}: its config.json has {numbers}")
+    if (numbers.dim, numbers.patch, numbers.tubelet) != (
+        expected.dim,
+        expected.patch,
+        expected.tubelet,
+    ):
+        raise CheckpointError(
+            f"{source} is no longer the model that Tubelet knows as {text}: its config.json has {numbers}"
+        )
     tensors = weights.read(folder)
     pixels = Pixels.of(folder)
     settings = unusual(config, pixels.unusual(shape))
     words = pixels.words + (f"; unusual settings: {settings}" if settings else "")
-    known = {"weights_sha256": tensors_sha256(tensors), "weights_source": source, "preprocessing": words, "settings": settings}
-    return HubEncoder(weights.load(folder, tensors, config, shape), numbers, shape, pixels, setting), known
+    known = {
+        "weights_sha256": tensors_sha256(tensors),
+        "weights_source": source,
+        "preprocessing": words,
+        "settings": settings,
+    }
+    return HubEncoder(
+        weights.load(folder, tensors, config, shape), numbers, shape, pixels, setting
+    ), known

@@ -16,20 +16,74 @@ class Named:
     side: int = 224
     tubelet: int = 1
     frames: int | None = None
-    frame_rate: float | None = None  # frames/s of the videos it was trained on: every fourth of about 30
+    frame_rate: float | None = (
+        None  # frames/s of the videos it was trained on: every fourth of about 30
+    )
 
 
 NAMED: Mapping[str, Named] = {
-    "videomae-base": Named(id="MCG-NJU/videomae-base", family="VideoMAE", dim=768, patch=16, parameters=86_225_664, tubelet=2, frames=16, frame_rate=7.5),
-    "videomae-large": Named(id="MCG-NJU/videomae-large", family="VideoMAE", dim=1024, patch=16, parameters=303_858_688, tubelet=2, frames=16, frame_rate=7.5),
-    "dinov2-small": Named(id="facebook/dinov2-small", family="DINOv2", dim=384, patch=14, parameters=22_056_576),
-    "dinov2-base": Named(id="facebook/dinov2-base", family="DINOv2", dim=768, patch=14, parameters=86_580_480),
-    "dinov2-large": Named(id="facebook/dinov2-large", family="DINOv2", dim=1024, patch=14, parameters=304_368_640),
-    "dinov2-reg-base": Named(id="facebook/dinov2-with-registers-base", family="DINOv2 with registers", dim=768, patch=14, parameters=86_583_552),
-    "dinov3-vits16": Named(id="facebook/dinov3-vits16-pretrain-lvd1689m", family="DINOv3", dim=384, patch=16, parameters=21_596_544),
-    "dinov3-vitb16": Named(id="facebook/dinov3-vitb16-pretrain-lvd1689m", family="DINOv3", dim=768, patch=16, parameters=85_660_416),
-    "ijepa-vith14": Named(id="facebook/ijepa_vith14_1k", family="I-JEPA", dim=1280, patch=14, parameters=630_762_240),
-    "vit-mae-base": Named(id="facebook/vit-mae-base", family="ViT-MAE", dim=768, patch=16, parameters=85_798_656),
-    "clip-vitb32": Named(id="openai/clip-vit-base-patch32", family="CLIP vision", dim=768, patch=32, parameters=87_456_000),
+    "videomae-base": Named(
+        id="MCG-NJU/videomae-base",
+        family="VideoMAE",
+        dim=768,
+        patch=16,
+        parameters=86_225_664,
+        tubelet=2,
+        frames=16,
+        frame_rate=7.5,
+    ),
+    "videomae-large": Named(
+        id="MCG-NJU/videomae-large",
+        family="VideoMAE",
+        dim=1024,
+        patch=16,
+        parameters=303_858_688,
+        tubelet=2,
+        frames=16,
+        frame_rate=7.5,
+    ),
+    "dinov2-small": Named(
+        id="facebook/dinov2-small", family="DINOv2", dim=384, patch=14, parameters=22_056_576
+    ),
+    "dinov2-base": Named(
+        id="facebook/dinov2-base", family="DINOv2", dim=768, patch=14, parameters=86_580_480
+    ),
+    "dinov2-large": Named(
+        id="facebook/dinov2-large", family="DINOv2", dim=1024, patch=14, parameters=304_368_640
+    ),
+    "dinov2-reg-base": Named(
+        id="facebook/dinov2-with-registers-base",
+        family="DINOv2 with registers",
+        dim=768,
+        patch=14,
+        parameters=86_583_552,
+    ),
+    "dinov3-vits16": Named(
+        id="facebook/dinov3-vits16-pretrain-lvd1689m",
+        family="DINOv3",
+        dim=384,
+        patch=16,
+        parameters=21_596_544,
+    ),
+    "dinov3-vitb16": Named(
+        id="facebook/dinov3-vitb16-pretrain-lvd1689m",
+        family="DINOv3",
+        dim=768,
+        patch=16,
+        parameters=85_660_416,
+    ),
+    "ijepa-vith14": Named(
+        id="facebook/ijepa_vith14_1k", family="I-JEPA", dim=1280, patch=14, parameters=630_762_240
+    ),
+    "vit-mae-base": Named(
+        id="facebook/vit-mae-base", family="ViT-MAE", dim=768, patch=16, parameters=85_798_656
+    ),
+    "clip-vitb32": Named(
+        id="openai/clip-vit-base-patch32",
+        family="CLIP vision",
+        dim=768,
+        patch=32,
+        parameters=87_456_000,
+    ),
 }
 BY_ID = {named.id: name for name, named in NAMED.items()}

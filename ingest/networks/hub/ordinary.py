@@ -12,15 +12,59 @@ HEAD = 64  # dimensions of an attention head of ordinary models
 WIDE = {1280: 80}  # width -> dimensions of a head
 # Told by the shapes of the tensors, which the weights' hash covers
 SHAPES = frozenset(
-    "hidden_size intermediate_size num_hidden_layers mlp_ratio patch_size image_size num_channels tubelet_size num_frames num_register_tokens qkv_bias "
-    "query_bias key_bias value_bias proj_bias mlp_bias layerscale_value use_swiglu_ffn use_gated_mlp use_mean_pooling use_mask_token "
-    "projection_dim num_labels".split()
+    [
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "mlp_ratio",
+        "patch_size",
+        "image_size",
+        "num_channels",
+        "tubelet_size",
+        "num_frames",
+        "num_register_tokens",
+        "qkv_bias",
+        "query_bias",
+        "key_bias",
+        "value_bias",
+        "proj_bias",
+        "mlp_bias",
+        "layerscale_value",
+        "use_swiglu_ffn",
+        "use_gated_mlp",
+        "use_mean_pooling",
+        "use_mask_token",
+        "projection_dim",
+        "num_labels",
+    ]
 )
 # Of training, of other parts of the model, or of no effect on an encoding
 ELSEWHERE = frozenset(
-    "mask_ratio norm_pix_loss initializer_range initializer_factor drop_path_rate attention_dropout transformers_version architectures model_type "
-    "dtype torch_dtype id2label label2id problem_type return_dict chunk_size_feed_forward is_encoder_decoder apply_layernorm "
-    "reshape_hidden_states use_cache encoder_stride pooler_act pooler_output_size".split()
+    [
+        "mask_ratio",
+        "norm_pix_loss",
+        "initializer_range",
+        "initializer_factor",
+        "drop_path_rate",
+        "attention_dropout",
+        "transformers_version",
+        "architectures",
+        "model_type",
+        "dtype",
+        "torch_dtype",
+        "id2label",
+        "label2id",
+        "problem_type",
+        "return_dict",
+        "chunk_size_feed_forward",
+        "is_encoder_decoder",
+        "apply_layernorm",
+        "reshape_hidden_states",
+        "use_cache",
+        "encoder_stride",
+        "pooler_act",
+        "pooler_output_size",
+    ]
 )
 BEGINNINGS = ("_", "decoder_", "pos_embed_", "output_", "out_", "stage_names")
 ENDINGS = ("_dropout_prob", "_dropout", "_token_id")
@@ -29,7 +73,9 @@ ENDINGS = ("_dropout_prob", "_dropout", "_token_id")
 def unusual(config: Any, pixels: Mapping[str, object]) -> str:
     """The settings of a config and of its pixels that are not ordinary, as JSON; nothing where all are."""
     own, preset = config.to_dict(), type(config)().to_dict()
-    found = {name: value for name, value in own.items() if _counts(name) and value != preset.get(name)}
+    found = {
+        name: value for name, value in own.items() if _counts(name) and value != preset.get(name)
+    }
     if config.num_attention_heads * WIDE.get(config.hidden_size, HEAD) == config.hidden_size:
         found.pop("num_attention_heads", None)
     else:
@@ -38,4 +84,8 @@ def unusual(config: Any, pixels: Mapping[str, object]) -> str:
 
 
 def _counts(name: str) -> bool:
-    return name not in SHAPES | ELSEWHERE and not name.startswith(BEGINNINGS) and not name.endswith(ENDINGS)
+    return (
+        name not in SHAPES | ELSEWHERE
+        and not name.startswith(BEGINNINGS)
+        and not name.endswith(ENDINGS)
+    )

@@ -20,16 +20,28 @@ def row_of(text: str) -> EncoderEntry:
 def _row(named: Named) -> EncoderEntry:
     shape = named.family, named.dim, named.patch, named.tubelet, named.parameters, named.side
     supply = WeightsSource(
-        f"see huggingface.co/{named.id}", FLOAT32 * named.parameters, partial(files.find_cached, named.id), partial(files.with_weights, named.id)
+        f"see huggingface.co/{named.id}",
+        FLOAT32 * named.parameters,
+        partial(files.find_cached, named.id),
+        partial(files.with_weights, named.id),
     )
     local = files.is_directory(named.id)
     weights = f"directory {named.id}" if local else f"Hugging Face {named.id}"
-    return EncoderEntry(*shape, weights, _load, frames=named.frames, frame_rate=named.frame_rate, supply=None if local else supply)
+    return EncoderEntry(
+        *shape,
+        weights,
+        _load,
+        frames=named.frames,
+        frame_rate=named.frame_rate,
+        supply=None if local else supply,
+    )
 
 
 def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
     if setting.weights:
-        raise UsageError(f"--weights: {name} brings its own; pass the directory of other weights as --encoder")
+        raise UsageError(
+            f"--weights: {name} brings its own; pass the directory of other weights as --encoder"
+        )
     described = NAMED.get(name) or models.describe_model(name)
     encoder, known = models.load(name, described, setting)
     return EncoderFacts.of(models.name_of(name), row, layer="last", **known), encoder

@@ -14,7 +14,6 @@ import torch
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.hub import files
 
-
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OPENAI = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -37,23 +36,50 @@ class Shape:
     interpolate: bool = False  # has to be asked to, by interpolate_pos_encoding
     leftovers: tuple[str, ...] = ("classifier.",)
     changes: tuple[tuple[str, object], ...] = ()  # to its config
-    pixels: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET  # mean and standard deviation that are ordinary for it
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] = (
+        IMAGENET  # mean and standard deviation that are ordinary for it
+    )
 
 
 SHAPES: Mapping[str, Shape] = {
     "videomae": Shape(
-        family="VideoMAE", model="VideoMAEModel", sizes=False, leftovers=("decoder.", "encoder_to_decoder.", "mask_token", "classifier.", "fc_norm.")
+        family="VideoMAE",
+        model="VideoMAEModel",
+        sizes=False,
+        leftovers=("decoder.", "encoder_to_decoder.", "mask_token", "classifier.", "fc_norm."),
     ),
     "dinov2": Shape(family="DINOv2", model="Dinov2Model", leading=1),
-    "dinov2_with_registers": Shape(family="DINOv2 with registers", model="Dinov2WithRegistersModel", leading=1),
+    "dinov2_with_registers": Shape(
+        family="DINOv2 with registers", model="Dinov2WithRegistersModel", leading=1
+    ),
     "dinov3_vit": Shape(family="DINOv3", model="DINOv3ViTModel", leading=1),
-    "ijepa": Shape(family="I-JEPA", model="IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")),
-    "vit_mae": Shape(family="ViT-MAE", model="ViTMAEModel", leading=1, interpolate=True, leftovers=("decoder.",), changes=(("mask_ratio", 0.0),)),
+    "ijepa": Shape(
+        family="I-JEPA", model="IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")
+    ),
+    "vit_mae": Shape(
+        family="ViT-MAE",
+        model="ViTMAEModel",
+        leading=1,
+        interpolate=True,
+        leftovers=("decoder.",),
+        changes=(("mask_ratio", 0.0),),
+    ),
     "clip": Shape(
-        family="CLIP vision", model="CLIPVisionModel", leading=1, interpolate=True, leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale"),
+        family="CLIP vision",
+        model="CLIPVisionModel",
+        leading=1,
+        interpolate=True,
+        leftovers=("text_model.", "text_projection.", "visual_projection.", "logit_scale"),
         pixels=OPENAI,
     ),
-    "clip_vision_model": Shape(family="CLIP vision", model="CLIPVisionModel", leading=1, interpolate=True, leftovers=("visual_projection.",), pixels=OPENAI),
+    "clip_vision_model": Shape(
+        family="CLIP vision",
+        model="CLIPVisionModel",
+        leading=1,
+        interpolate=True,
+        leftovers=("visual_projection.",),
+        pixels=OPENAI,
+    ),
 }
 
 
@@ -75,9 +101,13 @@ def shape_of(folder: Path) -> Shape:
     config = files.settings(folder, "config.json")
     type_ = config.get("model_type")
     if not isinstance(type_, str) or type_ not in SHAPES:
-        raise UsageError(f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}")
+        raise UsageError(
+            f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}"
+        )
     if type_ == "clip" and not config.get("vision_config"):
-        raise UsageError(f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it")
+        raise UsageError(
+            f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it"
+        )
     return SHAPES[type_]
 
 
@@ -92,15 +122,23 @@ def config_of(folder: Path, shape: Shape) -> Any:
     written = files.settings(folder, "config.json")
     for part in (written, written.get("vision_config")):
         if isinstance(part, dict):  # transformers makes lists as long as some numbers say
-            _check_numbers({name: part[name] for name in LIMITS if part.get(name) is not None}, folder)
+            _check_numbers(
+                {name: part[name] for name in LIMITS if part.get(name) is not None}, folder
+            )
     try:
         with quiet():
             config = model_class(shape).config_class.from_pretrained(folder)
     except Exception as error:  # transformers checks types and values, each in another way
-        raise UsageError(f"{folder / 'config.json'} describes no {shape.family} model: {_first_line(error)}") from error
-    _check_numbers({name: getattr(config, name) for name in LIMITS if hasattr(config, name)}, folder)
+        raise UsageError(
+            f"{folder / 'config.json'} describes no {shape.family} model: {_first_line(error)}"
+        ) from error
+    _check_numbers(
+        {name: getattr(config, name) for name in LIMITS if hasattr(config, name)}, folder
+    )
     if config.hidden_size % config.num_attention_heads:
-        raise UsageError(f"{folder / 'config.json'}: {config.hidden_size} dimensions cannot be shared by {config.num_attention_heads} heads")
+        raise UsageError(
+            f"{folder / 'config.json'}: {config.hidden_size} dimensions cannot be shared by {config.num_attention_heads} heads"
+        )
     for name, value in shape.changes:
         setattr(config, name, value)
     return config
@@ -112,7 +150,9 @@ def _check_numbers(numbers: Mapping[str, Any], folder: Path) -> None:
         least, most = 0 if name == "num_register_tokens" else 1, LIMITS[name]
         for value in values if isinstance(values, list | tuple) and values else [values]:
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise UsageError(f"{folder / 'config.json'}: {name} is {value!r:.60}, not a number from {least} to {most:,}: download the model again")
+                raise UsageError(
+                    f"{folder / 'config.json'}: {name} is {value!r:.60}, not a number from {least} to {most:,}: download the model again"
+                )
 
 
 def _first_line(error: Exception) -> str:
@@ -124,10 +164,18 @@ def geometry(config: Any, shape: Shape) -> Geometry:
     """The numbers that say how pixels become tokens. Raises UsageError for patches that are not square."""
     (patch, patch_width), (height, width) = _pair(config.patch_size), _pair(config.image_size)
     if patch != patch_width:
-        raise UsageError(f"patches of {patch} x {patch_width} pixels: Tubelet's encoders have square ones")
+        raise UsageError(
+            f"patches of {patch} x {patch_width} pixels: Tubelet's encoders have square ones"
+        )
     leading = shape.leading + (getattr(config, "num_register_tokens", 0) or 0)
     return Geometry(
-        dim=config.hidden_size, patch=patch, tubelet=getattr(config, "tubelet_size", 1), height=height, width=width, frames=getattr(config, "num_frames", None), leading=leading
+        dim=config.hidden_size,
+        patch=patch,
+        tubelet=getattr(config, "tubelet_size", 1),
+        height=height,
+        width=width,
+        frames=getattr(config, "num_frames", None),
+        leading=leading,
     )
 
 
@@ -137,7 +185,9 @@ def parameters(config: Any, shape: Shape) -> int:
         with quiet(), torch.device("meta"):
             return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())
     except Exception as error:  # whatever a config of odd values meets in the code of its model
-        raise UsageError(f"config.json describes no {shape.family} model that can be built: {_first_line(error)}") from error
+        raise UsageError(
+            f"config.json describes no {shape.family} model that can be built: {_first_line(error)}"
+        ) from error
 
 
 class quiet:

@@ -19,24 +19,45 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
     """Every tensor of a model's files by its name there. Raises CheckpointError."""
     found = files.weight_files(folder)
     if not found:
-        raise CheckpointError(f"{folder} holds no model.safetensors and no pytorch_model.bin: download the model again")
+        raise CheckpointError(
+            f"{folder} holds no model.safetensors and no pytorch_model.bin: download the model again"
+        )
     tensors: dict[str, torch.Tensor] = {}
     for path in found:
         tensors |= formats.read_tensors(path)
     return tensors
 
 
-def load(folder: Path, tensors: dict[str, torch.Tensor], config: Any, shape: Shape) -> torch.nn.Module:
+def load(
+    folder: Path, tensors: dict[str, torch.Tensor], config: Any, shape: Shape
+) -> torch.nn.Module:
     """The model with its weights in float32, on the CPU. Raises CheckpointError that names the offending tensor."""
-    arguments = {"state_dict": tensors, "output_loading_info": True, "attn_implementation": "sdpa", "dtype": torch.float32}
+    arguments = {
+        "state_dict": tensors,
+        "output_loading_info": True,
+        "attn_implementation": "sdpa",
+        "dtype": torch.float32,
+    }
     try:
         with quiet():
-            model, found = model_class(shape).from_pretrained(None, config=config, ignore_mismatched_sizes=True, **arguments)
+            model, found = model_class(shape).from_pretrained(
+                None, config=config, ignore_mismatched_sizes=True, **arguments
+            )
     except Exception as error:  # whatever odd tensors meet in transformers' code
-        raise CheckpointError(f"{folder}: transformers cannot read these weights: {str(error)[:500] or type(error).__name__}") from error
+        raise CheckpointError(
+            f"{folder}: transformers cannot read these weights: {str(error)[:500] or type(error).__name__}"
+        ) from error
     unexpected = {name for name in found["unexpected_keys"] if not name.startswith(shape.leftovers)}
-    wrong = {str(entry[0] if isinstance(entry, tuple) else entry) for entry in found["mismatched_keys"]}
-    for names, problem in ((found["missing_keys"], "lacks"), (wrong, "has another shape of"), (unexpected, "has tensors this model does not know,")):
+    wrong = {
+        str(entry[0] if isinstance(entry, tuple) else entry) for entry in found["mismatched_keys"]
+    }
+    for names, problem in (
+        (found["missing_keys"], "lacks"),
+        (wrong, "has another shape of"),
+        (unexpected, "has tensors this model does not know,"),
+    ):
         if names:
-            raise CheckpointError(f"{folder} {problem} {formats.list_names(names)}: its config.json and its weights do not belong together")
+            raise CheckpointError(
+                f"{folder} {problem} {formats.list_names(names)}: its config.json and its weights do not belong together"
+            )
     return model

@@ -14,7 +14,15 @@ all three to outputs of Meta's code and to a second, literal computation of ours
 from tubelet.ingest.networks.vjepa.encoder import VisionTransformer
 from tubelet.ingest.networks.vjepa.positions import Piece
 from tubelet.ingest.networks.vjepa.predictor import Masks, Predictor
-from tubelet.ingest.networks.vjepa.shapes import V1, V2, V21, Generation, PixelsError, PredictorConfig, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa.shapes import (
+    V1,
+    V2,
+    V21,
+    Generation,
+    PixelsError,
+    PredictorConfig,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.networks.vjepa.variants import UNTRAINED, VARIANTS, Variant
 
 __all__ = [

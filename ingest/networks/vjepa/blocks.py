@@ -24,9 +24,17 @@ class PatchEmbedding(nn.Module):
         """(B, 3, T, H, W) -> (B, N, D) as a matrix product, which no cuDNN setting (TF32) or slow half-precision kernel touches."""
         slices, rows, columns = grid
         tubelet, patch, _ = self.proj.kernel_size
-        pixels = pixels[:, :, : slices * tubelet, : rows * patch, : columns * patch].to(self.proj.weight.dtype)
-        cells = pixels.unflatten(4, (columns, patch)).unflatten(3, (rows, patch)).unflatten(2, (slices, tubelet))
-        cells = cells.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)  # (B, N, 3 * tubelet * patch * patch)
+        pixels = pixels[:, :, : slices * tubelet, : rows * patch, : columns * patch].to(
+            self.proj.weight.dtype
+        )
+        cells = (
+            pixels.unflatten(4, (columns, patch))
+            .unflatten(3, (rows, patch))
+            .unflatten(2, (slices, tubelet))
+        )
+        cells = (
+            cells.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)
+        )  # (B, N, 3 * tubelet * patch * patch)
         return F.linear(cells, self.proj.weight.flatten(1), self.proj.bias)
 
 
@@ -45,7 +53,9 @@ class Attention(nn.Module):
         values = qkv[:, :, 2]
         placed = qkv[:, :, :2] if turns is None else rotate(qkv[:, :, :2], turns).to(values.dtype)
         queries, keys = placed.unbind(2)
-        mixed = F.scaled_dot_product_attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2))
+        mixed = F.scaled_dot_product_attention(
+            queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
+        )
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 

@@ -28,7 +28,9 @@ class VisionTransformer(nn.Module):
             self.img_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
         if generation.rotary is None:
             self.register_buffer("pos_embed", sincos_table(config.table, dim))
-        self.blocks = nn.ModuleList(Block(dim, config.heads, config.mlp) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            Block(dim, config.heads, config.mlp) for _ in range(config.depth)
+        )
         if generation.hierarchical:
             self.norms_block = nn.ModuleList(norm(dim) for _ in config.levels)
         else:
@@ -50,7 +52,9 @@ class VisionTransformer(nn.Module):
         Raises PixelsError for shapes without tokens or positions, ValueError for ids that are none.
         """
         if pixels.ndim != 5 or pixels.shape[1] != 3:
-            raise PixelsError(f"pixels are (B, 3, T, H, W), T = 1 for images, not {tuple(pixels.shape)}")
+            raise PixelsError(
+                f"pixels are (B, 3, T, H, W), T = 1 for images, not {tuple(pixels.shape)}"
+            )
         grid = self.config.grid(*pixels.shape[2:])
         tokens = self._embed(pixels, grid)
         if kept is None:
@@ -59,7 +63,9 @@ class VisionTransformer(nn.Module):
             ids = _check_ids(kept, tokens)
             tokens = tokens.gather(1, ids[:, :, None].expand(-1, -1, tokens.shape[2]))
         turns = self._turns(ids, grid) if piece is None else self._turns(piece.ids[ids], piece.grid)
-        return self._levels(tokens, turns, range(len(self.config.levels)) if wanted is None else wanted)
+        return self._levels(
+            tokens, turns, range(len(self.config.levels)) if wanted is None else wanted
+        )
 
     def _embed(self, pixels: torch.Tensor, grid: Grid) -> torch.Tensor:
         """Tokens (B, N, D) with what is added to them, in the type of the weights, under autocast too: they carry the residual stream."""
@@ -73,11 +79,18 @@ class VisionTransformer(nn.Module):
 
     def _turns(self, ids: torch.Tensor, grid: Grid) -> Turns | None:
         rotary = self.config.generation.rotary
-        return rotary and rotary.turns(ids[:, :, None, None], grid, self.config.dim // self.config.heads)
+        return rotary and rotary.turns(
+            ids[:, :, None, None], grid, self.config.dim // self.config.heads
+        )
 
-    def _levels(self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int]) -> list[torch.Tensor]:
+    def _levels(
+        self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int]
+    ) -> list[torch.Tensor]:
         own = self.config.generation.hierarchical
-        norms = {self.config.levels[level]: self.norms_block[level] if own else self.norm for level in wanted}
+        norms = {
+            self.config.levels[level]: self.norms_block[level] if own else self.norm
+            for level in wanted
+        }
         levels = []
         for index, block in enumerate(self.blocks[: max(norms) + 1]):
             tokens = block(tokens, turns)
@@ -89,8 +102,12 @@ class VisionTransformer(nn.Module):
 def _check_ids(kept: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """The ids kept, (B, K) for tokens (B, N, D), as int64. Raises ValueError for another shape and for ids without a token."""
     if kept.ndim != 2 or len(kept) != len(tokens) or not kept.shape[1]:
-        raise ValueError(f"kept are token ids (B, K), one row per clip: {kept.shape = } for {len(tokens)} clips")
+        raise ValueError(
+            f"kept are token ids (B, K), one row per clip: {kept.shape = } for {len(tokens)} clips"
+        )
     lowest, highest = kept.aminmax()
     if lowest < 0 or highest >= tokens.shape[1]:
-        raise ValueError(f"kept are token ids from 0 to {tokens.shape[1] - 1}, not from {int(lowest)} to {int(highest)}")
+        raise ValueError(
+            f"kept are token ids from 0 to {tokens.shape[1] - 1}, not from {int(lowest)} to {int(highest)}"
+        )
     return kept.long()

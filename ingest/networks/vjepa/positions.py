@@ -80,8 +80,13 @@ class Rotary:
         """Token ids (...) on a grid -> Turns (..., ceil(head_dim / 2))."""
         pairs = head_dim // 3 // 2
         spacings = (1.0, *(self._spacing(count) for count in grid[1:]))
-        axes = [self.turning(_angles(at * spacing, pairs)) for at, spacing in zip(coordinates(ids, grid), spacings, strict=True)]
-        at_rest = torch.zeros(*ids.shape, (head_dim + 1) // 2 - 3 * pairs, dtype=torch.complex64, device=ids.device)
+        axes = [
+            self.turning(_angles(at * spacing, pairs))
+            for at, spacing in zip(coordinates(ids, grid), spacings, strict=True)
+        ]
+        at_rest = torch.zeros(
+            *ids.shape, (head_dim + 1) // 2 - 3 * pairs, dtype=torch.complex64, device=ids.device
+        )
         straight = torch.cat([*(axis.straight for axis in axes), at_rest + 1], dim=-1)
         if axes[0].mirrored is None:
             return Turns(straight)
@@ -93,7 +98,9 @@ class Rotary:
 
 def _angles(positions: torch.Tensor, pairs: int) -> torch.Tensor:
     """One axis: positions (...) -> p 10000^(-m / pairs) for pair m, (..., pairs)."""
-    frequencies = BASE ** (-torch.arange(pairs, dtype=torch.float32, device=positions.device) / pairs)
+    frequencies = BASE ** (
+        -torch.arange(pairs, dtype=torch.float32, device=positions.device) / pairs
+    )
     return positions[..., None].float() * frequencies
 
 
@@ -115,8 +122,12 @@ def sincos_table(grid: Grid, dim: int) -> torch.Tensor:
     """V-JEPA 1's positions, (1, N, dim): for time, rows and columns in turn sines, then cosines, of p 10000^(-m / count); cut to `dim`."""
     count = math.ceil(dim / 6)  # sines of an axis, and as many cosines
     frequencies = BASE ** (-np.arange(count) / count)
-    axes = [np.multiply.outer(positions, frequencies) for positions in np.indices(grid).reshape(3, -1)]
-    table = np.concatenate([part for angles in axes for part in (np.sin(angles), np.cos(angles))], axis=1)
+    axes = [
+        np.multiply.outer(positions, frequencies) for positions in np.indices(grid).reshape(3, -1)
+    ]
+    table = np.concatenate(
+        [part for angles in axes for part in (np.sin(angles), np.cos(angles))], axis=1
+    )
     return torch.from_numpy(table[None, :, :dim].astype(np.float32))
 
 
@@ -128,4 +139,8 @@ def resize_table(table: torch.Tensor, trained: Grid, grid: Grid, cut: bool) -> t
     if cut and grid[1:] == trained[1:] and grid[0] <= trained[0]:
         return table[:, : math.prod(grid)].float()
     cells = table.float().transpose(1, 2).unflatten(2, trained)  # (1, D, S, H, W)
-    return F.interpolate(cells, size=grid, mode="trilinear", align_corners=False).flatten(2).transpose(1, 2)
+    return (
+        F.interpolate(cells, size=grid, mode="trilinear", align_corners=False)
+        .flatten(2)
+        .transpose(1, 2)
+    )

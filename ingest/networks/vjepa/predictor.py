@@ -26,7 +26,9 @@ class Masks:
     def __post_init__(self) -> None:
         shapes = tuple(self.context.shape), tuple(self.targets.shape)
         if any(len(shape) != 2 or not shape[1] for shape in shapes) or shapes[0][0] != shapes[1][0]:
-            raise ValueError(f"context and targets are token ids (B, Nc) and (B, Nt), one row per clip, not {shapes[0]} and {shapes[1]}")
+            raise ValueError(
+                f"context and targets are token ids (B, Nc) and (B, Nt), one row per clip, not {shapes[0]} and {shapes[1]}"
+            )
         if min(self.grid[1:]) < 2:
             raise ValueError(f"{self.grid = } has a side under two patches")
         if min(self.context.min(), self.targets.min()) < 0:
@@ -46,13 +48,17 @@ class Predictor(nn.Module):
         self.config = config
         dim = config.dim
         self.predictor_embed = _embedding(config)
-        self.mask_tokens = nn.ParameterList(torch.zeros(1, 1, dim) for _ in range(config.mask_tokens))
+        self.mask_tokens = nn.ParameterList(
+            torch.zeros(1, 1, dim) for _ in range(config.mask_tokens)
+        )
         if config.generation.images:
             self.video_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
             self.img_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
         if config.generation.rotary is None:
             self.register_buffer("predictor_pos_embed", sincos_table(config.table, dim))
-        self.predictor_blocks = nn.ModuleList(Block(dim, config.heads, config.mlp) for _ in range(config.depth))
+        self.predictor_blocks = nn.ModuleList(
+            Block(dim, config.heads, config.mlp) for _ in range(config.depth)
+        )
         self.predictor_norm = norm(dim)
         self.predictor_proj = nn.Linear(dim, config.outputs)
         if config.generation.answers_context:
@@ -75,21 +81,30 @@ class Predictor(nn.Module):
         for block in self.predictor_blocks:
             tokens = block(tokens, turns)
         given, asked = self.predictor_norm(tokens).tensor_split([context.shape[1]], dim=1)
-        return self.predictor_proj(asked), self.predictor_proj_context(given) if self.config.generation.answers_context else None
+        return self.predictor_proj(asked), self.predictor_proj_context(
+            given
+        ) if self.config.generation.answers_context else None
 
     def _check(self, context: torch.Tensor, masks: Masks, image: bool) -> None:
         wanted = (*masks.context.shape, self.config.inputs)
         if context.shape != wanted:
-            raise ValueError(f"the context is the encoder's output of the tokens masked in, {wanted}, not {tuple(context.shape)}")
+            raise ValueError(
+                f"the context is the encoder's output of the tokens masked in, {wanted}, not {tuple(context.shape)}"
+            )
         if image and not self.config.generation.images:
             raise ValueError(f"{self.config.generation.name} has no embedding for images")
         if self.config.generation.rotary is None and masks.ids.max() >= math.prod(masks.grid):
-            raise ValueError(f"{self.config.generation.name} has positions for the grid's {math.prod(masks.grid)} tokens alone")
+            raise ValueError(
+                f"{self.config.generation.name} has positions for the grid's {math.prod(masks.grid)} tokens alone"
+            )
 
     def _embed(self, context: torch.Tensor, masks: Masks, mask_index: int) -> torch.Tensor:
         """Context and copies of the mask token, in the type of the weights, with positions if those are added."""
         blank = self.mask_tokens[mask_index % self.config.mask_tokens]
-        tokens = torch.cat([self.predictor_embed(context).to(blank.dtype), blank.expand(*masks.targets.shape, -1)], dim=1)
+        tokens = torch.cat(
+            [self.predictor_embed(context).to(blank.dtype), blank.expand(*masks.targets.shape, -1)],
+            dim=1,
+        )
         if self.config.generation.rotary is not None:
             return tokens
         table = resize_table(self.predictor_pos_embed, self.config.table, masks.grid, cut=False)
@@ -97,10 +112,14 @@ class Predictor(nn.Module):
 
     def _turns(self, masks: Masks) -> Turns | None:
         rotary = self.config.rotary
-        return rotary and rotary.turns(masks.ids[:, :, None, None], masks.grid, self.config.dim // self.config.heads)
+        return rotary and rotary.turns(
+            masks.ids[:, :, None, None], masks.grid, self.config.dim // self.config.heads
+        )
 
 
 def _embedding(config: PredictorConfig) -> nn.Module:
     if config.hidden is None:
         return nn.Linear(config.inputs, config.dim)
-    return nn.Sequential(nn.Linear(config.inputs, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.dim))
+    return nn.Sequential(
+        nn.Linear(config.inputs, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.dim)
+    )

@@ -1,8 +1,8 @@
 """The numbers that distinguish the networks of the family, and the grid of a clip.
 
-    Generation                the differences between V-JEPA 1, 2 and 2.1
-    VisionTransformerConfig   the shape of an encoder
-    PredictorConfig           the shape of a predictor
+Generation                the differences between V-JEPA 1, 2 and 2.1
+VisionTransformerConfig   the shape of an encoder
+PredictorConfig           the shape of a predictor
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,17 @@ class Generation:
 
 
 V1 = Generation(name="V-JEPA 1", frame_rate=7.5, rotary=None)
-V2 = Generation(name="V-JEPA 2", frame_rate=4.0, rotary=Rotary(tile, interpolated=False), repeats=True)
-V21 = Generation(name="V-JEPA 2.1", frame_rate=4.0, rotary=Rotary(interleave, interpolated=True), images=True, hierarchical=True, answers_context=True)
+V2 = Generation(
+    name="V-JEPA 2", frame_rate=4.0, rotary=Rotary(tile, interpolated=False), repeats=True
+)
+V21 = Generation(
+    name="V-JEPA 2.1",
+    frame_rate=4.0,
+    rotary=Rotary(interleave, interpolated=True),
+    images=True,
+    hierarchical=True,
+    answers_context=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +79,18 @@ class VisionTransformerConfig:
         name, smallest = self.generation.name, 2 * self.patch
         image = frames == 1 and self.generation.images
         if frames < self.tubelet and not image:
-            least = f"one frame or at least {self.tubelet}" if self.generation.images else f"at least {self.tubelet}"
-            raise PixelsError(f"{frames} frame{' makes' if frames == 1 else 's make'} no token: give {name} {least}")
+            least = (
+                f"one frame or at least {self.tubelet}"
+                if self.generation.images
+                else f"at least {self.tubelet}"
+            )
+            raise PixelsError(
+                f"{frames} frame{' makes' if frames == 1 else 's make'} no token: give {name} {least}"
+            )
         if min(height, width) < smallest:
-            raise PixelsError(f"{height} x {width} px is too small for {name}: choose a size of at least {smallest} x {smallest} px")
+            raise PixelsError(
+                f"{height} x {width} px is too small for {name}: choose a size of at least {smallest} x {smallest} px"
+            )
         return 1 if image else frames // self.tubelet, height // self.patch, width // self.patch
 
     @property
@@ -81,7 +98,9 @@ class VisionTransformerConfig:
         """Trained numbers of the encoder; without V-JEPA 1's table."""
         generation = self.generation
         patch_embeddings = 3 * self.patch**2 * (self.tubelet + generation.images) * self.dim
-        embeddings = self.dim * (4 if generation.images else 1)  # biases, and one embedding each for images and videos
+        embeddings = self.dim * (
+            4 if generation.images else 1
+        )  # biases, and one embedding each for images and videos
         block = self.dim * (4 * self.dim + 2 * self.mlp) + self.mlp + 9 * self.dim
         norms = 2 * self.dim * (len(self.levels) if generation.hierarchical else 1)
         return patch_embeddings + embeddings + self.depth * block + norms
@@ -118,7 +137,9 @@ class PredictorConfig:
 
     @property
     def rotary(self) -> Rotary | None:
-        return self.generation.rotary and replace(self.generation.rotary, interpolated=self.interpolated)
+        return self.generation.rotary and replace(
+            self.generation.rotary, interpolated=self.interpolated
+        )
 
     def unused(self, name: str, shape: Sequence[int]) -> bool:
         """Whether a file may hold this tensor although the network does not read it."""
@@ -127,7 +148,9 @@ class PredictorConfig:
 
 def _check_table(generation: Generation, table: Grid | None) -> None:
     if generation.rotary is None and table is None:
-        raise ValueError(f"{generation.name} adds a table of positions: give `table`, the grid it was trained on")
+        raise ValueError(
+            f"{generation.name} adds a table of positions: give `table`, the grid it was trained on"
+        )
 
 
 def _left_over(generation: Generation, table: Grid | None, shape: Sequence[int]) -> bool:
