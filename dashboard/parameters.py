@@ -9,6 +9,7 @@ meanings would hand one page's text to the other page's switch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = (
     "corpus",
@@ -154,7 +155,7 @@ RENAMED_VALUES: dict[tuple[str, str], str] = {}  # (name today, value before) ->
 RENAMED_ROUTES = {"/colours/": "/colors/"}  # where a browser fetched colors
 
 
-def bind(name: str) -> dict[str, str]:
+def bind(name: str) -> dict[str, Any]:
     """Arguments of a widget that the URL carries. Raises KeyError for a name that is not registered as such."""
     if not PARAMETERS[name].bound:
         raise KeyError(f"{name} is carried by no widget: `address` writes it")

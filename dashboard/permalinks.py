@@ -25,9 +25,9 @@ class Permalinks:
                     self._query, page, scope["query_string"].decode("latin-1")
                 )
             ):
-                return await RedirectResponse(f"./{scope['path'].rpartition('/')[2]}?{query}")(
-                    scope, receive, send
-                )
+                redirect = RedirectResponse(f"./{scope['path'].rpartition('/')[2]}?{query}")
+                await redirect(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
     def _page(self, path: str) -> str | None:

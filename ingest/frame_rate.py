@@ -36,6 +36,8 @@ class Sampling:
             f"--step {better} comes closest" if better != self.step else "no --step comes closer"
         )
         return [
-            f"frame rate: windows show {shown:.3g} frames/s in {len(far):,} video{'s' * (len(far) != 1)} ({self.frames / shown:.2g} s per window), "
-            f"{self.name} was trained at about {self.trained:.3g} frames/s: {advice}"
+            (
+                f"frame rate: windows show {shown:.3g} frames/s in {len(far):,} video{'s' * (len(far) != 1)} ({self.frames / shown:.2g} s per window), "
+                f"{self.name} was trained at about {self.trained:.3g} frames/s: {advice}"
+            )
         ]

@@ -39,10 +39,12 @@ class MarkedPatches:
 
     def on(self, clip: ClipRow) -> "MarkedPatches":
         """Those that the grid of a `clips` row has; none where it is another clip."""
-        shape = clip.positions
-        inside = lambda patches: tuple(
-            p for p in patches if all(0 <= n < size for n, size in zip(p, shape))
-        )  # noqa: E731
+
+        def inside(patches: Iterable[Patch]) -> tuple[Patch, ...]:
+            return tuple(
+                p for p in patches if all(0 <= n < size for n, size in zip(p, clip.positions))
+            )
+
         return (
             MarkedPatches(self.clip_id, inside(self.patches), inside(self.background))
             if clip.clip_id == self.clip_id

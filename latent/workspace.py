@@ -155,10 +155,7 @@ class Workspace:
 
     def segment(self, marked: MarkedPatches) -> Segmentation:
         """What spreads from marked patches and their background over their clip. Raises LatentError."""
-        join = lambda: segmentation.segment(
-            self.graph(marked.clip_id), marked.patches, marked.background
-        )  # noqa: E731
-        return self._kept["segmentations"].get(marked.name, join)
+        return self._kept["segmentations"].get(marked.name, lambda: self._spread(marked))
 
     def search(
         self,
@@ -240,6 +237,9 @@ class Workspace:
     ) -> Track:
         with READING:
             return follow_patches(self.store, clip_id, marked, level)
+
+    def _spread(self, marked: MarkedPatches) -> Segmentation:
+        return segmentation.segment(self.graph(marked.clip_id), marked.patches, marked.background)
 
     def _join(self, clip_id: str) -> TokenGraph:
         with READING:

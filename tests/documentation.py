@@ -109,7 +109,9 @@ def update(page: str) -> str:
     for name, part in PARTS[page].items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
         assert re.search(pattern, text, re.DOTALL), f"{page} has no place for {name}"
-        text = re.sub(pattern, lambda found: found[1] + part() + found[2], text, flags=re.DOTALL)
+        text = re.sub(
+            pattern, lambda found, part=part: found[1] + part() + found[2], text, flags=re.DOTALL
+        )
     return text
 
 

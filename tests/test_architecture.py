@@ -127,9 +127,10 @@ def graph(room: str) -> dict[str, set[str]]:
     """Which modules of a room each of them imports while it is imported."""
     modules = {dotted(path): path for path in files(room)}
     known = sorted(modules, key=len, reverse=True)
-    target = lambda name: next(
-        (module for module in known if name == module or name.startswith(f"{module}.")), None
-    )  # noqa: E731
+
+    def target(name: str) -> str | None:
+        return next((m for m in known if name == m or name.startswith(f"{m}.")), None)
+
     return {
         name: {
             found for found in map(target, imports(path, whole=False)) if found and found != name

@@ -83,7 +83,13 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
     numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
     url = f"points/{coloring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
     sheet = token_map.describe_clip(store, clip)
-    return Picture(url, sentence(chosen), (place.slice_() * patches, patches), numbers, clip=sheet)
+    return Picture(
+        url=url,
+        axes=sentence(chosen),
+        here=(place.slice_() * patches, patches),
+        marked=numbers,
+        clip=sheet,
+    )
 
 
 def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:

@@ -66,7 +66,7 @@ class Summary:
     corrupt_frames: int = 0
     hdr_videos: int = 0  # decoded
     frame_rates: list[float] = field(default_factory=list)  # of the videos that were decoded
-    sampling: Sampling = Sampling(None)
+    sampling: Sampling = field(default_factory=lambda: Sampling(None))
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()

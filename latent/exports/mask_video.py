@@ -77,7 +77,8 @@ def write_sequence(video: VideoRow, scored: Scored, folder: Path) -> int:
     unfinished = Path(tempfile.mkdtemp(dir=folder.absolute().parent, prefix=f".{folder.name}."))
     try:
         count = 0
-        for count, (frame, mask) in enumerate(draw_masks(video, scored), 1):
+        for frame, mask in draw_masks(video, scored):
+            count += 1
             (unfinished / f"{frame:05d}.png").write_bytes(masks.write_png(mask))
         unfinished.chmod(0o755)
         os.replace(unfinished, folder)

@@ -6,6 +6,7 @@ Frames that no window covers belong to none.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
         )
         for row in windows
     ]
-    borders = [_border(*pair) for pair in zip(spans, spans[1:])]
+    borders = [_border(*pair) for pair in pairwise(spans)]
     starts = [0, *(start for _, start in borders)]
     stops = [*(stop for stop, _ in borders), frames]
     cut = [

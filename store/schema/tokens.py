@@ -7,17 +7,20 @@ TOKEN_STATS = Table(
     "token_stats",
     "token",
     ("clip_id", "slice", "y", "x"),
-    ADDRESS + tuple(Column(s.name, "FLOAT", s.meaning, s.unit) for s in TOKEN_STATISTICS.values()),
+    (*ADDRESS, *(Column(s.name, "FLOAT", s.meaning, s.unit) for s in TOKEN_STATISTICS.values())),
 )
 
 SLICE_STATS = Table(
     "slice_stats",
     "clip and slice",
     ("clip_id", "slice"),
-    (CLIP, SLICE)
-    + tuple(
-        Column(s.name, "FLOAT", f"mean over the slice's patches of: {s.meaning}", s.unit)
-        for s in TOKEN_STATISTICS.values()
+    (
+        CLIP,
+        SLICE,
+        *(
+            Column(s.name, "FLOAT", f"mean over the slice's patches of: {s.meaning}", s.unit)
+            for s in TOKEN_STATISTICS.values()
+        ),
     ),
 )
 

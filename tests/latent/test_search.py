@@ -298,9 +298,11 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
         player.clips(numbered_store, "overlap.mp4", "partner"),
     )
     ids = [clip["clip_id"] for clip in grid]
-    on_one = lambda clip: [
-        row["clip_id"] for row in clip_queries.timeline(clip).answer(numbered_store).to_pylist()
-    ]  # noqa: E731
+
+    def on_one(clip):
+        found = clip_queries.timeline(clip).answer(numbered_store).to_pylist()
+        return [row["clip_id"] for row in found]
+
     assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
     cuts = (
         clip_queries.timelines(partner["video_id"], partner["encoder_id"])

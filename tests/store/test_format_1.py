@@ -80,7 +80,7 @@ def files(root: Path) -> dict[str, str]:
 
 def raw(root: Path, name: str):
     """The rows of a table as they lie in the files that its first versions added."""
-    return pq.read_table(sorted((root / name).glob("*.parquet"))[0])
+    return pq.read_table(min((root / name).glob("*.parquet")))
 
 
 def format_of(root: Path) -> int:
@@ -113,7 +113,8 @@ def test_it_is_read_under_todays_names_and_nothing_is_written(root):
     assert rows(root, "SELECT name, width, frames FROM videos JOIN clips USING (video_id)") == 3 * [
         {"name": "first.mp4", "width": 64, "frames": 20}
     ]
-    assert list(check(store := Store(root))) == []
+    store = Store(root)
+    assert list(check(store)) == []
     store.close()
     assert files(root) == before and format_of(root) == 1
 
