@@ -24,7 +24,7 @@ def read_image(picture: Image.Image) -> MaskObjects:
         return _read_indexed(picture)
     if len(picture.getbands()) > 1 and picture.width * picture.height > LARGEST:
         raise LatentError(
-            f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: bring an indexed or a gray one"
+            f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: pass an indexed or a gray one"
         )
     if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
         return _read_transparent(np.asarray(picture.convert("RGBA")))

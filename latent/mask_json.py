@@ -29,7 +29,7 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
     )
     images = {one.get("image_id") for one in annotations if isinstance(one, Mapping)}
     if len(images) > 1:
-        raise LatentError(f"these are annotations of {len(images):,} pictures: bring those of one")
+        raise LatentError(f"these are annotations of {len(images):,} pictures: pass those of one")
     masks: dict[str, np.ndarray] = {}
     total = 0
     for number, one in enumerate(annotations, 1):
@@ -79,7 +79,7 @@ def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
         return decode_runs(part["counts"], height, width)
     if size is None:
         raise LatentError(
-            f"these polygons come without the size of their picture: bring {FORMS} with `images`, each with height and width"
+            f"these polygons come without the size of their picture: pass {FORMS} with `images`, each with height and width"
         )
     return _fill(part, size, bound)
 

@@ -77,7 +77,7 @@ def read_objects(data: bytes) -> MaskObjects:
         ) from error
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "biuf":
         raise LatentError(
-            f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: bring such an array"
+            f"a mask has slices, rows and columns of numbers, not {mask.shape} of {mask.dtype}: pass such an array"
         )
     return mask_objects.read_values(mask if mask.ndim == 3 else mask[None])
 

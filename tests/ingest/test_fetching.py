@@ -285,7 +285,7 @@ def test_a_cache_in_the_place_of_a_file_is_a_sentence(release: Release, home: Pa
 def program(release: Release) -> list[str]:
     """A process of its own that fetches a release."""
     facts = ", ".join(f"{name}={value!r}" for name, value in vars(release).items())
-    code = f"from ingest.weights.fetching import *; print(fetched(Release({facts}), lambda weights: None).path)"
+    code = f"from tubelet.ingest.weights.fetching import *; print(fetch(Release({facts}), lambda weights: None).path)"
     return [sys.executable, "-c", code]
 
 

@@ -321,7 +321,7 @@ def test_a_model_in_the_cache_is_used_offline_under_its_id(saved, tmp_path):
     folder, _ = saved
     _cache(tmp_path, "someone/tiny", folder / "dinov2")
     program = (
-        "import torch; from ingest import contract, encoders; facts, _ = encoders.load('someone/tiny', contract.Setting(torch.device('cpu'))); "
+        "import torch; from tubelet.ingest import contract, encoders; facts, _ = encoders.load('someone/tiny', contract.LoadOptions(torch.device('cpu'))); "
         "print(facts.name, facts.encoder_id)"
     )
     process = subprocess.run(
@@ -370,7 +370,7 @@ def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
 
 
 def test_transformers_is_imported_only_for_its_encoders():
-    program = "import sys, tubelet.ingest.job; from ingest import encoders; encoders.row('dinov2-base'); print('transformers' in sys.modules)"
+    program = "import sys, tubelet.ingest.job; from tubelet.ingest import encoders; encoders.row('dinov2-base'); print('transformers' in sys.modules)"
     process = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment()
     )

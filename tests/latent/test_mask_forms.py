@@ -206,7 +206,7 @@ def broken() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("data", list(broken()), ids=lambda data: repr(data[:30]))
 def test_what_is_no_mask_is_a_sentence(data: bytes) -> None:
-    with pytest.raises(LatentError, match="bring") as raised:
+    with pytest.raises(LatentError, match="pass") as raised:
         masks.read_mask(data)
     assert "\n" not in str(raised.value)
 
@@ -214,10 +214,10 @@ def test_what_is_no_mask_is_a_sentence(data: bytes) -> None:
 CLIP = {
     "crop_height": 32,
     "crop_width": 32,
-    "height": 4,
-    "width": 4,
+    "grid_height": 4,
+    "grid_width": 4,
     "slices": 8,
-    "frames": 16,
+    "frame_count": 16,
     "step": 1,
     "first_frame": 4,
 }
