@@ -40,7 +40,7 @@ def missing(video: VideoRow) -> str | None:
     """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
     found = _stat(video.path)
     if found is None:
-        return "the source file is gone or was moved"
+        return "the source file is missing or was moved"
     touched = found.st_mtime_ns != video.modified_ns
     if found.st_size != video.bytes or (
         touched and _video_id(Path(video.path), _stamp(found)) != video.video_id

@@ -45,7 +45,7 @@ def store(numbered_store: Store) -> Store:
 def asks(store: Store) -> dict[str, Ask]:
     """An ask per route: a new route needs a row here."""
     clip = clips(store, "plays.mp4")[0]
-    tokens = clip["slices"] * clip["height"] * clip["width"]
+    tokens = clip["slices"] * clip["grid_height"] * clip["grid_width"]
     basis, drawn = (
         colorings.fit_basis(store, clip["encoder_id"], Coloring("corpus")),
         sample.draw_sample(store, clip["encoder_id"]),
@@ -72,7 +72,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "sample": Ask(sampled, BYTES, length=len(drawn) * 16, query=show),
         "sampled": Ask(sampled, "application/json", b"{"),
         "track": Ask(tracked, BYTES, length=clip["slices"] * 16 + tokens),
-        "track_file": Ask(tracked, BYTES, b'"clip_id"'),
+        "track_file": Ask(tracked, BYTES, b'"video"'),
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),

@@ -25,10 +25,10 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--size", "100"), "use 96"),
         (("--encoder", "toy", "--size", "64x100"), "width 100 is not a multiple"),
         (("--encoder", "toy", "--size", "16"), "use 32 or more"),
-        (("--encoder", "toy", "--size", "huge"), "is no size"),
+        (("--encoder", "toy", "--size", "huge"), "is not a size"),
         (
             ("--encoder", "toy", "--size", "64x64", "--fit"),
-            "--framing fit takes the short side alone",
+            "--framing fit takes only the short side",
         ),
         (("--encoder", "toy", "--frames", "7"), "use 6 or 8"),
         (("--encoder", "toy", "--step", "0"), "must be 1 or more"),

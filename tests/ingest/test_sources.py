@@ -365,7 +365,7 @@ def test_a_very_long_frame_is_a_row_or_a_clip_and_never_the_end(folder, tmp_path
     assert (
         failure.stage == "window"
         and "1600 x 8 px" in failure.error
-        and "leave --fit out" in failure.error
+        and "choose another --framing" in failure.error
     )
 
 

@@ -187,7 +187,7 @@ def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
     code = (
         "import sys, re, pathlib; from tubelet.ingest.weights.extraction import *; from tubelet.ingest.weights.formats import open_weights\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]) / 1024\n"
-        "before = peak(); extract(open_weights(sys.argv[1]), Origin('u', 'target_encoder', 's', 1, 'd'), pathlib.Path(sys.argv[2]))\n"
+        "before = peak(); extract(open_weights(sys.argv[1]), Origin(url='u', key='target_encoder', sha256='s', bytes=1, downloaded='d'), pathlib.Path(sys.argv[2]))\n"
         "print(peak() - before)"
     )
     if not Path("/proc/self/status").exists():

@@ -490,7 +490,7 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
     ).stdout
     assert "kmeans of corpus" in said and "clusters 4" in said and "slices [0, 2]" in said
     assert tubelet("basis", "list", "--store", root, check=True).stdout == said
-    for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "is not a list of numbers"), (["--clip", "a", "--corpus"], "exclude"),
+    for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "is not a list of numbers"), (["--clip", "a", "--corpus"], "mutually exclusive"),
                          (["--encoder", "other"], "no clips of encoder other"), (["--kind", "dimensions", "--dimensions", "0,99"], "no dimension 99"),
                          (["--foreground", "sky"], "neither first-component nor")):  # fmt: skip
         process = tubelet("basis", "fit", "--store", root, *wrong)

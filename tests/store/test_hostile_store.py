@@ -306,7 +306,7 @@ def test_a_source_is_opened_only_where_its_bytes_are_the_ingested_ones(outside, 
     for row, words in (
         (video(path, video_id=VIDEO), "its bytes differ"),
         (video(path, modified_ns=1, video_id=VIDEO), "has changed"),
-        (video(path, path=os.path.relpath(path)), "is gone"),
+        (video(path, path=os.path.relpath(path)), "is missing"),
         (video(path, path="/proc/self/mem"), "has changed"),
         (video(path, path=str(outside)), "is missing"),
         (video(path, path="a\0b"), "is missing"),

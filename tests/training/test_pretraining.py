@@ -399,7 +399,7 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_pat
     [
         ({"side": 60}, "not a multiple of the patch"),
         ({"frames": 7}, "even number"),
-        ({"frames": 2}, "even number"),
+        ({"frames": 2}, "must be 4 or more"),
         ({"masked_every": 2}, "give --teacher"),
     ],
 )
