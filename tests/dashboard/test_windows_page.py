@@ -286,7 +286,7 @@ def test_labels_and_sentences():
         choice.label(row)
         == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     )
-    assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
+    assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3%"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
     assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
     assert windows.noise(some, none, "bf16").endswith(
