@@ -181,10 +181,10 @@ def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paire
         (curve[1]["relative"] + curve[2]["relative"]) / 2,
     )
     assert (
-        f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g} %**" in shown
+        f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g}%**" in shown
     )
     assert (
-        f"by **{100 * middle:.3g} %** in the middle; dimension **{strongest['dim']}** reacts most"
+        f"by **{100 * middle:.3g}%** in the middle; dimension **{strongest['dim']}** reacts most"
         in shown
     )
     assert "differs by at most 0 (1 control)" in shown and "untrained weights" in shown
