@@ -105,10 +105,10 @@ def test_dimension_statistics_are_over_the_patches_of_a_slice(grid, convert):
     }
     tokens = grid.reshape(3, 20, 24)
     for name, expected in {
-        "mean": tokens.mean(1),
-        "std": tokens.std(1),
-        "min": tokens.min(1),
-        "max": tokens.max(1),
+        "dim_mean": tokens.mean(1),
+        "dim_std": tokens.std(1),
+        "dim_min": tokens.min(1),
+        "dim_max": tokens.max(1),
     }.items():
         assert np.allclose(values[name], expected, atol=1e-5), name
 
