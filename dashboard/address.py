@@ -68,7 +68,7 @@ def read() -> dict[str, str]:
 
 
 def count_redirects() -> int:
-    """How often a link, the Back button or `lead` led elsewhere: what stands where the reader stands has to go there anew."""
+    """How often a link, the Back button or `lead` led elsewhere: widgets that follow the reader's place have to be drawn again there."""
     return _state().led
 
 

@@ -11,7 +11,7 @@ BLUE, ORANGE = (
 
 
 def over_time(points: pa.Table, statistic: str, unit: str) -> alt.Chart:
-    """A statistic over the seconds of a video: a line a clip, a point a slice. Columns clip_id, slice, at_s, value."""
+    """A statistic over the seconds of a video: one line per clip, one point per slice. Columns clip_id, slice, at_s, value."""
     title = f"{statistic} ({unit})" if unit else statistic
     return (
         alt.Chart(points)

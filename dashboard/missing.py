@@ -22,12 +22,12 @@ def show_missing(parameter: str, wanted: str, near: Sequence[Mapping]) -> None:
     """`near`: rows with the columns that the link to each of them sets, a name, and where it has one the second at which it starts."""
     noun = NOUNS[parameter]
     st.warning(
-        f"This store has no {noun} {literal(wanted)}. It may have been removed, or the link is of another store.",
+        f"This store has no {noun} {literal(wanted)}. It may have been removed, or the link belongs to another store.",
         icon=":material/search_off:",
     )
     if not near:
         return
-    st.markdown(f"The {noun}s whose ids or names are nearest:")
+    st.markdown(f"The {noun}s with the closest ids or names:")
     for row in near:
         where = {name: row[IDS[name]] for name in (parameter, *ALONG[parameter])}
         st.button(

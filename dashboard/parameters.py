@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = PAGES = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "sql",
-)  # folders, in the order of the menu
+)
+PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
 ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = (
     "encoder",
     "video",

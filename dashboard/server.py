@@ -6,12 +6,12 @@ source/VIDEO                 the video file, in ranges; only the file that was i
 pictures/CLIP                the JPEG of a clip's slices
 colors/COLORING/BASIS/CLIP  S x H x W x 3 bytes: the color of every token
                              the same as colors.npy, an array
-points/COLORING/BASIS/CLIP   16 bytes a token: where it is on the map, and its color
+points/COLORING/BASIS/CLIP   16 bytes per token: where it is on the map, and its color
 sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
-mask/PATCHES                 4 bytes a token: how much nearer to the foreground than to the background, foreground above one half
+mask/PATCHES                 4 bytes per token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good

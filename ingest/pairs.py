@@ -134,7 +134,7 @@ def _count(pairs: str | None) -> int | None:
 
 def _impossible(windowing: Windowing) -> str:
     if windowing.tubelet == 1:
-        return "an image encoder sees one frame at a time, so that no window around it can shift"
+        return "an image encoder sees one frame at a time, so shifting a window changes nothing"
     return "a window of one slice shares none when it shifts" if windowing.slices < 2 else ""
 
 

@@ -151,7 +151,7 @@ def _preparation(
         wish.positions,
     ):
         raise LatentError(
-            f"the clusters of basis {basis.basis_id} were made with other --normalize and --remove-position-mean: give the same here"
+            f"the clusters of basis {basis.basis_id} were fitted with a different --normalize or --remove-position-mean: use the same options here"
         )
     return basis.preparation, foreground.choose_clusters(
         basis.model, tuple(map(int, written[2].split(",")))
@@ -175,7 +175,7 @@ def _refuse_few(count: int, wish: BasisSpec) -> None:
     needed = {"umap": manifold.MINIMUM, "kmeans": 1, "dimensions": 1}.get(wish.kind, 2)
     if count < needed:
         raise LatentError(
-            f"{wish.kind} needs {needed} tokens or more, and {count} are left: take more slices, a larger scope, or no --foreground"
+            f"{wish.kind} needs {needed} tokens or more, but only {count} are left: use more slices, a larger scope, or no --foreground"
         )
 
 

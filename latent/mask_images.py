@@ -90,7 +90,7 @@ def _read_colored(pixels: np.ndarray) -> MaskObjects:
     present, numbers = np.unique(packed, return_inverse=True)
     if len(present) > COLORS:
         raise LatentError(
-            f"this picture has {len(present):,} colors and is not a mask: pass one with a color per object, or black and white"
+            f"this picture has {len(present):,} colors and is not a mask: pass one with one color per object, or black and white"
         )
     numbers = numbers.reshape(packed.shape).astype(np.int32) + (present[0] != 0)
     return Labels(numbers[None]) if len(present) > 2 else Layers({OBJECT: (numbers > 0)[None]})

@@ -19,7 +19,7 @@ from tubelet.store.questions import corpus
 from tubelet.store.questions.corpus import ORDERS, STATES, VideoFilter
 from tubelet.store.statistics import TOKEN_STATISTICS
 
-ROWS = 25  # videos a page
+ROWS = 25  # videos per page
 ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
 CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice

@@ -79,7 +79,7 @@ def _setting(settings: list[str]) -> str | None:
         [*settings, ALL],
         **bind("setting"),
         width=300,
-        help="Pairs with different settings are averaged only if you choose so.",
+        help="Pairs with different settings are averaged only if you choose to.",
     )
 
 

@@ -122,7 +122,7 @@ def _note_typed() -> None:
 
 
 def _run_again(store: Store) -> None:
-    """Ask anew, whatever is kept."""
+    """Run the query again, even if its answer is cached."""
     st.session_state.pop(STOPPED, None)
     consent.ask_typed(QUERY)
     caching.run_query.clear(store, st.session_state[QUERY])

@@ -42,7 +42,7 @@ def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches)
         )
         if of == WINDOW and clip.embedding_path is None:
             st.caption(
-                "The embeddings of this window were not kept; the corpus has a sample of its tokens."
+                "The embeddings of this window were not kept; a sample of its tokens is on the map of the corpus."
             )
             return
         try:

@@ -83,7 +83,7 @@ def how(answer: Answer, store: Store) -> Markdown:
     if answer.sketch is None:
         said = f"Exact: all {units.size(answer.bytes)} of embeddings{among} were compared."
         faster = (
-            f" {literal(f'tubelet index --store {store.shell_name}')} makes it several times as fast."
+            f" {literal(f'tubelet index --store {store.shell_name}')} makes the search several times faster."
             if answer.large
             else ""
         )

@@ -84,7 +84,7 @@ def _show_behind(clip: ClipRow, segment: MarkedPatches) -> None:
     sql_behind(
         {
             "Marked patches": clips.patches(clip.clip_id, marked),
-            "Tokens that the marks spread over": questions.tokens(clip.clip_id),
+            "Tokens reached by the marks": questions.tokens(clip.clip_id),
         },
         "segment",
     )

@@ -42,7 +42,7 @@ def show(store: Store, clip: ClipRow) -> None:
         st.caption("This store has no other video of this encoder.")
         return
     st.markdown(
-        f"Top {units.count(len(found), 'video')} by their most similar window. 1 means the same, 0 as similar as any other, below 0 less similar than that."
+        f"Top {units.count(len(found), 'video')} by their most similar window. 1: identical; 0: as similar as the average window; below 0: less similar."
     )
     with st.grid(6, min_column_width=140, gap="small") as grid:
         for number, row in enumerate(found):

@@ -17,7 +17,7 @@ KINDS = {
     "shifted": "shifted by {shift}",
     "repeated": "determinism: the same window twice",
     "rounding": "noise floor: the same window in fp32",
-    "disjoint": "control: windows that share nothing",
+    "disjoint": "control: windows that share no frame",
 }
 
 

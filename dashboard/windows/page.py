@@ -140,8 +140,8 @@ def noise(again: Mapping, floor: Mapping, precision: Markdown) -> Markdown:
 
 
 def share(value: float | None) -> Markdown:
-    """A relative difference: 0.1234 -> 12.3 %."""
-    return "an unknown share" if value is None else f"{100 * value:.3g} %"
+    """A relative difference: 0.1234 -> 12.3%."""
+    return "an unknown share" if value is None else f"{100 * value:.3g}%"
 
 
 def _show_matrix(store: Store, pair: Mapping) -> None:

@@ -20,9 +20,7 @@ class ClipChoice:
     """A clip by its id, or a video by its name or id, and the encoder where several encoded it."""
 
     clip: str | None = option(None, help="A clip.", metavar="CLIP_ID")
-    video: str | None = option(
-        None, help="A video, of which the first window is meant.", metavar="NAME|ID"
-    )
+    video: str | None = option(None, help="A video: its first window.", metavar="NAME|ID")
     encoder: str | None = option(
         None,
         help="Name or id of an encoder of the store.",

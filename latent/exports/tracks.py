@@ -32,7 +32,7 @@ COLUMNS = {
     "score": "cosine of the best patch to the marked ones",
     "level": "cosine that at most 5% of unrelated slices exceed; NULL without other videos",
     "lost": "whether the match is below the level or fails the round-trip check",
-    "margin": "score less that of the best patch elsewhere in the slice",
+    "margin": "score minus that of the best patch elsewhere in the slice",
     "video_id": "id of the video",
     "clip_id": "window that the frame is told by",
     "slice": "slice of that window; its frames share one match",

@@ -14,7 +14,7 @@ from pathlib import Path
 from tubelet.store.errors import StoreError
 
 PATTERN = set("*?[")  # DuckDB would read these as a pattern
-DISTRUST = "it may be somebody's trap: do not open it until you know who made it"
+DISTRUST = "the store may be malicious: do not open it until you know who made it"
 
 
 class UnsafePath(StoreError):

@@ -278,7 +278,7 @@ def _load(layout: Layout, path: Path) -> Snapshot:
         or not all(map(_is_count, versions.values()))
         or not versions.keys() <= TABLES.keys()
     ):
-        raise Damaged("is damaged (its versions are not a version per table)")
+        raise Damaged("is damaged (it does not name one version per table)")
     return Snapshot(
         versions=versions, serial=serial, written_ns=path.stat().st_mtime_ns, store_id=store_id
     )

@@ -64,7 +64,7 @@ GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
 
 
 def timeline(of: ClipRow) -> Question:
-    """One row a clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
+    """One row per clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
     columns = "clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded"
     return Question(f"SELECT {columns}\n{LIKE} LIMIT {TIMELINE}", _same(of))
 

@@ -140,7 +140,7 @@ class Process:
             if time.monotonic() >= deadline:
                 raise QueryError(too_long(request))
             if unwanted and unwanted():
-                raise QueryError("stopped: nobody is waiting for the answer any more")
+                raise QueryError("stopped: the client has disconnected")
 
     def _message(self, request: Request, left: int) -> tuple[bytes, memoryview]:
         """The next message as its kind and its content; `left` bytes of the answer are still allowed."""

@@ -181,10 +181,10 @@ def test_the_answer_names_the_shift_the_shares_and_the_strongest_dimension(paire
         (curve[1]["relative"] + curve[2]["relative"]) / 2,
     )
     assert (
-        f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g} %**" in shown
+        f"Shifted by 4 slices (8 frames), the same frames differ by **{100 * edge:.3g}%**" in shown
     )
     assert (
-        f"by **{100 * middle:.3g} %** in the middle; dimension **{strongest['dim']}** reacts most"
+        f"by **{100 * middle:.3g}%** in the middle; dimension **{strongest['dim']}** reacts most"
         in shown
     )
     assert "differs by at most 0 (1 control)" in shown and "untrained weights" in shown
@@ -286,7 +286,7 @@ def test_labels_and_sentences():
         choice.label(row)
         == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     )
-    assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3 %"
+    assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3%"
     none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
     assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
     assert windows.noise(some, none, "bf16").endswith(

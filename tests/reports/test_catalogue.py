@@ -51,7 +51,13 @@ def spread(store: Store, options: SpreadOptions) -> Iterator[Block]:
     columns = tuple(
         Column(name, name, ".3g" if name != "slice" else "d") for name in rows.column_names
     )
-    yield Table("slices", "Spread of the norm", rows, columns, questions={"slices": question})
+    yield Table(
+        name="slices",
+        title="Spread of the norm",
+        rows=rows,
+        columns=columns,
+        questions={"slices": question},
+    )
 
 
 SPREAD = Report("How much do norms vary?", SpreadOptions, spread)
@@ -111,7 +117,14 @@ def refuse_unsound(report: Report, store: Store, folder: Path) -> None:
         lambda store, options: iter(["a sentence"]),
         lambda store, options: (block for _ in range(2) for block in spread(store, options)),
         lambda store, options: iter(
-            [Table("bare", "No SQL", pa.table({"a": [1]}), (Column("a", "a", "d"),))]
+            [
+                Table(
+                    name="bare",
+                    title="No SQL",
+                    rows=pa.table({"a": [1]}),
+                    columns=(Column("a", "a", "d"),),
+                )
+            ]
         ),
     ],
     ids=["empty", "no blocks", "one name twice", "no SQL"],
@@ -194,7 +207,7 @@ def open_page(name: str, store: Store, **url: str) -> AppTest:
 
 
 def test_a_report_that_is_added_has_a_page_with_its_options(added: None, small: Store) -> None:
-    assert set(report_page.make_pages({"sensitivity"})) == {"spread"}
+    assert set(report_page.make_pages({"sensitivity"})) == REPORTS.keys() - {"sensitivity"}
     shown = open_page("spread", small, by="range", mean_too="true", least="0.001")
     assert not shown.exception and shown.title[0].value == "How much do norms vary?"
     assert (
@@ -211,7 +224,7 @@ def test_a_report_that_is_added_has_a_page_with_its_options(added: None, small: 
 
 def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) -> None:
     shown = open_page("spread", small, where="1 = 1")
-    assert not shown.dataframe and "Read it, then apply it" in shown.info[0].value
+    assert not shown.dataframe and "Read it before you apply it" in shown.info[0].value
 
 
 @pytest.mark.parametrize("name", REPORTS)

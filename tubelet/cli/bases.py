@@ -67,7 +67,7 @@ def list_bases(store: str, encoder: str | None) -> None:
 
 
 fit.short_help, list_bases.short_help = (
-    "Fit a basis and keep it in the store.",
+    "Fit a basis and store it.",
     "List the bases of a store, the newest first.",
 )
 basis.add_command(fit)

@@ -58,7 +58,7 @@ patch_option = click.option(
     "patches",
     multiple=True,
     type=PatchAddress(),
-    help="A patch that is meant; repeatable.",
+    help="A marked patch; repeatable.",
 )
 background_option = click.option(
     "--background",
@@ -143,7 +143,7 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.",
 )
 def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
-    """Cut out what hangs together with patches, and write its mask.
+    """Segment what belongs to the marked patches, and write its mask.
 
     FILE.mp4 and the PNG files have the source's pixels; FILE.npz has those of the encoder's picture, with the scores.
     """
@@ -164,7 +164,7 @@ def _marks(asked: dict[str, Any]) -> Any:
 
 
 SUMMARIES = {
-    mp4: "The video with colors, heat or mask, as MP4.", mask: "What hangs together with patches, as .npz, MP4 or PNG.",
+    mp4: "The video with colors, heat or mask, as MP4.", mask: "The mask of marked patches, as .npz, MP4 or PNG.",
     colors: "The colors of a clip's tokens, as .npy.", track: "Where patches are in each frame, as CSV or Parquet.",
 }  # fmt: skip
 for part, summary in SUMMARIES.items():

@@ -100,7 +100,7 @@ def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list
 
 
 def sheets(store: Store, pair: Mapping) -> list[bytes]:
-    """JPEGs of both clips, a picture a slice; empty where the store has none (`--no-pictures`)."""
+    """JPEGs of both clips, one picture per slice; empty where the store has none (`--no-pictures`)."""
     paths = [store.layout.pictures(pair["video_id"], pair[clip]) for clip in ("clip_a", "clip_b")]
     return [path.read_bytes() if path.is_file() else b"" for path in paths]
 

@@ -66,7 +66,7 @@ export class Player {
     }
     this.patches.set(data, !old)
     this.goto(data.goto)
-    this.told = `${this.window?.id} ${this.slice}` // where it was led to is no news
+    this.told = `${this.window?.id} ${this.slice}` // the page led here and need not be told
   }
 
   #load() {
@@ -111,7 +111,7 @@ export class Player {
     const { windows } = this.timeline
     const window = windows.find(other => other.id === clip) ?? windows[0]
     if (!window) return
-    clearTimeout(this.timer) // where it stood is no news any more
+    clearTimeout(this.timer) // a pending report of the old place is outdated
     this.timeline.preferred = window.frames
     this.window = window
     this.slice = Math.max(0, Math.min(window.slices - 1, slice))

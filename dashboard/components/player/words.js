@@ -21,7 +21,7 @@ export function describePlace(time, frame, window, slice) {
 }
 
 /**
- * Which frames a window has been encoded from.
+ * Which frames of the video a window was encoded from.
  * @param {Window} window
  */
 export function describeFrames(window) {

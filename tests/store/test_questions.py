@@ -1,0 +1,125 @@
+"""Every question of the store: asked once on a small store, and shown to readers as the SQL that ran."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tests.stores import synthetic_store
+from tubelet.store import Store
+from tubelet.store.questions import clips, corpus, sensitivity
+from tubelet.store.questions.corpus import Question, VideoFilter
+from tubelet.store.rows import ClipRow
+
+SUBJECTS = ("clips", "corpus", "nearby", "pairs", "sensitivity")  # modules with questions
+QUOTED = "it's 100 % -- $none"  # text of a reader
+
+
+def list_questions() -> dict[str, Callable[..., Question]]:
+    """Every public function below `store/questions` that returns a question."""
+    modules = [import_module(f"tubelet.store.questions.{subject}") for subject in SUBJECTS]
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}": function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and inspect.signature(function).return_annotation in (Question, "Question")
+        and not name.startswith("_")
+    }
+
+
+QUESTIONS = list_questions()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(
+        tmp_path_factory.mktemp("questions") / "store", videos=3, clips=2, slices=8
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def arguments(store: Store) -> Mapping[str, Any]:
+    """What a question is asked with, by the name of its argument."""
+    (pair,) = store.rows("FROM pairs ORDER BY pair_id LIMIT 1")
+    (scope,) = sensitivity.scopes().answer(store).to_pylist()[:1]
+    of = ClipRow.of(clips.clip(pair["clip_a"]).answer(store).to_pylist()[0])
+    encoder = pair["encoder_id"]
+    return {
+        "clip_id": pair["clip_a"],
+        "video_id": pair["video_id"],
+        "video_ids": [pair["video_id"]],
+        "pair_id": pair["pair_id"],
+        "pair": pair,
+        "encoder_id": encoder,
+        "of": of,
+        "videos": VideoFilter(encoder, text=QUOTED),
+        "scope": sensitivity.Scope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
+        "kind": "shifted",
+        "several": True,
+        "order": next(iter(corpus.ORDERS)),
+        "statistic": "norm",
+        "text": QUOTED,
+        "tokens": [0, 3],
+        "limit": 5,
+        "offset": 0,
+        "shared_slice": 0,
+        "dim": 1,
+        "y": 0,
+        "x": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_is_answered_and_shows_the_sql_that_ran(
+    name: str, store: Store, arguments: Mapping[str, Any]
+) -> None:
+    refuse_unsound(QUESTIONS[name], store, arguments)
+
+
+def refuse_unsound(
+    ask: Callable[..., Question], store: Store, arguments: Mapping[str, Any]
+) -> None:
+    """A question says what a row of it is, binds each of its values, and its shown text has the answer that it has."""
+    wanted = inspect.signature(ask).parameters
+    unknown = [
+        name for name, one in wanted.items() if name not in arguments and one.default is one.empty
+    ]
+    assert not unknown, f"write a value for {', '.join(unknown)} as a row of `arguments`"
+    assert ask.__doc__, "its docstring says what a row is"
+    asked = ask(**{name: arguments[name] for name in wanted if name in arguments})
+    assert set(re.findall(r"\$(\w+)", asked.sql)) == set(asked.values)
+    texts = [arguments[name] for name in wanted if isinstance(arguments.get(name), str)]
+    written = [text for text in texts if f"'{text}'" in asked.sql and text != "shifted"]
+    assert not written, f"bind {written} instead of writing them into the SQL"
+    assert asked.answer(store).equals(store.query(asked.text))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda video_id: Question(f"SELECT name FROM videos WHERE video_id = '{video_id}'"),
+        lambda video_id: Question("SELECT name FROM videos", {"video": video_id}),
+        lambda text: Question(f"SELECT name FROM videos WHERE name = '{text}'"),
+        lambda video_id: Question(
+            "SELECT nothing FROM videos WHERE $video = ''", {"video": video_id}
+        ),
+        lambda unheard_of: Question("SELECT name FROM videos"),
+    ],
+    ids=["written in", "not used", "text written in", "no such column", "unknown argument"],
+)
+def test_a_wrong_question_is_noticed(
+    wrong: Callable[..., Question], store: Store, arguments: Mapping[str, Any]
+) -> None:
+    wrong.__doc__ = "One row per video."
+    with pytest.raises(Exception, match="assert|bind|nothing|write a value|syntax"):
+        refuse_unsound(wrong, store, arguments)
+
+
+def test_questions_are_found() -> None:
+    assert {name.partition(".")[0] for name in QUESTIONS} == set(SUBJECTS) and len(QUESTIONS) > 30
