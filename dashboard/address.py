@@ -132,9 +132,9 @@ def _state() -> UrlState:
 def _widgets() -> frozenset[tuple[str, str]]:
     """Each widget's key and value in words."""
     return frozenset(
-        (key, repr(value))
+        (str(key), repr(value))
         for key, value in st.session_state.items()
-        if key != KEPT and not key.startswith(BUTTON)
+        if key != KEPT and not str(key).startswith(BUTTON)
     )
 
 

@@ -67,7 +67,9 @@ def _runner(
     return run
 
 
-def _show_page(store: Store, name: str, module: ModuleType, menu: Mapping[str, st.Page]) -> None:
+def _show_page(
+    store: Store, name: str, module: ModuleType | ReportPage, menu: Mapping[str, st.Page]
+) -> None:
     with st.sidebar:
         pages = st.container(gap="xxsmall")
         _show_store(store)

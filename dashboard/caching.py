@@ -35,7 +35,10 @@ class Options:
     values: Any
 
 
-KEYS = {Store: lambda store: store.fingerprint, Question: lambda question: question.text}
+KEYS: dict[str | type, Callable[[Any], Any]] = {
+    Store: lambda store: store.fingerprint,
+    Question: lambda question: question.text,
+}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -66,7 +66,7 @@ def likeness(track: pa.Table, level: float) -> alt.LayerChart:
             .encode(y="level:Q", x=alt.value("width"), text="meaning:N")
         )
         layers += [rule, words]
-    return alt.layer(*layers).properties(height=HEIGHT)
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT)
 
 
 SLICE_CURVES = {  # columns of slice_sensitivity: the title of their axis
@@ -101,7 +101,7 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
         .encode(x, alt.Y("q25:Q", title=None), alt.Y2("q75:Q"))
     )
     layers = [band, line] if name == "absolute" else [line]
-    return alt.layer(*layers).properties(
+    return alt.LayerChart(layer=layers).properties(
         height=HEIGHT, title=alt.TitleParams(title, fontSize=12, fontWeight=600, anchor="start")
     )
 
@@ -109,13 +109,13 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
 def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
     """A value of every patch of the frame. Columns y, x, l2, cosine."""
     side = max(4, min(16, 320 // max(height, width)))
-    place = {"axis": None, "scale": alt.Scale(paddingInner=0)}
+    scale = alt.Scale(paddingInner=0)
     return (
         alt.Chart(points)
         .mark_rect()
         .encode(
-            alt.X("x:O", **place),
-            alt.Y("y:O", **place),
+            alt.X("x:O", axis=None, scale=scale),
+            alt.Y("y:O", axis=None, scale=scale),
             alt.Color("l2:Q", title="distance", scale=alt.Scale(scheme="blues")),
             [
                 alt.Tooltip("y:O", title="row"),

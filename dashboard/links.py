@@ -25,7 +25,7 @@ def to_player(label: Markdown, **where: str) -> None:
     _link("Video", VIDEO_PAGE, label, ":material/smart_display:", address.find_kept() | where)
 
 
-def show_menu(store: Store, pages: Mapping[str, object]) -> None:
+def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
     """Every page by name, each with what the reader has chosen."""
     kept = address.find_kept()
     for name in PAGES:
@@ -38,7 +38,7 @@ def show_menu(store: Store, pages: Mapping[str, object]) -> None:
 def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:
     page = st.Page(_drawn_by_app, title=title, url_path=path)
     st.page_link(
-        page, label=label, icon=icon, query_params=_given(address.recall(path) | parameters)
+        page, label=label, icon=icon, query_params=_given({**address.recall(path), **parameters})
     )
 
 

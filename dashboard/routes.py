@@ -69,9 +69,9 @@ def _source(store: Store, request: Request) -> Response:
         raise StoreError("the store holds no such video")
     file, kind = sources.verify(video), sources.media_type(video)
     saved = (
-        {} if kind else {"filename": f"{video.video_id}.video"}
+        None if kind else f"{video.video_id}.video"
     )  # the name of the file would give its type away again
-    return FileResponse(file, media_type=kind or sources.BYTES, headers=REVALIDATED, **saved)
+    return FileResponse(file, media_type=kind or sources.BYTES, headers=REVALIDATED, filename=saved)
 
 
 def _pictures(store: Store, request: Request) -> Response:
@@ -142,7 +142,7 @@ def _track_file(store: Store, request: Request) -> Response:
     )
 
 
-def _find_track(store: Store, request: Request) -> tuple[dict, Track]:
+def _find_track(store: Store, request: Request) -> tuple[NamedClip, Track]:
     """The clip of a route, and where its marks are in it."""
     clip, marked = _find_clip(store, request.path_params["clip"]), _parse_marks(request)
     return clip, caching.workspace(store).track(

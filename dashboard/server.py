@@ -28,6 +28,7 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 from streamlit import config
 
 from tubelet.dashboard.access import Access
@@ -78,6 +79,7 @@ def _routes() -> list[Route]:
 
 
 _return_large_arrays()
-app = st.App(HERE / "app.py", routes=_routes())
+# Streamlit finds the name of what it serves in this assignment
+app: ASGIApp = st.App(HERE / "app.py", routes=_routes())
 app = Permalinks(app, sys.argv[1], _base()) if len(sys.argv) > 1 else app
 app = Guard(app, Access.of(config.get_option("server.address") or "", os.environ), _base())

@@ -4,7 +4,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, selection
 from tubelet.dashboard.address import BUTTON
-from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.selection import Encoder, Selection
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
@@ -13,7 +13,7 @@ from tubelet.store.questions import corpus
 def show_unpaired(store: Store, chosen: Selection) -> None:
     """That there are no pairs of the chosen encoder, and what to do."""
     if chosen.encoder and chosen.encoder.is_image:
-        _show_image_encoder(store, chosen)
+        _show_image_encoder(store, chosen.encoder)
         return
     of = f" of {chosen.encoder.label_markdown}" if chosen.encoder else ""
     st.markdown(
@@ -29,10 +29,10 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
     st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")
 
 
-def _show_image_encoder(store: Store, chosen: Selection) -> None:
+def _show_image_encoder(store: Store, encoder: Encoder) -> None:
     """It sees no window, so no window can change what it sees."""
     st.markdown(
-        f"{chosen.encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
+        f"{encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
         "and there is no pair of windows to measure. This page needs a video encoder."
     )
     others = [

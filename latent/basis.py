@@ -15,7 +15,12 @@ from tubelet.latent.manifold import Manifold
 from tubelet.latent.preparation import Preparation
 from tubelet.store.notebook import render_facts
 
-MODELS = {"pca": Linear, "dimensions": Linear, "umap": Manifold, "kmeans": Clusters}
+MODELS: dict[str, type[Linear] | type[Manifold] | type[Clusters]] = {
+    "pca": Linear,
+    "dimensions": Linear,
+    "umap": Manifold,
+    "kmeans": Clusters,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

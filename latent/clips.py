@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -53,12 +54,17 @@ def open_clip(store: Store, clip_id: str) -> Clip:
 
 def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -> np.ndarray:
     """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip stored without embeddings."""
+    return embeddings.read(find_file(store, clip), first, stop)
+
+
+def find_file(store: Store, clip: ClipRow) -> Path:
+    """The file of a clip's embeddings. Raises LatentError for a clip stored without embeddings."""
     if clip.embedding_path is None:
         raise LatentError(
             f"clip {clip.clip_id} was stored without embeddings: its statistics, samples and stored projections are available; "
             f"for the rest ingest its video again with `--keep embeddings`"
         )
-    return embeddings.read(store.layout.embedding_file(clip.embedding_path), first, stop)
+    return store.layout.embedding_file(clip.embedding_path)
 
 
 def row(store: Store, clip_id: str) -> ClipRow:

@@ -43,7 +43,5 @@ def _rank_by_code(
 
 def _rerank(store: Store, query: Query, found: Hit) -> Hit:
     """The candidates of one clip with their cosines, read token by token."""
-    tokens = embeddings.read_tokens(
-        store.layout.embedding_file(found.clip.embedding_path), found.tokens
-    )
+    tokens = embeddings.read_tokens(clips.find_file(store, found.clip), found.tokens.tolist())
     return Hit(found.clip, found.tokens, query.scores(half.widen(tokens)))

@@ -13,6 +13,8 @@ import numpy as np
 
 from tubelet.latent import clips, half
 from tubelet.latent.basis import Basis
+from tubelet.latent.errors import LatentError
+from tubelet.latent.linear import Linear
 from tubelet.latent.query import Query
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
@@ -29,6 +31,15 @@ class TokenIndex:
 
     basis: Basis
 
+    @property
+    def linear(self) -> Linear:
+        """The model of the basis. Raises LatentError where it is not linear."""
+        if not isinstance(self.basis.model, Linear):
+            raise LatentError(
+                f"basis {self.basis.basis_id} is of kind {self.basis.kind} and codes need a linear one: fit it with kind pca"
+            )
+        return self.basis.model
+
     @cached_property
     def step(self) -> np.ndarray:
         """The value of one step of a code, float32 ``(k,)``."""
@@ -42,10 +53,10 @@ class TokenIndex:
 
     def scores(self, codes: np.ndarray, query: Query) -> np.ndarray:
         """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
-        weights = (query.vectors @ self.basis.model.components.T * self.step).astype(
+        weights = (query.vectors @ self.linear.components.T * self.step).astype(
             np.float32
         )  # (q, k)
-        constants = query.vectors @ self.basis.model.mean
+        constants = query.vectors @ self.linear.mean
         best, wide = np.empty(len(codes), np.float32), np.empty((BLOCK, codes.shape[1]), np.float32)
         for start in range(0, len(codes), BLOCK):
             block = codes[start : start + BLOCK]

@@ -79,7 +79,7 @@ class BasisSpec:
             "foreground": self.foreground,
         }
         shared["slices"] = None if self.slices is None else sorted(self.slices)
-        own = {
+        own: dict[str, dict] = {
             "pca": {"signs": SIGNS},
             "umap": {
                 "signs": SIGNS,
@@ -213,7 +213,9 @@ def _record_fit(
     model: Linear | Manifold | Clusters, preparation: Preparation, chosen: Foreground | None
 ) -> dict:
     """What the fit determined: the number of components or clusters, the grid, which side is foreground."""
-    found = {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
+    found: dict[str, int | str] = (
+        {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
+    )
     if isinstance(model, Linear):
         found = {"components": len(model.components)}
     if isinstance(model, Manifold):
@@ -239,5 +241,5 @@ def _hash_input(tokens: Tokens, preparation: Preparation) -> str:
         preparation.positions,
     ):
         if values is not None:
-            digest.update(np.ascontiguousarray(values))
+            digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

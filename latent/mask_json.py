@@ -55,9 +55,9 @@ def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np
     """A mask ``(h, w)`` per frame of an annotation."""
     if "segmentations" in one:
         kept = one["segmentations"]
-        known = (
+        known = _require_size(
             size
-            or next((tuple(part["size"]) for part in kept if isinstance(part, Mapping)), None)
+            or next((_part_size(part) for part in kept if isinstance(part, Mapping)), None)
             or _own_size(one)
         )
         bound(len(kept) * prod(known), "bytes")
@@ -70,18 +70,27 @@ def _own_size(one: Mapping) -> tuple[int, int] | None:
     return (int(one["height"]), int(one["width"])) if "height" in one and "width" in one else None
 
 
-def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
-    if isinstance(part, Mapping):
-        height, width = (int(side) for side in part["size"])
-        if min(height, width) < 1:
-            raise ValueError("a side is not positive")
-        bound(height * width, "bytes")
-        return decode_runs(part["counts"], height, width)
+def _part_size(part: Mapping) -> tuple[int, int]:
+    height, width = (int(side) for side in part["size"])
+    return height, width
+
+
+def _require_size(size: tuple[int, int] | None) -> tuple[int, int]:
     if size is None:
         raise LatentError(
             f"these polygons come without the size of their picture: pass {FORMS} with `images`, each with height and width"
         )
-    return _fill(part, size, bound)
+    return size
+
+
+def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
+    if isinstance(part, Mapping):
+        height, width = _part_size(part)
+        if min(height, width) < 1:
+            raise ValueError("a side is not positive")
+        bound(height * width, "bytes")
+        return decode_runs(part["counts"], height, width)
+    return _fill(part, _require_size(size), bound)
 
 
 def decode_runs(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:

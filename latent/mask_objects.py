@@ -84,7 +84,7 @@ def is_soft(values: np.ndarray, present: np.ndarray) -> bool:
     if top not in (255, 65535) or len(between) < 3 or between[-1] <= BINARY_ABOVE:
         return False
     white = np.count_nonzero(values == top)
-    return len(between) > 64 or np.count_nonzero(values) - white < white
+    return len(between) > 64 or bool(np.count_nonzero(values) - white < white)
 
 
 def _read_fractions(values: np.ndarray) -> MaskObjects:

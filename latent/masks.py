@@ -3,7 +3,6 @@
 import io
 import math
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 from zipfile import BadZipFile, ZipFile
@@ -16,6 +15,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.store.placement import place_picture
+from tubelet.store.rows import ClipRow, VideoRow
 
 UNREADABLE = (
     ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError,
@@ -50,7 +50,7 @@ def write_png(mask: np.ndarray) -> bytes:
 def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
     """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and further information."""
     sink = io.BytesIO()
-    np.savez_compressed(sink, mask=mask, scores=scores, **about)
+    np.savez_compressed(sink, allow_pickle=False, mask=mask, scores=scores, **about)
     return sink.getvalue()
 
 
@@ -148,7 +148,7 @@ def agreement(
     )
 
 
-def fit_to_clip(truth: np.ndarray, video: Mapping, clip: Mapping) -> np.ndarray:
+def fit_to_clip(truth: np.ndarray, video: VideoRow, clip: ClipRow) -> np.ndarray:
     """A mask ``(S, h, w)`` of whole frames as one of the encoder's picture, by the crop of a `clips` row: of the frames of the video or of the
     window those at which the slices begin. A mask of the picture, or of its patches, comes back as it is."""
     truth = truth[_pick_frames(len(truth), video, clip)]
@@ -178,7 +178,7 @@ def _is_scaled(size: tuple[int, int], frame: tuple[int, int]) -> bool:
     )
 
 
-def _pick_frames(count: int, video: Mapping, clip: Mapping) -> np.ndarray:
+def _pick_frames(count: int, video: VideoRow, clip: ClipRow) -> np.ndarray:
     """Which of so many masks belong to the slices; all of them unless there is one per frame."""
     fed = np.arange(clip["slices"]) * clip["frame_count"] // clip["slices"]
     starts = clip["first_frame"] + fed * clip["step"]

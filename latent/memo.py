@@ -21,7 +21,8 @@ class Memo(Generic[T]):
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result of a key, made now where it is not kept."""
         with self._lock:
-            slot = self._slots[key] = self._slots.pop(key, None) or _Slot()
+            slot = self._slots.pop(key) if key in self._slots else _Slot[T]()
+            self._slots[key] = slot
             while len(self._slots) > self._most:
                 self._slots.popitem(last=False)
         with slot.lock:

@@ -55,7 +55,7 @@ class Sample:
         digest = hashlib.sha256(
             "/".join([self.encoder_id, *self.clips["clip_id"].to_pylist()]).encode()
         )
-        digest.update(self._keys)
+        digest.update(self._keys.data)
         return digest.hexdigest()[:16]
 
     @cached_property

@@ -79,7 +79,7 @@ def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> T
     A clip gives all its tokens. A video of more than 50,000 gives as many of each of at most 64 clips, drawn by the clip's id; the corpus
     gives rows of `token_samples`, about as many of each video (`quota`), of its regular windows, by a hash of their addresses.
     """
-    if scope.kind == "corpus":
+    if scope.kind == "corpus" or scope.id is None:
         found = _samples(store, scope.encoder_id, slices)
     elif scope.kind == "video":
         rows = clips.require_embeddings(
@@ -130,7 +130,8 @@ def _of_clip(
     count = int(kept.sum())
     sides = np.full(count, clip.grid_height, np.int16), np.full(count, clip.grid_width, np.int16)
     vectors = half.widen(grid.reshape(-1, clip.embed_dim)[kept])
-    return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), *address[:, kept], *sides)
+    slice_, y, x = address[:, kept]
+    return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), slice_, y, x, *sides)
 
 
 def _join(parts: list[Tokens]) -> Tokens:

@@ -103,7 +103,7 @@ class Decoder:
         """The frames that have not been returned yet, decoded by one thread."""
         self._damage = None
         with av.open(self._container.name, metadata_errors="ignore") as container:
-            stream = container.streams[self._stream.index]
+            stream = next(one for one in container.streams.video if one.index == self._stream.index)
             stream.codec_context.thread_count = 1
             yield from islice(Decoder(container, stream, again=True), self._emitted, None)
 
@@ -128,7 +128,7 @@ class Decoder:
             self._damage.held.append(decoded)
             self._damage.calm += 1
             if self._damage.calm >= CALM_FRAMES:
-                yield from self._resolved()
+                yield from self._resolve(self._damage)
 
     def _follows_loss(self, frame: av.VideoFrame) -> bool:
         """Whether packets were lost between the frame before and this one."""
@@ -140,8 +140,8 @@ class Decoder:
         del self._awaited[: earlier + here]
         return bool(earlier and self._damage)
 
-    def _resolved(self) -> Iterator[Decoded]:
-        damage, self._damage = self._damage, None
+    def _resolve(self, damage: Damage) -> Iterator[Decoded]:
+        self._damage = None
         if not damage.is_isolated:
             raise damage.first
         yield from damage.held
@@ -153,6 +153,6 @@ class Decoder:
         damage, lost = self._damage, bool(self._awaited)
         if self._cut_off:
             raise damage.first
-        yield from self._resolved()
+        yield from self._resolve(damage)
         if lost:
             raise damage.first

@@ -10,7 +10,7 @@ from math import atan2, degrees
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class Orientation:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Orientation":
         """What a decoded frame's display matrix requests; angles between are rounded to the nearest quarter turn."""
-        matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-        return UPRIGHT if matrix is None else cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
+        matrix = frame.side_data.get(Type.DISPLAYMATRIX.name)
+        if not isinstance(matrix, SideData):
+            return UPRIGHT
+        return cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
 
     @classmethod
     def of_matrix(cls, matrix: np.ndarray) -> "Orientation":

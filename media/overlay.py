@@ -24,6 +24,7 @@ GAP = 8  # pixels between the frame and the grid beside it, as in the player
 THREADS = 2  # to decode by
 
 Slice = Callable[[int], np.ndarray]  # number of a slice -> pixels in uint8
+Layers = tuple[Image.Image | None, Image.Image | None]  # what lies over a frame, what beside it
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Scene:
 
     def pictures(self) -> Iterator[tuple[int, Image.Image]]:
         """Number and picture of each frame, of the size of a frame. Raises VideoError where the file breaks."""
-        found = self._from_sheet() if self.sheet else self._from_file()
+        found = self._from_sheet(self.sheet) if self.sheet else self._from_file()
         for frame, picture in found:
             yield frame, picture.resize(self.size[::-1], Image.Resampling.BILINEAR)
 
@@ -124,9 +125,9 @@ class Scene:
                 return
             yield frame.index, Image.fromarray(np.ascontiguousarray(frame.pixels))
 
-    def _from_sheet(self) -> Iterator[tuple[int, Image.Image]]:
+    def _from_sheet(self, path: Path) -> Iterator[tuple[int, Image.Image]]:
         sheet = Sheet.of(self.clip)
-        with Image.open(self.sheet) as whole:
+        with Image.open(path) as whole:
             pictures = whole.convert("RGB")
         for frame in self.frames:
             top, left = sheet.corner(self.slice(frame))
@@ -166,12 +167,14 @@ def draw_parts(parts: Iterator[ScenePart]) -> Iterator[np.ndarray]:
     """Every frame of a video, RGB, with what the part draws that it belongs to; alone where it belongs to none. Parts come in order."""
     from tubelet.media import video
 
-    part = first = next(parts)
-    size, blank, number = first.scene.size, _blank(first), None
+    first = next(parts)
+    size, blank = first.scene.size, _blank(first)
+    part: ScenePart | None = first
+    number: int | None = None
     for frame in video.frames_from(sources.verify(first.scene.video), 0, None, THREADS):
         while part and frame.index >= part.frames.stop:
             part, number = next(parts, None), None
-        layers = None, blank
+        layers: Layers = (None, blank)
         if part and frame.index in part.frames:
             if part.scene.slice(frame.index) != number:
                 number = part.scene.slice(frame.index)
@@ -190,7 +193,8 @@ def _blank(part: ScenePart) -> Image.Image | None:
 
 def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:
     """Every frame of the window with what belongs to its slice, RGB ``(h, w, 3)``."""
-    number, layers = None, None
+    number: int | None = None
+    layers: Layers = (None, None)
     for frame, picture in scene.pictures():
         if scene.slice(frame) != number:
             number = scene.slice(frame)
@@ -198,9 +202,7 @@ def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:
         yield np.asarray(_compose(scene, picture, layers))
 
 
-def _layers(
-    scene: Scene, drawing: Drawing, number: int
-) -> tuple[Image.Image | None, Image.Image | None]:
+def _layers(scene: Scene, drawing: Drawing, number: int) -> Layers:
     """What lies over the frame and what beside it, in the sizes at which they are shown."""
     _, _, high, wide = scene.seen
     over = drawing.over and Image.fromarray(drawing.over(number)).resize(
@@ -214,9 +216,7 @@ def _layers(
     return over, beside
 
 
-def _compose(
-    scene: Scene, picture: Image.Image, layers: tuple[Image.Image | None, Image.Image | None]
-) -> Image.Image:
+def _compose(scene: Scene, picture: Image.Image, layers: Layers) -> Image.Image:
     over, beside = layers
     if over:
         top, left, _, _ = scene.seen

@@ -76,7 +76,7 @@ def _stamp(found: stat_result) -> tuple[int, ...]:
 
 
 def unplayable(
-    video: VideoRow, clips: Sequence[TimelineRow], failures: list[Mapping]
+    video: VideoRow, clips: Sequence[TimelineRow], failures: Sequence[Mapping]
 ) -> str | None:
     """Why slice pictures are shown in place of the file; None where the browser is to try it."""
     if gone := missing(video):

@@ -6,7 +6,7 @@ Frames are counted as decoded; headers lie, and sorting by timestamp scrambles f
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -111,11 +111,12 @@ class Video:
 
     def seek_frames(self, first: int, start_s: float) -> Iterator[Frame] | None:
         """Frames from number `first` on, which comes `start_s` after the first one, by a seek; None if the seek does not lead to that frame."""
+        base = self._stream.time_base
+        if base is None:
+            return None
         try:
             start = next(self._container.decode(self._stream)).time
-            self._container.seek(
-                round((start + start_s - EARLIER_S) / self._stream.time_base), stream=self._stream
-            )
+            self._container.seek(round((start + start_s - EARLIER_S) / base), stream=self._stream)
             decoded = self._container.decode(self._stream)
             found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
         except (av.FFmpegError, ValueError, TypeError, StopIteration):
@@ -134,13 +135,15 @@ class Video:
 
         A frame is held until the next one shows how long it lasts.
         """
-        numbered = pairwise(
-            chain(self._until_broken(self._numbered(decoded, index, start)), [None])
-        )
-        for frame, following in numbered:
+        held: Frame | None = None
+        for frame in self._until_broken(self._numbered(decoded, index, start)):
+            if held is not None:
+                yield replace(held, duration_s=self._duration(held, frame))
             if isinstance(frame, VideoError):
                 raise frame
-            yield replace(frame, duration_s=self._duration(frame, following))
+            held = frame
+        if held is not None:
+            yield replace(held, duration_s=self._duration(held, None))
 
     def _numbered(
         self, decoded: Iterable[Decoded], first: int, start: float | None
@@ -170,11 +173,8 @@ class Video:
         """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own duration or the frame rate."""
         if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
             return following.time_s - frame.time_s
-        own = (
-            float(frame.decoded.duration * frame.decoded.time_base)
-            if frame.decoded.time is not None and frame.decoded.duration
-            else 0
-        )
+        shown, base = frame.decoded.duration, frame.decoded.time_base
+        own = float(shown * base) if frame.decoded.time is not None and shown and base else 0
         return own if own > 0 else 1 / self.fps
 
 

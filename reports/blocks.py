@@ -65,7 +65,7 @@ class Picture:
 
     name: str
     title: Markdown
-    drawing: alt.TopLevelMixin | Raster
+    drawing: alt.Chart | alt.LayerChart | Raster
     alt: str
     numbers: Callable[[], pa.Table]
     caption: Markdown = ""

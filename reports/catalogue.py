@@ -65,7 +65,7 @@ def sensitivity_blocks(
     command = found.request.command(store, compare)
     yield Text(narrative.answer(found))
     yield Text(narrative.subject(found) + ".")
-    if other is None:
+    if other is None or compare is None:
         yield from sections.sections(found, command, store)
         return
     yield from comparison.sections(found, other, compare)

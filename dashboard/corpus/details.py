@@ -1,6 +1,6 @@
 """The video chosen in the table: its file, its clips and the statistic over its time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -17,9 +17,10 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 
 
 def show(store: Store, selection: Selection, statistic: str) -> None:
-    video = caching.find_video(store, selection.video_id)
+    video_id = selection.video_id or ""
+    video = caching.find_video(store, video_id)
     if video is None:
-        st.caption(f"This store has no video {literal(selection.video_id)}.")
+        st.caption(f"This store has no video {literal(video_id)}.")
         return
     clips = corpus.clips_of_video(video.video_id, selection.encoder_id)
     curve = corpus.statistic_over_time(video.video_id, selection.encoder_id, statistic)
@@ -66,7 +67,7 @@ def _clips(
     statistic: str,
 ) -> None:
     rows = caching.rows(store, clips)
-    if not rows:
+    if not rows or selection.encoder is None:
         st.caption(
             "No clips of this encoder."
             if selection.encoder
@@ -82,7 +83,7 @@ def _clips(
     )
 
 
-def _clips_sentence(rows: list[Mapping]) -> Markdown:
+def _clips_sentence(rows: Sequence[Mapping]) -> Markdown:
     partners = sum(row["role"] == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
     rows = [row for row in rows if row["role"] != PARTNER] or rows

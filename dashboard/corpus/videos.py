@@ -125,7 +125,7 @@ def _to_first_page() -> None:
 def _table(
     store: Store,
     selection: Selection,
-    rows: list[Mapping],
+    rows: list[dict],
     points: Mapping[str, list[float]],
     curves: Curves,
 ) -> None:
@@ -159,7 +159,7 @@ def _choose(key: str, shown: list[str]) -> None:
     address.redirect(**{VIDEO: shown[chosen[0]] if chosen else ""})
 
 
-def _cells(store: Store, rows: list[Mapping], points: Mapping[str, list[float]]) -> pa.Table:
+def _cells(store: Store, rows: list[dict], points: Mapping[str, list[float]]) -> pa.Table:
     given = (
         pa.Table.from_pylist(rows)
         if rows

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
@@ -18,7 +19,21 @@ PAIR = "pair"  # its parameter
 
 def draw(blocks: Iterable[Block]) -> None:
     for block in blocks:
-        _DRAWN[type(block)](block)
+        _draw_block(block)
+
+
+def _draw_block(block: Block) -> None:
+    match block:
+        case Heading():
+            _heading(block)
+        case Text():
+            _text(block)
+        case Code():
+            _code(block)
+        case Picture():
+            _picture(block)
+        case Table():
+            _table(block)
 
 
 def _heading(block: Heading) -> None:
@@ -70,7 +85,7 @@ def _table(block: Table) -> None:
     )
 
 
-def _column(block: Table, column: Column) -> object:
+def _column(block: Table, column: Column) -> ColumnConfig:
     name, title, form, meaning = column.name, column.title, column.format, column.help
     if name == block.pairs:
         return st.column_config.LinkColumn(
@@ -91,6 +106,3 @@ def _title(block: Picture | Table) -> None:
         st.markdown(f"**{block.title}**", width="content")
         if block.questions:
             sql_behind(block.questions, block.name)
-
-
-_DRAWN = {Heading: _heading, Text: _text, Code: _code, Picture: _picture, Table: _table}

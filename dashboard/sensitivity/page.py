@@ -1,5 +1,7 @@
 """The Sensitivity page: which dimensions react when the window shifts, across videos, and how sure that is."""
 
+from functools import partial
+
 import streamlit as st
 
 from tubelet.dashboard import caching, consent
@@ -54,7 +56,7 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(narrative.subject(found), width="stretch")
         _downloads(store, found, other, compare)
-    if other is not None:
+    if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
@@ -71,12 +73,16 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
     for suffix, (name, mime) in KINDS.items():
         st.download_button(
             name,
-            lambda suffix=suffix: FORMATS[suffix](
-                report.TITLE, sensitivity_blocks(store, found, other, compare)
-            ),
+            partial(_write_file, suffix, store, found, other, compare),
             f"{store.root.name}-sensitivity-{found.request.encoder}{suffix}",
             mime,
             key=f"download-{suffix}",
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _write_file(
+    suffix: str, store: Store, found: Findings, other: Findings | None, compare: str | None
+) -> bytes:
+    return FORMATS[suffix](report.TITLE, sensitivity_blocks(store, found, other, compare))

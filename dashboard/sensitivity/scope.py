@@ -1,6 +1,6 @@
 """Which pairs the Sensitivity page is about: window length, shift, setting and videos, each in the URL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -62,11 +62,11 @@ def _unit() -> str:
     )  # fmt: skip
 
 
-def _select(label: Markdown, options: list, key: str, width: int) -> object:
+def _select(label: Markdown, options: list[int], key: str, width: int) -> int | None:
     return st.selectbox(label, options, **bind(key), width=width, disabled=len(options) < 2)
 
 
-def _distinct(rows: list[Mapping], name: str) -> list:
+def _distinct(rows: Sequence[Mapping], name: str) -> list:
     return list(dict.fromkeys(row[name] for row in rows))
 
 
@@ -83,7 +83,9 @@ def _setting(settings: list[str]) -> str | None:
     )
 
 
-def _compare(held: list[Mapping], encoder_id: str, frames: int, shift: int) -> str | None:
+def _compare(
+    held: Sequence[Mapping], encoder_id: str, frames: int | None, shift: int | None
+) -> str | None:
     """What differs in one thing from what is shown, and was measured."""
     shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
     others = []

@@ -1,7 +1,9 @@
 """The SQL page: any question, read-only and bounded, with the schema beside it and the query in the URL."""
 
 from datetime import datetime
+from functools import partial
 
+import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, units
@@ -215,7 +217,7 @@ def rows_sentence(answer: Answer) -> Markdown:
     return f"{units.count(answer.table.num_rows, 'row')} in {seconds}"
 
 
-def _numbers(table) -> dict:
+def _numbers(table: pa.Table) -> dict:
     """Floats with six significant digits, integers plain: ids and years carry no thousands separators."""
     kinds = {"halffloat": "%.6g", "float": "%.6g", "double": "%.6g"}
     return {
@@ -235,7 +237,7 @@ def _downloads(store: Store, answer: Answer) -> None:
     ):
         st.download_button(
             kind,
-            lambda write=write: write(answer.table),
+            partial(write, answer.table),
             f"{name}.{kind.lower()}",
             mime,
             key=f"download-{kind}",

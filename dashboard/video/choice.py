@@ -1,6 +1,6 @@
 """Which video and which of its clips the Video page shows: those of the URL, and the widgets that choose others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -35,10 +35,14 @@ def is_found(store: Store) -> bool:
 def choose(store: Store, selection: Selection) -> Film | None:
     """The video and timeline that the URL or the reader chooses; None for a video without clips."""
     video = _choose_video(store, selection)
+    if video is None:
+        return None
     cuts = caching.rows(store, clip_queries.timelines(video.video_id, selection.encoder_id))
     if not cuts:
         return None
     clip = _choose_clip(store, video, selection, cuts)
+    if clip is None:
+        return None
     clips = [TimelineRow.of(row) for row in caching.rows(store, clip_queries.timeline(clip))]
     return Film(
         video,
@@ -50,7 +54,7 @@ def choose(store: Store, selection: Selection) -> Film | None:
     )
 
 
-def _choose_video(store: Store, selection: Selection) -> VideoRow:
+def _choose_video(store: Store, selection: Selection) -> VideoRow | None:
     names = {row["video_id"]: describe_video(row) for row in _offer_videos(store, selection)}
     asked = caching.find_video(store, place.video_id()) if place.video_id() else None
     if asked and asked.video_id not in names:
@@ -61,7 +65,7 @@ def _choose_video(store: Store, selection: Selection) -> VideoRow:
         "Video",
         list(names),
         list(names).index(chosen),
-        names.get,
+        lambda video_id: names.get(video_id, video_id),
         key=key,
         on_change=lambda: place.change_video(st.session_state[key]),
         width=300,
@@ -69,7 +73,7 @@ def _choose_video(store: Store, selection: Selection) -> VideoRow:
     return asked or caching.find_video(store, chosen)
 
 
-def _offer_videos(store: Store, selection: Selection) -> list[Mapping]:
+def _offer_videos(store: Store, selection: Selection) -> Sequence[Mapping]:
     """The videos to choose from: all, or where they are too many those that a search finds."""
     offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
     if len(offered) < OFFERED:
@@ -98,8 +102,8 @@ def describe_video(row: Mapping | VideoRow) -> str:
 
 
 def _choose_clip(
-    store: Store, video: VideoRow, selection: Selection, cuts: list[Mapping]
-) -> ClipRow:
+    store: Store, video: VideoRow, selection: Selection, cuts: Sequence[Mapping]
+) -> ClipRow | None:
     """The clip of the URL, or the first of the chosen way of cutting."""
     asked = caching.find_clip(store, place.clip_id()) if place.clip_id() else None
     clip = (

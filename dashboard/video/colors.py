@@ -1,6 +1,6 @@
 """What the colors of the Video page are made from: the choice, and what it means in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -65,7 +65,9 @@ def legend(basis: Basis) -> tuple[str, ...]:
     """What each channel means."""
     if basis.kind == "kmeans":
         return ()
-    shares = basis.explained / basis.total if basis.total and basis.kind != "umap" else []
+    shares: Sequence[float] = (
+        (basis.explained / basis.total).tolist() if basis.total and basis.kind != "umap" else []
+    )
     named = zip(CHANNELS, basis.limits, range(basis.components))
     return tuple(
         f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}"

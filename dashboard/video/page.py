@@ -46,7 +46,7 @@ def show(store: Store, selection: Selection) -> None:
             "**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:"
         )
         answer.code(
-            f"tubelet ingest VIDEO --encoder {selection.encoder.name} --store {store.shell_name}",
+            f"tubelet ingest VIDEO --encoder {selection.encoder.name if selection.encoder else 'NAME'} --store {store.shell_name}",
             language="bash",
         )
         return
@@ -96,7 +96,9 @@ def sentence(film: Film) -> Markdown:
 
 def _badge(selection: Selection) -> Markdown:
     return (
-        ":orange-badge[:material/warning: untrained weights]" if selection.encoder.untrained else ""
+        ":orange-badge[:material/warning: untrained weights]"
+        if selection.encoder and selection.encoder.untrained
+        else ""
     )
 
 
@@ -118,6 +120,8 @@ def _find_searched(
     if found is None or found.encoder_id != film.clip.encoder_id:
         return clip, marked
     video = caching.find_video(store, found.video_id)
+    if video is None:  # removed meanwhile
+        return clip, marked
     st.caption(
         f"The selected patches are of **{literal(video.name)}**; the player shows another video."
     )

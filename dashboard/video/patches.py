@@ -1,6 +1,6 @@
 """The patches that were taken on the player: picture, address and statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import streamlit as st
@@ -101,7 +101,7 @@ def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
     }
 
 
-def _several(rows: list[Mapping]) -> None:
+def _several(rows: Sequence[Mapping]) -> None:
     columns = {name: [row[name] for row in rows] for name in ("slice", "y", "x", *TOKEN_STATISTICS)}
     height = ROW_HEIGHT * (min(len(rows), ROWS) + 1) + 4
     config = {name: st.column_config.NumberColumn(format="%.4g") for name in TOKEN_STATISTICS}

@@ -83,7 +83,11 @@ def _nonce() -> str:
 
 
 def _text(clip: str, *kinds: Iterable[Iterable[int]]) -> str:
-    return MarkedPatches(clip, *(tuple(map(tuple, patches)) for patches in kinds)).name
+    return MarkedPatches(clip, *(tuple(_patch(*one) for one in patches) for patches in kinds)).name
+
+
+def _patch(slice_: int, y: int, x: int) -> tuple[int, int, int]:
+    return slice_, y, x
 
 
 def _number(text: str) -> int:

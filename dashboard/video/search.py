@@ -106,6 +106,9 @@ def _show_hit(store: Store, hit: Mapping) -> None:
         caching.find_clip(store, hit["clip_id"]),
         caching.find_video(store, hit["video_id"]),
     )
+    if clip is None or video is None:
+        st.caption("This clip was removed from the store. Reload the page to search again.")
+        return
     seconds = clip.start_s + hit["slice"] / clip.slices * (clip.stop_s - clip.start_s)
     address = hit["slice"], hit["y"], hit["x"]
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():

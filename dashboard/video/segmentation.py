@@ -12,7 +12,7 @@ from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.masks import Agreement
 from tubelet.latent.segmentation import Segmentation
 from tubelet.reports.literal import Markdown, literal
-from tubelet.store import Store, TubeletError
+from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
 
@@ -47,7 +47,7 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
 def sentence(found: Segmentation) -> Markdown:
     """How many patches, in how many slices."""
     mask = found.mask()
-    inside, slices = np.count_nonzero(mask), np.count_nonzero(mask.any(axis=(1, 2)))
+    inside, slices = int(np.count_nonzero(mask)), int(np.count_nonzero(mask.any(axis=(1, 2))))
     share = f"**{units.number(inside)} of {units.count(mask.size, 'patch', 'patches')}** ({inside / mask.size:.1%})"
     return f"{share} are foreground, in {slices:d} of {units.count(len(mask), 'slice')} of this window."
 
@@ -114,6 +114,8 @@ def _show_comparison(store: Store, clip: ClipRow, found: Segmentation, shown: in
             return
         try:
             video = caching.find_video(store, clip.video_id)
+            if video is None:
+                raise StoreError("the video was removed from the store: choose another video")
             truth = masks.fit_to_clip(
                 _choose_object(masks.read_objects(file.getvalue())), video, clip
             )

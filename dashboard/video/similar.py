@@ -55,6 +55,9 @@ def _show_video(store: Store, row: Mapping, number: int) -> None:
         caching.find_clip(store, row["clip_id"]),
         caching.find_video(store, row["video_id"]),
     )
+    if clip is None or video is None:
+        st.caption("This video was removed from the store. Reload the page to compare again.")
+        return
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.slice_html(clip, clip.slices // 2))
     score = "no score" if row["score"] is None else f"{row['score']:.3f}"

@@ -1,6 +1,6 @@
 """Which pair is shown: the one in the URL, or the first of the chosen video; and the widgets that choose another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -97,11 +97,16 @@ def label(row: Mapping) -> str:
     return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {size}{source}"
 
 
-def _pick(title: Markdown, names: Mapping[str, str], current: str | None, take) -> None:
+def _pick(
+    title: Markdown,
+    names: Mapping[str, str],
+    current: str | None,
+    take: Callable[[str], None],
+) -> None:
     """A select box over ids, standing on `current`; what is chosen is handed to `take`."""
     ids = list(names)
     key = f"pick-{title}-{current}"
-    index = ids.index(current) if current in names else None
+    index = ids.index(current) if current is not None and current in names else None
     st.selectbox(
         title,
         ids,
@@ -124,7 +129,7 @@ def _take(**where: str) -> None:
     address.redirect(**dict.fromkeys(CELL, ""), **where)
 
 
-def _more(videos: list[Mapping]) -> None:
+def _more(videos: Sequence[Mapping]) -> None:
     if videos and videos[0]["videos"] > len(videos):
         st.caption(
             f"The first {len(videos):,} of {videos[0]['videos']:,} videos by name; search for the others."

@@ -13,6 +13,7 @@ from tubelet.dashboard.windows import choice
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
+from tubelet.store.questions.corpus import Question
 
 TITLE, ICON = "Windows", ":material/compare:"
 RANKED = 12  # dimensions in the table
@@ -194,7 +195,7 @@ def _show_curves(store: Store, pair: Mapping) -> None:
             _show_ranked(store, ranked)
 
 
-def _show_ranked(store: Store, ranked) -> None:
+def _show_ranked(store: Store, ranked: Question) -> None:
     number = st.column_config.NumberColumn
     st.dataframe(
         caching.table(store, ranked), hide_index=True, placeholder="constant", height=ROW_HEIGHT * 6 + 8,

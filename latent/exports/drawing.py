@@ -59,7 +59,8 @@ def write_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions, sink:
 
 def draw_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions) -> Drawing:
     """What the frames of a `clips` row are drawn with. Raises LatentError for what cannot be drawn."""
-    over, beside = None, None
+    over: overlay.Slice | None = None
+    beside: overlay.Slice | None = None
     colors = (
         workspace.clip_colors(clip["clip_id"], how.basis)
         if how.basis and clip["embedding_path"]

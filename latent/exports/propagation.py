@@ -70,15 +70,15 @@ def _carry_on(
 ) -> np.ndarray:
     """Scores of another window."""
     graph = workspace.graph(clip["clip_id"])
-    inside, outside = _match(workspace, told, clip)
-    inside |= _follow(workspace, clip, foreground) - outside
+    matched, outside = _match(workspace, told, clip)
+    inside = matched | (_follow(workspace, clip, foreground) - outside)
     finite = graph.finite.reshape(graph.positions)
-    inside, outside = (
+    marks, others = (
         [patch for patch in sorted(patches) if finite[patch]] for patches in (inside, outside)
     )
-    if not inside or not outside:
-        return np.full(graph.positions, float(bool(inside)), np.float32)
-    return segmentation.segment(graph, inside, outside).scores
+    if not marks or not others:
+        return np.full(graph.positions, float(bool(marks)), np.float32)
+    return segmentation.segment(graph, marks, others).scores
 
 
 def _match(workspace: Workspace, told: Told, clip: ClipRow) -> tuple[set, set]:

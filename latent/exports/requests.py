@@ -87,8 +87,10 @@ def _fill_drawing(workspace: Workspace, clip: ClipRow, asked: VideoRequest) -> D
             f"clip {clip['clip_id']} was kept without embeddings, so that there are no colors: ingest its video again with `--keep embeddings`"
         )
     basis = workspace.basis(clip["encoder_id"], Coloring.parse(asked.coloring)) if colored else None
-    marks = {"patches": marked} if over == HEAT else {"segment": marked} if over == MASK else {}
-    return replace(asked.drawing, basis=basis, **marks)
+    drawn = replace(asked.drawing, basis=basis)
+    if over == HEAT:
+        return replace(drawn, patches=marked)
+    return replace(drawn, segment=marked) if over == MASK else drawn
 
 
 def export_colors(store: Store, choice: ClipChoice, coloring: str, output: Path) -> str:
@@ -96,7 +98,8 @@ def export_colors(store: Store, choice: ClipChoice, coloring: str, output: Path)
     _require_ending(output, COLORS)
     parsed, clip, workspace = Coloring.parse(coloring), choose_clip(store, choice), Workspace(store)
     colors = workspace.clip_colors(clip["clip_id"], workspace.basis(clip["encoder_id"], parsed))
-    files.write_file(output, lambda sink: np.save(sink, colors) or len(colors))
+    with files.open_whole(output) as sink:
+        np.save(sink, colors)
     return f"{output}: {' x '.join(map(str, colors.shape[:3]))} tokens (slices, rows, columns) of {clip['video_name']}, {_where(clip, False)}"
 
 

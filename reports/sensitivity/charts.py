@@ -51,7 +51,9 @@ def curve(band: pa.Table, levels: pa.Table, unit: str, series: str | None = None
     line = base.mark_line(point={"size": 22}, strokeWidth=2).encode(
         y=alt.Y("median:Q", title=unit), tooltip=tips
     )
-    return alt.layer(area, line, *_levels(levels)).properties(height=HEIGHT, width="container")
+    return alt.LayerChart(layer=[area, line, *_levels(levels)]).properties(
+        height=HEIGHT, width="container"
+    )
 
 
 def _levels(levels: pa.Table) -> list[alt.Chart]:
@@ -83,7 +85,7 @@ def ranked_dimensions(dims: pa.Table, reference: float, unit: str) -> alt.LayerC
         legend=alt.Legend(orient="top"),
         scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]),
     )
-    tips = [
+    tips: list[str | alt.Tooltip] = [
         "dim:N",
         *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("relative", "low", "high")),
     ]
@@ -101,7 +103,7 @@ def ranked_dimensions(dims: pa.Table, reference: float, unit: str) -> alt.LayerC
     points = base.mark_point(filled=True, size=36, opacity=1).encode(
         x=alt.X("relative:Q", title=unit)
     )
-    return alt.layer(median, *rules, points).properties(
+    return alt.LayerChart(layer=[median, *rules, points]).properties(
         height=13 * max(len(dims), 3), width="container"
     )
 
@@ -114,7 +116,7 @@ def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> al
         legend=alt.Legend(orient="top"),
         scale=alt.Scale(domain=["specialist", "other"], range=[ORANGE, BLUE]),
     )
-    tips = [
+    tips: list[str | alt.Tooltip] = [
         "dim:N",
         alt.Tooltip("relative:Q", format=".4g"),
         alt.Tooltip("share:Q", format=".1%"),
@@ -137,7 +139,7 @@ def share_and_strength(dims: pa.Table, chance: float, top: int, unit: str) -> al
     )
     rule = alt.Chart(pa.table({"level": [chance], "what": [f"all dimensions alike {chance:.1%}"]}))
     line = rule.mark_rule(strokeDash=[5, 4], color=GRAY).encode(y="level:Q")
-    return alt.layer(line, points).properties(height=HEIGHT, width="container")
+    return alt.LayerChart(layer=[line, points]).properties(height=HEIGHT, width="container")
 
 
 def settling(rows: pa.Table, chance: float, top: int) -> alt.LayerChart:
@@ -149,17 +151,19 @@ def settling(rows: pa.Table, chance: float, top: int) -> alt.LayerChart:
         axis=alt.Axis(format=",d", values=rows["videos"].to_pylist(), labelOverlap=True),
     )
     base = alt.Chart(rows).encode(x=x)
-    y = {
-        "title": f"share of the final top {top}",
-        "axis": alt.Axis(format="%"),
-        "scale": alt.Scale(domain=[0, 1]),
-    }
-    area = base.mark_area(opacity=0.22, color=BLUE).encode(y=alt.Y("low:Q", **y), y2="high:Q")
+    title = f"share of the final top {top}"
+    axis, scale = alt.Axis(format="%"), alt.Scale(domain=[0, 1])
+    area = base.mark_area(opacity=0.22, color=BLUE).encode(
+        y=alt.Y("low:Q", title=title, axis=axis, scale=scale), y2="high:Q"
+    )
     line = base.mark_line(point={"size": 22}, color=BLUE).encode(
-        y=alt.Y("overlap:Q", **y), tooltip=["videos:Q", alt.Tooltip("overlap:Q", format=".1%")]
+        y=alt.Y("overlap:Q", title=title, axis=axis, scale=scale),
+        tooltip=["videos:Q", alt.Tooltip("overlap:Q", format=".1%")],
     )
     levels = pa.table({"level": [chance], "what": ["all dimensions alike"]})
-    return alt.layer(area, line, *_levels(levels)).properties(height=HEIGHT, width="container")
+    return alt.LayerChart(layer=[area, line, *_levels(levels)]).properties(
+        height=HEIGHT, width="container"
+    )
 
 
 def agreement(scores: pa.Table) -> alt.Chart:
@@ -189,7 +193,7 @@ def agreement(scores: pa.Table) -> alt.Chart:
 
 def both(dims: pa.Table, names: tuple[str, str], unit: str) -> alt.Chart:
     """A dimension's mean in two scopes against each other. Columns dim, a, b."""
-    tips = [
+    tips: list[str | alt.Tooltip] = [
         "dim:N",
         *(
             alt.Tooltip(f"{column}:Q", title=name, format=".4g")

@@ -74,15 +74,24 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
     name = difference.partition("=")[0]
-    return tuple(
+    one, other = (
         f"{name} {_shortened(str(getattr(found.request, name) or 'all'))}" for found in (a, b)
     )
+    return one, other
 
 
 def _shortened(value: str) -> str:
     """What fits in a legend; the subject above it has the whole value."""
     line = " ".join(value.split())
     return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."
+
+
+def _u_share(found: Findings) -> str:
+    """In how many videos both edges exceed the middle, and its interval."""
+    if found.relative.u_share is None:
+        return "unknown"
+    share, low, high = found.relative.u_share
+    return f"{share:.0%} ({narrative.interval(low, high, '.0%')})"
 
 
 def _results(a: Findings, b: Findings) -> pa.Table:
@@ -95,11 +104,7 @@ def _results(a: Findings, b: Findings) -> pa.Table:
         "relative difference in the middle, median video": lambda f: narrative.number(
             f.relative.middle
         ),
-        "both edges exceed the middle": lambda f: (
-            "unknown"
-            if f.relative.u_share is None
-            else f"{f.relative.u_share[0]:.0%} ({narrative.interval(*f.relative.u_share[1:], '.0%')})"
-        ),
+        "both edges exceed the middle": _u_share,
         "context from the first slice": lambda f: _reach(f, 0),
         "context from the last slice": lambda f: _reach(f, 1),
         "specialists": lambda f: str(len(f.ranking.specialists)),

@@ -8,6 +8,7 @@ from tubelet.reports.blocks import Picture
 from tubelet.reports.literal import Markdown
 from tubelet.reports.rasters import Raster, downsample, find_color_range
 from tubelet.reports.sensitivity import charts, narrative, tables
+from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.store.intervals import FEWEST
 
@@ -88,9 +89,8 @@ def ranking_sql(found: Findings) -> dict:
     }
 
 
-def matrix(found: Findings) -> Picture:
+def matrix(found: Findings, agreed: Consistency) -> Picture:
     """Rank correlations of the videos with each other."""
-    agreed = found.consistency
     cells, step = downsample(agreed.correlation)
     unlike = cells[~np.eye(len(cells), dtype=bool)]
     raster = Raster(
@@ -113,15 +113,15 @@ def matrix(found: Findings) -> Picture:
         title=title,
         drawing=raster,
         alt=said,
-        numbers=lambda: tables.correlations(found),
+        numbers=lambda: tables.correlations(found, agreed),
         caption=caption,
         questions=_by_video_sql(found),
     )
 
 
-def agreement(found: Findings) -> Picture:
+def agreement(found: Findings, agreed: Consistency) -> Picture:
     """Each video against the rest, as a histogram."""
-    scores = tables.agreement_bins(found)
+    scores = tables.agreement_bins(agreed, found.count)
     said = "Distribution of rank correlations of a video with the others"
     caption = "A video far to the left is unlike the others."
     return Picture(
@@ -135,10 +135,10 @@ def agreement(found: Findings) -> Picture:
     )
 
 
-def settling(found: Findings) -> Picture:
+def settling(found: Findings, settled: Settling) -> Picture:
     """How the list of the strongest settles as videos are added."""
-    rows, top = tables.settling(found), found.ranking.top
-    chart = charts.settling(rows, found.settling.chance, top)
+    rows, top = tables.settling(settled), found.ranking.top
+    chart = charts.settling(rows, settled.chance, top)
     title, said = (
         f"How the list of the {top:d} strongest settles",
         "Overlap of the list of a number of videos with the final one",

@@ -51,6 +51,7 @@ class Findings:
     """
 
     request: Request
+    scope: Scope
     foundations: Mapping
     settings: list[str]
     videos: pa.Table
@@ -107,6 +108,7 @@ def find(store: Store, request: Request) -> Findings:
     relative, absolute = _shapes(questions["curves"].answer(store), foundations)
     return Findings(
         request=asked,
+        scope=within,
         foundations=foundations,
         settings=tables["settings"]["setting"].to_pylist(),
         videos=tables["videos"],
@@ -200,11 +202,15 @@ def _by_video(table: pa.Table, videos: int) -> ByVideo:
 def _shapes(table: pa.Table, foundations: Mapping) -> tuple[Shape, Shape]:
     """Of the relative and the absolute curve; a video whose dimensions are all constant has no relative one."""
     shape = foundations["units"], foundations["most_slices"]
-    matrices = [
+    relative, absolute = (
         np.asarray(table[name].to_numpy(zero_copy_only=False), float).reshape(shape)
         for name in ("relative", "mean_abs")
-    ]
-    return tuple(curves.shape(matrix[np.isfinite(matrix).all(1)]) for matrix in matrices)
+    )
+    return _shape(relative), _shape(absolute)
+
+
+def _shape(matrix: np.ndarray) -> Shape:
+    return curves.shape(matrix[np.isfinite(matrix).all(1)])
 
 
 def _heat(relative: np.ndarray, order: Ranking, agreed: Consistency | None) -> Heat:

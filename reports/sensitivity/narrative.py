@@ -55,7 +55,7 @@ def subject(found: Findings) -> Markdown:
         else f"{len(found.settings)} settings mixed"
     )
     where = f", videos where {literal(asked.where)}" if asked.where else ""
-    return f"{literal(asked.encoder)}, windows of {asked.frames:d} frames shifted by {count(asked.shift, 'slice')} ({setting}){where}"
+    return f"{literal(asked.encoder)}, windows of {found.scope.frames:d} frames shifted by {count(found.scope.shift, 'slice')} ({setting}){where}"
 
 
 def answer(found: Findings) -> Markdown:
@@ -71,10 +71,10 @@ def answer(found: Findings) -> Markdown:
     )
     verb = "reacts" if len(special) < 2 else "react"
     named = f": {_list_dimensions(special)}" if special else ""
-    first = (
+    summary = (
         f"Over **{counted(found)}**, {who} {verb} to the shift clearly more than the rest{named}."
     )
-    return f"{first} {strongest(found)} {shape(found.relative, found.unit)}{related(found)}"
+    return f"{summary} {strongest(found)} {shape(found.relative, found.unit)}{related(found)}"
 
 
 def related(found: Findings) -> Markdown:
@@ -150,14 +150,11 @@ def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
     if curve.u_share is None:
         return f"No {unit}'s curve could be determined."
     share, low, high = curve.u_share
-    sure = {
-        True: "The curve over shared slices is U-shaped",
-        False: "The curve over shared slices is not reliably U-shaped",
-    }[curve.u_shaped]
+    reliably = "U-shaped" if curve.u_shaped else "not reliably U-shaped"
     if curve.videos < intervals.FEWEST:
         return f"Both edges exceed the middle third in {round(share * curve.videos)} of {count(curve.videos, unit)}."
     noise = f"{noise_share(curve.slices):.0%} where the curve is noise"
-    return f"{sure}: both edges exceed the middle third in {share:.0%} of {unit}s ({interval(low, high, '.0%')}; {noise})."
+    return f"The curve over shared slices is {reliably}: both edges exceed the middle third in {share:.0%} of {unit}s ({interval(low, high, '.0%')}; {noise})."
 
 
 def reach(found: Findings) -> Markdown:

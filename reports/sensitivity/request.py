@@ -1,6 +1,7 @@
 """A request for a report, and the pairs it selects: one encoder, window length, shift and setting, or an error that says why not."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
@@ -84,12 +85,12 @@ class Request:
             raise ReportError(
                 f"{name} is a whole number: write for example {name}=2, not {difference!r}"
             )
-        reset = (
-            {"setting": None} if name in ("encoder", "frames") else {}
-        )  # which is the other one's own
-        return replace(
-            self, **reset, **{name: int(value) if name in ("frames", "shift") else value.strip()}
-        )
+        changed: dict[str, Any] = {  # of the type of the field that is named
+            name: int(value) if name in ("frames", "shift") else value.strip()
+        }
+        if name in ("encoder", "frames"):
+            changed["setting"] = None  # which is the other one's own
+        return replace(self, **changed)
 
     def command(self, store: Store, compare: str | None = None) -> str:
         """The command that makes this report."""
@@ -141,6 +142,10 @@ def resolve_request(store: Store, request: Request) -> Request:
 
 def scope(store: Store, request: Request) -> Scope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
+    if request.encoder is None or request.frames is None or request.shift is None:
+        raise ValueError(
+            f"{request} names no encoder, frames and shift: pass it to resolve_request"
+        )
     found = Scope(
         encoder_id=request.encoder,
         frames=request.frames,

@@ -78,10 +78,10 @@ def consistency(found: Findings) -> Iterator[Block]:
     yield Heading(f"Do {found.unit}s agree", "consistency")
     yield Text(narrative.agreement(found))
     if found.consistency is not None:
-        yield figures.matrix(found)
-        yield figures.agreement(found)
+        yield figures.matrix(found, found.consistency)
+        yield figures.agreement(found, found.consistency)
     if found.settling is not None:
-        yield figures.settling(found)
+        yield figures.settling(found, found.settling)
 
 
 def videos(found: Findings) -> Iterator[Block]:

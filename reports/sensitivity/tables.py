@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from tubelet.reports.blocks import Column
 from tubelet.reports.sensitivity import narrative
+from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import Ranking, sign_chance
 from tubelet.store import Store
@@ -62,9 +63,7 @@ def levels(found: Findings, kind: str) -> pa.Table:
         "disjoint": "windows of one video that share no frame",
     }
     rows = [
-        (found.controls[control][kind], name)
-        for control, name in names.items()
-        if found.controls[control]
+        (row[kind], name) for control, name in names.items() if (row := found.controls[control])
     ]
     return pa.table(
         {
@@ -168,23 +167,18 @@ def _dimension_columns(found: Findings) -> tuple[Column, ...]:
     )
 
 
-def settling(found: Findings) -> pa.Table:
-    return pa.table(
-        {name: getattr(found.settling, name) for name in ("videos", "overlap", "low", "high")}
-    )
+def settling(found: Settling) -> pa.Table:
+    return pa.table({name: getattr(found, name) for name in ("videos", "overlap", "low", "high")})
 
 
-def agreement_bins(found: Findings) -> pa.Table:
+def agreement_bins(agreed: Consistency, videos: int) -> pa.Table:
     """low, high, videos: a histogram of the correlations of videos with the rest."""
-    counted, edges = np.histogram(
-        found.consistency.with_others, bins=min(BINS, max(5, found.count // 4))
-    )
+    counted, edges = np.histogram(agreed.with_others, bins=min(BINS, max(5, videos // 4)))
     return pa.table({"low": edges[:-1], "high": edges[1:], "videos": counted})
 
 
-def correlations(found: Findings) -> pa.Table:
+def correlations(found: Findings, agreed: Consistency) -> pa.Table:
     """video_a, video_b, correlation: every pair of the matrix once."""
-    agreed = found.consistency
     ids = (
         found.videos["video_id"]
         .take(pa.array(agreed.kept[agreed.order]))
@@ -248,7 +242,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "weights": facts["weights_source"],
         "SHA-256 of the weights": facts["weights_sha256"],
         "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
-        "shift": narrative.count(found.request.shift, "slice"),
+        "shift": narrative.count(found.scope.shift, "slice"),
         "duration of a slice": f"{facts['slice_s']:.4g} s (median video)",
         "settings": "; ".join(found.settings)
         + (" (mixed as requested)" if len(found.settings) > 1 else ""),

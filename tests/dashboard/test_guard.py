@@ -1,5 +1,6 @@
 """Who gets an answer of the dashboard, and what its pages are allowed to do: hosts, origins, tokens, headers, media types."""
 
+import ast
 import json
 import socket
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from streamlit.web.server.app_discovery import discover_asgi_app
 
 from tests.browsing import BROWSER, fetched, sync_api
 from tests.stores import synthetic_store
+from tubelet.dashboard import launch
 from tubelet.dashboard.access import Access, host_name
 from tubelet.dashboard.guard import Guard, content_policy
 from tubelet.dashboard.launch import Listening
@@ -20,6 +23,7 @@ from tubelet.store import Store, StoreError, ids
 from tubelet.store.schema import TABLES
 
 SLOW = 60_000
+SERVER = Path(launch.__file__).with_name("server.py")
 PAGE = b"<!doctype html><script>document.title = 'ran'</script>"
 CONTAINERS = {  # in the tables, and how such a file is served
     "mov,mp4,m4a": "video/mp4", "matroska,webm": "video/webm", "mpegts": None, "html": None, "text/html": None, "mp4/html": None, "": None,
@@ -342,3 +346,12 @@ class TestPages:
             json.dumps(told)
         )
         page.close()
+
+
+def test_streamlit_serves_the_app_behind_the_guard() -> None:
+    """It reads the name of the app from the source: the name has to be the one that the guard is bound to last."""
+    found = discover_asgi_app(SERVER)
+    assert found.app_name == "app"
+    tree = ast.parse(SERVER.read_text())
+    last = [node for node in tree.body if isinstance(node, ast.Assign)][-1]
+    assert ast.unparse(last).startswith(f"{found.app_name} = Guard(")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_dashboard import open_page, text
 from tests.stores import Recipe, add_videos, synthetic_store
@@ -132,6 +133,24 @@ def test_alone_in_its_store_a_video_has_none_like_it(tmp_path: Path) -> None:
     alone = synthetic_store(tmp_path / "alone", videos=1, clips=2)
     assert "no other video" in text(open_page("video", alone, alike="true"))
     alone.close()
+
+
+def removed_script(path: str) -> None:
+    """Draws what was found of a clip that has been removed meanwhile; AppTest runs its source."""
+    from tubelet.dashboard import caching
+    from tubelet.dashboard.video import search, similar
+
+    store = caching.open_store(path)
+    gone = {"clip_id": "0" * 16, "video_id": "0" * 16, "score": 0.5, "rank": 1}
+    search._show_hit(store, gone | {"slice": 0, "y": 0, "x": 0})
+    similar._show_video(store, gone, 0)
+
+
+def test_what_was_found_and_removed_meanwhile_is_a_sentence(store: Store) -> None:
+    page = AppTest.from_function(removed_script, args=(str(store.root),)).run(timeout=60)
+    assert not page.exception
+    said = [caption.value for caption in page.caption]
+    assert len(said) == 2 and all("was removed from the store" in sentence for sentence in said)
 
 
 def test_a_clip_waits_while_as_many_are_read_as_there_are_processors(store: Store) -> None:

@@ -32,13 +32,18 @@ class Commands(click.Group):
         self.specs, self.renamed = specs, renamed
 
     def main(
-        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **settings: Any
-    ) -> Any:  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
         if not standalone_mode:
-            return super().main(args, standalone_mode=False, **settings)
+            return super().main(args, prog_name, complete_var, False, **extra)
         return failures.run_and_exit(
-            lambda: super(Commands, self).main(args, standalone_mode=False, **settings)
+            lambda: super(Commands, self).main(args, prog_name, complete_var, False, **extra)
         )
 
     def list_commands(self, context: click.Context) -> list[str]:

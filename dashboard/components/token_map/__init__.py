@@ -9,6 +9,7 @@ from tubelet.dashboard.components import modules
 from tubelet.latent.workspace import SampledToken
 from tubelet.store import Store
 from tubelet.store.placement import Sheet
+from tubelet.store.rows import ClipRow
 
 KEY = "cloud"
 MOUNT = modules.mount("token_map")
@@ -37,7 +38,7 @@ def show(picture: Picture, chosen: Callable[[Mapping], None]) -> None:
     )
 
 
-def describe_clip(store: Store, clip: Mapping) -> dict:
+def describe_clip(store: Store, clip: ClipRow) -> dict:
     """What the browser has to know of a `clips` row to cut the picture of a patch out of its sheet."""
     pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
     shape = {
