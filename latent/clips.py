@@ -58,7 +58,9 @@ def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -
             f"clip {clip.clip_id} was stored without embeddings: its statistics, samples and stored projections are available; "
             f"for the rest ingest its video again with `--keep embeddings`"
         )
-    return embeddings.read(store.layout.embedding_file(clip.embedding_path), first, stop)
+    return embeddings.read(
+        store.layout.embedding_file(clip.embedding_path, clip.clip_id), first, stop
+    )
 
 
 def row(store: Store, clip_id: str) -> ClipRow:

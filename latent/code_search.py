@@ -44,6 +44,6 @@ def _rank_by_code(
 def _rerank(store: Store, query: Query, found: Hit) -> Hit:
     """The candidates of one clip with their cosines, read token by token."""
     tokens = embeddings.read_tokens(
-        store.layout.embedding_file(found.clip.embedding_path), found.tokens
+        store.layout.embedding_file(found.clip.embedding_path, found.clip.clip_id), found.tokens
     )
     return Hit(found.clip, found.tokens, query.scores(half.widen(tokens)))
