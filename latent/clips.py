@@ -64,7 +64,7 @@ def find_file(store: Store, clip: ClipRow) -> Path:
             f"clip {clip.clip_id} was stored without embeddings: its statistics, samples and stored projections are available; "
             f"for the rest ingest its video again with `--keep embeddings`"
         )
-    return store.layout.embedding_file(clip.embedding_path)
+    return store.layout.embedding_file(clip.embedding_path, clip.clip_id)
 
 
 def row(store: Store, clip_id: str) -> ClipRow:

@@ -135,7 +135,7 @@ def _compute_all(
 def _compute(store: Store, clip: Mapping) -> dict[str, np.ndarray]:
     """Each missing statistic, float32 ``(S, H, W)``. Raises StoreError where the file is damaged."""
     if what := find_damage(
-        store.layout.embedding_file(clip["embedding_path"]),
+        store.layout.embedding_file(clip["embedding_path"], clip["clip_id"]),
         clip["embedding_bytes"],
         clip["embedding_sha256"],
     ):

@@ -227,7 +227,7 @@ class Store:
             raise StoreError(
                 f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`"
             )
-        return embeddings.read(self.layout.embedding_file(path), first, stop)
+        return embeddings.read(self.layout.embedding_file(path, clip_id), first, stop)
 
     def clip(self, clip_id: str) -> ClipRow:
         """The row of a clip. Raises StoreError where there is none of this id."""

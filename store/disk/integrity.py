@@ -177,13 +177,13 @@ def _pictures_of(store: Store, clips: list[str]) -> list[Path]:
 
 def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
     rows = store.rows(
-        "SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))",
+        "SELECT clip_id, embedding_path FROM clips WHERE embedding_path IS NOT NULL AND clip_id IN (SELECT unnest($1::VARCHAR[]))",
         [clips],
     )
     return [
         path
         for row in rows
-        if (path := _path_of(store.layout.embedding_file, row["embedding_path"]))
+        if (path := _path_of(store.layout.embedding_file, row["embedding_path"], row["clip_id"]))
     ]
 
 
@@ -213,7 +213,7 @@ def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
         try:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
             path = (
-                store.layout.embedding_file(clip["embedding_path"])
+                store.layout.embedding_file(clip["embedding_path"], clip["clip_id"])
                 if clip["embedding_path"] is not None
                 else None
             )

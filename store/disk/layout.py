@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tubelet.store.disk import inside
 from tubelet.store.schema import TABLES
@@ -61,8 +61,12 @@ class Layout:
     def embedding(self, encoder_id: str, video_id: str, clip_id: str) -> Path:
         return self._file(EMBEDDINGS, encoder_id, video_id, f"{clip_id}.parquet")
 
-    def embedding_file(self, relative: str) -> Path:
-        """The embedding file that a row of `clips` names. Raises UnsafePath for any other place."""
+    def embedding_file(self, relative: str, clip_id: str | None = None) -> Path:
+        """The embedding file that a row of `clips` names. Raises UnsafePath for any other place, and for another clip's file."""
+        if clip_id is not None and PurePosixPath(relative).stem not in ("", clip_id):
+            raise inside.UnsafePath(
+                f"the row of clip {clip_id} names the embedding file of another clip, {relative!r}: ingest its video again"
+            )
         return inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
 
     def embedding_files(self, relative: Iterable[str]) -> list[Path]:

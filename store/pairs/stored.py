@@ -217,7 +217,7 @@ def _side(store: Store, clip_id: str) -> Side:
         [clip_id],
     )[0]
     if what := find_damage(
-        store.layout.embedding_file(row["embedding_path"]),
+        store.layout.embedding_file(row["embedding_path"], clip_id),
         row["embedding_bytes"],
         row["embedding_sha256"],
     ):

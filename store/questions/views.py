@@ -65,7 +65,7 @@ def names_tokens(sql: str) -> bool:
 
 def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:
     rows = connection.execute(
-        "SELECT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL"
+        "SELECT DISTINCT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL"
     ).fetchall()
     return [str(path) for path in layout.embedding_files(name for (name,) in rows)]
 

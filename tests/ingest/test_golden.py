@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_named_and_exit_3(
             {"encoder": {"embed_dim": 24, "depth": 12, "mlp_ratio": 4}},
             "its JSON lacks encoder.num_heads",
         ),
-        ({"checkpoint_key": "opt"}, "'opt' is not a network to measure with"),
+        ({"checkpoint_key": "opt"}, "under 'opt' lacks blocks.0.attn.proj.bias"),
         ({"predictor": None}, "its JSON lacks predictor"),
     ],
 )

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -68,6 +68,35 @@ def commit(root, table, **values):
     hostile = pa.Table.from_pylist([{**rows[0], **values}], TABLES[table].arrow)
     store.commit({table: hostile}, {table: [rows[0][TABLES[table].key[0]]]})
     store.close()
+
+
+def test_the_embedding_file_of_another_clip_is_not_read_as_this_one(root):
+    with closing(Store(root)) as store:
+        first, other = store.query(
+            "FROM clips WHERE embedding_path IS NOT NULL ORDER BY clip_id LIMIT 2"
+        ).to_pylist()
+    named = ("embedding_path", "embedding_bytes", "embedding_sha256")
+    with closing(Store(root)) as store:
+        hostile = pa.Table.from_pylist(
+            [{**first, **{name: other[name] for name in named}}], TABLES["clips"].arrow
+        )
+        store.commit({"clips": hostile}, {"clips": [first["clip_id"]]})
+    with closing(Store(root)) as store:
+        told = [problem for problem in integrity.check(store) if "another clip" in problem.what]
+        assert [problem.clip_id for problem in told] == [first["clip_id"]]
+        for read in (
+            lambda: store.grid(first["clip_id"]),
+            lambda: clips.open_clip(store, first["clip_id"]),
+        ):
+            with pytest.raises(TubeletError, match="names the embedding file of another clip"):
+                read()
+        counts = store.query(
+            "SELECT count(*) AS n, count(DISTINCT (clip_id, slice, y, x)) AS different FROM tokens"
+        )
+        assert counts.to_pylist()[0]["n"] == counts.to_pylist()[0]["different"] > 0
+        integrity.repair(store, list(integrity.check(store)))
+        assert not list(integrity.check(store))
+        assert (root / other["embedding_path"]).is_file()
 
 
 def link(root, name, target):
