@@ -84,12 +84,13 @@ def choose(store: Store, page: str = "") -> Selection:
     stands = address.read()
     missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
     chosen = next(iter(known), "") if missing else stands[ENCODER]
+    names = name_encoders(list(known.values()))
     key = f"encoder-choice-{chosen}"  # a link from elsewhere is another choice
     st.selectbox(
         "Encoder",
         list(known),
         list(known).index(chosen) if known else None,
-        format_func=name_encoders(list(known.values())).get,
+        format_func=lambda known_id: names[known_id],
         key=key,
         on_change=lambda: change_encoder(st.session_state[key]),
         help="Clips, tokens and statistics are those of this encoder.",

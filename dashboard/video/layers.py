@@ -1,6 +1,6 @@
 """Which layer of an encoder the Video page shows where its layers suit different things, and the way to the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -29,12 +29,14 @@ def show(store: Store, clip: ClipRow) -> None:
             )
 
 
-def list_layers(store: Store, clip: ClipRow) -> list[Mapping]:
+def list_layers(store: Store, clip: ClipRow) -> Sequence[Mapping]:
     """The layers of the clip's encoder that suit something, each with its clip of the same window."""
     return caching.rows(store, clips.other_layers(clip))
 
 
-def split_layers(layers: list[Mapping], clip: ClipRow) -> tuple[Mapping | None, list[Mapping]]:
+def split_layers(
+    layers: Sequence[Mapping], clip: ClipRow
+) -> tuple[Mapping | None, Sequence[Mapping]]:
     """The clip's own layer, and those that suit something else."""
     shown = next((row for row in layers if row["encoder_id"] == clip.encoder_id), None)
     return shown, [row for row in layers if shown and row["suits"] != shown["suits"]]
