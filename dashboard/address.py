@@ -21,10 +21,11 @@ from tubelet.dashboard.parameters import (
     PATCHES,
     SEGMENT,
     SLICE,
+    TOUR,
     VIDEO,
 )
 
-NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR, *CELL)
+NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, *CELL)
 KEPT, VISITED = "address", "visited"  # in the session
 KEEP = (ENCODER, VIDEO)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run

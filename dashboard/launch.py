@@ -78,18 +78,19 @@ class Listening:
             *base,
         ]
 
-    def link(self, key: str) -> str:
-        """What to open in a browser."""
+    def link(self, key: str, page: str = "") -> str:
+        """What to open in a browser; `page` is a page's path with its parameters."""
         shown = "127.0.0.1" if self.host in EVERYWHERE else self.host
         base = f"{self.base_path.strip('/')}/" if self.base_path.strip("/") else ""
-        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}/{base}{f'?token={key}' if key else ''}"
+        token = f"{'&' if '?' in page else '?'}token={key}" if key else ""
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}/{base}{page}{token}"
 
 
-def launch(store: Path, listening: Listening) -> None:
-    """Become the dashboard's server. The working directory is where Streamlit looks for its settings; the token is not on its command line,
+def launch(store: Path, listening: Listening, page: str = "") -> None:
+    """Become the dashboard's server, and print the address to open: of the first page, or of another with its parameters. The working directory is where Streamlit looks for its settings; the token is not on its command line,
     which other users of the machine can read."""
     key = listening.key
-    print(f"dashboard: {listening.link(key)}  (Ctrl-C ends it)", file=sys.stderr)
+    print(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)", file=sys.stderr)
     os.chdir(HERE)
     sys.stdout.flush()
     command = [

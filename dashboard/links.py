@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import address, completion, consent
-from tubelet.dashboard.parameters import PAGES, SQL, VIDEO_PAGE
+from tubelet.dashboard.parameters import PAGES, SQL, VIDEO_PAGE, WINDOWS
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 
@@ -23,6 +23,11 @@ def to_sql(label: Markdown, query: str) -> None:
 def to_player(label: Markdown, **where: str) -> None:
     """A link to the Video page; `where` are its URL parameters (video, clip, encoder)."""
     _link("Video", VIDEO_PAGE, label, ":material/smart_display:", address.find_kept() | where)
+
+
+def to_windows(label: Markdown, **where: str) -> None:
+    """A link to the Windows page; `where` are its URL parameters (video, pair, encoder)."""
+    _link("Windows", WINDOWS, label, ":material/compare:", address.find_kept() | where)
 
 
 def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:

@@ -19,7 +19,7 @@ CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
     "sql",
 )
 PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
-ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = (
+ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
     "video",
     "clip",
@@ -27,6 +27,7 @@ ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, PAIR = (
     "patches",
     "segment",
     "hit",
+    "tour",
     "pair",
 )
 CELL = (
@@ -84,6 +85,7 @@ PARAMETERS = {
                 "the patch of a search that the player shows, while the selected ones stay",
                 (VIDEO_PAGE,),
             ),
+            (TOUR, SWITCH, "whether the page introduces itself: 1 for yes", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
@@ -161,6 +163,13 @@ def bind(name: str) -> dict[str, Any]:
     if not PARAMETERS[name].bound:
         raise KeyError(f"{name} is carried by no widget: `address` writes it")
     return {"key": name, "bind": "query-params"}
+
+
+def bind_option(key: str) -> dict[str, Any]:
+    """The same for an option of a report, whose page has no module here. Raises KeyError where a page has a parameter of that name."""
+    if key in PARAMETERS:
+        raise KeyError(f"{key} is a parameter of {', '.join(PARAMETERS[key].pages)}")
+    return {"key": key, "bind": "query-params"}
 
 
 def renew(page: str, given: Mapping[str, str]) -> dict[str, str]:

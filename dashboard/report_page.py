@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 import streamlit as st
 
 from tubelet.dashboard import caching, consent
+from tubelet.dashboard.parameters import bind_option
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sensitivity import blocks
 from tubelet.reports.blocks import Block
@@ -86,15 +87,14 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
     )
     types = set(get_args(hint)) or {hint}
     if bool in types:
-        return st.toggle(label, bool(default), key=key, bind="query-params", help=about)
+        return st.toggle(label, bool(default), help=about, **bind_option(key))
     if described.choices:
         return st.selectbox(
             label,
             described.choices,
             _place(described.choices, default),
-            key=key,
-            bind="query-params",
             help=about,
+            **bind_option(key),
         )
     if types & {int, float}:
         number = int if int in types else float
@@ -102,16 +102,15 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
             None if end is None else number(end) for end in (described.least, described.most)
         )
         return st.number_input(
-            label, low, high, default, step=number(1), key=key, bind="query-params", help=about
+            label, low, high, default, step=number(1), help=about, **bind_option(key)
         )
     placeholder = literal(described.unset or described.metavar or "")
     changed = partial(consent.ask_typed, key) if described.metavar == SQL else None
     typed = st.text_input(
         label,
         default,
-        key=key,
-        bind="query-params",
         help=about,
+        **bind_option(key),
         placeholder=placeholder,
         on_change=changed,
     )

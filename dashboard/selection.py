@@ -1,6 +1,7 @@
 """What the reader is looking at: read from the URL once a run, handed to the page, never changed by it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -21,6 +22,7 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 
+SUFFIX = 6  # characters of an id that tell encoders of one name apart
 OF_ENCODER = (
     CLIP,
     SLICE,
@@ -41,6 +43,11 @@ class Encoder:
     layer: str
     untrained: bool
     tubelet: int = 2  # frames per token
+
+    @classmethod
+    def of(cls, row: Mapping) -> "Encoder":
+        """The encoder of a row of `corpus.encoders`."""
+        return cls(row["encoder_id"], row["name"], row["layer"], row["untrained"], row["tubelet"])
 
     @property
     def is_image(self) -> bool:
@@ -72,16 +79,18 @@ class Selection:
 
 def choose(store: Store, page: str = "") -> Selection:
     """Draw the shared widgets where the caller stands and read the selection of a page from the URL."""
-    known = {row["encoder_id"]: _encoder(row) for row in caching.rows(store, corpus.encoders())}
+    known = {row["encoder_id"]: Encoder.of(row) for row in caching.rows(store, corpus.encoders())}
     address.write(**completion.complete(store, page, address.read(), address.last_encoder()))
     stands = address.read()
     missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
     chosen = next(iter(known), "") if missing else stands[ENCODER]
+    names = name_encoders(list(known.values()))
     key = f"encoder-choice-{chosen}"  # a link from elsewhere is another choice
     st.selectbox(
         "Encoder",
         list(known),
         list(known).index(chosen) if known else None,
+        format_func=lambda known_id: names[known_id],
         key=key,
         on_change=lambda: change_encoder(st.session_state[key]),
         help="Clips, tokens and statistics are those of this encoder.",
@@ -98,6 +107,16 @@ def choose(store: Store, page: str = "") -> Selection:
     return Selection(known.get(chosen), stands[VIDEO] or None)
 
 
+def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:
+    """What each encoder is called where it is chosen, by id: name and layer, and the end of the id where another has both."""
+    called = {one.encoder_id: f"{one.name}, layer {one.layer}" for one in known}
+    often = Counter(called.values())
+    return {
+        id_: f"{name} ({id_[-SUFFIX:]})" if often[name] > 1 else name
+        for id_, name in called.items()
+    }
+
+
 def change_encoder(encoder_id: str) -> None:
     """Another encoder: the video stays, what was of the last encoder goes."""
     address.redirect(**{ENCODER: encoder_id}, **dict.fromkeys(OF_ENCODER, ""))
@@ -112,12 +131,9 @@ def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
         if encoder_id in (None, row["encoder_id"])
     ]
     names = sorted({row["name"] for row in about if row["untrained"]})
+    where = "" if encoder_id else " in this store"
     return (
-        f":orange-badge[:material/warning: untrained weights:] {', '.join(map(literal, names))}"
+        f":orange-badge[:material/warning: untrained weights{where}:] {', '.join(map(literal, names))}"
         if names
         else ""
     )
-
-
-def _encoder(row: Mapping) -> Encoder:
-    return Encoder(row["encoder_id"], row["name"], row["layer"], row["untrained"], row["tubelet"])

@@ -44,9 +44,10 @@ def _show_image_encoder(store: Store, encoder: Encoder) -> None:
         )
         return
     st.markdown("Video encoders of this store:")
+    names = selection.name_encoders([selection.Encoder.of(row) for row in others])
     for row in others:
         st.button(
-            f"Show {literal(row['encoder_id'])}",
+            f"Show {literal(names[row['encoder_id']])}",
             key=f"{BUTTON}encoder-{row['encoder_id']}",
             on_click=selection.change_encoder,
             args=(row["encoder_id"],),

@@ -10,6 +10,8 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import (
     choice,
     colors,
+    introduction,
+    layers,
     map,
     patches,
     place,
@@ -37,7 +39,7 @@ def show(store: Store, selection: Selection) -> None:
         return
     if not choice.is_found(store):
         return
-    answer = st.container()
+    answer, above = st.container(), st.container()
     choices = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     with choices:
         film = choice.choose(store, selection)
@@ -57,6 +59,9 @@ def show(store: Store, selection: Selection) -> None:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
     clip, marked = _find_marked(store, film, place.marked_patches())
     cut, segment = _find_marked(store, film, place.segment())
+    with above:
+        introduction.show(store, selection, film, marked.on(film.clip))
+        layers.show(store, film.clip)
     _, hit = _find_marked(store, film, place.hit())
     _show_player(film, paint, Marks(hit if hit.patches else marked, segment))
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -14,6 +14,15 @@ SETTINGS = (
     "crop_width",
     "precision",
 )  # clips that agree in these lie on one timeline
+SAME_WINDOW = (
+    "video_id",
+    "first_frame",
+    "frame_count",
+    "step",
+    "geometry",
+    "crop_height",
+    "crop_width",
+)
 ROLE = f"coalesce(role, '{GRID}')"  # clips that are older than roles are of the grid
 
 LIKE = f"""FROM clips WHERE video_id = $video AND encoder_id = $encoder{"".join(f" AND {ROLE if name == 'role' else name} = ${name}" for name in SETTINGS)}
@@ -44,6 +53,27 @@ ORDER BY v.name, v.video_id LIMIT $limit"""
     return Question(
         sql, {"encoder": encoder_id, "limit": limit, **({"text": text} if text else {})}
     )
+
+
+def first_windows(encoder_id: str, limit: int) -> Question:
+    """One row per video of an encoder, by name: its first clip of the grid with embeddings."""
+    sql = f"""SELECT c.* REPLACE ({ROLE} AS role) FROM clips c JOIN videos v USING (video_id)
+WHERE c.encoder_id = $encoder AND c.embedding_path IS NOT NULL AND {ROLE} = '{GRID}'
+QUALIFY row_number() OVER (PARTITION BY c.video_id ORDER BY c.first_frame, c.frame_count, c.clip_id) = 1
+ORDER BY v.name, c.video_id LIMIT $limit"""
+    return Question(sql, {"encoder": encoder_id, "limit": limit})
+
+
+def other_layers(of: ClipRow) -> Question:
+    """One row per layer of the same encoder that suits something: what it suits, and its clip of the same window, the clip's own included."""
+    alike = " AND ".join(f"o.{name} = c.{name}" for name in SAME_WINDOW)
+    sql = f"""SELECT e.encoder_id, e.name, e.layer, e.suits, o.clip_id
+FROM clips c JOIN encoders mine ON mine.encoder_id = c.encoder_id JOIN encoders e ON e.name = mine.name AND e.suits IS NOT NULL
+JOIN clips o ON o.encoder_id = e.encoder_id AND {alike}
+WHERE c.clip_id = $clip
+QUALIFY row_number() OVER (PARTITION BY e.encoder_id ORDER BY o.precision = c.precision DESC, o.clip_id) = 1
+ORDER BY e.layer, e.encoder_id"""
+    return Question(sql, {"clip": of.clip_id})
 
 
 def encoders_of_video(video_id: str) -> Question:

@@ -92,6 +92,7 @@ ORDERS = {
     "highest curve": "m.mean DESC",
     "lowest curve": "m.mean",
 }
+UNTRAINED = "coalesce(starts_with(lower(e.weights_source), 'untrained:'), false)"  # a name or path of trained weights may hold the word
 OF_GRID = "c.role IS DISTINCT FROM 'partner'"  # clips that only pairs need are left out
 
 VIDEOS_AND_CLIPS = """FROM videos v
@@ -211,9 +212,9 @@ def failure_stages() -> Question:
 
 def encoders() -> Question:
     """One row per encoder, trained ones first, then the one with the most clips; `untrained` where its weights say so."""
-    return Question("""SELECT e.encoder_id, e.name, e.family, e.layer, e.embed_dim, e.patch, e.tubelet, e.parameters,
+    return Question(f"""SELECT e.encoder_id, e.name, e.family, e.layer, e.embed_dim, e.patch, e.tubelet, e.parameters,
   coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
-  coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained,
+  {UNTRAINED} AS untrained,
   e.weights_source, e.weights_sha256, e.preprocessing, e.suits
 FROM encoders e LEFT JOIN (
   SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tubelet.store.pairs.rows import REPEATED, ROUNDING, SHIFTED
-from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.corpus import UNTRAINED, Question
 
 TOKENS_OF_BOTH = (
     "FROM tokens a JOIN tokens b ON a.slice = b.slice + $offset AND a.y = b.y AND a.x = b.x"
@@ -16,10 +16,10 @@ EDGE_AND_MIDDLE = """SELECT avg(relative) FILTER (shared_slice IN (0, last)) AS 
 FROM slice_sensitivity, (SELECT max(shared_slice) AS last FROM slice_sensitivity WHERE pair_id = $pair)
 WHERE pair_id = $pair"""
 
-PAIR = """SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frame_count, a.step, a.start_s AS start_a,
+PAIR = f"""SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frame_count, a.step, a.start_s AS start_a,
   a.stop_s AS stop_a, b.start_s AS start_b, b.stop_s AS stop_b, a.slices, a.grid_height, a.grid_width, a.embed_dim, a.crop_height, a.crop_width, e.name AS encoder, e.tubelet,
   a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AS embeddings,
-  coalesce(contains(lower(e.weights_source), 'untrained'), false) AS untrained
+  {UNTRAINED} AS untrained
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id JOIN clips b ON p.clip_b = b.clip_id
 JOIN videos v ON p.video_id = v.video_id JOIN encoders e ON p.encoder_id = e.encoder_id
 WHERE p.pair_id = $pair"""

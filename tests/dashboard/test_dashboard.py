@@ -136,12 +136,13 @@ def test_the_answer_stands_in_one_sentence(small: Store) -> None:
     assert "**3 videos**" in shown
     assert "**6 clips** of 3 videos by 1 encoder, **600 tokens**" in shown
     assert "**1 failure**" in shown
-    assert "untrained weights:] toy" in shown
+    assert "untrained weights in this store:] toy" in shown
 
 
 def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) -> None:
     (encoder,) = small.rows("FROM encoders")
-    assert untrained_badge(small, encoder["encoder_id"]) == untrained_badge(small) != ""
+    own = untrained_badge(small, encoder["encoder_id"])
+    assert own.endswith("toy") and untrained_badge(small).endswith("toy")
     assert untrained_badge(small, "another") == ""
 
 

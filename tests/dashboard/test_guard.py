@@ -274,6 +274,9 @@ class TestOptions:
             Listening(host="0.0.0.0", port=99, base_path="/a/b/").link("k")
             == "http://127.0.0.1:99/a/b/?token=k"
         )
+        opened = Listening().link("", "video?video=a&tour=1")
+        assert opened == "http://127.0.0.1:8501/video?video=a&tour=1"
+        assert Listening().link("k", "video?tour=1").endswith("/video?tour=1&token=k")
         assert Listening(host="::1").link("") == "http://[::1]:8501/"
 
     @pytest.mark.parametrize(

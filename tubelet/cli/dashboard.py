@@ -87,9 +87,26 @@ def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) 
     require_free(where.host, where.port)
     paths = [videos] if videos else [str(path) for path in sample_videos()]
     for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+        facts = job.recipe.encoder
+        click.echo(f"Encoding with {facts.name}, layer {facts.layer}", err=True)
         summary = job.run(store).execute(job.sources)
         click.echo("\n".join(summary.lines()))
-    launch(Path(store).absolute(), where)
+    root = Path(store).absolute()
+    launch(root, where, _first_page(root))
+
+
+def _first_page(root: Path) -> str:
+    """The Video page at the patch that says most, with its introduction; the first page of a store that has none."""
+    from tubelet.dashboard.tour import tour_address
+    from tubelet.latent.highlight import find_highlight
+    from tubelet.latent.workspace import Workspace
+    from tubelet.store import Store
+
+    store = Store(root)
+    with store.hold():
+        found = find_highlight(Workspace(store))
+    store.close()
+    return tour_address(found) if found else ""
 
 
 def require_free(host: str, port: int) -> None:
