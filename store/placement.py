@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+from tubelet.store.rows import ClipRow
+
 CROP, FIT, META = "crop", "fit", "meta"  # geometries of a clip
 META_RESIZE, META_CROP = (
     256,
@@ -69,7 +71,7 @@ class Sheet:
     tile: tuple[int, int]
 
     @classmethod
-    def of(cls, clip: Mapping) -> "Sheet":
+    def of(cls, clip: Mapping | ClipRow) -> "Sheet":
         """The sheet of a `clips` row: the encoder's picture, no larger than 256 px per side."""
         sides = clip["crop_height"], clip["crop_width"]
         scale = min(1, TILE / max(sides))
