@@ -6,6 +6,7 @@ A new argument is a field of one group and an option of the command; `Arguments.
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import get_type_hints
 
 from tubelet.ingest.errors import UsageError
 from tubelet.store.options import check_options, option
@@ -156,13 +157,12 @@ class Arguments:
     @classmethod
     def of(cls, **values: object) -> "Arguments":
         """Arguments from single values, each put into the group that has a field of its name. Raises UsageError for unknown names."""
-        if unknown := values.keys() - {f.name for group in fields(cls) for f in fields(group.type)}:
+        groups = get_type_hints(cls)  # name -> class
+        if unknown := values.keys() - {f.name for group in groups.values() for f in fields(group)}:
             raise UsageError(f"ingest has no argument {', '.join(sorted(unknown))}")
         return cls(
             **{
-                g.name: g.type(
-                    **{f.name: values[f.name] for f in fields(g.type) if f.name in values}
-                )
-                for g in fields(cls)
+                name: group(**{f.name: values[f.name] for f in fields(group) if f.name in values})
+                for name, group in groups.items()
             }
         )

@@ -31,9 +31,9 @@ class Entry:
         return cls(
             name,
             *facts,
-            supply and supply.licence,
-            supply and supply.download_bytes,
-            path and str(path),
+            supply.licence if supply else None,
+            supply.download_bytes if supply else None,
+            str(path) if path else None,
             row.frame_rate,
         )
 

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
@@ -80,6 +80,16 @@ def _select_tensors(model: Network, weights: Weights, key: str) -> dict[str, tor
         for name, tensor in weights.tensors(key).items()
         if not model.config.unused(name, getattr(tensor, "shape", ()))
     }
+
+
+@overload
+def init_untrained(
+    config: VisionTransformerConfig = UNTRAINED, seed: int = 0
+) -> VisionTransformer: ...
+
+
+@overload
+def init_untrained(config: PredictorConfig, seed: int = 0) -> Predictor: ...
 
 
 def init_untrained(

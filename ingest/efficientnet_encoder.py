@@ -5,6 +5,9 @@ scaled to unit spread by constants of the weights: the last norm of a block give
 (its bias and its weight), and a stage's output is the sum of its blocks. So the scale is a property of the encoder, equal for every clip.
 """
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch.nn import functional as F
 
@@ -21,6 +24,7 @@ from tubelet.ingest.networks.efficientnet import (
     STAGES,
     STRIDE,
     VERSION,
+    Bottleneck,
     EfficientNetLite0,
 )
 from tubelet.store.schema import SEGMENTATION, TRACKING
@@ -50,8 +54,8 @@ class EfficientNetEncoder:
         scales = [_scale(network, level) for level in self._levels]
         self._mean, self._spread = (torch.cat(part).to(self.device) for part in zip(*scales))
         efficientnet.fuse(network)
-        self._network = precision.place_model(network, self.device, self._precision).to(
-            memory_format=torch.channels_last
+        self._network = efficientnet.order_channels_last(
+            precision.place_model(network, self.device, self._precision)
         )
 
     def encode(self, frames: torch.Tensor) -> TokenGrids:
@@ -73,9 +77,11 @@ class EfficientNetEncoder:
 def _scale(network: EfficientNetLite0, level: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and spread of each channel of a level over the pictures that the network was trained on, treating the contributions of its blocks as independent."""
     first = ENDS[level - 1] + 1 if level else 1
-    norms = [block._bn2 for block in network._blocks[first : ENDS[level] + 1]]
-    spread = sum(norm.weight.square() for norm in norms).sqrt()
-    return sum(norm.bias for norm in norms), spread.clamp(min=LEAST_SPREAD)
+    blocks = cast(Sequence[Bottleneck], network._blocks)  # a ModuleList does not say of what
+    norms = [block._bn2 for block in blocks[first : ENDS[level] + 1]]
+    nothing = torch.zeros(())
+    spread = sum((norm.weight.square() for norm in norms), nothing).sqrt()
+    return sum((norm.bias for norm in norms), nothing), spread.clamp(min=LEAST_SPREAD)
 
 
 def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:

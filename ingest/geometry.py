@@ -76,7 +76,8 @@ class Geometry:
                 0,
             )
         scale = self.height / min(height, width)
-        return tuple(max(1, round(side * scale / patch)) * patch for side in (height, width))
+        rows, columns = (max(1, round(side * scale / patch)) for side in (height, width))
+        return rows * patch, columns * patch
 
 
 def choose_framing(framing: str | None, fit: bool, default: str) -> str:

@@ -16,6 +16,7 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts, minimum_side
 
+STATUS = Path("/proc/self/status")  # of this process, on Linux
 SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "not enough memory")
 PROBE_TOKENS = 1024  # of the measured clip: a fraction of a second on a CPU, enough to drown what does not grow with tokens
 SHARE = 0.9  # of the free memory that a plan may use: allocators round up
@@ -173,9 +174,10 @@ def _peak(encoder: Encoder, frames: torch.Tensor) -> int | None:
         return None
     _run(encoder, frames)  # what is allocated once, and kept
     marks.write_text("5")  # the peak starts over from here
-    before = _status("VmRSS")
+    resident = read_bytes(STATUS, "VmRSS")
     _run(encoder, frames)
-    return _status("VmHWM") - before
+    peak = read_bytes(STATUS, "VmHWM")
+    return None if resident is None or peak is None else peak - resident
 
 
 def _run(encoder: Encoder, frames: torch.Tensor) -> None:
@@ -183,15 +185,17 @@ def _run(encoder: Encoder, frames: torch.Tensor) -> None:
         encoder.encode(frames)
 
 
-def _status(name: str) -> int:
-    return int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+def read_bytes(path: Path, name: str) -> int | None:
+    """What a file below /proc has under a name, in bytes; None where it lacks either, as outside of Linux and in some sandboxes."""
+    found = re.search(rf"{name}:\s*(\d+) kB", path.read_text()) if path.exists() else None
+    return int(found[1]) * 1024 if found else None
 
 
 def _available() -> int:
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
+    available = read_bytes(Path("/proc/meminfo"), "MemAvailable")
+    if available is None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())[1]) * 1024
+    return available
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ class Pairing:
         shifted = (
             list(self._overlapping(windowing, total))
             if self.count is None
-            else self._spread(windowing, total, gaps)
+            else self._spread(self.count, windowing, total, gaps)
         )
         shifted = [pair for pair in shifted if not pair.spans(gaps)]
         apart = _disjoint(windowing, total, anchor(shifted)) if shifted else None
@@ -86,7 +86,9 @@ class Pairing:
             return windowing.span + next(_gaps(windowing))
         return windowing.span + self.shift * windowing.slice_frames
 
-    def _spread(self, windowing: Windowing, total: int, gaps: Sequence[int]) -> list[WindowPair]:
+    def _spread(
+        self, count: int, windowing: Windowing, total: int, gaps: Sequence[int]
+    ) -> list[WindowPair]:
         """The middle of each of `count` equal parts of the windows whose partner lies in the video, past the gaps."""
         offset = self.shift * windowing.slice_frames
         firsts = range(0, windowing.whole(total - offset) * windowing.hop, windowing.hop)
@@ -96,9 +98,7 @@ class Pairing:
             else firsts
         )
         chosen = (
-            sorted(
-                {(2 * part + 1) * len(fitting) // (2 * self.count) for part in range(self.count)}
-            )
+            sorted({(2 * part + 1) * len(fitting) // (2 * count) for part in range(count)})
             if fitting
             else []
         )

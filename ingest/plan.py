@@ -5,7 +5,6 @@ store, and measures time, memory and bytes there.
 """
 
 import os
-import re
 import resource
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
-from tubelet.ingest.memory import free
+from tubelet.ingest.memory import STATUS, free, read_bytes
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -381,11 +380,11 @@ def peak_memory(device: torch.device) -> int:
     """Peak of the device's memory in bytes; of this process where the device is the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    status = Path("/proc/self/status")
+    peak = read_bytes(STATUS, "VmHWM")
     if (
-        status.exists()
+        peak is not None
     ):  # unlike ru_maxrss, without what the parent process held when it started this one
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1]) * 1024
+        return peak
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
         1 if sys.platform == "darwin" else 1024
     )

@@ -8,11 +8,14 @@ float32 is all of float32: TF32 keeps 10 bits of the mantissa, so it would be an
 off in matrix products and on in convolutions, which here are the patch embeddings of transformers' models: it goes off there.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
 from tubelet.ingest.errors import UsageError
 
+Network = TypeVar("Network", bound=nn.Module)
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -41,7 +44,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def place_model(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
+def place_model(model: Network, device: torch.device, precision: str) -> Network:
     """The model ready to run: no gradients, on its device, the weights of its linear layers in the precision."""
     torch.backends.cudnn.allow_tf32 = False
     for module in model.eval().requires_grad_(False).modules():

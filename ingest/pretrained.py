@@ -7,6 +7,7 @@ metadata   `tubelet_format`, `encoder`, `predictor` and `settings` as JSON, `ste
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +22,7 @@ from tubelet.ingest.networks.vjepa import (
     VisionTransformerConfig,
 )
 
+Network = TypeVar("Network", VisionTransformer, Predictor)
 FORMAT = "pretrained 1"
 PREFIX = "encoder."
 PREDICTOR = "predictor."
@@ -108,7 +110,7 @@ def load_predictor(path: str | Path) -> Predictor | None:
     return _filled(model, path, PREDICTOR)
 
 
-def _filled(model: nn.Module, path: str | Path, prefix: str) -> nn.Module:
+def _filled(model: Network, path: str | Path, prefix: str) -> Network:
     with safe_open(path, "pt") as file:
         weights = {
             name.removeprefix(prefix): file.get_tensor(name).float()

@@ -28,8 +28,9 @@ NUMBERS = {
     "num_attention_heads": (16, 512),
     "crop_size": (256, 16_384),
 }
+PATCH = 16  # pixels
 FIXED = {
-    "patch_size": 16,
+    "patch_size": PATCH,
     "tubelet_size": 2,
     "in_chans": 3,
     "hidden_act": "gelu",
@@ -76,7 +77,7 @@ def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConf
             f"{where}: mlp_ratio is {ratio!r:.60}, not a number up to 16: download the model again"
         )
     dim, depth, heads, side = numbers.values()
-    if dim % heads or side < 2 * FIXED["patch_size"]:
+    if dim % heads or side < 2 * PATCH:
         raise UsageError(
             f"{where}: {dim} dimensions in {heads} heads at {side} px are no V-JEPA 2: download the model again"
         )

@@ -140,13 +140,14 @@ def build_encoder(
 ) -> tuple[EncoderFacts, Encoder]:
     """A network with its weights as an encoder, and its facts; `entry` is its name and row, `source` says where the weights are from."""
     layer = setting.layer
-    known = {
-        "layer": layer.name,
-        "dim": model.config.dim * len(layer.levels),
-        "weights_source": source,
-        "preprocessing": PREPROCESSING,
-    }
-    facts = EncoderFacts.of(*entry, **known, weights_sha256=checkpoints.weights_sha256(model))
+    facts = EncoderFacts.of(
+        *entry,
+        layer=layer.name,
+        dim=model.config.dim * len(layer.levels),
+        weights_source=source,
+        preprocessing=PREPROCESSING,
+        weights_sha256=checkpoints.weights_sha256(model),
+    )
     return facts, VJEPAEncoder(model, setting.device, setting.precision, layer)
 
 

@@ -235,7 +235,7 @@ def _bootstrap_ends(
     """Both ends of the studentized bootstrap; the upper one always on the plain scale, as the logarithmic one has no bound for a rare video."""
     scores, logarithms = _scores(centered, weights, spread.mean if positive else None, seed)
     high = spread.mean - np.quantile(scores, TAILS[0], axis=0) * spread.error
-    if not positive:
+    if logarithms is None:
         return spread.mean - np.quantile(scores, TAILS[1], axis=0) * spread.error, high
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         relative = np.where(spread.mean > 0, spread.error / spread.mean, 0)

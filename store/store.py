@@ -200,7 +200,7 @@ class Store:
                 self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished
             )
 
-    def write_pictures(self, clip: Mapping[str, str], jpeg: bytes) -> None:
+    def write_pictures(self, clip: Mapping[str, str] | ClipRow, jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, not part of the commit."""
         with explain_disk_errors(self.root):
             write_whole(

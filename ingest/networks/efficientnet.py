@@ -12,6 +12,7 @@ their border first, and the border is cut off the features: otherwise the outer 
 from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -66,6 +67,9 @@ class Bottleneck(nn.Module):
             self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)), inplace=True))
         )
         return narrow.add_(features) if self.residual else narrow
+
+
+Network = TypeVar("Network", bound="EfficientNetLite0")
 
 
 class EfficientNetLite0(nn.Module):
@@ -126,7 +130,7 @@ def locate() -> Path:
     raise CheckpointError(f"the weights of EfficientNet-Lite0 are not installed: {ways}")
 
 
-def load_weights(network: EfficientNetLite0, path: Path) -> EfficientNetLite0:
+def load_weights(network: Network, path: Path) -> Network:
     """The network with a file's weights, frozen; what the file holds beyond its last block is left there. Raises CheckpointError."""
     if not path.is_file():
         raise CheckpointError(
@@ -147,6 +151,12 @@ def load_weights(network: EfficientNetLite0, path: Path) -> EfficientNetLite0:
             )
     network.load_state_dict({name: found[name].float() for name in wanted}, strict=False)
     return network.eval().requires_grad_(False)
+
+
+def order_channels_last(network: Network) -> Network:
+    """The network with its weights in the order of memory in which its convolutions are fastest."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types of Module.to lack this argument
+    return network
 
 
 def fuse(network: EfficientNetLite0) -> None:

@@ -108,7 +108,8 @@ class EncodeStage:
         self, item: LaunchedBatch | Refused | VideoDone
     ) -> Iterator[EncodedClip | VideoDone]:
         if isinstance(item, VideoDone):
-            self._measuring.end(item.video_id)
+            if item.video_id is not None:
+                self._measuring.end(item.video_id)
             yield replace(item, failures=(*item.failures, *self._failed.pop(item.source.path, ())))
         elif isinstance(item, Refused):
             self._fail(item.clip, item.error)

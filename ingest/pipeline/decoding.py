@@ -19,6 +19,7 @@ from tubelet.ingest.pipeline.messages import Clip, now
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
+from tubelet.media.errors import VideoError
 from tubelet.media.video import Frame, Timeline, Video
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
@@ -90,7 +91,8 @@ class Decoding:
 
     def row(self) -> VideoRow:
         """The `videos` row, once every frame has passed."""
-        height, width = self.first.displayed
+        first = self._opening
+        height, width = first.displayed
         return VideoRow(
             video_id=self.video_id,
             **self.source.place(self.source.stamp),
@@ -98,8 +100,8 @@ class Decoding:
             codec=self.video.codec,
             width=width,
             height=height,
-            **vars(self.first.orientation),
-            **vars(self.first.color),
+            **vars(first.orientation),
+            **vars(first.color),
             fps=self.video.fps,
             frames=self.timeline.frames,
             corrupt_frames=self.timeline.corrupt,
@@ -111,15 +113,24 @@ class Decoding:
 
     def thumbnail(self) -> bytes:
         """JPEG of the frame with most contrast among a few early ones."""
+        if self._thumbnail is None:
+            raise _without_frames()
         return self._thumbnail[1]
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.recipe.geometry.target(*self.first.displayed, self.recipe.encoder.patch)
+        return self.recipe.geometry.target(*self._opening.displayed, self.recipe.encoder.patch)
 
     @property
     def mirrored(self) -> bool:
-        return self.first.orientation.mirrored
+        return self._opening.orientation.mirrored
+
+    @property
+    def _opening(self) -> Frame:
+        """The first frame. Raises VideoError before there is one."""
+        if self.first is None:
+            raise _without_frames()
+        return self.first
 
     def _add(self, frame: Frame) -> None:
         self.first = self.first or frame
@@ -205,6 +216,10 @@ class Decoding:
             file = io.BytesIO()
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=80)
             self._thumbnail = contrast, file.getvalue()
+
+
+def _without_frames() -> VideoError:
+    return VideoError("decode", "no frame could be decoded", 0)
 
 
 def _first(window: Window) -> int:

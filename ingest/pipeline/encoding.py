@@ -61,7 +61,8 @@ class PendingClip:
             )
         if self.problem:
             raise EncodeError(self.problem)
-        row = self.clip.row.encode(tuple(self.grid.shape), encode_s, now())
+        slices, height, width, dim = self.grid.shape
+        row = self.clip.row.encode((slices, height, width, dim), encode_s, now())
         return EncodedClip(
             clip=self.clip,
             row=row,

@@ -54,7 +54,8 @@ class Known:
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
             stamps={
-                (v["path"], v["bytes"], v["modified_ns"]): v["video_id"] for v in [*places, *videos]
+                **{(p["path"], p["bytes"], p["modified_ns"]): p["video_id"] for p in places},
+                **{(v.path, v.bytes, v.modified_ns): v.video_id for v in videos},
             },
             videos={video.video_id: video for video in videos},
             places={place["place_id"]: place for place in places},

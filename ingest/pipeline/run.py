@@ -248,13 +248,14 @@ def _pair_frames(recipe: Recipe) -> int:
     return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
 
 
-def _in_background(work: Callable[[], None]) -> Future:
+def _in_background(work: Callable[[], None]) -> Future[None]:
     """Run work in a thread that does not keep the process alive: closing a pool would wait for a file that never responds."""
-    future: Future = Future()
+    future: Future[None] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work())
+            work()
+            future.set_result(None)
         except BaseException as error:  # handed to whoever asks for the result
             future.set_exception(error)
 

@@ -97,11 +97,11 @@ class Summary:
         self.dropped_frames += done.dropped_frames if done.dropped_window else 0
         self.failures += done.failures
         self._note_place(done)
-        if done.decoded:
+        if done.decoded and done.row:
             self.damaged_videos += bool(done.row.corrupt_frames)
             self.frame_rates.append(done.row.fps)
-            self.corrupt_frames += done.row.corrupt_frames
-            self.hdr_videos += done.row.transfer in HDR
+            self.corrupt_frames += done.row.corrupt_frames or 0
+            self.hdr_videos += (done.row.transfer or "") in HDR
 
     def _note_place(self, done: VideoDone) -> None:
         here = done.source.text, done.source.label

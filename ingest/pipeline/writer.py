@@ -121,13 +121,12 @@ class Writer:
             self.store.commit(rows, {**self._gone, **owned})
         for path in self._files_gone:
             path.unlink(missing_ok=True)
-        for collected in (
-            self._packed,
-            self._files_gone,
-            *self._gone.values(),
-            *self._rows.values(),
-        ):
-            collected.clear()
+        self._packed.clear()
+        self._files_gone.clear()
+        for ids in self._gone.values():
+            ids.clear()
+        for waiting in self._rows.values():
+            waiting.clear()
         self._last_commit = time.monotonic()
 
     def _add_clip(self, clip: WrittenClip) -> None:
@@ -152,25 +151,32 @@ class Writer:
         return clip.row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
-        added = Outdated(*map(frozenset, self._of_run.pop(done.video_id, ((), ()))))
-        if done.retracted:
-            self._retract(done.video_id, added)
-        self._remove(done.video_id, done.outdated)
-        if row := self._video_row(done):
-            self._put("videos", self._known.videos, row.columns)
-        if done.place and (row or done.duplicate_of):
-            place_id = hash_parts(done.video_id, done.place["path"])
-            self._put(
-                "places",
-                self._known.places,
-                {"place_id": place_id, **self._place(done), "added_at": now()},
-            )
+        if done.video_id is not None:  # else the file could not be read
+            self._add_content(done, done.video_id)
         self._rows["failures"] += [
             failure.row.columns
             for failure in done.failures
             if failure.failure_id not in self._known.failures
         ]
         self._gone["failures"] += self._stale(done)
+
+    def _add_content(self, done: VideoDone, video_id: str) -> None:
+        """Add what a source says about the video that it holds."""
+        clips, pairs = self._of_run.pop(video_id, (set(), set()))
+        if done.retracted:
+            self._retract(video_id, Outdated(frozenset(clips), frozenset(pairs)))
+        self._remove(video_id, done.outdated)
+        place = self._place(video_id, done.place) if done.place else None
+        row = self._video_row(done, video_id, place)
+        if row:
+            self._put("videos", self._known.videos, row.columns)
+        if place and (row or done.duplicate_of):
+            place_id = hash_parts(video_id, place["path"])
+            self._put(
+                "places",
+                self._known.places,
+                {"place_id": place_id, **place, "added_at": now()},
+            )
 
     def _put(self, table: str, known: Mapping[str, Mapping | VideoRow], row: Mapping) -> None:
         """Add a row, or replace the one of the same id where it says something else."""
@@ -182,26 +188,25 @@ class Writer:
             )
             self._gone[table] += [id_] if before else []
 
-    def _video_row(self, done: VideoDone) -> VideoRow | None:
+    def _video_row(self, done: VideoDone, video_id: str, place: Mapping | None) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
-        row = done.row or self._known.videos.get(done.video_id)
+        row = done.row or self._known.videos.get(video_id)
         if not row or done.duplicate_of or done.retracted:
             return None
         if done.thumbnail:
-            self.store.write_thumbnail(done.video_id, done.thumbnail)
-            row = replace(
-                row,
-                thumbnail=self.store.layout.relative(self.store.layout.thumbnail(done.video_id)),
-            )
-        return replace(row, **self._place(done)) if done.place else row
+            self.store.write_thumbnail(video_id, done.thumbnail)
+            path = self.store.layout.relative(self.store.layout.thumbnail(video_id))
+            row = replace(row, thumbnail=path)
+        return replace(row, **place) if place else row
 
-    def _place(self, done: VideoDone) -> Mapping:
+    def _place(self, video_id: str, place: Mapping) -> Mapping:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
         before = self._known.places.get(
-            hash_parts(done.video_id, done.place["path"])
-        ) or self._known.videos.get(done.video_id)
-        same = before and before["path"] == done.place["path"] and done.place["label"] is None
-        return {**done.place, "label": before["label"]} if same else done.place
+            hash_parts(video_id, place["path"])
+        ) or self._known.videos.get(video_id)
+        if before and before["path"] == place["path"] and place["label"] is None:
+            return {**place, "label": before["label"]}
+        return place
 
     def _retract(self, video_id: str, added: Outdated) -> None:
         """Take back what this run has added of a video, committed or not."""

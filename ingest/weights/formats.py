@@ -225,7 +225,7 @@ def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(
             f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint"
         )
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for shard in shards(folder / INDEX):
         if not (folder / shard).is_file():
             raise CheckpointError(f"{folder} lacks {shard}, which {INDEX} names: download it again")

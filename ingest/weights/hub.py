@@ -53,7 +53,7 @@ def fetch(release: Release) -> Path:
 
 def count_arrived(release: Release) -> int:
     """Bytes of an interrupted download, which huggingface_hub resumes."""
-    blobs = folder() / repo_folder_name(repo_id=release.repository, repo_type="model") / "blobs"
+    blobs = folder() / repo_folder_name(repo_id=_repository(release), repo_type="model") / "blobs"
     return sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
 
 
@@ -61,6 +61,15 @@ def source(release: Release, path: Path) -> str:
     """Repository and commit, in words: the hub's cache keeps a commit in a folder of its name."""
     snapshot = path if path.is_dir() else path.parent
     return f"{release.url} at {snapshot.name[:12]}"
+
+
+def _repository(release: Release) -> str:
+    """The id of a release on the hub. Raises DownloadError for a file elsewhere."""
+    if release.repository is None:
+        raise DownloadError(
+            f"{release.url} is not on the Hugging Face hub: download it and pass it as --weights FILE"
+        )
+    return release.repository
 
 
 def _gather(get: Callable[[str], Path | None]) -> Path | None:
@@ -72,13 +81,13 @@ def _gather(get: Callable[[str], Path | None]) -> Path | None:
 
 
 def _find_file(release: Release, name: str) -> Path | None:
-    path = try_to_load_from_cache(release.repository, name)
+    path = try_to_load_from_cache(_repository(release), name)
     return Path(path) if isinstance(path, str) else None
 
 
 def _download(release: Release, name: str) -> Path | None:
     try:
-        return Path(hf_hub_download(release.repository, name, tqdm_class=Transfer))
+        return Path(hf_hub_download(_repository(release), name, tqdm_class=Transfer))
     except LocalEntryNotFoundError:
         raise
     except EntryNotFoundError:

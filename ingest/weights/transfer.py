@@ -11,6 +11,8 @@ LINE_SECONDS = 10.0
 class Transfer(tqdm):
     """tqdm for downloads, ours and the Hugging Face hub's: bytes, rate and time left; lines of their own where stderr is not a terminal."""
 
+    disable: bool  # as tqdm has it, which ships no types
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.lines = not sys.stderr.isatty()
         self.printed = 0

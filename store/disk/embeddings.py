@@ -163,7 +163,8 @@ def _offsets(path: str, modified_ns: int, size: int) -> SliceOffsets:
         raise StoreError(
             f"{path} is not an embedding file of Tubelet: run `tubelet check --store STORE`"
         )
-    shape = tuple(int(n) for n in grid.split(b","))
+    slices, height, width, dim = (int(n) for n in grid.split(b","))
+    shape = slices, height, width, dim
     return SliceOffsets(shape, _slice_starts(footer, shape))
 
 

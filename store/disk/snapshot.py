@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from tubelet.store.disk import checksums, inside, tables
 from tubelet.store.disk.checksums import Sums
@@ -111,15 +112,16 @@ def writing(layout: Layout) -> Iterator[Snapshot]:
 
 def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
     """Make a snapshot the current one: the moment a commit counts. `sums` are those of the files that it added."""
-    named = replace(snapshot, store_id=snapshot.store_id or secrets.token_hex(8), note=None)
+    store_id = snapshot.store_id or secrets.token_hex(8)
+    named = replace(snapshot, store_id=store_id, note=None)
     content = {
         "format": FORMAT,
         "serial": named.serial,
         "versions": named.versions,
-        "store": named.store_id,
+        "store": store_id,
     }
     write_whole(
-        layout.entry(named.serial, named.store_id),
+        layout.entry(named.serial, store_id),
         checksums.sign({**content, "files": sums}),
         layout.unfinished,
         flush=False,
@@ -297,5 +299,5 @@ def _content(layout: Layout, path: Path) -> Mapping:
         ) from error
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
 from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
@@ -20,7 +21,7 @@ from tubelet.store.errors import StoreError
 from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.renames import source_of
 
-CLOSED = {
+CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_persistent_secrets": "false",
@@ -49,7 +50,9 @@ def _prepare(
     connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str
 ) -> None:
     connection.execute("SET python_enable_replacements = false")
-    connection.create_function("half_to_float", half_to_float, ["BLOB"], HALF, type="arrow")
+    connection.create_function(
+        "half_to_float", half_to_float, ["BLOB"], HALF, type=PythonUDFType.ARROW
+    )
     for name, table in TABLES.items():
         _create_table_view(connection, layout, table, snapshot.versions.get(name))
     if names_tokens(sql):

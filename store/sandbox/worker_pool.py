@@ -154,6 +154,8 @@ class Process:
 
     def _last_words(self) -> str:
         """The last line of a traceback; empty where the process was ended from outside, or by a failed allocation."""
+        if self._process is None:
+            return ""
         try:
             mistake = self._process.wait(SETTLE_S) > 0
         except subprocess.TimeoutExpired:

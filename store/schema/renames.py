@@ -48,10 +48,10 @@ def hint_at_renamed(message: str, sql: str) -> str:
     Tables that the query names come alone, where there are any.
     """
     unknown = UNKNOWN.search(message)
+    if unknown is None:
+        return ""
     renamed = [
-        (table, new)
-        for table, names in RENAMED.items()
-        if unknown and (new := names.get(unknown[1].lower()))
+        (table, new) for table, names in RENAMED.items() if (new := names.get(unknown[1].lower()))
     ]
     named = [
         (table, new) for table, new in renamed if re.search(rf"\b{table}\b", sql, re.IGNORECASE)

@@ -30,6 +30,21 @@ def scarce(monkeypatch):
     return lambda bytes_: monkeypatch.setattr(memory, "free", lambda device: bytes_)
 
 
+def test_memory_is_read_in_bytes_and_unknown_where_the_system_does_not_tell(tmp_path):
+    status = tmp_path / "status"
+    assert memory.read_bytes(status, "VmHWM") is None
+    status.write_text("VmRSS:\t    1980 kB\n")
+    assert memory.read_bytes(status, "VmRSS") == 1980 * 1024
+    assert memory.read_bytes(status, "VmHWM") is None
+
+
+def test_a_budget_is_that_of_arithmetic_where_the_peak_is_unknown(facts, monkeypatch):
+    monkeypatch.setattr(memory, "STATUS", Path("/nowhere"))
+    encoder = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1]
+    budget = Budget(facts, half=False)
+    assert budget.measured(encoder, ClipSize(2, 32, 32)) == budget
+
+
 def test_arithmetic_grows_with_tokens_and_pixels_and_shrinks_in_half_precision(facts):
     budget = Budget(facts, half=False)
     assert CLIP.tokens(facts) == 8 * 24 * 24

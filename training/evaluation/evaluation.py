@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,12 @@ def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
 
 def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measures:
     print(f"measuring {rival.name}", file=sys.stderr, flush=True)
-    foretell = foretell_with(rival.encoder.model, rival.predictor) if rival.predictor else None
+    encoder, predictor = rival.encoder, rival.predictor
+    foretell = (
+        foretell_with(encoder.model, predictor)
+        if predictor is not None and isinstance(encoder, VJEPAEncoder)
+        else None
+    )
     return measure_encoder(rival.name, _encoding(rival.encoder), measured_on, patch, foretell)
 
 
@@ -156,7 +161,7 @@ def _predictor(encoder: Encoder, setting: LoadOptions) -> Predictor | None:
     )
 
 
-def _encoding(encoder: Encoder):
+def _encoding(encoder: Encoder) -> Callable[[torch.Tensor], torch.Tensor]:
     def encode(frames: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             return encoder.encode(frames[None]).embeddings[0].cpu()

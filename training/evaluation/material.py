@@ -114,16 +114,16 @@ def _other(
 
 def _window(path: Path) -> torch.Tensor | None:
     """The middle of a video as (18, 3, 224, 224): a window of 16 frames and the slice after it; None where it is too short or broken."""
-    wanted = FRAMES + 2
+    held = (FRAMES + 2 - 1) * STEP + 1
     try:
         with open_video(path) as video:
-            pictures = deque(maxlen=(wanted - 1) * STEP + 1)
-            middle = video.promised_frames // 2 + pictures.maxlen // 2
+            pictures: deque[torch.Tensor] = deque(maxlen=held)
+            middle = video.promised_frames // 2 + held // 2
             for frame in video.frames():
                 place = placement(frame.displayed, (SIDE, SIDE), fit=False)
                 pictures.append(picture(frame.pixels, place))
-                if frame.index >= middle and len(pictures) == pictures.maxlen:
+                if frame.index >= middle and len(pictures) == held:
                     break
     except VideoError:
         return None
-    return torch.stack(list(pictures)[::STEP]) if len(pictures) == pictures.maxlen else None
+    return torch.stack(list(pictures)[::STEP]) if len(pictures) == held else None

@@ -225,7 +225,8 @@ def _most_wrong(mask: np.ndarray, covered: np.ndarray) -> tuple[int, int, int] |
         return None
     largest = regions == 1 + np.bincount(regions.ravel())[1:].argmax()
     depth = ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1, 1:-1]
-    return tuple(int(n) for n in np.unravel_index(depth.argmax(), depth.shape))
+    slice_, row, column = (int(n) for n in np.unravel_index(depth.argmax(), depth.shape))
+    return slice_, row, column
 
 
 def _frames(number: int, slices: int) -> range:

@@ -91,9 +91,10 @@ def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
         levels = model(pixels, masks.context)
         predicted = predictor(torch.cat(levels, -1), masks)[0][..., -model.config.dim :]
         are = model(pixels, wanted=[len(model.config.levels) - 1])[-1][:, masks.context.shape[1] :]
-        tokens = (
+        are, predicted, seen = (
             normalize_tokens(each[0], *masks.grid[1:]) for each in (are, predicted, levels[-1])
         )
-        return Foretold(*tokens, find_moving(frames, model.config.tubelet, model.config.patch))
+        moving = find_moving(frames, model.config.tubelet, model.config.patch)
+        return Foretold(are, predicted, seen, moving)
 
     return foretell

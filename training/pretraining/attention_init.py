@@ -4,10 +4,14 @@ Rotary positions make the product of two biases a function of the offset between
 neighborhood regardless of content, which saves a few thousand steps of learning that near tokens matter most.
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 import numpy as np
 import torch
 
 from tubelet.ingest.networks.vjepa import VisionTransformer
+from tubelet.ingest.networks.vjepa.blocks import Block
 from tubelet.ingest.networks.vjepa.positions import BASE, TRAINED_SIDE
 
 FREQUENCIES = 3  # the fastest of each axis: the others hardly change over a grid
@@ -21,7 +25,7 @@ def init_attention(encoder: VisionTransformer, generator: np.random.Generator, s
     dim, heads = encoder.config.dim, encoder.config.heads
     pairs = dim // heads // 3 // 2
     frequencies = torch.tensor(BASE ** (-np.arange(pairs) / pairs))[:FREQUENCIES]
-    for block in encoder.blocks:
+    for block in cast(Iterable[Block], encoder.blocks):  # a ModuleList does not say of what
         queries, keys, _ = block.attn.qkv.bias.view(3, heads, -1)
         for head in range(heads):
             size = float(np.sqrt(generator.uniform(*SHARPNESS) * (dim // heads) ** 0.5))

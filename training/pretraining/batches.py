@@ -59,13 +59,9 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
         if masks and settings.masked_every > 1
         else augmentation.augment(generator, clips, settings.patch, settings.light)
     )
-    return Batch(
-        clips,
-        seen,
-        masks,
-        crop.piece,
-        torch.from_numpy(np.stack([taught for _, taught in cut])) if bank.lessons else None,
-    )
+    lessons = [taught for _, taught in cut if taught is not None]  # of all clips or of none
+    taught = torch.from_numpy(np.stack(lessons)) if lessons else None
+    return Batch(clips, seen, masks, crop.piece, taught)
 
 
 def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:

@@ -59,6 +59,9 @@ class Losses:
 class Networks(nn.Module):
     """Student, target, predictor and head: everything with weights to save."""
 
+    taught_mean: torch.Tensor
+    taught_std: torch.Tensor
+
     def __init__(self, settings: Settings, taught: int) -> None:
         super().__init__()
         torch.manual_seed(settings.seed)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import torch
 
@@ -61,7 +62,7 @@ class Pretraining:
         photographs: Path | None,
         device: torch.device,
         cache: Path | None = None,
-        **settings,
+        **settings: Any,  # fields of Settings, which checks them
     ) -> "Pretraining":
         """A run from the command's arguments. Raises UsageError before anything is decoded, or where no video can be used."""
         if output.exists():
@@ -81,12 +82,13 @@ class Pretraining:
             cache=bank,
         )
 
-    def execute(self) -> Step:
+    def execute(self) -> None:
         """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
         trainer, bank = Trainer(self.settings, self.device, self.steps), self.bank()
         self._resume(trainer, bank)
         clock = Clock(trainer.step, self.steps)
-        saved, recent, progress = time.monotonic(), [], None
+        saved = time.monotonic()
+        recent: list[Step] = []
         for batch in batches.from_step(trainer.step, self.steps, bank):
             progress = trainer.learn(batch)
             if self.stopping.is_set():
@@ -103,7 +105,6 @@ class Pretraining:
                 saved = time.monotonic()
         self.save(trainer)
         write_whole(self.output, self.weights(trainer), self.output.parent)
-        return progress
 
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint, whole or not at all."""

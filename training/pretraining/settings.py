@@ -118,9 +118,16 @@ class Settings:
     @property
     def predictor(self) -> PredictorConfig:
         width, dim = self.dim * len(self.encoder.levels), self.predictor_dim
-        shape = {"dim": dim, "mlp": 4 * dim, "depth": self.predictor_depth, "heads": dim // 32}
         return PredictorConfig(
-            inputs=width, outputs=width, mask_tokens=1, hidden=self.dim, interpolated=True, **shape
+            inputs=width,
+            outputs=width,
+            depth=self.predictor_depth,
+            heads=dim // 32,
+            mask_tokens=1,
+            dim=dim,
+            mlp=4 * dim,
+            hidden=self.dim,
+            interpolated=True,
         )
 
     @property

@@ -41,4 +41,4 @@ def read(path: Path, device: torch.device) -> Teacher:
     """The teacher with the weights of a file; blocks after the last one that is used stay in the file."""
     teacher = efficientnet.load_weights(Teacher(), path)
     efficientnet.fuse(teacher)
-    return teacher.to(device, memory_format=torch.channels_last)
+    return efficientnet.order_channels_last(teacher.to(device))

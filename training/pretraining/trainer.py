@@ -26,7 +26,6 @@ LEAST_RANK = 1.5
 JUDGED = 15  # steps whose median is held to these: the tokens of one plain wall are alike, and rightly so
 GRADIENT_NORM = 1.0
 BETAS = (0.9, 0.98)
-AVERAGED = "loss", "missed", "unlike", "spread", "rank"  # figures that every step has
 
 
 class CollapseError(TubeletError):
@@ -52,12 +51,20 @@ class Step:
 def mean_step(steps: Sequence[Step]) -> Step:
     """Several steps as one, numbered as the last: the mean of each figure, of those that need masks over the steps that have some."""
     masked = [step for step in steps if step.masked]
-    figures = {name: float(np.mean([getattr(step, name) for step in steps])) for name in AVERAGED}
-    figures |= {
-        name: float(np.mean([getattr(step, name) for step in masked])) if masked else 0.0
-        for name in ("masked", "context")
-    }
-    return replace(steps[-1], **figures)
+
+    def mean(name: str, of: Sequence[Step] = steps) -> float:
+        return float(np.mean([getattr(step, name) for step in of])) if of else 0.0
+
+    return replace(
+        steps[-1],
+        loss=mean("loss"),
+        masked=mean("masked", masked),
+        context=mean("context", masked),
+        missed=mean("missed"),
+        unlike=mean("unlike"),
+        spread=mean("spread"),
+        rank=mean("rank"),
+    )
 
 
 class Trainer:
@@ -104,17 +111,19 @@ class Trainer:
             optimizer.step()
         self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        parts = (
-            float(part.detach())
-            for part in (total, found.masked, found.context, found.missed, found.unlike)
-        )
+        spread, rank = _measure_spread_and_rank(found.tokens)
         return self._checked(
             Step(
-                self.step,
-                batch.clips.shape[1],
-                *parts,
-                rate,
-                *_measure_spread_and_rank(found.tokens),
+                step=self.step,
+                frames=batch.clips.shape[1],
+                loss=float(total.detach()),
+                masked=float(found.masked.detach()),
+                context=float(found.context.detach()),
+                missed=float(found.missed.detach()),
+                unlike=float(found.unlike.detach()),
+                rate=rate,
+                spread=spread,
+                rank=rank,
             )
         )
 

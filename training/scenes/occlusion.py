@@ -48,7 +48,7 @@ class OcclusionScene:
     shape: np.ndarray  # (2 * radius, 2 * radius) in bool
     path: np.ndarray
     occluder: tuple[int, int]  # columns it covers
-    color: Sequence[int] = GRAY  # of the occluder
+    color: Sequence[int] | np.ndarray = GRAY  # of the occluder
     standing: tuple[int, int] = (FRAMES // 4, FRAMES // 2)  # frames in which the occluder is there
 
     @classmethod
@@ -106,10 +106,13 @@ class OcclusionScene:
         """Rows and columns of the picture that the object's square covers, and which of its own these are."""
         corner = np.rint(self.path[frame]).astype(int) - self.radius
         first, stop = np.clip(corner, 0, SIDE), np.clip(corner + 2 * self.radius, 0, SIDE)
-        inside = tuple(slice(a, b) for a, b in zip(first, stop, strict=True))
-        return inside, tuple(
-            slice(a, b) for a, b in zip(first - corner, stop - corner, strict=True)
-        )
+        return _cover(first, stop), _cover(first - corner, stop - corner)
+
+
+def _cover(first: np.ndarray, stop: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns from a corner (y, x) up to another."""
+    rows, columns = (slice(a, b) for a, b in zip(first, stop, strict=True))
+    return rows, columns
 
 
 def varied(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> OcclusionScene:

@@ -1,5 +1,7 @@
 """Outlines: random closed curves around a center, drawn as masks."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -24,7 +26,7 @@ def blob(generator: np.random.Generator, side: int) -> torch.Tensor:
     return _fill_outline(side, radius)
 
 
-def _fill_outline(side: int, radius) -> torch.Tensor:
+def _fill_outline(side: int, radius: Callable[[np.ndarray], np.ndarray]) -> torch.Tensor:
     axis = (np.arange(side) + 0.5) / side * 2 - 1
     y, x = np.meshgrid(axis, axis, indexing="ij")
     inside = radius(np.arctan2(y, x)) - np.hypot(y, x)

@@ -17,6 +17,8 @@ class VisionTransformer(nn.Module):
     Build it under `torch.device("meta")` when weights are loaded afterwards: that costs neither memory nor time.
     """
 
+    pos_embed: torch.Tensor  # where positions are added
+
     def __init__(self, config: VisionTransformerConfig) -> None:
         super().__init__()
         self.config = config
@@ -26,8 +28,8 @@ class VisionTransformer(nn.Module):
             self.patch_embed_img = PatchEmbedding(dim, 1, config.patch)
             self.video_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
             self.img_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
-        if generation.rotary is None:
-            self.register_buffer("pos_embed", sincos_table(config.table, dim))
+        if config.added is not None:
+            self.register_buffer("pos_embed", sincos_table(config.added, dim))
         self.blocks = nn.ModuleList(
             Block(dim, config.heads, config.mlp) for _ in range(config.depth)
         )
@@ -73,15 +75,15 @@ class VisionTransformer(nn.Module):
         tokens = (self.patch_embed_img if image else self.patch_embed)(pixels, grid)
         if self.config.generation.images:
             tokens = tokens + (self.img_mod_embed if image else self.video_mod_embed)
-        if self.config.generation.rotary is None:
-            tokens = tokens + resize_table(self.pos_embed, self.config.table, grid, self.config.cut)
+        if self.config.added is not None:
+            tokens = tokens + resize_table(self.pos_embed, self.config.added, grid, self.config.cut)
         return tokens.to(self.patch_embed.proj.weight.dtype)
 
     def _turns(self, ids: torch.Tensor, grid: Grid) -> Turns | None:
         rotary = self.config.generation.rotary
-        return rotary and rotary.turns(
-            ids[:, :, None, None], grid, self.config.dim // self.config.heads
-        )
+        if rotary is None:
+            return None
+        return rotary.turns(ids[:, :, None, None], grid, self.config.dim // self.config.heads)
 
     def _levels(
         self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int]

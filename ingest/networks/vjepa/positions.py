@@ -88,9 +88,8 @@ class Rotary:
             *ids.shape, (head_dim + 1) // 2 - 3 * pairs, dtype=torch.complex64, device=ids.device
         )
         straight = torch.cat([*(axis.straight for axis in axes), at_rest + 1], dim=-1)
-        if axes[0].mirrored is None:
-            return Turns(straight)
-        return Turns(straight, torch.cat([*(axis.mirrored for axis in axes), at_rest], dim=-1))
+        mirrored = [axis.mirrored for axis in axes if axis.mirrored is not None]
+        return Turns(straight, torch.cat([*mirrored, at_rest], dim=-1) if mirrored else None)
 
     def _spacing(self, count: int) -> float:
         return (TRAINED_SIDE - 1) / (count - 1) if self.interpolated else 1.0

@@ -43,6 +43,8 @@ class Masks:
 class Predictor(nn.Module):
     """A predictor of any generation; its tensor names are those of Meta's files without their prefixes."""
 
+    predictor_pos_embed: torch.Tensor  # where positions are added
+
     def __init__(self, config: PredictorConfig) -> None:
         super().__init__()
         self.config = config
@@ -54,8 +56,8 @@ class Predictor(nn.Module):
         if config.generation.images:
             self.video_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
             self.img_mod_embed = nn.Parameter(torch.zeros(1, 1, dim))
-        if config.generation.rotary is None:
-            self.register_buffer("predictor_pos_embed", sincos_table(config.table, dim))
+        if config.added is not None:
+            self.register_buffer("predictor_pos_embed", sincos_table(config.added, dim))
         self.predictor_blocks = nn.ModuleList(
             Block(dim, config.heads, config.mlp) for _ in range(config.depth)
         )
@@ -105,16 +107,17 @@ class Predictor(nn.Module):
             [self.predictor_embed(context).to(blank.dtype), blank.expand(*masks.targets.shape, -1)],
             dim=1,
         )
-        if self.config.generation.rotary is not None:
+        if self.config.added is None:
             return tokens
-        table = resize_table(self.predictor_pos_embed, self.config.table, masks.grid, cut=False)
+        table = resize_table(self.predictor_pos_embed, self.config.added, masks.grid, cut=False)
         return tokens + table[0, masks.ids].to(tokens.dtype)
 
     def _turns(self, masks: Masks) -> Turns | None:
         rotary = self.config.rotary
-        return rotary and rotary.turns(
-            masks.ids[:, :, None, None], masks.grid, self.config.dim // self.config.heads
-        )
+        if rotary is None:
+            return None
+        head_dim = self.config.dim // self.config.heads
+        return rotary.turns(masks.ids[:, :, None, None], masks.grid, head_dim)
 
 
 def _embedding(config: PredictorConfig) -> nn.Module:

@@ -70,6 +70,11 @@ class VisionTransformerConfig:
             raise ValueError(f"{self.levels = } are not rising block indices under {self.depth = }")
         _check_table(self.generation, self.table)
 
+    @property
+    def added(self) -> Grid | None:
+        """The grid of the table of positions that is added to the tokens; None where queries and keys are rotated instead."""
+        return self.table if self.generation.rotary is None else None
+
     def grid(self, frames: int, height: int, width: int) -> Grid:
         """Slices, rows, columns of the tokens of a clip; an odd last frame and pixels beyond a whole patch make no token.
 
@@ -134,6 +139,11 @@ class PredictorConfig:
         if self.dim % self.heads:
             raise ValueError(f"{self.dim = } is not a multiple of {self.heads = }")
         _check_table(self.generation, self.table)
+
+    @property
+    def added(self) -> Grid | None:
+        """The grid of the table of positions that is added to the tokens; None where queries and keys are rotated instead."""
+        return self.table if self.generation.rotary is None else None
 
     @property
     def rotary(self) -> Rotary | None:
