@@ -99,7 +99,9 @@ def _create_table_view(
         )
     except duckdb.BinderException as error:
         lacks = f"a file of {layout.table(table.name)} has other columns than its log says ({str(error).splitlines()[0]})"
-        raise StoreError(f"{lacks}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`") from error
+        raise StoreError(
+            f"{lacks}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`"
+        ) from error
 
 
 def _table_view(layout: Layout, table: Table, version: int) -> str:

@@ -107,7 +107,11 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
         command,
     )
     command = re.sub(r"<[^<>]*encoder_id[^<>]*>", encoder_id, command)
-    command = command.replace("report <name>", "report sensitivity").replace("<kind>", "videos").replace("<table.name>", "videos")
+    command = (
+        command.replace("report <name>", "report sensitivity")
+        .replace("<kind>", "videos")
+        .replace("<table.name>", "videos")
+    )
     command = re.sub(r"<[^<>]*(name|release)[^<>]*>", "toy", command)
     command = re.sub(r"<output>", shlex.quote(str(video)), command)
     words = {
