@@ -14,7 +14,7 @@ from tubelet import cli
 from tubelet.store import Store
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("store", "film", "ingest", "latent", "reports", "dashboard", "tubelet")
+ROOMS = ("store", "media", "ingest", "training", "latent", "reports", "dashboard", "tubelet")
 PARSED = (
     "dashboard",
     "demo",

@@ -210,7 +210,7 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
         "first_frame"
     ] == 10
     visit.open(f"?video={video(store, 'overlap.mp4')}", "What is in the store?")
-    visit.page.get_by_text("Open in the player").click()
+    visit.page.get_by_text("Open in player").click()
     visit.expect_heading(HEADING)
     expect(visit.page.locator(".player .note")).to_contain_text("Window 1 of 4", timeout=SLOW)
     for frame, expected in (
@@ -233,7 +233,7 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
             int(visit.page.locator(".player").get_attribute("data-slice"))
             == (frame - every[expected]["first_frame"]) // 2
         )
-    visit.page.get_by_role("combobox", name="Cut into").click()
+    visit.page.get_by_role("combobox", name="Windows").click()
     visit.page.get_by_role("option", name="1 clip for pairs of windows").click()
     expect(
         visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from tests import image_network
 from tests.commands import tubelet
 from tests.followed import Held, ingested
-from tests.scenes import Scene
 from tests.videos import make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -25,6 +24,7 @@ from tubelet.ingest.samples import demo_models
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.schema import SEGMENTATION, TRACKING
+from tubelet.training.scenes.occlusion import OcclusionScene
 
 NAME = "efficientnet-lite0"
 CPU = torch.device("cpu")
@@ -231,7 +231,7 @@ def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of the Video page's scenes over generated backgrounds, each layer at what it suits; `make bench` measures twelve."""
-    scenes = [Scene.of(seed) for seed in range(2)]
+    scenes = [OcclusionScene.of(seed) for seed in range(2)]
     made = ingested(tmp_path / "shallow", NAME, scenes, "0-1")
     assert np.mean([made.cut(number)[0] for number in range(2)]) > 0.6
     made.store.close()

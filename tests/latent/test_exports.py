@@ -15,7 +15,7 @@ from PIL import Image
 from tests.numbered import HEIGHT, LEFT, PATCHES, WIDTH, film, number_in
 from tests.player import FRAMES as NUMBERED_FRAMES
 from tests.player import clips
-from tests.scenes import FRAMES, SIDE, Scene
+from tests.scenes import write_scene
 from tubelet.latent import masks
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.errors import LatentError
@@ -26,6 +26,7 @@ from tubelet.latent.exports.requests import Marks, VideoRequest
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
+from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
 CORNER = Marks(patches=((0, 0, 0),))
 WHOLE = Marks(patches=((0, 0, 0),), background=((0, 4, 4), (0, 5, 0)))
@@ -35,13 +36,13 @@ WHOLE = Marks(patches=((0, 0, 0),), background=((0, 4, 4), (0, 5, 0)))
 class Filmed:
     """A scene in a store: an object that is hidden, leaves and comes back."""
 
-    scene: Scene
+    scene: OcclusionScene
     store: Store
 
     @property
     def marks(self) -> Marks:
         """The object in the first slice, and places that it never covers there."""
-        y, x = (self.scene.place(0) // 16).astype(int).tolist()
+        y, x = (self.scene.center(0) // 16).astype(int).tolist()
         near = range(-2, 2)
         return Marks(
             patches=tuple((0, y + dy, x + dx) for dy in near for dx in near),
@@ -53,9 +54,9 @@ class Filmed:
 def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     from tubelet.ingest.job import Job
 
-    folder, scene = tmp_path_factory.mktemp("filmed"), Scene.of(5)
-    scene.write(folder / "videos" / "scene.mp4")
-    Scene.of(3).write(folder / "videos" / "other.mp4")
+    folder, scene = tmp_path_factory.mktemp("filmed"), OcclusionScene.of(5)
+    write_scene(scene, folder / "videos" / "scene.mp4")
+    write_scene(OcclusionScene.of(3), folder / "videos" / "other.mp4")
     job = Job.of(
         paths=[str(folder / "videos")], encoder="toy", size=str(SIDE), frames=16, pairs="0"
     )
@@ -104,7 +105,7 @@ def test_a_mask_is_carried_over_all_windows_past_an_occlusion_and_an_exit(
 def test_a_track_over_all_windows_has_frame_seconds_and_pixels_of_the_source(
     filmed: Filmed, tmp_path: Path
 ) -> None:
-    y, x = (filmed.scene.place(0) // 16).astype(int).tolist()
+    y, x = (filmed.scene.center(0) // 16).astype(int).tolist()
     for ending, read in ((".csv", pyarrow.csv.read_csv), (".parquet", pyarrow.parquet.read_table)):
         output = tmp_path / f"track{ending}"
         told = requests.export_track(
@@ -122,8 +123,8 @@ def test_a_track_over_all_windows_has_frame_seconds_and_pixels_of_the_source(
         found = [row for row in rows if not row["lost"]]
         away = [
             np.hypot(
-                row["x"] - filmed.scene.place(row["frame"])[1],
-                row["y"] - filmed.scene.place(row["frame"])[0],
+                row["x"] - filmed.scene.center(row["frame"])[1],
+                row["y"] - filmed.scene.center(row["frame"])[0],
             )
             for row in found
         ]
