@@ -54,7 +54,7 @@ def lead_to(row: Mapping, clip: ClipRow) -> dict[str, str]:
 
 
 def _move(text: str, before: str, after: str) -> str:
-    """Marks of one clip, of the other; marks of a third clip go, and what is no mark stays."""
+    """Marks of one clip, of the other; marks of a third clip go, and what is not a mark stays."""
     marked = MarkedPatches.parse(text)
     if not marked.clip_id:
         return text

@@ -63,11 +63,12 @@ class Layout:
 
     def embedding_file(self, relative: str, clip_id: str | None = None) -> Path:
         """The embedding file that a row of `clips` names. Raises UnsafePath for any other place, and for another clip's file."""
-        if clip_id is not None and PurePosixPath(relative).stem not in ("", clip_id):
+        path = inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
+        if clip_id is not None and PurePosixPath(relative).stem != clip_id:
             raise inside.UnsafePath(
                 f"the row of clip {clip_id} names the embedding file of another clip, {relative!r}: ingest its video again"
             )
-        return inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
+        return path
 
     def embedding_files(self, relative: Iterable[str]) -> list[Path]:
         """The embedding files of many rows; each folder is examined once."""

@@ -216,7 +216,7 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     assert "half precision" in summary.failures[1].error and summary.failures[1].first_frame == 4
 
 
-def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
+def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
     videos = make_folder(
         tmp_path / "videos", 12, frames=64, height=120, width=160
     )  # eight windows and a partner each
@@ -232,7 +232,7 @@ def test_the_plan_is_within_five_percent_of_what_is_then_written(tmp_path):
         == (108, 108 * 4 * 36)
     )
     assert plan["pairs"] == summary["pairs"] == 12 + 12 + 3
-    assert plan["disk_bytes"] == pytest.approx(written, rel=0.05)
+    assert written <= plan["disk_bytes"] <= 1.3 * written
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 
 

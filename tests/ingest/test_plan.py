@@ -111,7 +111,7 @@ def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() ->
         weights_source="",
         preprocessing="",
     )
-    assert facts.frame_rate == 4.0 and "frame_rate" not in facts.row
+    assert facts.frame_rate == 4.0 and "frame_rate" not in facts.row.columns
 
 
 def test_a_run_says_that_it_is_far_from_training(

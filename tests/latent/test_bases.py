@@ -264,7 +264,7 @@ def test_a_basis_of_some_clusters_sees_their_tokens_only(store, clip_ids):
     clip = clips.open_clip(store, clip_ids[0])
     wanted = np.isin(grouped.clusters(clip), (1, 3))
     assert fitted.tokens == wanted.sum() and np.array_equal(fitted.is_foreground(clip), wanted)
-    with pytest.raises(LatentError, match="same here"):
+    with pytest.raises(LatentError, match="same options here"):
         fitting.fit_basis(
             store, Scope.of(store), BasisSpec(foreground=f"{grouped.basis_id}:1", unit=True)
         )
@@ -384,7 +384,7 @@ def test_small_clips_give_as_many_components_as_they_can(tmp_path, recipe, compo
     made = synthetic_store(tmp_path / "store", videos=1, **recipe)
     (clip_id,) = made.query("FROM clips")["clip_id"].to_pylist()
     if components == 0:
-        with pytest.raises(LatentError, match="pca needs 2 tokens or more, and 1 are left"):
+        with pytest.raises(LatentError, match="pca needs 2 tokens or more, but only 1 are left"):
             fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec())
     else:
         fitted = fitting.fit_basis(made, Scope.of(made, clip=clip_id), BasisSpec())

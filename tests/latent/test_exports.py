@@ -15,6 +15,7 @@ from PIL import Image
 from tests.numbered import HEIGHT, LEFT, PATCHES, WIDTH, film, number_in
 from tests.player import FRAMES as NUMBERED_FRAMES
 from tests.player import clips
+from tests.plain_rows import clip_row
 from tests.scenes import write_scene
 from tubelet.latent import masks
 from tubelet.latent.colorings import Coloring
@@ -26,6 +27,7 @@ from tubelet.latent.exports.requests import Marks, VideoRequest
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
 CORNER = Marks(patches=((0, 0, 0),))
@@ -193,7 +195,7 @@ def test_where_windows_overlap_a_frame_goes_to_the_one_whose_middle_is_nearest(
     numbered_store: Store,
 ) -> None:
     (first, *_) = windows = clips(numbered_store, "overlap.mp4")
-    parts = timeline.divide_video(numbered_store, first)
+    parts = timeline.divide_video(numbered_store, ClipRow.of(first))
     assert [part.clip["clip_id"] for part in parts] == [clip["clip_id"] for clip in windows]
     assert [part.frames for part in parts] == [
         range(12),
@@ -208,7 +210,7 @@ def test_where_windows_overlap_a_frame_goes_to_the_one_whose_middle_is_nearest(
         {**first, "role": "partner"}
     ]
     with pytest.raises(LatentError, match="only for a pair"):
-        timeline.divide_video(numbered_store, partner)
+        timeline.divide_video(numbered_store, ClipRow.of(partner))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_every_frame_of_a_window_is_told_once(
     spans: list[tuple[int, int]], expected: list[tuple[int, int]]
 ) -> None:
     rows = [
-        {"first_frame": first, "frames": frames, "step": 1, "slices": frames // 2}
+        clip_row(first_frame=first, frame_count=frames, step=1, slices=frames // 2)
         for first, frames in spans
     ]
     assert [
@@ -364,7 +366,7 @@ def test_an_export_that_fails_half_way_leaves_the_old_file(
     numbered_store: Store, tmp_path: Path
 ) -> None:
     (tmp_path / "w.mp4").write_bytes(b"old")
-    with pytest.raises(Exception, match="gone or was moved"):
+    with pytest.raises(Exception, match="missing or was moved"):
         requests.export_mp4(
             numbered_store,
             ClipChoice(video="moved.mp4"),
@@ -384,7 +386,7 @@ def test_an_export_that_fails_half_way_leaves_the_old_file(
 def test_names_of_files_say_the_video_and_hold_nothing_that_a_header_or_a_shell_trips_over(
     video: str, expected: str
 ) -> None:
-    clip = {"first_frame": 16, "frames": 8, "step": 2}
+    clip = clip_row(first_frame=16, frame_count=8, step=2)
     name = names.name_window_file(video, clip, "track.csv")
     assert name == f"{expected}_frames-16-30_track.csv"
     header = names.disposition(name)

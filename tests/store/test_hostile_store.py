@@ -256,7 +256,7 @@ def test_nothing_outside_is_opened_changed_or_deleted(attack, root, outside):
 def test_other_peoples_sql_reads_nothing_outside(name, root, outside):
     ATTACKS[name](root, outside)
     watch = Watch(outside)
-    with pytest.raises(TubeletError, match="trap"):
+    with pytest.raises(TubeletError, match="malicious"):
         store = Store(root)
         sandbox.ask(store, "SELECT count(*), any_value(embedding) FROM tokens, clips")
     assert not watch.touched()
@@ -281,9 +281,9 @@ def test_check_names_the_row_and_a_repair_takes_it_out_alone(name, root, outside
         store.rows("SELECT count(*) AS n FROM clips")[0]["n"],
         store.rows("SELECT count(*) AS n FROM videos")[0]["n"],
     )
-    assert any("trap" in str(problem) for problem in integrity.check(store))
+    assert any("malicious" in str(problem) for problem in integrity.check(store))
     integrity.repair(store, list(integrity.check(store)))
-    assert not [str(problem) for problem in integrity.check(store) if "trap" in str(problem)]
+    assert not [str(problem) for problem in integrity.check(store) if "malicious" in str(problem)]
     after = (
         store.rows("SELECT count(*) AS n FROM clips")[0]["n"],
         store.rows("SELECT count(*) AS n FROM videos")[0]["n"],
