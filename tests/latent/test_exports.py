@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.numbered import HEIGHT, LEFT, PATCHES, WIDTH, film, number_in
+from tests.plain_rows import clip_row
 from tests.player import FRAMES as NUMBERED_FRAMES
 from tests.player import clips
-from tests.plain_rows import clip_row
 from tests.scenes import write_scene
 from tubelet.latent import masks
 from tubelet.latent.colorings import Coloring
