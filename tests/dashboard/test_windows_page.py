@@ -333,6 +333,6 @@ def test_no_pairs_are_advised_for_an_image_encoder(page, tmp_path):
     test = open_page(page, store, encoder="image")
     assert "is an image encoder" in text(test) and not test.code and "--pairs" not in text(test)
     video = encoder_row(Recipe())["encoder_id"]
-    next(button for button in test.button if button.label == f"Show {video}").click().run()
+    next(button for button in test.button if button.label.startswith("Show toy")).click().run()
     assert stands(test, "encoder") == video and "is an image encoder" not in text(test)
     store.close()

@@ -21,6 +21,7 @@ from tubelet.latent.hits import Ranking
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
 from tubelet.store.questions import clips as clip_queries
+from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox import conditions
 
 
@@ -300,7 +301,7 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
     ids = [clip["clip_id"] for clip in grid]
 
     def on_one(clip):
-        found = clip_queries.timeline(clip).answer(numbered_store).to_pylist()
+        found = clip_queries.timeline(ClipRow.of(clip)).answer(numbered_store).to_pylist()
         return [row["clip_id"] for row in found]
 
     assert on_one(grid[2]) == ids and on_one(partner) == [partner["clip_id"]]
