@@ -187,7 +187,7 @@ class TestBrowser:
         address = visit.page.get_by_role("link", name="All slices as .npz").get_attribute("href")
         (tmp_path / "own.npz").write_bytes(fetched(visit.address, address)[1])
         np.save(tmp_path / "wrong.npy", np.zeros((3, 4, 5)))
-        visit.page.get_by_text("Compare with a mask of your own").click()
+        visit.page.get_by_text("Compare with your own mask").click()
         for file, words in (
             ("own.npz", "over all 8 slices: 1.000"),
             ("wrong.npy", "pass one of 8 x 96 x 96 or 8 x 6 x 6"),
@@ -198,7 +198,7 @@ class TestBrowser:
         choose(visit, "Foreground")
         click(visit, 0, 0)
         visit.expect_in_url(rf"segment={clip['clip_id']}-~2\.4\.4(&|$)")
-        visit.expect_text("Mark some foreground, too")
+        visit.expect_text("Mark some foreground too")
 
     def test_without_embeddings_there_is_nothing_to_cut_out_and_the_page_says_so(
         self, visit: Visit, store: Store
