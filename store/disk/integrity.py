@@ -293,7 +293,7 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
 def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     for path in inside.walk_files(store.root, EMBEDDINGS):
         if path not in claimed:
-            yield Problem(clip_id=None, path=path, what="an embedding file that no clip claims")
+            yield Problem(clip_id=None, path=path, what="an embedding file that no clip refers to")
     for path in inside.walk_files(store.root, UNFINISHED):
         yield Problem(clip_id=None, path=path, what="left half-written")
 

@@ -56,5 +56,5 @@ def test_sizes_follow_from_the_parameters() -> None:
         16.9,
         30.2,
     ]
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not an address"):
         Release(name="x", url="weights.pt", key="ema_encoder", encoder=1, predictor=1, licence="")

@@ -59,7 +59,7 @@ def test_every_section_is_there_with_its_sql(store, found):
         and told["noise floor (rounding, one window in fp32 too)"] == "not measured"
     )
     assert (
-        told["videos, pairs"] == "40 videos, 40 pairs of 19 shared slices"
+        told["videos, pairs"] == "40 videos, 40 pairs with 19 shared slices"
         and "numpy" in told["software"]
     )
     assert found.request.command(store) in [
