@@ -51,6 +51,7 @@ class Visit:
         self.hosts: set[str] = set()
         self.problems: list[str] = []
         self.sent = 0  # messages to the server
+        self.lacks_pictures = False  # True: a store without pictures of its slices, of which the server knows nothing
         page.set_default_timeout(SLOW)
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure))
@@ -94,7 +95,8 @@ class Visit:
         self.sent += 1
 
     def _note_response(self, status: int, url: str) -> None:
-        if status >= 400 and not _is_probe(url):
+        missing = self.lacks_pictures and status == 404 and "/pictures/" in url
+        if status >= 400 and not missing and not _is_probe(url):
             self.problems.append(f"{status}: {url}")
 
     def _note_failure(self, url: str, reason: str | None) -> None:

@@ -1,5 +1,6 @@
 """The Video page's introduction and its choice of layer, and the address at which the demo opens them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -49,10 +50,11 @@ def of_clip(table: Table) -> bool:
 
 
 def copy_rows(store: Store, table: Table) -> pa.Table:
-    """The rows of the synthetic encoder's clips, as those of both layers."""
+    """The rows of the synthetic encoder's clips, as those of both layers, each with an embedding file of its own."""
     copies = [
         row
-        | {"clip_id": letter + row["clip_id"][1:]}
+        | {"clip_id": 4 * letter + row["clip_id"][4:]}
+        | ({"embedding_path": copy_file(store, letter, row)} if "embedding_path" in row else {})
         | ({"encoder_id": letter * 16} if "encoder_id" in row else {})
         | (
             {"embedding": np.asarray(row["embedding"], "<f2").tobytes()}
@@ -63,6 +65,14 @@ def copy_rows(store: Store, table: Table) -> pa.Table:
         for row in store.rows(f"FROM {table.name}")
     ]
     return pa.Table.from_pylist(copies, table.arrow)
+
+
+def copy_file(store: Store, letter: str, row: dict) -> str:
+    """Path below the store of the embedding file of a clip, copied for another layer."""
+    path = Path(row["embedding_path"])
+    copied = path.with_name(4 * letter + path.name[4:])
+    shutil.copy(store.root / path, store.root / copied)
+    return str(copied)
 
 
 def opened(store: Store) -> dict[str, str]:

@@ -70,8 +70,8 @@ def test_conditions_that_fit_nothing_or_are_wrong_are_explained_in_place(store):
 def test_a_store_without_pairs_says_how_to_measure_them(kind, tmp_path):
     empty = synthetic_store(tmp_path / "store", videos=2 if kind == "no pairs" else 0)
     shown = text(open_page("sensitivity", empty))
-    assert f"tubelet ingest FOLDER --store {empty.root} --encoder toy --pairs 1 --shift 1" in shown
-    assert f"tubelet pairs --store {empty.root} --shift 1" in shown
+    assert f"tubelet ingest FOLDER --encoder toy --shift 1 --pairs 1 --store {empty.root}" in shown
+    assert f"tubelet pairs --pairs all --store {empty.root}" in shown
     empty.close()
 
 
