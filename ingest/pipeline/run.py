@@ -123,7 +123,12 @@ class Run:
                 self._read.break_off()
                 self._collect.close()
         self.progress.close()
-        writing.result()
+        try:
+            writing.result()
+        except BaseException:
+            wait([reading], timeout=STOP_SECONDS)  # a thread that still runs would outlive the store
+            self._writer.discard()
+            raise
         self._finish_reading(reading)
         if self.summary.clips or self.summary.pairs:
             self.store.compact()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone, now
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
-from tubelet.store import Store
+from tubelet.store import Store, StoreError
 from tubelet.store.disk.derived import clip_rows
+from tubelet.store.disk.snapshot import lock
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
@@ -70,6 +72,7 @@ class Writer:
             str, tuple[set[str], set[str]]
         ] = {}  # by video in progress: clips and pairs that this run has added
         self._files_gone: list[Path] = []  # after the commit
+        self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
         self._last_commit = time.monotonic()
 
     def prepare(self, clip: EncodedClip) -> WrittenClip:
@@ -78,6 +81,7 @@ class Writer:
         ids = clip.row.video_id, tuple(pair.pair_id for pair, _ in clip.pairs)
         if clip.clip.stored:
             return WrittenClip(ids[0], None, pairs, ids[1])
+        self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
         row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
         if self.keeping.pictures:
             self.store.write_pictures(
@@ -121,6 +125,8 @@ class Writer:
             self.store.commit(rows, {**self._gone, **owned})
         for path in self._files_gone:
             path.unlink(missing_ok=True)
+        for row in self._rows["clips"]:
+            self._uncommitted.pop(row["clip_id"], None)
         self._packed.clear()
         self._files_gone.clear()
         for ids in self._gone.values():
@@ -128,6 +134,15 @@ class Writer:
         for waiting in self._rows.values():
             waiting.clear()
         self._last_commit = time.monotonic()
+
+    def discard(self) -> None:
+        """Delete the files of clips that will not be committed, after a run that failed; while others ingest, whose clips they may be, they stay."""
+        alone = lock(self.store.layout.writers_lock, wait=False)
+        with suppress(OSError, StoreError), alone:
+            kept = set(self.store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist())
+            for clip_id in self._uncommitted.keys() - kept:
+                for path in self._uncommitted[clip_id]:
+                    path.unlink(missing_ok=True)
 
     def _add_clip(self, clip: WrittenClip) -> None:
         self._packed += [(clip.video_id, rows) for rows in clip.packed]
@@ -220,11 +235,16 @@ class Writer:
         """Take clips and pairs out with the next commit, and their files after it."""
         self._gone["clips"] += outdated.clips
         self._gone["pairs"] += outdated.pairs
+        for clip_id in outdated.clips:
+            self._files_gone += self._files_of(video_id, clip_id)
+
+    def _files_of(self, video_id: str, clip_id: str) -> list[Path]:
+        """Where the embeddings and the pictures of a clip lie."""
         layout, encoder_id = self.store.layout, self._encoder_row.encoder_id
-        self._files_gone += [
-            layout.embedding(encoder_id, video_id, clip_id) for clip_id in outdated.clips
+        return [
+            layout.embedding(encoder_id, video_id, clip_id),
+            layout.pictures(video_id, clip_id),
         ]
-        self._files_gone += [layout.pictures(video_id, clip_id) for clip_id in outdated.clips]
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""

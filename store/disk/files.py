@@ -1,5 +1,6 @@
 """Whole or absent: a file appears under its name only when all its bytes are on disk."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +36,17 @@ def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: b
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise OSError where the disk of a folder has not this many bytes left: a library that notices only while it writes may panic."""
+    if os.path.isdir(folder) and _free_bytes(folder) < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def _free_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 @contextmanager

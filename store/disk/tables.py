@@ -13,11 +13,14 @@ from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import DeltaError
 
 from tubelet.store.disk import inside
+from tubelet.store.disk.files import require_space
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, HALF, Table
 
 VERSIONS_KEPT = 256  # in memory
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
+LOG_BYTES = 1 << 16  # of the disk, for the entry in the log
+REPEATED = 8  # by which ids and other texts shrink at least, most rows having those of the row before
 
 
 def create(path: Path, table: Table) -> int:
@@ -36,6 +39,7 @@ def create(path: Path, table: Table) -> int:
 def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit; the version that holds them. Columns new to the table are added."""
     inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files
+    require_space(path, _most_bytes(rows))
     delta = DeltaTable(path)
     write_deltalake(
         delta, rows, mode="append", schema_mode="merge", writer_properties=_writer_properties(table)
@@ -48,6 +52,7 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
     """Merge the data files if there are more than `at_least`; the version after it."""
     delta = _open(path)
     if len(delta.file_uris()) > at_least:
+        require_space(path, _held_bytes(path, delta))
         delta.optimize.compact(writer_properties=_writer_properties(table))
     return delta.version()
 
@@ -75,6 +80,7 @@ def vacuum(path: Path) -> int:
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
     """Delete the rows whose `column` is one of `values`; the version without them."""
     delta = _open(path)
+    require_space(path, _held_bytes(path, delta))
     listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     delta.delete(f"{column} IN ({listed})")
     return delta.version()
@@ -110,6 +116,19 @@ def _files(path: Path, delta: DeltaTable) -> list[str]:
     """The Parquet files of a version, in a stable order; its log writes their names with escapes. Raises UnsafePath."""
     names = [unquote(uri).removeprefix(f"{path}/") for uri in delta.file_uris()]
     return sorted(map(str, inside.resolve_files(path, names)))
+
+
+def _held_bytes(path: Path, delta: DeltaTable) -> int:
+    """What a version's files take, and at most what rewriting them takes."""
+    return sum(os.path.getsize(file) for file in _files(path, delta)) + LOG_BYTES
+
+
+def _most_bytes(rows: pa.Table) -> int:
+    """What rows take on disk at most: texts shrink, numbers need not."""
+    return LOG_BYTES + sum(
+        column.nbytes // (REPEATED if pa.types.is_string(column.type) else 1)
+        for column in rows.columns
+    )
 
 
 def newest(path: Path) -> int:
