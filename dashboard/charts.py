@@ -69,6 +69,34 @@ def likeness(track: pa.Table, level: float) -> alt.LayerChart:
     return alt.LayerChart(layer=layers).properties(height=HEIGHT)
 
 
+def likeness_over_time(track: pa.Table) -> alt.LayerChart:
+    """Cosine of the best match over a whole video, one line per window, lost ones hollow, over the level that unrelated patches reach.
+    Columns seconds, frame, slice, clip_id, score, level, lost."""
+    x = alt.X("seconds:Q", title="time (s)", axis=alt.Axis(tickCount=8))
+    score = alt.Y(
+        "score:Q",
+        title="cosine of the best match",
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(tickCount=5),
+    )
+    tooltip = [
+        alt.Tooltip("seconds:Q", title="time (s)", format=".2f"),
+        *(alt.Tooltip(f"{name}:Q") for name in ("frame", "slice")),
+        alt.Tooltip("score:Q", format=".3f"),
+        alt.Tooltip("lost:N"),
+    ]
+    state = alt.condition("datum.lost", alt.value("transparent"), alt.value(BLUE))
+    base = alt.Chart(track).encode(x=x)
+    layers = [
+        base.mark_line(strokeWidth=1, opacity=0.5, color=BLUE).encode(y=score, detail="clip_id:N"),
+        base.mark_point(size=28, filled=True, stroke=BLUE, strokeWidth=1.2, opacity=1).encode(
+            y=score, fill=state, tooltip=tooltip
+        ),
+        base.mark_line(color=ORANGE, strokeDash=[5, 4]).encode(y="level:Q"),
+    ]
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT)
+
+
 SLICE_CURVES = {  # columns of slice_sensitivity: the title of their axis
     "absolute": ("q50", "|difference|, median and quartiles"),
     "relative": ("relative", "|difference| / standard deviation"),

@@ -124,6 +124,7 @@ PARAMETERS = {
             ("search-corpus", SWITCH, "whether the corpus is searched for the selected patches"),
             ("exactly", SWITCH, "whether that search compares every embedding"),
             ("search-where", CONDITION, "which videos are searched"),
+            ("track-of", CHOICE, "whether a patch is followed through its window or the video"),
             ("map", SWITCH, "whether the map of tokens is shown"),
             ("map-of", CHOICE, "whose tokens the map shows"),
             *(

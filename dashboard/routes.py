@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from os import SEEK_END
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 from starlette.requests import Request
@@ -25,7 +26,7 @@ from tubelet.dashboard import caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules, token_map
 from tubelet.latent.basis import Basis
-from tubelet.latent.exports import drawing, mask_files, names, tracks
+from tubelet.latent.exports import drawing, mask_files, mask_video, names, propagation, tracks
 from tubelet.latent.exports.drawing import DrawingOptions
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import Segmentation
@@ -46,6 +47,7 @@ PRIVATE |= {
     "Tubelet-Modules": modules.VERSION
 }  # a component of another version draws nothing of this
 TABLES = {"csv": formats.csv, "parquet": formats.parquet}
+MASKS = ("mp4", "zip")  # forms of a whole video's mask
 PART = 1 << 20  # bytes of a film that are sent at a time
 REVALIDATED = PRIVATE | {"Cache-Control": "private, no-cache"}
 FOR_GOOD = PRIVATE | {
@@ -161,19 +163,57 @@ def _mask_file(store: Store, request: Request) -> Response:
     return _file(data, _name_file(clip, name if name == mask_files.ALL else f"mask-{name}"))
 
 
+def _whole_track(store: Store, request: Request) -> Response:
+    """The track over all windows that were cut like the clip of a route, one row per frame."""
+    clip, kind = _find_clip(store, request.path_params["clip"]), request.path_params["kind"]
+    if kind not in TABLES:
+        raise StoreError(f"a track is saved as {' or '.join(TABLES)}, not as {kind}")
+    marked = _parse_marks(request)
+    marked = marked.on(_find_clip(store, marked.clip_id))
+    table = tracks.tabulate_video(caching.workspace(store), clip, marked)
+    return _file(TABLES[kind](table), f"{names.name_video(clip.video_name)}_track.{kind}")
+
+
+def _whole_mask(store: Store, request: Request) -> Response:
+    """The mask over all windows that were cut like the one that the marks are on, in the source's pixels."""
+    form, marked = request.path_params["form"], _parse_marks(request)
+    if form not in MASKS:
+        raise StoreError(
+            f"the mask of a whole video is saved as {' or '.join(MASKS)}, not as {form}"
+        )
+    clip = _find_clip(store, marked.clip_id)
+    video = caching.find_video(store, clip.video_id)
+    if video is None:
+        raise StoreError("the video was removed from the store: choose another video")
+    scored = propagation.segment_video(caching.workspace(store), clip, marked.on(clip))
+    name = f"{names.name_video(clip.video_name)}_mask"
+    if form == "zip":
+        return _made(
+            partial(mask_video.write_archive, video, scored), "application/zip", f"{name}.zip"
+        )
+    write = partial(mask_video.write_mask_video, video, scored, frames=range(video.frames))
+    return _made(write, "video/mp4", f"{name}.mp4")
+
+
 def _mp4(store: Store, request: Request) -> Response:
     clip, asked = _find_clip(store, request.path_params["clip"]), request.query_params
-    sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
     how = parse_drawing(store, clip, asked)
+    content = how.over or (drawing.COLORS if how.basis else "video")
+    write = partial(drawing.write_window, caching.workspace(store), clip, how)
+    return _made(write, "video/mp4", _name_file(clip, f"{content}.mp4"))
+
+
+def _made(write: Callable[[BinaryIO], int], kind: str, name: str) -> Response:
+    """A file that is made now, one after the other, and sent piece by piece."""
+    sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
     with ONE:
-        drawing.write_window(caching.workspace(store), clip, how, sink)
+        write(sink)
     length = {"Content-Length": str(sink.seek(0, SEEK_END))}
     sink.seek(0)
-    content = how.over or (drawing.COLORS if how.basis else "video")
     return StreamingResponse(
         iter(partial(sink.read, PART), b""),
-        media_type="video/mp4",
-        headers=REVALIDATED | length | attachment(_name_file(clip, f"{content}.mp4")),
+        media_type=kind,
+        headers=REVALIDATED | length | attachment(name),
     )
 
 
@@ -252,6 +292,8 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "track": _track,
     "track_file": _track_file,
     "points": _points,
+    "whole_track": _whole_track,
+    "whole_mask": _whole_mask,
     "mask": _mask,
     "mask_file": _mask_file,
     "mp4": _mp4,

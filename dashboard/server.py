@@ -11,8 +11,10 @@ sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
+track/PATCHES/CLIP/whole.csv  the same over all windows of the video, or whole.parquet
 mask/PATCHES                 4 bytes per token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
+                             the mask over all windows of the video, as whole.mp4 or whole.zip of PNG files
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
@@ -47,7 +49,9 @@ ROUTES = {
     "/sampled/{encoder}/{sample}/{number}": "sampled",
     "/track/{marked}/{clip}": "track",
     "/track/{marked}/{clip}/track.{kind}": "track_file",
+    "/track/{marked}/{clip}/whole.{kind}": "whole_track",
     "/mask/{marked}": "mask",
+    "/mask/{marked}/whole.{form}": "whole_mask",
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",
     "/components/{version}/{path:path}": "module",

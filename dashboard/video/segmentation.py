@@ -15,9 +15,14 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
+from tubelet.store.schema import PARTNER
 
 LARGEST = 100  # MB of a mask that is brought
 ALL_OBJECTS = "all objects"
+WHOLE = (
+    "In pixels of the source, computed on the click. From window to window the mask passes by patches that are each other's most similar one, "
+    "and by marks that are followed there; of overlapping windows the one whose middle is nearest tells a frame."
+)
 
 
 def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
@@ -40,7 +45,7 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
     shown = _shown(clip, segment)
-    _offer_files(clip, segment, shown)
+    _offer_files(store, clip, segment, shown)
     _show_comparison(store, clip, found, shown)
 
 
@@ -90,7 +95,7 @@ def _show_behind(clip: ClipRow, segment: MarkedPatches) -> None:
     )
 
 
-def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
+def _offer_files(store: Store, clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
     files = {f"Slice {shown} as PNG": f"slice-{shown}.png", "All slices as .npz": "mask.npz"}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         downloads.offer(
@@ -100,6 +105,14 @@ def _offer_files(clip: ClipRow, segment: MarkedPatches, shown: int) -> None:
             f"{clip.crop_height:d} × {clip.crop_width:d} pixels per slice, at the encoder's input resolution. The array `about` in the .npz describes its contents.",
             width="content",
         )
+    whole = {
+        "MP4": f"mask/{segment.name}/whole.mp4",
+        "PNG per frame (.zip)": f"mask/{segment.name}/whole.zip",
+    }
+    if clip.role != PARTNER and len(caching.rows(store, clips.windows(clip))) > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            downloads.offer("Mask of the whole video:", whole)
+            st.caption(WHOLE, width="content")
 
 
 def _show_comparison(store: Store, clip: ClipRow, found: Segmentation, shown: int) -> None:

@@ -1,56 +1,115 @@
-"""Where the marked patches are in their window: score and level slice by slice, as chart, table and files."""
+"""Where the marked patches are: in their window slice by slice, or in the whole video frame by frame, as chart, table and files."""
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, downloads, units
+from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent import questions
+from tubelet.latent.exports import tracks
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
+from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
+from tubelet.store.schema import PARTNER
 
 ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
+WINDOW, WHOLE = "this window", "whole video"
+SHOWN = ("frame", "seconds", "x", "y", "score", "level", "lost", "slice", "patch_y", "patch_x")
+STITCHED = (
+    "Each frame belongs to one window: where windows overlap, to the one whose middle is nearest. "
+    "Frames of one slice share one match, and frames in no window have none."
+)
 
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches or clip.embedding_path is None:
         return
-    try:
-        track = caching.workspace(store).track(clip["clip_id"], marked)
-    except TubeletError as error:
-        st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
-        return
-    question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Where is it in the other slices?", anchor=False, width="content")
+        of = _choose_extent(store, clip)
+        question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
         sql_behind({"Best match of each slice": question}, "track")
+    try:
+        if of == WHOLE:
+            _show_whole(store, clip, marked)
+        else:
+            _show_window(store, clip, marked)
+    except TubeletError as error:
+        st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
+
+
+def _choose_extent(store: Store, clip: ClipRow) -> str:
+    """The window alone or all windows that were cut like it, where there are several."""
+    if clip.role == PARTNER or len(caching.rows(store, clips.windows(clip))) < 2:
+        return WINDOW
+    return st.segmented_control(
+        "Follow through",
+        [WINDOW, WHOLE],
+        default=WINDOW,
+        required=True,
+        **bind("track-of"),
+        label_visibility="collapsed",
+    )
+
+
+def _show_window(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
+    track = caching.workspace(store).track(clip["clip_id"], marked)
     st.markdown(sentence(track))
     st.altair_chart(
         charts.likeness(track.table, track.level),
         alt="Cosine of the best match in each slice, and the chance level of unrelated patches",
     )
-    address = f"track/{marked.name}/{clip.clip_id}"
-    downloads.offer(
-        "Track, one row per frame:",
-        {"CSV": f"{address}/track.csv", "Parquet": f"{address}/track.parquet"},
+    _offer(f"track/{marked.name}/{clip.clip_id}/track", "Track of this window, one row per frame:")
+    _show_table(track.table.drop_columns("clip_id"), "Track, one row per slice")
+
+
+def _show_whole(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
+    with st.spinner("Following the patch through all windows of the video", show_time=True):
+        table = tracks.tabulate_video(caching.workspace(store), clip, marked)
+    st.markdown(whole_sentence(table))
+    st.altair_chart(
+        charts.likeness_over_time(tracks.keep_slices(table)),
+        alt="Cosine of the best match over the seconds of the video, and the chance level of unrelated patches",
     )
+    _offer(f"track/{marked.name}/{clip.clip_id}/whole", "Track of the video, one row per frame:")
+    st.caption(STITCHED)
+    _show_table(table.select(SHOWN), "Track of the whole video, one row per frame")
+
+
+def _offer(address: str, heading: str) -> None:
+    downloads.offer(heading, {"CSV": f"{address}.csv", "Parquet": f"{address}.parquet"})
+
+
+def _show_table(table: pa.Table, alt: str) -> None:
     with st.expander("Table", type="compact"):
         columns = {
-            name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("score", "margin", "level")
+            name: st.column_config.NumberColumn(format=form)
+            for name, form in (
+                *((name, "%.3f") for name in ("score", "margin", "level")),
+                ("seconds", "%.3f"),
+                *((name, "%.1f") for name in ("x", "y") if "patch_x" in table.column_names),
+            )
         }
-        height = ROW_HEIGHT * (min(len(track.score), ROWS) + 1) + 4
+        height = ROW_HEIGHT * (min(len(table), ROWS) + 1) + 4
         st.dataframe(
-            track.table.drop_columns("clip_id"),
-            column_config=columns,
-            hide_index=True,
-            height=height,
-            placeholder="",
-            alt="Track, one row per slice",
+            table, column_config=columns, hide_index=True, height=height, placeholder="", alt=alt
         )
+
+
+def whole_sentence(table: pa.Table) -> Markdown:
+    """Found in how many frames of how many windows, and against what."""
+    lost = np.array(table["lost"].to_pylist())
+    windows = units.count(len(set(table["clip_id"].to_pylist())), "window")
+    found = f"Found in **{units.number(int((~lost).sum()))} of {units.count(len(lost), 'frame')}** of the video, in {windows}"
+    level = table["level"][0].as_py() if len(table) else None
+    if level is None:
+        return f"{found}. Without another video of this encoder the chance level is unknown."
+    return f"{found}. Chance level: **{level:.3f}**. A match below it, or one that fails the round-trip check, is lost."
 
 
 def sentence(track: Track) -> Markdown:

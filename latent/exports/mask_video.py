@@ -1,4 +1,4 @@
-"""A mask at every frame of the source: as a black and white MP4, or as a sequence of PNG files.
+"""A mask at every frame of the source: as a black and white MP4, or as a sequence of PNG files, in a folder or in a ZIP archive.
 
 Pixels outside what the encoder saw are background. Frames that no window covers have no PNG file, and are black in the MP4.
 """
@@ -6,6 +6,7 @@ Pixels outside what the encoder saw are background. Frames that no window covers
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -77,12 +78,26 @@ def write_sequence(video: VideoRow, scored: Scored, folder: Path) -> int:
     unfinished = Path(tempfile.mkdtemp(dir=folder.absolute().parent, prefix=f".{folder.name}."))
     try:
         count = 0
-        for frame, mask in draw_masks(video, scored):
+        for name, data in _draw_files(video, scored):
             count += 1
-            (unfinished / f"{frame:05d}.png").write_bytes(masks.write_png(mask))
+            (unfinished / name).write_bytes(data)
         unfinished.chmod(0o755)
         os.replace(unfinished, folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return count
+
+
+def write_archive(video: VideoRow, scored: Scored, sink: BinaryIO) -> int:
+    """The same files in a ZIP archive; return how many."""
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # a PNG is compressed
+        for name, data in _draw_files(video, scored):
+            archive.writestr(name, data)
+    return len(archive.infolist())
+
+
+def _draw_files(video: VideoRow, scored: Scored) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of the PNG file of each frame that a window tells."""
+    for frame, mask in draw_masks(video, scored):
+        yield f"{frame:05d}.png", masks.write_png(mask)

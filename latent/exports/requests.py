@@ -28,7 +28,7 @@ VIDEO, COLORS, TRACK, MASKS = (
     (".mp4",),
     (".npy",),
     (".csv", ".parquet"),
-    (".npz", ".mp4", ""),
+    (".npz", ".mp4", ".zip", ""),
 )  # endings; "" is a folder
 
 
@@ -123,12 +123,12 @@ def export_track(
 def export_mask(
     store: Store, choice: ClipChoice, marks: Marks, output: Path, whole_video: bool = False
 ) -> str:
-    """What spreads from marked patches: .mp4, or a folder of PNG files, in the source's pixels; .npz of one window. Raises TubeletError."""
+    """What spreads from marked patches: .mp4, or PNG files in a folder or a .zip, in the source's pixels; .npz of one window. Raises TubeletError."""
     ending = _require_ending(output, MASKS)
     marks.require(background=True)
     if whole_video and ending == ".npz":
         raise LatentError(
-            f"{output} would hold one window: write the mask of a whole video to FILE.mp4, or to a folder of PNG files"
+            f"{output} would hold one window: write the mask of a whole video to FILE.mp4, to FILE.zip, or to a folder of PNG files"
         )
     clip, workspace = choose_clip(store, choice), Workspace(store)
     marked = marks.on(clip)
@@ -152,6 +152,8 @@ def _write_masks(
 ) -> int:
     if not output.suffix:
         return mask_video.write_sequence(video, scored, output)
+    if output.suffix.lower() == ".zip":
+        return files.write_file(output, lambda sink: mask_video.write_archive(video, scored, sink))
     last = clip["first_frame"] + clip["frame_count"] * clip["step"]
     frames = (
         range(video["frames"])

@@ -57,6 +57,16 @@ def tabulate_video(workspace: Workspace, clip: ClipRow, marked: MarkedPatches) -
     )
 
 
+def keep_slices(table: pa.Table) -> pa.Table:
+    """The first frame of every slice of such a table: frames of a slice share one match."""
+    places = np.array(
+        list(zip(table["clip_id"].to_pylist(), table["slice"].to_pylist())),
+        [("clip", object), ("slice", int)],
+    )
+    new = [n == 0 or places[n] != places[n - 1] for n in range(len(places))]
+    return table.filter(pa.array(new, pa.bool_()))
+
+
 def _find_video(store: Store, clip: ClipRow) -> VideoRow:
     return VideoRow.of(corpus.video(clip.video_id).answer(store).to_pylist()[0])
 

@@ -73,6 +73,8 @@ def asks(store: Store) -> dict[str, Ask]:
         "sampled": Ask(sampled, "application/json", b"{"),
         "track": Ask(tracked, BYTES, length=clip["slices"] * 16 + tokens),
         "track_file": Ask(tracked, BYTES, b'"video"'),
+        "whole_track": Ask(tracked, BYTES, b'"video"'),
+        "whole_mask": Ask(marked | {"form": "zip"}, "application/zip", b"PK"),
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),

@@ -34,6 +34,15 @@ def first_patch(store: Store) -> dict[str, str]:
     return {"video": clip["video_id"], "patches": f"{clip['clip_id']}-0.1.2"}
 
 
+def test_a_patch_is_followed_through_the_whole_video_where_the_reader_asks(store: Store) -> None:
+    window = text(open_page("video", store, **first_patch(store)))
+    whole = text(open_page("video", store, **first_patch(store), **{"track-of": "whole video"}))
+    assert "of this window" in window and "Each frame belongs to one window" not in window
+    frames = 12  # two windows of 8 that share 4
+    assert f"of {frames} frames** of the video, in 2 windows" in whole
+    assert "where windows overlap, to the one whose middle is nearest" in whole
+
+
 def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
     bare = synthetic_store(tmp_path / "bare", videos=2, embeddings=False)
     window, corpus = (

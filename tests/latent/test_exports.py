@@ -1,7 +1,8 @@
 """Exports over a whole video: frames, times and pixels of the source, held to scenes whose truth is known and to videos that say their number."""
 
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.scenes import write_scene
 from tubelet.latent import masks
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.errors import LatentError
-from tubelet.latent.exports import names, requests, timeline
+from tubelet.latent.exports import names, requests, timeline, tracks
 from tubelet.latent.exports.choice import ClipChoice, choose_clip
 from tubelet.latent.exports.drawing import DrawingOptions
 from tubelet.latent.exports.requests import Marks, VideoRequest
@@ -140,6 +141,46 @@ def test_a_track_over_all_windows_has_frame_seconds_and_pixels_of_the_source(
             if not filmed.scene.visible(row["frame"]).any()
             and not filmed.scene.visible(row["frame"] - 1).any()
         )
+
+
+def test_over_overlapping_windows_track_and_mask_keep_to_a_known_path_past_every_border(
+    tmp_path: Path,
+) -> None:
+    """An object on a straight path, windows of 16 frames, one every 8: each frame is told once, by the window whose middle is nearest."""
+    from tubelet.ingest.job import Job
+
+    path = np.linspace((110, 70), (150, 190), FRAMES)
+    scene = replace(OcclusionScene.of(5), path=path, standing=(FRAMES, FRAMES))
+    write_scene(scene, tmp_path / "videos" / "scene.mp4")
+    write_scene(OcclusionScene.of(3), tmp_path / "videos" / "other.mp4")
+    job = Job.of(
+        paths=[str(tmp_path / "videos")], encoder="toy", size=str(SIDE), frames=16, hop=8, pairs="0"
+    )
+    assert not job.run(str(tmp_path / "store")).execute(job.sources).failures
+    store, choice = Store(tmp_path / "store"), ClipChoice(video="scene.mp4")
+    marks = Filmed(scene, store).marks
+    requests.export_track(
+        store, choice, Marks(patches=marks.patches[5:6]), tmp_path / "t.parquet", whole_video=True
+    )
+    table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+    rows, windows = table.to_pylist(), {row["clip_id"]: row for row in clips(store, "scene.mp4")}
+    assert [row["frame"] for row in rows] == list(range(FRAMES))
+    firsts = [windows[row["clip_id"]]["first_frame"] for row in rows]
+    assert firsts == [min(max((n - 4) // 8 * 8, 0), FRAMES - 16) for n in range(FRAMES)]
+    borders = [n for n in range(1, FRAMES) if firsts[n] != firsts[n - 1]]
+    assert borders == list(range(12, FRAMES - 4, 8))
+    away = [np.hypot(row["y"] - y, row["x"] - x) for row, (y, x) in zip(rows, path)]
+    assert all(away[m] < 48 and not rows[m]["lost"] for n in borders for m in (n - 1, n)), (
+        "on the object, whose radius is 48 pixels, on both sides of every border"
+    )
+    assert len(tracks.keep_slices(table)) == FRAMES // 2, "two frames per slice"
+    requests.export_mask(store, choice, marks, tmp_path / "m.zip", whole_video=True)
+    with zipfile.ZipFile(tmp_path / "m.zip") as archive:
+        assert archive.namelist() == [f"{n:05d}.png" for n in range(FRAMES)]
+        drawn = [np.asarray(Image.open(archive.open(name))) > 0 for name in archive.namelist()]
+    fits = [masks.iou(one, scene.visible(n)) for n, one in enumerate(drawn)]
+    assert min(fits[m] for n in borders for m in (n - 1, n)) > 0.45 and np.mean(fits) > 0.55
+    store.close()
 
 
 def test_pixels_are_those_of_the_source_though_the_encoder_saw_its_middle(
