@@ -19,3 +19,7 @@ class NoVideos(TubeletError):
 
 class MeasurementError(StoreError):
     """A pair whose differences cannot be stored."""
+
+
+class AnnotationError(TubeletError):
+    """A file of labels, masks or points that cannot be imported; nothing of it was."""

@@ -151,17 +151,18 @@ class Store:
             yield
 
     def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Add rows to several tables, and take out those whose first key column is in `gone`: all or nothing.
+        """Add rows to several tables, and take out those whose first key column, or the column of a `table.column`, is in `gone`: all or nothing.
 
         Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
         commit removes does not count as held.
         """
         with explain_disk_errors(self.root), self._writing() as last:
             versions = dict(last.versions)
-            for name, ids in (gone or {}).items():
+            for place, ids in (gone or {}).items():
+                name, _, column = place.partition(".")
                 if ids:
                     versions[name] = tables.delete(
-                        self.layout.table(name), TABLES[name].key[0], ids
+                        self.layout.table(name), column or TABLES[name].key[0], ids
                     )
             for name, table in _unknown(rows, self.layout, versions).items():
                 if len(table):

@@ -15,6 +15,7 @@ from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
 from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
 from tubelet.store import Store, intervals
+from tubelet.store.questions import annotations
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.sensitivity import Scope, Units
@@ -93,7 +94,13 @@ def find(store: Store, request: Request) -> Findings:
     found = related(queries.videos_measured(within).answer(store), data)
     if asked.unit != "video":
         within = replace(
-            within, units=grouped(queries.videos_measured(within).answer(store), asked.unit, found)
+            within,
+            units=grouped(
+                queries.videos_measured(within).answer(store),
+                asked.unit,
+                found,
+                brought_groups(store),
+            ),
         )
         data, foundations = _measured(store, within)
     questions = _questions(within, _several(foundations))
@@ -151,8 +158,25 @@ def related(videos: pa.Table, data: ByVideo) -> Relations:
     )
 
 
-def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
-    """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video."""
+def brought_groups(store: Store) -> dict[str, str]:
+    """The label `group` of the videos that have it. Raises ReportError where one has several."""
+    rows = annotations.groups().answer(store).to_pylist()
+    if several := [row["video_id"] for row in rows if row["distinct_values"] > 1]:
+        raise ReportError(
+            f"video {several[0]} has several values of the label `group`: keep one, or choose another --unit"
+        )
+    return {row["video_id"]: row["value"] for row in rows}
+
+
+def grouped(videos: pa.Table, unit: str, found: Relations, brought: Mapping[str, str]) -> Units:
+    """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video.
+
+    Where the label `group` was `brought` for any of these videos, it says which belong together, and names and content do not.
+    """
+    ids = videos["video_id"].to_pylist()
+    if unit == "group" and not brought.keys().isdisjoint(ids):
+        of = {at: f"group {brought[one]}" for at, one in enumerate(ids) if one in brought}
+        return Units([ids[at] for at in of], list(of.values()))
     names, labels = videos["name"].to_pylist(), videos["label"].to_pylist()
     if unit == "label":
         of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}

@@ -54,7 +54,7 @@ class Request:
     )
     where: str | None = option(
         None,
-        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        help="Only videos that meet a condition, such as \"label = 'cooking'\", \"label['split'] = 'test'\" or \"tag('odd')\".",
         metavar="SQL",
     )
     mix: bool = option(False, help="Average over pairs measured with different settings.")
@@ -68,7 +68,7 @@ class Request:
     unit: str = option(
         "video",
         choices=tuple(UNITS),
-        help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a name or content.",
+        help="The unit of the statistics: each video, all videos of a label (folder), of a name (scene1_001.mp4, scene1_002.mp4), or of a group: the label `group` where videos have it, else name or content.",
     )
 
     def __post_init__(self) -> None:

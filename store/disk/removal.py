@@ -15,7 +15,7 @@ from tubelet.store.disk.snapshot import lock
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
 from tubelet.store.sandbox import conditions
-from tubelet.store.schema import BASES, CLIPS, ENCODERS, PAIRS, TABLES, VIDEOS, Table
+from tubelet.store.schema import BASES, CLIPS, ENCODERS, PAIRS, PER_VIDEO, TABLES, VIDEOS, Table
 from tubelet.store.store import Store
 
 KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS}
@@ -152,7 +152,10 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
         if not table.owner and table.name not in chosen and (ids := _naming(store, table, gone)):
             gone[table.name] = ids
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
-    return gone | owned
+    brought = {
+        f"{table.name}.video_id": gone[VIDEOS.name] for table in PER_VIDEO if VIDEOS.name in gone
+    }
+    return gone | owned | brought
 
 
 def _naming(store: Store, table: Table, gone: Gone) -> list[str]:

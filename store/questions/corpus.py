@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tubelet.store.questions.condition import read_condition
 from tubelet.store.statistics import TOKEN_STATISTICS
 from tubelet.store.store import Store
 
@@ -45,7 +46,7 @@ class Chosen(list):
 
     @property
     def sql(self) -> str:
-        return f"(SELECT list(video_id) FROM videos WHERE (\n{self.where}\n))"
+        return f"(SELECT list(video_id) FROM videos WHERE (\n{read_condition(self.where).sql}\n))"
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import StoreError
-from tubelet.store.schema import HALF, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.schema import FUNCTIONS, HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.schema.renames import source_of
 
+IMPORTED = "imported_labels"  # the rows of `labels` that lie in its own table
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -55,6 +57,9 @@ def _prepare(
     )
     for name, table in TABLES.items():
         _create_table_view(connection, layout, table, snapshot.versions.get(name))
+    connection.execute(_labels_with_folders())
+    for function in FUNCTIONS:
+        connection.execute(function.sql)
     if names_tokens(sql):
         _create_tokens_view(connection, _embedding_paths(connection, layout))
     else:
@@ -104,12 +109,16 @@ def _create_table_view(
         ) from error
 
 
+def _view_name(table: Table) -> str:
+    return IMPORTED if table is LABELS else table.name
+
+
 def _table_view(layout: Layout, table: Table, version: int) -> str:
     held = tables.open_table(layout.table(table.name), version)
     columns = [_column(c, source_of(table, c, held.columns)) for c in table.columns]
     source = _parquet(held.files, "union_by_name = true")
     return (
-        f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}"
+        f"CREATE VIEW {_view_name(table)} AS SELECT {', '.join(columns)} FROM {source}"
         if source
         else _empty_view(table)
     )
@@ -122,6 +131,14 @@ def _column(column: Column, source: str | None) -> str:
         MOMENT: f"{source} AT TIME ZONE 'UTC'",
     }
     return f'{as_seen.get(source and column.type, source)} AS "{column.name}"'
+
+
+def _labels_with_folders() -> str:
+    """The label that ingest gives is one of the labels; its rows lie in `videos`, where a moved file changes them."""
+    values = {"video_id": "video_id", "name": f"'{FOLDER}'", "value": "label", "source": "'ingest'"}
+    columns = ", ".join(f"{values.get(c.name, 'NULL')}::{c.type}" for c in LABELS.columns)
+    return f"""CREATE VIEW {LABELS.name} AS SELECT * FROM {IMPORTED}
+        UNION ALL SELECT {columns} FROM videos WHERE label IS NOT NULL"""
 
 
 def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
@@ -146,7 +163,7 @@ def _tokens_view(paths: list[str]) -> str:
 
 def _empty_view(table: Table) -> str:
     columns = ", ".join(f'NULL::{c.type} AS "{c.name}"' for c in table.columns)
-    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+    return f"CREATE VIEW {_view_name(table)} AS SELECT {columns} WHERE false"
 
 
 def _refusing_view(table: Table) -> str:

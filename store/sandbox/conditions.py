@@ -1,9 +1,18 @@
-"""Conditions in SQL by which people select videos, encoders and clips; they run in the sandbox, as all SQL from people does."""
+"""Conditions in SQL by which people select videos, encoders and clips; they run in the sandbox, as all SQL from people does.
 
-from tubelet.store.errors import NoVideos
+A label is a column in them: ``label['action'] = 'pour'``, `any_label('action', 'pour')`, and `tag('odd')` (`store.questions.condition`).
+"""
+
+import duckdb
+
+from tubelet.store.errors import NoVideos, QueryError
+from tubelet.store.questions.condition import Condition, read_condition
 from tubelet.store.questions.corpus import Chosen
 from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.schema import TABLES
 from tubelet.store.store import Store
+
+LISTED = 20  # names that an error lists
 
 
 def videos(store: Store, where: str) -> Chosen:
@@ -11,15 +20,43 @@ def videos(store: Store, where: str) -> Chosen:
     found = keys(store, "videos", "video_id", where)
     if not found:
         raise NoVideos(
-            f"the condition {where!r} matches no video: write one on the columns of `videos`, such as label = 'cooking'"
+            f"the condition {where!r} matches no video: write one on the columns of `videos`, on labels or tags, such as "
+            "label = 'cooking', label['split'] = 'test' or tag('odd')"
         )
     return Chosen(found, where)
 
 
 def keys(store: Store, table: str, column: str, where: str) -> list[str]:
     """The values of a table's column in the rows that meet a condition. Raises QueryError for a mistake in it."""
+    condition = _read(store, table, where)
     return (
-        ask(store, f"SELECT {column} FROM {table} WHERE (\n{where}\n)", Limits(rows=None))
+        ask(store, f"SELECT {column} FROM {table} WHERE (\n{condition.sql}\n)", Limits(rows=None))
         .table[column]
         .to_pylist()
     )
+
+
+def _read(store: Store, table: str, where: str) -> Condition:
+    """Raises QueryError for labels and tags that the store does not hold: `IS NULL` or NOT would match every video."""
+    try:
+        condition = read_condition(where)
+    except (duckdb.Error, UnicodeError):
+        return Condition(where)  # the sandbox says what is wrong with it
+    names = {column.name for column in TABLES[table].columns}
+    if (condition.labels or condition.tags) and "video_id" not in names:
+        raise QueryError(f"{table} have no labels and no tags: write a condition on their columns")
+    _refuse_unknown(store, "label", "name", condition.labels)
+    _refuse_unknown(store, "tag", "tag", condition.tags)
+    return condition
+
+
+def _refuse_unknown(store: Store, noun: str, column: str, names: list[str]) -> None:
+    if not names:
+        return
+    held = store.query(f"SELECT DISTINCT {column} AS name FROM {noun}s ORDER BY name")["name"]
+    known = held.to_pylist()
+    if unknown := [name for name in names if name not in known]:
+        listed = ", ".join(known[:LISTED]) + (", ..." if len(known) > LISTED else "")
+        raise QueryError(
+            f"no video has the {noun} {unknown[0]!r}; the store has: {listed or 'none'}"
+        )

@@ -10,6 +10,7 @@ import duckdb
 from duckdb import token_type
 
 from tubelet.store.errors import QueryError
+from tubelet.store.questions.condition import Token, split_tokens
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
 
 QUERIES = (
@@ -21,8 +22,6 @@ RUN_STRINGS = ("query", "json_execute_serialized_sql")
 PREFIX = "SELECT * FROM (\n"
 COUNTING = "SELECT count(*) AS rows FROM (\n"
 EXPLAINED_AS = ("text", "json", "html", "graphviz", "yaml", "mermaid")
-
-Token = tuple[str, token_type | None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
             "the query contains characters that are not text: a NUL, or half of a surrogate pair"
         )
     type_ = _type(duck, sql, sql)
-    tokens = _tokens(sql)
+    tokens = split_tokens(sql)
     explain, rest = (
         _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
     )
@@ -133,14 +132,3 @@ def _refuse_strings_that_run(tokens: list[Token]) -> None:
     for name, following in pairwise(words):
         if name.strip('"').lower() in RUN_STRINGS and following.startswith("("):
             raise QueryError(f"{name}() is not allowed here: write the query that it would run")
-
-
-def _tokens(sql: str) -> list[Token]:
-    """All of the text, cut where tokens begin; kind None: blanks before the first."""
-    text, found = sql.encode(), duckdb.tokenize(sql)
-    starts = [0, *(start for start, _ in found)]
-    kinds = [None, *(kind for _, kind in found)]
-    return [
-        (text[start:stop].decode(), kind)
-        for start, stop, kind in zip(starts, [*starts[1:], len(text)], kinds)
-    ]

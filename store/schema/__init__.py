@@ -3,6 +3,8 @@
 `tubelet schema`, the SQL page, docs/schema.md and every reader and writer take them from here.
 
     columns  what a column and a table are, and the columns that several tables have
+    annotations  labels, masks, points and tags that people bring
+    functions    SQL functions over them
     corpus   videos, places, encoders, clips, failures
     tokens   tokens and their statistics
     pairs    measurements of pairs
@@ -11,6 +13,15 @@
     renames  what columns were called in stores of format 1
 """
 
+from tubelet.store.schema.annotations import (
+    ANNOTATED,
+    ANNOTATIONS,
+    LABELS,
+    MASKS,
+    PER_VIDEO,
+    POINTS,
+    TAGS,
+)
 from tubelet.store.schema.columns import (
     ADDRESS,
     FORMAT,
@@ -34,6 +45,7 @@ from tubelet.store.schema.fits import (
     SKETCHES,
     TOKEN_PROJECTIONS,
 )
+from tubelet.store.schema.functions import FUNCTIONS
 from tubelet.store.schema.pairs import (
     DIM_SENSITIVITY,
     MEASUREMENTS,
@@ -45,10 +57,50 @@ from tubelet.store.schema.pairs import (
 from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
 
 __all__ = [
-    "ADDRESS", "BASES", "BASIS_CLIPS", "BASIS_VECTORS", "CLIPS", "CLUSTERS", "DIM_SENSITIVITY", "DIM_STATS", "ENCODERS", "FAILURES", "FITS",
-    "FORMAT", "GRID", "HALF", "MEASUREMENTS", "MOMENT", "PAIRS", "PARTNER", "PLACES", "PROJECTIONS", "RELATIONS", "SEGMENTATION",
-    "SENSITIVITY", "SKETCHES", "SLICE_SENSITIVITY", "SLICE_STATS", "TABLES", "TOKENS", "TOKEN_PROJECTIONS", "TOKEN_SAMPLES",
-    "TOKEN_SENSITIVITY", "TOKEN_STATS", "TRACKING", "VIDEOS", "Column", "Table", "markdown",
+    "ADDRESS",
+    "ANNOTATIONS",
+    "BASES",
+    "BASIS_CLIPS",
+    "BASIS_VECTORS",
+    "CLIPS",
+    "CLUSTERS",
+    "DIM_SENSITIVITY",
+    "DIM_STATS",
+    "ENCODERS",
+    "FAILURES",
+    "FITS",
+    "FORMAT",
+    "FUNCTIONS",
+    "GRID",
+    "HALF",
+    "LABELS",
+    "MASKS",
+    "MEASUREMENTS",
+    "MOMENT",
+    "PAIRS",
+    "PARTNER",
+    "PER_VIDEO",
+    "PLACES",
+    "POINTS",
+    "PROJECTIONS",
+    "RELATIONS",
+    "SEGMENTATION",
+    "SENSITIVITY",
+    "SKETCHES",
+    "SLICE_SENSITIVITY",
+    "SLICE_STATS",
+    "TABLES",
+    "TAGS",
+    "TOKENS",
+    "TOKEN_PROJECTIONS",
+    "TOKEN_SAMPLES",
+    "TOKEN_SENSITIVITY",
+    "TOKEN_STATS",
+    "TRACKING",
+    "VIDEOS",
+    "Column",
+    "Table",
+    "markdown",
 ]  # fmt: skip
 
 # In the order in which a commit writes them.
@@ -63,6 +115,8 @@ TABLES = {
         VIDEOS,
         PLACES,
         FAILURES,
+        *reversed(ANNOTATED),
+        TAGS,
         *reversed(MEASUREMENTS),
         *reversed(FITS),
         CLIPS,
@@ -84,14 +138,24 @@ RELATIONS = {
         TOKEN_SAMPLES,
         *MEASUREMENTS,
         *FITS,
+        LABELS,
+        MASKS,
+        POINTS,
+        ANNOTATIONS,
+        TAGS,
         FAILURES,
     )
 }
 
 
 def markdown() -> str:
-    """Every relation and column as Markdown tables: what docs/schema.md holds."""
-    return "\n\n".join(_markdown_table(table) for table in RELATIONS.values())
+    """Every relation and column, and the functions, as Markdown tables: what docs/schema.md holds."""
+    return "\n\n".join([*map(_markdown_table, RELATIONS.values()), _list_functions()])
+
+
+def _list_functions() -> str:
+    rows = "\n".join(f"| `{f.call}` | {f.type} | {f.meaning} |" for f in FUNCTIONS)
+    return f"**Functions** in every query\n\n| function | type | meaning |\n|---|---|---|\n{rows}"
 
 
 def _markdown_table(table: Table) -> str:

@@ -59,6 +59,7 @@ class Table:
 
 
 OWNERS = {
+    "annotation_id": "annotations",
     "clip_id": "clips",
     "pair_id": "pairs",
     "basis_id": "bases",

@@ -32,6 +32,8 @@ COMMANDS = {
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
     "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),
+    "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
+    "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),

@@ -65,7 +65,7 @@ def compact(store: str) -> None:
 @click.option(
     "--where",
     metavar="SQL",
-    help="Only rows that meet a condition on the table's columns, such as \"label = 'cooking'\".",
+    help="Only rows that meet a condition on the table's columns, such as \"label = 'cooking'\", on labels (\"label['split'] = 'test'\") or tags (\"tag('odd')\").",
 )
 @click.option(
     "--yes",

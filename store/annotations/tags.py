@@ -1,0 +1,115 @@
+"""Tags: named sets of videos, or of tokens of them, each with a note. Several writers may tag at once; a commit adds to what is there."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from tubelet.store import ids
+from tubelet.store.errors import AnnotationError
+from tubelet.store.questions.annotations import tags as held_tags
+from tubelet.store.schema import TAGS
+from tubelet.store.store import Store
+
+NAME_MOST, NOTE_MOST = 100, 2000  # characters
+
+
+@dataclass(frozen=True)
+class Member:
+    """A video, or a token of it by its address."""
+
+    video_id: str
+    clip_id: str | None = None
+    slice: int | None = None
+    y: int | None = None
+    x: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagged:
+    """What was done to a tag: members that are new, that had it, and whose video the store no longer holds."""
+
+    tag: str
+    added: int
+    present: int
+    gone: int
+
+    def lines(self) -> list[str]:
+        told = [f"{self.tag}: {self.added:,} tagged, {self.present:,} had the tag"]
+        return told + ([f"  {self.gone:,} are not in the store"] if self.gone else [])
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+
+def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None = None) -> Tagged:
+    """Give a tag to videos or tokens; `note` None: the tag keeps its note, else the members get this one. Raises AnnotationError for an unfit name."""
+    name = check_tag(tag)
+    if note is not None and len(note) > NOTE_MOST:
+        raise AnnotationError(
+            f"the note has {len(note):,} characters: write {NOTE_MOST:,} or fewer"
+        )
+    known = _present(store, "videos", "video_id", [member.video_id for member in members])
+    wanted = {_id_of(name, member): member for member in members if member.video_id in known}
+    present = _present(store, TAGS.name, "tag_id", list(wanted))
+    said = note if note is not None else _note_of(store, name)
+    replaced = present if note is not None else set()
+    rows = [
+        _row(name, id_, member, said)
+        for id_, member in wanted.items()
+        if id_ not in present or id_ in replaced
+    ]
+    store.commit(
+        {TAGS.name: pa.Table.from_pylist(rows, schema=TAGS.arrow)}, {TAGS.name: sorted(replaced)}
+    )
+    gone = len({member for member in members if member.video_id not in known})
+    return Tagged(tag=name, added=len(wanted) - len(present), present=len(present), gone=gone)
+
+
+def remove_tag(store: Store, tag: str, video_ids: Sequence[str] | None = None) -> int:
+    """Take a tag from videos and their tokens, from all where `video_ids` is None; how many members went. Raises AnnotationError where there is no such tag."""
+    rows = store.rows("SELECT tag_id, video_id FROM tags WHERE tag = ?", [tag])
+    if not rows:
+        known = ", ".join(row["tag"] for row in list_tags(store)) or "none"
+        raise AnnotationError(f"{store.root} has no tag {tag!r}; its tags are: {known}")
+    if video_ids is None:
+        store.commit({}, {f"{TAGS.name}.tag": [tag]})
+        return len(rows)
+    chosen = set(video_ids)
+    leaving = [row["tag_id"] for row in rows if row["video_id"] in chosen]
+    store.commit({}, {TAGS.name: leaving})
+    return len(leaving)
+
+
+def list_tags(store: Store) -> list[dict]:
+    """The tags of a store, by name: videos, tokens, note, and when it was last given."""
+    return held_tags().answer(store).to_pylist()
+
+
+def check_tag(tag: str) -> str:
+    """The name of a tag without blanks around it. Raises AnnotationError where it is not one line of text."""
+    name = tag.strip()
+    if not name or not name.isprintable():
+        raise AnnotationError(f"{tag!r} is not the name of a tag: write one line of text")
+    if len(name) > NAME_MOST:
+        raise AnnotationError(f"the tag has {len(name):,} characters: write {NAME_MOST} or fewer")
+    return name
+
+
+def _id_of(tag: str, member: Member) -> str:
+    return ids.hash_parts("tag", tag, *astuple(member))
+
+
+def _present(store: Store, table: str, column: str, wanted: Sequence[str]) -> set[str]:
+    sql = f"SELECT {column} AS id FROM {table} WHERE {column} IN (SELECT unnest($1::VARCHAR[]))"
+    return set(store.query(sql, [list(wanted)])["id"].to_pylist())
+
+
+def _note_of(store: Store, tag: str) -> str | None:
+    return next((row["note"] for row in list_tags(store) if row["tag"] == tag), None)
+
+
+def _row(tag: str, id_: str, member: Member, note: str | None) -> dict:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return {"tag_id": id_, "tag": tag, **asdict(member), "note": note or None, "added_at": now}

@@ -1,0 +1,204 @@
+"""Conditions in which a label is a column and a tag a function, and the tags themselves."""
+
+import threading
+
+import pytest
+
+from tests.commands import tubelet
+from tests.stores import synthetic_store
+from tubelet.reports.sensitivity.findings import brought_groups, find
+from tubelet.reports.sensitivity.request import Request
+from tubelet.store import Store
+from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
+from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
+from tubelet.store.disk import removal
+from tubelet.store.errors import AnnotationError, NoVideos, QueryError
+from tubelet.store.questions.condition import read_condition
+from tubelet.store.sandbox import conditions
+
+LABELS = """video,split,group,action
+video-00000.mp4,train,a,pour
+video-00001.mp4,test,a,stir
+video-00002.mp4,test,b,it's
+video-00003.mp4,test,b,
+"""
+SEGMENTS = """video,event,start,stop
+video-00000.mp4,cut,0,0.1
+video-00000.mp4,mix,0.1,0.2
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conditions")
+    made = synthetic_store(folder / "store", videos=5, clips=3)
+    for name, text in (("labels.csv", LABELS), ("segments.csv", SEGMENTS)):
+        (folder / name).write_text(text)
+    import_sources(
+        made, [TableFile(folder / name) for name in ("labels.csv", "segments.csv")], ImportOptions()
+    )
+    add_tag(made, 'o\'dd "one"', members(made, 0, 4), "two of them")
+    yield made
+    made.close()
+
+
+def members(store: Store, *numbers: int) -> list[Member]:
+    rows = store.rows("SELECT video_id FROM videos ORDER BY name")
+    return [Member(rows[number]["video_id"]) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("where", "sql"),
+    [
+        ("label['a'] = 'pour'", "label_of(video_id, 'a') = 'pour'"),
+        ('LABEL [ "it\'s" ]  IS NULL', "label_of(video_id, 'it''s')  IS NULL"),
+        ("videos.label['a'] IN ('b')", "label_of(videos.video_id, 'a') IN ('b')"),
+        ("NOT tag('o''dd')", "NOT has_tag(video_id, 'o''dd')"),
+        ("any_label('a', 'b')", "has_label(video_id, 'a', 'b')"),
+        ("label = 'cooking' AND name LIKE '%label[''a'']%' -- tag('x')", None),
+        ("labels['a']", None),
+        ("[x for x in [1]] IS NOT NULL", None),
+        ("é = 'ü' AND label['é'] = 'ü'", "é = 'ü' AND label_of(video_id, 'é') = 'ü'"),
+    ],
+)
+def test_labels_and_tags_become_functions_and_nothing_else_changes(where, sql):
+    assert read_condition(where).sql == (where if sql is None else sql)
+
+
+@pytest.mark.parametrize(
+    ("where", "numbers"),
+    [
+        ("label['split'] = 'test'", [1, 2, 3]),
+        ("label['split'] = 'test' AND label = 'swimming'", [1]),
+        ("label['action'] = 'it''s'", [2]),
+        ("label['split'] IS NULL", [4]),
+        ("label['folder'] = 'cooking'", [0, 4]),
+        ("any_label('event', 'mix')", [0]),
+        ("tag('o''dd \"one\"') AND label['split'] = 'train' -- and more", [0]),
+        ("NOT tag('o''dd \"one\"')", [1, 2, 3]),
+    ],
+)
+def test_a_condition_selects_by_labels_and_tags_in_every_place(store, where, numbers):
+    wanted = sorted(member.video_id for member in members(store, *numbers))
+    chosen = conditions.videos(store, where)
+    assert sorted(chosen) == wanted
+    assert sorted(removal.choose(store, "videos", [], where)["videos"]) == wanted
+    (row,) = store.rows(f"SELECT {chosen.sql} AS found")  # the SQL that a page shows
+    assert sorted(row["found"]) == wanted
+    of_clips = where.replace("label = 'swimming'", "true")  # a column of videos alone
+    found = conditions.keys(store, "clips", "clip_id", of_clips)
+    assert len(found) == (9 if of_clips != where else 3 * len(wanted))
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        (
+            "label['acton'] IS NULL",
+            r"no video has the label 'acton'; the store has: action, event, folder, group, split",
+        ),
+        ("NOT tag('even')", r"no video has the tag 'even'; the store has: o'dd"),
+        (
+            "label['event'] = 'cut'",
+            r"video \w{16} has several values of event: .*any_label\('event', VALUE\)",
+        ),
+        ("label['split' = 'test'", "syntax|parser|Parser"),
+    ],
+)
+def test_what_a_condition_cannot_mean_is_refused(store, where, why):
+    with pytest.raises(QueryError, match=why):
+        conditions.videos(store, where)
+
+
+def test_encoders_have_no_labels_and_no_match_says_what_can_be_written(store):
+    with pytest.raises(QueryError, match="encoders have no labels and no tags"):
+        conditions.keys(store, "encoders", "encoder_id", "label['split'] = 'test'")
+    with pytest.raises(NoVideos, match=r"matches no video.*label\['split'\] = 'test'"):
+        conditions.videos(store, "label['split'] = 'none'")
+
+
+def test_a_report_takes_labels_and_counts_the_groups_that_were_brought(store):
+    found = find(store, Request(where="label['split'] IN ('train', 'test')", unit="group"))
+    assert found.count == 2 and sorted(found.videos["name"].to_pylist()) == ["group a", "group b"]
+    assert find(store, Request(where="label['split'] = 'test'")).count == 3
+    assert len(brought_groups(store)) == 4
+
+
+def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=4)
+    first = add_tag(store, " odd ", members(store, 0, 1), "look again")
+    again = add_tag(store, "odd", [*members(store, 1, 2), Member("not here")])
+    assert (first.added, again.added, again.present, again.gone) == (2, 1, 1, 1)
+    token = Member(
+        *[members(store, 3)[0].video_id, store.rows("FROM clips LIMIT 1")[0]["clip_id"], 0, 1, 2]
+    )
+    add_tag(store, "odd", [token])
+    (row,) = list_tags(store)
+    assert (row["tag"], row["videos"], row["tokens"], row["note"]) == ("odd", 4, 1, "look again")
+    add_tag(store, "odd", members(store, 1), "seen")
+    assert list_tags(store)[0]["note"] == "seen" and list_tags(store)[0]["videos"] == 4
+    removal.remove(store, removal.choose(store, "videos", ["video-00000.mp4"], None))
+    assert list_tags(store)[0]["videos"] == 3
+    assert remove_tag(store, "odd", [members(store, 0)[0].video_id]) == 1
+    assert remove_tag(store, "odd") == 2 and not list_tags(store)
+    with pytest.raises(AnnotationError, match="has no tag 'odd'; its tags are: none"):
+        remove_tag(store, "odd")
+    for name in ("", " ", "two\nlines", "x" * 101):
+        with pytest.raises(AnnotationError, match="is not the name of a tag|write 100 or fewer"):
+            add_tag(store, name, [])
+    store.close()
+
+
+def test_two_writers_tag_at_once_and_nothing_is_lost(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=8)
+    stores = [Store(store.root), Store(store.root)]
+    everyone = members(store, *range(8))
+
+    def tag(which: int) -> None:
+        for member in everyone[which::2]:
+            add_tag(stores[which], "mine", [member])
+            add_tag(stores[which], "ours", [everyone[0]])
+
+    threads = [threading.Thread(target=tag, args=[which]) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [(row["tag"], row["videos"]) for row in list_tags(store)] == [("mine", 8), ("ours", 1)]
+    assert len(store.rows("FROM tags")) == 9
+    for one in (store, *stores):
+        one.close()
+
+
+def test_the_command_tags_lists_and_removes(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=4)
+    store.close()
+    told = tubelet(
+        "tag",
+        "calm",
+        "--where",
+        "label = 'cooking'",
+        "--note",
+        "to begin with",
+        "--store",
+        store.root,
+        check=True,
+    )
+    assert told.stdout == "calm: 1 tagged, 0 had the tag\n"
+    tubelet("tag", "calm", "video-00001.mp4", "--store", store.root, check=True)
+    assert (
+        tubelet("tag", "--store", store.root, check=True).stdout
+        == "calm (2 videos): to begin with\n"
+    )
+    removed = tubelet(
+        "tag",
+        "calm",
+        "--remove",
+        "--where",
+        "tag('calm') AND label = 'cooking'",
+        "--store",
+        store.root,
+    )
+    assert removed.stdout == "calm: taken from 1\n"
+    refused = tubelet("tag", "calm", "--store", store.root)
+    assert refused.returncode == 2 and "name the videos that get the tag calm" in refused.stderr
