@@ -6,6 +6,7 @@ import streamlit as st
 
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store.schema import RELATIONS, Column, Table
+from tubelet.store.schema.functions import FUNCTIONS, Function
 
 HEIGHT = 209  # pixels
 
@@ -21,13 +22,21 @@ def show() -> None:
     words = (wanted or "").lower().split()
     with st.container(height=HEIGHT, key="schema", gap="xxsmall"):
         found = [(table, find_columns(table, words)) for table in RELATIONS.values()]
-        if not any(columns for _, columns in found):
+        functions = find_functions(words)
+        if not functions and not any(columns for _, columns in found):
             st.caption("Nothing in the schema matches.")
         for table, columns in found:
             if columns:
                 title = f"**{literal(table.name)}** · {len(columns)} columns"
                 with st.expander(title, expanded=bool(words), type="compact"):
                     st.caption(describe(table, columns))
+        if functions:
+            with st.expander(
+                f"**Functions** · {len(functions)}", expanded=bool(words), type="compact"
+            ):
+                st.caption(
+                    "\n\n".join(f"`{f.signature}` {f.returns}  \n{f.meaning}" for f in functions)
+                )
 
 
 def find_columns(table: Table, words: Sequence[str]) -> tuple[Column, ...]:
@@ -38,6 +47,17 @@ def find_columns(table: Table, words: Sequence[str]) -> tuple[Column, ...]:
         if all(
             word in f"{table.name} {column.name} {column.meaning} {column.unit}".lower()
             for word in words
+        )
+    )
+
+
+def find_functions(words: Sequence[str]) -> tuple[Function, ...]:
+    """The functions in whose name or meaning every word stands."""
+    return tuple(
+        function
+        for function in FUNCTIONS.values()
+        if all(
+            word in f"function {function.signature} {function.meaning}".lower() for word in words
         )
     )
 

@@ -71,7 +71,9 @@ def write_answer(
 
 def estimate_bytes(shown: pa.Table, rows: int, format_: str) -> int:
     """About how many bytes an answer of so many rows takes, from those that are shown."""
-    sample = shown.take(range(0, len(shown), max(1, len(shown) // SAMPLE_ROWS)))
+    sample = shown.take(
+        pa.array(range(0, len(shown), max(1, len(shown) // SAMPLE_ROWS)), pa.int64())
+    )
     head, full = (sum(map(len, encode_pieces([part], format_))) for part in (sample[:0], sample))
     return head + round((full - head) * rows / max(len(sample), 1))
 

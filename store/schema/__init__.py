@@ -8,9 +8,11 @@
     pairs    measurements of pairs
     fits     bases and what lies in them
     shared   the names that several tables use, and the one meaning of each
+    functions  what queries can call besides DuckDB's own
     renames  what columns were called in stores of format 1
 """
 
+from tubelet.store.schema import functions
 from tubelet.store.schema.columns import (
     ADDRESS,
     FORMAT,
@@ -90,8 +92,9 @@ RELATIONS = {
 
 
 def markdown() -> str:
-    """Every relation and column as Markdown tables: what docs/schema.md holds."""
-    return "\n\n".join(_markdown_table(table) for table in RELATIONS.values())
+    """Every relation and column, and every function, as Markdown tables: what docs/schema.md holds."""
+    tables = (_markdown_table(table) for table in RELATIONS.values())
+    return "\n\n".join([*tables, f"**Functions**, besides DuckDB's own\n\n{functions.markdown()}"])
 
 
 def _markdown_table(table: Table) -> str:
