@@ -24,8 +24,8 @@ from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
 from tubelet.store.rows import ClipRow, VideoRow
-from tubelet.store.sandbox import conditions
-from tubelet.store.sandbox.untrusted import Answer, ask
+from tubelet.store.sandbox import conditions, untrusted
+from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Options:
 KEYS: dict[str | type, Callable[[Any], Any]] = {
     Store: lambda store: store.fingerprint,
     Question: lambda question: question.text,
+    Query: lambda query: (query.sql, sorted(query.values.items())),
 }
 
 
@@ -97,9 +98,15 @@ def _is_overtaken(requests: object) -> bool:
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
-def run_query(store: Store, sql: str) -> Answer:
+def run_query(store: Store, query: Query) -> Answer:
     """Answer to a person's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
-    return ask(store, sql, unwanted=_is_unwanted())
+    return ask(store, query, unwanted=_is_unwanted())
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def count_rows(store: Store, query: Query, seconds: float) -> int:
+    """How many rows a person's query answers with. Raises QueryError, which is not kept."""
+    return untrusted.count_rows(store, query, Limits(None, seconds))
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)

@@ -146,7 +146,18 @@ PARAMETERS = {
             ("resample", CHOICE, "what counts once"),
             ("compare", CHOICE, "what the result is compared with"),
         ),
-        *_bound(SQL, ("query", CONDITION, "the query")),
+        *_bound(
+            SQL,
+            ("query", CONDITION, "the query"),
+            ("picture", CHOICE, "what the answer is shown as"),
+            ("chart-mark", CHOICE, "the marks of the chart"),
+            ("chart-x", CHOICE, "the column along the chart's x axis"),
+            ("chart-y", CHOICE, "the column along the chart's y axis"),
+            ("chart-color", CHOICE, "the column that the chart shows as color"),
+            ("chart-facet", CHOICE, "the column of which each value gets a chart"),
+            ("heat-of", CHOICE, "the column that is drawn over the frames"),
+            ("gallery-page", NUMBER, "the page of patches, cards or frames"),
+        ),
     )
 }
 

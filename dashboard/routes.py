@@ -22,7 +22,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import answers, caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules, token_map
 from tubelet.latent.basis import Basis
@@ -284,6 +284,11 @@ def _module(store: Store, request: Request) -> Response:
     return Response(text, media_type="text/javascript", headers=FOR_GOOD)
 
 
+def _answer_file(store: Store, request: Request) -> Response:
+    query = answers.find_offered(request.path_params["key"])
+    return answers.send_file(store, query, request.path_params["name"], PRIVATE | AS_IT_IS)
+
+
 ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "source": _source,
     "pictures": _pictures,
@@ -300,4 +305,5 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "sample": _sample,
     "sampled": _sampled_token,
     "module": _module,
+    "answer": _answer_file,
 }

@@ -16,6 +16,7 @@ mask/PATCHES                 4 bytes per token: how much nearer to the foregroun
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
                              the mask over all windows of the video, as whole.mp4 or whole.zip of PNG files
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
+answers/KEY/NAME             all rows of a query that the SQL page offers, as NAME.csv, .jsonl, .parquet or .arrow
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 
@@ -55,6 +56,7 @@ ROUTES = {
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",
     "/components/{version}/{path:path}": "module",
+    "/answers/{key}/{name}": "answer",
 }
 
 

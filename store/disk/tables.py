@@ -20,7 +20,9 @@ from tubelet.store.schema import FORMAT, HALF, Table
 VERSIONS_KEPT = 256  # in memory
 LOOSE_FILES = 48  # a table of more data files is compacted at its next commit
 LOG_BYTES = 1 << 16  # of the disk, for the entry in the log
-REPEATED = 8  # by which ids and other texts shrink at least, most rows having those of the row before
+REPEATED = (
+    8  # by which ids and other texts shrink at least, most rows having those of the row before
+)
 
 
 def create(path: Path, table: Table) -> int:

@@ -1,5 +1,7 @@
 """Questions about one video's clips, for the page that plays them."""
 
+from collections.abc import Sequence
+
 from tubelet.store.questions.corpus import TEXT_MATCHES, Question
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import GRID
@@ -42,6 +44,23 @@ def clip_of_video(clip_id: str) -> Question:
         f"SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id) WHERE clip_id = $clip",
         {"clip": clip_id},
     )
+
+
+def named_clips(clip_ids: Sequence[str]) -> Question:
+    """One row per clip of a list, with the name of its video as `video_name`."""
+    return Question(
+        f"SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id)\nWHERE clip_id IN (SELECT unnest($clips::VARCHAR[])) ORDER BY clip_id",
+        {"clips": list(clip_ids)},
+    )
+
+
+def first_clips(video_ids: Sequence[str]) -> Question:
+    """One row per video of a list that has clips: its first one, of the grid where there is such, with the name of the video as `video_name`."""
+    sql = f"""SELECT c.* REPLACE ({ROLE} AS role), v.name AS video_name FROM clips c JOIN videos v USING (video_id)
+WHERE c.video_id IN (SELECT unnest($videos::VARCHAR[]))
+QUALIFY row_number() OVER (PARTITION BY c.video_id ORDER BY {ROLE} = '{GRID}' DESC, c.first_frame, c.clip_id) = 1
+ORDER BY c.video_id"""
+    return Question(sql, {"videos": list(video_ids)})
 
 
 def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:

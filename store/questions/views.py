@@ -4,6 +4,7 @@ Every connection is read-only in effect: no file outside the store, no Python va
 """
 
 import atexit
+import re
 import shlex
 from functools import cache
 from pathlib import Path
@@ -18,11 +19,14 @@ from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import StoreError
-from tubelet.store.schema import FUNCTIONS, HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.questions import single_tokens
+from tubelet.store.schema import HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.annotations import FOLDER
+from tubelet.store.schema.functions import FUNCTIONS, create_macro
 from tubelet.store.schema.renames import source_of
 
 IMPORTED = "imported_labels"  # the rows of `labels` that lie in its own table
+TOKEN_CALL = re.compile(r"\btoken\b", re.IGNORECASE)
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -58,17 +62,20 @@ def _prepare(
     for name, table in TABLES.items():
         _create_table_view(connection, layout, table, snapshot.versions.get(name))
     connection.execute(_labels_with_folders())
-    for function in FUNCTIONS:
-        connection.execute(function.sql)
+    for function in FUNCTIONS.values():
+        if function.macro:
+            connection.execute(create_macro(function))
     if names_tokens(sql):
+        single_tokens.create_function(connection, layout)
         _create_tokens_view(connection, _embedding_paths(connection, layout))
     else:
         connection.execute(_refusing_view(TOKENS))
 
 
 def names_tokens(sql: str) -> bool:
-    """Whether a query may read the `tokens` view. It could still assemble the name: ``query_table('tok' || 'ens')``."""
-    return TOKENS.name in sql.lower()
+    """Whether a query may read the `tokens` view, or call the function `token`. It could still assemble the name of the view:
+    ``query_table('tok' || 'ens')``."""
+    return TOKENS.name in sql.lower() or TOKEN_CALL.search(sql) is not None
 
 
 def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:

@@ -13,14 +13,24 @@ from tubelet.store.sandbox.json_text import json_text
 
 FORMULA = frozenset("=+-@\t\r\n")  # what a cell begins with that a spreadsheet runs
 TABLE = "table"
-ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": TABLE}
+ENDINGS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".txt": TABLE,
+}
+BINARY = ("parquet", "arrow")
 
 
 def format_of(format_: str | None, output: Path | None) -> str:
     """The requested format, or that of a file's ending. Raises QueryError if the two contradict each other or neither is given."""
     if output is None:
-        if format_ == "parquet":
-            raise QueryError("--format parquet is not for a terminal: add -o FILE.parquet")
+        if format_ in BINARY:
+            raise QueryError(f"--format {format_} is not for a terminal: add -o FILE.{format_}")
         return format_ or TABLE
     by_ending = ENDINGS.get(output.suffix.lower())
     if format_ and by_ending and format_ != by_ending:
@@ -39,12 +49,15 @@ def encode(table: pa.Table, format_: str) -> bytes:
     return {"csv": csv, "json": json, "parquet": parquet}[format_](table)
 
 
-def csv(table: pa.Table) -> bytes:
+def csv(table: pa.Table, header: bool = True) -> bytes:
     """All of the table as CSV; lists and other nested values as JSON."""
     sink = io.BytesIO()
     columns = [_csv_column(narrow(column)) for column in table.columns]
     pyarrow.csv.write_csv(
-        pa.table(columns, names=[guarded(name) for name in table.column_names]), sink
+        # in one chunk: pyarrow 26 writes unrelated memory for an empty first one
+        pa.table(columns, names=[guarded(name) for name in table.column_names]).combine_chunks(),
+        sink,
+        pyarrow.csv.WriteOptions(include_header=header),
     )
     return sink.getvalue()
 
@@ -75,14 +88,17 @@ def json(table: pa.Table) -> bytes:
 def parquet(table: pa.Table) -> bytes:
     """All of the table as Parquet, which has no interval type: intervals become text."""
     sink = io.BytesIO()
+    pyarrow.parquet.write_table(without_intervals(table), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def without_intervals(table: pa.Table) -> pa.Table:
+    """The rows with intervals as text, and columns of different names."""
     columns = [
         as_text(column, value_text) if pa.types.is_interval(column.type) else column
         for column in table.columns
     ]
-    pyarrow.parquet.write_table(
-        pa.table(columns, names=distinct(table.column_names)), sink, compression="zstd"
-    )
-    return sink.getvalue()
+    return pa.table(columns, names=distinct(table.column_names))
 
 
 def narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.box import Grid, draw
-from tubelet.store.sandbox.formats import TABLE, encode
-from tubelet.store.sandbox.untrusted import Answer, Limits, ask, count_rows
+from tubelet.store.sandbox.formats import TABLE
+from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, count_rows, stream
+from tubelet.store.sandbox.whole_answers import encode_pieces, write_answer
 from tubelet.store.store import Store
 
 SECONDS, MEMORY = 600, "8GB"
@@ -38,18 +39,29 @@ class Printing:
         )
 
 
-def answer(store: Store, query: str, printing: Printing) -> None:
+def answer(store: Store, query: str | Query, printing: Printing) -> None:
     """Run a query and print or write its answer. Raises QueryError."""
-    asked = ask(store, query, Limits(FETCHED if printing.fits else None, SECONDS, MEMORY))
     if printing.format != TABLE:
-        data = encode(asked.table, printing.format)
-    elif asked.table.column_names == EXPLAINED:
+        _write_whole(store, query, printing)
+        return
+    asked = ask(store, query, Limits(FETCHED if printing.fits else None, SECONDS, MEMORY))
+    if asked.table.column_names == EXPLAINED:
         data = _plan(asked.table).encode()
     else:
         data = (_fitted(store, query, asked) if printing.fits else _whole(asked.table)).encode()
     if printing.output:
         printing.output.write_bytes(data)
     else:
+        sys.stdout.write(data.decode())
+
+
+def _write_whole(store: Store, query: str | Query, printing: Printing) -> None:
+    """All rows, as they are computed. Where they go to the screen or into a pipe, an error may follow rows that are written already."""
+    limits = Limits(None, SECONDS, MEMORY)
+    if printing.output:
+        write_answer(store, query, printing.output, printing.format, limits)
+        return
+    for data in encode_pieces(stream(store, query, limits), printing.format):
         sys.stdout.write(data.decode())
 
 
@@ -62,7 +74,7 @@ def _whole(table: pa.Table) -> str:
     return f"{draw(_grid(table), None).text}\n{_rows(len(table))}\n"
 
 
-def _fitted(store: Store, query: str, asked: Answer) -> str:
+def _fitted(store: Store, query: str | Query, asked: Answer) -> str:
     """The rows and columns that fit on the terminal, and how many there are."""
     size = shutil.get_terminal_size()
     shown = asked.table[: max(LEAST_ROWS, size.lines - AROUND)]
@@ -81,10 +93,12 @@ def _fitted(store: Store, query: str, asked: Answer) -> str:
     if not parts and not box.cut:
         return f"{box.text}\n{_rows(len(shown))}\n"
     what = " and ".join(parts or [_rows(len(shown))]) + (", long values cut" if box.cut else "")
-    return f"{box.text}\n{what}: --all shows everything, -o FILE.csv, .json or .parquet writes it\n"
+    return (
+        f"{box.text}\n{what}: --all shows everything, -o FILE.csv, .jsonl or .parquet writes it\n"
+    )
 
 
-def _total(store: Store, query: str) -> str:
+def _total(store: Store, query: str | Query) -> str:
     try:
         return f"{count_rows(store, query, Limits(None, COUNT_SECONDS, MEMORY)):,}"
     except QueryError:

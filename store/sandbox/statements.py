@@ -3,8 +3,10 @@
 EXPLAIN is removed first, and what it explains has to be a query as well: `EXPLAIN ANALYZE COPY ...` would write the file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import duckdb
 from duckdb import token_type
@@ -31,11 +33,20 @@ class Statement:
     body: str
     explain: str = ""
     skipped: int = 0
+    parameters: frozenset[str] = frozenset()
 
     def wrap(self, rows: int | None, counted: bool = False) -> str:
         """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` shows that there are more."""
         limit = "" if rows is None or self.explain else f" LIMIT {rows + 1}"
         return f"{self.explain}{COUNTING if counted and not self.explain else PREFIX}{self.body}\n){limit}"
+
+    def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The values of the query's ``$name`` parameters; None where it has none. Raises QueryError where one is missing."""
+        if missing := sorted(self.parameters - values.keys()):
+            raise QueryError(
+                f"the query has no value for ${missing[0]}: pass one (`tubelet sql -p {missing[0]}=VALUE`), or write the value in its place"
+            )
+        return {name: values[name] for name in self.parameters} or None
 
     @property
     def shift(self) -> int:
@@ -49,25 +60,27 @@ def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
         raise QueryError(
             "the query contains characters that are not text: a NUL, or half of a surrogate pair"
         )
-    type_ = _type(duck, sql, sql)
+    type_, parameters = _parse(duck, sql, sql)
     tokens = split_tokens(sql)
     explain, rest = (
         _without_explain(tokens) if type_ == duckdb.StatementType.EXPLAIN else ("", tokens)
     )
     body = "".join(text for text, _ in rest)
     if explain:
-        type_ = _type(duck, body, sql)
+        type_, parameters = _parse(duck, body, sql)
     if type_ not in QUERIES:
         raise QueryError(f"only queries are allowed here ({ALLOWED}), not {type_.name}")
     _refuse_strings_that_run(rest)
     blank = "".join(
         text.replace(";", " ") if kind == token_type.operator else text for text, kind in rest
     )
-    return Statement(blank, explain, len(sql.encode()) - len(body.encode()))
+    return Statement(blank, explain, len(sql.encode()) - len(body.encode()), parameters)
 
 
-def _type(duck: duckdb.DuckDBPyConnection, text: str, sql: str) -> duckdb.StatementType:
-    """The kind of the one statement in a text, which is the end of `sql`."""
+def _parse(
+    duck: duckdb.DuckDBPyConnection, text: str, sql: str
+) -> tuple[duckdb.StatementType, frozenset[str]]:
+    """The kind and the parameters of the one statement in a text, which is the end of `sql`."""
     try:
         statements = duck.extract_statements(text)
     except duckdb.Error as error:
@@ -80,7 +93,7 @@ def _type(duck: duckdb.DuckDBPyConnection, text: str, sql: str) -> duckdb.Statem
         raise QueryError(
             "ask one query at a time" if statements else 'the query is empty: try "FROM clips"'
         )
-    return statements[0].type
+    return statements[0].type, frozenset(statements[0].named_parameters)
 
 
 def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:

@@ -11,14 +11,16 @@ billion numbers runs for minutes past `max_execution_time`, and takes gigabytes 
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.worker import Request
-from tubelet.store.sandbox.worker_pool import PROCESSES, fitting_memory
+from tubelet.store.sandbox.worker_pool import EXPORTS, PROCESSES, fitting_memory
 from tubelet.store.store import Store
 
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -42,6 +44,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Query:
+    """A person's query, and the values of its ``$name`` parameters."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Answer:
     """A query's rows in its own order, whether there were more than the limit, and the seconds it took."""
 
@@ -51,32 +61,49 @@ class Answer:
 
 
 def ask(
-    store: Store, sql: str, limits: Limits = Limits(), unwanted: Callable[[], bool] | None = None
+    store: Store,
+    query: str | Query,
+    limits: Limits = Limits(),
+    unwanted: Callable[[], bool] | None = None,
 ) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    request = Request(
-        root=str(store.root),
-        sql=sql,
-        rows=limits.rows,
-        seconds=limits.seconds,
-        memory=fitting_memory(limits.memory_bytes),
-    )
-    started, table = _answer(request, unwanted)
+    started, table = _answer(_request(store, query, limits), unwanted)
     truncated = limits.rows is not None and len(table) > limits.rows
     return Answer(table[: limits.rows], truncated, time.monotonic() - started)
 
 
-def count_rows(store: Store, sql: str, limits: Limits = Limits()) -> int:
+def stream(
+    store: Store,
+    query: str | Query,
+    limits: Limits = Limits(rows=None),
+    unwanted: Callable[[], bool] | None = None,
+) -> Iterator[pa.Table]:
+    """The answer in pieces as they are computed, the first one empty: memory does not grow with it. Raises QueryError as `ask` does, and
+    `worker_pool.Restarted` where a compaction has it begin again."""
+    request = _request(store, query, limits)
+    with EXPORTS.one() as process, closing(process.stream(request, unwanted)) as pieces:
+        left = limits.rows
+        for piece in pieces:
+            yield piece if left is None else piece[:left]
+            left = None if left is None else left - min(left, len(piece))
+
+
+def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    request = Request(
+    request = replace(_request(store, query, limits), rows=None, counted=True)
+    return _answer(request, None)[1]["rows"][0].as_py()
+
+
+def _request(store: Store, query: str | Query, limits: Limits) -> Request:
+    asked = Query(query) if isinstance(query, str) else query
+    return Request(
         root=str(store.root),
-        sql=sql,
-        rows=None,
+        sql=asked.sql,
+        rows=limits.rows,
         seconds=limits.seconds,
         memory=fitting_memory(limits.memory_bytes),
-        counted=True,
+        values=dict(asked.values),
     )
-    return _answer(request, None)[1]["rows"][0].as_py()
 
 
 def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:

@@ -14,10 +14,11 @@ import json
 import resource
 import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -64,6 +65,7 @@ class Request:
     seconds: float
     memory: int
     counted: bool = False  # how many rows the answer has, instead of the rows
+    values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
 
 
 def main(descriptor: int, folder: Path) -> None:
@@ -129,9 +131,9 @@ def _chunks(store: Store, request: Request) -> Iterator[pa.Table]:
     try:
         statement = read_statement(duck, request.sql)
         try:
-            reader = _relation(duck, statement.wrap(request.rows, request.counted)).to_arrow_reader(
-                CHUNK_ROWS
-            )
+            values = statement.bind(request.values)
+            asked = statement.wrap(request.rows, request.counted)
+            reader = _relation(duck, asked, values).to_arrow_reader(CHUNK_ROWS)
             yield reader.schema.empty_table()
             for batch in reader:
                 yield pa.Table.from_batches([batch])
@@ -145,11 +147,13 @@ def _chunks(store: Store, request: Request) -> Iterator[pa.Table]:
         duck.close()
 
 
-def _relation(duck: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+def _relation(
+    duck: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any] | None
+) -> duckdb.DuckDBPyRelation:
     try:
-        return duck.sql(sql)
+        return duck.sql(sql, params=values)
     except duckdb.Error:
-        duck.execute(sql)  # fails as well, and says where
+        duck.execute(sql, values)  # fails as well, and says where
         raise
 
 

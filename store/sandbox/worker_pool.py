@@ -23,6 +23,8 @@ from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.worker import Kind, Request
 
 AT_ONCE = 4  # queries running at a time, each within its limits; others wait
+EXPORTS_AT_ONCE = 2  # whole answers written at a time
+QUEUE_S = 120  # the longest wait for others' queries
 IDLE = 2  # processes kept for the next query, about 150 MB each
 START_S = 60  # a process that is not up by then never will be
 LONGEST_S = 10**6  # the operating system waits no longer
@@ -43,6 +45,10 @@ ENVIRONMENT = (
     "LANG",
     "LC_ALL",
 )  # all that a process gets to see
+
+
+class Restarted(QueryError):
+    """An answer that begins again after part of it was handed on."""
 
 
 class Process:
@@ -73,28 +79,51 @@ class Process:
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
         """Rows, up to one more than requested. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
+        chunks: list[pa.Table] = []
+        for piece in self._pieces(request, unwanted, whole=True):
+            if piece is None:
+                chunks.clear()
+            else:
+                chunks.append(piece)
+        return pa.concat_tables(chunks)
+
+    def stream(
+        self, request: Request, unwanted: Callable[[], bool] | None = None
+    ) -> Iterator[pa.Table]:
+        """The same in pieces as they are computed, the first one empty; `memory` bounds each of them. Raises Restarted as well."""
+        begun = 0
+        for piece in self._pieces(request, unwanted, whole=False):
+            if piece is not None:
+                yield piece
+            elif begun:
+                raise Restarted(
+                    "the store was compacted while the answer came: run the query again"
+                )
+            begun += 0 if piece is None else len(piece)
+
+    def _pieces(
+        self, request: Request, unwanted: Callable[[], bool] | None, whole: bool
+    ) -> Iterator[pa.Table | None]:
+        """The answer in pieces; None where it starts, for the second time if a compaction took the files away meanwhile."""
         self._ready = False
-        deadline = time.monotonic() + request.seconds
+        deadline, left = time.monotonic() + request.seconds, request.memory
         self._connection.send_bytes(json.dumps(asdict(request)).encode())
-        chunks, left = [], request.memory
         while True:
             self._wait(deadline, request, unwanted)
             kind, content = self._message(request, left)
             if kind == Kind.CHUNK:
-                chunks.append(pa.ipc.open_stream(content).read_all())
-                left -= len(content)
+                left -= len(content) if whole else 0
                 if left < 0:
                     raise QueryError(too_wide(request))
-            elif (
-                kind == Kind.STARTED
-            ):  # for the second time if a compaction took the files away meanwhile
-                chunks, left = [], request.memory
+                yield pa.ipc.open_stream(content).read_all()
+            elif kind == Kind.STARTED:
+                left = request.memory
+                yield None
             else:
                 break
         self._ready = self._says_ready(SETTLE_S)
         if kind != Kind.END:
             raise QueryError(too_much(request) if kind == Kind.MEMORY else str(content, "utf-8"))
-        return pa.concat_tables(chunks)
 
     def close(self) -> None:
         """Kill it, and remove what it has spilled to disk."""
@@ -173,20 +202,26 @@ class Process:
 class Processes:
     """Busy and idle processes. Thread-safe."""
 
-    def __init__(self) -> None:
-        self._at_once = threading.BoundedSemaphore(AT_ONCE)
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
 
     @contextmanager
     def one(self) -> Iterator[Process]:
         """A process that waits for a query; kept afterwards if it is ready for another."""
-        with self._at_once:
+        if not self._at_once.acquire(timeout=QUEUE_S):
+            raise QueryError(
+                f"other queries are running, and none has ended in {QUEUE_S} s: try again in a moment"
+            )
+        try:
             process = self._take() or Process()
             try:
                 yield process
             finally:
                 self._give_back(process)
+        finally:
+            self._at_once.release()
 
     def close(self) -> None:
         """End the idle processes."""
@@ -250,4 +285,6 @@ STARTER = ThreadPoolExecutor(
     1, "tubelet-start"
 )  # as long as this process lives: on Linux a child ends with the thread that started it
 PROCESSES = Processes()
+EXPORTS = Processes(EXPORTS_AT_ONCE)  # apart: a slow download holds no query up
 atexit.register(PROCESSES.close)
+atexit.register(EXPORTS.close)

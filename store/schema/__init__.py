@@ -10,9 +10,11 @@
     pairs    measurements of pairs
     fits     bases and what lies in them
     shared   the names that several tables use, and the one meaning of each
+    functions  what queries can call besides DuckDB's own
     renames  what columns were called in stores of format 1
 """
 
+from tubelet.store.schema import functions
 from tubelet.store.schema.annotations import (
     ANNOTATED,
     ANNOTATIONS,
@@ -45,7 +47,6 @@ from tubelet.store.schema.fits import (
     SKETCHES,
     TOKEN_PROJECTIONS,
 )
-from tubelet.store.schema.functions import FUNCTIONS
 from tubelet.store.schema.pairs import (
     DIM_SENSITIVITY,
     MEASUREMENTS,
@@ -70,7 +71,6 @@ __all__ = [
     "FAILURES",
     "FITS",
     "FORMAT",
-    "FUNCTIONS",
     "GRID",
     "HALF",
     "LABELS",
@@ -149,13 +149,9 @@ RELATIONS = {
 
 
 def markdown() -> str:
-    """Every relation and column, and the functions, as Markdown tables: what docs/schema.md holds."""
-    return "\n\n".join([*map(_markdown_table, RELATIONS.values()), _list_functions()])
-
-
-def _list_functions() -> str:
-    rows = "\n".join(f"| `{f.call}` | {f.type} | {f.meaning} |" for f in FUNCTIONS)
-    return f"**Functions** in every query\n\n| function | type | meaning |\n|---|---|---|\n{rows}"
+    """Every relation and column, and every function, as Markdown tables: what docs/schema.md holds."""
+    tables = (_markdown_table(table) for table in RELATIONS.values())
+    return "\n\n".join([*tables, f"**Functions**, besides DuckDB's own\n\n{functions.markdown()}"])
 
 
 def _markdown_table(table: Table) -> str:

@@ -123,7 +123,9 @@ def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> 
     visit.expect_text("This query came with a link")
     visit.page.get_by_role("button", name="Run query").click()
     visit.expect_text("7 rows in")
-    assert visit.download("CSV").read_text().count("video-0000") == 7
+    visit.page.get_by_role("button", name="Download", exact=True).click()
+    visit.expect_text("7 rows")
+    assert visit.download("CSV, about 128 bytes", "link").read_text().count("video-0000") == 7
 
 
 WINDOWS = "What changes when the window shifts?"

@@ -78,6 +78,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
+        "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),
@@ -89,6 +90,10 @@ def test_every_route_answers_with_its_own_kind(
     path: str, server: str, asks: dict[str, Ask]
 ) -> None:
     name = ROUTES[path]
+    if name == "answer":
+        pytest.skip(
+            "its keys are made for queries that a page has run: tests/dashboard/test_answers.py"
+        )
     assert name in asks, f"say in this test how the route {name} is asked"
     ask = asks[name]
     status, body, headers = fetched(server, ask.address(path))

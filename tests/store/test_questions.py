@@ -54,6 +54,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "clip_id": pair["clip_a"],
         "video_id": pair["video_id"],
         "video_ids": [pair["video_id"]],
+        "clip_ids": [pair["clip_a"], pair["clip_b"]],
         "pair_id": pair["pair_id"],
         "pair": pair,
         "encoder_id": encoder,

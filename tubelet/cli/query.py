@@ -6,7 +6,7 @@ import click
 
 from tubelet.cli.options import OutputFile, command, store_option
 
-FORMATS = click.Choice(["table", "csv", "json", "parquet"])
+FORMATS = click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow"])
 
 
 @command()
@@ -30,7 +30,7 @@ def schema() -> None:
     "-o",
     "--output",
     type=OutputFile(),
-    help="Write all rows to FILE.csv, FILE.json, FILE.parquet or FILE.txt.",
+    help="Write all rows to FILE.csv, .json, .jsonl, .parquet, .arrow or .txt.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
 def sql(store: str, query: str, format_: str | None, output: Path | None, whole: bool) -> None:

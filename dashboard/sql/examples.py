@@ -1,0 +1,28 @@
+"""Queries to begin with, by the question that each answers; every one runs on any store."""
+
+EXAMPLES = {
+    "Videos and their clips": """SELECT v.name, v.label, v.duration_s, count(c.clip_id) AS clips
+FROM videos v LEFT JOIN clips c USING (video_id)
+GROUP BY ALL ORDER BY v.name""",
+    "Tokens and bytes by encoder": """SELECT encoder_id, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens,
+  sum(embedding_bytes)::BIGINT AS bytes, round(sum(encode_s), 2) AS encode_s
+FROM clips GROUP BY encoder_id ORDER BY clips DESC""",
+    "Slices that change most": """SELECT v.name, round(c.start_s + s.slice / c.slices * (c.stop_s - c.start_s), 2) AS at_s,
+  s.previous_cosine
+FROM slice_stats s JOIN clips c USING (clip_id) JOIN videos v USING (video_id)
+WHERE s.previous_cosine IS NOT NULL
+ORDER BY s.previous_cosine LIMIT 20""",
+    "Tokens with the largest norm": """SELECT v.name, t.slice, t.y, t.x, t.norm
+FROM token_stats t JOIN clips c USING (clip_id) JOIN videos v USING (video_id)
+ORDER BY t.norm DESC LIMIT 20""",
+    "Dimensions that vary most": """SELECT c.encoder_id, d.dim, avg(d.dim_std) AS mean_std, min(d.dim_min) AS min, max(d.dim_max) AS max
+FROM dim_stats d JOIN clips c USING (clip_id)
+GROUP BY ALL ORDER BY mean_std DESC LIMIT 20""",
+    "Embeddings of one clip": """SELECT slice, y, x, embedding
+FROM tokens
+WHERE clip_id = (SELECT clip_id FROM clips WHERE embedding_path IS NOT NULL ORDER BY clip_id LIMIT 1)
+ORDER BY slice, y, x LIMIT 100""",
+    "Failures by reason": """SELECT stage, error, count(*) AS files
+FROM failures GROUP BY ALL ORDER BY files DESC""",
+}
+FIRST = next(iter(EXAMPLES.values()))
