@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 
+from tubelet.array_types import UInt8
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.geometry import WHOLE
 from tubelet.ingest.grid import TokenGrids
@@ -18,7 +19,7 @@ class Encoder(Protocol):
 
     device: torch.device
 
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
+    def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
         """Clips ``(B, T, 3, H, W)`` in uint8, on the CPU, to token grids ``(B, S, H/patch, W/patch, dim)`` in float32, on `device`."""
         ...
 

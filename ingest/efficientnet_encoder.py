@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch.nn import functional as F
 
+from tubelet.array_types import Float32, UInt8
 from tubelet.ingest import precision
 from tubelet.ingest.checkpoints import tensors_sha256
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
@@ -58,13 +59,13 @@ class EfficientNetEncoder:
             precision.place_model(network, self.device, self._precision)
         )
 
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
+    def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to ``(B, T, H/16, W/16, dim)``: one slice per frame."""
         images = frames.flatten(0, 1).to(self.device, non_blocking=True)
         tokens = torch.cat([self._tokens(some) for some in images.split(IMAGES)])
         return TokenGrids(((tokens - self._mean) / self._spread).unflatten(0, frames.shape[:2]))
 
-    def _tokens(self, images: torch.Tensor) -> torch.Tensor:
+    def _tokens(self, images: UInt8[torch.Tensor, "B 3 H W"]) -> Float32[torch.Tensor, "B h w D"]:
         """Images ``(B, 3, H, W)`` to unscaled features ``(B, H/16, W/16, dim)``."""
         with precision.autocast(self.device, self._precision):
             levels = self._network.features(images.float(), [ENDS[level] for level in self._levels])

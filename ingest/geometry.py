@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from tubelet.array_types import UInt8
 from tubelet.ingest.errors import UsageError
 from tubelet.media.errors import VideoError
 from tubelet.store.placement import CROP, FIT, META, Placement
@@ -91,7 +92,7 @@ def choose_framing(framing: str | None, fit: bool, default: str) -> str:
     return framing or (FIT if fit else default)
 
 
-def picture(pixels: np.ndarray, place: Placement) -> torch.Tensor:
+def picture(pixels: UInt8[np.ndarray, "H W 3"], place: Placement) -> UInt8[torch.Tensor, "3 h w"]:
     """RGB frame ``(H, W, 3)`` in uint8 to the encoder's picture ``(3, h, w)`` in uint8."""
     pixels, place = _narrowed(pixels, place)
     frame = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import torch
 
+from tubelet.array_types import Float32
+
 
 @dataclass(frozen=True)
 class TokenGrids:
     """Embeddings of a batch of clips, ``(B, S, H, W, D)`` in float32: clips, slices, patch rows, patch columns, dimensions."""
 
-    embeddings: torch.Tensor
+    embeddings: Float32[torch.Tensor, "B S H W D"]
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 5 or self.embeddings.dtype != torch.float32:

@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
 from tubelet.media.errors import VideoError
 from tubelet.store import ids
+from tubelet.store.rows import FoundFile
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
 
@@ -38,7 +40,7 @@ class Source:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
         return str(self.path), stat.st_size, stat.st_mtime_ns
 
-    def place(self, stamp: Stamp) -> dict:
+    def describe(self, stamp: Stamp) -> dict[str, Any]:
         """The columns that `videos` and `places` share."""
         path, size, modified_ns = stamp
         return {
@@ -81,9 +83,9 @@ class Reading:
     identity: tuple[int, ...]
 
     @property
-    def place(self) -> dict:
-        """Columns of a `places` row."""
-        return {"video_id": self.video_id, **self.source.place(self.stamp)}
+    def place(self) -> FoundFile:
+        """What `places` says of the file."""
+        return FoundFile(video_id=self.video_id, **self.source.describe(self.stamp))
 
     @property
     def change(self) -> VideoError | None:

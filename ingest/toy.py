@@ -2,6 +2,7 @@
 
 import torch
 
+from tubelet.array_types import Float32, UInt8
 from tubelet.ingest.grid import TokenGrids
 
 PATCH = 16
@@ -22,7 +23,7 @@ class ToyEncoder:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
+    def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to token grids ``(B, T/2, H/16, W/16, 16)``; a single frame is one slice."""
         tubelets = _tubelets(
             frames.to(self.device, non_blocking=True).float() / 255
@@ -39,7 +40,7 @@ class ToyEncoder:
         return TokenGrids(torch.cat(parts, dim=-1).unflatten(0, (len(frames), -1)))
 
 
-def _tubelets(pixels: torch.Tensor) -> torch.Tensor:
+def _tubelets(pixels: Float32[torch.Tensor, "B T 3 H W"]) -> Float32[torch.Tensor, "n h w t 3 p p"]:
     _, frames, _, height, width = pixels.shape
     depth = min(TUBELET, frames)
     blocks = pixels.reshape(-1, depth, 3, height // PATCH, PATCH, width // PATCH, PATCH)

@@ -2,6 +2,7 @@
 
 import torch
 
+from tubelet.array_types import UInt8
 from tubelet.ingest import precision
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST, Layer
@@ -25,7 +26,7 @@ class VJEPAEncoder:
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1, 1) * 255
         self._std = torch.tensor(STD, device=device).view(3, 1, 1, 1) * 255
 
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
+    def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to ``(B, T/2, H/16, W/16, dim)``, dim times the levels joined.
 
         A single frame is one slice: an image to V-JEPA 2.1, shown twice to V-JEPA 2. Raises PixelsError for one given to V-JEPA 1.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tubelet.array_types import Bool, Float, Float32, Int, Int16
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.clusters import Clusters
@@ -40,8 +41,8 @@ class Basis:
     preparation: Preparation
     foreground: Foreground | None
     model: Linear | Manifold | Clusters
-    limits: np.ndarray
-    explained: np.ndarray
+    limits: Float32[np.ndarray, "k 2"]
+    explained: Float[np.ndarray, " e"]
     total: float
     tokens: int
     clip_ids: tuple[str, ...] = field(repr=False)
@@ -68,18 +69,23 @@ class Basis:
             )
         return render_facts(f"Basis {self.basis_id}", facts)
 
-    def coordinates(self, clip: Clip) -> np.ndarray:
+    def coordinates(self, clip: Clip) -> Float32[np.ndarray, "S H W k"]:
         """Coordinates of a clip's tokens, float32 ``(S, H, W, k)``; NaN where a token is not finite. Raises LatentError for another encoder."""
         self.refuse_other(clip.encoder_id)
         return np.stack([self._place(tokens) for tokens in self._prepare(clip)]).reshape(
             *clip.positions, self.components
         )
 
-    def of_tokens(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def of_tokens(
+        self,
+        vectors: Float32[np.ndarray, "n D"],
+        y: Int[np.ndarray, " n"],
+        x: Int[np.ndarray, " n"],
+    ) -> Float32[np.ndarray, "n k"]:
         """Coordinates of float32 tokens ``(n, D)`` at patches ``(y, x)``, float32 ``(n, k)``; NaN where a token is not finite."""
         return self._place(self.preparation.transform(vectors, y, x))
 
-    def clusters(self, clip: Clip) -> np.ndarray:
+    def clusters(self, clip: Clip) -> Int16[np.ndarray, "S H W"]:
         """Clusters of a clip's tokens by a k-means basis, int16 ``(S, H, W)``; -1 where a token is not finite."""
         if not isinstance(self.model, Clusters):
             raise LatentError(
@@ -87,7 +93,7 @@ class Basis:
             )
         return as_clusters(self.coordinates(clip))
 
-    def is_foreground(self, clip: Clip) -> np.ndarray:
+    def is_foreground(self, clip: Clip) -> Bool[np.ndarray, "S H W"]:
         """Which of a clip's tokens are foreground, ``(S, H, W)``; all of them if the basis uses all."""
         self.refuse_other(clip.encoder_id)
         if self.foreground is None:
@@ -104,14 +110,14 @@ class Basis:
                 f"whose dimensions mean something else: fit one with `tubelet basis fit --encoder {encoder_id} --store STORE`"
             )
 
-    def _place(self, prepared: np.ndarray) -> np.ndarray:
+    def _place(self, prepared: Float32[np.ndarray, "n D"]) -> Float32[np.ndarray, "n k"]:
         out = np.full((len(prepared), self.components), np.nan, np.float32)
         sound = np.isfinite(prepared).all(axis=1)
         if sound.any():
             out[sound] = self.model.transform(prepared[sound])
         return out
 
-    def _prepare(self, clip: Clip) -> Iterator[np.ndarray]:
+    def _prepare(self, clip: Clip) -> Iterator[Float32[np.ndarray, "H*W D"]]:
         """Float32 tokens ``(H*W, D)`` of each slice as the model takes them."""
         height, width = clip.positions[1:]
         self.preparation.refuse_other_grid(height, width)
@@ -120,6 +126,6 @@ class Basis:
             yield self.preparation.transform(tokens, y, x)
 
 
-def as_clusters(coordinates: np.ndarray) -> np.ndarray:
+def as_clusters(coordinates: Float[np.ndarray, "*n 1"]) -> Int16[np.ndarray, "*n"]:
     """The single coordinate ``(..., 1)`` of k-means as int16 ``(...)``, -1 for NaN."""
     return np.nan_to_num(coordinates[..., 0], nan=-1).astype(np.int16)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tubelet.array_types import Float, Float32, Shaped
 from tubelet.latent import colorings
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
@@ -55,7 +56,7 @@ class OfClip:
         table = statistics(self.clip.clip_id).answer(self.store)
         return {name: table[name].to_numpy().astype(np.float32) for name in TOKEN_STATISTICS}
 
-    def coordinates(self, basis: Basis) -> np.ndarray:
+    def coordinates(self, basis: Basis) -> Float32[np.ndarray, "n k"]:
         return colorings.coordinates(self.store, self.clip.clip_id, basis).reshape(
             -1, basis.components
         )
@@ -77,7 +78,7 @@ class OfSample:
     def statistics(self) -> Numbers:
         return self._statistics.get("", lambda: samples.statistics_of(self.store, self.sample))
 
-    def coordinates(self, basis: Basis) -> np.ndarray:
+    def coordinates(self, basis: Basis) -> Float32[np.ndarray, "n k"]:
         return self._coordinates.get(
             basis.basis_id, lambda: samples.coordinates(self.store, self.sample, basis)
         )
@@ -158,7 +159,7 @@ def _values(
     }
 
 
-def _stretch(values: np.ndarray) -> np.ndarray:
+def _stretch(values: Shaped[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Values between their outer quantiles as 0 to 1; undefined values are at the lower end, constant ones at the upper."""
     defined = values[np.isfinite(values)]
     low, high = np.quantile(defined, QUANTILES) if len(defined) else (0.0, 0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tubelet.array_types import Float16
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
@@ -20,7 +21,7 @@ class Clip:
     clip_id: str
     video_id: str
     encoder_id: str
-    grid: np.ndarray
+    grid: Float16[np.ndarray, "S H W D"]
 
     def __post_init__(self) -> None:
         if self.grid.ndim != 4 or self.grid.dtype != np.float16:
@@ -52,7 +53,9 @@ def open_clip(store: Store, clip_id: str) -> Clip:
     return Clip(found.clip_id, found.video_id, found.encoder_id, read(store, found))
 
 
-def read(store: Store, clip: ClipRow, first: int = 0, stop: int | None = None) -> np.ndarray:
+def read(
+    store: Store, clip: ClipRow, first: int = 0, stop: int | None = None
+) -> Float16[np.ndarray, "S H W D"]:
     """Half-precision grid of a clip's slices ``[first, stop)``. Raises LatentError for a clip stored without embeddings."""
     return embeddings.read(find_file(store, clip), first, stop)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.array_types import Float32
+
 STARTS = 3
 ROUNDS = 100
 
@@ -13,9 +15,9 @@ ROUNDS = 100
 class Clusters:
     """Cluster centers, float32 ``(k, D)``."""
 
-    centers: np.ndarray
+    centers: Float32[np.ndarray, "k D"]
 
-    def transform(self, vectors: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: Float32[np.ndarray, "n D"]) -> Float32[np.ndarray, "n 1"]:
         """Prepared tokens ``(n, D)`` to the numbers of their clusters, float32 ``(n, 1)``; NaN where a token is not finite."""
         scores = vectors @ self.centers.T - self.offsets
         return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), np.nan).astype(
@@ -23,7 +25,7 @@ class Clusters:
         )[:, None]
 
     @property
-    def offsets(self) -> np.ndarray:
+    def offsets(self) -> Float32[np.ndarray, " k"]:
         """Half the squared length of each center: the nearest center has the largest product with a token less this."""
         return np.einsum("kd,kd->k", self.centers, self.centers) / 2
 
@@ -38,7 +40,7 @@ class Clusters:
         return cls(arrays["center"].astype(np.float32))
 
 
-def kmeans(vectors: np.ndarray, clusters: int, seed: int) -> Clusters:
+def kmeans(vectors: Float32[np.ndarray, "n D"], clusters: int, seed: int) -> Clusters:
     """Centers of at most `clusters` clusters of float32 tokens ``(n, D)``: the best of three starts; fewer where fewer tokens differ."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning

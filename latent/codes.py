@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tubelet.array_types import Float16, Float32, Int8
 from tubelet.latent import clips, half
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
@@ -41,17 +42,17 @@ class TokenIndex:
         return self.basis.model
 
     @cached_property
-    def step(self) -> np.ndarray:
+    def step(self) -> Float32[np.ndarray, " k"]:
         """The value of one step of a code, float32 ``(k,)``."""
         return np.maximum(
             np.abs(self.basis.limits).max(axis=1) * ROOM / STEPS, np.finfo(np.float32).tiny
         ).astype(np.float32)
 
-    def encode_grid(self, grid: np.ndarray) -> np.ndarray:
+    def encode_grid(self, grid: Float16[np.ndarray, "S H W D"]) -> Int8[np.ndarray, "n k"]:
         """Codes of a half-precision grid ``(S, H, W, D)``, int8 ``(S*H*W, k)``; zeros where a token has no direction."""
         return np.concatenate([self._codes(half.unit(tokens)) for tokens in half.slices(grid)])
 
-    def scores(self, codes: np.ndarray, query: Query) -> np.ndarray:
+    def scores(self, codes: Int8[np.ndarray, "n k"], query: Query) -> Float32[np.ndarray, " n"]:
         """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
         weights = (query.vectors @ self.linear.components.T * self.step).astype(
             np.float32
@@ -76,7 +77,7 @@ class TokenIndex:
         np.save(sink, self.encode_grid(clips.read(store, clip)))
         store.write_codes(self.basis.basis_id, clip.clip_id, sink.getbuffer())
 
-    def read(self, store: Store, clip: ClipRow) -> np.ndarray | None:
+    def read(self, store: Store, clip: ClipRow) -> Int8[np.ndarray, "n k"] | None:
         """Codes of a clip; None if they are missing or incomplete."""
         try:
             codes = np.load(store.layout.codes(self.basis.basis_id, clip.clip_id))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from tubelet.array_types import Bool, Float32, UInt8
 from tubelet.latent import bases, fitting, projections
 from tubelet.latent import colors as scales
 from tubelet.latent.basis import Basis, as_clusters
@@ -87,7 +88,7 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     )
 
 
-def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+def color_clip(store: Store, clip_id: str, fitted: Basis) -> UInt8[np.ndarray, "S H W 3"]:
     """The colors of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises LatentError where there is nothing to color, or not by this basis."""
     found = coordinates(store, clip_id, fitted)
     if fitted.kind == "kmeans":
@@ -100,13 +101,15 @@ def color_clip(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
     )
 
 
-def coordinates(store: Store, clip_id: str, fitted: Basis) -> np.ndarray:
+def coordinates(store: Store, clip_id: str, fitted: Basis) -> Float32[np.ndarray, "S H W k"]:
     """Coordinates of a clip's tokens, ``(S, H, W, k)``: stored ones, or else computed; nothing is written."""
     kept = projections.load_projection(store, fitted, clip_id)
     return fitted.coordinates(open_clip(store, clip_id)) if kept is None else kept
 
 
-def _dim_background(colors: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+def _dim_background(
+    colors: UInt8[np.ndarray, "S H W 3"], foreground: Bool[np.ndarray, "S H W"]
+) -> UInt8[np.ndarray, "S H W 3"]:
     """What is not foreground in a dark gray of its own brightness."""
     gray = (colors.mean(axis=-1, keepdims=True) * BACKGROUND).astype(np.uint8)
     return np.where(foreground[..., None], colors, gray)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tubelet.array_types import Float, Float32, Int, UInt8
+
 QUANTILES = (0.005, 0.995)
 UNDEFINED = 128  # gray: a coordinate that is NaN, or a component without range
 HUES = np.array(
@@ -27,14 +29,16 @@ HUES = np.array(
 SHADES = ((1.0, 0.0), (0.55, 0.0), (0.55, 0.45))  # factor, and share of white
 
 
-def ranges(coordinates: np.ndarray) -> np.ndarray:
+def ranges(coordinates: Float[np.ndarray, "n k"]) -> Float32[np.ndarray, "k 2"]:
     """Lowest and highest coordinate on the color scale, of coordinates ``(n, k)``: float32 ``(k, 2)``."""
     return np.quantile(coordinates, QUANTILES, axis=0).T.astype(np.float32)
 
 
 def to_rgb(
-    coordinates: np.ndarray, limits: np.ndarray, channels: Sequence[int | None] = (0, 1, 2)
-) -> np.ndarray:
+    coordinates: Float[np.ndarray, "*n k"],
+    limits: Float[np.ndarray, "k 2"],
+    channels: Sequence[int | None] = (0, 1, 2),
+) -> UInt8[np.ndarray, "*n 3"]:
     """Coordinates ``(..., k)`` as uint8 ``(..., 3)``: a component each for red, green and blue; None, or one there is not, leaves gray."""
     out = np.full((*coordinates.shape[:-1], 3), UNDEFINED, np.uint8)
     for channel, component in enumerate(channels):
@@ -43,7 +47,9 @@ def to_rgb(
     return out
 
 
-def scale_to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def scale_to_bytes(
+    values: Float[np.ndarray, "*n"], low: float, high: float
+) -> UInt8[np.ndarray, "*n"]:
     """Values between `low` and `high` as 0 to 255, uint8; gray where they are NaN or there is no range."""
     if not high > low:
         return np.full(values.shape, UNDEFINED, np.uint8)
@@ -51,7 +57,7 @@ def scale_to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.where(np.isnan(steps), UNDEFINED, np.rint(np.nan_to_num(steps))).astype(np.uint8)
 
 
-def color_clusters(clusters: np.ndarray) -> np.ndarray:
+def color_clusters(clusters: Int[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n 3"]:
     """Cluster numbers ``(...)`` as uint8 ``(..., 3)``; gray where a token has none (below 0)."""
     table = np.concatenate(
         [np.rint(HUES * factor + 255 * white) for factor, white in SHADES]

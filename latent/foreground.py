@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.array_types import Bool, Float, Float32
 from tubelet.latent.clusters import Clusters
 from tubelet.latent.errors import LatentError
 from tubelet.latent.linear import pca
@@ -18,11 +19,11 @@ class Foreground:
     `directions` float32 ``(k, D)``, `offsets` ``(k,)``: for a threshold one of the two directions is zero, for clusters they are the centers.
     """
 
-    directions: np.ndarray
-    offsets: np.ndarray
+    directions: Float32[np.ndarray, "k D"]
+    offsets: Float32[np.ndarray, " k"]
     chosen: tuple[int, ...]
 
-    def mask(self, vectors: np.ndarray) -> np.ndarray:
+    def mask(self, vectors: Float32[np.ndarray, "n D"]) -> Bool[np.ndarray, " n"]:
         """Whether each prepared token ``(n, D)`` is foreground, ``(n,)``; False where it is not finite."""
         scores = vectors @ self.directions.T - self.offsets
         return np.isin(scores.argmax(axis=1), self.chosen) & np.isfinite(scores).all(axis=1)
@@ -45,7 +46,9 @@ class Foreground:
         )
 
 
-def first_component(vectors: np.ndarray, border: np.ndarray) -> Foreground:
+def first_component(
+    vectors: Float32[np.ndarray, "n D"], border: Bool[np.ndarray, " n"]
+) -> Foreground:
     """Otsu's threshold on the first principal component of tokens ``(n, D)``; the side with less of the frame's border is foreground.
 
     `border` ``(n,)``: whether a token lies at the edge of its grid. If both sides touch it equally, the smaller side is foreground.
@@ -75,7 +78,7 @@ def choose_clusters(centers: Clusters, chosen: tuple[int, ...]) -> Foreground:
     return Foreground(centers.centers, centers.offsets, chosen)
 
 
-def otsu(values: np.ndarray) -> float:
+def otsu(values: Float[np.ndarray, " n"]) -> float:
     """The threshold that leaves the least variance within both sides, of 256 equal steps (Otsu 1979)."""
     counts, edges = np.histogram(values, BINS)
     middles = (edges[1:] + edges[:-1]) / 2

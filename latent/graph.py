@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from tubelet.array_types import Bool, Float16, Float32, Int
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 
@@ -27,8 +28,8 @@ class TokenGraph:
 
     clip_id: str
     positions: tuple[int, int, int]
-    finite: np.ndarray
-    codes: np.ndarray
+    finite: Bool[np.ndarray, " n"]
+    codes: Float32[np.ndarray, "n d"]
     costs: sparse.csr_array
     step: float
 
@@ -56,12 +57,12 @@ def build_graph(clip: Clip) -> TokenGraph:
     )
 
 
-def squares(vectors: np.ndarray) -> np.ndarray:
+def squares(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, " n"]:
     """Squared length of each row ``(n, d) -> (n,)``."""
     return np.einsum("nd,nd->n", vectors, vectors)
 
 
-def _reduce(grid: np.ndarray) -> np.ndarray:
+def _reduce(grid: Float16[np.ndarray, "S H W D"]) -> Float32[np.ndarray, "n d"]:
     """Tokens ``(n, D)`` in at most 64 dimensions: about the subspace in which they vary most, as a random projection turned towards it
     once tells it (a range finder, Halko, Martinsson and Tropp 2011)."""
     if grid.shape[-1] <= REDUCED:
@@ -74,7 +75,9 @@ def _reduce(grid: np.ndarray) -> np.ndarray:
     return np.concatenate([tokens @ axes for tokens in half.slices(grid)])
 
 
-def _whiten(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
+def _whiten(
+    tokens: Float32[np.ndarray, "n d"], beside: Int[np.ndarray, "m 2"]
+) -> Float32[np.ndarray, "n d"]:
     """Tokens ``(n, d)`` turned and scaled so that those beside each other differ alike in every direction: what varies from patch to
     patch says little about what a patch belongs to."""
     steps = _steps(tokens, beside)
@@ -86,17 +89,21 @@ def _whiten(tokens: np.ndarray, beside: np.ndarray) -> np.ndarray:
     ).astype(np.float32)
 
 
-def _between(finite: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _between(
+    finite: Bool[np.ndarray, " n"], edges: Int[np.ndarray, "m 2"]
+) -> Int[np.ndarray, "k 2"]:
     """The edges ``(m, 2)`` whose ends are both finite."""
     return edges if finite.all() else edges[finite[edges].all(axis=1)]
 
 
-def _steps(tokens: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _steps(
+    tokens: Float32[np.ndarray, "n d"], edges: Int[np.ndarray, "m 2"]
+) -> Float32[np.ndarray, "m d"]:
     """What the ends of each edge differ by, ``(m, d)``."""
     return tokens[edges[:, 0]] - tokens[edges[:, 1]]
 
 
-def _beside(positions: tuple[int, int, int]) -> np.ndarray:
+def _beside(positions: tuple[int, int, int]) -> Int[np.ndarray, "m 2"]:
     """Edges ``(m, 2)`` between patches side by side, one above the other, and one slice apart."""
     numbers = np.arange(np.prod(positions)).reshape(positions)
     ends = [
@@ -107,7 +114,7 @@ def _beside(positions: tuple[int, int, int]) -> np.ndarray:
     return np.concatenate([np.column_stack([a.ravel(), b.ravel()]) for a, b in ends])
 
 
-def _alike(slices: np.ndarray) -> Iterator[np.ndarray]:
+def _alike(slices: Float32[np.ndarray, "S P d"]) -> Iterator[Int[np.ndarray, "m 2"]]:
     """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the most similar one a slice back, unless that is the same patch."""
     count, patches, _ = slices.shape
     patch = np.arange(patches)

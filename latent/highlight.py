@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from tubelet.array_types import UInt8
 from tubelet.latent import half
 from tubelet.latent.clips import read
 from tubelet.latent.colorings import Coloring
@@ -76,7 +77,7 @@ def _first_windows(store: Store, encoder_id: str) -> list[ClipRow]:
     return [ClipRow.of(row) for row in rows]
 
 
-def _contrast(colors: np.ndarray) -> float:
+def _contrast(colors: UInt8[np.ndarray, "S H W 3"]) -> float:
     """How much the colors ``(S, H, W, 3)`` of a slice differ between its regions, as a mean over the slices."""
     regions = ndimage.uniform_filter(colors.astype(np.float32), (0, REGION, REGION, 0))
     return float(regions.reshape(len(colors), -1, 3).std(axis=1).mean())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.array_types import Float, Float32, Int
 from tubelet.store.rows import ClipRow
 
 
@@ -27,11 +28,11 @@ class Hit:
     """Tokens of one clip: their numbers in the order of addresses ``(n,)``, and their scores ``(n,)``."""
 
     clip: ClipRow
-    tokens: np.ndarray
-    scores: np.ndarray
+    tokens: Int[np.ndarray, " n"]
+    scores: Float[np.ndarray, " n"]
 
 
-def best_of(clip: ClipRow, scores: np.ndarray, count: int) -> Hit:
+def best_of(clip: ClipRow, scores: Float32[np.ndarray, " n"], count: int) -> Hit:
     """The `count` best of a clip's scores ``(S*H*W,)``; NaN is never among them."""
     known = np.where(np.isnan(scores), -np.inf, scores)
     tokens = (
@@ -84,7 +85,7 @@ def _number_names(names: list[str]) -> np.ndarray:
     return np.unique(np.array(names, str), return_inverse=True)[1]
 
 
-def _places(groups: np.ndarray) -> np.ndarray:
+def _places(groups: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     """How many of the same number stand before each, ``(n,)``."""
     order = np.argsort(groups, kind="stable")
     places = np.empty(len(groups), int)

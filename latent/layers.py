@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tubelet.array_types import Float32, UInt8
 from tubelet.latent import masks
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.latent.tracking import Track
@@ -15,12 +16,12 @@ HEAT, MASK, EDGE = (
 FINE = 8  # pixels of a mask per patch
 
 
-def render_heat(track: Track) -> np.ndarray:
+def render_heat(track: Track) -> UInt8[np.ndarray, "S H W 4"]:
     """How far each patch is above the level, RGBA ``(S, H, W, 4)``."""
     return np.stack([tint(HEAT, alpha) for alpha in scale_similarity(track)])
 
 
-def render_mask(scores: np.ndarray, smooth: bool) -> np.ndarray:
+def render_mask(scores: Float32[np.ndarray, "H W"], smooth: bool) -> UInt8[np.ndarray, "h w 4"]:
     """The mask of one slice's scores ``(H, W)`` with a white edge, RGBA ``(8 H, 8 W, 4)``: patch by patch, or smooth as in the files."""
     height, width = (FINE * side for side in scores.shape)
     mask = (
@@ -35,11 +36,11 @@ def render_mask(scores: np.ndarray, smooth: bool) -> np.ndarray:
     return pixels * mask[..., None]
 
 
-def make_opaque(colors: np.ndarray) -> np.ndarray:
+def make_opaque(colors: UInt8[np.ndarray, "*n 3"]) -> UInt8[np.ndarray, "*n 4"]:
     """Colors ``(..., 3)`` as RGBA."""
     return np.concatenate([colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)], axis=-1)
 
 
-def tint(color: tuple[int, int, int], alpha: np.ndarray) -> np.ndarray:
+def tint(color: tuple[int, int, int], alpha: UInt8[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n 4"]:
     """One color ``(h, w, 4)`` as opaque as `alpha` ``(h, w)`` says."""
     return np.dstack([np.broadcast_to(np.array(color, np.uint8), (*alpha.shape, 3)), alpha])

@@ -9,6 +9,8 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
+from tubelet.array_types import Float, Float32, Float64
+
 BLOCK = (
     2304  # tokens a product: float32 inside, float64 across, so that long sums keep their digits
 )
@@ -19,10 +21,10 @@ FEW = 32  # times as many dimensions as components: then Lanczos is quicker than
 class Linear:
     """Coordinates ``(x - mean) @ components.T``; `mean` float32 ``(D,)``, `components` float32 ``(k, D)`` of unit length."""
 
-    mean: np.ndarray
-    components: np.ndarray
+    mean: Float32[np.ndarray, " D"]
+    components: Float32[np.ndarray, "k D"]
 
-    def transform(self, vectors: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: Float32[np.ndarray, "n D"]) -> Float32[np.ndarray, "n k"]:
         """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32."""
         return (vectors - self.mean) @ self.components.T
 
@@ -41,11 +43,11 @@ class Linear:
 class Variance:
     """Of each component ``(k,)``, and of all dimensions together; sample variances, divided by n - 1."""
 
-    explained: np.ndarray
+    explained: Float[np.ndarray, " k"]
     total: float
 
 
-def pca(vectors: np.ndarray, components: int) -> tuple[Linear, Variance]:
+def pca(vectors: Float32[np.ndarray, "n D"], components: int) -> tuple[Linear, Variance]:
     """The first principal components of float32 tokens ``(n, D)``, n at least 2; fewer if there are not as many as requested."""
     count, dim = vectors.shape
     kept = min(components, count - 1, dim)
@@ -66,7 +68,9 @@ def dimensions(numbers: tuple[int, ...], dim: int) -> Linear:
     return Linear(np.zeros(dim, np.float32), components)
 
 
-def _scatter(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _scatter(
+    vectors: Float32[np.ndarray, "n D"], mean: Float32[np.ndarray, " D"]
+) -> Float64[np.ndarray, "D D"]:
     """Sum of outer products of centered tokens, float64 ``(D, D)``."""
     total = np.zeros((vectors.shape[1],) * 2)
     for start in range(0, len(vectors), BLOCK):
@@ -75,7 +79,9 @@ def _scatter(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return total
 
 
-def _leading(scatter: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _leading(
+    scatter: Float64[np.ndarray, "D D"], count: int
+) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "D k"]]:
     """Largest eigenvalues ``(count,)``, falling, and their eigenvectors ``(D, count)``."""
     dim = len(scatter)
     if count * FEW <= dim and np.trace(scatter) > 0:

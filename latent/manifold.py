@@ -11,6 +11,7 @@ from importlib import metadata
 
 import numpy as np
 
+from tubelet.array_types import Float, Float32, Int
 from tubelet.latent.linear import Linear, Variance, pca
 
 REDUCED = 50  # components that UMAP sees
@@ -26,11 +27,11 @@ class Manifold:
     """Reduced tokens ``(m, r)`` of the fit, float32, and their coordinates ``(m, k)``; `reduction` brings others to ``(n, r)``."""
 
     reduction: Linear
-    training: np.ndarray
-    coordinates: np.ndarray
+    training: Float32[np.ndarray, "m r"]
+    coordinates: Float32[np.ndarray, "m k"]
     neighbors: int
 
-    def transform(self, vectors: np.ndarray) -> np.ndarray:
+    def transform(self, vectors: Float32[np.ndarray, "n D"]) -> Float32[np.ndarray, "n k"]:
         """Prepared tokens ``(n, D)`` to coordinates ``(n, k)``, float32: means of their nearest tokens' coordinates."""
         distances, indices = _nearest(
             self.training, self.reduction.transform(vectors), self.neighbors
@@ -57,7 +58,7 @@ class Manifold:
 
 
 def umap(
-    vectors: np.ndarray, components: int, neighbors: int, seed: int
+    vectors: Float32[np.ndarray, "n D"], components: int, neighbors: int, seed: int
 ) -> tuple[Manifold, Variance]:
     """Lay out float32 tokens ``(n, D)``, n at least 10, in `components` dimensions; the variance is that of the reduction."""
     reduction, variance = pca(vectors, REDUCED)
@@ -73,7 +74,9 @@ def version() -> str:
     return f"umap-learn {metadata.version('umap-learn')}"
 
 
-def _laid_out(training: np.ndarray, components: int, neighbors: int, seed: int) -> np.ndarray:
+def _laid_out(
+    training: Float32[np.ndarray, "m r"], components: int, neighbors: int, seed: int
+) -> Float32[np.ndarray, "m k"]:
     """UMAP's own steps on exact neighbors, from a start that is the same everywhere: the first principal components."""
     with warnings.catch_warnings(
         action="ignore", category=ImportWarning
@@ -112,7 +115,9 @@ def _laid_out(training: np.ndarray, components: int, neighbors: int, seed: int) 
     return np.asarray(placed, np.float32)
 
 
-def _start(training: np.ndarray, components: int, state: np.random.RandomState) -> np.ndarray:
+def _start(
+    training: Float32[np.ndarray, "m r"], components: int, state: np.random.RandomState
+) -> Float32[np.ndarray, "m k"]:
     """The first components scaled to an extent of 10, with a little noise, so that equal tokens can separate."""
     start = np.zeros((len(training), components), np.float32)
     start[:, : training.shape[1]] = training[:, :components]
@@ -120,7 +125,9 @@ def _start(training: np.ndarray, components: int, state: np.random.RandomState) 
     return (start + state.normal(scale=1e-4, size=start.shape)).astype(np.float32)
 
 
-def _nearest(among: np.ndarray, wanted: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(
+    among: Float32[np.ndarray, "m r"], wanted: Float32[np.ndarray, "n r"], count: int
+) -> tuple[Float[np.ndarray, "n c"], Int[np.ndarray, "n c"]]:
     """Distances and indices ``(n, count)`` of the nearest rows of `among` to each row of `wanted`, exact."""
     from sklearn.neighbors import NearestNeighbors
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tubelet.array_types import Bool
 from tubelet.latent.errors import LatentError
 from tubelet.latent.mask_objects import Layers, MaskObjects
 
@@ -93,7 +94,9 @@ def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
     return _fill(part, _require_size(size), bound)
 
 
-def decode_runs(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:
+def decode_runs(
+    counts: str | Sequence[int], height: int, width: int
+) -> Bool[np.ndarray, "{height} {width}"]:
     """A mask ``(height, width)`` from its run lengths, column by column, background first."""
     runs = np.array(_decompress(counts) if isinstance(counts, str) else counts, np.int64)
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:

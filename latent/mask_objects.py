@@ -11,6 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
+from tubelet.array_types import Bool, Shaped
+
 BINARY_ABOVE = 32  # a gray that is brighter than any usual label
 PIECE = 1 << 20  # pixels
 OBJECT = "object"  # the name of the only one
@@ -23,7 +25,7 @@ class MaskObjects(Protocol):
     def objects(self) -> tuple[str, ...]:
         """Their names; none where everything is background."""
 
-    def select(self, name: str | None = None) -> np.ndarray:
+    def select(self, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
         """The pixels of one object, of all of them by default: bool ``(S, h, w)``."""
 
 
@@ -31,7 +33,7 @@ class MaskObjects(Protocol):
 class Labels:
     """A number per pixel, ``(S, h, w)``; `background` belongs to no object."""
 
-    values: np.ndarray
+    values: Shaped[np.ndarray, "S h w"]
     background: int = 0
 
     @property
@@ -40,7 +42,7 @@ class Labels:
             str(number) for number in find_distinct(self.values) if number != self.background
         )
 
-    def select(self, name: str | None = None) -> np.ndarray:
+    def select(self, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
         return self.values != self.background if name is None else self.values == int(name)
 
 
@@ -54,11 +56,11 @@ class Layers:
     def objects(self) -> tuple[str, ...]:
         return tuple(name for name, mask in self.masks.items() if mask.any())
 
-    def select(self, name: str | None = None) -> np.ndarray:
+    def select(self, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
         return self.masks[name] if name else np.logical_or.reduce(list(self.masks.values()))
 
 
-def read_values(values: np.ndarray) -> MaskObjects:
+def read_values(values: Shaped[np.ndarray, "S h w"]) -> MaskObjects:
     """Truth values, labels, grays or probabilities ``(S, h, w)``: whichever the numbers tell.
 
     Probabilities count from one half, grays from the middle of their range, other fractions (logits) from 0; whole numbers are labels.

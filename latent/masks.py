@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from PIL import Image
 
+from tubelet.array_types import Bool, Float, Float32, Int
 from tubelet.latent import mask_images, mask_json, mask_objects
 from tubelet.latent.errors import LatentError
 from tubelet.latent.mask_objects import MaskObjects
@@ -24,7 +25,9 @@ UNREADABLE = (
 MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 
-def upsample(scores: np.ndarray, height: int, width: int) -> np.ndarray:
+def upsample(
+    scores: Float32[np.ndarray, "S H W"], height: int, width: int
+) -> Float32[np.ndarray, "S {height} {width}"]:
     """Scores of patches ``(S, H, W)`` at each pixel ``(S, height, width)``, float32: bilinear between patch centers, level beyond the outermost."""
     return (
         _weights(scores.shape[1], height)
@@ -34,27 +37,29 @@ def upsample(scores: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def threshold_pixels(
-    scores: np.ndarray, height: int, width: int, threshold: float = THRESHOLD
-) -> np.ndarray:
+    scores: Float32[np.ndarray, "S H W"], height: int, width: int, threshold: float = THRESHOLD
+) -> Bool[np.ndarray, "S {height} {width}"]:
     """Which pixels are foreground, ``(S, height, width)``: the enlarged scores above the threshold."""
     return upsample(scores, height, width) > threshold
 
 
-def write_png(mask: np.ndarray) -> bytes:
+def write_png(mask: Bool[np.ndarray, "h w"]) -> bytes:
     """One slice's mask ``(h, w)`` as a black and white PNG."""
     sink = io.BytesIO()
     Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(sink, "PNG")
     return sink.getvalue()
 
 
-def write_npz(mask: np.ndarray, scores: np.ndarray, **about: np.ndarray) -> bytes:
+def write_npz(
+    mask: Bool[np.ndarray, "S h w"], scores: Float32[np.ndarray, "S H W"], **about: np.ndarray
+) -> bytes:
     """A mask ``(S, h, w)`` and the scores of its patches ``(S, H, W)`` as a compressed .npz with these names, and further information."""
     sink = io.BytesIO()
     np.savez_compressed(sink, allow_pickle=False, mask=mask, scores=scores, **about)
     return sink.getvalue()
 
 
-def read_mask(data: bytes, name: str | None = None) -> np.ndarray:
+def read_mask(data: bytes, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
     """A mask that a person brings, of one of its objects by name or of all: truth values ``(S, h, w)``. Raises LatentError."""
     return read_objects(data).select(name)
 
@@ -124,12 +129,12 @@ class Agreement:
     """How well a mask fits one that was supplied: `overall` and of each slice ``(n,)``, at `pixels` or else at patches."""
 
     overall: float
-    slices: np.ndarray
+    slices: Float[np.ndarray, " n"]
     pixels: bool
 
 
 def agreement(
-    scores: np.ndarray, truth: np.ndarray, size: tuple[int, int], shown: int
+    scores: Float32[np.ndarray, "S H W"], truth: np.ndarray, size: tuple[int, int], shown: int
 ) -> Agreement:
     """Compare scores of patches ``(S, H, W)`` with a mask of all slices, or of the one that is `shown`, either of the patches or of
     a picture of `size` (height, width). Raises LatentError for any other shape."""
@@ -178,7 +183,7 @@ def _is_scaled(size: tuple[int, int], frame: tuple[int, int]) -> bool:
     )
 
 
-def _pick_frames(count: int, video: VideoRow, clip: ClipRow) -> np.ndarray:
+def _pick_frames(count: int, video: VideoRow, clip: ClipRow) -> Int[np.ndarray, " S"]:
     """Which of so many masks belong to the slices; all of them unless there is one per frame."""
     fed = np.arange(clip["slices"]) * clip["frame_count"] // clip["slices"]
     starts = clip["first_frame"] + fed * clip["step"]
@@ -197,7 +202,7 @@ def iou(mask: np.ndarray, truth: np.ndarray) -> float:
     return np.count_nonzero(mask & truth) / union if union else 1.0
 
 
-def _weights(patches: int, side: int) -> np.ndarray:
+def _weights(patches: int, side: int) -> Float32[np.ndarray, "{side} {patches}"]:
     """The weight of each patch at each pixel of a side, float32 ``(side, patches)``; rows sum to 1."""
     centers = np.clip((np.arange(side) + 0.5) * patches / side - 0.5, 0, patches - 1)
     return np.maximum(1 - np.abs(centers[:, None] - np.arange(patches)), 0).astype(np.float32)

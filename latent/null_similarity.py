@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
+from tubelet.array_types import Float, Float32
 from tubelet.latent import clips, half
 from tubelet.latent.query import Query
 from tubelet.store import Store
@@ -45,7 +46,7 @@ class NullSimilarity:
     """Unit vectors float32 ``(n, D)`` of whole slices, one after another, and the video of each."""
 
     encoder_id: str
-    slices: tuple[np.ndarray, ...] = field(repr=False)
+    slices: tuple[Float32[np.ndarray, "P D"], ...] = field(repr=False)
     videos: tuple[str, ...]
 
     def without(self, video_id: str) -> "NullSimilarity":
@@ -57,7 +58,7 @@ class NullSimilarity:
             tuple(self.videos[n] for n in kept),
         )
 
-    def best_scores(self, query: Query) -> np.ndarray:
+    def best_scores(self, query: Query) -> Float32[np.ndarray, " s"]:
         """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
         return self._reached(query)[0]
 
@@ -80,7 +81,7 @@ class NullSimilarity:
         return level_of(*self._reached(query))
 
 
-def level_of(reached: np.ndarray, videos: int) -> Level:
+def level_of(reached: Float[np.ndarray, " s"], videos: int) -> Level:
     """The level of scores ``(n,)`` of slices of `videos` videos."""
     count = len(reached)
     if not count:

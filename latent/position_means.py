@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tubelet.array_types import Float32
 from tubelet.latent import clips, half
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
@@ -18,7 +19,9 @@ SLICES = 4  # of each, evenly spaced: neighboring slices say nearly the same
 VIDEOS = 8  # at least: of fewer, what they show would be taken for the position
 
 
-def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
+def means(
+    store: Store, encoder_id: str, height: int, width: int
+) -> Float32[np.ndarray, "{height} {width} D"]:
     """Mean embedding of each position of a grid of `height` x `width` patches, float32 ``(H, W, D)``. Raises LatentError for too few videos."""
     chosen = [
         row
@@ -40,6 +43,6 @@ def means(store: Store, encoder_id: str, height: int, width: int) -> np.ndarray:
     return (total / np.maximum(count, 1)).astype(np.float32).reshape(height, width, -1)
 
 
-def _slices(store: Store, row: ClipRow) -> Iterator[np.ndarray]:
+def _slices(store: Store, row: ClipRow) -> Iterator[Float32[np.ndarray, "P D"]]:
     for index in clips.spread_evenly(row.slices, SLICES):
         yield from half.slices(clips.read(store, row, index, index + 1))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.array_types import Float32, Int
 from tubelet.latent import half
 from tubelet.latent.errors import LatentError
 
@@ -13,9 +14,14 @@ class Preparation:
     """`positions`: float32 ``(H, W, D)`` to subtract, or None; `unit`: whether each token is then divided by its length."""
 
     unit: bool = False
-    positions: np.ndarray | None = None
+    positions: Float32[np.ndarray, "H W D"] | None = None
 
-    def transform(self, vectors: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def transform(
+        self,
+        vectors: Float32[np.ndarray, "n D"],
+        y: Int[np.ndarray, " n"],
+        x: Int[np.ndarray, " n"],
+    ) -> Float32[np.ndarray, "n D"]:
         """Float32 tokens ``(n, D)`` at patches ``(y, x)`` as the basis expects them; NaN where a token has no direction to keep."""
         if self.positions is not None:
             vectors = vectors - self.positions[y, x]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
+from tubelet.array_types import Float32
 from tubelet.latent import clips
 from tubelet.latent.basis import Basis
 from tubelet.latent.clips import Clip
@@ -17,7 +18,7 @@ from tubelet.store.schema import CLUSTERS, PROJECTIONS, TOKEN_PROJECTIONS
 KEPT = 3  # coordinates a row has room for
 
 
-def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
+def project_clip(store: Store, basis: Basis, clip_id: str) -> Float32[np.ndarray, "S H W k"]:
     """Coordinates ``(S, H, W, k)`` of a clip, from its rows, or else computed, and stored if they are expensive. Raises LatentError."""
     found = load_projection(store, basis, clip_id)
     if found is not None:
@@ -29,7 +30,9 @@ def project_clip(store: Store, basis: Basis, clip_id: str) -> np.ndarray:
     return coordinates
 
 
-def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | None:
+def load_projection(
+    store: Store, basis: Basis, clip_id: str
+) -> Float32[np.ndarray, "S H W k"] | None:
     """Coordinates of a clip from its rows, float32 ``(S, H, W, k)``; None if none are stored."""
     columns = (
         ("cluster",)
@@ -45,7 +48,9 @@ def load_projection(store: Store, basis: Basis, clip_id: str) -> np.ndarray | No
     return np.stack(values, axis=-1).reshape(*clips.row(store, clip_id).positions, len(columns))
 
 
-def save_projection(store: Store, basis: Basis, clip: Clip, coordinates: np.ndarray) -> None:
+def save_projection(
+    store: Store, basis: Basis, clip: Clip, coordinates: Float32[np.ndarray, "S H W k"]
+) -> None:
     """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing if they are already stored."""
     id_ = projection_id(basis, clip.clip_id)
     names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}

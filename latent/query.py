@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tubelet.array_types import Bool, Float32
 from tubelet.latent import clips, half
 from tubelet.latent.clips import Clip
 from tubelet.latent.errors import LatentError
@@ -35,15 +36,15 @@ class Query:
     video_id: str
     encoder_id: str
     addresses: tuple[Address, ...]
-    vectors: np.ndarray
-    slices: dict[int, np.ndarray] = field(repr=False)
+    vectors: Float32[np.ndarray, "q D"]
+    slices: dict[int, Float32[np.ndarray, "P D"]] = field(repr=False)
     grid: tuple[int, int]  # rows and columns of the query's clip
 
-    def scores(self, vectors: np.ndarray) -> np.ndarray:
+    def scores(self, vectors: Float32[np.ndarray, "n D"]) -> Float32[np.ndarray, " n"]:
         """Largest cosine of each float32 token ``(n, D)`` to the query, ``(n,)``; NaN where a token has no direction."""
         return (vectors @ self.vectors.T).max(axis=1) / half.lengths(vectors)
 
-    def recognizes(self, vectors: np.ndarray) -> np.ndarray:
+    def recognizes(self, vectors: Float32[np.ndarray, "n D"]) -> Bool[np.ndarray, " n"]:
         """Whether the round trip succeeds, ``(n,)``: of all tokens in one of the query's own slices, the one most similar to a unit vector
         ``(n, D)`` is a query token, or lies beside one."""
         home = np.zeros(len(vectors), bool)
@@ -52,7 +53,7 @@ class Query:
             home |= self._around(number)[scores.argmax(axis=1)] & np.isfinite(vectors).all(axis=1)
         return home
 
-    def _around(self, number: int) -> np.ndarray:
+    def _around(self, number: int) -> Bool[np.ndarray, " P"]:
         """The query's patches in a slice and those beside them, ``(H*W,)``."""
         found = np.zeros(self.grid, bool)
         for address in self.addresses:

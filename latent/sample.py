@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from tubelet.array_types import Float32, Int
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, sampling
@@ -36,10 +37,10 @@ class Sample:
     encoder_id: str
     each: int
     clips: pa.Table
-    clip: np.ndarray
-    slice: np.ndarray
-    y: np.ndarray
-    x: np.ndarray
+    clip: Int[np.ndarray, " n"]
+    slice: Int[np.ndarray, " n"]
+    y: Int[np.ndarray, " n"]
+    x: Int[np.ndarray, " n"]
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -86,7 +87,7 @@ class Sample:
         first, stop = np.searchsorted(self.clip, [number, number + 1])
         return int(first), int(stop - first)
 
-    def places(self, rows: pa.RecordBatch) -> np.ndarray:
+    def places(self, rows: pa.RecordBatch) -> Int[np.ndarray, " n"]:
         """Where each row with an address stands in the sample, ``(n,)``; -1 for one that is not in it."""
         encoded = rows.column("clip_id").dictionary_encode()
         known = np.array(
@@ -142,7 +143,7 @@ def embeddings(sample: Sample) -> Question:
     return Question(f"SELECT {ADDRESS}, s.embedding\n{SAMPLED}", sample.values)
 
 
-def statistics_of(store: Store, sample: Sample) -> Mapping[str, np.ndarray]:
+def statistics_of(store: Store, sample: Sample) -> Mapping[str, Float32[np.ndarray, " n"]]:
     """Every statistic of the sample's tokens, float32 ``(n,)``; NaN where it is not defined."""
     found = {name: np.full(len(sample), np.nan, np.float32) for name in TOKEN_STATISTICS}
 
@@ -154,7 +155,7 @@ def statistics_of(store: Store, sample: Sample) -> Mapping[str, np.ndarray]:
     return found
 
 
-def coordinates(store: Store, sample: Sample, basis: Basis) -> np.ndarray:
+def coordinates(store: Store, sample: Sample, basis: Basis) -> Float32[np.ndarray, "n k"]:
     """Coordinates of the sample's tokens in a basis, float32 ``(n, k)``; NaN where a token is not finite, or lies on a grid that the
     position means of the basis do not fit. Raises LatentError for a basis of another encoder."""
     basis.refuse_other(sample.encoder_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.array_types import Bool, Float, Float32, Int
 from tubelet.latent import clips, half
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
@@ -58,16 +59,16 @@ class Scope:
 class Tokens:
     """Tokens with their addresses: float32 vectors ``(n, D)``; `clip`, `slice`, `y`, `x` ``(n,)``; grid sides ``(n,)`` each."""
 
-    vectors: np.ndarray
+    vectors: Float32[np.ndarray, "n D"]
     clip_ids: tuple[str, ...]
-    clip: np.ndarray  # numbers into clip_ids
-    slice: np.ndarray
-    y: np.ndarray
-    x: np.ndarray
-    height: np.ndarray
-    width: np.ndarray
+    clip: Int[np.ndarray, " n"]  # numbers into clip_ids
+    slice: Int[np.ndarray, " n"]
+    y: Int[np.ndarray, " n"]
+    x: Int[np.ndarray, " n"]
+    height: Int[np.ndarray, " n"]
+    width: Int[np.ndarray, " n"]
 
-    def only(self, kept: np.ndarray) -> "Tokens":
+    def only(self, kept: Bool[np.ndarray, " n"]) -> "Tokens":
         """The tokens where `kept` ``(n,)`` is true."""
         per_token = (self.clip, self.slice, self.y, self.x, self.height, self.width)
         return Tokens(self.vectors[kept], self.clip_ids, *(values[kept] for values in per_token))
@@ -172,7 +173,7 @@ def sampling(store: Store, encoder_id: str, most: int, slices: Sequence[int] | N
     return {**wanted, "each": quota(store.query(sql, wanted)["n"].to_numpy(), most)}
 
 
-def quota(held: np.ndarray, most: int) -> int:
+def quota(held: Int[np.ndarray, " V"], most: int) -> int:
     """The number of tokens taken per video, given the numbers that videos hold ``(V,)``: as many as the one that holds the fewest, so that
     a long video does not outweigh others; more where a corpus is so small that this leaves fewer than 1,024 in all; never more than `most` in all.
     """
@@ -181,7 +182,7 @@ def quota(held: np.ndarray, most: int) -> int:
     return min(max(int(held.min()), -(-ENOUGH // len(held))), max(1, most // len(held)))
 
 
-def vectors(column: pa.ChunkedArray) -> np.ndarray:
+def vectors(column: pa.ChunkedArray) -> Float[np.ndarray, "n D"]:
     """A column of lists of equal length as an array ``(n, length)``."""
     values = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return values.reshape(len(column), -1) if len(column) else np.empty((0, 1), np.float32)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tubelet.array_types import Float32
 from tubelet.latent import clips, half, hits
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
@@ -23,6 +24,6 @@ def exact(
     )
 
 
-def scores(store: Store, query: Query, clip: ClipRow) -> np.ndarray:
+def scores(store: Store, query: Query, clip: ClipRow) -> Float32[np.ndarray, " n"]:
     """Score of every token of a clip, ``(S*H*W,)``, NaN where a token has no direction."""
     return np.concatenate([query.scores(tokens) for tokens in half.slices(clips.read(store, clip))])

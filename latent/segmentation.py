@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from tubelet.array_types import Bool, Float, Float32, Int
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, squares
 
@@ -23,9 +24,9 @@ class Segmentation:
     """`scores` float32 ``(S, H, W)``: 1 at the foreground marks, 0 at the background marks, one half where both are equally far."""
 
     clip_id: str
-    scores: np.ndarray
+    scores: Float32[np.ndarray, "S H W"]
 
-    def mask(self, threshold: float = THRESHOLD) -> np.ndarray:
+    def mask(self, threshold: float = THRESHOLD) -> Bool[np.ndarray, "S H W"]:
         """Which patches are foreground, ``(S, H, W)``."""
         return self.scores > threshold
 
@@ -50,7 +51,7 @@ def segment(
     return Segmentation(graph.clip_id, scores.astype(np.float32).reshape(graph.positions))
 
 
-def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
+def _cheapest(graph: TokenGraph, marks: Int[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
     """The cost of the cheapest path from any mark to each token ``(n,)``, 0 at the marks; infinite for a token that is not finite."""
     count, sound = len(graph.codes), np.flatnonzero(graph.finite)
     straight = _differences(graph.codes, graph.codes[marks])[sound] + graph.step
@@ -63,7 +64,9 @@ def _cheapest(graph: TokenGraph, marks: np.ndarray) -> np.ndarray:
     return costs
 
 
-def _differences(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
+def _differences(
+    codes: Float32[np.ndarray, "n d"], marked: Float32[np.ndarray, "k d"]
+) -> Float32[np.ndarray, " n"]:
     """The squared distance of each code ``(n, d)`` to the nearest of the marked ones ``(k, d)``: ``(n,)``."""
     blocks = (marked[first : first + BLOCK] for first in range(0, len(marked), BLOCK))
     nearest = np.min(
@@ -72,7 +75,9 @@ def _differences(codes: np.ndarray, marked: np.ndarray) -> np.ndarray:
     return np.maximum(nearest + squares(codes), 0)
 
 
-def _numbers(graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str) -> np.ndarray:
+def _numbers(
+    graph: TokenGraph, marks: Sequence[tuple[int, int, int]], kind: str
+) -> Int[np.ndarray, " m"]:
     """Numbers of marked tokens that are finite, each once."""
     if not len(marks):
         raise LatentError(f"no {kind} patch is marked: mark one or more")

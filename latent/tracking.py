@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import ndimage
 
+from tubelet.array_types import Bool, Float32, Int, Int16
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.null_similarity import Level, NullSimilarity
@@ -29,13 +30,13 @@ class Track:
     """
 
     clip_id: str
-    heat: np.ndarray
-    y: np.ndarray
-    x: np.ndarray
-    score: np.ndarray
-    margin: np.ndarray
-    returned: np.ndarray
-    lost: np.ndarray
+    heat: Float32[np.ndarray, "S H W"]
+    y: Int16[np.ndarray, " S"]
+    x: Int16[np.ndarray, " S"]
+    score: Float32[np.ndarray, " S"]
+    margin: Float32[np.ndarray, " S"]
+    returned: Bool[np.ndarray, " S"]
+    lost: Bool[np.ndarray, " S"]
     measured: Level
 
     @property
@@ -93,7 +94,7 @@ def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     )
 
 
-def heat(query: Query, clip: Clip) -> np.ndarray:
+def heat(query: Query, clip: Clip) -> Float32[np.ndarray, "S H W"]:
     """Largest cosine of every token of a clip to the query, in full dimension: float32 ``(S, H, W)``, NaN where a token has no direction."""
     query.refuse_other(clip.encoder_id)
     return np.stack([query.scores(tokens) for tokens in half.slices(clip.grid)]).reshape(
@@ -101,7 +102,7 @@ def heat(query: Query, clip: Clip) -> np.ndarray:
     )
 
 
-def _matches(clip: Clip, best: np.ndarray) -> np.ndarray:
+def _matches(clip: Clip, best: Int[np.ndarray, " S"]) -> Float32[np.ndarray, "S D"]:
     """Unit vector of one patch of each slice, ``(S, D)``."""
     return half.unit(
         half.widen(
@@ -110,7 +111,7 @@ def _matches(clip: Clip, best: np.ndarray) -> np.ndarray:
     )
 
 
-def _margin(scored: np.ndarray, level: float) -> float:
+def _margin(scored: Float32[np.ndarray, "H W"], level: float) -> float:
     """Best score of a slice ``(H, W)`` minus the best outside its region; NaN where there is nothing outside.
 
     The region: the patches around the best that score above the middle between it and the level, and those beside them.

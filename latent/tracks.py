@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tubelet.array_types import UInt8
 from tubelet.latent import query, tracking
 from tubelet.latent.clips import open_clip
 from tubelet.latent.marks import MarkedPatches
@@ -21,7 +22,7 @@ def follow_patches(
     )
 
 
-def scale_similarity(track: Track) -> np.ndarray:
+def scale_similarity(track: Track) -> UInt8[np.ndarray, "S H W"]:
     """How far each patch is above the level, uint8 ``(S, H, W)``: 255 at a cosine of 1.
 
     Without a level, the scale begins at the clip's median: half of the patches are blank.

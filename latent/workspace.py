@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tubelet.array_types import UInt8
 from tubelet.latent import bases, channels, clips, null_similarity, query, retrieval, segmentation
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
@@ -78,7 +79,7 @@ class Workspace:
             raise LatentError(GROWN)
         return found
 
-    def clip_colors(self, clip_id: str, basis: Basis) -> np.ndarray:
+    def clip_colors(self, clip_id: str, basis: Basis) -> UInt8[np.ndarray, "S H W 3"]:
         """Colors of a clip's tokens, uint8 ``(S, H, W, 3)``, read-only. Raises LatentError where there is nothing to color."""
         return self._kept["colors"].get(
             (clip_id, basis.basis_id), lambda: self._color(clip_id, basis)

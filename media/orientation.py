@@ -12,6 +12,8 @@ import av
 import numpy as np
 from av.sidedata.sidedata import SideData, Type
 
+from tubelet.array_types import Int, Shaped
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -29,7 +31,7 @@ class Orientation:
         return cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
 
     @classmethod
-    def of_matrix(cls, matrix: np.ndarray) -> "Orientation":
+    def of_matrix(cls, matrix: Int[np.ndarray, " 9"]) -> "Orientation":
         """The orientation of nine fixed-point numbers, row by row."""
         a, b, _, c, d = (int(number) for number in matrix[:5])
         mirrored = a * d - b * c < 0
@@ -43,7 +45,7 @@ class Orientation:
         """Whether width and height are swapped."""
         return self.rotation % 180 == 90
 
-    def apply(self, pixels: np.ndarray) -> np.ndarray:
+    def apply(self, pixels: Shaped[np.ndarray, "a b *c"]) -> Shaped[np.ndarray, "d e *c"]:
         """A stored picture ``(H, W, ...)`` as it is displayed; a view of the same memory."""
         return np.rot90(pixels[:, ::-1] if self.mirrored else pixels, self.rotation // 90)
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from tubelet.array_types import UInt8
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
 from tubelet.store.placement import Sheet, place_picture
@@ -163,7 +164,7 @@ def write_parts(parts: Iterator[ScenePart], fps: float, sink: BinaryIO) -> int:
     return recording.write_mp4(sink, draw_parts(parts), fps)
 
 
-def draw_parts(parts: Iterator[ScenePart]) -> Iterator[np.ndarray]:
+def draw_parts(parts: Iterator[ScenePart]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """Every frame of a video, RGB, with what the part draws that it belongs to; alone where it belongs to none. Parts come in order."""
     from tubelet.media import video
 
@@ -191,7 +192,7 @@ def _blank(part: ScenePart) -> Image.Image | None:
     return Image.new("RGB", part.scene.beside[::-1], "white") if part.drawing.beside else None
 
 
-def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[np.ndarray]:
+def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """Every frame of the window with what belongs to its slice, RGB ``(h, w, 3)``."""
     number: int | None = None
     layers: Layers = (None, None)

@@ -7,12 +7,14 @@ from typing import BinaryIO
 import av
 import numpy as np
 
+from tubelet.array_types import UInt8
+
 LARGEST_PART = 1001  # of a frame rate as a fraction: 29.97 is 30000/1001
 QUALITY = "18"  # x264's constant rate factor: hard to tell from the original
 THREADS = 2
 
 
-def write_mp4(sink: BinaryIO, frames: Iterable[np.ndarray], fps: float) -> int:
+def write_mp4(sink: BinaryIO, frames: Iterable[UInt8[np.ndarray, "H W 3"]], fps: float) -> int:
     """Write RGB frames ``(H, W, 3)`` in uint8, all of one size with even sides, to a seekable file; return their number."""
     count = 0
     with av.open(sink, "w", format="mp4") as container:

@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
+from tubelet.array_types import UInt8
 from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.errors import VideoError
@@ -63,7 +64,7 @@ class Frame:
         return size[::-1] if self.orientation.transposed else size
 
     @property
-    def pixels(self) -> np.ndarray:
+    def pixels(self) -> UInt8[np.ndarray, "H W 3"]:
         """RGB ``(H, W, 3)`` in uint8, as displayed; pixel aspect is left to the resize that follows."""
         return self.orientation.apply(self.decoded.to_ndarray(format="rgb24"))
 

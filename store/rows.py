@@ -178,6 +178,30 @@ class PairRow(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundFile(Row):
+    """The columns of `places` that are known when a file is found."""
+
+    video_id: str
+    path: str
+    name: str
+    label: str | None
+    bytes: int
+    modified_ns: int
+
+    def store(self, place_id: str, added_at: datetime) -> "PlaceRow":
+        """The row as it is committed."""
+        return PlaceRow(**self.columns, place_id=place_id, added_at=added_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceRow(FoundFile):
+    """One row of `places`."""
+
+    place_id: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailureRow(Row):
     """One row of `failures`."""
 

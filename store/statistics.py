@@ -12,7 +12,11 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from tubelet.array_types import Float32
+
 Array = Any  # a torch tensor or a NumPy array
+Grid = Float32[Array, "S H W D"]
+PerToken = Float32[Array, "S H W"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Statistic:
     name: str
     meaning: str
     unit: str
-    compute: Callable[[Array], Array]
+    compute: Callable[[Grid], PerToken]
 
 
 TOKEN_STATISTICS: dict[str, Statistic] = {}
@@ -31,19 +35,19 @@ TOKEN_STATISTICS: dict[str, Statistic] = {}
 def statistic(meaning: str, unit: str = "") -> Callable:
     """Register ``(S, H, W, D) -> (S, H, W)`` under the function's own name."""
 
-    def register(compute: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    def register(compute: Callable[[Grid], PerToken]) -> Callable[[Grid], PerToken]:
         TOKEN_STATISTICS[compute.__name__] = Statistic(compute.__name__, meaning, unit, compute)
         return compute
 
     return register
 
 
-def token_statistics(grid: Array) -> dict[str, Array]:
+def token_statistics(grid: Grid) -> dict[str, PerToken]:
     """Every registered statistic of a grid ``(S, H, W, D)``, each ``(S, H, W)``."""
     return {name: entry.compute(grid) for name, entry in TOKEN_STATISTICS.items()}
 
 
-def dimension_statistics(grid: Array) -> dict[str, Array]:
+def dimension_statistics(grid: Grid) -> dict[str, Float32[Array, "S D"]]:
     """Mean, population standard deviation, min and max over the patches of each slice: ``(S, D)`` each."""
     xp = array_namespace(grid)
     tokens = xp.reshape(grid, (grid.shape[0], -1, grid.shape[-1]))  # (S, H*W, D)
@@ -56,25 +60,25 @@ def dimension_statistics(grid: Array) -> dict[str, Array]:
 
 
 @statistic("Euclidean length of the embedding")
-def norm(grid: Array) -> Array:
+def norm(grid: Grid) -> PerToken:
     xp = array_namespace(grid)
     return xp.sqrt(xp.sum(grid * grid, axis=-1))
 
 
 @statistic("mean over the embedding's dimensions")
-def mean(grid: Array) -> Array:
+def mean(grid: Grid) -> PerToken:
     return array_namespace(grid).mean(grid, axis=-1)
 
 
 @statistic("population standard deviation over the embedding's dimensions")
-def std(grid: Array) -> Array:
+def std(grid: Grid) -> PerToken:
     return array_namespace(grid).std(grid, axis=-1)
 
 
 @statistic(
     "fourth standardized moment over the embedding's dimensions (3 for a normal distribution)"
 )
-def kurtosis(grid: Array) -> Array:
+def kurtosis(grid: Grid) -> PerToken:
     xp = array_namespace(grid)
     centered = grid - xp.mean(grid, axis=-1, keepdims=True)
     squared = centered * centered
@@ -84,7 +88,7 @@ def kurtosis(grid: Array) -> Array:
 @statistic(
     "cosine to the token of the same patch one slice earlier; NULL in the first slice", "-1 to 1"
 )
-def previous_cosine(grid: Array) -> Array:
+def previous_cosine(grid: Grid) -> PerToken:
     xp = array_namespace(grid)
     unit = _unit(grid)
     first = xp.full((1, *grid.shape[1:3]), xp.nan, dtype=grid.dtype, device=device(grid))
@@ -92,7 +96,7 @@ def previous_cosine(grid: Array) -> Array:
 
 
 @statistic("mean cosine to the patches above, below, left and right in the same slice", "-1 to 1")
-def neighbour_cosine(grid: Array) -> Array:
+def neighbour_cosine(grid: Grid) -> PerToken:
     xp = array_namespace(grid)
     unit = _unit(grid)
     total = xp.zeros(grid.shape[:3], dtype=grid.dtype, device=device(grid))
@@ -108,5 +112,5 @@ def neighbour_cosine(grid: Array) -> Array:
     return total / count
 
 
-def _unit(grid: Array) -> Array:
+def _unit(grid: Grid) -> Grid:
     return grid / norm(grid)[..., None]

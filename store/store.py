@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tubelet.array_types import Float16
 from tubelet.store.disk import checksums, embeddings, snapshot, tables
 from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
@@ -221,7 +222,9 @@ class Store:
         with explain_disk_errors(self.root):
             write_whole(path, checksums.seal(data), self.layout.unfinished)
 
-    def grid(self, clip_id: str, first: int = 0, stop: int | None = None) -> np.ndarray:
+    def grid(
+        self, clip_id: str, first: int = 0, stop: int | None = None
+    ) -> Float16[np.ndarray, "S H W D"]:
         """Half-precision token grid ``(S, H, W, D)`` of a clip, or its slices ``[first, stop)``."""
         path = self.clip(clip_id).embedding_path
         if path is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.shaped  # noqa: F401 - before Tubelet: array shapes are checked from here on
 import tubelet.cli  # noqa: F401 - before torch: it says how torch's threads wait
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests
 from tests.guarded import before, place  # noqa: F401 - of the sandbox's tests

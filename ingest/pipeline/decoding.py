@@ -95,7 +95,7 @@ class Decoding:
         height, width = first.displayed
         return VideoRow(
             video_id=self.video_id,
-            **self.source.place(self.source.stamp),
+            **self.source.describe(self.source.stamp),
             container=self.video.container,
             codec=self.video.codec,
             width=width,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from tubelet.array_types import Float16, Float32, UInt8
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
@@ -30,9 +31,9 @@ class EncodedClip:
 
     clip: Clip
     row: ClipRow
-    grid: np.ndarray
-    token_stats: Mapping[str, np.ndarray]  # (S, H, W)
-    dim_stats: Mapping[str, np.ndarray]  # (S, D)
+    grid: Float16[np.ndarray, "S H W D"]
+    token_stats: Mapping[str, Float32[np.ndarray, "S H W"]]  # (S, H, W)
+    dim_stats: Mapping[str, Float32[np.ndarray, "S D"]]  # (S, D)
     pairs: tuple[Measured, ...] = ()
 
 
@@ -41,10 +42,10 @@ class PendingClip:
     """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` the error of its pairs."""
 
     clip: Clip
-    grid: torch.Tensor  # (S, H, W, D) in half precision
+    grid: Float16[torch.Tensor, "S H W D"]  # (S, H, W, D) in half precision
     largest: torch.Tensor
-    token_stats: Mapping[str, torch.Tensor]
-    dim_stats: Mapping[str, torch.Tensor]
+    token_stats: Mapping[str, Float32[torch.Tensor, "S H W"]]
+    dim_stats: Mapping[str, Float32[torch.Tensor, "S D"]]
     pairs: tuple[Measured, ...] = ()
     problem: str | None = None
 
@@ -110,7 +111,9 @@ def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
     return launched.sent[0].encoded(launched.wait() - launched.started)
 
 
-def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> PendingClip:
+def _send_to_cpu(
+    clip: Clip, grid: Float32[torch.Tensor, "S H W D"], measuring: Measuring
+) -> PendingClip:
     """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
     statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
     live = dimension_statistics(grid)
@@ -130,7 +133,7 @@ def _send_to_cpu(clip: Clip, grid: torch.Tensor, measuring: Measuring) -> Pendin
         return replace(sent, problem=str(error))
 
 
-def _stack_clips(clips: Sequence[Clip], device: torch.device) -> torch.Tensor:
+def _stack_clips(clips: Sequence[Clip], device: torch.device) -> UInt8[torch.Tensor, "B T 3 H W"]:
     """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which can copy it while computing."""
     first = clips[0].pixels
     batch = torch.empty(

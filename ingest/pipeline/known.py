@@ -8,7 +8,7 @@ from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE, REPEATED
-from tubelet.store.rows import VideoRow
+from tubelet.store.rows import PlaceRow, VideoRow
 
 REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
 WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames AND c.step = $step
@@ -21,7 +21,7 @@ class Known:
 
     stamps: Mapping[Stamp, str] = field(default_factory=dict)  # -> video_id
     videos: Mapping[str, VideoRow] = field(default_factory=dict)  # by video_id
-    places: Mapping[str, Mapping] = field(default_factory=dict)  # place_id -> row
+    places: Mapping[str, PlaceRow] = field(default_factory=dict)  # by place_id
     clips: frozenset[str] = frozenset()  # those that need nothing
     bare: frozenset[str] = (
         frozenset()
@@ -40,7 +40,7 @@ class Known:
         """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
         videos, places = (
             [VideoRow.of(row) for row in store.rows("FROM videos")],
-            store.rows("FROM places"),
+            [PlaceRow.of(row) for row in store.rows("FROM places")],
         )
         clips = store.rows(
             "SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?",
@@ -54,11 +54,11 @@ class Known:
         bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
         return cls(
             stamps={
-                **{(p["path"], p["bytes"], p["modified_ns"]): p["video_id"] for p in places},
+                **{(p.path, p.bytes, p.modified_ns): p.video_id for p in places},
                 **{(v.path, v.bytes, v.modified_ns): v.video_id for v in videos},
             },
             videos={video.video_id: video for video in videos},
-            places={place["place_id"]: place for place in places},
+            places={place.place_id: place for place in places},
             clips=frozenset(clip["clip_id"] for clip in clips) - bare,
             bare=bare,
             pairs=_pairs(store, recipe),

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from tubelet.array_types import Float32
 from tubelet.ingest.pipeline.messages import Clip
 from tubelet.store.pairs.measurement import Measurement, Side, measure
 from tubelet.store.pairs.rows import Pair
@@ -30,7 +31,10 @@ class Measuring:
         return len({clip.row.clip_id for _, clip, _ in self._waiting.values()})
 
     def take(
-        self, clip: Clip, grid: torch.Tensor, by_dimension: Mapping[str, torch.Tensor]
+        self,
+        clip: Clip,
+        grid: Float32[torch.Tensor, "S H W D"],
+        by_dimension: Mapping[str, Float32[torch.Tensor, "S D"]],
     ) -> tuple[Measured, ...]:
         """The pairs that this clip completes; `grid` is ``(S, H, W, D)`` in float32. Raises MeasurementError."""
         if not clip.pairs:

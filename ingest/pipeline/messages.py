@@ -1,15 +1,15 @@
 """Messages from the reader to the writer: clips, failures and the end of each source."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import torch
 
+from tubelet.array_types import UInt8
 from tubelet.ingest.sources import Source
 from tubelet.store import ids
 from tubelet.store.pairs.rows import Pair
-from tubelet.store.rows import FailureRow, PlannedClip, VideoRow
+from tubelet.store.rows import FailureRow, FoundFile, PlannedClip, VideoRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Clip:
     """
 
     row: PlannedClip
-    pixels: torch.Tensor
+    pixels: UInt8[torch.Tensor, "T 3 H W"]
     source: Source
     of: int
     pairs: tuple[Pair, ...] = ()
@@ -69,7 +69,7 @@ class VideoDone:
     video_id: str | None = None
     row: VideoRow | None = None
     thumbnail: bytes | None = None
-    place: Mapping | None = None  # columns of `places`, less its id and time
+    place: FoundFile | None = None
     retracted: bool = False
     outdated: Outdated = Outdated()
     failures: tuple[Failure, ...] = ()

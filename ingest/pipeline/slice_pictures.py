@@ -7,17 +7,20 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
+from tubelet.array_types import UInt8
 from tubelet.store.placement import Sheet
 
 QUALITY = 80  # of the JPEG: blocks do not show at the size of a patch
 
 
-def first_frames(pixels: torch.Tensor, slices: int) -> torch.Tensor:
+def first_frames(
+    pixels: UInt8[torch.Tensor, "T 3 H W"], slices: int
+) -> UInt8[torch.Tensor, "S 3 H W"]:
     """The first frame of each slice: ``(T, 3, H, W)`` to ``(S, 3, H, W)``."""
     return pixels[:: max(1, len(pixels) // slices)][:slices]
 
 
-def draw_sheet(frames: torch.Tensor, sheet: Sheet) -> bytes:
+def draw_sheet(frames: UInt8[torch.Tensor, "S 3 H W"], sheet: Sheet) -> bytes:
     """JPEG of a clip's frames ``(S, 3, H, W)`` in uint8, laid out as the sheet says."""
     if tuple(frames.shape[2:]) != sheet.tile:
         frames = interpolate(

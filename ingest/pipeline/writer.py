@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -19,8 +20,10 @@ from tubelet.store.disk.snapshot import lock
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
-from tubelet.store.rows import ClipRow, EncoderRow, VideoRow
+from tubelet.store.rows import ClipRow, EncoderRow, FoundFile, PlaceRow, VideoRow
 from tubelet.store.schema import CLIPS, PAIRS, TABLES
+
+Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
 COMMIT_SECONDS = (
     15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
@@ -181,29 +184,25 @@ class Writer:
         if done.retracted:
             self._retract(video_id, Outdated(frozenset(clips), frozenset(pairs)))
         self._remove(video_id, done.outdated)
-        place = self._place(video_id, done.place) if done.place else None
+        place = self._place(done.place) if done.place else None
         row = self._video_row(done, video_id, place)
         if row:
-            self._put("videos", self._known.videos, row.columns)
+            self._put("videos", self._known.videos, row)
         if place and (row or done.duplicate_of):
-            place_id = hash_parts(video_id, place["path"])
-            self._put(
-                "places",
-                self._known.places,
-                {"place_id": place_id, **place, "added_at": now()},
-            )
+            self._put("places", self._known.places, place.store(_place_id(place), now()))
 
-    def _put(self, table: str, known: Mapping[str, Mapping | VideoRow], row: Mapping) -> None:
+    def _put(self, table: str, known: Mapping[str, Kept], row: Kept) -> None:
         """Add a row, or replace the one of the same id where it says something else."""
         id_ = row[TABLES[table].key[0]]
         before = known.get(id_)
-        if before is None or any(row[name] != before[name] for name in row if name != "added_at"):
-            self._rows[table].append(
-                {**row, "added_at": before["added_at"] if before else row["added_at"]}
-            )
+        added_at = before.added_at if before else row.added_at
+        if replace(row, added_at=added_at) != before:
+            self._rows[table].append({**row.columns, "added_at": added_at})
             self._gone[table] += [id_] if before else []
 
-    def _video_row(self, done: VideoDone, video_id: str, place: Mapping | None) -> VideoRow | None:
+    def _video_row(
+        self, done: VideoDone, video_id: str, place: FoundFile | None
+    ) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
         row = done.row or self._known.videos.get(video_id)
         if not row or done.duplicate_of or done.retracted:
@@ -212,15 +211,14 @@ class Writer:
             self.store.write_thumbnail(video_id, done.thumbnail)
             path = self.store.layout.relative(self.store.layout.thumbnail(video_id))
             row = replace(row, thumbnail=path)
-        return replace(row, **place) if place else row
+        return replace(row, **place.columns) if place else row
 
-    def _place(self, video_id: str, place: Mapping) -> Mapping:
+    def _place(self, place: FoundFile) -> FoundFile:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
-        before = self._known.places.get(
-            hash_parts(video_id, place["path"])
-        ) or self._known.videos.get(video_id)
-        if before and before["path"] == place["path"] and place["label"] is None:
-            return {**place, "label": before["label"]}
+        known = self._known
+        before = known.places.get(_place_id(place)) or known.videos.get(place.video_id)
+        if before and before.path == place.path and place.label is None:
+            return replace(place, label=before.label)
         return place
 
     def _retract(self, video_id: str, added: Outdated) -> None:
@@ -255,6 +253,10 @@ class Writer:
             for id_, f in self._known.failures.items()
             if f.path == path and f.encoder_id in encoders and id_ not in current
         ]
+
+
+def _place_id(place: FoundFile) -> str:
+    return hash_parts(place.video_id, place.path)
 
 
 def _pack_rows(tables: Mapping[str, pa.Table]) -> dict[str, pa.Buffer]:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tubelet.array_types import Float32
 from tubelet.latent import layers
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
@@ -104,7 +105,7 @@ def _draw_parts(
         yield part, Drawing(_paint_mask(scores, how.smooth), beside, how.opacity, how.smooth)
 
 
-def _paint_mask(scores: np.ndarray, smooth: bool) -> overlay.Slice:
+def _paint_mask(scores: Float32[np.ndarray, "S H W"], smooth: bool) -> overlay.Slice:
     return lambda number: layers.render_mask(scores[number], smooth)
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tubelet.array_types import Bool, Float32
 from tubelet.latent import masks
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.timeline import Part, divide_windows, locate_picture
@@ -23,12 +24,12 @@ Scored = Iterable[
 ]  # parts of a video in order, with the scores (S, H, W) of their windows
 
 
-def score_window(video: VideoRow, clip: ClipRow, scores: np.ndarray) -> Scored:
+def score_window(video: VideoRow, clip: ClipRow, scores: Float32[np.ndarray, "S H W"]) -> Scored:
     """One window alone, as `propagation.segment_video` gives those of a whole video."""
     return [(part, scores) for part in divide_windows([clip], video["frames"])]
 
 
-def draw_masks(video: VideoRow, scored: Scored) -> Iterator[tuple[int, np.ndarray]]:
+def draw_masks(video: VideoRow, scored: Scored) -> Iterator[tuple[int, Bool[np.ndarray, "h w"]]]:
     """Number of each frame that a window tells, and its mask, bool ``(height, width)`` of the source as displayed."""
     for part, scores in scored:
         drawn, number = np.empty(0), None
@@ -38,7 +39,9 @@ def draw_masks(video: VideoRow, scored: Scored) -> Iterator[tuple[int, np.ndarra
             yield frame, drawn
 
 
-def place_mask(video: VideoRow, clip: ClipRow, scores: np.ndarray) -> np.ndarray:
+def place_mask(
+    video: VideoRow, clip: ClipRow, scores: Float32[np.ndarray, "H W"]
+) -> Bool[np.ndarray, "h w"]:
     """The mask of one slice's scores ``(H, W)`` on a frame of the source, bool ``(height, width)``."""
     whole = np.zeros((video["height"], video["width"]), bool)
     top, left, high, wide = (round(side) for side in locate_picture(video, clip))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.array_types import Float32, Int
 from tubelet.latent import clips, half, segmentation
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.timeline import Part, divide_video
@@ -26,7 +27,7 @@ NEARBY = 0.05  # of a cosine: what a match over the whole diagonal of the grid h
 
 def segment_video(
     workspace: Workspace, clip: ClipRow, marked: MarkedPatches
-) -> Iterator[tuple[Part, np.ndarray]]:
+) -> Iterator[tuple[Part, Float32[np.ndarray, "S H W"]]]:
     """The windows that were cut like a `clips` row, which the marks are on, with the scores of their patches. Raises LatentError."""
     parts = divide_video(workspace.store, clip)
     home = next(
@@ -62,12 +63,12 @@ class Told:
     """A window of which the mask is known: a `clips` row and its scores ``(S, H, W)``."""
 
     clip: ClipRow
-    scores: np.ndarray
+    scores: Float32[np.ndarray, "S H W"]
 
 
 def _carry_on(
     workspace: Workspace, told: Told, clip: ClipRow, foreground: MarkedPatches
-) -> np.ndarray:
+) -> Float32[np.ndarray, "S H W"]:
     """Scores of another window."""
     graph = workspace.graph(clip["clip_id"])
     matched, outside = _match(workspace, told, clip)
@@ -116,8 +117,8 @@ def nearest_slices(one: ClipRow, other: ClipRow) -> tuple[int, int]:
 
 
 def match_patches(
-    before: np.ndarray, now: np.ndarray, grid: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+    before: Float32[np.ndarray, "P D"], now: Float32[np.ndarray, "P D"], grid: tuple[int, int]
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Numbers of patches of two slices ``(H*W, D)``, of unit length, that are each other's most similar: ``(n,)`` each."""
     places = np.indices(grid).reshape(2, -1).T
     apart = np.hypot(*(places[:, None] - places).transpose(2, 0, 1)) / max(np.hypot(*grid), 1)

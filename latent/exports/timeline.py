@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tubelet.array_types import Float64, Int
 from tubelet.latent.errors import LatentError
 from tubelet.media import sources
 from tubelet.media.overlay import number_slice
@@ -28,7 +29,7 @@ class Part:
     frames: range
 
     @property
-    def slices(self) -> np.ndarray:
+    def slices(self) -> Int[np.ndarray, " n"]:
         """The slice of each frame, ``(frames,)``."""
         return np.array([number_slice(self.clip, frame) for frame in self.frames], int)
 
@@ -72,7 +73,7 @@ def _border(one: range, other: range) -> tuple[int, int]:
     return border, border
 
 
-def measure_seconds(video: VideoRow, parts: Sequence[Part]) -> np.ndarray:
+def measure_seconds(video: VideoRow, parts: Sequence[Part]) -> Float64[np.ndarray, " n"]:
     """The time of every frame of the parts since the video's first frame, float64: by time stamps where the frame rate varies and the file
     is there, else from where each window begins and stops."""
     if all(sources.steady(part.clip, video["fps"]) for part in parts) or sources.missing(video):

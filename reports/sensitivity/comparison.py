@@ -37,8 +37,8 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
         },
     )
     if (
-        a.foundations["weights_sha256"] != b.foundations["weights_sha256"]
-        or a.foundations["layer"] != b.foundations["layer"]
+        a.foundations.weights_sha256 != b.foundations.weights_sha256
+        or a.foundations.layer != b.foundations.layer
     ):
         yield Text(
             "The dimensions of two encoders do not correspond to each other: dimension 3 of one is not dimension 3 of the other, "
@@ -120,7 +120,7 @@ def _results(a: Findings, b: Findings) -> pa.Table:
             f.consistency and f.consistency.halves[0]
         ),
         "noise floor (rounding)": lambda f: narrative.number(
-            f.controls["rounding"] and f.controls["rounding"]["relative"]
+            f.controls["rounding"] and f.controls["rounding"].relative
         ),
     }
     return pa.table(

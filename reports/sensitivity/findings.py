@@ -14,6 +14,7 @@ from tubelet.reports.sensitivity.curves import Shape
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
 from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
+from tubelet.reports.sensitivity.rows import ControlLevel, Foundations
 from tubelet.store import Store, intervals
 from tubelet.store.questions import annotations
 from tubelet.store.questions import sensitivity as queries
@@ -53,13 +54,13 @@ class Findings:
 
     request: Request
     scope: Scope
-    foundations: Mapping
+    foundations: Foundations
     settings: list[str]
     videos: pa.Table
     band: pa.Table
     relative: Shape
     absolute: Shape
-    controls: Mapping[str, Mapping | None]
+    controls: Mapping[str, ControlLevel | None]
     dims: pa.Table
     ranking: Ranking
     consistency: Consistency | None
@@ -74,7 +75,7 @@ class Findings:
     @property
     def count(self) -> int:
         """The number of units: videos, or groups of them."""
-        return self.foundations["units"]
+        return self.foundations.units
 
     @property
     def unit(self) -> Markdown:
@@ -82,73 +83,87 @@ class Findings:
         return UNITS[self.request.unit]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The input of all statistics: what was measured within a scope, what it rests on, and which videos belong together."""
+
+    request: Request
+    scope: Scope
+    data: ByVideo
+    foundations: Foundations
+    relations: Relations
+
+
 def find(store: Store, request: Request) -> Findings:
     """Raises ReportError where there is nothing to report on, QueryError for a mistake in the request's condition."""
-    asked = resolve_request(store, request)
-    within = scope(store, asked)
-    data, foundations = _measured(store, within)
-    if asked.top and asked.top > foundations["embed_dim"]:
-        raise ReportError(
-            f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations['embed_dim']:,}: pass fewer as --top"
-        )
-    found = related(queries.videos_measured(within).answer(store), data)
-    if asked.unit != "video":
-        within = replace(
-            within,
-            units=grouped(
-                queries.videos_measured(within).answer(store),
-                asked.unit,
-                found,
-                brought_groups(store),
-            ),
-        )
-        data, foundations = _measured(store, within)
-    questions = _questions(within, _several(foundations))
-    tables = {
+    measured = _read_measured(store, resolve_request(store, request))
+    questions = _questions(measured.scope, measured.foundations.has_several_pairs)
+    answers = {
         name: question.answer(store)
         for name, question in questions.items()
-        if name not in ("by video", "curves")
+        if name != "by video"  # the input, which was read before
     }
-    agreed = consistency.consistency(data.relative)
-    order = ranking.rank_dimensions(data, asked.top)
-    levels = _levels(data.relative)
-    relative, absolute = _shapes(questions["curves"].answer(store), foundations)
-    return Findings(
-        request=asked,
-        scope=within,
-        foundations=foundations,
-        settings=tables["settings"]["setting"].to_pylist(),
-        videos=tables["videos"],
-        band=tables["curve"],
-        relative=relative,
-        absolute=absolute,
-        controls={kind: next(iter(tables[kind].to_pylist()), None) for kind in CONTROLS},
-        dims=tables["dimensions"],
-        ranking=order,
-        consistency=agreed,
-        settling=consistency.settling(data.relative, order.top)
-        if data.videos >= intervals.FEWEST
-        else None,
-        heat=_heat(data.relative, order, agreed),
-        levels=levels,
-        outliers=_outliers(levels, agreed),
-        frame=tables["frame"],
-        questions=questions,
-        relations=found,
+    return _compute(measured, questions, answers)
+
+
+def _read_measured(store: Store, asked: Request) -> Measured:
+    """What was measured, by video or by the groups that the request names."""
+    within = scope(store, asked)
+    data, foundations = _by_unit(store, within)
+    if asked.top and asked.top > foundations.embed_dim:
+        raise ReportError(
+            f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations.embed_dim:,}: pass fewer as --top"
+        )
+    videos = queries.videos_measured(within).answer(store)
+    found = related(videos, data)
+    if asked.unit != "video":
+        within = replace(within, units=grouped(videos, asked.unit, found, brought_groups(store)))
+        data, foundations = _by_unit(store, within)
+    return Measured(
+        request=asked, scope=within, data=data, foundations=foundations, relations=found
     )
 
 
-def _measured(store: Store, within: Scope) -> tuple[ByVideo, Mapping]:
-    """The input of all statistics, and what it rests on."""
-    foundations = queries.foundations(within).answer(store).to_pylist()[0]
-    return _by_video(
-        queries.by_video(within, _several(foundations)).answer(store), foundations["units"]
-    ), foundations
+def _by_unit(store: Store, within: Scope) -> tuple[ByVideo, Foundations]:
+    rests = Foundations.of(queries.foundations(within).answer(store).to_pylist()[0])
+    table = queries.by_video(within, rests.has_several_pairs).answer(store)
+    return _by_video(table, rests.units), rests
 
 
-def _several(foundations: Mapping) -> bool:
-    """Whether a video, or a group, has more than one pair."""
-    return foundations["pairs"] > foundations["units"]
+def _compute(
+    measured: Measured, questions: Mapping[str, Question], answers: Mapping[str, pa.Table]
+) -> Findings:
+    data = measured.data
+    agreed = consistency.consistency(data.relative)
+    order = ranking.rank_dimensions(data, measured.request.top)
+    levels = _levels(data.relative)
+    relative, absolute = _shapes(answers["curves"], measured.foundations)
+    enough = data.videos >= intervals.FEWEST
+    return Findings(
+        request=measured.request,
+        scope=measured.scope,
+        foundations=measured.foundations,
+        settings=answers["settings"]["setting"].to_pylist(),
+        videos=answers["videos"],
+        band=answers["curve"],
+        relative=relative,
+        absolute=absolute,
+        controls={kind: _level(answers[kind]) for kind in CONTROLS},
+        dims=answers["dimensions"],
+        ranking=order,
+        consistency=agreed,
+        settling=consistency.settling(data.relative, order.top) if enough else None,
+        heat=_heat(data.relative, order, agreed),
+        levels=levels,
+        outliers=_outliers(levels, agreed),
+        frame=answers["frame"],
+        questions=questions,
+        relations=measured.relations,
+    )
+
+
+def _level(answer: pa.Table) -> ControlLevel | None:
+    return next((ControlLevel.of(row) for row in answer.to_pylist()), None)
 
 
 def related(videos: pa.Table, data: ByVideo) -> Relations:
@@ -223,9 +238,9 @@ def _by_video(table: pa.Table, videos: int) -> ByVideo:
     return ByVideo(**filled)
 
 
-def _shapes(table: pa.Table, foundations: Mapping) -> tuple[Shape, Shape]:
+def _shapes(table: pa.Table, foundations: Foundations) -> tuple[Shape, Shape]:
     """Of the relative and the absolute curve; a video whose dimensions are all constant has no relative one."""
-    shape = foundations["units"], foundations["most_slices"]
+    shape = foundations.units, foundations.most_slices
     relative, absolute = (
         np.asarray(table[name].to_numpy(zero_copy_only=False), float).reshape(shape)
         for name in ("relative", "mean_abs")

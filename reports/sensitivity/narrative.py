@@ -1,7 +1,6 @@
 """What the numbers say, in sentences: each with its uncertainty, and none that the videos do not support."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from tubelet.reports.sensitivity.curves import FEWEST_SLICES, FRACTION, Shape, n
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import TIMES, Q
 from tubelet.reports.sensitivity.relations import together
+from tubelet.reports.sensitivity.rows import Foundations
 from tubelet.store import intervals
 
 METHOD = (
@@ -34,7 +34,7 @@ def count(number: int, noun: Markdown) -> Markdown:
 def counted(found: Findings) -> Markdown:
     """How many videos there are, or groups of them."""
     return count(found.count, found.unit) + (
-        f" of {count(found.foundations['videos'], 'video')}" if found.unit != "video" else ""
+        f" of {count(found.foundations.videos, 'video')}" if found.unit != "video" else ""
     )
 
 
@@ -65,7 +65,7 @@ def answer(found: Findings) -> Markdown:
     if found.count < intervals.FEWEST:
         first = [int(d) for d in found.ranking.order[:5] if found.ranking.relative.value[d] > 0]
         return f"In **{counted(found)}** dimensions {_list_dimensions(first)} react most; {too_few(found.count, found.unit)}{related(found)}"
-    special, dims = found.ranking.specialists, found.foundations["embed_dim"]
+    special, dims = found.ranking.specialists, found.foundations.embed_dim
     who = (
         "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
     )
@@ -173,15 +173,15 @@ def _reach(found: Findings, end: int, name: Markdown) -> Markdown:
     return f"{count(slices, 'slice')} from the {name}{sure}, {slices_in_time(found.foundations, slices)}"
 
 
-def slices_in_time(facts: Mapping, slices: int) -> Markdown:
-    frames, seconds = slices * facts["tubelet"] * facts["step"], slices * facts["slice_s"]
-    if facts["step"] != facts["longest_step"]:
+def slices_in_time(facts: Foundations, slices: int) -> Markdown:
+    frames, seconds = slices * facts.tubelet * facts.step, slices * facts.slice_s
+    if facts.step != facts.longest_step:
         return "of different lengths"
-    same = np.isclose(facts["shortest_slice_s"], facts["longest_slice_s"])
+    same = np.isclose(facts.shortest_slice_s, facts.longest_slice_s)
     spread = (
         ""
         if same
-        else f" in the median video ({slices * facts['shortest_slice_s']:.3g} to {slices * facts['longest_slice_s']:.3g} s)"
+        else f" in the median video ({slices * facts.shortest_slice_s:.3g} to {slices * facts.longest_slice_s:.3g} s)"
     )
     return f"{count(frames, 'frame')}, {seconds:.3g} s{spread}"
 
@@ -190,7 +190,7 @@ def controls(found: Findings) -> Markdown:
     """The difference of the same window encoded again, that of rounding alone, and that of two windows of one video that share no frame."""
     apart = found.controls["disjoint"]
     unlike = (
-        f"Two windows of one video that share no frame differ by {apart['relative']:.3g} standard deviations ({count(apart['videos'], found.unit)})."
+        f"Two windows of one video that share no frame differ by {apart.deviations:.3g} standard deviations ({count(apart.videos, found.unit)})."
         if apart
         else "Windows of one video that share no frame were not measured."
     )
@@ -202,24 +202,24 @@ def determinism(found: Findings) -> Markdown:
     again = found.controls["repeated"]
     if again is None:
         return "No window was encoded twice, so whether the arithmetic is deterministic is unknown."
-    videos = count(again["videos"], found.unit)
-    if again["largest"] == 0:
+    videos = count(again.videos, found.unit)
+    if again.largest == 0:
         return f"The same window encoded twice gives the same numbers, bit by bit ({videos}): the arithmetic is deterministic."
-    return f"The same window encoded twice differs by {again['relative']:.3g} standard deviations ({videos}): the arithmetic is not deterministic."
+    return f"The same window encoded twice differs by {again.deviations:.3g} standard deviations ({videos}): the arithmetic is not deterministic."
 
 
 def noise_floor(found: Findings) -> Markdown:
     """What rounding alone does."""
-    rounding, precision = found.controls["rounding"], literal(found.foundations["precision"])
+    rounding, precision = found.controls["rounding"], literal(found.foundations.precision)
     if rounding:
-        videos = count(rounding["videos"], found.unit)
+        videos = count(rounding.videos, found.unit)
         share = (
-            f", {rounding['relative'] / found.relative.edge:.0%} of the effect at the edge"
+            f", {rounding.deviations / found.relative.edge:.0%} of the effect at the edge"
             if found.relative.edge > 0
             else ""
         )
-        return f"Rounding to {precision} alone, against fp32 of the same window, is {rounding['relative']:.3g} standard deviations ({videos}){share}: the noise floor."
-    if found.foundations["precision"] in ("fp32", "float32"):
+        return f"Rounding to {precision} alone, against fp32 of the same window, is {rounding.deviations:.3g} standard deviations ({videos}){share}: the noise floor."
+    if found.foundations.precision in ("fp32", "float32"):
         return "All of it is fp32, whose rounding was not measured apart."
     return f"The effect of rounding to {precision} was not measured: ingest a few of the videos again with `--precision fp32`, then run `tubelet pairs`."
 
@@ -279,7 +279,7 @@ def agreement(found: Findings) -> Markdown:
     )
     dims = (
         f" Over the {len(agreed.dims):,} dimensions that vary in every video."
-        if len(agreed.dims) < found.foundations["embed_dim"]
+        if len(agreed.dims) < found.foundations.embed_dim
         else ""
     )
     return "; ".join(parts) + "." + dims + rest

@@ -235,22 +235,22 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     """what, value: everything that a reader needs to trust the report, or not."""
     facts = found.foundations
     rows = {
-        "videos, pairs": f"{facts['videos']:,} videos, {facts['pairs']:,} pairs with {facts['most_slices']} shared slices",
+        "videos, pairs": f"{facts.videos:,} videos, {facts.pairs:,} pairs with {facts.most_slices} shared slices",
         "counted once": narrative.counted(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
-        "encoder": f"{found.request.encoder} ({facts['encoder']}, layer {facts['layer']}, {facts['embed_dim']:,} dimensions)",
-        "weights": facts["weights_source"],
-        "SHA-256 of the weights": facts["weights_sha256"],
-        "windows": f"{found.request.frames} frames, {facts['slices']} slices of {facts['tubelet']} frames",
+        "encoder": f"{found.request.encoder} ({facts.encoder}, layer {facts.layer}, {facts.embed_dim:,} dimensions)",
+        "weights": facts.weights_source,
+        "SHA-256 of the weights": facts.weights_sha256,
+        "windows": f"{found.request.frames} frames, {facts.slices} slices of {facts.tubelet} frames",
         "shift": narrative.count(found.scope.shift, "slice"),
-        "duration of a slice": f"{facts['slice_s']:.4g} s (median video)",
+        "duration of a slice": f"{facts.slice_s:.4g} s (median video)",
         "settings": "; ".join(found.settings)
         + (" (mixed as requested)" if len(found.settings) > 1 else ""),
-        "precision, source": f"{facts['precision']}; {facts['source']}",
+        "precision, source": f"{facts.precision}; {facts.source}",
         "determinism (one window twice)": _level(found, "repeated"),
         "noise floor (rounding, one window in fp32 too)": _level(found, "rounding"),
         "windows of one video that share no frame": _level(found, "disjoint"),
-        "measured": f"{facts['first_measured']:%Y-%m-%d %H:%M} to {facts['last_measured']:%Y-%m-%d %H:%M} UTC",
+        "measured": f"{facts.first_measured:%Y-%m-%d %H:%M} to {facts.last_measured:%Y-%m-%d %H:%M} UTC",
         "store": f"{store.root}, {store.fingerprint.rpartition(':')[2]}",
         "software": ", ".join(
             [
@@ -267,8 +267,8 @@ def _level(found: Findings, kind: str) -> str:
     control = found.controls[kind]
     if control is None:
         return "not measured"
-    videos = narrative.count(control["videos"], "video")
-    return f"{control['relative'] or 0:.3g} standard deviations, {control['absolute']:.3g} absolute (median of {videos})"
+    videos = narrative.count(control.videos, "video")
+    return f"{control.deviations:.3g} standard deviations, {control.absolute:.3g} absolute (median of {videos})"
 
 
 def _known(values: np.ndarray) -> pa.Array:

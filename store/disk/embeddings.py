@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tubelet.array_types import Float16
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import ADDRESS
@@ -91,7 +92,7 @@ def _explain(read: Callable[P, np.ndarray]) -> Callable[P, np.ndarray]:
 
 
 @_explain
-def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
+def read(path: Path, first: int = 0, stop: int | None = None) -> Float16[np.ndarray, "S H W D"]:
     """Slices ``[first, stop)`` of a clip as half precision ``(S, H, W, D)``; all of them by default. Raises StoreError where the file cannot be read."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
@@ -110,7 +111,7 @@ def read(path: Path, first: int = 0, stop: int | None = None) -> np.ndarray:
 
 
 @_explain
-def read_tokens(path: Path, numbers: Sequence[int]) -> np.ndarray:
+def read_tokens(path: Path, numbers: Sequence[int]) -> Float16[np.ndarray, "n D"]:
     """Single tokens as half precision ``(n, D)``, by their numbers in address order; one read per token. Raises StoreError."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
@@ -188,6 +189,6 @@ def _slice_starts(footer: pq.FileMetaData, shape: tuple[int, ...]) -> tuple[int,
     )
 
 
-def _read_with_pyarrow(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _read_with_pyarrow(path: Path, shape: tuple[int, ...]) -> Float16[np.ndarray, "S H W D"]:
     column = pq.read_table(path, columns=["embedding"])["embedding"]
     return np.frombuffer(b"".join(value.as_py() for value in column), HALF).reshape(shape)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.array_types import Float32
 from tubelet.store.errors import StoreError
 from tubelet.store.pairs.rows import SHIFTED
 from tubelet.store.store import Store
@@ -53,7 +54,9 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
     return quantize_differences(a, b[: len(a)], values=2 * a.size <= most_bytes)
 
 
-def quantize_differences(a: np.ndarray, b: np.ndarray, values: bool = True) -> Differences:
+def quantize_differences(
+    a: Float32[np.ndarray, "n H W D"], b: Float32[np.ndarray, "n H W D"], values: bool = True
+) -> Differences:
     """Two float32 arrays ``(n, H, W, D)`` of the same frames as codes."""
     difference = b - a
     sample = np.abs(difference.ravel()[:: max(1, difference.size // SAMPLED)])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace, to_device
 
+from tubelet.array_types import Float, Float32
 from tubelet.store.errors import MeasurementError
 from tubelet.store.statistics import Array, dimension_statistics
 
@@ -22,11 +23,11 @@ from tubelet.store.statistics import Array, dimension_statistics
 class Side:
     """One clip of a pair: its float32 grid ``(S, H, W, D)`` and its `dimension_statistics`, ``(S, D)`` each."""
 
-    grid: Array
+    grid: Float[Array, "S H W D"]
     by_dimension: Mapping[str, Array]
 
     @classmethod
-    def of(cls, grid: Array) -> "Side":
+    def of(cls, grid: Float[Array, "S H W D"]) -> "Side":
         return cls(grid, dimension_statistics(grid))
 
 
@@ -34,16 +35,18 @@ class Side:
 class Measurement:
     """Reductions of one pair, float32 on the CPU; NaN where a zero vector leaves a cosine undefined."""
 
-    mean_abs: np.ndarray  # (n, D), over patches
-    rms: np.ndarray  # (n, D)
-    mean_signed: np.ndarray  # (n, D)
-    max_abs: np.ndarray  # (n, D)
-    l2: np.ndarray  # (n, H, W)
-    cosine: np.ndarray  # (n, H, W)
-    relative_l2: np.ndarray  # (n, H, W): distance over the mean length of the two embeddings
-    std: (
-        np.ndarray
-    )  # (D,): over all tokens of both clips; exactly 0 for a dimension that never varies
+    mean_abs: Float32[np.ndarray, "n D"]  # (n, D), over patches
+    rms: Float32[np.ndarray, "n D"]  # (n, D)
+    mean_signed: Float32[np.ndarray, "n D"]  # (n, D)
+    max_abs: Float32[np.ndarray, "n D"]  # (n, D)
+    l2: Float32[np.ndarray, "n H W"]  # (n, H, W)
+    cosine: Float32[np.ndarray, "n H W"]  # (n, H, W)
+    relative_l2: Float32[
+        np.ndarray, "n H W"
+    ]  # (n, H, W): distance over the mean length of the two embeddings
+    std: Float32[
+        np.ndarray, " D"
+    ]  # (D,): over all tokens of both clips; exactly 0 for a dimension that never varies
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(values).all() for values in (self.rms, self.l2, self.std)):

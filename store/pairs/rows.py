@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from tubelet.array_types import Float
 from tubelet.store import ids
 from tubelet.store.disk.derived import mean_defined, rows_of
 from tubelet.store.pairs.measurement import Measurement
@@ -83,7 +84,7 @@ def middle_third(slices: int) -> slice:
     return slice(slices // 3, slices - slices // 3)
 
 
-def summarize_curves(measured: Measurement) -> dict[str, np.ndarray]:
+def summarize_curves(measured: Measurement) -> dict[str, Float[np.ndarray, " D"]]:
     """Each dimension's curve over the shared slices in a few numbers, ``(D,)`` each."""
     curve, signed = measured.mean_abs, measured.mean_signed
     edge = (curve[0] + curve[-1]) / 2
@@ -100,7 +101,7 @@ def summarize_curves(measured: Measurement) -> dict[str, np.ndarray]:
     }
 
 
-def curves(measured: Measurement) -> dict[str, np.ndarray]:
+def curves(measured: Measurement) -> dict[str, Float[np.ndarray, " n"]]:
     """The differences of each shared slice in a few numbers, ``(n,)`` each; NaN where nothing is defined."""
     quartiles = np.quantile(measured.mean_abs, (0.25, 0.5, 0.75), axis=1)
     return {
@@ -112,12 +113,16 @@ def curves(measured: Measurement) -> dict[str, np.ndarray]:
     }
 
 
-def _divide(values: np.ndarray, std: np.ndarray) -> np.ndarray:
+def _divide(
+    values: Float[np.ndarray, " D"], std: Float[np.ndarray, " D"]
+) -> Float[np.ndarray, " D"]:
     """In standard deviations; NaN where a dimension is constant."""
     return np.divide(values, std, out=np.full_like(values, np.nan), where=std > 0)
 
 
-def _relative(mean_abs: np.ndarray, std: np.ndarray) -> np.ndarray:
+def _relative(
+    mean_abs: Float[np.ndarray, "n D"], std: Float[np.ndarray, " D"]
+) -> Float[np.ndarray, " n"]:
     varies = std > 0
     return (
         (mean_abs[:, varies] / std[varies]).mean(axis=1)

@@ -15,7 +15,7 @@ FPS = 25
 PROGRAM = """
 import json, sys
 from tubelet.ingest.job import Job
-from tubelet.ingest.plan import peak_memory
+from tubelet.ingest.probe import peak_memory
 job = Job.of(paths=[sys.argv[1]], encoder="toy", size="224")
 summary = job.run(sys.argv[2]).execute(job.sources)
 print(json.dumps([summary.clips, peak_memory(job.device)]))

@@ -19,7 +19,7 @@ import json, sys
 from pathlib import Path
 import tubelet.cli
 from tubelet.ingest.job import Job
-from tubelet.ingest.plan import peak_memory
+from tubelet.ingest.probe import peak_memory
 asked, store = json.loads(sys.argv[1]), Path(sys.argv[2])
 job = Job.of(**asked)
 if store.name == "plan":

@@ -314,7 +314,7 @@ def test_colors_span_the_quantiles_and_leave_gray_what_is_not_defined():
         (coordinates[1] - limits[:, 0]) / (limits[:, 1] - limits[:, 0]) * 255, 0, 255
     )
     assert np.abs(pixels[1, [0, 2]] - expected).max() <= 0.51
-    assert colors.to_rgb(np.array([[np.nan, 0.0]]), np.array([[0, 1], [3, 3]])).tolist() == [
+    assert colors.to_rgb(np.array([[np.nan, 0.0]]), np.array([[0.0, 1], [3, 3]])).tolist() == [
         [128, 128, 128]
     ]
 
@@ -367,7 +367,7 @@ def linear_basis(grid):
         preparation=Preparation(),
         foreground=None,
         model=model,
-        limits=np.zeros((3, 2)),
+        limits=np.zeros((3, 2), np.float32),
         explained=variance.explained,
         total=variance.total,
         tokens=1,

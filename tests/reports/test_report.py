@@ -39,8 +39,8 @@ def test_what_was_planted_is_found(found):
         if o.how == "other dimensions react"
     ] == ["video-00005.mp4"]
     assert (
-        found.controls["repeated"]["largest"] == 0
-        and found.controls["disjoint"]["relative"] > found.relative.edge
+        found.controls["repeated"].largest == 0
+        and found.controls["disjoint"].relative > found.relative.edge
     )
     assert found.settling.overlap[-1] == 1 and found.consistency.w > 0.05
 
@@ -177,9 +177,9 @@ def test_settings_are_not_mixed_unasked(tmp_path):
     ) as refused:
         find(two, Request())
     found = find(two, Request(setting=refused.value.settings[1]))
-    assert found.count == 4 and found.foundations["source"] == "stored"
+    assert found.count == 4 and found.foundations.source == "stored"
     mixed = find(two, Request(mix=True))
-    assert mixed.count == 6 and mixed.foundations["pairs"] == 10 and len(mixed.settings) == 2
+    assert mixed.count == 6 and mixed.foundations.pairs == 10 and len(mixed.settings) == 2
     assert "2 settings mixed" in narrative.subject(mixed) and len(mixed.frame) == 16
     two.close()
 

@@ -143,9 +143,7 @@ def by_id(store):
 def test_a_unit_counts_once_in_every_number(scenes, unit, size):
     expected = by_id(scenes).reshape(12 // size, size, -1).mean(1)
     found = find(scenes, Request(unit=unit))
-    assert (
-        found.count == len(expected) == found.videos.num_rows and found.foundations["videos"] == 12
-    )
+    assert found.count == len(expected) == found.videos.num_rows and found.foundations.videos == 12
     assert found.ranking.relative.value == pytest.approx(expected.mean(0), rel=1e-4)
     shown = {row["dim"]: row["relative"] for row in found.dims.to_pylist()}
     assert [shown[d] for d in range(40)] == pytest.approx(expected.mean(0), rel=1e-4)

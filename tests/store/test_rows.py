@@ -9,8 +9,16 @@ import pyarrow as pa
 import pytest
 
 from tests.stores import synthetic_store
-from tubelet.store.rows import ClipRow, EncoderRow, FailureRow, PairRow, PlannedClip, VideoRow
-from tubelet.store.schema import CLIPS, ENCODERS, FAILURES, MOMENT, PAIRS, VIDEOS
+from tubelet.store.rows import (
+    ClipRow,
+    EncoderRow,
+    FailureRow,
+    PairRow,
+    PlaceRow,
+    PlannedClip,
+    VideoRow,
+)
+from tubelet.store.schema import CLIPS, ENCODERS, FAILURES, MOMENT, PAIRS, PLACES, VIDEOS
 
 ROWS = {
     VideoRow: VIDEOS,
@@ -18,6 +26,7 @@ ROWS = {
     ClipRow: CLIPS,
     PairRow: PAIRS,
     FailureRow: FAILURES,
+    PlaceRow: PLACES,
 }
 TYPES = {
     "VARCHAR": str,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from tubelet.array_types import UInt8
 from tubelet.ingest import precision
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
@@ -141,7 +142,7 @@ class HubEncoder:
             if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d):
                 module.register_forward_hook(lambda module, given, patches: patches.float())
 
-    def encode(self, frames: torch.Tensor) -> TokenGrids:
+    def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
         """``(B, T, 3, H, W)`` in uint8 to ``(B, T / tubelet, H / patch, W / patch, dim)`` in float32."""
         clips, count, _, height, width = frames.shape
         pixels = (
