@@ -32,6 +32,7 @@ from starlette.types import ASGIApp
 from streamlit import config
 
 from tubelet.dashboard.access import Access
+from tubelet.dashboard.document import Document
 from tubelet.dashboard.guard import Guard
 from tubelet.dashboard.permalinks import Permalinks
 
@@ -81,5 +82,6 @@ def _routes() -> list[Route]:
 _return_large_arrays()
 # Streamlit finds the name of what it serves in this assignment
 app: ASGIApp = st.App(HERE / "app.py", routes=_routes())
+app = Document(app)
 app = Permalinks(app, sys.argv[1], _base()) if len(sys.argv) > 1 else app
 app = Guard(app, Access.of(config.get_option("server.address") or "", os.environ), _base())

@@ -76,7 +76,9 @@ def show(store: Store, selection: Selection) -> None:
 def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
     """The filter, the order and the statistic of the curves, each in the URL."""
     labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
+    ):
         text = st.text_input(
             "Search",
             placeholder="name or label",
