@@ -75,7 +75,8 @@ def _show_page(
         chosen = selection.choose(store, name)
         with pages:
             links.show_menu(store, menu)
-        connection.watch(f"tubelet dashboard --store {store.shell_name}")
+        summary = caching.rows(store, corpus.corpus_summary())[0]
+        connection.watch(f"tubelet dashboard --store {store.shell_name}", summary)
     module.show(store, chosen)
     address.settle(name)
 

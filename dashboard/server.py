@@ -14,6 +14,7 @@ track/PATCHES/CLIP           where those patches are in each slice, and how alik
 mask/PATCHES                 4 bytes per token: how much nearer to the foreground than to the background, foreground above one half
 mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
+held                         how many videos and clips the store holds, as JSON
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 
@@ -51,6 +52,7 @@ ROUTES = {
     "/mask/{marked}": "mask",
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",
+    "/held": "held",
     "/components/{version}/{path:path}": "module",
 }
 

@@ -76,6 +76,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
+        "held": Ask({}, "application/json", b'{"videos":'),
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),
