@@ -27,7 +27,6 @@ def main() -> None:
         page_icon=str(HERE / "favicon.svg"), layout="wide", initial_sidebar_state=250
     )
     st.logo(str(HERE / "logo.svg"), size="large")
-    st.html(HERE / "style.css")
     path = sys.argv[1] if len(sys.argv) > 1 else ""
     modules = {
         name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES
@@ -71,12 +70,13 @@ def _show_page(
     store: Store, name: str, module: ModuleType | ReportPage, menu: Mapping[str, st.Page]
 ) -> None:
     with st.sidebar:
-        pages = st.container(gap="xxsmall")
+        pages = st.container(gap="xxsmall", key="menu")
         _show_store(store)
         chosen = selection.choose(store, name)
         with pages:
             links.show_menu(store, menu)
-        connection.watch(f"tubelet dashboard --store {store.shell_name}")
+        summary = caching.rows(store, corpus.corpus_summary())[0]
+        connection.watch(f"tubelet dashboard --store {store.shell_name}", summary)
     module.show(store, chosen)
     address.settle(name)
 

@@ -35,7 +35,12 @@ def over_time(points: pa.Table, statistic: str, unit: str) -> alt.Chart:
 
 def likeness(track: pa.Table, level: float) -> alt.LayerChart:
     """Cosine of the best match in each slice, lost ones hollow, over the level that unrelated patches reach. Columns slice, y, x, score, margin, lost."""
-    x = alt.X("slice:Q", title="slice", axis=alt.Axis(tickMinStep=1, format="d"))
+    x = alt.X(
+        "slice:Q",
+        title="slice",
+        axis=alt.Axis(tickMinStep=1, format="d"),
+        scale=alt.Scale(nice=False),  # the axis ends where the slices end
+    )
     score = alt.Y(
         "score:Q",
         title="cosine of the best match",
@@ -107,7 +112,12 @@ SLICE_CURVES = {  # columns of slice_sensitivity: the title of their axis
 def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
     """One of SLICE_CURVES over the shared slices; the absolute one with its quartiles over dimensions."""
     column, title = SLICE_CURVES[name]
-    x = alt.X("shared_slice:Q", title="shared slice", axis=alt.Axis(tickMinStep=1, tickCount=6))
+    x = alt.X(
+        "shared_slice:Q",
+        title="shared slice",
+        axis=alt.Axis(tickMinStep=1, tickCount=6),
+        scale=alt.Scale(nice=False),
+    )
     y = alt.Y(
         f"{column}:Q",
         title=None,

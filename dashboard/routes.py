@@ -24,7 +24,7 @@ from starlette.responses import (
 
 from tubelet.dashboard import answers, caching, units
 from tubelet.dashboard.access import SANDBOX
-from tubelet.dashboard.components import modules, token_map
+from tubelet.dashboard.components import connection, modules, token_map
 from tubelet.latent.basis import Basis
 from tubelet.latent.exports import drawing, mask_files, mask_video, names, propagation, tracks
 from tubelet.latent.exports.drawing import DrawingOptions
@@ -34,7 +34,7 @@ from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import pack_track
 from tubelet.media import sources
 from tubelet.store import Store, StoreError, TubeletError
-from tubelet.store.questions import clips
+from tubelet.store.questions import clips, corpus
 from tubelet.store.rows import ClipRow, NamedClip
 from tubelet.store.sandbox import formats
 
@@ -279,6 +279,12 @@ def _find_clip(store: Store, clip_id: str) -> NamedClip:
     return NamedClip.of(found[0])
 
 
+def _held(store: Store, request: Request) -> Response:
+    """How much the store holds now: pages ask whether that is still what they show."""
+    summary = caching.rows(store, corpus.corpus_summary())[0]
+    return JSONResponse(connection.describe(summary), headers=REVALIDATED)
+
+
 def _module(store: Store, request: Request) -> Response:
     text = modules.find(request.path_params["version"], request.path_params["path"])
     return Response(text, media_type="text/javascript", headers=FOR_GOOD)
@@ -304,6 +310,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "mp4": _mp4,
     "sample": _sample,
     "sampled": _sampled_token,
+    "held": _held,
     "module": _module,
     "answer": _answer_file,
 }

@@ -17,6 +17,7 @@ mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
                              the mask over all windows of the video, as whole.mp4 or whole.zip of PNG files
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
 answers/KEY/NAME             all rows of a query that the SQL page offers, as NAME.csv, .jsonl, .parquet or .arrow
+held                         how many videos and clips the store holds, as JSON
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 
@@ -35,6 +36,7 @@ from starlette.types import ASGIApp
 from streamlit import config
 
 from tubelet.dashboard.access import Access
+from tubelet.dashboard.document import Document
 from tubelet.dashboard.guard import Guard
 from tubelet.dashboard.permalinks import Permalinks
 
@@ -55,6 +57,7 @@ ROUTES = {
     "/mask/{marked}/whole.{form}": "whole_mask",
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",
+    "/held": "held",
     "/components/{version}/{path:path}": "module",
     "/answers/{key}/{name}": "answer",
 }
@@ -87,5 +90,6 @@ def _routes() -> list[Route]:
 _return_large_arrays()
 # Streamlit finds the name of what it serves in this assignment
 app: ASGIApp = st.App(HERE / "app.py", routes=_routes())
+app = Document(app)
 app = Permalinks(app, sys.argv[1], _base()) if len(sys.argv) > 1 else app
 app = Guard(app, Access.of(config.get_option("server.address") or "", os.environ), _base())

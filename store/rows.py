@@ -33,6 +33,9 @@ class Row:
         return asdict(self)
 
 
+UNFINISHED = -1  # modification time of a file that is being read for the first time
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoRow(Row):
     """One row of `videos`."""
@@ -59,6 +62,11 @@ class VideoRow(Row):
     label: str | None
     thumbnail: str | None
     added_at: datetime
+
+    @property
+    def finished(self) -> bool:
+        """Whether the file was read to its end: before, frames and duration are what its header says."""
+        return self.modified_ns != UNFINISHED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Browser components: a folder each, with its Python glue, HTML, CSS and ES modules.
 
     modules      hands a folder's modules to the browser, by their content
-    connection   what a page says when its server has ended, and which changes of its address are steps
+    connection   what a page says when its server has ended or the store has grown, and which changes of its address are steps
     player       the video beside the colors of its tokens
     token_map    tokens as points, in WebGL
     matrix       the differences of a pair, patch by dimension

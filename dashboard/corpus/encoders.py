@@ -10,8 +10,8 @@ from tubelet.store.questions import corpus
 
 ROW_HEIGHT = 31  # pixels
 COLUMNS = (
-    "encoder_id", "untrained", "weights_source", "layer", "embed_dim", "patch", "tubelet", "parameters",
-    "videos", "clips", "tokens", "family", "preprocessing", "weights_sha256",
+    "encoder_id", "untrained", "layer", "embed_dim", "patch", "tubelet", "parameters", "videos", "clips", "tokens",
+    "weights_source", "family", "preprocessing", "weights_sha256",
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def show(store: Store, selection: Selection) -> None:
         column_order=COLUMNS,
         hide_index=True,
         placeholder="",
-        height=ROW_HEIGHT * (max(len(known), 1) + 1) + 4,
+        height="auto" if len(known) else ROW_HEIGHT * 2,
         alt="Encoders with their geometry, what they encoded and where their weights come from",
     )
     if untrained:
@@ -43,15 +43,16 @@ def show(store: Store, selection: Selection) -> None:
 def _column_config() -> dict:
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
-        "encoder_id": text("encoder", width=220),
+        "encoder_id": text("encoder", width=215),
         "untrained": st.column_config.CheckboxColumn("untrained", width=75),
-        "embed_dim": number("dimensions", width=90),
-        "patch": number("patch, px", width=80),
-        "tubelet": number("tubelet, frames", width=110),
-        "parameters": number("parameters", width=110, format="localized"),
-        "videos": number("videos", width=80, format="localized"),
-        "clips": number("clips", width=80, format="localized"),
-        "tokens": number("tokens", width=110, format="localized"),
+        "layer": text("layer", width=90),
+        "embed_dim": number("dimensions", width=84),
+        "patch": number("patch, px", width=70),
+        "tubelet": number("tubelet, frames", width=106),
+        "parameters": number("parameters", width=92, format="localized"),
+        "videos": number("videos", width=58, format="localized"),
+        "clips": number("clips", width=58, format="localized"),
+        "tokens": number("tokens", width=90, format="localized"),
         "weights_source": text("source of the weights", width=260),
         "weights_sha256": text("SHA-256 of the weights", width=180),
         "preprocessing": text("preprocessing", width=320),

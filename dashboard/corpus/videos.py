@@ -42,6 +42,8 @@ COLUMNS = (
     "codec",
 )
 
+SPARSE = ("label", "failures")  # columns that are left out where no row of the page has any
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -76,7 +78,9 @@ def show(store: Store, selection: Selection) -> None:
 def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
     """The filter, the order and the statistic of the curves, each in the URL."""
     labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
+    ):
         text = st.text_input(
             "Search",
             placeholder="name or label",
@@ -136,7 +140,9 @@ def _table(
         _cells(store, rows, points),
         column_config=_column_config(curves, selection),
         column_order=[
-            name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)
+            name
+            for name in COLUMNS
+            if name not in SPARSE or any(row[name] is not None and row[name] != 0 for row in rows)
         ],
         hide_index=True,
         row_height=ROW_HEIGHT,
@@ -209,12 +215,12 @@ def _column_config(curves: Curves, selection: Selection) -> dict:
     by = f" · {selection.encoder.label}" if selection.encoder else ""
     number = st.column_config.NumberColumn
     return {
-        "thumbnail": st.column_config.ImageColumn("", width=90),
-        "name": st.column_config.TextColumn("name", width=150),
-        "label": st.column_config.TextColumn("label", width=80),
+        "thumbnail": st.column_config.ImageColumn("picture", width=66),
+        "name": st.column_config.TextColumn("name", width=130),
+        "label": st.column_config.TextColumn("label", width=70),
         "curve": st.column_config.LineChartColumn(
             f"{curves.statistic}{by}",
-            width=190,
+            width=150,
             y_min=low,
             y_max=high,
             color="blue",
@@ -222,16 +228,16 @@ def _column_config(curves: Curves, selection: Selection) -> dict:
         ),
         "mean": number(
             "mean",
-            width=75,
+            width=62,
             format="%.4g",
             help=f"Mean of {literal(curves.statistic)} over all slices of the video.",
         ),
-        "duration_s": number("duration", width=75, format="%.2f s"),
-        "clips": number("clips", width=55, format="localized"),
-        "tokens": number("tokens", width=85, format="localized"),
-        "frames": number("frames", width=65, format="localized"),
-        "fps": number("frames/s", width=70, format="%.4g"),
-        "size": st.column_config.TextColumn("size, px", width=90),
-        "codec": st.column_config.TextColumn("codec", width=70),
+        "duration_s": number("duration", width=66, format="%.2f s"),
+        "clips": number("clips", width=48, format="localized"),
+        "tokens": number("tokens", width=74, format="localized"),
+        "frames": number("frames", width=58, format="localized"),
+        "fps": number("frames/s", width=64, format="%.4g"),
+        "size": st.column_config.TextColumn("size, px", width=88),
+        "codec": st.column_config.TextColumn("codec", width=56),
         "failures": number("failures", width=70),
     }

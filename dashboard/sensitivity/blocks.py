@@ -58,7 +58,8 @@ def _picture(block: Picture) -> None:
     if isinstance(block.drawing, Raster):
         st.html(f'<div role="img" aria-label="{html_text(block.alt)}">{block.drawing.html}</div>')
     else:
-        st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
+        with st.container(key=f"room-{block.name}"):  # style.css keeps it
+            st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
     if block.caption:
         st.caption(block.caption)
 

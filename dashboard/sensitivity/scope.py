@@ -26,7 +26,9 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
     held = caching.rows(store, queries.scopes())
     own = [row for row in held if row["encoder_id"] == selection.encoder_id]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-sensitivity"
+    ):
         frames = _select("Frames per window", _distinct(own, "frame_count"), "frames", 130)
         within = [row for row in own if row["frame_count"] == frames]
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)

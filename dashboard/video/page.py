@@ -40,7 +40,9 @@ def show(store: Store, selection: Selection) -> None:
     if not choice.is_found(store):
         return
     answer, above = st.container(), st.container()
-    choices = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    choices = st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-video"
+    )
     with choices:
         film = choice.choose(store, selection)
     if film is None:
@@ -134,7 +136,8 @@ def _find_searched(
 
 
 def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
-    with st.container(key="stage"), st.skeleton(height=460):
+    st.html(f"<style>.stApp {{ --aspect: {player.aspect(film):.3f} }}</style>")  # see style.css
+    with st.container(key="stage"):
         player.show(film, paint, place.place(film.clip.clip_id), marks, place.apply_news)
 
 

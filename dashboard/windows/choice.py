@@ -41,7 +41,9 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
         if stands[PAIR]
         else None
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-windows"
+    ):
         text = st.text_input(
             "Search",
             placeholder="video or label",

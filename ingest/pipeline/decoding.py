@@ -23,7 +23,7 @@ from tubelet.media.errors import VideoError
 from tubelet.media.video import Frame, Timeline, Video
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
-from tubelet.store.rows import PlannedClip, VideoRow
+from tubelet.store.rows import UNFINISHED, PlannedClip, VideoRow
 from tubelet.store.schema import GRID, PARTNER
 
 THUMBNAIL_FRAMES = (
@@ -181,7 +181,21 @@ class Decoding:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
         promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
         return Clip(
-            row=self._clip_row(clip_id, window), pixels=pixels, source=self.source, of=promised
+            row=self._clip_row(clip_id, window),
+            pixels=pixels,
+            source=self.source,
+            of=promised,
+            video=self._unfinished_row(),
+        )
+
+    def _unfinished_row(self) -> VideoRow:
+        """The `videos` row while frames still pass: its frames and its duration are what the header says, or at least what was seen."""
+        row, promised = self.row(), self.video.promised_frames
+        return replace(
+            row,
+            modified_ns=UNFINISHED,
+            frames=max(row.frames, promised),
+            duration_s=max(row.duration_s, promised / row.fps if row.fps else 0.0),
         )
 
     def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:

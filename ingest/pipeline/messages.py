@@ -16,7 +16,7 @@ from tubelet.store.rows import FailureRow, FoundFile, PlannedClip, VideoRow
 class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
-    `of` is how many clips the video's header announces. `pairs` are those to measure with it; a clip that is `stored`
+    `of` is how many clips the video's header announces, `video` what is known of the video so far. `pairs` are those to measure with it; a clip that is `stored`
     is encoded for them alone.
     """
 
@@ -24,6 +24,7 @@ class Clip:
     pixels: UInt8[torch.Tensor, "T 3 H W"]
     source: Source
     of: int
+    video: VideoRow
     pairs: tuple[Pair, ...] = ()
     stored: bool = False
 

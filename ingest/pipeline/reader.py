@@ -98,7 +98,7 @@ class Reader:
         broken = tuple(
             replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ())
         )
-        row = self.known.videos.get(video_id)
+        row = self._known_row(video_id)
         if row is None:
             return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
         if row.mirrored is None and (broken or self._is_mirrored(source)):
@@ -111,6 +111,11 @@ class Reader:
             self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs)
         )
         return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
+
+    def _known_row(self, video_id: str) -> VideoRow | None:
+        """The row of a video that was read to its end: what a run that was stopped left of another says nothing of its windows."""
+        row = self.known.videos.get(video_id)
+        return row if row and row.finished else None
 
     def _moved_from(self, source: Source, video_id: str) -> VideoRow | None:
         """The row of a known video that was found elsewhere before."""
@@ -213,7 +218,7 @@ class Reader:
 
     def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
-        row = self.known.videos.get(video_id)
+        row = self._known_row(video_id)
         if row is not None or self.recipe.pairing.count == 0:
             return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with open_video(source.path) as video:

@@ -46,6 +46,8 @@ class Summary:
     videos: int = 0
     videos_decoded: int = 0
     videos_unchanged: int = 0
+    videos_failed: int = 0  # without a clip
+    videos_partly: int = 0  # failed after some of their clips
     duplicates: int = 0
     clips: int = 0
     clips_kept: int = 0
@@ -75,8 +77,12 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._with_clips: set[str] = set()  # videos of which this run has encoded a clip
+
     def add(self, clip: EncodedClip) -> None:
         """Count one encoded clip and the pairs that it completed."""
+        self._with_clips.add(clip.row.video_id)
         partner = clip.row.role == PARTNER and not clip.clip.stored
         self.clips += not clip.clip.stored
         self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
@@ -96,12 +102,18 @@ class Summary:
         self.dropped_windows += done.dropped_window
         self.dropped_frames += done.dropped_frames if done.dropped_window else 0
         self.failures += done.failures
+        self._count_failed(done)
         self._note_place(done)
         if done.decoded and done.row:
             self.damaged_videos += bool(done.row.corrupt_frames)
             self.frame_rates.append(done.row.fps)
             self.corrupt_frames += done.row.corrupt_frames or 0
             self.hdr_videos += (done.row.transfer or "") in HDR
+
+    def _count_failed(self, done: VideoDone) -> None:
+        kept = bool(done.kept_clips) or done.video_id in self._with_clips
+        self.videos_partly += bool(done.failures) and kept and not done.retracted
+        self.videos_failed += bool(done.failures) and (done.retracted or not kept)
 
     def _note_place(self, done: VideoDone) -> None:
         here = done.source.text, done.source.label
@@ -134,7 +146,7 @@ class Summary:
         lines = [
             self._video_line(),
             (
-                f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+                f"{_count(self.clips, 'clip')} encoded ({_count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
                 f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored"
             ),
             (
@@ -149,7 +161,7 @@ class Summary:
         lines += self._pair_lines()
         if self.dropped_windows:
             lines.append(
-                f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
+                f"{_count(self.dropped_windows, 'partial window')} at the ends of videos dropped ({_count(self.dropped_frames, 'frame')}); --tail keeps them"
             )
         lines += self.sampling.lines(self.frame_rates)
         lines += self._source_lines()
@@ -187,43 +199,48 @@ class Summary:
             lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
         if self.corrupt_frames:
             lines.append(
-                f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`"
+                f"FFmpeg marks {_count(self.corrupt_frames, 'frame')} of {_count(self.damaged_videos, 'video')} as damaged: columns `corrupt_frames`"
             )
         if self.hdr_videos:
             lines.append(
-                f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)"
+                f"{_count(self.hdr_videos, 'HDR video')} taken without tone mapping: paler than in a player (column `transfer`)"
             )
         return lines
 
     def _video_line(self) -> str:
         """Every video once: encoded, stored before, a duplicate, or failed, some after part of their clips."""
-        unread = self.videos - self.videos_decoded - self.videos_unchanged - self.duplicates
-        partly = max(0, len({failure.path for failure in self.failures}) - unread)
         counts = {
-            "encoded": self.videos_decoded - partly,
             "already stored": self.videos_unchanged,
             "duplicates of others": self.duplicates,
-            "failed": unread,
-            "failed after some of their clips": partly,
+            "failed": self.videos_failed,
+            "failed after some of their clips": self.videos_partly,
         }
+        counts = {"encoded": self.videos - sum(counts.values()), **counts}
         listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        return f"{self.videos:,} video{'s' * (self.videos != 1)}: {listed or 'nothing to do'}"
+        return f"{_count(self.videos, 'video')}: {listed or 'nothing to do'}"
 
     def _pair_lines(self) -> list[str]:
         """How many pairs were measured, their cost, and how many videos were too short."""
         if not self.pair_frames:
             return []
-        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
-        if self.partner_clips or self.again:
+        lines = [
+            f"{_count(self.pairs, 'pair')} of windows measured; {self.pairs_kept:,} already stored"
+        ]
+        extra = [f"{_count(self.partner_clips, 'extra clip')} encoded"] * bool(self.partner_clips)
+        extra += [f"{_count(self.again, 'clip')} encoded again"] * bool(self.again)
+        if extra:
             lines[0] += (
-                f". {self.partner_clips:,} extra clips encoded for pairs, {self.again:,} stored ones encoded again: "
-                f"{self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
+                f". For pairs alone: {', '.join(extra)}, {self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
             lines.append(
-                f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames"
+                f"{_count(self.pairless, 'video')} too short for a pair, which needs {_count(self.pair_frames, 'frame')}"
             )
         return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _named(names: Iterable[str]) -> str:

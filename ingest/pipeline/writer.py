@@ -44,6 +44,7 @@ class WrittenClip:
     row: ClipRow | None
     packed: tuple[Packed, ...]
     pairs: tuple[str, ...]  # ids
+    video: VideoRow  # what was known of the video when the clip was cut
 
 
 class Writer:
@@ -74,6 +75,7 @@ class Writer:
         self._of_run: dict[
             str, tuple[set[str], set[str]]
         ] = {}  # by video in progress: clips and pairs that this run has added
+        self._begun: set[str] = set()  # videos in progress whose unfinished row this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
         self._last_commit = time.monotonic()
@@ -83,7 +85,7 @@ class Writer:
         pairs = tuple(_pack_rows(pair_rows(pair, measured, now())) for pair, measured in clip.pairs)
         ids = clip.row.video_id, tuple(pair.pair_id for pair, _ in clip.pairs)
         if clip.clip.stored:
-            return WrittenClip(ids[0], None, pairs, ids[1])
+            return WrittenClip(ids[0], None, pairs, ids[1], clip.clip.video)
         self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
         row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
         if self.keeping.pictures:
@@ -91,7 +93,7 @@ class Writer:
                 row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
             )
         derived = _pack_rows(clip_rows(row.clip_id, clip.token_stats, clip.dim_stats, clip.grid))
-        return WrittenClip(ids[0], row, (derived, *pairs), ids[1])
+        return WrittenClip(ids[0], row, (derived, *pairs), ids[1], clip.clip.video)
 
     def add(self, item: WrittenClip | VideoDone) -> None:
         """Add one item; commits when it is time."""
@@ -152,11 +154,27 @@ class Writer:
         clips, pairs = self._of_run.setdefault(clip.video_id, (set(), set()))
         pairs.update(clip.pairs)
         if clip.row:
+            self._begin_video(clip.video)
             clips.add(clip.row.clip_id)
             self._gone["clips"] += {clip.row.clip_id} & self._known.bare
             self._rows["clips"].append(clip.row.columns)
             self._rows["encoders"] = [self._encoder_row.columns]
             self.embedding_bytes += clip.row.embedding_bytes or 0
+
+    def _begin_video(self, row: VideoRow) -> None:
+        """Add what is known of a new video with its first clip: whoever counts clips of videos counts the same as who counts videos."""
+        if row.video_id not in self._known.videos and row.video_id not in self._begun:
+            self._begun.add(row.video_id)
+            self._rows["videos"].append(row.columns)
+
+    def _end_begun(self, video_id: str) -> None:
+        """Take the unfinished row of a video back, committed or not."""
+        if video_id in self._begun:
+            self._begun.discard(video_id)
+            self._rows["videos"] = [
+                row for row in self._rows["videos"] if row["video_id"] != video_id
+            ]
+            self._gone["videos"].append(video_id)
 
     def _write_embedding(self, clip: EncodedClip) -> ClipRow:
         """The clip's row, once its embedding file is on disk."""
@@ -181,6 +199,7 @@ class Writer:
     def _add_content(self, done: VideoDone, video_id: str) -> None:
         """Add what a source says about the video that it holds."""
         clips, pairs = self._of_run.pop(video_id, (set(), set()))
+        self._end_begun(video_id)
         if done.retracted:
             self._retract(video_id, Outdated(frozenset(clips), frozenset(pairs)))
         self._remove(video_id, done.outdated)

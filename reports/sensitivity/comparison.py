@@ -26,7 +26,7 @@ def sections(a: Findings, b: Findings, difference: str) -> Iterator[Block]:
         )
     )
     yield _curves(a, b, names)
-    columns = (Column("what", ""), Column("a", names[0]), Column("b", names[1]))
+    columns = (Column("what", "result"), Column("a", names[0]), Column("b", names[1]))
     yield Table(
         name="comparison",
         title="Results",

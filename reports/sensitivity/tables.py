@@ -41,7 +41,7 @@ OUTLIER_COLUMNS = (
     Column("score", "robust standard deviations", "+.1f"),
     Column("pair_id", "pair"),
 )
-FACT_COLUMNS = (Column("what", ""), Column("value", ""))
+FACT_COLUMNS = (Column("what", "fact"), Column("value", "value"))
 
 
 def band(found: Findings, kind: str) -> pa.Table:

@@ -20,7 +20,7 @@ VIDEOS = Table(
         Column(
             "modified_ns",
             "BIGINT",
-            "modification time; with path and bytes it avoids hashing again",
+            "modification time; with path and bytes it avoids hashing again; -1 while the file is read for the first time: frames and duration are then what its header says",
             "ns since 1970",
         ),
         Column("container", "VARCHAR", "container format, FFmpeg's name"),

@@ -79,6 +79,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
         "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
+        "held": Ask({}, "application/json", b'{"videos":'),
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),

@@ -49,6 +49,13 @@ def test_a_rerun_decodes_nothing_and_writes_nothing(videos, tmp_path):
     assert after == {path: time for path, time in before.items() if path.suffix != ".lock"}
 
 
+def test_a_video_that_gave_no_clip_has_failed(tmp_path):
+    make_video(tmp_path / "short.mp4", frames=3)
+    summary = run([tmp_path / "short.mp4"], tmp_path / "store")
+    assert summary.lines()[0] == "1 video: 1 failed"
+    assert summary.lines()[1].startswith("0 clips encoded (0 tokens")
+
+
 @pytest.mark.parametrize("name", ["toy", "vjepa2.1-untrained"])
 def test_the_same_clip_encoded_twice_is_bitwise_equal(name, videos, tmp_path):
     for number in (1, 2):

@@ -146,6 +146,8 @@ def test_the_summary_counts_each_video_once():
         videos_decoded=5,
         videos_unchanged=3,
         duplicates=1,
+        videos_failed=1,
+        videos_partly=1,
         failures=failures,
     )
     summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)

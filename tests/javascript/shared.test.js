@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import { after, before, test } from "node:test"
 
 import { explainLoss } from "../../dashboard/components/connection/connection.js"
+import { describeGrowth } from "../../dashboard/components/connection/growth.js"
 import { Steps } from "../../dashboard/components/connection/steps.js"
 import { BYTES, fetchChecked, readBytes, versionOf } from "../../dashboard/components/shared/fetching.js"
 import { mountOnce } from "../../dashboard/components/shared/mounting.js"
@@ -120,4 +121,13 @@ test("on the way to another page, only the arrival there is a step", () => {
   steps.follow()
   now = 60_000
   assert.ok(steps.isStep(url("/?search=a"), url("/?search=b")), "a link that leads nowhere is forgotten")
+})
+
+test("a store that has grown is told in the largest unit that changed", () => {
+  const drawn = { videos: 2, clips: 10 }
+  assert.equal(describeGrowth(drawn, drawn), "")
+  assert.equal(describeGrowth(drawn, { videos: 3, clips: 14 }), "1 new video")
+  assert.equal(describeGrowth(drawn, { videos: 1202, clips: 14 }), "1,200 new videos")
+  assert.equal(describeGrowth(drawn, { videos: 2, clips: 11 }), "1 new clip")
+  assert.equal(describeGrowth(drawn, { videos: 1, clips: 14 }), "The store holds fewer videos now")
 })

@@ -1,11 +1,25 @@
-"""What the dashboard says when its server has ended: what to do, in place of Streamlit's question about the internet."""
+"""What every page says of its server: what to do when it has ended, in place of Streamlit's question about the internet, and what the store
+holds more than when the page was drawn."""
+
+from collections.abc import Mapping
 
 from tubelet.dashboard.components import modules
 
 KEY = "connection"
+EVERY_S = 15  # seconds from one question to the next
+HELD = ("videos", "clips")  # columns of the summary of a store
 MOUNT = modules.mount("connection")
 
 
-def watch(command: str) -> None:
-    """Have the page say by which command its server starts again, should it end; shows nothing until then."""
-    MOUNT(key=KEY, data={"command": command})
+def watch(command: str, summary: Mapping[str, int]) -> None:
+    """Have the page say by which command its server starts again, should it end, and that the store has grown since `summary`."""
+    MOUNT(
+        key=KEY,
+        data={"command": command, "held": describe(summary), "every_s": EVERY_S},
+        on_refresh_change=lambda: None,
+    )
+
+
+def describe(summary: Mapping[str, int]) -> dict[str, int]:
+    """What is compared."""
+    return {name: summary[name] for name in HELD}

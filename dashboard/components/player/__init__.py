@@ -81,6 +81,13 @@ def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
     }
 
 
+def aspect(film: Film) -> float:
+    """Width over height of what the player shows at first: the frame, and beside it the grid."""
+    high, wide = Sheet.of(film.clip).tile
+    grid = wide / high
+    return (grid if film.unplayable else film.video.width / film.video.height) + grid
+
+
 def _lists(patches: Iterable[tuple[int, int, int]]) -> list[list[int]]:
     return [list(patch) for patch in patches]
 

@@ -1,0 +1,88 @@
+"""What every page owes whoever reads it: no accessibility violation in light and dark, nothing that moves while it is drawn, and a word when
+the store has grown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browsing import BROWSER, SLOW, Visit, expect, serving, visiting
+from tests.dashboard.test_windows_page import add_pairs
+from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet.store import Store
+
+pytestmark = BROWSER
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+VIDEOS, MOST_SHIFT = 15, 0.1
+PAGES = ["", "?section=Failures", "?section=Encoders", "video", "windows", "sensitivity", "sql"]
+SIZES = {"light": (1280, 800), "dark": (390, 844)}
+WATCH_SHIFTS = """window.shifts = []
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push({ at: entry.startTime, value: entry.value })
+}).observe({ type: "layout-shift", buffered: true })"""
+VIOLATIONS = """async () => (await axe.run(document)).violations.map(
+  ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`)"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(
+        tmp_path_factory.mktemp("quality") / "films", videos=VIDEOS, clips=2, failures=1
+    )
+    add_pairs(made, clips=4)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def pages(request, browser, server: str) -> Iterator[Visit]:
+    """Every page once, in light on a desk and in dark on a phone."""
+    with visiting(browser, server, SIZES[request.param]) as visit:
+        visit.page.emulate_media(color_scheme=request.param)
+        visit.page.add_init_script(WATCH_SHIFTS)
+        yield visit
+
+
+@pytest.fixture(params=PAGES)
+def page(request, pages: Visit) -> Visit:
+    pages.page.goto(f"{pages.address}/{request.param}")
+    expect(pages.page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW)
+    pages.settle()
+    expect(pages.page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=SLOW)
+    return pages
+
+
+def test_nothing_moves_and_nothing_is_out_of_reach(page: Visit) -> None:
+    assert largest_session(page.page.evaluate("window.shifts")) < MOST_SHIFT
+    assert page.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    if not AXE.is_file():
+        pytest.skip("no axe-core in node_modules: run `npm ci` to check accessibility, too")
+    page.page.evaluate(AXE.read_text())
+    assert page.page.evaluate(VIOLATIONS) == []
+
+
+def largest_session(shifts: list[dict]) -> float:
+    """The score of the worst burst: shifts less than a second apart, within five seconds, as browsers sum them."""
+    sessions: list[list[dict]] = []
+    for shift in sorted(shifts, key=lambda shift: shift["at"]):
+        last = sessions[-1] if sessions else []
+        if last and shift["at"] - last[-1]["at"] < 1000 and shift["at"] - last[0]["at"] < 5000:
+            last.append(shift)
+        else:
+            sessions.append([shift])
+    return max((sum(shift["value"] for shift in session) for session in sessions), default=0.0)
+
+
+def test_a_store_that_grows_is_told_and_shown_when_asked(browser, tmp_path: Path) -> None:
+    store = synthetic_store(tmp_path / "growing", videos=1)
+    with serving(store) as address, visiting(browser, address) as visit:
+        visit.open("", "What is in the store?")
+        visit.expect_text("1–1 of 1 video")
+        add_videos(store, Recipe(videos=3), first=1)
+        visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        visit.expect_text("3 new videos")
+        visit.expect_text("1–1 of 1 video")  # until asked, nothing moves
+        visit.page.get_by_role("button", name="Refresh").click()
+        visit.expect_text("1–4 of 4 videos")
+        expect(visit.page.get_by_text("3 new videos")).to_have_count(0, timeout=SLOW)
+    store.close()
