@@ -131,6 +131,7 @@ PARAMETERS = {
             ("foreground", SWITCH, "the fit is of the foreground alone"),
             ("search-corpus", SWITCH, "whether the corpus is searched for the selected patches"),
             ("exactly", SWITCH, "whether that search compares every embedding"),
+            ("search-without", CHOICE, "which patches that search leaves out"),
             ("search-where", CONDITION, "which videos are searched"),
             ("track-of", CHOICE, "whether a patch is followed through its window or the video"),
             ("map", SWITCH, "whether the map of tokens is shown"),

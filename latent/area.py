@@ -1,6 +1,6 @@
 """An area that was drawn on a map: the view it was drawn in, and its outline. As one text for URLs: twelve numbers of the view, ``;``, corners.
 
-area = Area.parse(text)             # None where it is no such text
+area = Area.parse(text)             # None where it is not such a text
 area.contains(places)               # (n,): which of the places (n, 3) lie in it as they were seen
 """
 
