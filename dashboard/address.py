@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.dashboard.parameters import (
+    AREA,
     CELL,
     CLIP,
     ENCODER,
@@ -19,13 +20,29 @@ from tubelet.dashboard.parameters import (
     PAIR,
     PARAMETERS,
     PATCHES,
+    SECOND_ENCODER,
+    SECOND_VIDEO,
     SEGMENT,
     SLICE,
     TOUR,
     VIDEO,
 )
 
-NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, *CELL)
+NAMES = (
+    ENCODER,
+    VIDEO,
+    CLIP,
+    SLICE,
+    PATCHES,
+    SEGMENT,
+    HIT,
+    AREA,
+    TOUR,
+    PAIR,
+    *CELL,
+    SECOND_VIDEO,
+    SECOND_ENCODER,
+)
 KEPT, VISITED = "address", "visited"  # in the session
 KEEP = (ENCODER, VIDEO)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run

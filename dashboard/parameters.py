@@ -19,6 +19,7 @@ CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
     "sql",
 )
 PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
+AREA, SECOND_VIDEO, SECOND_ENCODER = "area", "beside-video", "beside-encoder"
 ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
     "video",
@@ -85,6 +86,9 @@ PARAMETERS = {
                 "the patch of a search that the player shows, while the selected ones stay",
                 (VIDEO_PAGE,),
             ),
+            (SECOND_VIDEO, ID, "the video of the second player", (VIDEO_PAGE,)),
+            (SECOND_ENCODER, ID, "the encoder or layer of the second player", (VIDEO_PAGE,)),
+            (AREA, MARKS, "the area that is drawn on the map", (VIDEO_PAGE,)),
             (TOUR, SWITCH, "whether the page introduces itself: 1 for yes", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
@@ -114,6 +118,10 @@ PARAMETERS = {
             ("find-video", TEXT, "part of the name or label of the videos to choose from"),
             ("color", CHOICE, "what the colors are made from"),
             ("dimensions", TEXT, "three dimensions as red, green and blue"),
+            ("beside", SWITCH, "whether a second player stands beside the first"),
+            ("beside-color", CHOICE, "what the colors of the second player are made from"),
+            ("beside-basis", CHOICE, "whether both players are colored by one basis"),
+            ("clusters", NUMBER, "how many clusters the colors show"),
             ("unit", SWITCH, "embeddings are divided by their lengths before the fit"),
             (
                 "positions",
@@ -123,10 +131,17 @@ PARAMETERS = {
             ("foreground", SWITCH, "the fit is of the foreground alone"),
             ("search-corpus", SWITCH, "whether the corpus is searched for the selected patches"),
             ("exactly", SWITCH, "whether that search compares every embedding"),
+            ("search-without", CHOICE, "which patches that search leaves out"),
             ("search-where", CONDITION, "which videos are searched"),
             ("track-of", CHOICE, "whether a patch is followed through its window or the video"),
             ("map", SWITCH, "whether the map of tokens is shown"),
             ("map-of", CHOICE, "whose tokens the map shows"),
+            ("map-as", CHOICE, "whether the map is flat"),
+            (
+                "map-near",
+                SWITCH,
+                "whether the neighbors of the selected patches are ringed and listed",
+            ),
             *(
                 (f"map-{channel}", CHOICE, f"what the map shows as {channel}")
                 for channel in ("x", "y", "z", "red", "green", "blue", "opacity")

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
+import pyarrow as pa
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -25,10 +26,14 @@ from starlette.responses import (
 from tubelet.dashboard import answers, caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
+from tubelet.latent import map_tokens
 from tubelet.latent.basis import Basis
+from tubelet.latent.channels import Look, OfClip
+from tubelet.latent.colorings import Coloring
 from tubelet.latent.exports import drawing, mask_files, mask_video, names, propagation, tracks
 from tubelet.latent.exports.drawing import DrawingOptions
 from tubelet.latent.marks import MarkedPatches
+from tubelet.latent.sample import Sample
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import pack_track
@@ -82,14 +87,21 @@ def _pictures(store: Store, request: Request) -> Response:
 
 
 def _colors(store: Store, request: Request) -> Response:
+    return _bytes(_color(store, request)[1].tobytes())
+
+
+def _color(store: Store, request: Request) -> tuple[NamedClip, np.ndarray]:
+    """The clip of a route, and the colors of its tokens."""
     clip, basis = _clip_and_basis(store, request)
-    return _bytes(caching.workspace(store).clip_colors(clip["clip_id"], basis).tobytes())
+    workspace = caching.workspace(store)
+    categories = workspace.categories(Coloring.parse(request.path_params["coloring"]), basis)
+    return clip, workspace.clip_colors(clip["clip_id"], basis, categories)
 
 
 def _colors_file(store: Store, request: Request) -> Response:
-    clip, basis = _clip_and_basis(store, request)
+    clip, colors = _color(store, request)
     file = io.BytesIO()
-    np.save(file, caching.workspace(store).clip_colors(clip["clip_id"], basis))
+    np.save(file, colors)
     return _file(
         file.getvalue(),
         _name_file(clip, f"colors-{request.path_params['coloring'].partition('~')[0]}.npy"),
@@ -97,22 +109,57 @@ def _colors_file(store: Store, request: Request) -> Response:
 
 
 def _points(store: Store, request: Request) -> Response:
-    (clip, basis), workspace = _clip_and_basis(store, request), caching.workspace(store)
-    return _bytes(
-        workspace.points(
-            clip, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)
-        )
-    )
+    clip, basis = _clip_and_basis(store, request)
+    return _bytes(caching.workspace(store).points(clip, _look(store, request, basis)))
+
+
+def _look(store: Store, request: Request, basis: Basis) -> Look:
+    """How the map of a route is drawn."""
+    workspace = caching.workspace(store)
+    categories = workspace.categories(Coloring.parse(request.path_params["coloring"]), basis)
+    space = workspace.space(basis)
+    chosen = workspace.parse_channels(request.query_params.get("show", ""), space)
+    return Look(space, chosen, categories)
 
 
 def _sample(store: Store, request: Request) -> Response:
+    sample, look = _sample_and_look(store, request)
+    points = caching.workspace(store).sample_points(sample, look)
+    return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
+
+
+def _sample_and_look(store: Store, request: Request) -> tuple[Sample, Look]:
     workspace, path = caching.workspace(store), request.path_params
     sample = workspace.find_sample(path["encoder"], path["sample"])
     basis = workspace.find_basis(path["encoder"], path["coloring"], path["basis"])
-    points = workspace.sample_points(
-        sample, basis, workspace.parse_channels(request.query_params.get("show", ""), basis)
+    return sample, _look(store, request, basis)
+
+
+def _points_table(store: Store, request: Request) -> Response:
+    """The tokens of an area of a window's map, or the neighbors of a picked one, as a table."""
+    clip, basis = _clip_and_basis(store, request)
+    look, workspace = _look(store, request, basis), caching.workspace(store)
+    found = map_tokens.choose(
+        workspace, OfClip(store, clip), workspace.points(clip, look), look, request.query_params
     )
-    return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
+    return _table(found, request, lambda content: _name_file(clip, content))
+
+
+def _sample_table(store: Store, request: Request) -> Response:
+    """The same of the map of the corpus."""
+    (sample, look), workspace = _sample_and_look(store, request), caching.workspace(store)
+    tokens = workspace.sample_tokens(sample.encoder_id)
+    points = workspace.sample_points(sample, look)
+    found = map_tokens.choose(workspace, tokens, points, look, request.query_params)
+    return _table(found, request, lambda content: f"{store.root.name}_{content}")
+
+
+def _table(table: pa.Table, request: Request, name: Callable[[str], str]) -> Response:
+    kind = request.path_params["kind"]
+    if kind not in TABLES:
+        raise StoreError(f"tokens are saved as {' or '.join(TABLES)}, not as {kind}")
+    content = "neighbors" if "near" in request.query_params else "tokens"
+    return _file(TABLES[kind](table), name(f"{content}.{kind}"))
 
 
 def _sampled_token(store: Store, request: Request) -> Response:
@@ -303,12 +350,14 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "track": _track,
     "track_file": _track_file,
     "points": _points,
+    "points_table": _points_table,
     "whole_track": _whole_track,
     "whole_mask": _whole_mask,
     "mask": _mask,
     "mask_file": _mask_file,
     "mp4": _mp4,
     "sample": _sample,
+    "sample_table": _sample_table,
     "sampled": _sampled_token,
     "held": _held,
     "module": _module,

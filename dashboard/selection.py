@@ -8,6 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, completion
 from tubelet.dashboard.parameters import (
+    AREA,
     CELL,
     CLIP,
     ENCODER,
@@ -29,6 +30,7 @@ OF_ENCODER = (
     PATCHES,
     SEGMENT,
     HIT,
+    AREA,
     PAIR,
     *CELL,
 )  # parameters that mean nothing to another encoder
@@ -79,7 +81,7 @@ class Selection:
 
 def choose(store: Store, page: str = "") -> Selection:
     """Draw the shared widgets where the caller stands and read the selection of a page from the URL."""
-    known = {row["encoder_id"]: Encoder.of(row) for row in caching.rows(store, corpus.encoders())}
+    known = {encoder.encoder_id: encoder for encoder in known_encoders(store)}
     address.write(**completion.complete(store, page, address.read(), address.last_encoder()))
     stands = address.read()
     missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
@@ -105,6 +107,11 @@ def choose(store: Store, page: str = "") -> Selection:
     if chosen and known[chosen].untrained:
         st.badge("untrained weights", icon=":material/warning:", color="orange")
     return Selection(known.get(chosen), stands[VIDEO] or None)
+
+
+def known_encoders(store: Store) -> list[Encoder]:
+    """Every encoder of a store; a layer is one of its own."""
+    return [Encoder.of(row) for row in caching.rows(store, corpus.encoders())]
 
 
 def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:

@@ -8,6 +8,7 @@ colors/COLORING/BASIS/CLIP  S x H x W x 3 bytes: the color of every token
                              the same as colors.npy, an array
 points/COLORING/BASIS/CLIP   16 bytes per token: where it is on the map, and its color
 sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
+                             of both the tokens of an area, or near a picked one, as tokens.csv or tokens.parquet
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
@@ -48,7 +49,9 @@ ROUTES = {
     "/colors/{coloring}/{basis}/{clip}": "colors",
     "/colors/{coloring}/{basis}/{clip}/colors.npy": "colors_file",
     "/points/{coloring}/{basis}/{clip}": "points",
+    "/points/{coloring}/{basis}/{clip}/tokens.{kind}": "points_table",
     "/sample/{coloring}/{basis}/{encoder}/{sample}": "sample",
+    "/sample/{coloring}/{basis}/{encoder}/{sample}/tokens.{kind}": "sample_table",
     "/sampled/{encoder}/{sample}/{number}": "sampled",
     "/track/{marked}/{clip}": "track",
     "/track/{marked}/{clip}/track.{kind}": "track_file",

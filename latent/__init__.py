@@ -10,7 +10,7 @@
     manifold      UMAP on PCA-reduced tokens, and where new tokens fall
     centers       k-means clusters
     foreground    which tokens count as foreground
-    colors       coordinates and clusters as colors
+    colors       coordinates and categories as colors
     basis         a fitted basis, ready to be applied to clips of its encoder
     bases         keeps bases in the store and lists them
     sample        a sample of the corpus: its tokens' coordinates and statistics

@@ -15,12 +15,16 @@ from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
 
+LONGEST = 60  # characters of a name
 
-def save_basis(store: Store, basis: Basis) -> None:
-    """Commit a basis; does nothing if the store already has it."""
+
+def save_basis(store: Store, basis: Basis, name: str | None = None) -> None:
+    """Commit a basis under a name of the reader's own; does nothing if the store already has it.
+    Raises LatentError for a name that another basis has, or that a basis already kept has not."""
+    _refuse_name(store, basis, name)
     store.commit(
         {
-            BASES.name: pa.Table.from_pylist([_row(basis)], BASES.arrow),
+            BASES.name: pa.Table.from_pylist([_row(basis, name)], BASES.arrow),
             BASIS_VECTORS.name: _vectors(basis),
             BASIS_CLIPS.name: pa.Table.from_pylist(
                 [{"basis_id": basis.basis_id, "clip_id": clip_id} for clip_id in basis.clip_ids],
@@ -28,6 +32,27 @@ def save_basis(store: Store, basis: Basis) -> None:
             ),
         }
     )
+
+
+def _refuse_name(store: Store, basis: Basis, name: str | None) -> None:
+    if name is None:
+        return
+    if not name.strip() or len(name) > LONGEST or not name.isprintable():
+        raise LatentError(f"a basis has a name of 1 to {LONGEST} printable characters")
+    rows = store.rows(
+        "SELECT basis_id, name FROM bases WHERE encoder_id = ? AND name = ? OR basis_id = ?",
+        [basis.encoder_id, name, basis.basis_id],
+    )
+    for row in rows:
+        if row["basis_id"] != basis.basis_id:
+            raise LatentError(
+                f"basis {row['basis_id']} is already called {name}: choose another name"
+            )
+        if row["name"] != name:
+            called = f"as {row['name']}" if row["name"] else "without a name"
+            raise LatentError(
+                f"the store already keeps this basis {called} ({row['basis_id']}): its rows are never rewritten"
+            )
 
 
 def load_basis(store: Store, basis_id: str) -> Basis:
@@ -57,7 +82,7 @@ def load_basis(store: Store, basis_id: str) -> Basis:
 def list_bases(encoder_id: str | None = None) -> Question:
     """One row per basis, the newest first; those of one encoder only, if named."""
     where = "" if encoder_id is None else "\nWHERE b.encoder_id = $encoder"
-    sql = f"""SELECT b.basis_id, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
+    sql = f"""SELECT b.basis_id, b.name, b.kind, b.scope, b.scope_id, b.encoder_id, b.tokens, coalesce(c.clips, 0) AS clips,
   CASE WHEN b.total_variance > 0 THEN list_sum(b.explained_variance[:3]) / b.total_variance END AS explained_by_three,
   b.settings, b.created_at
 FROM bases b LEFT JOIN (SELECT basis_id, count(*) AS clips FROM basis_clips GROUP BY basis_id) c USING (basis_id){where}
@@ -80,11 +105,13 @@ def line(row: dict) -> str:
         if row["explained_by_three"] is None or row["kind"] == "umap"
         else f", first three explain {row['explained_by_three']:.0%}"
     )
-    return f"{row['basis_id']}  {row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
+    name = f"{row['name']}: " if row["name"] else ""
+    return f"{row['basis_id']}  {name}{row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
 
 
-def _row(basis: Basis) -> dict:
+def _row(basis: Basis, name: str | None) -> dict:
     return {
+        "name": name,
         "basis_id": basis.basis_id,
         "encoder_id": basis.encoder_id,
         "kind": basis.kind,

@@ -7,11 +7,14 @@ from typing import Protocol
 import numpy as np
 
 from tubelet.array_types import Float, Float32, Shaped
-from tubelet.latent import colorings
+from tubelet.latent import colorings, tracking
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
-from tubelet.latent.colors import QUANTILES
+from tubelet.latent.categories import Categories
+from tubelet.latent.clips import open_clip
+from tubelet.latent.colors import QUANTILES, color_categories
 from tubelet.latent.memo import Memo
+from tubelet.latent.query import Query
 from tubelet.latent.sample import Sample
 from tubelet.store import Store, StoreError
 from tubelet.store.questions.corpus import Question
@@ -25,7 +28,23 @@ SEPARATOR = "|"  # of the names in a URL
 ADDRESS = ("slice", "patch row", "patch column")
 VIDEO = "video"
 
+CATEGORY = "category"  # what red, green and blue show together where categories have colors
+
 Numbers = Mapping[str, np.ndarray]  # by name, one a token: each (n,)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How tokens are drawn on a map: the `basis` that places them, what each channel shows, and the categories that color them, if any."""
+
+    basis: Basis
+    chosen: tuple[str, ...]
+    categories: Categories | None = None
+
+    @property
+    def key(self) -> tuple:
+        """What is the same for the same picture."""
+        return self.basis.basis_id, self.chosen, self.categories and self.categories.key
 
 
 class Tokens(Protocol):
@@ -39,6 +58,12 @@ class Tokens(Protocol):
 
     def coordinates(self, basis: Basis) -> np.ndarray:
         """Coordinates in a basis, ``(n, k)``."""
+
+    def of_videos(self, categories: Categories) -> np.ndarray:
+        """The category of each token's video: its place in the names, ``(n,)``."""
+
+    def cosines(self, query: Query) -> np.ndarray:
+        """Largest cosine to a query, ``(n,)``."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,14 @@ class OfClip:
             -1, basis.components
         )
 
+    def of_videos(self, categories: Categories) -> np.ndarray:
+        return np.full(
+            int(np.prod(self.clip.positions)), categories.of_video(self.clip.video_id), int
+        )
+
+    def cosines(self, query: Query) -> np.ndarray:
+        return tracking.heat(query, open_clip(self.store, self.clip.clip_id)).ravel()
+
 
 class OfSample:
     """The tokens of a sample, and what was computed of them last: its statistics, and its coordinates in a few bases."""
@@ -82,6 +115,13 @@ class OfSample:
         return self._coordinates.get(
             basis.basis_id, lambda: samples.coordinates(self.store, self.sample, basis)
         )
+
+    def of_videos(self, categories: Categories) -> np.ndarray:
+        videos = self.sample.clips["video_id"].to_pylist()
+        return np.array([categories.of_video(video) for video in videos], int)[self.sample.clip]
+
+    def cosines(self, query: Query) -> np.ndarray:
+        return samples.cosines(self.store, self.sample, query)
 
 
 def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
@@ -106,7 +146,7 @@ def choose_defaults(basis: Basis) -> dict[str, str]:
 
 def parse(names: str, basis: Basis, clusterings: Sequence[str] = ()) -> tuple[str, ...]:
     """The names of all channels from one text. Raises StoreError where a token has no such number."""
-    chosen, known = tuple(names.split(SEPARATOR)), list_channels(basis, clusterings)
+    chosen, known = tuple(names.split(SEPARATOR)), [*list_channels(basis, clusterings), CATEGORY]
     if len(chosen) != len(CHANNELS) or not set(chosen) <= set(known):
         raise StoreError(f"a map shows {len(CHANNELS)} of: {', '.join(known)}")
     return chosen
@@ -121,13 +161,22 @@ def statistics(clip_id: str) -> Question:
     )
 
 
+def categorize(tokens: Tokens, categories: Categories) -> np.ndarray:
+    """The category of each token: its place in the names, -1 for others, ``(n,)``."""
+    if categories.basis is None:
+        return tokens.of_videos(categories)
+    return categories.of_coordinates(tokens.coordinates(categories.basis))
+
+
 def points(
     tokens: Tokens,
     basis: Basis,
     chosen: Sequence[str],
     clusterings: Mapping[str, Basis] | None = None,
+    categories: Categories | None = None,
 ) -> bytes:
-    """16 bytes per token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows."""
+    """16 bytes per token: x, y, z in float32 from -1 to 1, then red, green, blue, opacity in uint8; `chosen` names what each shows, and
+    `categories` color the tokens in place of red, green and blue."""
     values = _values(tokens, basis, set(chosen), clusterings or {})
     spread = {name: _stretch(values[name]) for name in set(chosen)}  # each (n,), 0 to 1
     packed = np.empty(len(spread[chosen[0]]), [("place", "<f4", 3), ("color", "u1", 4)])
@@ -136,6 +185,8 @@ def points(
     for channel, name in enumerate(chosen[3:]):
         shade = 0.15 + 0.85 * spread[name] if channel == 3 else spread[name]
         packed["color"][:, channel] = np.rint(shade * 255)
+    if categories is not None:
+        packed["color"][:, :3] = color_categories(categorize(tokens, categories))
     return packed.tobytes()
 
 
@@ -149,7 +200,7 @@ def _values(
 ) -> Numbers:
     """The numbers of these names; expensive ones are computed only if requested."""
     found = dict(tokens.addresses())
-    found[FULL] = np.full(len(found[VIDEO]), np.inf, np.float32)
+    found |= dict.fromkeys((FULL, CATEGORY), np.full(len(found[VIDEO]), np.inf, np.float32))
     if names & set(TOKEN_STATISTICS):
         found |= tokens.statistics()
     if names & set(_components(basis)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tubelet.latent import clips, half, hits, search
+from tubelet.latent import clips, half, hits, moments, search
 from tubelet.latent.codes import TokenIndex
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
@@ -26,11 +26,16 @@ def find(
     chosen = clips.require_embeddings(
         clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id
     )
-    wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)
+    chosen = [row for row in chosen if ranking.wants(row, query.video_id)]
+    each = None if ranking.per_video is None else ranking.per_video * EACH
+    wide = Ranking(CANDIDATES, each)
     candidates = hits.by_clip(
         (_rank_by_code(store, sketch, query, row, wide) for row in chosen), wide
     )
-    return hits.rank_hits((_rerank(store, query, found) for found in candidates), ranking)
+    exact = (_rerank(store, query, found) for found in candidates)
+    if ranking.apart_s is not None:
+        return moments.rank_apart(exact, ranking, search.query_moment(store, query))
+    return hits.rank_hits(exact, ranking)
 
 
 def _rank_by_code(

@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
-A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, each
-with the options `~unit`, `~positions` and `~foreground` if they are set.
+A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, and
+`clusters-10`, `labels` and `videos`, whose colors are those of categories; each with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re
@@ -10,9 +10,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tubelet.array_types import Bool, Float32, UInt8
-from tubelet.latent import bases, fitting, projections
+from tubelet.latent import bases, clips, fitting, projections
+from tubelet.latent import categories as kinds
 from tubelet.latent import colors as scales
-from tubelet.latent.basis import Basis, as_clusters
+from tubelet.latent.basis import Basis
+from tubelet.latent.categories import Categories
 from tubelet.latent.clips import open_clip
 from tubelet.latent.fitting import FIRST_COMPONENT, BasisSpec
 from tubelet.latent.scope import Scope
@@ -20,8 +22,9 @@ from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
+CATEGORICAL = {"labels": kinds.LABEL, "videos": kinds.VIDEO}
 NAME = re.compile(
-    r"(corpus|video|clip|basis|dimensions)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
+    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
 )
 
 
@@ -59,8 +62,11 @@ class Coloring:
         """A coloring from its name. Raises StoreError for anything else."""
         found = NAME.fullmatch(name)
         if found is None or (
-            found[1] == "dimensions"
-            and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")
+            (
+                found[1] == "dimensions"
+                and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){2}", found[2] or "")
+            )
+            or (found[1] == "clusters" and not re.fullmatch(r"[1-9][0-9]?", found[2] or ""))
         ):
             raise StoreError(f"no coloring is called {name}")
         taken = found[3].split("~")
@@ -76,6 +82,10 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     named = {coloring.source: coloring.of} if coloring.source in ("clip", "video") else {}
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options
+    if coloring.source == "clusters":
+        return fitting.fit_basis(
+            store, wanted, BasisSpec(kind="kmeans", clusters=int(coloring.of), unit=options.unit)
+        )
     if coloring.source == "dimensions":
         return fitting.fit_basis(
             store, wanted, BasisSpec(kind="dimensions", dimensions=coloring.dimensions)
@@ -88,11 +98,25 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     )
 
 
-def color_clip(store: Store, clip_id: str, fitted: Basis) -> UInt8[np.ndarray, "S H W 3"]:
+def find_categories(
+    store: Store, encoder_id: str, coloring: Coloring, fitted: Basis
+) -> Categories | None:
+    """The categories that a coloring shows, by its own basis; None where colors are a matter of degree."""
+    if coloring.source in CATEGORICAL:
+        return kinds.find_categories(store, encoder_id, CATEGORICAL[coloring.source])
+    return kinds.clustered(fitted) if fitted.kind == "kmeans" else None
+
+
+def color_clip(
+    store: Store, clip_id: str, fitted: Basis, categories: Categories | None = None
+) -> UInt8[np.ndarray, "S H W 3"]:
     """The colors of a clip's tokens: ``(S, H, W, 3)`` in uint8. Raises LatentError where there is nothing to color, or not by this basis."""
+    if categories is not None and categories.basis is None:
+        clip = clips.row(store, clip_id)
+        return scales.color_categories(np.full(clip.positions, categories.of_video(clip.video_id)))
     found = coordinates(store, clip_id, fitted)
     if fitted.kind == "kmeans":
-        return scales.color_clusters(as_clusters(found))
+        return scales.color_categories(kinds.clustered(fitted).of_coordinates(found))
     shown = scales.to_rgb(found, fitted.limits)
     return (
         shown

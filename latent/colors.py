@@ -1,8 +1,8 @@
 """Coordinates and clusters as colors.
 
 Ranges are fixed with the basis, so a color means the same in every frame and every video; they are quantiles (0.5 and 99.5%), so that
-one wild token cannot wash a picture out. Clusters take the eight colors of Okabe and Ito, which remain distinct with red-green color
-blindness; further clusters repeat them darker, then lighter.
+one wild token cannot wash a picture out. Categories take ten colors that remain distinct with every kind of color blindness, and from gray:
+of any two, as people without red, green or blue cones see them (Machado et al. 2009), the CIELAB distance is above 28 (Okabe and Ito: 16).
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,22 @@ from tubelet.array_types import Float, Float32, Int, UInt8
 
 QUANTILES = (0.005, 0.995)
 UNDEFINED = 128  # gray: a coordinate that is NaN, or a component without range
-HUES = np.array(
+PALETTE = np.array(
     [
-        (0, 114, 178),
-        (230, 159, 0),
-        (0, 158, 115),
-        (204, 121, 167),
-        (86, 180, 233),
-        (213, 94, 0),
-        (240, 228, 66),
-        (0, 0, 0),
+        (85, 85, 204),
+        (238, 119, 0),
+        (85, 255, 187),
+        (170, 0, 0),
+        (102, 170, 221),
+        (255, 238, 0),
+        (136, 0, 255),
+        (221, 153, 102),
+        (119, 51, 119),
+        (204, 238, 255),
     ],
     np.uint8,
-)  # blue, orange, green, purple, sky blue, vermilion, yellow, black
-SHADES = ((1.0, 0.0), (0.55, 0.0), (0.55, 0.45))  # factor, and share of white
+)  # blue, orange, aqua, dark red, sky blue, yellow, violet, tan, plum, pale blue
+OTHER = (128, 128, 128)  # gray: every category beyond the palette
 
 
 def ranges(coordinates: Float[np.ndarray, "n k"]) -> Float32[np.ndarray, "k 2"]:
@@ -57,10 +59,7 @@ def scale_to_bytes(
     return np.where(np.isnan(steps), UNDEFINED, np.rint(np.nan_to_num(steps))).astype(np.uint8)
 
 
-def color_clusters(clusters: Int[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n 3"]:
-    """Cluster numbers ``(...)`` as uint8 ``(..., 3)``; gray where a token has none (below 0)."""
-    table = np.concatenate(
-        [np.rint(HUES * factor + 255 * white) for factor, white in SHADES]
-    ).astype(np.uint8)
-    colors = table[np.maximum(clusters, 0) % len(table)]
-    return np.where((clusters < 0)[..., None], np.uint8(UNDEFINED), colors)
+def color_categories(places: Int[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n 3"]:
+    """Places of categories ``(...)`` in the palette as uint8 ``(..., 3)``; gray where there is none (below 0, or beyond the palette)."""
+    known = (places >= 0) & (places < len(PALETTE))
+    return np.where(known[..., None], PALETTE[np.where(known, places, 0)], np.uint8(OTHER[0]))

@@ -12,10 +12,17 @@ from tubelet.store.rows import ClipRow
 
 @dataclass(frozen=True)
 class Ranking:
-    """The number of hits wanted, and the limit per video (None: no limit)."""
+    """The number of hits wanted, and the limit per video (None: no limit); how many seconds hits of one video lie apart from each other and
+    from the query (None: any), and whether the query's own video is left out."""
 
     top: int = 20
     per_video: int | None = None
+    apart_s: float | None = None
+    elsewhere: bool = False
+
+    def wants(self, clip: ClipRow, video_id: str) -> bool:
+        """Whether a clip is searched for a query of this video."""
+        return not (self.elsewhere and clip.video_id == video_id)
 
     @property
     def of_a_clip(self) -> int:

@@ -41,8 +41,10 @@ def search(
     videos: Chosen | None = None,
 ) -> Question:
     """One row per hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
-    address. Reads every embedding of the encoder, or those of the chosen videos."""
+    address. Reads every embedding of the encoder, or those of the chosen videos. Hits close in time are not thinned out."""
     among = "" if videos is None else " AND t.video_id IN (SELECT unnest($videos::VARCHAR[]))"
+    if ranking.elsewhere:
+        among += " AND t.video_id <> (SELECT video_id FROM clips WHERE clip_id = $query_clip)"
     kept = (
         ""
         if ranking.per_video is None

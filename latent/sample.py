@@ -17,6 +17,7 @@ import pyarrow as pa
 from tubelet.array_types import Float32, Int
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
+from tubelet.latent.query import Query
 from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, sampling
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
@@ -25,13 +26,13 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 MOST = 300_000  # tokens, give or take what chance does
 PIECE = 1_024  # tokens read at a time
 ADDRESS = "s.clip_id, s.slice, s.y, s.x"
-CLIPS = """SELECT c.clip_id, c.grid_height, c.grid_width, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
+CLIPS = """SELECT c.clip_id, c.grid_height, c.grid_width, c.video_id, v.name, v.label, c.start_s, c.stop_s, c.slices, dense_rank() OVER (ORDER BY v.label NULLS LAST, v.name, v.video_id) AS video
 FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY c.clip_id"""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (clip_id, height, width, and `video`: its number
+    """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (`CLIPS` has its columns; `video` is its number
     by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is about the number of tokens per video."""
 
     encoder_id: str
@@ -86,6 +87,17 @@ class Sample:
         number = self._clip_numbers.get(clip_id, -1)
         first, stop = np.searchsorted(self.clip, [number, number + 1])
         return int(first), int(stop - first)
+
+    def of_slices(self, clip_id: str) -> list[int]:
+        """Where each slice of a clip begins among the tokens, and after the last one where it ends; empty for a clip that has none."""
+        first, count = self.of_clip(clip_id)
+        if not count:
+            return []
+        (slices,) = self.clips["slices"].filter(
+            pa.array(np.arange(len(self.clips)) == self.clip[first])
+        )
+        own = self.slice[first : first + count]
+        return (first + np.searchsorted(own, np.arange(slices.as_py() + 1))).tolist()
 
     def places(self, rows: pa.RecordBatch) -> Int[np.ndarray, " n"]:
         """Where each row with an address stands in the sample, ``(n,)``; -1 for one that is not in it."""
@@ -173,6 +185,19 @@ def coordinates(store: Store, sample: Sample, basis: Basis) -> Float32[np.ndarra
             .reshape(len(rows), -1)[kept]
         )
         out[places[kept]] = basis.of_tokens(vectors, sample.y[places[kept]], sample.x[places[kept]])
+
+    _piece_by_piece(store, sample, embeddings(sample), take)
+    return out
+
+
+def cosines(store: Store, sample: Sample, query: Query) -> np.ndarray:
+    """Largest cosine of each of the sample's tokens to a query, float32 ``(n,)``; NaN where a token has no direction."""
+    query.refuse_other(sample.encoder_id)
+    out = np.full(len(sample), np.nan, np.float32)
+
+    def take(rows: pa.RecordBatch, places: np.ndarray) -> None:
+        vectors = rows.column("embedding").flatten().to_numpy(zero_copy_only=False)
+        out[places] = query.scores(vectors.reshape(len(rows), -1))
 
     _piece_by_piece(store, sample, embeddings(sample), take)
     return out

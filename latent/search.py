@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tubelet.array_types import Float32
-from tubelet.latent import clips, half, hits
+from tubelet.latent import clips, half, hits, moments
 from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Query
 from tubelet.store import Store
@@ -19,9 +19,18 @@ def exact(
     chosen = clips.require_embeddings(
         clips.with_embeddings(store, query.encoder_id, videos), query.encoder_id
     )
+    chosen = [row for row in chosen if ranking.wants(row, query.video_id)]
+    if ranking.apart_s is not None:
+        best = (moments.best_of_slices(row, scores(store, query, row)) for row in chosen)
+        return moments.rank_apart(best, ranking, query_moment(store, query))
     return hits.rank_hits(
         (hits.best_of(row, scores(store, query, row), ranking.of_a_clip) for row in chosen), ranking
     )
+
+
+def query_moment(store: Store, query: Query) -> tuple[ClipRow, list[int]]:
+    """The clip of a query, and the slices that its tokens lie in."""
+    return clips.row(store, query.clip_id), sorted({address.slice for address in query.addresses})
 
 
 def scores(store: Store, query: Query, clip: ClipRow) -> Float32[np.ndarray, " n"]:

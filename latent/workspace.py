@@ -23,8 +23,9 @@ from tubelet.array_types import UInt8
 from tubelet.latent import bases, channels, clips, null_similarity, query, retrieval, segmentation
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
-from tubelet.latent.channels import OfClip, OfSample
-from tubelet.latent.colorings import Coloring, color_clip, fit_basis
+from tubelet.latent.categories import Categories
+from tubelet.latent.channels import Look, OfClip, OfSample
+from tubelet.latent.colorings import Coloring, color_clip, find_categories, fit_basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
 from tubelet.latent.hits import Ranking
@@ -46,7 +47,7 @@ READING = BoundedSemaphore(
 )  # held while a clip's embeddings are; nothing else is waited for meanwhile
 KEPT = {
     "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
-    "colors": 200, "points": 50, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
+    "colors": 200, "points": 50, "categories": 16, "neighbors": 20, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
 }  # fmt: skip
 
 
@@ -79,10 +80,24 @@ class Workspace:
             raise LatentError(GROWN)
         return found
 
-    def clip_colors(self, clip_id: str, basis: Basis) -> UInt8[np.ndarray, "S H W 3"]:
+    def categories(self, coloring: Coloring, basis: Basis) -> Categories | None:
+        """The categories that a coloring shows, by its own basis; None where its colors are a matter of degree."""
+        key = self.store.fingerprint, basis.basis_id, coloring.source
+        return self._kept["categories"].get(
+            key, lambda: find_categories(self.store, basis.encoder_id, coloring, basis)
+        )
+
+    def space(self, basis: Basis) -> Basis:
+        """The basis that places tokens on a map of a basis: itself, or of clusters, which have no places, the corpus's components."""
+        return self.basis(basis.encoder_id, Coloring("corpus")) if basis.kind == "kmeans" else basis
+
+    def clip_colors(
+        self, clip_id: str, basis: Basis, categories: Categories | None = None
+    ) -> UInt8[np.ndarray, "S H W 3"]:
         """Colors of a clip's tokens, uint8 ``(S, H, W, 3)``, read-only. Raises LatentError where there is nothing to color."""
         return self._kept["colors"].get(
-            (clip_id, basis.basis_id), lambda: self._color(clip_id, basis)
+            (clip_id, basis.basis_id, categories and categories.key),
+            lambda: self._color(clip_id, basis, categories),
         )
 
     def list_clusterings(self, encoder_id: str) -> dict[str, str]:
@@ -99,15 +114,15 @@ class Workspace:
         """What each channel of a map shows, from one text. Raises StoreError where a token has no such number."""
         return channels.parse(names, basis, list(self.list_clusterings(basis.encoder_id)))
 
-    def points(self, clip: ClipRow, basis: Basis, chosen: tuple[str, ...]) -> bytes:
+    def points(self, clip: ClipRow, look: Look) -> bytes:
         """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none to be had."""
         return self._kept["points"].get(
-            (clip["clip_id"], basis.basis_id, chosen), lambda: self._place(clip, basis, chosen)
+            (clip["clip_id"], *look.key), lambda: self._place(clip, look)
         )
 
     def sample(self, encoder_id: str) -> Sample:
         """The sample of an encoder's tokens. Raises LatentError where there is none."""
-        return self._sample_tokens(encoder_id).sample
+        return self.sample_tokens(encoder_id).sample
 
     def find_sample(self, encoder_id: str, sample_id: str) -> Sample:
         """The sample that an open page draws: numbers of another would mean other tokens. Raises LatentError where it is another by now."""
@@ -116,16 +131,20 @@ class Workspace:
             raise LatentError(GROWN)
         return found
 
-    def sample_points(self, sample: Sample, basis: Basis, chosen: tuple[str, ...]) -> bytes:
+    def sample_points(self, sample: Sample, look: Look) -> bytes:
         """Points of the sample for the map, 16 bytes each: 4.8 MB at most. Raises LatentError."""
-        tokens, kept = (
-            self._sample_tokens(sample.encoder_id),
-            self._clusterings(basis.encoder_id, chosen),
-        )
-        key = tokens.sample.sample_id, basis.basis_id, chosen
+        tokens = self.sample_tokens(sample.encoder_id)
+        kept = self._clusterings(look.basis.encoder_id, look.chosen)
+        key = tokens.sample.sample_id, *look.key
         return self._kept["sample_points"].get(
-            key, lambda: channels.points(tokens, basis, chosen, kept)
+            key, lambda: channels.points(tokens, look.basis, look.chosen, kept, look.categories)
         )
+
+    def neighbors(self, tokens: OfClip | OfSample, marked: MarkedPatches) -> np.ndarray:
+        """Largest cosine of each token of a map to the marked patches, float32 ``(n,)``. Raises LatentError."""
+        whose = tokens.clip.clip_id if isinstance(tokens, OfClip) else tokens.sample.sample_id
+        ask = lambda: query.query_stored(self.store, marked.clip_id, marked.patches)  # noqa: E731
+        return self._kept["neighbors"].get((whose, marked.name), lambda: tokens.cosines(ask()))
 
     def find_sampled(self, encoder_id: str, sample_id: str, number: int | None) -> SampledToken:
         """Where a token of the sample comes from, by its number. Raises LatentError where there is none of that number."""
@@ -207,9 +226,9 @@ class Workspace:
             )
         }
 
-    def _color(self, clip_id: str, basis: Basis) -> np.ndarray:
+    def _color(self, clip_id: str, basis: Basis, categories: Categories | None) -> np.ndarray:
         with READING:
-            colors = color_clip(self.store, clip_id, basis)
+            colors = color_clip(self.store, clip_id, basis, categories)
         colors.flags.writeable = False
         return colors
 
@@ -222,12 +241,14 @@ class Workspace:
             if name in known
         }
 
-    def _place(self, clip: ClipRow, basis: Basis, chosen: tuple[str, ...]) -> bytes:
-        kept = self._clusterings(basis.encoder_id, chosen)
+    def _place(self, clip: ClipRow, look: Look) -> bytes:
+        kept = self._clusterings(look.basis.encoder_id, look.chosen)
+        tokens = OfClip(self.store, clip)
         with READING:
-            return channels.points(OfClip(self.store, clip), basis, chosen, kept)
+            return channels.points(tokens, look.basis, look.chosen, kept, look.categories)
 
-    def _sample_tokens(self, encoder_id: str) -> OfSample:
+    def sample_tokens(self, encoder_id: str) -> OfSample:
+        """The sample's tokens with what was computed of them. Raises LatentError where there is none."""
         key = encoder_id, self._growth(encoder_id)
         return self._kept["samples"].get(
             key, lambda: OfSample(self.store, samples.draw_sample(self.store, encoder_id))

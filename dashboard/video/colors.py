@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from tubelet.dashboard import caching, downloads, units
-from tubelet.dashboard.components.player import Film, Paint
+from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
+from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
+from tubelet.latent.colors import OTHER, PALETTE
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -19,7 +21,13 @@ SOURCES = {  # as the URL and the reader see them
     "components of this video": "video",
     "components of this window": "clip",
     "three dimensions": "dimensions",
+    "clusters": "clusters",
+    "labels": "labels",
+    "videos": "videos",
 }
+CLUSTERS = (4, 6, 8, 10, 15, 20, 30)  # to choose from
+CATEGORICAL = ("labels", "videos")
+GRADIENTS = ("#d62728", "#2ca02c", "#1f5fd0")  # ends of the scales of red, green and blue
 KINDS = {"pca": "components", "umap": "UMAP", "kmeans": "clusters", "dimensions": "dimensions"}
 OPTIONS = {
     "unit": (
@@ -49,36 +57,71 @@ def choose(store: Store, film: Film) -> Coloring:
     source = SOURCES[name]
     if source == "dimensions":
         return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip.embed_dim))))
+    if source == "clusters":
+        return Coloring(source, str(_count_clusters()), Options(unit=_options().unit))
+    if source in CATEGORICAL:
+        return Coloring(source)
     of = {"video": film.video.video_id, "clip": film.clip.clip_id}.get(source, "")
     return Coloring(source, of, _options())
 
 
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """Where the player finds the colors. Raises TubeletError where there are none to be had."""
-    basis = caching.workspace(store).basis(film.clip["encoder_id"], coloring)
+    workspace = caching.workspace(store)
+    basis = workspace.basis(film.clip["encoder_id"], coloring)
+    categories = workspace.categories(coloring, basis)
     return Paint(
-        f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring)
+        f"colors/{coloring.name}/{basis.basis_id}",
+        legend(basis) if categories is None else name_categories(categories),
+        sentence(basis, coloring) if categories is None else describe_categories(categories),
     )
 
 
-def legend(basis: Basis) -> tuple[str, ...]:
+def legend(basis: Basis) -> tuple[Swatch, ...]:
     """What each channel means."""
-    if basis.kind == "kmeans":
-        return ()
     shares: Sequence[float] = (
         (basis.explained / basis.total).tolist() if basis.total and basis.kind != "umap" else []
     )
-    named = zip(CHANNELS, basis.limits, range(basis.components))
+    named = zip(CHANNELS, GRADIENTS, basis.limits, range(basis.components))
     return tuple(
-        f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}"
-        for channel, (low, high), n in named
+        Swatch(
+            f"{channel}: {_component(basis, n)}, {low:.2g} to {high:.2g}{f' ({shares[n]:.0%})' if n < len(shares) else ''}",
+            f"linear-gradient(90deg, #000, {end})",
+        )
+        for channel, end, (low, high), n in named
+    )
+
+
+def name_categories(categories: Categories) -> tuple[Swatch, ...]:
+    """The categories that have a color of their own, the commonest first, and the gray of all others."""
+    named = [
+        Swatch(name, f"rgb({red:d} {green:d} {blue:d})")
+        for name, (red, green, blue) in zip(categories.names, PALETTE.tolist())
+    ]
+    if categories.others:
+        red, green, blue = OTHER
+        named.append(
+            Swatch(f"other ({units.number(categories.others)})", f"rgb({red:d} {green:d} {blue:d})")
+        )
+    return tuple(named)
+
+
+def describe_categories(categories: Categories) -> Markdown:
+    """What the colors stand for, in one sentence."""
+    count = len(categories.names) + categories.others
+    if categories.kind == CLUSTER:
+        sentence = f"Each color is one of {units.count(count, 'cluster')} of similar tokens (k-means), the largest first."
+    else:
+        sentence = f"Each color is one of {units.count(count, categories.kind)} of this encoder, the one with most tokens first."
+    return (
+        f"{sentence} {units.number(categories.others)} more share gray."
+        if categories.others
+        else sentence
     )
 
 
 def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     """What the colors say, in one sentence."""
-    if basis.kind == "kmeans":
-        return f"Each color is one of {basis.parameters['clusters']:d} clusters of similar tokens."
     if basis.kind == "dimensions":
         return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
     if basis.kind == "umap":
@@ -88,8 +131,13 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     return f"Similar colors mean similar embeddings: red, green and blue are the first three principal components of {where}, {share:.0%} of its variance."
 
 
-def questions(store: Store, film: Film) -> dict[str, Question]:
-    return {"Kept bases": bases.list_bases(film.clip.encoder_id)}
+def questions(film: Film, coloring: Coloring) -> dict[str, Question]:
+    """The SQL behind the choice of colors, and behind the categories that are shown."""
+    behind = {"Kept bases": bases.list_bases(film.clip.encoder_id)}
+    if coloring.source in CATEGORICAL:
+        kind = LABEL if coloring.source == "labels" else VIDEO
+        behind["Categories"] = count_categories(film.clip.encoder_id, kind)
+    return behind
 
 
 def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
@@ -117,7 +165,15 @@ def _component(basis: Basis, number: int) -> str:
 
 def _describe_basis(row: Mapping) -> str:
     scope = "the corpus" if row["scope"] == "corpus" else f"a {row['scope']}"
-    return f"{KINDS[row['kind']]} of {scope}, kept ({row['basis_id'][:6]})"
+    told = f"{KINDS[row['kind']]} of {scope}"
+    return f"{row['name']} ({told})" if row["name"] else f"{told}, kept ({row['basis_id'][:6]})"
+
+
+def _count_clusters() -> int:
+    return st.selectbox(
+        "Number", CLUSTERS, CLUSTERS.index(10), **bind("clusters"), width=90,
+        help="k-means on a sample of the corpus, with a fixed seed: the same clusters in every video and on every visit.",
+    )  # fmt: skip
 
 
 def _dimensions(dim: int) -> list[int]:

@@ -1,6 +1,7 @@
 """The map of tokens: those of the marked window, or a sample of the corpus, as points whose place, color and opacity each show a number."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import numpy as np
@@ -8,16 +9,19 @@ import streamlit as st
 
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.components import token_map
+from tubelet.dashboard.components.player import Film
 from tubelet.dashboard.components.token_map import Picture
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video import place
-from tubelet.latent import channels, questions
+from tubelet.dashboard.video import colors, map_tables, place
+from tubelet.dashboard.video.map_tables import Scene
+from tubelet.latent import channels, map_tokens, questions
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
-from tubelet.latent.channels import CHANNELS, SEPARATOR
+from tubelet.latent.categories import Categories
+from tubelet.latent.channels import CHANNELS, SEPARATOR, Look, OfClip
 from tubelet.latent.colorings import Coloring
-from tubelet.latent.marks import MarkedPatches, number_tokens
+from tubelet.latent.marks import MarkedPatches
 from tubelet.reports.literal import literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
@@ -25,52 +29,79 @@ from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
 
 WINDOW, CORPUS = "this window", "the corpus"
+SOLID, FLAT = "3-D", "2-D"
 HELP = "Tokens as points; similar embeddings are close together. Shows all tokens of the window, or a sample of the corpus."
 
 
-def show(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> None:
+def show(
+    store: Store, film: Film, clip: ClipRow, coloring: Coloring, marked: MarkedPatches
+) -> None:
+    """`clip`: the one of the marked patches, or the film's."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if not st.toggle("Map of tokens", **bind("map"), help=HELP):
             return
-        of = st.segmented_control(
-            "Of",
-            [WINDOW, CORPUS],
-            default=WINDOW,
-            **bind("map-of"),
-            label_visibility="collapsed",
-            required=True,
-        )
+        of = _choose("Of", [WINDOW, CORPUS], "map-of")
+        flat = _choose("As", [SOLID, FLAT], "map-as") == FLAT
+        near = bool(marked.patches) and st.toggle(
+            "Neighbors", **bind("map-near"), help="Ring and list the tokens most similar to the selected patches."
+        )  # fmt: skip
         if of == WINDOW and clip.embedding_path is None:
             st.caption(
                 "The embeddings of this window were not kept; a sample of its tokens is on the map of the corpus."
             )
             return
         try:
-            picture = (
-                _of_corpus(store, clip, coloring, marked)
-                if of == CORPUS
-                else _of_window(store, clip, coloring, marked)
-            )
+            scene = _of_corpus(store, film, coloring) if of == CORPUS else _of_window(store, clip, coloring)  # fmt: skip
+            picture = _complete(store, scene, marked if near else None, flat, marked)
         except TubeletError as error:
             st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
             return
     with st.container(key="found-map"):
-        token_map.show(picture, _go)
+        token_map.show(picture, _go, place.choose_area)
+        map_tables.show(store, scene, marked if near else None)
 
 
-def sentence(chosen: Mapping[str, str]) -> str:
+def _choose(label: str, options: list[str], name: str) -> str:
+    """One of a few words, the first unless the URL says otherwise."""
+    return st.segmented_control(
+        label, options, default=options[0], **bind(name), label_visibility="collapsed", required=True
+    )  # fmt: skip
+
+
+def _complete(
+    store: Store, scene: Scene, near: MarkedPatches | None, flat: bool, marked: MarkedPatches
+) -> Picture:
+    """The picture of a scene with its rings, its legend and its area."""
+    ringed = []
+    if near is not None:
+        cosines = caching.workspace(store).neighbors(scene.tokens, near)
+        ringed = map_tokens.rank_neighbors(scene.tokens, near, cosines).tolist()
+    categories = scene.look.categories
+    return replace(
+        scene.picture,
+        marked=map_tokens.find_marked(scene.tokens, marked),
+        near=ringed,
+        flat=flat,
+        area=place.area_name() if place.area() else "",
+        legend=colors.name_categories(categories) if categories else (),
+    )
+
+
+def sentence(chosen: Mapping[str, str], categories: Categories | None = None) -> str:
     """What places and colors mean."""
     where, shade = (
         ", ".join(chosen[name] for name in channels.AXES),
         ", ".join(chosen[name] for name in channels.COLOURS),
     )
     faint = "" if chosen["opacity"] == channels.FULL else f" Opacity: {chosen['opacity']}."
-    return f"Place: {where}. Red, green, blue: {shade}.{faint} Drag to turn, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player."
+    shown = f"Color: {categories.kind}." if categories else f"Red, green, blue: {shade}."
+    return f"Place: {where}. {shown}{faint} Drag to turn or move, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player. While the video plays, the tokens of the shown slice are larger."
 
 
-def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
-    basis = caching.workspace(store).basis(clip["encoder_id"], coloring)
-    chosen = _channels(store, basis)
+def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
+    workspace = caching.workspace(store)
+    basis = workspace.basis(clip["encoder_id"], coloring)
+    look, chosen = _choose_look(store, coloring, basis)
     sql_behind(
         {
             **_coordinates(coloring, questions.coordinates(basis, clip.clip_id)),
@@ -80,26 +111,27 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
         "map",
     )
     patches = clip["grid_height"] * clip["grid_width"]
-    numbers = number_tokens(clip, marked.patches) if marked.clip_id == clip["clip_id"] else []
-    url = f"points/{coloring.name}/{basis.basis_id}/{clip['clip_id']}?{_shown(chosen)}"
-    sheet = token_map.describe_clip(store, clip)
-    return Picture(
-        url=url,
-        axes=sentence(chosen),
+    address, shown = f"points/{coloring.name}/{basis.basis_id}", _shown(chosen)
+    picture = Picture(
+        url=f"{address}/{clip['clip_id']}?{shown}",
+        axes=sentence(chosen, look.categories),
         here=(place.slice_() * patches, patches),
-        marked=numbers,
-        clip=sheet,
+        marked=[],
+        clip=token_map.describe_clip(store, clip),
+        other=f"{address}/{{clip}}?{shown}",
     )
+    tokens = OfClip(store, clip)
+    return Scene(tokens, look, picture, f"{address}/{clip['clip_id']}/tokens", shown)
 
 
-def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPatches) -> Picture:
+def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
     """The sample; the tokens of the shown window that are in it stand out."""
-    encoder_id = clip["encoder_id"]
+    encoder_id = film.clip["encoder_id"]
     workspace = caching.workspace(store)
     basis, sample = workspace.basis(encoder_id, coloring), workspace.sample(encoder_id)
-    chosen = _channels(store, basis)
+    look, chosen = _choose_look(store, coloring, basis)
     with st.spinner("Placing the sample of the corpus", show_time=True):
-        workspace.sample_points(sample, basis, tuple(chosen.values()))
+        workspace.sample_points(sample, look)
     sql_behind(
         {
             **_coordinates(coloring, questions.sample_coordinates(basis, sample.values)),
@@ -108,19 +140,19 @@ def _of_corpus(store: Store, clip: ClipRow, coloring: Coloring, marked: MarkedPa
         },
         "map",
     )
-    url = (
-        f"sample/{coloring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}?{_shown(chosen)}"
-    )
+    address = f"sample/{coloring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}"
     windows = units.count(len(np.unique(sample.clip)), "window")
-    counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen)}"
-    numbers = sample.numbers(marked.clip_id, marked.patches)
-    return Picture(
-        url=url,
+    counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen, look.categories)}"
+    picture = Picture(
+        url=f"{address}?{_shown(chosen)}",
         axes=counted,
-        here=sample.of_clip(clip.clip_id),
-        marked=numbers,
+        here=sample.of_clip(film.clip.clip_id),
+        marked=[],
+        slices={row.clip_id: starts for row in film.clips if (starts := sample.of_slices(row.clip_id))},
         lookup=f"sampled/{encoder_id}/{sample.sample_id}",
-    )
+    )  # fmt: skip
+    tokens = workspace.sample_tokens(encoder_id)
+    return Scene(tokens, look, picture, f"{address}/tokens", _shown(chosen))
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:
@@ -132,22 +164,23 @@ def _shown(chosen: Mapping[str, str]) -> str:
     return urlencode({"show": SEPARATOR.join(chosen.values())})
 
 
-def _channels(store: Store, basis: Basis) -> dict[str, str]:
-    """The name of the number behind each channel, in the URL."""
+def _choose_look(store: Store, coloring: Coloring, basis: Basis) -> tuple[Look, dict[str, str]]:
+    """How tokens are drawn, and the name of the number behind each channel, in the URL."""
+    workspace = caching.workspace(store)
+    categories, space = workspace.categories(coloring, basis), workspace.space(basis)
     names, default = (
-        channels.list_channels(
-            basis, list(caching.workspace(store).list_clusterings(basis.encoder_id))
-        ),
-        channels.choose_defaults(basis),
+        channels.list_channels(space, list(workspace.list_clusterings(space.encoder_id))),
+        channels.choose_defaults(space),
     )
+    chosen = dict.fromkeys(channels.COLOURS, channels.CATEGORY) if categories else {}
     with st.popover("Channels", icon=":material/tune:"), st.grid(2, gap="small") as grid:
-        chosen = {}
-        for name in CHANNELS:
+        for name in [name for name in CHANNELS if name not in chosen]:
             with grid.cell():
                 chosen[name] = st.selectbox(
                     name.capitalize(), names, names.index(default[name]), **bind(f"map-{name}")
                 )
-    return chosen
+    chosen = {name: chosen[name] for name in CHANNELS}
+    return Look(space, tuple(chosen.values()), categories), chosen
 
 
 def _go(news: Mapping) -> None:

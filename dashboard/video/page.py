@@ -5,9 +5,10 @@ import streamlit as st
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.components import player
 from tubelet.dashboard.components.player import Film, Marks, Paint
-from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.selection import Selection, known_encoders, name_encoders
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import (
+    beside,
     choice,
     colors,
     introduction,
@@ -20,6 +21,8 @@ from tubelet.dashboard.video import (
     similar,
     track,
 )
+from tubelet.dashboard.video.beside import Shown
+from tubelet.latent.colorings import Coloring
 from tubelet.latent.marks import MarkedPatches
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -56,6 +59,7 @@ def show(store: Store, selection: Selection) -> None:
         return
     with choices:
         coloring = colors.choose(store, film)
+        beside_asked = beside.is_asked()
     paint = colors.choose_paint(store, film, coloring)
     with answer:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
@@ -65,13 +69,19 @@ def show(store: Store, selection: Selection) -> None:
         introduction.show(store, selection, film, marked.on(film.clip))
         layers.show(store, film.clip)
     _, hit = _find_marked(store, film, place.hit())
-    _show_player(film, paint, Marks(hit if hit.patches else marked, segment))
+    marks = Marks(hit if hit.patches else marked, segment)
+    second = beside.choose(store, film, coloring) if beside_asked else None
+    if second is None:
+        _show_player(film, paint, marks)
+    else:
+        name = name_encoders(known_encoders(store))[film.clip.encoder_id]
+        beside.show(store, Shown(film, coloring, name), second, paint, marks)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show_behind(store, film)
+        _show_behind(film, coloring)
         colors.offer_file(film, paint)
     segmentation.show(store, cut, segment)
     map.show(
-        store, clip, coloring, marked
+        store, film, clip, coloring, marked
     )  # above what a click on it adds, so that it stays where it is
     clip, marked = _find_searched(store, film, clip, marked)
     search.show(store, clip, marked)
@@ -141,12 +151,12 @@ def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
         player.show(film, paint, place.place(film.clip.clip_id), marks, place.apply_news)
 
 
-def _show_behind(store: Store, film: Film) -> None:
+def _show_behind(film: Film, coloring: Coloring) -> None:
     sql_behind(
         {
             "Windows": clip_queries.timeline(film.clip),
             "Video": corpus.video(film.video.video_id),
-            **colors.questions(store, film),
+            **colors.questions(film, coloring),
         },
         "player",
     )

@@ -15,7 +15,8 @@ from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import TOKEN_STATISTICS
 
-SIDE = 132  # pixels of an enlarged patch
+SIDE, SMALL = 132, 108  # pixels of an enlarged patch, and of each of two pictures in a row
+AROUND = 2  # patches on each side of one that show where it is
 ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
 
 
@@ -62,20 +63,62 @@ def patch_html(clip: ClipRow, patch: tuple[int, int, int]) -> str:
     return _crop_html(clip, slice_, (y * high, x * wide, high, wide), "The patch")
 
 
+def surroundings_html(clip: ClipRow, patch: tuple[int, int, int], where: str) -> str:
+    """HTML of a patch where one recognizes it: outlined on what the encoder saw of its slice, and among the patches around it."""
+    slice_, y, x = patch
+    tile = Sheet.of(clip).tile
+    high, wide = tile[0] / clip.grid_height, tile[1] / clip.grid_width
+    spans = [
+        _around(at, count) for at, count in ((y, clip.grid_height), (x, clip.grid_width))
+    ]  # first and number of the rows, and of the columns
+    (first_y, rows), (first_x, columns) = spans
+    pictures = (
+        ((0, 0, *tile), (y / clip.grid_height, x / clip.grid_width, 1 / clip.grid_height, 1 / clip.grid_width), "The frame"),
+        (
+            (first_y * high, first_x * wide, rows * high, columns * wide),
+            ((y - first_y) / rows, (x - first_x) / columns, 1 / rows, 1 / columns),
+            "The surroundings",
+        ),
+    )  # fmt: skip
+    drawn = "".join(
+        _crop_html(clip, slice_, box, f"{label} of the patch: {where}", (SMALL, _outline(mark)))
+        for box, mark, label in pictures
+    )
+    return f'<div style="display: flex; gap: 6px">{drawn}</div>'
+
+
+def _around(at: int, count: int) -> tuple[int, int]:
+    """The first and the number of the patches around one, along a side of so many."""
+    number = min(2 * AROUND + 1, count)
+    return min(max(at - AROUND, 0), count - number), number
+
+
+def _outline(box: tuple[float, float, float, float]) -> str:
+    """HTML of a frame around a part (top, left, height, width) of a picture."""
+    top, left, height, width = (f"{100 * side:.2f}%" for side in box)
+    style = f"position: absolute; top: {top}; left: {left}; height: {height}; width: {width}; box-sizing: border-box; outline: 2px solid #ff9614; box-shadow: 0 0 0 3px #0b1216"
+    return f'<div style="{style}"></div>'
+
+
 def slice_html(clip: ClipRow, slice_: int) -> str:
     """HTML of what the encoder saw of one slice."""
     return _crop_html(clip, slice_, (0, 0, *Sheet.of(clip).tile), f"Slice {slice_}")
 
 
 def _crop_html(
-    clip: ClipRow, slice_: int, box: tuple[float, float, float, float], label: str
+    clip: ClipRow,
+    slice_: int,
+    box: tuple[float, float, float, float],
+    label: str,
+    drawn: tuple[int, str] = (SIDE, ""),
 ) -> str:
-    """A box (top, left, height, width) of a slice's picture, in pixels of the sheet, as large as it goes."""
+    """A box (top, left, height, width) of a slice's picture, in pixels of the sheet; `drawn`: its longer side on the page, and what lies on it."""
     sheet = Sheet.of(clip)
     top, left = (corner + offset for corner, offset in zip(sheet.corner(slice_), box))
     high, wide = box[2:]
-    scale = SIDE / max(high, wide)
+    scale = drawn[0] / max(high, wide)
     style = {
+        "position": "relative",
         "width": f"{wide * scale:.1f}px",
         "height": f"{high * scale:.1f}px",
         "background-image": f"url(pictures/{quote(clip.clip_id)})",
@@ -85,7 +128,7 @@ def _crop_html(
         "border-radius": "3px",
         "box-shadow": "inset 0 0 0 1px rgba(128, 128, 128, 0.4)",  # a white patch on a white page has an edge
     }
-    return f'<div role="img" aria-label="{html_text(label)}" style="{html_text("; ".join(f"{name}: {value}" for name, value in style.items()))}"></div>'
+    return f'<div role="img" aria-label="{html_text(label)}" style="{html_text("; ".join(f"{name}: {value}" for name, value in style.items()))}">{drawn[1]}</div>'
 
 
 def _statistics(row: Mapping) -> dict[str, list[Markdown]]:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from tubelet.dashboard import address, units
 from tubelet.dashboard.components.player import KEY, Place
-from tubelet.dashboard.parameters import CLIP, HIT, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.dashboard.parameters import AREA, CLIP, HIT, PATCHES, SEGMENT, SLICE, VIDEO
+from tubelet.latent.area import Area
 from tubelet.latent.marks import MarkedPatches
 
 
@@ -35,6 +36,20 @@ def marked_patches() -> MarkedPatches:
 def hit() -> MarkedPatches:
     """The patch of a search that the URL names, whether or not there is such."""
     return MarkedPatches.parse(address.read()[HIT])
+
+
+def area() -> Area | None:
+    """The area of the map that the URL names."""
+    return Area.parse(area_name())
+
+
+def area_name() -> str:
+    return address.read()[AREA]
+
+
+def choose_area(name: str) -> None:
+    """Another area of the map, "" for none."""
+    address.write(**{AREA: name})
 
 
 def segment() -> MarkedPatches:

@@ -1,6 +1,7 @@
 """Where else in the corpus there are patches like the marked ones: ranked, as pictures, each a way into the player."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -20,6 +21,13 @@ from tubelet.store.rows import ClipRow
 
 WHERE = "search-where"  # URL parameter
 RANKING = Ranking(top=12, per_video=3)
+APART_S = 1.0  # seconds
+WITHOUT = {  # what is left out, as the URL and the reader see it
+    "nothing": RANKING,
+    "neighbors in time": replace(RANKING, apart_s=APART_S),
+    "this video": replace(RANKING, elsewhere=True),
+}
+WITHOUT_HELP = f"Neighbors in time: patches within {APART_S:.0f} s of the selected ones, or of a better hit of the same video. This video: all of its patches."
 HELP = f"The {RANKING.top} most similar patches of this encoder, at most {RANKING.per_video} per video."
 EXAMPLE = "all videos; or a condition such as label = 'cooking'"
 EXACT = "Compare every embedding instead of using the index of this encoder."
@@ -35,6 +43,11 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         exactly = bool(caching.rows(store, sketch)) and st.checkbox(
             "Exact search", **bind("exactly"), help=EXACT
         )
+        ranking = WITHOUT[
+            st.selectbox(
+                "Leave out", list(WITHOUT), **bind("search-without"), help=WITHOUT_HELP, width=180
+            )
+        ]
         where = st.text_input(
             "Videos where",
             placeholder=EXAMPLE,
@@ -50,7 +63,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     try:
         with st.spinner("Searching the embeddings of this encoder", show_time=True):
             videos = caching.videos(store, where)
-            answer = caching.workspace(store).search(marked, RANKING, exactly, videos)
+            answer = caching.workspace(store).search(marked, ranking, exactly, videos)
     except QueryError as error:
         st.error(literal_block(error), title="Condition failed", icon=":material/error:")
         return
@@ -58,7 +71,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         st.warning(f"Search failed: {literal(error)}", icon=":material/search_off:")
         return
     with behind:
-        exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, RANKING, videos)
+        exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, ranking, videos)
         sql_behind({"Exact search": exact, "Index": sketch}, "search")
     with st.container(key="found-hits"):
         _show_hits(store, answer)
@@ -71,7 +84,9 @@ def _show_hits(store: Store, answer: Answer) -> None:
         f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
     )
     st.markdown(f"{found} {how(answer, store)}")
-    with st.grid(6, min_column_width=140, gap="small") as grid:
+    if not hits:
+        return
+    with st.grid(4, min_column_width=230, gap="small") as grid:
         for hit in hits:
             with grid.cell():
                 _show_hit(store, hit)
@@ -112,9 +127,14 @@ def _show_hit(store: Store, hit: Mapping) -> None:
     seconds = clip.start_s + hit["slice"] / clip.slices * (clip.stop_s - clip.start_s)
     address = hit["slice"], hit["y"], hit["x"]
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
-        st.html(patches.patch_html(clip, address))
+        st.html(patches.surroundings_html(clip, address, f"{video.name}, {seconds:.2f} s"))
     st.caption(f"{hit['score']:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
-    st.button("Show patch", key=f"{BUTTON}hit-{hit['rank']}", on_click=_go, args=(clip, address))
+    st.button(
+        f"Show patch {hit['rank']:d}: {literal(video.name)}, {seconds:.2f}\N{NO-BREAK SPACE}s",
+        key=f"{BUTTON}hit-{hit['rank']}",
+        on_click=_go,
+        args=(clip, address),
+    )
 
 
 def _go(clip: ClipRow, address: tuple[int, int, int]) -> None:

@@ -28,6 +28,7 @@ BASES = Table(
         ),
         Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
         Column("created_at", MOMENT, "when it was fitted", "UTC"),
+        Column("name", "VARCHAR", "what it is called where it is chosen; NULL for no name"),
     ),
 )
 

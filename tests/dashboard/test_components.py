@@ -14,7 +14,7 @@ import pytest
 from tests import javascript_cases
 from tests.stores import synthetic_store
 from tubelet.dashboard.components import modules
-from tubelet.dashboard.components.player import Film, Marks, Paint, Place, describe
+from tubelet.dashboard.components.player import Film, Marks, Paint, Place, Swatch, describe
 from tubelet.dashboard.components.token_map import Picture, describe_clip
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
@@ -121,7 +121,7 @@ def test_the_player_is_handed_what_its_contract_names(store):
     )
     data = describe(
         Film(VideoRow.of(video), clip, timeline, None),
-        Paint("colors/x", ("red",)),
+        Paint("colors/x", (Swatch("red", "#f00"),)),
         Place(clip.clip_id),
         marks,
     )
@@ -137,6 +137,7 @@ def test_the_player_is_handed_what_its_contract_names(store):
     }
     for name, part in parts.items():
         assert set(data[part]) == types[name], name
+    assert [set(entry) for entry in data["colors"]["legend"]] == [types["Swatch"]]
     assert len(data["windows"]) == 2 and all(
         set(window) == types["Window"] for window in data["windows"]
     )
@@ -146,5 +147,9 @@ def test_the_player_is_handed_what_its_contract_names(store):
 def test_the_map_is_handed_what_its_contract_names(store):
     (row, *_), types = store.rows("FROM clips ORDER BY first_frame"), contract("token_map")
     sheet = describe_clip(store, ClipRow.of(row))
-    data = asdict(Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], clip=sheet))
+    legend = (Swatch("cooking", "#55c"),)
+    data = asdict(
+        Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], legend=legend, clip=sheet)
+    )
+    assert set(data["legend"][0]) == types["Swatch"]
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]

@@ -63,6 +63,7 @@ def asks(store: Store) -> dict[str, Ask]:
     show = urllib.parse.urlencode(
         {"show": channels.SEPARATOR.join(channels.choose_defaults(basis).values())}
     )
+    kind, near = {"kind": "csv"}, f"{show}&near={clip['clip_id']}-0.1.1"
     return {
         "source": Ask({"video": clip["video_id"]}, "video/mp4"),
         "pictures": Ask({"clip": clip["clip_id"]}, "image/jpeg", b"\xff\xd8"),
@@ -70,6 +71,8 @@ def asks(store: Store) -> dict[str, Ask]:
         "colors_file": Ask(colored, BYTES, b"\x93NUMPY"),
         "points": Ask(colored, BYTES, length=tokens * 16, query=show),
         "sample": Ask(sampled, BYTES, length=len(drawn) * 16, query=show),
+        "points_table": Ask(colored | kind, BYTES, b'"cosine","video"', query=near),
+        "sample_table": Ask(sampled | kind, BYTES, b'"cosine","video"', query=near),
         "sampled": Ask(sampled, "application/json", b"{"),
         "track": Ask(tracked, BYTES, length=clip["slices"] * 16 + tokens),
         "track_file": Ask(tracked, BYTES, b'"video"'),

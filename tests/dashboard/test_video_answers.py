@@ -43,6 +43,22 @@ def test_a_patch_is_followed_through_the_whole_video_where_the_reader_asks(store
     assert "where windows overlap, to the one whose middle is nearest" in whole
 
 
+def test_two_videos_stand_side_by_side_and_one_click_marks_the_same_place_in_both(
+    store: Store,
+) -> None:
+    videos = store.rows("SELECT video_id, name FROM videos ORDER BY name")
+    asked = {"beside": "true", "beside-video": videos[1]["video_id"], **first_patch(store)}
+    test = open_page("video", store, **asked)
+    assert not test.exception and not test.warning
+    assert f"**{videos[0]['name']}** by toy" in text(test)
+    assert f"**{videos[1]['name']}** by toy" in text(test)
+    (scores,) = (frame.value for frame in test.dataframe if "found in" in frame.value.columns)
+    assert scores["video"].tolist() == [videos[0]["name"], videos[1]["name"]]
+    assert scores["patch"].tolist() == ["(1, 2)"] * 2 and scores["norm"].nunique() == 2
+    nothing = text(open_page("video", store, beside="true", video=videos[0]["video_id"]))
+    assert "the same place is marked in both" in nothing
+
+
 def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
     bare = synthetic_store(tmp_path / "bare", videos=2, embeddings=False)
     window, corpus = (

@@ -5,7 +5,8 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 import { countColumns, findCorner, locateToken } from "../../dashboard/components/shared/sheets.js"
-import { START, findPoint, moveEye, sizePoints, turnEye, viewMatrix } from "../../dashboard/components/token_map/points.js"
+import { dimOutside, isInside, readArea, traceArea, writeArea } from "../../dashboard/components/token_map/area.js"
+import { START, findPoint, flatMatrix, moveEye, sizePoints, slideEye, turnEye, viewMatrix } from "../../dashboard/components/token_map/points.js"
 import { cutPatch, describeToken } from "../../dashboard/components/token_map/tip.js"
 import { cases } from "./cases.js"
 
@@ -82,4 +83,40 @@ test("a token is named with slice, row and column from 0, or by what is wrong", 
   assert.equal(describeToken({ ...token, where: "cup.mp4, 0.32 s: " }), "cup.mp4, 0.32 s: slice 0, patch (2, 3)")
   assert.equal(describeToken({ ...token, problem: "gone" }), "gone")
   assert.deepEqual(cutPatch({ ...token, patch: [4, 2, 3] }), { width: 864, left: -(96 + 48) * 3, top: -(96 + 32) * 3 })
+})
+
+test("a flat map leaves the third axis out and slides under the pointer", () => {
+  const matrix = flatMatrix(START, 2)
+  for (const z of [-1, 0, 1]) assert.deepEqual(project(matrix, [0.5, 0.25, z]).map(Math.round), project(matrix, [0.5, 0.25, 0]).map(Math.round))
+  assert.deepEqual(project(matrix, [0, 0, 0]), [400, 200])
+  const [left, top] = project(matrix, [0.5, 0.25, 0])
+  const slid = project(flatMatrix(slideEye(START, 30, -20, SIZE[1]), 2), [0.5, 0.25, 0])
+  assert.ok(Math.abs(slid[0] - left - 30) < 1e-3 && Math.abs(slid[1] - top + 20) < 1e-3)
+})
+
+test("an area holds what was drawn around, and its text says the same", () => {
+  const places = [[0.5, 0.5, 0.5], [-0.5, 0.2, 0.1], [0.1, -0.7, 0.9]]
+  const matrix = viewMatrix(START, 2)
+  const [left, top] = project(matrix, places[1])
+  /** @type {[number, number][]} */
+  const around = [[left - 20, top - 20], [left + 20, top - 20], [left + 20, top + 20], [left - 20, top + 20]]
+  const area = traceArea(matrix, around, SIZE)
+  assert.deepEqual(places.map(place => isInside(area, place)), [false, true, false])
+  const read = readArea(writeArea(area))
+  assert.ok(read)
+  assert.deepEqual(places.map(place => isInside(read, place)), [false, true, false])
+  const bytes = pointsOf(places)
+  new Uint8Array(bytes.buffer).fill(200, 12, 16)
+  const shades = new Uint8Array(dimOutside(bytes.buffer, read))
+  assert.equal(shades[15], 24)
+  assert.equal(new Uint8Array(bytes.buffer)[15], 200)
+  assert.equal(readArea(""), null)
+  assert.equal(readArea("1,2;3"), null)
+})
+
+test("a long outline is sent with few corners", () => {
+  /** @type {[number, number][]} */
+  const path = Array.from({ length: 1000 }, (_, n) => [400 + 100 * Math.cos(n / 159), 200 + 100 * Math.sin(n / 159)])
+  const area = traceArea(viewMatrix(START, 2), path, SIZE)
+  assert.ok(area.outline.length > 50 && area.outline.length <= 60 && writeArea(area).length < 1000)
 })

@@ -319,20 +319,6 @@ def test_colors_span_the_quantiles_and_leave_gray_what_is_not_defined():
     ]
 
 
-def test_cluster_colors_stay_apart_for_people_who_see_red_and_green_alike():
-    seen = colors.color_clusters(np.arange(8)) / 255
-    linear_light = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
-    deuteranopia = np.array(
-        [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
-    )  # Machado et al. 2009, severity 1
-    for matrix in (np.eye(3), deuteranopia):
-        light = np.clip(linear_light @ matrix.T, 0, 1) ** (1 / 2.2)
-        distances = np.linalg.norm(light[:, None] - light, axis=2) + 9 * np.eye(8)
-        assert distances.min() > 0.1
-    assert len(np.unique(colors.color_clusters(np.arange(24)), axis=0)) >= 22
-    assert colors.color_clusters(np.array([-1])).tolist() == [[128, 128, 128]]
-
-
 def test_tokens_that_are_not_finite_are_left_out_and_dimensions_that_are_constant_do_no_harm():
     rng = np.random.default_rng(0)
     grid = rng.standard_normal((3, 4, 4, 8)).astype(np.float16)

@@ -339,3 +339,54 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
         .answer(numbered_store)["clip_id"]
         .to_pylist()
     )
+
+
+def thinned(found, rows, asked, ranking):
+    """A plain scan of which only hits stay that lie apart in time."""
+    by_id = {row["clip_id"]: row for row in rows}
+
+    def time(clip_id, slice_):
+        clip = by_id[clip_id]
+        return clip["start_s"] + slice_ / clip["slices"] * (clip["stop_s"] - clip["start_s"])
+
+    taken = {asked.video_id: [time(asked.clip_id, address.slice) for address in asked.addresses]}
+    kept = []
+    for score, video, clip, slice_, y, x in found:
+        times = taken.setdefault(video, [])
+        at = time(clip, slice_)
+        if any(abs(at - other) <= ranking.apart_s for other in times):
+            continue
+        if sum(hit[1] == video for hit in kept) < ranking.per_video:
+            times.append(at)
+            kept.append((score, video, clip, slice_, y, x))
+    return kept[: ranking.top]
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.1, 0.2])
+def test_hits_lie_apart_in_time_from_each_other_and_from_the_query(store, rows, asked, apart_s):
+    ranking = Ranking(12, 3, apart_s)
+    found = hits.table(search.exact(store, asked, ranking)).to_pylist()
+    expected = thinned(scanned(store, rows, asked), rows, asked, ranking)
+    assert len(found) == 12
+    for hit, (score, video, clip, *address) in zip(found, expected, strict=True):
+        assert (hit["video_id"], hit["clip_id"]) == (video, clip)
+        assert [hit[name] for name in ("slice", "y", "x")] == address
+        assert hit["score"] == pytest.approx(score, abs=1e-5)
+
+
+def test_the_own_video_is_left_out_in_search_index_and_sql(store, asked):
+    ranking = Ranking(12, 3, elsewhere=True)
+    found = hits.table(search.exact(store, asked, ranking)).to_pylist()
+    assert len(found) == 12 and asked.video_id not in {hit["video_id"] for hit in found}
+    everything = hits.table(search.exact(store, asked, Ranking(12, 3))).to_pylist()
+    assert asked.video_id in {hit["video_id"] for hit in everything}
+    addresses = [tuple(address) for address in asked.addresses]
+    said = questions.search((asked.clip_id, addresses), asked.encoder_id, ranking).answer(store)
+    assert said["clip_id"].to_pylist() == [hit["clip_id"] for hit in found]
+    search_index.write_index(store, asked.encoder_id)
+    indexed = code_search.find(store, search_index.open_index(store, asked.encoder_id), asked, ranking)  # fmt: skip
+    assert asked.video_id not in {hit.clip.video_id for hit in indexed} and len(indexed) == 12
+    apart = code_search.find(
+        store, search_index.open_index(store, asked.encoder_id), asked, Ranking(12, 3, 0.1)
+    )
+    assert hits.table(apart)["clip_id"].to_pylist() == hits.table(search.exact(store, asked, Ranking(12, 3, 0.1)))["clip_id"].to_pylist()  # fmt: skip

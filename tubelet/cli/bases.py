@@ -22,20 +22,20 @@ def basis(context: click.Context) -> None:
 @click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
-def fit(
-    store: str, clip: str | None, video: str | None, corpus: bool, encoder: str | None, **wish: Any
-) -> None:
+@click.option("--name", help="What it is called where it is chosen.")
+def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import bases, fitting
     from tubelet.latent.errors import LatentError
     from tubelet.latent.scope import Scope
     from tubelet.store import Store
 
+    clip, video, corpus = (wish.pop(where) for where in ("clip", "video", "corpus"))
     if sum(map(bool, (clip, video, corpus))) > 1:
         raise LatentError("--clip, --video and --corpus are mutually exclusive: pass one of them")
     asked, opened = filled(BasisSpec, wish), Store(store)
     fitted = fitting.fit_basis(opened, Scope.of(opened, clip, video, encoder), asked)
-    bases.save_basis(opened, fitted)
+    bases.save_basis(opened, fitted, name)
     (row,) = (
         row
         for row in bases.list_bases().answer(opened).to_pylist()

@@ -8,7 +8,7 @@ and background (`cut`).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from tubelet.dashboard.components import modules
@@ -19,6 +19,8 @@ from tubelet.store.placement import Sheet, place_picture
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 KEY = "player"
+ALONE, FIRST_OF_TWO, SECOND = "first", "first of two", "second"  # what a player of the page is
+KEYS = {ALONE: KEY, FIRST_OF_TWO: KEY, SECOND: "player-beside"}
 MOUNT = modules.mount("player")
 
 
@@ -50,24 +52,51 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Swatch:
+    """An entry of a legend: what a color means, and the color as CSS."""
+
+    text: str
+    color: str
+
+
+@dataclass(frozen=True)
 class Paint:
-    """Where the colors come from, and what each channel means; no URL where there are none."""
+    """Where the colors come from, and what they mean; no URL where there are none."""
 
     url: str | None = None
-    legend: tuple[str, ...] = ()
+    legend: tuple[Swatch, ...] = ()
     sentence: Markdown = ""
 
 
-def show(film: Film, paint: Paint, place: Place, marks: Marks, told: Callable[[str], None]) -> None:
-    """Draw the player; `told` is called with ``at``, ``picked`` or ``cut`` when `st.session_state[KEY]` holds news of it."""
+def show(
+    film: Film,
+    paint: Paint,
+    place: Place,
+    marks: Marks,
+    told: Callable[[str], None],
+    role: str = ALONE,
+) -> None:
+    """Draw the player; `told` is called with ``at``, ``picked`` or ``cut`` when `st.session_state[KEYS[role]]` holds news of it. Two on a
+    page run on one clock."""
     news = {f"on_{name}_change": partial(told, name) for name in ("at", "picked", "cut")}
-    MOUNT(key=KEY, data=describe(film, paint, place, marks), **news)
+    data = describe(film, paint, place, marks) | _describe_role(film, role)
+    MOUNT(key=KEYS[role], data=data, **news)
+
+
+def _describe_role(film: Film, role: str) -> dict:
+    return {
+        "name": "second" if role == SECOND else "first",
+        "mirrored": role != ALONE,
+        "cuttable": role != SECOND and any(row.embedded for row in film.clips),
+    }
 
 
 def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
     """All that the browser is handed, field by field as `Data` of contract.js names it."""
     return _describe_film(film) | {
-        "colors": {"url": paint.url, "legend": list(paint.legend)} if paint.url else None,
+        "colors": {"url": paint.url, "legend": list(map(asdict, paint.legend))}
+        if paint.url
+        else None,
         "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},
         "taken": {"clip": marks.taken.clip_id, "patches": _lists(marks.taken.patches)},
         "segment": {
@@ -77,7 +106,7 @@ def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
         },
         "most": MOST,
         "selectable": True,
-        "cuttable": any(row.embedded for row in film.clips),
+        **_describe_role(film, ALONE),
     }
 
 

@@ -43,9 +43,16 @@
  */
 
 /**
+ * An entry of a legend.
+ * @typedef {object} Swatch
+ * @property {string} text
+ * @property {string} color as CSS
+ */
+
+/**
  * @typedef {object} Colors
  * @property {string} url a window's bytes lie at url/CLIP
- * @property {string[]} legend what red, green and blue mean
+ * @property {Swatch[]} legend what the colors mean
  */
 
 /**
@@ -86,6 +93,8 @@
  * @property {number} most patches of a kind
  * @property {boolean} selectable
  * @property {boolean} cuttable
+ * @property {string} name "first" or "second" on the page
+ * @property {boolean} mirrored whether another player shows the same marks on the same clock
  */
 
 /**

@@ -2,6 +2,7 @@
 // The player: one video or its slice pictures, and the colors of the tokens of the shown frame's slice, scrubbed without the server.
 // Its parts: source (the file), layers (what is drawn), patches (what is marked), words, saving.
 
+import { announce, follow } from "../shared/clock.js"
 import { find, mountOnce } from "../shared/mounting.js"
 import { Layers } from "./layers.js"
 import { Patches } from "./patches.js"
@@ -11,6 +12,7 @@ import { Timeline, covers, firstFrameOf, sliceOf } from "./timeline.js"
 import { Words } from "./words.js"
 
 /** @import { Data, Tell, Window } from "./contract.js" */
+/** @import { Moment } from "../shared/clock.js" */
 
 const SETTLED_MS = 350 // after the last movement the place is told to the page
 const WHOLE = { top: 0, left: 0, height: 1, width: 1 }
@@ -43,7 +45,9 @@ export class Player {
     this.words = new Words(this)
     this.saving = new Saving(this)
     this.patches = new Patches(this)
+    this.led = false // whether another player of the page leads this one
     this.#wire()
+    this.unfollow = follow(moment => this.#join(moment))
   }
 
   /**
@@ -61,9 +65,11 @@ export class Player {
     this.words.legend()
     this.mount()
     if (old?.goto.nonce === data.goto.nonce) {
+      if (data.mirrored && JSON.stringify(old.taken) !== JSON.stringify(data.taken)) this.patches.taken = data.taken
       this.patches.choose(this.patches.tool)
       return this.show(this.frame)
     }
+    this.led = data.name !== "first"
     this.patches.set(data, !old)
     this.goto(data.goto)
     this.told = `${this.window?.id} ${this.slice}` // the page led here and need not be told
@@ -147,6 +153,24 @@ export class Player {
     this.words.place()
     this.redraw()
     this.settle()
+    this.#announce()
+  }
+
+  #announce() {
+    const { window, slice, frame, timeline, playing } = this
+    announce({ player: this.data.name, time: timeline.time(frame), clip: window?.id ?? "", slice, playing, led: this.led })
+  }
+
+  /**
+   * Stand where the other player of the page stands.
+   * @param {Moment} moment
+   */
+  #join({ player, time, led }) {
+    if (led || !this.data?.mirrored || player === this.data.name) return
+    this.led = true
+    if (this.playing) this.pause()
+    const frame = this.timeline.frame(time)
+    if (frame !== this.wanted) this.seek(frame)
   }
 
   /** What is drawn and said of the shown slice, again. */
@@ -243,6 +267,7 @@ export class Player {
     this.el(".smooth").onchange = () => ((root.dataset.smooth = this.el(".smooth").checked), this.redraw())
     root.style.setProperty("--opacity", this.el(".opacity input").value)
     root.onkeydown = event => this.#key(event)
+    for (const name of ["pointerdown", "keydown", "input", "click"]) root.addEventListener(name, () => (this.led = false), { capture: true })
   }
 
   /**
@@ -267,6 +292,7 @@ export class Player {
   }
 
   end() {
+    this.unfollow()
     this.source.end()
     clearTimeout(this.timer)
     if (this.clock !== null) cancelAnimationFrame(this.clock)

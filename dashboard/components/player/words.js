@@ -1,12 +1,11 @@
 // @ts-check
 // What the player says: the place, the notes below it, the legend, what a screen reader hears, and the windows as a strip of segments.
 
+import { drawSwatches } from "../shared/legend.js"
 import { endOf } from "./timeline.js"
 
 /** @import { Window } from "./contract.js" */
 /** @import { Player } from "./player.js" */
-
-const CHANNELS = ["#d62728", "#2ca02c", "#1f5fd0"]
 
 /**
  * Where one stands; slices and frames count from 0.
@@ -132,13 +131,7 @@ export class Words {
 
   legend() {
     const { el, data } = this.player
-    el(".legend").replaceChildren(...(data.colors?.legend ?? []).map((text, index) => {
-      const item = document.createElement("span")
-      const bar = document.createElement("b")
-      bar.style.background = `linear-gradient(90deg, #000, ${CHANNELS[index]})`
-      item.append(bar, text)
-      return item
-    }))
+    el(".legend").replaceChildren(...drawSwatches(data.colors?.legend ?? []))
   }
 
   strip() {

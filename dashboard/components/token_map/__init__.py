@@ -1,11 +1,12 @@
 """The map's component: tokens as points that turn, in WebGL."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import streamlit as st
 
 from tubelet.dashboard.components import modules
+from tubelet.dashboard.components.player import Swatch
 from tubelet.latent.workspace import SampledToken
 from tubelet.store import Store
 from tubelet.store.placement import Sheet
@@ -18,23 +19,31 @@ MOUNT = modules.mount("token_map")
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """What is drawn: the `url` of the points, what they show in words, which of them stand out (`here`: the first and how many) and
-    which are ringed. Points are the tokens of `clip` in order (`describe_clip`), or else `lookup` is where the browser asks for one by number.
+    which are ringed, as `marked` or as `near` them; what the colors mean, whether the map is `flat`, and the `area` drawn on it. `slices` says
+    by clip where each slice begins among the points of a sample; `other` is the address of another window's points. Points are the tokens of `clip` in order (`describe_clip`), or else `lookup` is where the browser asks for one by number.
     """
 
     url: str
     axes: str
     here: tuple[int, int]
     marked: list[int]
+    near: list[int] = field(default_factory=list)
+    legend: tuple[Swatch, ...] = ()
+    flat: bool = False
+    area: str = ""
+    slices: Mapping[str, list[int]] = field(default_factory=dict)
+    other: str | None = None
     clip: Mapping | None = None
     lookup: str | None = None
 
 
-def show(picture: Picture, chosen: Callable[[Mapping], None]) -> None:
-    """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked."""
+def show(picture: Picture, chosen: Callable[[Mapping], None], drawn: Callable[[str], None]) -> None:
+    """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked, `drawn` with an area, "" for none."""
     MOUNT(
         key=KEY,
         data=asdict(picture),
         on_chosen_change=lambda: chosen(st.session_state[KEY]["chosen"]),
+        on_area_change=lambda: drawn(st.session_state[KEY]["area"] or ""),
     )
 
 

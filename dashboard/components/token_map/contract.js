@@ -14,11 +14,24 @@
  */
 
 /**
+ * An entry of a legend.
+ * @typedef {object} Swatch
+ * @property {string} text
+ * @property {string} color as CSS
+ */
+
+/**
  * @typedef {object} Data
  * @property {string} url 16 bytes per point: see painter.js
  * @property {string} axes what the points show, in words
  * @property {number[]} here the first of the points that stand out, and how many
  * @property {number[]} marked points with a ring
+ * @property {number[]} near points with a ring of another color: the neighbors of the marked ones
+ * @property {Swatch[]} legend what the colors mean
+ * @property {boolean} flat whether the third axis is left out
+ * @property {string} area the area that is drawn, as area.js reads it; "" for none
+ * @property {Record<string, number[]>} slices by clip, where each slice begins among the points, and where the last one ends
+ * @property {string | null} other the address of another window's points, where {clip} stands for its id
  * @property {Clip | null} clip where the points come from, or else
  * @property {string | null} lookup an address below which a point's number leads to its token
  */

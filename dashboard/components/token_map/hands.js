@@ -2,7 +2,7 @@
 // What pointer, fingers, wheel and keys do to the map: turn, come nearer, point at a token, choose it.
 
 import { find } from "../shared/mounting.js"
-import { START, moveEye, turnEye } from "./points.js"
+import { START, moveEye, slideEye, turnEye } from "./points.js"
 
 /** @import { TokenMap } from "./token_map.js" */
 /** @import { Eye } from "./points.js" */
@@ -13,12 +13,11 @@ const FINGER_PX = 22 // how far a finger may miss a point
 const AIM_PX = 40 // from the middle to the point that the keyboard means
 const WHEEL = 700 // of a wheel's units, by which the distance grows e-fold
 const [TURN, ZOOM] = [0.12, 1.15] // per key
+const SLIDE = 40 // pixels per key
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 /** @type {Record<string, (eye: Eye) => Eye>} */
 const KEYS = {
-  ArrowLeft: eye => turnEye(eye, -TURN, 0),
-  ArrowRight: eye => turnEye(eye, TURN, 0),
-  ArrowUp: eye => turnEye(eye, 0, -TURN),
-  ArrowDown: eye => turnEye(eye, 0, TURN),
   "+": eye => moveEye(eye, 1 / ZOOM),
   "=": eye => moveEye(eye, 1 / ZOOM),
   "-": eye => moveEye(eye, ZOOM),
@@ -40,6 +39,8 @@ export class Hands {
     this.moved = false
     /** @type {Place} */
     this.start = [0, 0]
+    /** @type {Place[]} of the pointer since the press */
+    this.path = []
     this.#wirePointers()
     this.#wireKeys()
   }
@@ -81,6 +82,7 @@ export class Hands {
     const [first, second] = [...this.pressed.values()]
     this.from = this.map.eye
     this.start = first ?? [0, 0]
+    this.path = [this.start]
     this.spread = second ? Math.hypot(first[0] - second[0], first[1] - second[1]) : 0
   }
 
@@ -91,8 +93,19 @@ export class Hands {
     const [across, down] = [first[0] - this.start[0], first[1] - this.start[1]]
     this.moved ||= Math.hypot(across, down) > STILL_PX
     this.map.point(-1)
+    if (this.map.tool === "area" && !second) return this.#trace(first)
     if (second && this.spread) this.map.move(moveEye(this.from, this.spread / Math.max(1, Math.hypot(first[0] - second[0], first[1] - second[1]))))
+    else if (this.map.flat) this.map.move(slideEye(this.from, across, down, this.canvas.clientHeight))
     else this.map.move(turnEye(this.from, across / DRAG, down / DRAG))
+  }
+
+  /**
+   * The outline of an area grows.
+   * @param {Place} at
+   */
+  #trace(at) {
+    this.path.push(at)
+    this.map.outline(this.path)
   }
 
   /** @param {PointerEvent} event */
@@ -107,7 +120,9 @@ export class Hands {
   /** @param {PointerEvent} event */
   #release(event) {
     const held = this.pressed.delete(event.pointerId)
+    const { path } = this
     this.#begin()
+    if (held && this.moved && this.map.tool === "area" && path.length > 2) return this.map.select(path)
     if (!held || this.moved || this.pressed.size) return
     this.map.choose(this.map.find(this.#place(event), event.pointerType === "mouse" ? 0 : FINGER_PX))
   }
@@ -128,14 +143,23 @@ export class Hands {
    */
   #key(key) {
     const { map } = this
-    if (KEYS[key]) {
+    if (KEYS[key] || ARROWS[key]) {
       this.aim(true)
-      map.move(KEYS[key](map.eye))
+      map.move(KEYS[key] ? KEYS[key](map.eye) : this.#step(ARROWS[key]))
       this.#pointAtMiddle()
     } else if (key === "Enter" || key === " ") map.choose(map.hover >= 0 ? map.hover : map.find(this.#middle, AIM_PX))
     else if (key === "Escape") this.aim(false)
     else return false
     return true
+  }
+
+  /**
+   * The eye one key further.
+   * @param {[number, number]} way
+   */
+  #step([across, down]) {
+    const { eye, flat } = this.map
+    return flat ? slideEye(eye, -SLIDE * across, -SLIDE * down, this.canvas.clientHeight) : turnEye(eye, TURN * across, TURN * down)
   }
 
   /** @returns {Place} */

@@ -14,7 +14,7 @@ void main() {
   gl_Position = view * vec4(place, 1.0);
   bool here = number >= first && number < first + count;
   gl_PointSize = (lifted > 0.5 ? 2.6 : here ? raised : 1.0) * size / gl_Position.w;
-  shade = lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : color;
+  shade = lifted > 1.5 ? vec4(1.0, 0.59, 0.08, 1.0) : lifted > 0.5 ? vec4(1.0, 1.0, 1.0, 1.0) : color;
 }`
 
 const FRAGMENT = `#version 300 es
@@ -33,7 +33,8 @@ const BACKGROUND = /** @type {const} */ ([0.063, 0.09, 0.11, 1])
  * @property {Float32Array} matrix of the view
  * @property {number[]} here first of the points that stand out, and how many
  * @property {number} raised how many times larger those are
- * @property {number[]} ringed points with a ring around them
+ * @property {number[]} ringed points with a white ring around them
+ * @property {number[]} near points with an orange one
  * @property {number} every one of so many points is drawn
  */
 
@@ -84,7 +85,7 @@ export class PointPainter {
   }
 
   /** @param {Picture} picture */
-  draw({ matrix, here, raised, ringed, every }) {
+  draw({ matrix, here, raised, ringed, near, every }) {
     const { gl } = this
     if (gl.isContextLost() || !this.program) return
     this.#fit()
@@ -96,6 +97,8 @@ export class PointPainter {
     gl.drawArrays(gl.POINTS, 0, Math.floor(this.count / every))
     this.#read(1)
     gl.disable(gl.DEPTH_TEST)
+    this.#set({ lifted: 2 })
+    for (const number of near) gl.drawArrays(gl.POINTS, number, 1)
     this.#set({ lifted: 1 })
     for (const number of ringed) gl.drawArrays(gl.POINTS, number, 1)
     gl.enable(gl.DEPTH_TEST)

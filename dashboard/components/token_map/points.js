@@ -2,15 +2,19 @@
 // Where points lie on the screen, and which of them a place on it means: arithmetic, no WebGL.
 
 const FIELD = 1.6 // of view: cotangent of half its angle
+const FLAT = 0.92 * 2.6 // of a flat map: at the first distance the cloud fills so much of the height
 const [NEAR, FAR] = [0.05, 50]
 const LARGEST_TILT = 1.5
 const DISTANCES = [1.2, 12]
 const SIZES = [3, 14] // pixels of a point at the middle of the cloud
 
 /** Where the eye is: turned around the vertical and tilted, in radians, and how far away. */
-export const START = Object.freeze({ turn: 0.5, tilt: 0.35, distance: 2.6 })
+export const START = Object.freeze({ turn: 0.5, tilt: 0.35, distance: 2.6, x: 0, y: 0 })
 
-/** @typedef {{turn: number, tilt: number, distance: number}} Eye */
+/**
+ * x and y: what a flat map has in its middle.
+ * @typedef {{turn: number, tilt: number, distance: number, x: number, y: number}} Eye
+ */
 
 /**
  * Column-major: perspective x distance x tilt x turn.
@@ -24,6 +28,29 @@ export function viewMatrix({ turn, tilt, distance }, aspect) {
   const q = (2 * FAR * NEAR) / (NEAR - FAR)
   const column = (/** @type {number} */ n) => [(FIELD / aspect) * x[n], FIELD * y[n], p * z[n], -z[n]]
   return new Float32Array([...column(0), ...column(1), ...column(2), 0, 0, -p * distance + q, distance])
+}
+
+/**
+ * The same of a flat map: x to the right, y upwards, z only decides what lies in front.
+ * @param {Eye} eye
+ * @param {number} aspect width by height
+ */
+export function flatMatrix({ distance, x, y }, aspect) {
+  const [wide, high] = [FLAT / aspect, FLAT]
+  return new Float32Array([wide, 0, 0, 0, 0, high, 0, 0, 0, 0, -0.1 * distance, 0, -wide * x, -high * y, 0, distance])
+}
+
+/**
+ * Slide a flat map under the pointer.
+ * @param {Eye} eye
+ * @param {number} across pixels
+ * @param {number} down
+ * @param {number} height of the canvas in pixels
+ * @returns {Eye}
+ */
+export function slideEye(eye, across, down, height) {
+  const scale = (2 * eye.distance) / (FLAT * Math.max(1, height))
+  return { ...eye, x: eye.x - across * scale, y: eye.y + down * scale }
 }
 
 /**

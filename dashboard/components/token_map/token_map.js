@@ -2,15 +2,19 @@
 // Tokens as points that turn under the pointer, a finger or the arrow keys; a chosen one is shown in the player.
 
 import { BYTES, checkLength, fetchChecked } from "../shared/fetching.js"
+import { follow } from "../shared/clock.js"
+import { drawSwatches } from "../shared/legend.js"
 import { find, mountOnce } from "../shared/mounting.js"
 import { locateToken } from "../shared/sheets.js"
+import { dimOutside, readArea, traceArea, writeArea } from "./area.js"
 import { Hands } from "./hands.js"
 import { POINT_BYTES, PointPainter } from "./painter.js"
-import { START, findPoint, sizePoints, viewMatrix } from "./points.js"
+import { START, findPoint, flatMatrix, sizePoints, viewMatrix } from "./points.js"
 import { Tip, describeToken } from "./tip.js"
 
 /** @import { Chosen, Data, Token } from "./contract.js" */
 /** @import { Eye } from "./points.js" */
+/** @import { Moment } from "../shared/clock.js" */
 
 const NEAR_PX = [4, 9] // of the pointer to a point that it means: among many, and among few
 const REST_MS = 60 // on a point before the server is asked about it
@@ -37,6 +41,17 @@ export class TokenMap {
     this.data = /** @type {Data} */ (/** @type {unknown} */ (null)) // until the first update
     /** @type {(chosen: Chosen) => void} */
     this.tell = () => {}
+    /** @type {(name: string, value: unknown) => void} */
+    this.say = () => {}
+    this.tool = "view" // what a drag does
+    this.flat = false
+    /** @type {ArrayBuffer | null} the points as they came */
+    this.bytes = null
+    this.shown = "" // clip whose tokens are drawn, where they are those of one
+    /** @type {[number, number]} the points that stand out: the first, and how many */
+    this.here = [0, 0]
+    /** @type {Map<string, ArrayBuffer>} points of other windows */
+    this.others = new Map()
     this.places = new Float32Array(0)
     /** @type {Float32Array | null} of the view, once drawn */
     this.matrix = null
@@ -46,6 +61,8 @@ export class TokenMap {
     this.closing = new AbortController()
     this.#watchContext()
     this.hands = new Hands(this)
+    this.#wireTools()
+    this.unfollow = follow(moment => this.#follow(moment))
     this.watcher = new ResizeObserver(() => this.draw())
     this.watcher.observe(this.canvas)
   }
@@ -90,13 +107,103 @@ export class TokenMap {
    * @param {(name: string, value: unknown) => void} setStateValue
    */
   update(data, setStateValue) {
-    const fresh = this.data?.url !== data.url
-    if (this.data?.lookup !== data.lookup) this.tokens = new Map()
+    const old = this.data
+    if (old?.lookup !== data.lookup) this.tokens = new Map()
     this.data = data
     this.tell = chosen => setStateValue("chosen", chosen)
+    this.say = setStateValue
     this.#say()
-    if (fresh && this.painter) this.#fetch(data)
-    else this.draw()
+    this.#look(data)
+    this.here = [data.here[0], data.here[1]]
+    if (old?.url !== data.url && this.painter) return void this.#fetch(data)
+    if (old.area !== data.area || (data.clip && this.shown !== data.clip.id)) this.#paint()
+    this.draw()
+  }
+
+  /**
+   * Flat or not, and what the colors mean.
+   * @param {Data} data
+   */
+  #look({ flat, legend }) {
+    if (this.flat !== flat) this.eye = START
+    this.flat = flat
+    find(this.root, '[data-tool="view"]').textContent = flat ? "Move" : "Turn"
+    find(this.root, ".legend").replaceChildren(...drawSwatches(legend))
+  }
+
+  #wireTools() {
+    for (const button of this.#tools()) button.onclick = () => this.chooseTool(button.dataset.tool ?? "view")
+    find(this.root, ".reset").onclick = () => (this.chooseTool("view"), this.clear(), this.move(START))
+  }
+
+  /** @returns {NodeListOf<HTMLButtonElement>} */
+  #tools() {
+    return this.root.querySelectorAll(".tool")
+  }
+
+  /** @param {string} tool "view" or "area" */
+  chooseTool(tool) {
+    this.tool = tool
+    this.root.dataset.tool = tool
+    for (const button of this.#tools()) button.setAttribute("aria-pressed", String(button.dataset.tool === tool))
+  }
+
+  /**
+   * Show the outline of an area while it is drawn.
+   * @param {[number, number][]} path pixels
+   */
+  outline(path) {
+    find(this.root, ".outline polygon").setAttribute("points", path.map(at => at.join(",")).join(" "))
+  }
+
+  /**
+   * An area is drawn: the page is told, and what lies outside becomes faint.
+   * @param {[number, number][]} path pixels
+   */
+  select(path) {
+    if (!this.matrix) return
+    const { clientWidth, clientHeight } = this.canvas
+    this.outline([])
+    this.say("area", writeArea(traceArea(this.matrix, path, [clientWidth, clientHeight])))
+  }
+
+  clear() {
+    if (this.data?.area) this.say("area", "")
+  }
+
+  /**
+   * The player moves: the tokens of its slice stand out, those of the next window are fetched.
+   * @param {Moment} moment
+   */
+  #follow({ player, clip, slice, playing }) {
+    if (!this.data || player !== "first" || !clip) return
+    const { slices, clip: own, other } = this.data
+    if (own) {
+      const size = own.h * own.w
+      this.here = [slice * size, size]
+      if (playing && clip !== this.shown && other) return void this.#enter(clip, other)
+    } else {
+      const starts = slices[clip]
+      if (starts) this.here = [starts[slice], starts[slice + 1] - starts[slice]]
+    }
+    this.root.dataset.here = this.here.join(" ")
+    this.redraw()
+  }
+
+  /**
+   * Draw the tokens of another window.
+   * @param {string} clip
+   * @param {string} address
+   */
+  async #enter(clip, address) {
+    this.shown = clip
+    try {
+      const kept = this.others.get(clip) ?? (await (await fetchChecked(address.replace("{clip}", clip), BYTES)).arrayBuffer())
+      this.others.set(clip, kept)
+      if (this.shown === clip && this.data.clip) this.#show(kept)
+    } catch {
+      this.shown = "" // the page says why once it has followed
+    }
   }
 
   /** @param {Data} data */
@@ -114,6 +221,19 @@ export class TokenMap {
 
   /** @param {ArrayBuffer} bytes */
   #load(bytes) {
+    this.bytes = bytes
+    this.others = new Map()
+    this.#paint()
+  }
+
+  // The points of the page's own window or sample, those outside the area faint.
+  #paint() {
+    this.shown = this.data.clip?.id ?? ""
+    if (this.bytes) this.#show(dimOutside(this.bytes, readArea(this.data.area)))
+  }
+
+  /** @param {ArrayBuffer} bytes */
+  #show(bytes) {
     this.places = new Float32Array(bytes)
     this.every = 1
     this.painter?.load(bytes)
@@ -149,11 +269,14 @@ export class TokenMap {
   }
 
   draw(every = 1) {
-    const { painter, data, canvas, hover } = this
+    const { painter, data, canvas, hover, here, flat } = this
     if (!painter?.count || !canvas.clientWidth || !canvas.clientHeight) return
-    this.matrix = viewMatrix(this.eye, canvas.clientWidth / canvas.clientHeight)
-    const ringed = [...data.marked, ...(hover >= 0 ? [hover] : [])].filter(number => number < painter.count)
-    painter.draw({ matrix: this.matrix, here: data.here, raised: data.clip ? RAISED.clip : RAISED.corpus, ringed, every })
+    this.matrix = (flat ? flatMatrix : viewMatrix)(this.eye, canvas.clientWidth / canvas.clientHeight)
+    const own = !data.clip || this.shown === data.clip.id
+    const drawn = (/** @type {number[]} */ numbers) => numbers.filter(number => number < painter.count)
+    const ringed = drawn([...(own ? data.marked : []), ...(hover >= 0 ? [hover] : [])])
+    const near = own ? drawn(data.near) : []
+    painter.draw({ matrix: this.matrix, here, raised: data.clip ? RAISED.clip : RAISED.corpus, ringed, near, every })
     this.root.dataset.drawn = String(painter.count)
   }
 
@@ -176,10 +299,17 @@ export class TokenMap {
    */
   async #token(number) {
     const { clip, lookup } = this.data
-    if (clip) return { ...clip, where: "", patch: locateToken(number, clip) }
+    if (clip) return { ...clip, ...this.#otherWindow(), where: "", patch: locateToken(number, clip) }
     const known = this.tokens.get(number) ?? askToken(`${lookup}/${number}`)
     this.tokens.set(number, known)
     return known
+  }
+
+  // The id and picture of the window whose tokens are drawn, where the player has gone on to another.
+  #otherWindow() {
+    const { clip } = this.data
+    if (!clip || this.shown === clip.id || !this.shown) return {}
+    return { id: this.shown, pictures: clip.pictures?.replace(clip.id, this.shown) ?? null }
   }
 
   /**
@@ -211,6 +341,7 @@ export class TokenMap {
 
   end() {
     this.closing.abort()
+    this.unfollow()
     this.watcher.disconnect()
     clearTimeout(this.rest)
     if (this.asked !== null) cancelAnimationFrame(this.asked)

@@ -1,0 +1,205 @@
+"""Two things side by side on one clock: another video, encoder, layer or coloring in a second player. One click marks the same place in both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import pyarrow as pa
+import streamlit as st
+
+from tubelet.dashboard import address, caching
+from tubelet.dashboard.components import player
+from tubelet.dashboard.components.player import SECOND, Film, Marks, Paint, Place
+from tubelet.dashboard.parameters import (
+    CLIP,
+    HIT,
+    PATCHES,
+    SECOND_ENCODER,
+    SECOND_VIDEO,
+    SLICE,
+    bind,
+)
+from tubelet.dashboard.selection import known_encoders, name_encoders
+from tubelet.dashboard.video import choice, colors, place
+from tubelet.latent.colorings import Coloring
+from tubelet.latent.correspondence import View, carry_marks, find_moment, time_of
+from tubelet.latent.marks import MarkedPatches, number_tokens
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store, TubeletError
+from tubelet.store.questions import clips as clip_queries
+from tubelet.store.statistics import TOKEN_STATISTICS
+
+SAME = "the same"
+ONE, EACH = "one basis for both", "one each"
+HELP = "A second player beside this one: another video, encoder, layer or coloring, at the same time of the video. A click marks the same place in both."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a player shows: a film, how it is colored, and the name of its encoder."""
+
+    film: Film
+    coloring: Coloring
+    encoder: str
+
+    @property
+    def view(self) -> View:
+        return View(self.film.video, self.film.clip, self.film.clips)
+
+
+def is_asked() -> bool:
+    """Draw the switch, and whether it is on."""
+    return st.toggle("Side by side", **bind("beside"), help=HELP)
+
+
+def choose(store: Store, film: Film, coloring: Coloring) -> Shown | None:
+    """Draw the choices and read from the URL what the second player shows; None, and why, where there is nothing to show."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        video_id = _choose_video(store, film)
+        encoder_id, name = _choose_encoder(store, film)
+        second = choice.find_film(store, video_id, encoder_id)
+        if second is None:
+            st.warning(
+                f"{literal(name)} has no clips of that video: choose another video or encoder.",
+                icon=":material/compare:",
+            )
+            return None
+        return Shown(second, _choose_coloring(store, film, second, coloring), name)
+
+
+def _choose_video(store: Store, film: Film) -> str:
+    rows = caching.rows(store, clip_queries.videos_with_clips(film.clip.encoder_id, choice.OFFERED))
+    names = {row["video_id"]: choice.describe_video(row) for row in rows}
+    asked = caching.find_video(store, address.read()[SECOND_VIDEO])
+    names |= {asked.video_id: choice.describe_video(asked)} if asked else {}
+    return _choose("Second video", names, film.video.video_id, SECOND_VIDEO)
+
+
+def _choose_encoder(store: Store, film: Film) -> tuple[str, str]:
+    """Id and name; layers are encoders of their own."""
+    names = name_encoders(known_encoders(store))
+    chosen = _choose("Second encoder or layer", names, film.clip.encoder_id, SECOND_ENCODER)
+    return chosen, names[chosen]
+
+
+def _choose(label: str, names: Mapping[str, str], own: str, parameter: str) -> str:
+    """An id among names, the first player's own unless the URL says otherwise."""
+    others = [id_ for id_ in names if id_ != own]
+    asked = address.read()[parameter]
+    chosen = asked if asked in others else ""
+    key = f"{parameter}-{chosen}"  # a link from elsewhere is another choice
+    st.selectbox(
+        label, ["", *others], ["", *others].index(chosen), lambda id_: names.get(id_, SAME), key=key,
+        on_change=lambda: address.redirect(**{parameter: st.session_state[key]}), width=260,
+    )  # fmt: skip
+    return chosen or own
+
+
+def _choose_coloring(store: Store, film: Film, second: Film, coloring: Coloring) -> Coloring:
+    """The first's coloring unless another is chosen; of a video or window by one basis for both, or one each."""
+    offered = [SAME, *(name for name, source in colors.SOURCES.items() if source != "dimensions")]
+    name = st.selectbox("Second colors", offered, **bind("beside-color"), width=220)
+    own = {"video": second.video.video_id, "clip": second.clip.clip_id}
+    if name != SAME:
+        source = colors.SOURCES[name]
+        return Coloring(source, "10" if source == "clusters" else own.get(source, ""))
+    alike = second.clip.encoder_id == film.clip.encoder_id
+    if alike and (coloring.source not in own or _choose_basis() == ONE):
+        return coloring
+    if coloring.source in own:
+        return replace(coloring, of=own[coloring.source])
+    return coloring if alike or coloring.source != "basis" else Coloring("corpus")
+
+
+def _choose_basis() -> str:
+    return st.segmented_control(
+        "Colors by", [ONE, EACH], default=ONE, required=True, **bind("beside-basis"),
+        help="By one basis a color means the same in both; one each shows more of either.",
+    )  # fmt: skip
+
+
+def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: Marks) -> None:
+    """Both players on one clock, and what both say of the marked place."""
+    carried = carry_marks(marks.taken, first.view, second.view)
+    painted = colors.choose_paint(store, second.film, second.coloring)
+    left, right = st.columns(2, gap="small")
+    with left, st.container(key="stage-first"):
+        st.markdown(_describe(first))
+        player.show(
+            first.film, paint, place.place(first.film.clip.clip_id), marks, place.apply_news, player.FIRST_OF_TWO
+        )  # fmt: skip
+    with right, st.container(key="stage-second"):
+        st.markdown(_describe(second))
+        player.show(
+            second.film, painted, _go_along(first, second), Marks(carried), partial(_apply_news, first, second), SECOND
+        )  # fmt: skip
+    _show_scores(store, {"left": (first, marks.taken), "right": (second, carried)})
+
+
+def _describe(shown: Shown) -> Markdown:
+    return f"**{literal(shown.film.video.name)}** by {literal(shown.encoder)}"
+
+
+def _go_along(first: Shown, second: Shown) -> Place:
+    """Where the second player stands when the first stands where the URL says."""
+    at = place.place(first.film.clip.clip_id)
+    window = first.view.window(at.clip_id)
+    found = find_moment(second.view, time_of(window, at.slice)) if window else None
+    clip_id, slice_ = found or (second.film.clip.clip_id, 0)
+    return Place(clip_id, slice_, at.nonce)
+
+
+def _apply_news(first: Shown, second: Shown, news: str) -> None:
+    """A patch that was taken on the second player is the same place on the first; where it came to rest, the first one tells."""
+    value = st.session_state[player.KEYS[SECOND]][news]
+    if news != "picked" or not value or value["nonce"] != str(address.count_redirects()):
+        return
+    picked = MarkedPatches(value["clip"], tuple(tuple(patch) for patch in value["patches"]))
+    marked = carry_marks(picked, second.view, first.view)
+    at = {CLIP: marked.clip_id, SLICE: str(marked.patches[0][0])} if marked.patches else {}
+    address.write(**{PATCHES: marked.name, HIT: ""}, **at)
+
+
+def _show_scores(store: Store, sides: Mapping[str, tuple[Shown, MarkedPatches]]) -> None:
+    if not all(marked.patches for _, marked in sides.values()):
+        taken = sides["left"][1].patches
+        st.caption(
+            "The selected place has no counterpart: the second video has no window there, or its encoder did not see it."
+            if taken
+            else "Click a patch in either player: the same place is marked in both, and scored here."
+        )
+        return
+    try:
+        rows = [_score(store, side, *given) for side, given in sides.items()]
+    except TubeletError as error:
+        st.warning(f"No scores: {literal(error)}", icon=":material/compare:")
+        return
+    st.dataframe(
+        pa.Table.from_pylist(rows), hide_index=True, placeholder="", alt="Scores of the place in both",
+        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("mean cosine", *TOKEN_STATISTICS)},
+    )  # fmt: skip
+    found = {side: row["found in"] for side, row in zip(sides, rows)}
+    st.caption(
+        f"The same place in both: followed through its window, the left one is found in {literal(found['left'])}, the right one in {literal(found['right'])}. The player says the score of the shown slice."
+    )
+
+
+def _score(store: Store, side: str, shown: Shown, marked: MarkedPatches) -> dict:
+    """What an encoder says of the marked place: statistics of its first patch, and how well it is found in its window."""
+    clip = caching.find_clip(store, marked.clip_id) or shown.film.clip
+    track = caching.workspace(store).track(clip.clip_id, marked)
+    (row, *_) = caching.rows(
+        store, clip_queries.patches(clip.clip_id, number_tokens(clip, marked.patches[:1]))
+    )
+    slice_, y, x = marked.patches[0]
+    scores = track.score[track.score == track.score]
+    return {
+        "side": side,
+        "video": shown.film.video.name,
+        "encoder": shown.encoder,
+        "slice": slice_,
+        "patch": f"({y}, {x})",
+        "found in": f"{int((~track.lost).sum())} of {len(track.lost)} slices",
+        "mean cosine": float(scores.mean()) if len(scores) else None,
+        **{name: row[name] for name in TOKEN_STATISTICS},
+    }
