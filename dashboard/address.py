@@ -20,14 +20,15 @@ from tubelet.dashboard.parameters import (
     PARAMETERS,
     PATCHES,
     SEGMENT,
+    SELECTED,
     SLICE,
     TOUR,
     VIDEO,
 )
 
-NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, *CELL)
+NAMES = (ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, *CELL)
 KEPT, VISITED = "address", "visited"  # in the session
-KEEP = (ENCODER, VIDEO)  # what goes along from page to page
+KEEP = (ENCODER, VIDEO, SELECTED)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
@@ -106,7 +107,7 @@ def recall(page: str) -> dict[str, str]:
 
 
 def find_kept() -> dict[str, str]:
-    """What goes along from page to page: encoder and video."""
+    """What goes along from page to page: encoder, video and the selected videos."""
     stands = read()
     return {name: stands[name] for name in KEEP if stands[name]}
 
