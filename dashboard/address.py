@@ -23,6 +23,7 @@ from tubelet.dashboard.parameters import (
     SECOND_ENCODER,
     SECOND_VIDEO,
     SEGMENT,
+    SELECTED,
     SLICE,
     TOUR,
     VIDEO,
@@ -31,6 +32,7 @@ from tubelet.dashboard.parameters import (
 NAMES = (
     ENCODER,
     VIDEO,
+    SELECTED,
     CLIP,
     SLICE,
     PATCHES,
@@ -44,7 +46,7 @@ NAMES = (
     SECOND_ENCODER,
 )
 KEPT, VISITED = "address", "visited"  # in the session
-KEEP = (ENCODER, VIDEO)  # what goes along from page to page
+KEEP = (ENCODER, VIDEO, SELECTED)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
@@ -123,7 +125,7 @@ def recall(page: str) -> dict[str, str]:
 
 
 def find_kept() -> dict[str, str]:
-    """What goes along from page to page: encoder and video."""
+    """What goes along from page to page: encoder, video and the selected videos."""
     stands = read()
     return {name: stands[name] for name in KEEP if stands[name]}
 

@@ -20,9 +20,10 @@ CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
 )
 PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
 AREA, SECOND_VIDEO, SECOND_ENCODER = "area", "beside-video", "beside-encoder"
-ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
+ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
     "video",
+    "selected",
     "clip",
     "slice",
     "patches",
@@ -76,6 +77,7 @@ PARAMETERS = {
         *_free(
             (ENCODER, ID, "the encoder whose clips are shown", PAGES),
             (VIDEO, ID, "the chosen video", PAGES),
+            (SELECTED, CONDITION, "the videos that the pages are about", PAGES),
             (CLIP, ID, "the window at which the player stands", (VIDEO_PAGE,)),
             (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE,)),
             (PATCHES, MARKS, "the selected patches", (VIDEO_PAGE,)),
@@ -106,7 +108,8 @@ PARAMETERS = {
             CORPUS,
             ("section", CHOICE, "the part of the page that is shown"),
             ("search", TEXT, "part of the name or label of the listed videos"),
-            ("label", CHOICE, "the label of the listed videos"),
+            ("label-name", CHOICE, "which label the listed videos are filtered by"),
+            ("label", CHOICE, "the value of that label"),
             ("show", CHOICE, "the state of the listed videos"),
             ("order", CHOICE, "what the videos are ordered by"),
             ("statistic", CHOICE, "the statistic whose curves are drawn"),

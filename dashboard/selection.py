@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tubelet.dashboard import address, caching, completion
+from tubelet.dashboard import address, caching, completion, selected_videos
 from tubelet.dashboard.parameters import (
     AREA,
     CELL,
@@ -19,6 +19,7 @@ from tubelet.dashboard.parameters import (
     SLICE,
     VIDEO,
 )
+from tubelet.dashboard.selected_videos import SelectedVideos
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
@@ -69,14 +70,20 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Selection:
-    """What all pages share: the encoder (None in a store without one) and the chosen video."""
+    """What all pages share: the encoder (None in a store without one), the chosen video, and the selected videos (None for all)."""
 
     encoder: Encoder | None = None
     video_id: str | None = None
+    videos: SelectedVideos | None = None
 
     @property
     def encoder_id(self) -> str:
         return self.encoder.encoder_id if self.encoder else ""
+
+    @property
+    def video_ids(self) -> list[str] | None:
+        """The ids of the selected videos; None for all."""
+        return None if self.videos is None else self.videos.ids
 
 
 def choose(store: Store, page: str = "") -> Selection:
@@ -106,7 +113,7 @@ def choose(store: Store, page: str = "") -> Selection:
         )
     if chosen and known[chosen].untrained:
         st.badge("untrained weights", icon=":material/warning:", color="orange")
-    return Selection(known.get(chosen), stands[VIDEO] or None)
+    return Selection(known.get(chosen), stands[VIDEO] or None, selected_videos.show(store))
 
 
 def known_encoders(store: Store) -> list[Encoder]:

@@ -65,6 +65,14 @@ class WindowOptions:
     step: int = option(
         1, help="Spacing of a window's frames, in frames of the video.", least=1, most=COUNT_MOST
     )
+    fps: float | None = option(
+        None,
+        help="Sample windows by time: N frames per second, the nearest ones. --step and --stride then count sampled frames.",
+        unset="every frame counts",
+        metavar="N",
+        least=0.001,
+        most=1000,
+    )
     hop: int | None = option(
         None, flag="--stride", renamed=("--hop",), help="Spacing of window starts, in frames of the video.", unset="frames x step, no overlap",
         least=1, most=COUNT_MOST,

@@ -18,15 +18,20 @@ class Sampling:
     frames: int = 1
     step: int = 1
     name: str = ""
+    rate: float | None = None  # at which frames are sampled, whatever the video's
 
     @classmethod
     def of(cls, encoder: EncoderFacts, windowing: Windowing) -> "Sampling":
-        return cls(encoder.frame_rate, windowing.frames, windowing.step, encoder.name)
+        return cls(
+            encoder.frame_rate, windowing.frames, windowing.step, encoder.name, windowing.rate
+        )
 
     def lines(self, rates: Sequence[float]) -> list[str]:
         """A sentence where videos of these rates are shown far faster or slower than in training, none otherwise."""
         if not self.trained or self.frames == 1:
             return []
+        if self.rate is not None:
+            rates = [self.rate] * len(rates)
         far = [rate for rate in rates if not 1 / FAR <= rate / self.step / self.trained <= FAR]
         if not far:
             return []

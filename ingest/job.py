@@ -126,7 +126,9 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     geometry = Geometry.parse(
         cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing)
     )
-    return Windowing(cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images), geometry
+    return Windowing(
+        cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images, cut.fps
+    ), geometry
 
 
 def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:

@@ -16,6 +16,7 @@ from tubelet.ingest.pipeline.reader import REPEATS
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS
 from tubelet.ingest.probe import PROBES, Probing, RowBytes, probe
+from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
@@ -151,8 +152,9 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
             frames, fps = video.packets, video.fps
     except (VideoError, StopIteration):
         return None
-    pairs = recipe.pairing.pairs(recipe.windowing, frames)
-    windows = {*recipe.windowing.windows(frames), *(pair.b for pair in pairs)}
+    samples = count_samples(frames, recipe.windowing.rate, fps)
+    pairs = recipe.pairing.pairs(recipe.windowing, samples)
+    windows = {*recipe.windowing.windows(samples), *(pair.b for pair in pairs)}
     patches = (height // recipe.encoder.patch) * (width // recipe.encoder.patch)
     return Survey(
         source=source,

@@ -37,7 +37,7 @@ class Window:
 class Windowing:
     """How a video is cut: windows of `frames` frames `step` apart, starting every `hop` frames.
 
-    `tubelet` is the encoder's; a kept tail is a multiple of it. `images` tells whether the encoder takes a single frame nevertheless.
+    With a `rate`, frames are sampled ones (`ingest.sampling`). `tubelet` is the encoder's; a kept tail is a multiple of it. `images` tells whether the encoder takes a single frame nevertheless.
     Raises UsageError for invalid values.
     """
 
@@ -47,6 +47,7 @@ class Windowing:
     tubelet: int
     tail: bool = False
     images: bool = True
+    rate: float | None = None  # sampled frames/s; None: every frame counts
 
     def __post_init__(self) -> None:
         for name, flag in (("frames", "--frames"), ("step", "--step"), ("hop", "--stride")):
@@ -63,6 +64,11 @@ class Windowing:
     def span(self) -> int:
         """Frames that a video needs for one window."""
         return (self.frames - 1) * self.step + 1
+
+    @property
+    def sample_fps(self) -> float | None:
+        """Frames of a window per second; None where they follow from the video's own."""
+        return None if self.rate is None else self.rate / self.step
 
     @property
     def slices(self) -> int:
@@ -118,7 +124,8 @@ class Windowing:
     def too_short(self, total: int) -> VideoError:
         """Why a video of `total` frames has no window, and what to change."""
         fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or int(self.images)
-        reason = f"too short with {total} frame{'s' * (total != 1)}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
+        sampled = "" if self.rate is None else f" at {self.rate:g} fps"
+        reason = f"too short with {total} frame{'s' * (total != 1)}{sampled}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
         advice = (
             f"use --frames {fitting} or fewer, or --tail"
             if fitting

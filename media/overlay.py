@@ -5,6 +5,7 @@
 FFmpeg is loaded when a video is rendered, not with the page.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from tubelet.array_types import UInt8
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
 from tubelet.store.placement import Sheet, place_picture
-from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow, fed_frames
 
 TALLEST, WIDEST = 720, 1280  # pixels of a frame; larger ones are made smaller
 LONGEST = 3000  # frames
@@ -69,8 +70,8 @@ class Scene:
     @property
     def frames(self) -> range:
         """Frames that show the window: its own, and those passed over after each of them."""
-        first, span = self.clip.first_frame, self.clip.frame_count * self.clip.step
-        return range(first, min(first + span, self.video.frames))
+        fed = fed_frames(self.clip)
+        return range(fed[0], min(fed[-1] + self.clip.step, self.video.frames))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -137,7 +138,7 @@ class Scene:
 
 def number_slice(clip: ClipRow | TimelineRow, frame: int) -> int:
     """The slice of a `clips` row that a frame of its window belongs to."""
-    fed = (frame - clip["first_frame"]) // clip["step"]
+    fed = max(0, bisect_right(fed_frames(clip), frame) - 1)
     return min(clip["slices"] - 1, fed * clip["slices"] // clip["frame_count"])
 
 

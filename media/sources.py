@@ -91,7 +91,9 @@ def unplayable(
 
 
 def steady(clip: ClipRow | TimelineRow, fps: float) -> bool:
-    """Whether a clip is as long as its frames and their rate say."""
+    """Whether a clip is as long as its frames and their rate say, and its frames are equally far apart."""
+    if clip.frame_numbers:
+        return False
     too_long = (clip.stop_s - clip.start_s) * fps - 1 - (clip.frame_count - 1) * clip.step
     return abs(too_long) <= IRREGULAR
 

@@ -212,12 +212,14 @@ class Timeline:
     stop_s: float = 0.0
     corrupt: int = 0  # frames
     gaps: list[int] = field(default_factory=list)  # numbers of the frames that come after a loss
+    times_s: list[float] = field(default_factory=list)  # of every frame
 
     def add(self, frame: Frame) -> None:
         self.frames += 1
         self.stop_s = max(self.stop_s, frame.stop_s)
         self.corrupt += frame.corrupt
         self.gaps += [frame.index] * frame.gap
+        self.times_s.append(frame.time_s)
 
 
 def _rate(stream: av.VideoStream) -> float:

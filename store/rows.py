@@ -6,7 +6,7 @@
 A column that is NULL in some row is `None` here; a store from before a column was thought of has NULL in all of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
@@ -59,6 +59,7 @@ class VideoRow(Row):
     corrupt_frames: int | None
     gaps: list[int] | None
     duration_s: float
+    frame_times_s: list[float] | None = None
     label: str | None
     thumbnail: str | None
     added_at: datetime
@@ -97,6 +98,8 @@ class PlannedClip(Row):
     first_frame: int
     frame_count: int
     step: int
+    frame_numbers: list[int] | None = None
+    sample_fps: float | None = None
     role: str | None
     start_s: float
     stop_s: float
@@ -160,12 +163,19 @@ class TimelineRow(Row):
     first_frame: int
     frame_count: int
     step: int
+    frame_numbers: list[int] | None = None
     start_s: float
     stop_s: float
     slices: int
     grid_height: int
     grid_width: int
     embedded: bool
+
+
+def fed_frames(clip: ClipRow | TimelineRow) -> Sequence[int]:
+    """The numbers of the frames that a clip shows, in their order."""
+    first, step = clip["first_frame"], clip["step"]
+    return clip["frame_numbers"] or range(first, first + clip["frame_count"] * step, step)
 
 
 @dataclass(frozen=True, kw_only=True)

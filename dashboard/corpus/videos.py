@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import address, caching, units
-from tubelet.dashboard.corpus import details
+from tubelet.dashboard.corpus import details, labels, picking
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
@@ -17,6 +17,7 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import corpus
 from tubelet.store.questions.corpus import ORDERS, STATES, VideoFilter
+from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 ROWS = 25  # videos per page
@@ -67,6 +68,7 @@ def show(store: Store, selection: Selection) -> None:
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
+        picking.offer(store, videos, total)
     points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
     scale = _range(caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0])
     _table(store, selection, rows, points, Curves(statistic, scale))
@@ -77,7 +79,6 @@ def show(store: Store, selection: Selection) -> None:
 
 def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
     """The filter, the order and the statistic of the curves, each in the URL."""
-    labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
     ):
@@ -88,9 +89,10 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
             live=True,
             **_bound("search"),
         )
+        label_name = labels.choose_name(store, {"on_change": _to_first_page})
         label = st.selectbox(
-            "Label",
-            labels,
+            "Label" if label_name == FOLDER else "Value",
+            _values(store, label_name),
             None,
             lambda name: name or "(no label)",
             placeholder="any",
@@ -114,7 +116,17 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
             help=f"Mean over the patches of each slice of:\n{meanings}",
             **bind("statistic"),
         )
-    return VideoFilter(selection.encoder_id, text.strip(), label, state), order, statistic
+    videos = VideoFilter(
+        selection.encoder_id, text.strip(), label, state, label_name, selection.video_ids
+    )
+    return videos, order, statistic
+
+
+def _values(store: Store, label_name: str) -> list[str]:
+    """What the filter offers; an empty value stands for videos without a folder."""
+    if label_name == FOLDER:
+        return [row["label"] or "" for row in caching.rows(store, corpus.labels())]
+    return labels.values(store, label_name)
 
 
 def _bound(key: str) -> dict:
@@ -135,29 +147,41 @@ def _table(
 ) -> None:
     held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
     shown = [row["video_id"] for row in rows]
+    added = labels.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
+    several = picking.is_on()
     st.dataframe(
-        _cells(store, rows, points),
-        column_config=_column_config(curves, selection),
-        column_order=[
-            name
-            for name in COLUMNS
-            if name not in SPARSE or any(row[name] is not None and row[name] != 0 for row in rows)
-        ],
+        _cells(store, rows, points, added),
+        column_config=_column_config(curves, selection) | _label_config(added),
+        column_order=_column_order(rows, added),
         hide_index=True,
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + ROW_HEIGHT * min(VISIBLE, max(MIN_VISIBLE, held)),
         placeholder="",
-        key=key,
-        on_select=lambda: _choose(key, shown),
-        selection_mode="single-row",
-        selection_default={
-            "selection": {
-                "rows": [shown.index(selection.video_id)] if selection.video_id in shown else []
-            }
-        },
+        key=f"{key}-{several}",
+        on_select=lambda: (picking.pick if several else _choose)(f"{key}-{several}", shown),
+        selection_mode="multi-row" if several else "single-row",
+        selection_default={"selection": {"rows": picking.find_ticked(selection, shown)}},
         alt="Videos of this page",
     )
+
+
+def _column_order(rows: list[dict], added: Mapping) -> list[str]:
+    """The columns, labels after the folder; those of `SPARSE` where a row has something to say."""
+    kept = [
+        name
+        for name in COLUMNS
+        if name not in SPARSE or any(row[name] is not None and row[name] != 0 for row in rows)
+    ]
+    after = kept.index("label") + 1
+    return [*kept[:after], *added, *kept[after:]]
+
+
+def _label_config(added: Mapping) -> dict:
+    return {
+        name: st.column_config.TextColumn(literal(name.removeprefix(labels.PREFIX)), width=90)
+        for name in added
+    }
 
 
 def _choose(key: str, shown: list[str]) -> None:
@@ -165,7 +189,12 @@ def _choose(key: str, shown: list[str]) -> None:
     address.redirect(**{VIDEO: shown[chosen[0]] if chosen else ""})
 
 
-def _cells(store: Store, rows: list[dict], points: Mapping[str, list[float]]) -> pa.Table:
+def _cells(
+    store: Store,
+    rows: list[dict],
+    points: Mapping[str, list[float]],
+    added: Mapping[str, pa.Array],
+) -> pa.Table:
     given = (
         pa.Table.from_pylist(rows)
         if rows
@@ -177,7 +206,7 @@ def _cells(store: Store, rows: list[dict], points: Mapping[str, list[float]]) ->
         "size": pa.array([f"{row['width']} × {row['height']}" for row in rows], pa.string()),
         "curve": pa.array([points.get(row["video_id"]) for row in rows], pa.list_(pa.float64())),
     }
-    return pa.table({name: columns[name] for name in COLUMNS})
+    return pa.table({**{name: columns[name] for name in COLUMNS}, **added})
 
 
 def thumbnail(store: Store, relative: str | None) -> str | None:

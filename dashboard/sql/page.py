@@ -11,6 +11,7 @@ from tubelet.dashboard.sql.examples import EXAMPLES, FIRST
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
+from tubelet.store.questions.condition import read_condition
 from tubelet.store.sandbox.untrusted import Answer, Limits, Query
 
 TITLE, ICON = "SQL", ":material/terminal:"
@@ -25,8 +26,16 @@ RAN, STOPPED, TYPED, PENDING = (
 )  # in the session
 
 
+def _show_selected(selection: Selection) -> None:
+    """The condition that stands for the selected videos: a query says itself which videos it is about."""
+    if selection.videos:
+        st.caption("The selected videos, as a condition for `WHERE`:")
+        st.code(read_condition(selection.videos.condition).sql, language="sql")
+
+
 def show(store: Store, selection: Selection) -> None:
     st.title("What do you want to know?", anchor=False)
+    _show_selected(selection)
     with st.grid(3, min_column_width=250, gap="small") as grid:
         with grid.cell(column_span=2):
             query = _editor(store)

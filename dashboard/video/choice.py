@@ -88,7 +88,10 @@ def _choose_video(store: Store, selection: Selection) -> VideoRow | None:
 
 def _offer_videos(store: Store, selection: Selection) -> Sequence[Mapping]:
     """The videos to choose from: all, or where they are too many those that a search finds."""
-    offered = caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED))
+    among = selection.video_ids
+    offered = caching.rows(
+        store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED, chosen=among)
+    )
     if len(offered) < OFFERED:
         return offered
     help_ = f"The list holds {units.number(OFFERED)} videos at most; search by name, label or id for the others."
@@ -103,7 +106,8 @@ def _offer_videos(store: Store, selection: Selection) -> Sequence[Mapping]:
     )
     return (
         caching.rows(
-            store, clip_queries.videos_with_clips(selection.encoder_id, OFFERED, text.strip())
+            store,
+            clip_queries.videos_with_clips(selection.encoder_id, OFFERED, text.strip(), among),
         )
         if text.strip()
         else offered

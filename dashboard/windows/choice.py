@@ -53,7 +53,10 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
             **bind("pair_search"),
         )
         videos = caching.rows(
-            store, pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED)
+            store,
+            pair_queries.paired_videos(
+                selection.encoder_id, text.strip(), LISTED, selection.video_ids
+            ),
         )
         names = {row["video_id"]: row["name"] for row in videos}
         if linked and linked["video_id"] not in names:

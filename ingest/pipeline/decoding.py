@@ -16,7 +16,8 @@ from PIL import Image
 from tubelet.ingest.geometry import picture
 from tubelet.ingest.pairs import WindowPair
 from tubelet.ingest.pipeline.messages import Clip, now
-from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.pipeline.recipe import Recipe, Sampled
+from tubelet.ingest.sampling import Sampler
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
@@ -64,30 +65,35 @@ class Decoding:
         self.video_id = video_id
         self.wanted = wanted
         self.timeline = Timeline()
+        self.sampler: Sampler[Frame] = Sampler(recipe.windowing.rate, video.fps)
         self.kept = 0
         self.emitted: set[str] = set()
         self.first: Frame | None = None
         self._pending: deque[Window] = deque()
+        self._waiting: deque[tuple[Window, Clip, bool]] = deque()  # and whether it is stored
         self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
         self._starting = heapq.merge(
             recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first
         )
         self._next = next(self._starting)
-        self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the frame
+        self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the sample
         self._thumbnail: tuple[float, bytes] | None = None
 
     def clips(self) -> Iterator[Clip]:
         """Every whole window that the store lacks, as soon as its last frame is decoded."""
         for frame in self.video.frames():
-            self._add(frame)
-            while self._pending and self._pending[0].stop == frame.index + 1:
-                yield from self._finish(self._pending.popleft())
+            self._look_at(frame)
+            for number, sampled in self.sampler.add(frame):
+                yield from self._take(number, sampled)
 
     def tail(self) -> Iterator[Clip]:
-        """The last, shorter window, where it is wanted and there is one."""
-        window = self.recipe.windowing.partial(self.timeline.frames)
-        if self.recipe.windowing.tail and window and not window.spans(self.timeline.gaps):
+        """What the end of the video completes: windows of its last samples, and the last, shorter window where it is wanted and there is one."""
+        for number, sampled in self.sampler.end():
+            yield from self._take(number, sampled)
+        window = self.recipe.windowing.partial(len(self.sampler.numbers))
+        if self.recipe.windowing.tail and window and not window.spans(self.sampler.gaps):
             yield from self._finish(window)
+        yield from self._release(ended=True)
 
     def row(self) -> VideoRow:
         """The `videos` row, once every frame has passed."""
@@ -107,6 +113,7 @@ class Decoding:
             corrupt_frames=self.timeline.corrupt,
             gaps=self.timeline.gaps,
             duration_s=self.timeline.stop_s,
+            frame_times_s=None if self.sampler.rate is None else self.timeline.times_s,
             thumbnail=None,
             added_at=now(),
         )
@@ -116,6 +123,11 @@ class Decoding:
         if self._thumbnail is None:
             raise _without_frames()
         return self._thumbnail[1]
+
+    @property
+    def sampled(self) -> Sampled:
+        """The samples so far."""
+        return Sampled(self.video_id, self.sampler.numbers)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -132,41 +144,69 @@ class Decoding:
             raise _without_frames()
         return self.first
 
-    def _add(self, frame: Frame) -> None:
+    def _look_at(self, frame: Frame) -> None:
         self.first = self.first or frame
         self.timeline.add(frame)
-        if frame.gap:
-            self._pending.clear()
-            self._pictures.clear()
-        while self._next.first <= frame.index:
-            self._pending.append(self._next)
-            self._next = next(self._starting)
-        if any(frame.index in window.indices for window in self._pending):
-            place = place_picture(frame.displayed, self.size, self.recipe.geometry.mode)
-            self._pictures[frame.index] = (
-                picture(frame.pixels, place),
-                Moment(frame.time_s, frame.stop_s, frame.corrupt),
-            )
         if frame.index in THUMBNAIL_FRAMES:
             self._consider(frame)
 
+    def _take(self, number: int, frame: Frame) -> Iterator[Clip]:
+        """Add a sampled frame; the windows that it completes."""
+        self._add(number, frame)
+        while self._pending and self._pending[0].stop == number + 1:
+            yield from self._finish(self._pending.popleft())
+
+    def _add(self, number: int, frame: Frame) -> None:
+        if self.sampler.gaps[-1:] == [number]:
+            self._pending.clear()
+            self._pictures.clear()
+        while self._next.first <= number:
+            self._pending.append(self._next)
+            self._next = next(self._starting)
+        if any(number in window.indices for window in self._pending):
+            place = place_picture(frame.displayed, self.size, self.recipe.geometry.mode)
+            self._pictures[number] = (
+                picture(frame.pixels, place),
+                Moment(frame.time_s, frame.stop_s, frame.corrupt),
+            )
+
     def _finish(self, window: Window) -> Iterator[Clip]:
-        clip_id = self.recipe.clip_id(self.video_id, window, self.size, self.mirrored)
-        stored, pairs = clip_id in self.wanted.stored_clips, self._pairs(window)
+        clip_id = self.recipe.clip_id(self.sampled, window, self.size, self.mirrored)
+        stored = clip_id in self.wanted.stored_clips
         self.kept += stored
-        if not stored or pairs:
-            self.emitted.add(clip_id)
-            yield from self._encodings(self._clip(clip_id, window), pairs, stored)
+        if not stored or self._naming(window):
+            self._waiting.append((window, self._clip(clip_id, window), stored))
         following = self._pending[0].first if self._pending else self._next.first
         for index in [index for index in self._pictures if index < following]:
             del self._pictures[index]
+        yield from self._release()
+
+    def _release(self, ended: bool = False) -> Iterator[Clip]:
+        """The finished clips in their order, as far as the frames of their pairs' other windows are known, which pairs are named by."""
+        while self._waiting and (ended or self._is_known(self._waiting[0][0])):
+            window, clip, stored = self._waiting.popleft()
+            pairs = self._pairs(window)
+            if not stored or pairs:
+                self.emitted.add(clip.row.clip_id)
+                yield from self._encodings(clip, pairs, stored)
+
+    def _is_known(self, window: Window) -> bool:
+        return all(map(self._is_sampled, self._naming(window)))
+
+    def _is_sampled(self, pair: WindowPair) -> bool:
+        """Whether the frames of both windows are known; without a rate they are from the start."""
+        samples = len(self.sampler.numbers)
+        return self.sampler.rate is None or max(pair.a.stop, pair.b.stop) <= samples
+
+    def _naming(self, window: Window) -> list[WindowPair]:
+        return [pair for pair in self.wanted.pairs if window in (pair.a, pair.b)]
 
     def _pairs(self, window: Window) -> tuple[Pair, ...]:
         """Pairs of this window that the store lacks."""
         pairs = (
-            self.recipe.pair(self.video_id, pair, self.size, self.mirrored)
-            for pair in self.wanted.pairs
-            if window in (pair.a, pair.b)
+            self.recipe.pair(self.sampled, pair, self.size, self.mirrored)
+            for pair in self._naming(window)
+            if self._is_sampled(pair)
         )
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
@@ -179,7 +219,9 @@ class Decoding:
 
     def _clip(self, clip_id: str, window: Window) -> Clip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
-        promised = self.recipe.windowing.whole(self.video.promised_frames) + len(self._partners)
+        frames, rate = self.video.promised_frames, self.sampler.rate
+        samples = frames if rate is None else round(frames * rate / self.video.fps)
+        promised = self.recipe.windowing.whole(samples) + len(self._partners)
         return Clip(
             row=self._clip_row(clip_id, window),
             pixels=pixels,
@@ -201,13 +243,16 @@ class Decoding:
     def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:
         height, width = self.size
         moments = [self._pictures[index][1] for index in window.indices]
+        fed = self.sampled.fed(window)
         return PlannedClip(
             clip_id=clip_id,
             video_id=self.video_id,
             encoder_id=self.recipe.encoder.encoder_id,
-            first_frame=window.first,
-            frame_count=window.frames,
-            step=window.step,
+            first_frame=fed.first,
+            frame_count=fed.count,
+            step=fed.step,
+            frame_numbers=None if fed.numbers is None else list(fed.numbers),
+            sample_fps=self.recipe.windowing.sample_fps,
             role=PARTNER if window in self._partners else GRID,
             start_s=moments[0].start_s,
             stop_s=moments[-1].stop_s,

@@ -11,7 +11,8 @@ from tubelet.store.pairs.rows import LIVE, REPEATED
 from tubelet.store.rows import PlaceRow, VideoRow
 
 REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
-WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames AND c.step = $step
+WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames
+  AND c.sample_fps IS NOT DISTINCT FROM $fps::DOUBLE AND ($fps IS NOT NULL OR c.step = $step)
   AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
 
 
@@ -81,6 +82,7 @@ def _find_repeated(store: Store, recipe: Recipe) -> frozenset[str]:
     cut = {
         "frames": windowing.frames,
         "step": windowing.step,
+        "fps": windowing.sample_fps,
         "geometry": geometry.mode,
         "height": geometry.height,
         "width": geometry.width,

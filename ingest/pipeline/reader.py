@@ -7,7 +7,8 @@ from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
-from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.pipeline.recipe import Recipe, Sampled
+from tubelet.ingest.sampling import Samples, count_samples, sample_row
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline, open_video
@@ -19,13 +20,25 @@ MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """What determines the windows of a video, besides the recipe: its id, frames, gaps and picture, and whether it is mirrored."""
+    """What determines the windows of a video, besides the recipe: its id, samples, gaps and picture, and whether it is mirrored."""
 
     video_id: str
-    frames: int
-    gaps: tuple[int, ...]
+    samples: Samples
     size: tuple[int, int]
     mirrored: bool
+
+    @property
+    def frames(self) -> int:
+        """How many frames were sampled."""
+        return len(self.samples.numbers)
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        return self.samples.gaps
+
+    @property
+    def sampled(self) -> Sampled:
+        return Sampled(self.video_id, self.samples.numbers)
 
 
 class Reader:
@@ -103,7 +116,10 @@ class Reader:
             return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
         if row.mirrored is None and (broken or self._is_mirrored(source)):
             return None  # its row is of a version that stopped at the first damaged packet, and turned mirrored files the wrong way
-        cut = self._cut(video_id, row)
+        samples = sample_row(row, self.recipe.windowing.rate)
+        if samples is None:
+            return None  # the times of its frames are not known
+        cut = self._cut(video_id, row, samples)
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
@@ -126,13 +142,12 @@ class Reader:
         with open_video(source.path, self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
-    def _cut(self, video_id: str, row: VideoRow) -> Cut:
+    def _cut(self, video_id: str, row: VideoRow, samples: Samples) -> Cut:
         """Of a `videos` row."""
         size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
         return Cut(
             video_id=video_id,
-            frames=row.frames,
-            gaps=tuple(row.gaps or ()),
+            samples=samples,
             size=size,
             mirrored=bool(row.mirrored),
         )
@@ -146,13 +161,10 @@ class Reader:
         }
         return (
             {
-                self.recipe.clip_id(cut.video_id, window, cut.size, cut.mirrored)
+                self.recipe.clip_id(cut.sampled, window, cut.size, cut.mirrored)
                 for window in windows
             },
-            {
-                self.recipe.pair(cut.video_id, pair, cut.size, cut.mirrored).pair_id
-                for pair in pairs
-            },
+            {self.recipe.pair(cut.sampled, pair, cut.size, cut.mirrored).pair_id for pair in pairs},
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
@@ -176,8 +188,7 @@ class Reader:
         decoding, broken = yield from self._pass(source, video_id, wanted)
         cut = Cut(
             video_id=video_id,
-            frames=decoding.timeline.frames,
-            gaps=tuple(decoding.timeline.gaps),
+            samples=Samples(decoding.sampler.numbers, tuple(decoding.sampler.gaps)),
             size=decoding.size,
             mirrored=decoding.mirrored,
         )
@@ -192,7 +203,7 @@ class Reader:
             raise reading.change
         _refuse_corrupt(decoding.timeline)
         kept_pairs = sum(
-            self.recipe.pair(video_id, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
+            self.recipe.pair(cut.sampled, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
             for pair in pairs
         )
         done = replace(
@@ -217,12 +228,14 @@ class Reader:
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
     def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
-        """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
-        row = self._known_row(video_id)
-        if row is not None or self.recipe.pairing.count == 0:
-            return (row.frames, tuple(row.gaps or ())) if row else (0, ())
+        """Samples and gaps as decoded where they are known, else as the number of packets says: if that turns out wrong, the file is read again."""
+        row, rate = self._known_row(video_id), self.recipe.windowing.rate
+        if row is not None and (samples := sample_row(row, rate)):
+            return len(samples.numbers), samples.gaps
+        if self.recipe.pairing.count == 0:
+            return 0, ()
         with open_video(source.path) as video:
-            return video.packets, ()
+            return count_samples(video.packets, rate, video.fps), ()
 
     def _pass(
         self, source: Source, video_id: str, wanted: Wanted

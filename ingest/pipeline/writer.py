@@ -223,13 +223,16 @@ class Writer:
         self, done: VideoDone, video_id: str, place: FoundFile | None
     ) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
-        row = done.row or self._known.videos.get(video_id)
+        before = self._known.videos.get(video_id)
+        row = done.row or before
         if not row or done.duplicate_of or done.retracted:
             return None
         if done.thumbnail:
             self.store.write_thumbnail(video_id, done.thumbnail)
             path = self.store.layout.relative(self.store.layout.thumbnail(video_id))
             row = replace(row, thumbnail=path)
+        if before and row.frame_times_s is None:
+            row = replace(row, frame_times_s=before.frame_times_s)
         return replace(row, **place.columns) if place else row
 
     def _place(self, place: FoundFile) -> FoundFile:

@@ -21,7 +21,7 @@ from tubelet.latent.marks import MarkedPatches, Patch
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
 from tubelet.store.questions import corpus
-from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.rows import ClipRow, VideoRow, fed_frames
 from tubelet.store.sandbox.formats import encode
 
 VIDEO, COLORS, TRACK, MASKS = (
@@ -154,7 +154,7 @@ def _write_masks(
         return mask_video.write_sequence(video, scored, output)
     if output.suffix.lower() == ".zip":
         return files.write_file(output, lambda sink: mask_video.write_archive(video, scored, sink))
-    last = clip["first_frame"] + clip["frame_count"] * clip["step"]
+    last = fed_frames(clip)[-1] + clip.step
     frames = (
         range(video["frames"])
         if whole_video

@@ -17,7 +17,7 @@ from tubelet.media.overlay import number_slice
 from tubelet.store import Store
 from tubelet.store.placement import place_picture
 from tubelet.store.questions import clips, corpus
-from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.rows import ClipRow, VideoRow, fed_frames
 from tubelet.store.schema import PARTNER
 
 
@@ -48,12 +48,7 @@ def divide_video(store: Store, clip: ClipRow) -> list[Part]:
 
 def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
     """The same of `clips` rows in the order of a video of `frames` frames."""
-    spans = [
-        range(
-            row["first_frame"], min(row["first_frame"] + row["frame_count"] * row["step"], frames)
-        )
-        for row in windows
-    ]
+    spans = [range(row.first_frame, min(fed_frames(row)[-1] + row.step, frames)) for row in windows]
     borders = [_border(*pair) for pair in pairwise(spans)]
     starts = [0, *(start for _, start in borders)]
     stops = [*(stop for stop, _ in borders), frames]

@@ -28,7 +28,7 @@ ALL = "all"
 # Every two clips of a video, encoder and geometry whose windows share whole slices.
 CANDIDATES = """WITH cut AS (
   SELECT c.*, e.name AS encoder, e.tubelet * c.step AS slice_frames FROM clips c JOIN encoders e USING (encoder_id)
-  WHERE c.embedding_path IS NOT NULL AND e.tubelet > 1 AND ($encoder IS NULL OR e.name = $encoder OR e.encoder_id = $encoder)
+  WHERE c.embedding_path IS NOT NULL AND c.frame_numbers IS NULL AND e.tubelet > 1 AND ($encoder IS NULL OR e.name = $encoder OR e.encoder_id = $encoder)
 )
 SELECT a.video_id, a.encoder_id, a.precision, a.clip_id AS clip_a, b.clip_id AS clip_b, a.first_frame,
   ((b.first_frame - a.first_frame) // a.slice_frames)::INTEGER AS shift,
@@ -45,7 +45,7 @@ ROUNDED = """SELECT a.video_id, a.encoder_id, a.precision, a.clip_id AS clip_a, 
   EXISTS (FROM pairs p WHERE p.clip_a = a.clip_id AND p.clip_b = b.clip_id) AS measured
 FROM clips a JOIN clips b USING (video_id, encoder_id, first_frame, frame_count, step, slices, grid_height, grid_width, geometry, crop_height, crop_width)
 JOIN encoders e USING (encoder_id)
-WHERE a.precision <> 'fp32' AND b.precision = 'fp32' AND a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL
+WHERE a.frame_numbers IS NOT DISTINCT FROM b.frame_numbers AND a.precision <> 'fp32' AND b.precision = 'fp32' AND a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL
   AND ($encoder IS NULL OR e.name = $encoder OR e.encoder_id = $encoder)
 ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.grid_height, a.grid_width, a.geometry, a.precision, a.first_frame"""
 

@@ -63,15 +63,18 @@ ORDER BY c.video_id"""
     return Question(sql, {"videos": list(video_ids)})
 
 
-def videos_with_clips(encoder_id: str, limit: int, text: str = "") -> Question:
-    """One row per video of an encoder, by name; `text` is part of its name or label, or how its id begins."""
+def videos_with_clips(
+    encoder_id: str, limit: int, text: str = "", chosen: list[str] | None = None
+) -> Question:
+    """One row per video of an encoder, by name; `text` is part of its name or label, or how its id begins; of the `chosen`, None for all."""
+    among = "" if chosen is None else " AND v.video_id IN (SELECT unnest($chosen::VARCHAR[]))"
     found = f" AND ({TEXT_MATCHES} OR starts_with(v.video_id, $text))" if text else ""
     sql = f"""SELECT v.video_id, v.name, v.label FROM videos v
-WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder){found}
+WHERE v.video_id IN (SELECT video_id FROM clips WHERE encoder_id = $encoder){found}{among}
 ORDER BY v.name, v.video_id LIMIT $limit"""
-    return Question(
-        sql, {"encoder": encoder_id, "limit": limit, **({"text": text} if text else {})}
-    )
+    given = {"text": text or None, "chosen": chosen}
+    given = {name: value for name, value in given.items() if value is not None}
+    return Question(sql, {"encoder": encoder_id, "limit": limit, **given})
 
 
 def first_windows(encoder_id: str, limit: int) -> Question:
@@ -114,7 +117,7 @@ GROUP BY ALL ORDER BY 1, clips DESC, {settings}"""
 
 def timeline(of: ClipRow) -> Question:
     """One row per clip of the video, encoder and settings of a row of `clip`, in the order of the video."""
-    columns = "clip_id, first_frame, frame_count, step, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded"
+    columns = "clip_id, first_frame, frame_count, step, frame_numbers, start_s, stop_s, slices, grid_height, grid_width, embedding_path IS NOT NULL AS embedded"
     return Question(f"SELECT {columns}\n{LIKE} LIMIT {TIMELINE}", _same(of))
 
 

@@ -56,7 +56,7 @@ def _replace(tokens: Sequence[Token], found: Condition) -> tuple[str, int]:
         case ["label", "[", _], [name, "]"] if (value := _literal(name)) is not None:
             found.labels.append(value)
             end = tokens[skipped + 3][0].removeprefix("]")
-            return f"label_of({qualifier}video_id, {_quote(value)}){end}", skipped + 4
+            return f"label_of({qualifier}video_id, {quote_text(value)}){end}", skipped + 4
         case [("any_label" | "tag") as name, "(", _], [argument, *_]:
             if (value := _literal(argument)) is not None:
                 (found.tags if name == "tag" else found.labels).append(value)
@@ -72,5 +72,5 @@ def _literal(word: str) -> str | None:
     return None
 
 
-def _quote(text: str) -> str:
+def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

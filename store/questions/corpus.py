@@ -51,27 +51,46 @@ class Chosen(list):
 
 @dataclass(frozen=True)
 class VideoFilter:
-    """Which videos; clips and tokens are counted for one encoder. An empty `label` means videos without one."""
+    """Which videos; clips and tokens are counted for one encoder. `label` is a value of the label `label_name`, empty for videos without one;
+    `chosen` are the only videos that count, None for all."""
 
     encoder_id: str
     text: str = ""
     label: str | None = None
     state: str = "all"
+    label_name: str = "folder"
+    chosen: list[str] | None = None
 
     @property
     def where(self) -> str:
         conditions = [
             TEXT_MATCHES if self.text else None,
             STATES[self.state],
-            None if self.label is None else "v.label = $label" if self.label else "v.label IS NULL",
+            self._of_label,
+            None if self.chosen is None else "v.video_id IN (SELECT unnest($chosen::VARCHAR[]))",
         ]
         kept = [condition for condition in conditions if condition]
         return "\nWHERE " + "\n  AND ".join(kept) if kept else ""
 
     @property
-    def values(self) -> dict[str, str]:
-        given = {"encoder": self.encoder_id, "text": self.text, "label": self.label}
-        return {name: value for name, value in given.items() if value}
+    def _of_label(self) -> str | None:
+        if self.label is None:
+            return None
+        if self.label_name == "folder":
+            return "v.label = $label" if self.label else "v.label IS NULL"
+        return "has_label(v.video_id, $label_name, $label)"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        named = self.label and self.label_name != "folder"
+        given = {
+            "encoder": self.encoder_id,
+            "text": self.text,
+            "label": self.label,
+            "label_name": self.label_name if named else "",
+            "chosen": self.chosen,
+        }
+        return {name: value for name, value in given.items() if value not in ("", None)}
 
 
 TEXT_MATCHES = "(contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text)))"
@@ -133,6 +152,12 @@ LIMIT $limit OFFSET $offset"""
 def videos_count(videos: VideoFilter) -> Question:
     """One row: how many videos pass the filter."""
     return Question(f"SELECT count(*) AS videos\n{VIDEOS_AND_CLIPS}{videos.where}", videos.values)
+
+
+def video_ids(videos: VideoFilter) -> Question:
+    """One row per video that passes the filter, by name: its id."""
+    sql = f"SELECT v.video_id\n{VIDEOS_AND_CLIPS}{videos.where}\nORDER BY v.name, v.video_id"
+    return Question(sql, videos.values)
 
 
 def labels() -> Question:

@@ -32,13 +32,17 @@ JOIN sensitivity s ON s.pair_id = r.pair_id
 WHERE p.pair_id = $pair"""
 
 
-def paired_videos(encoder_id: str, text: str, limit: int) -> Question:
-    """One row per video that has pairs of an encoder, by name; `text` is part of its name or label."""
-    sql = """SELECT v.video_id, v.name, v.label, count(*) AS pairs, count(*) OVER () AS videos
+def paired_videos(
+    encoder_id: str, text: str, limit: int, chosen: list[str] | None = None
+) -> Question:
+    """One row per video that has pairs of an encoder, by name; `text` is part of its name or label; of the `chosen`, None for all."""
+    among = "" if chosen is None else " AND v.video_id IN (SELECT unnest($chosen::VARCHAR[]))"
+    sql = f"""SELECT v.video_id, v.name, v.label, count(*) AS pairs, count(*) OVER () AS videos
 FROM pairs p JOIN videos v USING (video_id)
-WHERE p.encoder_id = $encoder AND (contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text)))
+WHERE p.encoder_id = $encoder AND (contains(lower(v.name), lower($text)) OR contains(lower(coalesce(v.label, '')), lower($text))){among}
 GROUP BY ALL ORDER BY v.name, v.video_id LIMIT $limit"""
-    return Question(sql, {"encoder": encoder_id, "text": text, "limit": limit})
+    given = {} if chosen is None else {"chosen": chosen}
+    return Question(sql, {"encoder": encoder_id, "text": text, "limit": limit, **given})
 
 
 def pairs_of_video(video_id: str, encoder_id: str) -> Question:

@@ -14,8 +14,9 @@ from tubelet.store.pairs.rows import ROUNDING
 from tubelet.store.questions.corpus import Chosen, Question
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
-SETTING = """format('step {}, {} {} x {}, {}, {}', a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
-WITHOUT_SOURCE = """format('step {}, {} {} x {}, {},', a.step, a.geometry, a.crop_height, a.crop_width, p.precision)"""
+PACE = "if(a.sample_fps IS NULL, 'step ' || a.step, printf('%g fps', a.sample_fps))"
+SETTING = f"""format('{{}}, {{}} {{}} x {{}}, {{}}, {{}}', {PACE}, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
+WITHOUT_SOURCE = f"""format('{{}}, {{}} {{}} x {{}}, {{}},', {PACE}, a.geometry, a.crop_height, a.crop_width, p.precision)"""
 # Rounding counts for the precisions in which shifts were measured.
 ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
       WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frame_count = $frames AND o.precision = p.precision)"""
@@ -132,8 +133,8 @@ SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, co
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
   any_value(e.weights_source) AS weights_source,
   string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
-  median(e.tubelet * a.step / v.fps) AS slice_s,
-  min(e.tubelet * a.step / v.fps) AS shortest_slice_s, max(e.tubelet * a.step / v.fps) AS longest_slice_s,
+  median(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS slice_s,
+  min(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS shortest_slice_s, max(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS longest_slice_s,
   min(p.measured_at) AS first_measured, max(p.measured_at) AS last_measured
 FROM chosen c JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
 JOIN videos v ON v.video_id = p.video_id JOIN encoders e ON e.encoder_id = p.encoder_id

@@ -71,6 +71,12 @@ VIDEOS = Table(
             "s",
         ),
         Column(
+            "frame_times_s",
+            "DOUBLE[]",
+            "time of every frame since the first; NULL unless `--fps` needed them",
+            "s",
+        ),
+        Column(
             "label",
             "VARCHAR",
             "folder of the file below the path given to ingest, at the last known place; NULL at its top",
@@ -149,7 +155,24 @@ CLIPS = Table(
         Column("encoder_id", "VARCHAR", "encoder of the clip"),
         Column("first_frame", "INTEGER", "first frame of the window, from 0", "frame"),
         Column("frame_count", "INTEGER", "frames fed to the encoder", "frames"),
-        Column("step", "INTEGER", "distance of one frame to the next", "frames"),
+        Column(
+            "step",
+            "INTEGER",
+            "distance of one frame to the next; where `frame_numbers` is set, the mean, rounded",
+            "frames",
+        ),
+        Column(
+            "frame_numbers",
+            "INTEGER[]",
+            "numbers of the frames where they are not equally far apart; NULL where first frame and step say them",
+            "frame",
+        ),
+        Column(
+            "sample_fps",
+            "DOUBLE",
+            "rate at which `--fps` sampled the frames; NULL where every `step`-th frame counts",
+            "frames/s",
+        ),
         Column(
             "role",
             "VARCHAR",

@@ -46,6 +46,9 @@ def listening_options(command: Any) -> Any:
             metavar="PATH",
             help="Path below which the dashboard is served, as behind a proxy.",
         ),
+        click.option(
+            "--read-only", is_flag=True, help="Write nothing to the store: visitors save no tags."
+        ),
     )
     for option in reversed(options):
         command = option(command)

@@ -1,0 +1,153 @@
+"""The sidebar's part on the selected videos: how many they are, a way to drop them, and to keep them as a tag."""
+
+import os
+from dataclasses import dataclass
+
+import streamlit as st
+
+from tubelet.dashboard import address, caching, consent, units
+from tubelet.dashboard.access import READ_ONLY
+from tubelet.dashboard.chosen import TAG, WHERE, Chosen
+from tubelet.dashboard.parameters import SELECTED
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store, StoreError, TubeletError
+from tubelet.store.annotations.tags import Member, add_tag
+from tubelet.store.errors import NoVideos, QueryError
+from tubelet.store.questions import annotations, corpus
+
+SAVED = "tag-saved"  # in the session: what the last save said
+
+
+@dataclass(frozen=True)
+class SelectedVideos:
+    """The videos that pages are about, and how they were selected."""
+
+    chosen: Chosen
+    ids: corpus.Chosen
+
+    @property
+    def condition(self) -> str:
+        return self.chosen.condition
+
+
+def is_read_only() -> bool:
+    """Whether this server was started with --read-only."""
+    return bool(os.environ.get(READ_ONLY))
+
+
+def show(store: Store) -> SelectedVideos | None:
+    """Draw it where the caller stands; None where no videos are selected: pages are about all of them."""
+    toast_saved()
+    written = address.read()[SELECTED]
+    if not written:
+        _offer_ways(store)
+        return None
+    chosen = Chosen.parse(written)
+    with st.container(border=True, gap="xxsmall", key="selected-videos"):
+        found = _find(store, chosen) if chosen else None
+        if chosen is None:
+            st.caption("The address selects videos in a way that this version does not know.")
+        elif found:
+            st.markdown(f"**{units.count(len(found), 'video')} selected**")
+            st.caption(literal(chosen.words))
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Drop selection",
+                icon=":material/close:",
+                type="tertiary",
+                key="go-drop",
+                on_click=drop,
+            )
+            if found and chosen and chosen.kind != TAG:
+                offer_tag(store, list(found), "selection")
+    return SelectedVideos(chosen, found) if chosen and found else None
+
+
+def _offer_ways(store: Store) -> None:
+    """A tag or a condition, from any page; nothing in a store without videos."""
+    if not caching.rows(store, corpus.corpus_summary())[0]["videos"]:
+        return
+    with st.popover("Select videos", icon=":material/checklist:", type="tertiary", key="ways"):
+        tags = {row["tag"]: row["videos"] for row in caching.rows(store, annotations.tags())}
+        if tags:
+            st.selectbox(
+                "Tag",
+                list(tags),
+                None,
+                lambda tag: f"{tag} ({units.count(tags[tag], 'video')})",
+                placeholder="none yet",
+                key="select-tag",
+                on_change=_select_tag,
+            )
+        st.text_input(
+            "Videos where",
+            placeholder="label['split'] = 'test'",
+            key="select-where",
+            on_change=_select_where,
+        )
+
+
+def _select_tag() -> None:
+    if tag := st.session_state["select-tag"]:
+        select(Chosen(TAG, tag))
+
+
+def _select_where() -> None:
+    """What was typed is the reader's own."""
+    if where := (st.session_state["select-where"] or "").strip():
+        consent.ask(where)
+        select(Chosen(WHERE, where))
+
+
+def _find(store: Store, chosen: Chosen) -> corpus.Chosen | None:
+    """The videos, or why there are none."""
+    if chosen.kind == WHERE and not consent.holds(chosen.text, SELECTED):
+        return None
+    try:
+        return caching.videos(store, chosen.condition)
+    except NoVideos:
+        st.caption(f"No video of the store is selected by {literal(chosen.words)}.")
+    except QueryError as error:
+        st.caption(literal(error))
+    return None
+
+
+def select(chosen: Chosen) -> None:
+    """Make these the selected videos, on every page."""
+    address.redirect(**{SELECTED: chosen.written})
+
+
+def drop() -> None:
+    address.redirect(**{SELECTED: ""})
+
+
+def offer_tag(store: Store, video_ids: list[str], key: str) -> None:
+    """A form that keeps these videos as a tag; nothing where the server is read-only."""
+    if is_read_only():
+        return
+    where = st.popover("Save as tag", icon=":material/sell:", type="tertiary", key=f"tag-{key}")
+    with where.form(f"form-{key}", border=False):
+        name = st.text_input("Tag", placeholder="such as odd", key=f"tag-name-{key}")
+        note = st.text_input("Note", placeholder="what it is for", key=f"tag-note-{key}")
+        count = units.count(len(video_ids), "video")
+        if st.form_submit_button(f"Tag {count}", icon=":material/sell:"):
+            _save(store, name, note, video_ids)
+
+
+def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
+    """Commit the tag and select it; what cannot be a tag is said."""
+    try:
+        done = add_tag(store, name, [Member(id_) for id_ in video_ids], note.strip() or None)
+    except (TubeletError, StoreError) as error:
+        st.error(literal(error))
+        return
+    st.session_state[SAVED] = f"{units.count(done.added + done.present, 'video')} tagged {done.tag}"
+    select(Chosen(TAG, done.tag))
+    st.rerun()
+
+
+def toast_saved() -> None:
+    """Say once that a tag was saved."""
+    said: Markdown | None = st.session_state.pop(SAVED, None)
+    if said:
+        st.toast(literal(said), icon=":material/sell:")
