@@ -22,10 +22,11 @@ from tubelet.dashboard.parameters import (
     SEGMENT,
     SLICE,
     TOUR,
+    VALUES,
     VIDEO,
 )
 
-NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, *CELL)
+NAMES = (ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR, VALUES, *CELL)
 KEPT, VISITED = "address", "visited"  # in the session
 KEEP = (ENCODER, VIDEO)  # what goes along from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run

@@ -8,6 +8,7 @@
     pairs    measurements of pairs
     fits     bases and what lies in them
     shared   the names that several tables use, and the one meaning of each
+    saved    queries that people keep
     functions  what queries can call besides DuckDB's own
     renames  what columns were called in stores of format 1
 """
@@ -44,11 +45,12 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
+from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
 
 __all__ = [
     "ADDRESS", "BASES", "BASIS_CLIPS", "BASIS_VECTORS", "CLIPS", "CLUSTERS", "DIM_SENSITIVITY", "DIM_STATS", "ENCODERS", "FAILURES", "FITS",
-    "FORMAT", "GRID", "HALF", "MEASUREMENTS", "MOMENT", "PAIRS", "PARTNER", "PLACES", "PROJECTIONS", "RELATIONS", "SEGMENTATION",
+    "FORMAT", "GRID", "HALF", "MEASUREMENTS", "MOMENT", "PAIRS", "PARTNER", "PLACES", "PROJECTIONS", "RELATIONS", "SAVED_QUERIES", "SEGMENTATION",
     "SENSITIVITY", "SKETCHES", "SLICE_SENSITIVITY", "SLICE_STATS", "TABLES", "TOKENS", "TOKEN_PROJECTIONS", "TOKEN_SAMPLES",
     "TOKEN_SENSITIVITY", "TOKEN_STATS", "TRACKING", "VIDEOS", "Column", "Table", "markdown",
 ]  # fmt: skip
@@ -67,6 +69,7 @@ TABLES = {
         FAILURES,
         *reversed(MEASUREMENTS),
         *reversed(FITS),
+        SAVED_QUERIES,
         CLIPS,
     )
 }
@@ -86,6 +89,7 @@ RELATIONS = {
         TOKEN_SAMPLES,
         *MEASUREMENTS,
         *FITS,
+        SAVED_QUERIES,
         FAILURES,
     )
 }
