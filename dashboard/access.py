@@ -13,10 +13,11 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of a machine
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
-HOSTS, FRAMES, TOKEN = (
+HOSTS, FRAMES, TOKEN, API = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
     "TUBELET_TOKEN",
+    "TUBELET_API",
 )  # how the command tells its server
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tubelet.dashboard.access import EVERYWHERE, FRAMES, HOSTS, LOCAL, TOKEN, host_name
+from tubelet.dashboard.access import API, EVERYWHERE, FRAMES, HOSTS, LOCAL, TOKEN, host_name
 from tubelet.store import StoreError
 
 HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
@@ -25,6 +25,7 @@ class Listening:
     allow_frame: tuple[str, ...] = ()
     token: str | None = None
     base_path: str = ""
+    api: bool = False
 
     def __post_init__(self) -> None:
         for name in self.allow_host:
@@ -61,7 +62,12 @@ class Listening:
         )
 
     def environment(self, key: str) -> dict[str, str]:
-        return {HOSTS: " ".join(self.allow_host), FRAMES: " ".join(self.allow_frame), TOKEN: key}
+        return {
+            HOSTS: " ".join(self.allow_host),
+            FRAMES: " ".join(self.allow_frame),
+            TOKEN: key,
+            API: "1" if self.api else "",
+        }
 
     def arguments(self) -> list[str]:
         """Settings of Streamlit. Its own check of the body size guards uploads."""

@@ -21,7 +21,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 
-from tubelet.dashboard import answers, caching, units
+from tubelet.dashboard import answers, api, caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import modules, token_map
 from tubelet.latent.basis import Basis
@@ -264,4 +264,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "sampled": _sampled_token,
     "module": _module,
     "answer": _answer_file,
+    "api_query": api.answer_query,
+    "api_schema": api.answer_schema,
 }

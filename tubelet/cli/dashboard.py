@@ -46,6 +46,9 @@ def listening_options(command: Any) -> Any:
             metavar="PATH",
             help="Path below which the dashboard is served, as behind a proxy.",
         ),
+        click.option(
+            "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
+        ),
     )
     for option in reversed(options):
         command = option(command)
