@@ -14,10 +14,11 @@ EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
-HOSTS, FRAMES, TOKEN = (
+HOSTS, FRAMES, TOKEN, API = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
     "TUBELET_TOKEN",
+    "TUBELET_API",
 )  # how the command tells its server
 
 

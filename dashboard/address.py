@@ -26,6 +26,7 @@ from tubelet.dashboard.parameters import (
     SELECTED,
     SLICE,
     TOUR,
+    VALUES,
     VIDEO,
 )
 
@@ -41,6 +42,7 @@ NAMES = (
     AREA,
     TOUR,
     PAIR,
+    VALUES,
     *CELL,
     SECOND_VIDEO,
     SECOND_ENCODER,

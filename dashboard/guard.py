@@ -124,6 +124,10 @@ def _same_origin(scope: Scope, headers: Headers, access: Access) -> bool:
 
 
 def _knows_token(headers: Headers, access: Access) -> bool:
+    """By a browser's cookie, or as a script says it: ``Authorization: Bearer TOKEN``."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and access.admits(bearer.strip()):
+        return True
     try:
         held = SimpleCookie(headers.get("cookie", "")).get(access.cookie)
     except CookieError:
@@ -136,6 +140,9 @@ def _ask_for_token(scope: Scope, access: Access) -> Response:
 
     The way on is a page, not a redirect: a browser that comes from another site keeps a strict cookie back until it has been here.
     """
+    if "/api/" in scope["path"]:
+        words = "This API asks for a token: send the header `Authorization: Bearer TOKEN`.\n"
+        return PlainTextResponse(words, 401)
     given = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     rest = urlencode([(name, value) for name, value in given if name != TOKEN])
     here = escape(f"./{quote(scope['path'].rpartition('/')[2])}?{rest}")

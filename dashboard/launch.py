@@ -7,7 +7,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tubelet.dashboard.access import EVERYWHERE, FRAMES, HOSTS, LOCAL, READ_ONLY, TOKEN, host_name
+from tubelet.dashboard.access import (
+    API,
+    EVERYWHERE,
+    FRAMES,
+    HOSTS,
+    LOCAL,
+    READ_ONLY,
+    TOKEN,
+    host_name,
+)
 from tubelet.store import StoreError
 
 HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
@@ -26,6 +35,7 @@ class Listening:
     token: str | None = None
     base_path: str = ""
     read_only: bool = False
+    api: bool = False
 
     def __post_init__(self) -> None:
         for name in self.allow_host:
@@ -67,6 +77,7 @@ class Listening:
             FRAMES: " ".join(self.allow_frame),
             TOKEN: key,
             READ_ONLY: "1" if self.read_only else "",
+            API: "1" if self.api else "",
         }
 
     def arguments(self) -> list[str]:

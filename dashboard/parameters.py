@@ -32,6 +32,7 @@ ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "tour",
     "pair",
 )
+VALUES = "values"
 CELL = (
     "dim",
     "y",
@@ -93,6 +94,7 @@ PARAMETERS = {
             (AREA, MARKS, "the area that is drawn on the map", (VIDEO_PAGE,)),
             (TOUR, SWITCH, "whether the page introduces itself: 1 for yes", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
+            (VALUES, TEXT, "values of the query's parameters, as JSON", (SQL,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
             ("x", NUMBER, "the column of the clicked cell's patch", (WINDOWS,)),

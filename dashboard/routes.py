@@ -23,7 +23,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 
-from tubelet.dashboard import answers, caching, units
+from tubelet.dashboard import answers, api, caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
 from tubelet.latent import map_tokens
@@ -362,4 +362,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "held": _held,
     "module": _module,
     "answer": _answer_file,
+    "api_query": api.answer_query,
+    "api_schema": api.answer_schema,
 }

@@ -6,7 +6,7 @@ from tubelet.dashboard import caching, consent, units
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
-from tubelet.dashboard.sql import downloads, pictures, schema_browser
+from tubelet.dashboard.sql import downloads, pictures, saved, schema_browser
 from tubelet.dashboard.sql.examples import EXAMPLES, FIRST
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
@@ -49,8 +49,10 @@ def show(store: Store, selection: Selection) -> None:
             "Query stopped. Choose **Run query** to run it again.", icon=":material/stop_circle:"
         )
     elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
-        st.session_state[RAN] = query
-        _result(store, Query(query))
+        encoder = selection.encoder.encoder_id if selection.encoder else ""
+        if (values := saved.ask_values(store, query, encoder)) is not None:
+            st.session_state[RAN] = query
+            _result(store, Query(query, values))
     else:
         _show_waiting(store)
 
@@ -66,7 +68,7 @@ def _show_waiting(store: Store) -> None:
     )
     if last := st.session_state.get(RAN):
         st.caption("Result of the query before the change:")
-        _result(store, Query(last))
+        _result(store, Query(last, saved.find_values(store, last)))
 
 
 def _editor(store: Store) -> str:
@@ -88,6 +90,7 @@ def _editor(store: Store) -> str:
             args=(store,),
         )
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
+        saved.show_menu(store)
         limits = Limits()
         st.caption(
             f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
@@ -104,7 +107,8 @@ def _run_again(store: Store) -> None:
     """Run the query again, even if its answer is cached."""
     st.session_state.pop(STOPPED, None)
     consent.ask_typed(QUERY)
-    caching.run_query.clear(store, Query(st.session_state[QUERY]))
+    sql = st.session_state[QUERY] or ""
+    caching.run_query.clear(store, Query(sql, saved.find_values(store, sql)))
 
 
 def _take_example() -> None:

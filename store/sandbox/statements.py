@@ -77,6 +77,16 @@ def read_statement(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     return Statement(blank, explain, len(sql.encode()) - len(body.encode()), parameters)
 
 
+def find_parameters(sql: str) -> tuple[str, ...]:
+    """The names of a text's ``$name`` parameters in the order in which they first stand there; none from strings and comments."""
+    found = [
+        text.strip()
+        for (before, _), (text, _) in pairwise(_tokens(sql))
+        if before == "$" and text[:1].isidentifier()
+    ]
+    return tuple(dict.fromkeys(found))
+
+
 def _parse(
     duck: duckdb.DuckDBPyConnection, text: str, sql: str
 ) -> tuple[duckdb.StatementType, frozenset[str]]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -89,7 +89,7 @@ class Process:
 
     def stream(
         self, request: Request, unwanted: Callable[[], bool] | None = None
-    ) -> Iterator[pa.Table]:
+    ) -> Generator[pa.Table, None, None]:
         """The same in pieces as they are computed, the first one empty; `memory` bounds each of them. Raises Restarted as well."""
         begun = 0
         for piece in self._pieces(request, unwanted, whole=False):

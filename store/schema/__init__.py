@@ -10,6 +10,7 @@
     pairs    measurements of pairs
     fits     bases and what lies in them
     shared   the names that several tables use, and the one meaning of each
+    saved    queries that people keep
     functions  what queries can call besides DuckDB's own
     renames  what columns were called in stores of format 1
 """
@@ -55,6 +56,7 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
+from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "POINTS",
     "PROJECTIONS",
     "RELATIONS",
+    "SAVED_QUERIES",
     "SEGMENTATION",
     "SENSITIVITY",
     "SKETCHES",
@@ -119,6 +122,7 @@ TABLES = {
         TAGS,
         *reversed(MEASUREMENTS),
         *reversed(FITS),
+        SAVED_QUERIES,
         CLIPS,
     )
 }
@@ -143,6 +147,7 @@ RELATIONS = {
         POINTS,
         ANNOTATIONS,
         TAGS,
+        SAVED_QUERIES,
         FAILURES,
     )
 }

@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.browsing import fetched
 from tests.player import clips
 from tubelet.dashboard import routes
+from tubelet.dashboard.access import API
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.server import ROUTES
 from tubelet.latent import channels, colorings, sample
@@ -37,8 +39,10 @@ class Ask:
 
 
 @pytest.fixture(scope="module")
-def store(numbered_store: Store) -> Store:
-    return numbered_store
+def store(numbered_store: Store) -> Iterator[Store]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(API, "1")
+        yield numbered_store
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,8 @@ def asks(store: Store) -> dict[str, Ask]:
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
         "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
         "held": Ask({}, "application/json", b'{"videos":'),
+        "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
+        "api_schema": Ask({}, "application/json", b'{"tables"'),
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),

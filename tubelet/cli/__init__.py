@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
+    "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
     "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),

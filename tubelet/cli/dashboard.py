@@ -49,6 +49,9 @@ def listening_options(command: Any) -> Any:
         click.option(
             "--read-only", is_flag=True, help="Write nothing to the store: visitors save no tags."
         ),
+        click.option(
+            "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
+        ),
     )
     for option in reversed(options):
         command = option(command)

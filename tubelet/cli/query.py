@@ -1,10 +1,14 @@
 """`tubelet sql` and `tubelet schema`: SQL queries, and the tables they can use."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli.options import OutputFile, command, store_option
+
+if TYPE_CHECKING:
+    from tubelet.store import Store
+    from tubelet.store.sandbox.untrusted import Query
 
 FORMATS = click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow"])
 
@@ -19,7 +23,7 @@ def schema() -> None:
 
 @command()
 @store_option
-@click.argument("query")
+@click.argument("query", required=False)
 @click.option(
     "--format",
     "format_",
@@ -33,7 +37,22 @@ def schema() -> None:
     help="Write all rows to FILE.csv, .json, .jsonl, .parquet, .arrow or .txt.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
-def sql(store: str, query: str, format_: str | None, output: Path | None, whole: bool) -> None:
+@click.option("--saved", metavar="NAME", help="Answer a query that is saved in the store.")
+@click.option(
+    "-p",
+    "--parameter",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of a parameter that the query has as $NAME. Repeat it for several.",
+)
+def sql(
+    store: str,
+    query: str | None,
+    saved: str | None,
+    given: tuple[str, ...],
+    **printing: Any,
+) -> None:
     """Answer a SQL query over the store, read-only.
 
     A terminal shows what fits and the number of rows; a file, csv and json always contain all of them.
@@ -42,5 +61,26 @@ def sql(store: str, query: str, format_: str | None, output: Path | None, whole:
     from tubelet.store.sandbox import printed_answers
     from tubelet.store.sandbox.formats import format_of
 
-    asked = printed_answers.Printing(format_of(format_, output), output, whole)
-    printed_answers.answer(Store(store), query, asked)
+    if (query is None) == (saved is None):
+        raise click.UsageError("pass a query, or the name of a saved one with --saved")
+    output = printing["output"]
+    asked = printed_answers.Printing(format_of(printing["format_"], output), output, printing["whole"])  # fmt: skip
+    opened = Store(store)
+    printed_answers.answer(opened, _fill(opened, query, saved, split_values(given)), asked)
+
+
+def _fill(opened: "Store", query: str | None, saved: str | None, given: dict[str, str]) -> "Query":
+    """What is asked: a query as it was typed, or a saved one, with its values."""
+    from tubelet.store.sandbox.untrusted import Query
+    from tubelet.store.saved_queries import SavedQuery, find_query
+
+    if saved is not None:
+        return find_query(opened, saved).fill(given)
+    return SavedQuery("typed", query).fill(given) if query and given else Query(query or "")
+
+
+def split_values(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given]
+    if wrong := [name for name, equals, _ in pairs if not equals or not name]:
+        raise click.BadParameter(f"write -p NAME=VALUE, not -p {wrong[0]}", param_hint="-p")
+    return {name.removeprefix("$"): value for name, _, value in pairs}

@@ -1,0 +1,118 @@
+"""Queries over HTTP, for scripts: off unless the command was given `--api`.
+
+GET /api/query?sql=...&format=json|jsonl|csv|parquet|arrow&p=k=20      an answer; `saved=NAME` in place of `sql` asks a saved query
+GET /api/schema                                                        tables, columns and functions
+
+The same sandbox and the same limits as on the SQL page. JSON holds the first 10,000 rows and says whether there are more; the other formats
+hold every row.
+"""
+
+import os
+
+import pyarrow as pa
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tubelet.dashboard import answers
+from tubelet.dashboard.access import API
+from tubelet.store import Store, TubeletError
+from tubelet.store.errors import QueryError
+from tubelet.store.sandbox import formats
+from tubelet.store.sandbox.json_text import json_text
+from tubelet.store.sandbox.untrusted import Answer, Query, ask
+from tubelet.store.saved_queries import SavedQuery, find_query
+from tubelet.store.schema import RELATIONS
+from tubelet.store.schema.functions import FUNCTIONS
+
+OFF = "the API is off: start the dashboard with `--api`"
+ELSEWHERE = ("cross-site", "same-site")  # of Sec-Fetch-Site: a page of another origin leads here
+HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+KNOWN = {"sql", "saved", "format", "p", "token"}  # parameters
+
+
+def answer_query(store: Store, request: Request) -> Response:
+    """The answer to a query, or why there is none: 404 where the API is off, 403 for other sites' links, 400 for the query's mistakes."""
+    if refusal := _refuse(request):
+        return refusal
+    try:
+        query, format_ = _read_query(store, request), request.query_params.get("format", "json")
+        if format_ == "json":
+            body = describe_answer(ask(store, query))
+            return Response(body, media_type="application/json", headers=HEADERS)
+        return answers.send_file(store, query, f"answer.{format_}", dict(HEADERS))
+    except TubeletError as error:
+        return _fail(str(error), 400)
+
+
+def answer_schema(store: Store, request: Request) -> Response:
+    """What a query can use, each with its meaning and unit."""
+    if refusal := _refuse(request):
+        return refusal
+    tables = [
+        {
+            "name": table.name,
+            "row": table.row,
+            "columns": [
+                {"name": c.name, "type": c.type, "meaning": c.meaning, "unit": c.unit}
+                for c in table.columns
+            ],
+        }
+        for table in RELATIONS.values()
+    ]
+    functions = [
+        {"name": f.name, "signature": f.signature, "returns": f.returns, "meaning": f.meaning}
+        for f in FUNCTIONS.values()
+    ]
+    return JSONResponse({"tables": tables, "functions": functions}, headers=HEADERS)
+
+
+def describe_answer(answer: Answer) -> bytes:
+    """An answer as JSON: columns, rows, whether there are more, seconds."""
+    names = formats.distinct(answer.table.column_names)
+    described = {
+        "columns": [
+            {"name": name, "type": str(column.type)}
+            for name, column in zip(names, answer.table.columns)
+        ],
+        "rows": _rows(answer.table, names),
+        "truncated": answer.truncated,
+        "seconds": round(answer.seconds, 4),
+    }
+    return (json_text(described, default=formats.plain_text) + "\n").encode()
+
+
+def _rows(table: pa.Table, names: list[str]) -> list[dict]:
+    narrow = [formats.narrow(column) for column in table.columns]
+    return pa.table(narrow, names=names).to_pylist()
+
+
+def _read_query(store: Store, request: Request) -> Query:
+    """The query of an address. Raises QueryError, and StoreError for a saved query that is not there."""
+    given = request.query_params
+    if unknown := sorted(set(given) - KNOWN):
+        raise QueryError(f"unknown parameter {unknown[0][:40]!r}: pass sql or saved, format and p")
+    if ("sql" in given) == ("saved" in given):
+        raise QueryError("pass a query as sql=..., or the name of a saved one as saved=...")
+    pairs = [one.partition("=") for one in given.getlist("p")]
+    if any(not equals for _, equals, _ in pairs):
+        raise QueryError("write a value as p=NAME=VALUE")
+    values = {name.removeprefix("$"): value for name, _, value in pairs}
+    if "saved" in given:
+        return find_query(store, given["saved"]).fill(values)
+    return SavedQuery("typed", given["sql"]).fill(values) if values else Query(given["sql"])
+
+
+def _refuse(request: Request) -> Response | None:
+    if os.environ.get(API) != "1":
+        return _fail(OFF, 404)
+    if request.headers.get("sec-fetch-site") in ELSEWHERE:
+        return _fail("the API answers no links from other sites", 403)
+    return None
+
+
+def _fail(sentence: str, status: int) -> Response:
+    return JSONResponse({"error": sentence}, status, HEADERS)

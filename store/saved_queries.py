@@ -1,0 +1,198 @@
+"""Queries saved in a store: a name, the SQL with its ``$name`` parameters, their defaults, and the picture that its answer is shown as.
+
+save_query(store, SavedQuery("largest", "FROM token_stats ORDER BY norm DESC LIMIT $k", defaults={"k": 20}))
+find_query(store, "largest").fill({"k": "5"})         a Query to ask, the text of a value read as its default's type
+read_toml(write_toml(list_queries(store)))            the file that they are exchanged as
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from tubelet.store.errors import StoreError
+from tubelet.store.sandbox.statements import find_parameters
+from tubelet.store.sandbox.untrusted import Query
+from tubelet.store.schema import TABLES
+from tubelet.store.store import Store
+
+Value = str | int | float | bool
+LONGEST_NAME, LONGEST_SQL = 80, 100_000  # characters
+TABLE = "saved_queries"
+ASK = f"SELECT query_name, sql, description, defaults, picture FROM {TABLE}"
+WORDS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class SavedQuery:
+    """A query as it is saved. Raises StoreError for what could not be saved or found again."""
+
+    name: str
+    sql: str
+    description: str = ""
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    picture: str = "table"
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
+            raise StoreError(f"{self.name!r} is not a name for a query: write a few words")
+        if len(self.name) > LONGEST_NAME or len(self.sql) > LONGEST_SQL or not self.sql.strip():
+            raise StoreError(
+                f"a saved query has a name of at most {LONGEST_NAME} characters and up to {LONGEST_SQL:,} characters of SQL"
+            )
+        wrong = [name for name, value in self.defaults.items() if not isinstance(value, Value)]
+        if wrong:
+            raise StoreError(f"the default of ${wrong[0]} is not a text, a number or true or false")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of its parameters, in the order of the text."""
+        return find_parameters(self.sql)
+
+    def fill(self, given: Mapping[str, str]) -> Query:
+        """The query with values: those given, as text, else the defaults. Raises StoreError for a value without a parameter, or of another type."""
+        if unknown := [name for name in given if name not in self.parameters]:
+            known = ", ".join(f"${name}" for name in self.parameters) or "none"
+            raise StoreError(f"the query has no parameter ${unknown[0]}; it has {known}")
+        read = {name: read_value(text, name, self.defaults.get(name)) for name, text in given.items()}  # fmt: skip
+        return Query(self.sql, {**self.defaults, **read})
+
+
+def read_value(text: str, name: str, default: Value | None = None) -> Value:
+    """A parameter's value from text: of its default's type; without one a number or a truth value where it is written as such, else text."""
+    if isinstance(default, str):
+        return text
+    if (text.lower() in WORDS and not isinstance(default, int | float)) or isinstance(
+        default, bool
+    ):
+        if text.lower() not in WORDS:
+            raise StoreError(f"${name} is true or false, not {text!r}")
+        return WORDS[text.lower()]
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        if default is not None:
+            raise StoreError(f"${name} is a number, not {text!r}") from None
+        return text
+
+
+def save_query(store: Store, query: SavedQuery) -> None:
+    """Save a query in place of one of its name."""
+    save_queries(store, [query])
+
+
+def save_queries(store: Store, queries: Iterable[SavedQuery]) -> None:
+    """Save several at once, each in place of one of its name."""
+    by_name = {query.name: query for query in queries}
+    rows = [
+        {
+            "query_name": query.name,
+            "sql": query.sql,
+            "description": query.description,
+            "defaults": json.dumps(dict(query.defaults)),
+            "picture": query.picture,
+            "saved_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+        for query in by_name.values()
+    ]
+    table = pa.Table.from_pylist(rows, schema=TABLES[TABLE].arrow)
+    store.commit({TABLE: table}, gone={TABLE: list(by_name)})
+
+
+def list_queries(store: Store) -> list[SavedQuery]:
+    """All saved queries, by name."""
+    return [_of(row) for row in store.rows(f"{ASK} ORDER BY query_name")]
+
+
+def find_query(store: Store, name: str) -> SavedQuery:
+    """The query of a name. Raises StoreError where there is none, with the nearest names."""
+    found = store.rows(f"{ASK} WHERE query_name = $name", {"name": name})
+    if found:
+        return _of(found[0])
+    names = [query.name for query in list_queries(store)]
+    near = difflib.get_close_matches(name, names, cutoff=0.4) or names[:3]
+    hint = f"did you mean {', '.join(near)}?" if near else "no query is saved in it yet"
+    raise StoreError(f"{store.root} has no saved query {name!r}: {hint}")
+
+
+def remove_query(store: Store, name: str) -> None:
+    """Take a saved query out. Raises StoreError where there is none."""
+    find_query(store, name)
+    store.commit({}, gone={TABLE: [name]})
+
+
+def write_toml(queries: Iterable[SavedQuery]) -> str:
+    """Queries as TOML, each a ``[[query]]``."""
+    return "\n".join(map(_toml, queries))
+
+
+def read_toml(text: str) -> list[SavedQuery]:
+    """Queries from TOML. Raises StoreError where it is not what `write_toml` writes."""
+    try:
+        found = tomllib.loads(text).get("query", [])
+        queries = [_of_toml(entry) for entry in found]
+    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"this is not a file of saved queries ({error}): each begins with [[query]] and has a name and sql"
+        ) from error
+    if not queries:
+        raise StoreError(
+            "this file has no [[query]] in it: `tubelet queries export` writes such files"
+        )
+    return queries
+
+
+def _of(row: Mapping[str, Any]) -> SavedQuery:
+    return SavedQuery(
+        row["query_name"],
+        row["sql"],
+        row["description"] or "",
+        json.loads(row["defaults"] or "{}"),
+        row["picture"] or "table",
+    )
+
+
+def _of_toml(entry: Mapping[str, Any]) -> SavedQuery:
+    texts = {name: entry.get(name, "") for name in ("name", "sql", "description")}
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise TypeError("name, sql and description are texts")
+    defaults = entry.get("defaults", {})
+    return SavedQuery(**texts, defaults=dict(defaults.items()), picture=str(entry.get("picture", "table")))  # fmt: skip
+
+
+def _toml(query: SavedQuery) -> str:
+    defaults = "".join(f"{json.dumps(k)} = {_toml_value(v)}\n" for k, v in query.defaults.items())
+    return (
+        f"[[query]]\nname = {_toml_text(query.name)}\ndescription = {_toml_text(query.description)}\n"
+        f"picture = {_toml_text(query.picture)}\nsql = {_toml_lines(query.sql)}\n"
+        + (f"[query.defaults]\n{defaults}" if defaults else "")
+    )
+
+
+def _toml_value(value: Value) -> str:
+    return _toml_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _toml_text(text: str) -> str:
+    return '"' + "".join(map(_escape, text)) + '"'
+
+
+def _toml_lines(text: str) -> str:
+    """A text over several lines; the line break after the opening quotes is not part of it."""
+    return '"""\n' + "".join(c if c in "\n\t" else _escape(c) for c in text) + '"""'
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    code = ord(character)
+    return character if code >= 32 and code != 127 else f"\\u{code:04x}"

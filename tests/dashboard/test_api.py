@@ -1,0 +1,139 @@
+"""Queries over HTTP: the answers of the sandbox, off unless asked for, never for other sites, with the token where there is one."""
+
+import io
+import json
+from collections.abc import Iterator
+
+import pyarrow.parquet as pq
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from tests.guarded import TOKEN, Place
+from tests.store.test_sandbox_escapes import ELSEWHERE, ESCAPES, HARMLESS, WRITING
+from tests.stores import synthetic_store
+from tubelet.dashboard import routes
+from tubelet.dashboard.access import API, Access
+from tubelet.dashboard.guard import Guard
+from tubelet.dashboard.launch import Listening
+from tubelet.store import Store
+from tubelet.store.saved_queries import SavedQuery, save_query
+from tubelet.store.schema import RELATIONS
+
+LOCAL = "http://127.0.0.1:8501"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(tmp_path_factory.mktemp("api") / "films", videos=2)
+    save_query(made, SavedQuery("top", "FROM range($k) AS r(n)", defaults={"k": 4}))
+    yield made
+    made.close()
+
+
+def client_of(store: Store, access: Access = Access()) -> TestClient:
+    paths = {"/api/query": "api_query", "/api/schema": "api_schema"}
+    made = [
+        Route(path, lambda request, name=name: routes.answer(name, str(store.root), request))
+        for path, name in paths.items()
+    ]
+    return TestClient(Guard(Starlette(routes=made), access), LOCAL)
+
+
+@pytest.fixture
+def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setenv(API, "1")
+    return client_of(store)
+
+
+def test_an_answer_comes_in_every_format(client: TestClient) -> None:
+    sql = "SELECT i AS n, 'é' AS w, sum(i) OVER () AS total, NULL AS e FROM range(12000) AS r(i)"
+    found = client.get("/api/query", params={"sql": sql}).json()
+    assert found["rows"][3] == {"n": 3, "w": "é", "total": 71994000, "e": None}
+    assert found["truncated"] is True and len(found["rows"]) == 10_000
+    assert [column["name"] for column in found["columns"]] == ["n", "w", "total", "e"]
+    lines = client.get("/api/query", params={"sql": sql, "format": "jsonl"}).text.splitlines()
+    assert len(lines) == 12_000 and json.loads(lines[-1])["n"] == 11_999
+    csv = client.get("/api/query", params={"sql": sql, "format": "csv"})
+    assert csv.text.count("\n") == 12_001 and csv.headers["content-type"].startswith("text/csv")
+    parquet = client.get("/api/query", params={"sql": sql, "format": "parquet"})
+    assert pq.read_table(io.BytesIO(parquet.content)).num_rows == 12_000
+
+
+def test_values_and_saved_queries(client: TestClient) -> None:
+    asked = client.get("/api/query?sql=SELECT+$k+%2B+1+AS+n,+$w+AS+w&p=k=4&p=w=a=b").json()
+    assert asked["rows"] == [{"n": 5, "w": "a=b"}]
+    assert len(client.get("/api/query?saved=top").json()["rows"]) == 4
+    assert len(client.get("/api/query?saved=top&p=k=9").json()["rows"]) == 9
+
+
+@pytest.mark.parametrize(
+    "query, words",
+    [
+        ("sql=SELECT+nam+FROM+videos", '"nam"'),
+        ("sql=DROP+VIEW+clips", "only queries"),
+        ("", "pass a query"),
+        ("sql=SELECT+1&saved=top", "pass a query"),
+        ("saved=tip", "did you mean top"),
+        ("sql=SELECT+$k", "no value for $k"),
+        ("sql=SELECT+1&p=k", "p=NAME=VALUE"),
+        ("sql=SELECT+1&limit=3", "unknown parameter"),
+        ("sql=SELECT+1&format=exe", "saved as csv"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(query: str, words: str, client: TestClient) -> None:
+    refused = client.get(f"/api/query?{query}")
+    assert refused.status_code == 400 and words in refused.json()["error"]
+
+
+def test_the_schema_has_every_column_and_function(client: TestClient) -> None:
+    found = client.get("/api/schema").json()
+    assert [table["name"] for table in found["tables"]] == list(RELATIONS)
+    assert all(c["meaning"] for table in found["tables"] for c in table["columns"])
+    assert "token" in [function["name"] for function in found["functions"]]
+
+
+def test_it_is_off_unless_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(API, raising=False)
+    for path in ("/api/query?sql=SELECT+1", "/api/schema"):
+        refused = client_of(store).get(path)
+        assert refused.status_code == 404 and "--api" in refused.json()["error"]
+    assert (
+        Listening().environment("")[API] == "" and Listening(api=True).environment("")[API] == "1"
+    )
+    assert Listening(host="0.0.0.0", api=True).key, "where others can come, a token is made"
+
+
+def test_other_sites_and_strangers_get_nothing(
+    store: Store, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+    assert client.get("/api/query?sql=SELECT+1", headers=link).status_code == 403
+    closed = client_of(store, Access(token="s3cret"))
+    for wrong in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic s3cret"},
+        {"Authorization": "Bearer"},
+    ):
+        refused = closed.get("/api/query?sql=SELECT+1", headers=wrong)
+        assert refused.status_code == 401 and "Bearer TOKEN" in refused.text
+    right = {"Authorization": "Bearer s3cret"}
+    assert closed.get("/api/query?sql=SELECT+1", headers=right).status_code == 200
+
+
+@pytest.mark.parametrize("attempt", (ELSEWHERE + WRITING + ESCAPES + HARMLESS)[::12])
+def test_attacks_over_http_reach_nothing(
+    attempt: str, place: Place, before: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(API, "1")
+    sql = place.filled(attempt).encode(errors="replace").decode()
+    for format_ in ("json", "csv"):
+        sent = client_of(place.store).get("/api/query", params={"sql": sql, "format": format_})
+        assert TOKEN not in sent.text
+    assert (place.tree(), place.views()) == before

@@ -1,0 +1,128 @@
+"""Saved queries: kept in the store, filled with values of the right type, exchanged as TOML, answered by the command."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.commands import tubelet
+from tests.stores import synthetic_store
+from tubelet.store import Store, StoreError
+from tubelet.store.sandbox.statements import find_parameters
+from tubelet.store.sandbox.untrusted import ask
+from tubelet.store.saved_queries import (
+    SavedQuery,
+    find_query,
+    list_queries,
+    read_toml,
+    remove_query,
+    save_queries,
+    save_query,
+    write_toml,
+)
+
+LARGEST = SavedQuery(
+    "largest norms",
+    'SELECT clip_id, norm FROM token_stats\nWHERE clip_id <> $video -- $no """ \\ here\nORDER BY norm DESC LIMIT $k',
+    'the "largest" of all \\ \u00e9\U0001f600\x7f',
+    {"k": 20, "video": "o'brien", "share": 0.5, "all": True},
+    "chart",
+)
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    made = synthetic_store(tmp_path / "films", videos=1)
+    yield made
+    made.close()
+
+
+def test_a_query_is_saved_replaced_listed_and_removed(store: Store) -> None:
+    before = store.rows("FROM token_stats ORDER BY ALL")
+    save_queries(store, [LARGEST, SavedQuery("b", "SELECT 1")])
+    assert list_queries(store) == [SavedQuery("b", "SELECT 1"), LARGEST]
+    save_query(store, SavedQuery("b", "SELECT 2", "another"))
+    assert find_query(Store(store.root), "b").sql == "SELECT 2"
+    assert store.rows("SELECT query_name, picture FROM saved_queries ORDER BY 1")[1] == {
+        "query_name": "largest norms",
+        "picture": "chart",
+    }
+    remove_query(store, "b")
+    assert list_queries(store) == [LARGEST]
+    with pytest.raises(StoreError, match="did you mean largest norms"):
+        find_query(store, "largest norm")
+    with pytest.raises(StoreError, match="no saved query"):
+        remove_query(store, "b")
+    assert store.rows("FROM token_stats ORDER BY ALL") == before
+
+
+def test_toml_holds_all_of_a_query() -> None:
+    several = [LARGEST, SavedQuery('odd "name" \'', "SELECT '\r\n\t' || $x")]
+    assert read_toml(write_toml(several)) == several
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "has no"),
+        ("name = 'a'", "has no"),
+        ("[[query]]", "not a name"),
+        ("[[query]]\nname = 'a'\nsql = 3", "are texts"),
+        ("[[query]]\nname = 'a'\nsql = 'SELECT 1'\ndefaults = 3", "not a file"),
+        ("[[query]]\nname = 'a'\nsql = 'SELECT 1'\ndefaults.k = [1]", "default of"),
+        ("[[query]\n", "not a file of saved queries"),
+        ("query = 3", "not a file"),
+        ("[[query]]\nname = 'a'\nsql = ' '", "characters of SQL"),
+    ],
+)
+def test_a_file_that_holds_no_queries_is_refused_in_a_sentence(text: str, words: str) -> None:
+    with pytest.raises(StoreError, match=words):
+        read_toml(text)
+
+
+def test_values_are_read_as_the_defaults_are() -> None:
+    filled = SavedQuery("a", "SELECT $k, $video, $share, $all, $free", defaults=LARGEST.defaults)
+    given = {"k": "7", "video": "12", "share": "1", "all": "false", "free": "12"}
+    assert filled.fill(given).values == {
+        "k": 7,
+        "video": "12",
+        "share": 1,
+        "all": False,
+        "free": 12,
+    }
+    assert filled.fill({"free": "x1"}).values["free"] == "x1"
+    for wrong in ({"k": "many"}, {"all": "7"}, {"share": "x"}, {"none": "1"}):
+        with pytest.raises(StoreError, match=r"\$"):
+            filled.fill(wrong)
+
+
+def test_parameters_are_found_where_they_are_parameters() -> None:
+    sql = "SELECT $k, '$a', $$ $b $$, \"$c\" -- $d\n, /* $e */ $Video, $t$ $f $t$ || $k || $limit"
+    assert find_parameters(sql) == ("k", "Video", "limit")
+
+
+def test_a_saved_query_is_answered_with_its_values(store: Store) -> None:
+    save_query(store, LARGEST)
+    assert len(ask(store, find_query(store, LARGEST.name).fill({"k": "3"})).table) == 3
+
+
+def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp_path) -> None:
+    at = ("--store", store.root)
+    tubelet("queries", "save", "top", "SELECT $k + 1 AS n, $name AS name", "-p", "k=4", "-p", "name=a b", "--description", "a sum", *at, check=True)  # fmt: skip
+    assert tubelet("queries", "list", *at).stdout == "top  $k=4 $name=a b  a sum\n"
+    asked = tubelet("sql", "--saved", "top", "-p", "k=20", "--format", "jsonl", *at, check=True)
+    assert json.loads(asked.stdout) == {"n": 21, "name": "a b"}
+    tubelet("queries", "export", *at, "-o", tmp_path / "kept.toml", check=True)
+    tubelet("queries", "remove", "top", *at, check=True)
+    tubelet("queries", "import", tmp_path / "kept.toml", *at, check=True)
+    typed = tubelet("sql", "SELECT $a || 'x' AS a", "-p", "a=1'2", "--format", "csv", *at)
+    assert typed.stdout == '"a"\n"1\'2x"\n'
+    for wrong, words in (
+        (("sql", "--saved", "tip"), "did you mean top"),
+        (("sql",), "pass a query"),
+        (("sql", "SELECT 1", "--saved", "top"), "pass a query"),
+        (("sql", "SELECT $a", "-p", "a"), "write -p NAME=VALUE"),
+        (("sql", "SELECT $a"), "no value for $a"),
+        (("sql", "SELECT 1", "-p", "a=1"), "no parameter $a"),
+    ):
+        assert words in tubelet(*wrong, *at).stderr

@@ -1,0 +1,104 @@
+"""`tubelet queries`: queries kept in a store, exchanged as TOML."""
+
+from pathlib import Path
+
+import click
+
+from tubelet.cli.options import OutputFile, command, store_option
+
+
+@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def queries(context: click.Context) -> None:
+    """List, save, exchange and remove the queries that a store keeps; `tubelet sql --saved NAME` answers one."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@command(name="list")
+@store_option
+def list_saved(store: str) -> None:
+    """List the saved queries: name, parameters with their defaults, and description."""
+    from tubelet.store import Store
+    from tubelet.store.saved_queries import list_queries
+
+    opened = Store(store)
+    lines = []
+    for query in list_queries(opened):
+        values = [f"${name}={query.defaults.get(name, '?')}" for name in query.parameters]
+        lines.append("  ".join(filter(None, [query.name, " ".join(values), query.description])))
+    click.echo("\n".join(lines) or "no query is saved yet: run `tubelet queries save`")
+
+
+@command()
+@store_option
+@click.argument("name")
+@click.argument("query")
+@click.option("--description", default="", help="What the query answers, in words.")
+@click.option(
+    "--picture", default="table", show_default=True, help="What the SQL page shows its answer as."
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Default of a parameter that the query has as $NAME.",
+)
+def save(
+    store: str, name: str, query: str, description: str, picture: str, given: tuple[str, ...]
+) -> None:
+    """Save a query in place of one of its name."""
+    from tubelet.cli.query import split_values
+    from tubelet.store import Store
+    from tubelet.store.saved_queries import SavedQuery, save_query
+
+    values = SavedQuery(name, query).fill(split_values(given)).values
+    save_query(Store(store), SavedQuery(name, query, description, values, picture))
+
+
+@command()
+@store_option
+@click.argument("name")
+def remove(store: str, name: str) -> None:
+    """Remove a saved query."""
+    from tubelet.store import Store
+    from tubelet.store.saved_queries import remove_query
+
+    remove_query(Store(store), name)
+
+
+@command()
+@store_option
+@click.argument("names", nargs=-1)
+@click.option("-o", "--output", type=OutputFile(), help="Write to FILE.toml.  [default: print]")
+def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
+    """Write saved queries as TOML: those named, or all."""
+    from tubelet.store import Store
+    from tubelet.store.saved_queries import find_query, list_queries, write_toml
+
+    opened = Store(store)
+    kept = [find_query(opened, name) for name in names] if names else list_queries(opened)
+    if output:
+        output.write_text(write_toml(kept), encoding="utf-8")
+    else:
+        click.echo(write_toml(kept), nl=False)
+
+
+@command(name="import")
+@store_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_(store: str, file: Path) -> None:
+    """Save the queries of a TOML file, each in place of one of its name."""
+    from tubelet.store import Store
+    from tubelet.store.saved_queries import read_toml, save_queries
+
+    found = read_toml(file.read_text(encoding="utf-8", errors="replace"))
+    save_queries(Store(store), found)
+    click.echo(f"saved {', '.join(query.name for query in found)}")
+
+
+list_saved.short_help = "List the saved queries."
+for one in (list_saved, save, remove, export, import_):
+    queries.add_command(one)
