@@ -118,7 +118,9 @@ def _locate(tokens: OfClip, numbers: np.ndarray) -> dict:
         "SELECT name, label FROM videos WHERE video_id = ?", [clip.video_id]
     )
     same = {"video": video["name"], "label": video["label"], "clip_id": clip.clip_id, "video_id": clip.video_id}  # fmt: skip
-    found = {name: [value] * len(numbers) for name, value in same.items()}
+    found: dict[str, Sequence | np.ndarray] = {
+        name: [value] * len(numbers) for name, value in same.items()
+    }
     found |= {"seconds": seconds, "slice": slice_, "y": y, "x": x}
     return {name: found[name] for name in COLUMNS}
 

@@ -21,13 +21,13 @@ def create_function(duck: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         clip: (path, (slices, height, width))
         for clip, path, slices, height, width in duck.execute(CLIPS).fetchall()
     }
-    duck.create_function(
+    duck.create_function(  # type: ignore[call-overload]  # the stubs know an enum that this version does not export
         "token",
         _reader(layout, clips),
         ["VARCHAR", "INTEGER", "INTEGER", "INTEGER"],
         HALF,
         type=PythonUDFType.ARROW,
-        null_handling="special",  # type: ignore[arg-type]  # the stubs know an enum that this version does not export
+        null_handling="special",
     )
 
 

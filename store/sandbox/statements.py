@@ -81,7 +81,7 @@ def find_parameters(sql: str) -> tuple[str, ...]:
     """The names of a text's ``$name`` parameters in the order in which they first stand there; none from strings and comments."""
     found = [
         text.strip()
-        for (before, _), (text, _) in pairwise(_tokens(sql))
+        for (before, _), (text, _) in pairwise(split_tokens(sql))
         if before == "$" and text[:1].isidentifier()
     ]
     return tuple(dict.fromkeys(found))

@@ -32,13 +32,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-def client_of(store: Store, access: Access = Access()) -> TestClient:
+def client_of(store: Store, access: Access | None = None) -> TestClient:
     paths = {"/api/query": "api_query", "/api/schema": "api_schema"}
     made = [
         Route(path, lambda request, name=name: routes.answer(name, str(store.root), request))
         for path, name in paths.items()
     ]
-    return TestClient(Guard(Starlette(routes=made), access), LOCAL)
+    return TestClient(Guard(Starlette(routes=made), access or Access()), LOCAL)
 
 
 @pytest.fixture
