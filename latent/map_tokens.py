@@ -4,7 +4,7 @@ choose(workspace, tokens, points, look, {"area": "..."})       # one row per tok
 choose(workspace, tokens, points, look, {"near": "CLIP-0.4.7"})  # the most similar tokens, the best first
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
