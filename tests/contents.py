@@ -15,6 +15,15 @@ def contents(root: object) -> dict[str, list[tuple]]:
         store.close()
 
 
+def rows(root: object, sql: str) -> list[dict]:
+    """The answer of a store that is opened for this query alone."""
+    store = Store(root)
+    try:
+        return store.rows(sql)
+    finally:
+        store.close()
+
+
 def _rows(store: Store, name: str) -> list[tuple]:
     columns = ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
     return [

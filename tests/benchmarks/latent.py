@@ -192,13 +192,8 @@ def _search(folder: Path) -> Iterator[Row]:
         best = []
         for file in files:
             tokens = np.load(file).reshape(-1, SHAPE[-1]).astype(np.float32)
-            best.append(
-                np.sort(
-                    np.partition(tokens @ asked.vectors[0] / np.linalg.norm(tokens, axis=1), -20)[
-                        -20:
-                    ]
-                )
-            )
+            scores = tokens @ asked.vectors[0] / np.linalg.norm(tokens, axis=1)
+            best.append(np.sort(np.partition(scores, -20)[-20:]))
         return np.sort(np.concatenate(best))[:-21:-1]
 
     assert np.allclose([hit.scores[0] for hit in search.exact(store, asked)], plain(), atol=1e-4)
@@ -210,6 +205,11 @@ def _search(folder: Path) -> Iterator[Row]:
         ratio,
         "2",
     )
+    yield from _search_by_index(store, asked)
+    store.close()
+
+
+def _search_by_index(store: Store, asked: query.Query) -> Iterator[Row]:
     recall = search_index.write_index(store, _encoder(store))
     sketch = search_index.open_index(store, _encoder(store))
     figure, baseline, ratio = by_turns(
@@ -229,7 +229,6 @@ def _search(folder: Path) -> Iterator[Row]:
         recall.recall,
         "0.95",
     )
-    store.close()
 
 
 def _corpus(folder: Path) -> tuple[Store, list[Path]]:

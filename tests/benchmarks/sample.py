@@ -116,7 +116,8 @@ def _plain(store: Store, drawn: Sample, basis: Basis) -> tuple[np.ndarray, float
     return found, time.perf_counter() - begun
 
 
-def _in_the_browser(store: Store) -> Iterator[Row]:
+def _measure_page(store: Store) -> tuple[float, float, list[float]]:
+    """Seconds to open the Video page with its map and without, then milliseconds to draw, turn and point at the map."""
     with started(store) as (address, _), sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
@@ -139,8 +140,13 @@ def _in_the_browser(store: Store) -> Iterator[Row]:
         drawn.wait_for(timeout=PATIENCE)
         canvas = page.locator(".cloud canvas")
         canvas.scroll_into_view_if_needed()
-        drawing, turning, pointing = canvas.evaluate(TURNING)
+        times = canvas.evaluate(TURNING)
         browser.close()
+    return opened, plain, times
+
+
+def _in_the_browser(store: Store) -> Iterator[Row]:
+    opened, plain, (drawing, turning, pointing) = _measure_page(store)
     yield Row(
         "opening the Video page with it, placed before",
         milliseconds(opened),

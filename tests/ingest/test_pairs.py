@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.commands import tubelet
-from tests.contents import contents
+from tests.contents import contents, rows
 from tests.videos import make_folder, make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.encoders import LoadOptions
@@ -25,14 +25,6 @@ SHARED = "SELECT count(*) AS pairs, min(shared_slices) AS least, max(shared_slic
 def run(paths, root, **arguments):
     job = Job.of(**{"paths": [str(path) for path in paths], **SMALL, **arguments})
     return job.run(str(root)).execute(job.sources)
-
-
-def rows(root, sql):
-    store = Store(root)
-    try:
-        return store.rows(sql)
-    finally:
-        store.close()
 
 
 @pytest.mark.parametrize("frames,shared", [(20, 9), (40, 19)])

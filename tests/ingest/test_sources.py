@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from tests.commands import started, tubelet
-from tests.contents import contents
+from tests.contents import contents, rows
 from tests.ingest.test_ingest import run
 from tests.oriented import MATRICES, oriented_video
 from tests.stalled import stalled
@@ -44,14 +44,6 @@ def names(found) -> list[str]:
 
 def reasons(found) -> dict[str, str]:
     return {Path(one.path).name: one.reason for one in found.skipped}
-
-
-def rows(root: Path, sql: str) -> list[dict]:
-    store = Store(root)
-    try:
-        return store.rows(sql)
-    finally:
-        store.close()
 
 
 def test_fifos_sockets_and_folders_named_like_videos_are_named_and_never_opened(folder):

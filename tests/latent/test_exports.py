@@ -14,21 +14,18 @@ import pytest
 from PIL import Image
 
 from tests.numbered import HEIGHT, LEFT, PATCHES, WIDTH, film, number_in
-from tests.plain_rows import clip_row
 from tests.player import FRAMES as NUMBERED_FRAMES
 from tests.player import clips
 from tests.scenes import write_scene
 from tubelet.latent import masks
 from tubelet.latent.colorings import Coloring
-from tubelet.latent.errors import LatentError
-from tubelet.latent.exports import names, requests, timeline, tracks
+from tubelet.latent.exports import requests, tracks
 from tubelet.latent.exports.choice import ClipChoice, choose_clip
 from tubelet.latent.exports.drawing import DrawingOptions
 from tubelet.latent.exports.requests import Marks, VideoRequest
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
-from tubelet.store.rows import ClipRow
 from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
 CORNER = Marks(patches=((0, 0, 0),))
@@ -232,49 +229,6 @@ def test_the_whole_video_is_drawn_frame_by_frame_and_frames_without_a_window_sta
     ]
 
 
-def test_where_windows_overlap_a_frame_goes_to_the_one_whose_middle_is_nearest(
-    numbered_store: Store,
-) -> None:
-    (first, *_) = windows = clips(numbered_store, "overlap.mp4")
-    parts = timeline.divide_video(numbered_store, ClipRow.of(first))
-    assert [part.clip["clip_id"] for part in parts] == [clip["clip_id"] for clip in windows]
-    assert [part.frames for part in parts] == [
-        range(12),
-        range(12, 20),
-        range(20, 28),
-        range(28, 40),
-    ]
-    assert parts[1].slices.tolist() == [2, 2, 3, 3, 4, 4, 5, 5], (
-        "of frames 12 to 19 in the window that begins at 8"
-    )
-    (partner, *_) = clips(numbered_store, "overlap.mp4", "partner") or [
-        {**first, "role": "partner"}
-    ]
-    with pytest.raises(LatentError, match="only for a pair"):
-        timeline.divide_video(numbered_store, ClipRow.of(partner))
-
-
-@pytest.mark.parametrize(
-    ("spans", "expected"),
-    [
-        ([(0, 16), (16, 16)], [(0, 16), (16, 32)]),
-        ([(0, 16), (24, 16)], [(0, 16), (24, 40)]),
-        ([(0, 16), (14, 4)], [(0, 14), (14, 18)]),
-        ([(0, 16), (4, 16), (8, 16)], [(0, 10), (10, 14), (14, 24)]),
-    ],
-)
-def test_every_frame_of_a_window_is_told_once(
-    spans: list[tuple[int, int]], expected: list[tuple[int, int]]
-) -> None:
-    rows = [
-        clip_row(first_frame=first, frame_count=frames, step=1, slices=frames // 2)
-        for first, frames in spans
-    ]
-    assert [
-        (part.frames.start, part.frames.stop) for part in timeline.divide_windows(rows, 1000)
-    ] == expected
-
-
 def test_times_of_a_varying_frame_rate_are_the_time_stamps(tmp_path: Path) -> None:
     from tubelet.ingest.job import Job
 
@@ -415,32 +369,6 @@ def test_an_export_that_fails_half_way_leaves_the_old_file(
             tmp_path / "w.mp4",
         )
     assert (tmp_path / "w.mp4").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("video", "expected"),
-    [
-        ("cat.mp4", "cat"), ("../../etc/passwd", "etc-passwd"), ('a"; filename=b.html', "a-filename-b"), ("two words.tar.mkv", "two-words.tar"),
-        ("...", "video"), ("x\r\nSet-Cookie: y.mp4", "x-Set-Cookie-y"), ("кот.mp4", "кот"), ("n" * 300 + ".mp4", "n" * 80),
-    ],
-)  # fmt: skip
-def test_names_of_files_say_the_video_and_hold_nothing_that_a_header_or_a_shell_trips_over(
-    video: str, expected: str
-) -> None:
-    clip = clip_row(first_frame=16, frame_count=8, step=2)
-    name = names.name_window_file(video, clip, "track.csv")
-    assert name == f"{expected}_frames-16-30_track.csv"
-    header = names.disposition(name)
-    assert (
-        header.isascii() and header.startswith('attachment; filename="') and header.count('"') == 2
-    )
-
-
-def test_a_name_beyond_ascii_is_saved_whole() -> None:
-    assert (
-        names.disposition("кот_mask.npz")
-        == "attachment; filename=\"_mask.npz\"; filename*=UTF-8''%D0%BA%D0%BE%D1%82_mask.npz"
-    )
 
 
 def test_a_clip_is_chosen_by_the_encoder_too(numbered_store: Store) -> None:

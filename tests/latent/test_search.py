@@ -291,13 +291,14 @@ def test_the_command_writes_codes_and_says_their_recall(tmp_path):
     assert process.returncode == 2 and "--keep embeddings" in process.stderr
 
 
-def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_search(
-    numbered_store: Store,
-) -> None:
-    grid, (partner,) = (
-        player.clips(numbered_store, "overlap.mp4"),
-        player.clips(numbered_store, "overlap.mp4", "partner"),
-    )
+def find_overlapping(store: Store) -> tuple[list[dict], dict]:
+    """The windows of a video on its grid, and the one that only a pair needs."""
+    (partner,) = player.clips(store, "overlap.mp4", "partner")
+    return player.clips(store, "overlap.mp4"), partner
+
+
+def test_windows_that_only_pairs_need_stand_on_no_other_timeline(numbered_store: Store) -> None:
+    grid, partner = find_overlapping(numbered_store)
     ids = [clip["clip_id"] for clip in grid]
 
     def on_one(clip):
@@ -314,6 +315,11 @@ def test_windows_that_only_pairs_need_stand_on_no_other_timeline_and_in_no_searc
         ("grid", 4, ids[0]),
         ("partner", 1, partner["clip_id"]),
     ]
+
+
+def test_windows_that_only_pairs_need_are_in_no_search(numbered_store: Store) -> None:
+    grid, partner = find_overlapping(numbered_store)
+    ids = [clip["clip_id"] for clip in grid]
     searched = clips.with_embeddings(numbered_store, partner["encoder_id"], [partner["video_id"]])
     assert sorted(row.clip_id for row in searched) == sorted(ids)
     ranking = Ranking(400)

@@ -38,7 +38,7 @@ def test_no_page_or_report_lets_data_into_markdown(module: Module) -> None:
         "st.markdown(name)", "st.caption(f'{name}')", "st.error(str(error))", "st.warning(f'No: {error}')", "st.markdown(f'**{row[\"name\"]}**')",
         "st.selectbox(name, [1])", "st.button('Go', help=name)", "st.segmented_control('By', [name])", "head.title(name)", "st.subheader(video['name'])",
         "st.markdown('a' + name)", "st.markdown(', '.join(names))", "st.markdown(f'{name:>9}')", "st.markdown(name or 'none')", "st.table({'a': name})",
-        "said = name\n    st.markdown(said)", "st.column_config.TextColumn('a', help=name)", "st.markdown('%s' % name)", "st.metric(name, 1)",
+        "said = name\n    st.markdown(said)", "st.column_config.TextColumn('a', help=name)", "st.markdown(body=name)", "st.radio('By', [1], captions=[name])", "st.markdown('%s' % name)", "st.metric(name, 1)",
     ],
 )  # fmt: skip
 def test_the_check_sees_each_way_of_forgetting(source: str, tmp_path: Path) -> None:

@@ -174,11 +174,23 @@ def test_names_of_files_and_videos_stay_text_in_every_format(tmp_path):
     odd.close()
 
 
-def test_two_shifts_side_by_side(tmp_path):
-    both = planted_store(tmp_path / "store", videos=12, dim=32, specialists=(3, 8), context=2)
-    add_planted(
-        both, Planted(videos=12, dim=32, specialists=(3, 9), shift=2, shared=18, context=1, seed=0)
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A store in which every video was measured at two shifts."""
+    made = planted_store(
+        tmp_path_factory.mktemp("both") / "store",
+        videos=12,
+        dim=32,
+        specialists=(3, 8),
+        context=2,
     )
+    second = Planted(videos=12, dim=32, specialists=(3, 9), shift=2, shared=18, context=1, seed=0)
+    add_planted(made, second)
+    yield made
+    made.close()
+
+
+def test_two_shifts_side_by_side(both):
     a = find(both, Request(shift=1))
     b = find(both, a.request.other("shift=2"))
     blocks = list(comparison.sections(a, b, "shift=2"))
@@ -203,28 +215,20 @@ def test_two_shifts_side_by_side(tmp_path):
         for block in blocks
         if isinstance(block, Text)
     )
+
+
+def test_the_command_writes_two_shifts_side_by_side(both, tmp_path):
     path = tmp_path / "both.html"
+    options = ["--store", str(both.root), "-o", str(path)]
     result = CliRunner().invoke(
         front_door.main,
-        [
-            "report",
-            "sensitivity",
-            "--store",
-            str(both.root),
-            "-o",
-            str(path),
-            "--shift",
-            "1",
-            "--compare",
-            "shift=2",
-        ],
+        ["report", "sensitivity", *options, "--shift", "1", "--compare", "shift=2"],
     )
     assert result.exit_code == 0, result.output
     text = path.read_text()
     assert len(text) < BIG and all(
         f'id="{anchor}"' in text for anchor in ("comparison", "a_curve", "b_curve")
     )
-    both.close()
 
 
 def test_the_command_repeats_the_report(store, tmp_path):

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.commands import ROOT, environment, tubelet
-from tests.contents import contents
+from tests.contents import contents, rows
 from tests.videos import make_video
 from tubelet.latent import bases
 from tubelet.store import Store, StoreError
@@ -85,14 +85,6 @@ def raw(root: Path, name: str):
 
 def format_of(root: Path) -> int:
     return json.loads((root / "tubelet.json").read_text())["format"]
-
-
-def rows(root: Path, sql: str) -> list[dict]:
-    store = Store(root)
-    try:
-        return store.rows(sql)
-    finally:
-        store.close()
 
 
 def test_it_is_read_under_todays_names_and_nothing_is_written(root):

@@ -34,35 +34,19 @@ def plain(a, b, shift):
     n = len(a) - shift
     difference = np.stack([b[k] - a[k + shift] for k in range(n)])
     mean_abs = np.abs(difference).mean(axis=(1, 2))
-    signed = difference.mean(axis=(1, 2))
     std = np.concatenate([a, b]).reshape(-1, a.shape[-1]).std(axis=0)
     std[-1] = 0
     lengths_a, lengths_b = np.linalg.norm(a[shift:], axis=-1), np.linalg.norm(b[:n], axis=-1)
     l2 = np.linalg.norm(difference, axis=-1)
     cosine = np.einsum("shwd,shwd->shw", a[shift:], b[:n]) / (lengths_a * lengths_b)
-    middle = {4: [1, 2], 6: [2, 3], 1: [0], 2: [0, 1], 3: [1], 5: [1, 2, 3]}[n]
     return {
         "sensitivity": {
             "mean_abs": mean_abs,
             "rms": np.sqrt((difference**2).mean(axis=(1, 2))),
-            "mean_signed": signed,
+            "mean_signed": difference.mean(axis=(1, 2)),
             "max_abs": np.abs(difference).max(axis=(1, 2)),
         },
-        "dim_sensitivity": {
-            "first": mean_abs[0],
-            "last": mean_abs[-1],
-            "edge": (mean_abs[0] + mean_abs[-1]) / 2,
-            "middle": mean_abs[middle].mean(axis=0),
-            "overall": mean_abs.mean(axis=0),
-            "edge_signed": (
-                (b[0] - a[shift]).mean(axis=(0, 1)) + (a[-1] - b[n - 1]).mean(axis=(0, 1))
-            )
-            / 2,
-            "pair_std": std,
-            "relative_edge": np.append(
-                (mean_abs[0, :-1] + mean_abs[-1, :-1]) / 2 / std[:-1], np.nan
-            ),
-        },
+        "dim_sensitivity": plain_by_dimension(difference, std),
         "slice_sensitivity": {
             "mean_abs": mean_abs.mean(axis=1),
             "relative": (mean_abs[:, :-1] / std[:-1]).mean(axis=1),
@@ -73,6 +57,22 @@ def plain(a, b, shift):
             "relative_l2": (2 * l2 / (lengths_a + lengths_b)).mean(axis=(1, 2)),
         },
         "token_sensitivity": {"l2": l2, "cosine": cosine},
+    }
+
+
+def plain_by_dimension(difference, std):
+    mean_abs, signed = np.abs(difference).mean(axis=(1, 2)), difference.mean(axis=(1, 2))
+    edge = (mean_abs[0] + mean_abs[-1]) / 2
+    middle = {4: [1, 2], 6: [2, 3], 1: [0], 2: [0, 1], 3: [1], 5: [1, 2, 3]}[len(mean_abs)]
+    return {
+        "first": mean_abs[0],
+        "last": mean_abs[-1],
+        "edge": edge,
+        "middle": mean_abs[middle].mean(axis=0),
+        "overall": mean_abs.mean(axis=0),
+        "edge_signed": (signed[0] - signed[-1]) / 2,
+        "pair_std": std,
+        "relative_edge": np.append(edge[:-1] / std[:-1], np.nan),
     }
 
 

@@ -10,20 +10,15 @@ import torch
 from tests.commands import tubelet
 from tests.videos import make_folder
 from tubelet.ingest import encoders, pretrained
-from tubelet.ingest.checkpoints import init_untrained
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
-from tubelet.ingest.networks.vjepa import VisionTransformerConfig
-from tubelet.ingest.networks.vjepa.positions import rotate
 from tubelet.training.pretraining import batches, crops
-from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.augmentation import augment
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.objective import Networks, losses
 from tubelet.training.pretraining.run import Pretraining
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.trainer import JUDGED, CollapseError, Step, Trainer, mean_step
-from tubelet.training.pretraining.whitening import whiten
 
 CPU = torch.device("cpu")
 TINY = {
@@ -173,63 +168,6 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run, bank):
     assert found.missed == found.unlike == 0
 
 
-def test_a_piece_is_encoded_with_the_distances_of_its_picture():
-    """Blocks that see a corner of a picture, and nothing else of it, say the same as blocks that see the corner alone as a piece."""
-    encoder = init_untrained(VisionTransformerConfig(dim=48, depth=2, heads=2, mlp=96))
-    pixels = torch.randn(1, 3, 4, 96, 96, generator=torch.Generator().manual_seed(0))
-    crop = crops.Crop("long", 1, 3, 2, 6)
-    piece = crop.piece
-    assert piece.grid == (2, 6, 6) and piece.ids.tolist() == [
-        0,
-        1,
-        2,
-        6,
-        7,
-        8,
-        12,
-        13,
-        14,
-        *(36 + n for n in (0, 1, 2, 6, 7, 8, 12, 13, 14)),
-    ]
-    with torch.inference_mode():
-        whole = encoder(pixels, piece.ids[None])
-        alone = encoder(pixels[..., :48, :48], piece=piece)
-        stretched = encoder(pixels[..., :48, :48])
-    for a, b, c in zip(whole, alone, stretched, strict=True):
-        assert torch.allclose(a, b, atol=1e-5) and not torch.allclose(b, c, atol=1e-2)
-    kept = torch.tensor([[0, 4, 9]])
-    with torch.inference_mode():
-        assert torch.allclose(
-            encoder(pixels, piece.ids[kept])[-1],
-            encoder(pixels[..., :48, :48], kept, piece=piece)[-1],
-            atol=1e-5,
-        )
-
-
-def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_than_the_clip():
-    frames = np.arange(8 * 3 * 64 * 64).reshape(8, 3, 64, 64)
-    taught = np.arange(4 * 4 * 4 * 7, dtype=np.float32).reshape(4, 4, 4, 7)
-    motion = slice(4, 6)
-    crop, place = crops.Crop("short", 1, 2, 2, 14), crops.Place(1, 2, 1)
-    assert np.array_equal(crops.cut_frames(frames, crop, place, 16), frames[2:6, :, 32:64, 16:48])
-    assert np.array_equal(
-        crops.cut_taught(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7)
-    )
-    far, corner = crops.Crop("far", 1, 2, 16, 14), crops.Place(0, 0, 0)
-    played = crops.cut_frames(frames, far, corner, 16)
-    assert np.array_equal(
-        played[:16], np.concatenate([frames, frames[::-1]])[:, :, :32, :32]
-    ) and np.array_equal(played[16:], played[:16])
-    lessons = crops.cut_taught(taught, far, corner, motion).reshape(16, 2, 2, 7)
-    assert np.array_equal(lessons[4, ..., :4], taught[3, :2, :2, :4]) and np.array_equal(
-        lessons[4, ..., motion], -taught[3, :2, :2, motion]
-    )
-    assert np.array_equal(lessons[7, ..., 6], taught[0, :2, :2, 6])
-    image = crops.Crop("image", 1, 2, 1, 14)
-    assert np.array_equal(crops.cut_frames(frames, image, place, 16), frames[2:3, :, 32:64, 16:48])
-    assert not crops.cut_taught(taught, image, place, motion)[:, 4:].any()
-
-
 def test_crops_are_of_the_sizes_that_their_kinds_say_and_fill_a_batch(run):
     large = Settings()
     for step in range(60):
@@ -264,24 +202,6 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
         again == following
     )  # losses, spread and rank, to the bit; from the second step on the optimizer's state shows, too
     run.checkpoint.unlink()
-
-
-def test_heads_start_by_looking_at_places_of_their_own_nearby():
-    encoder = init_untrained(VisionTransformerConfig(dim=192, depth=2, heads=3, mlp=192))
-    init_attention(encoder, np.random.default_rng(0), 14)
-    grid, places = (3, 14, 14), set()
-    ids = torch.arange(np.prod(grid))
-    turns = encoder.config.generation.rotary.turns(ids[None, :, None, None], grid, 64)
-    middle = 196 + 6 * 14 + 6
-    for block in encoder.blocks:
-        queries, keys, _ = block.attn.qkv.bias.view(3, 3, 64)
-        turned = rotate(torch.stack([queries, keys]).expand(1, len(ids), 2, 3, 64), turns)[0]
-        logits = torch.einsum("hd,nhd->hn", turned[middle, 0], turned[:, 1])
-        for best in logits.argmax(1).tolist():
-            slices, rows, columns = np.array(np.unravel_index(best, grid)) - (1, 6, 6)
-            assert abs(slices) <= 1 and abs(rows) <= 2 and abs(columns) <= 2
-            places.add((slices, rows, columns))
-    assert len(places) > 3
 
 
 def test_lessons_are_calibrated_number_by_number(run):
@@ -326,43 +246,29 @@ def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
 
 def test_from_the_command_to_an_ingest(videos, tmp_path):
     output, store = tmp_path / "w.safetensors", tmp_path / "store"
-    arguments = [
-        "pretrain",
-        videos,
-        "-o",
-        output,
+    options = [
         "--size",
-        64,
+        "64",
         "--frames",
-        4,
+        "4",
         "--tokens",
-        64,
+        "64",
         "--device",
         "cpu",
         "--cooldown",
-        2,
+        "2",
         "--bank",
-        16,
+        "16",
     ]
+    arguments = ["pretrain", videos, "-o", output, *options]
     process = tubelet(*arguments, "--steps", 4, check=True)
     assert "tubelet evaluate --weights" in process.stdout and "min left" in process.stderr
     (line,) = (tmp_path / "w.safetensors.log.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 4
     again = tubelet(*arguments, "--steps", 4)
     assert again.returncode == 2 and "exists: choose another -o" in again.stderr
-    ingest = [
-        "ingest",
-        videos,
-        "--encoder",
-        "vjepa2.1-pretrained",
-        "--weights",
-        output,
-        "--size",
-        64,
-        "--device",
-        "cpu",
-    ]
-    tubelet(*ingest, "--store", store, check=True)
+    options = ["--encoder", "vjepa2.1-pretrained", "--size", "64", "--device", "cpu"]
+    tubelet("ingest", videos, "--store", store, "--weights", output, *options, check=True)
     row = json.loads(
         tubelet(
             "sql", "--store", store, "SELECT * FROM encoders", "--format", "json", check=True
@@ -426,25 +332,3 @@ def test_a_checkpoint_of_another_run_is_refused(run, bank, videos):
     with pytest.raises(CheckpointError, match="damaged"):
         run.execute()
     run.checkpoint.unlink()
-
-
-def test_whitened_patches_have_unit_variance_and_stand_for_what_lasts_and_what_changes():
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.nn.functional.interpolate(
-        torch.randn(12, 3, 8, 8, generator=generator), size=(128, 128), mode="bicubic"
-    )
-    pixels = coarse[:, :, None] + 0.3 * torch.randn(12, 3, 4, 128, 128, generator=generator)
-    encoder = init_untrained(VisionTransformerConfig(dim=48, depth=1, heads=2, mlp=96))
-    whiten(encoder, pixels)
-    tokens = encoder.patch_embed(pixels, (2, 8, 8)).flatten(0, 1)
-    assert tokens.std(0).tolist() == pytest.approx([1.0] * 48, abs=0.1)
-    still = encoder.patch_embed(pixels[:, :, :1].expand(-1, -1, 2, -1, -1), (1, 8, 8)).flatten(0, 1)
-    assert still[:, 32:].abs().max() < 1e-4  # a third is silent where nothing moves
-    moved = encoder.patch_embed(pixels[:, :, [1, 0, 3, 2]], (2, 8, 8)).flatten(0, 1)
-    assert torch.allclose(moved[:, :32], tokens[:, :32], atol=1e-4) and torch.allclose(
-        moved[:, 32:], -tokens[:, 32:], atol=1e-4
-    )
-    correlation = torch.corrcoef(
-        encoder.patch_embed_img(pixels[:, :, :1], (1, 8, 8)).flatten(0, 1).T
-    )
-    assert (correlation - torch.eye(48)).abs().max() < 0.35

@@ -1,0 +1,43 @@
+"""Files and functions stay small enough to be read at once: every Python file of the repository, tests included."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from tests.commands import ROOT
+from tests.test_architecture import ALLOWED, files
+
+FILE, FUNCTION, MEDIAN = 400, 45, 10  # lines
+
+
+def sources() -> list[Path]:
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    return [path for room in ALLOWED for path in files(room)] + tests
+
+
+def lengths(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function of a file and how many lines it has, from `def` to its end."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_no_file_is_longer_than_400_lines():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in sources()
+        if (count := len(path.read_text().splitlines())) > FILE
+    }
+    assert not long, "split them by subject"
+
+
+def test_no_function_is_longer_than_45_lines_and_half_have_fewer_than_10():
+    found = [
+        (f"{path.relative_to(ROOT)} {name}", count)
+        for path in sources()
+        for name, count in lengths(path)
+    ]
+    assert len(found) > 3000
+    assert not {name: count for name, count in found if count > FUNCTION}, "cut them into parts"
+    assert median(count for _, count in found) < MEDIAN
