@@ -9,6 +9,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -38,6 +39,7 @@ from tubelet.store.disk.layout import THUMBNAIL
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import LIVE, SHIFTED, Pair
 from tubelet.store.schema import MEASUREMENTS
+from tubelet.store.wording import count
 
 PROBES = 4  # videos, a clip each
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
@@ -122,10 +124,10 @@ class Plan:
             else ""
         )
         return [
-            f"{self.videos:,} videos yield {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
+            f"{count(self.videos, 'video yields', 'videos yield')} {count(self.clips, 'clip')}, {count(self.tokens, 'token')} and {count(self.pairs, 'measured pair')}{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             (
-                f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
+                f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {count(self.batch, 'clip')} per batch; "
                 f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB"
             ),
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",
@@ -217,7 +219,8 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
         store = Store.create(Path(folder) / "store")
         writer = Writer(store, recipe.encoder.row, keeping=probing.keeping)
         clips = (
-            _first_clip(source, f"{number:016x}", recipe) for number, source in enumerate(sources)
+            _probed_clip(source, sources[:number].count(source), f"{number:016x}", recipe)
+            for number, source in enumerate(sources)
         )
         readings = [
             _reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)
@@ -344,15 +347,18 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 
-def _first_clip(
-    source: Source, video_id: str, recipe: Recipe
+def _probed_clip(
+    source: Source, skipped: int, video_id: str, recipe: Recipe
 ) -> tuple[Clip, VideoDone, float] | None:
-    """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none."""
+    """A clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none.
+
+    It is the first one after `skipped`, where there are as many: rows of one clip twice would compress better than those of two.
+    """
     started = time.perf_counter()
     try:
         with open_video(source.path) as video:
             decoding = Decoding(recipe, video, source, video_id, Wanted())
-            clip = next(decoding.clips(), None) or next(decoding.tail(), None)
+            clip = _last(islice(decoding.clips(), skipped + 1)) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
             return (
                 (
@@ -370,6 +376,12 @@ def _first_clip(
             )
     except VideoError:
         return None
+
+
+def _last(clips: Iterable[Clip]) -> Clip | None:
+    """The last of several; None where there is none."""
+    last = deque(clips, maxlen=1)
+    return last[0] if last else None
 
 
 def _bytes(paths: Iterable[Path]) -> int:

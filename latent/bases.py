@@ -14,6 +14,7 @@ from tubelet.latent.preparation import Preparation
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
+from tubelet.store.wording import count
 
 
 def save_basis(store: Store, basis: Basis) -> None:
@@ -80,7 +81,7 @@ def line(row: dict) -> str:
         if row["explained_by_three"] is None or row["kind"] == "umap"
         else f", first three explain {row['explained_by_three']:.0%}"
     )
-    return f"{row['basis_id']}  {row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
+    return f"{row['basis_id']}  {row['kind']} of {where}, {row['encoder_id']}: {count(row['tokens'], 'token')}{explained}{''.join(f', {c}' for c in chosen)}"
 
 
 def _row(basis: Basis) -> dict:

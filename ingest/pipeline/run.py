@@ -126,7 +126,9 @@ class Run:
         try:
             writing.result()
         except BaseException:
-            wait([reading], timeout=STOP_SECONDS)  # a thread that still runs would outlive the store
+            wait(
+                [reading], timeout=STOP_SECONDS
+            )  # a thread that still runs would outlive the store
             self._writer.discard()
             raise
         self._finish_reading(reading)

@@ -11,6 +11,7 @@ from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
 from tubelet.store.schema import PARTNER
+from tubelet.store.wording import agree, count
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
 
@@ -134,7 +135,7 @@ class Summary:
         lines = [
             self._video_line(),
             (
-                f"{self.clips:,} clips encoded ({self.tokens:,} tokens, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+                f"{count(self.clips, 'clip')} encoded ({count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
                 f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored"
             ),
             (
@@ -149,7 +150,7 @@ class Summary:
         lines += self._pair_lines()
         if self.dropped_windows:
             lines.append(
-                f"{self.dropped_windows:,} partial windows at the ends of videos were dropped ({self.dropped_frames:,} frames); --tail keeps them"
+                f"{count(self.dropped_windows, 'partial window')} at the end of {agree(self.dropped_windows, 'a video was', 'videos were')} dropped ({count(self.dropped_frames, 'frame')}); --tail keeps {agree(self.dropped_windows, 'it', 'them')}"
             )
         lines += self.sampling.lines(self.frame_rates)
         lines += self._source_lines()
@@ -182,16 +183,18 @@ class Summary:
                 f"moved; the store has the new path: {_named(one.words for one in self.moved)}"
             )
         reasons = Counter(one.reason for one in self.skipped)
-        for reason, count in reasons.items():
+        for reason, number in reasons.items():
             names = _named(one.path for one in self.skipped if one.reason == reason)
-            lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
+            lines.append(
+                f"left out: {count(number, 'path')}, which is not a failure: {names}: {reason}"
+            )
         if self.corrupt_frames:
             lines.append(
-                f"{self.corrupt_frames:,} frames of {self.damaged_videos:,} videos are marked as damaged by FFmpeg: columns `corrupt_frames`"
+                f"{count(self.corrupt_frames, 'frame')} of {count(self.damaged_videos, 'video')} {agree(self.corrupt_frames, 'is', 'are')} marked as damaged by FFmpeg: columns `corrupt_frames`"
             )
         if self.hdr_videos:
             lines.append(
-                f"{self.hdr_videos:,} videos are HDR and were taken without tone mapping: paler than in a player (column `transfer`)"
+                f"{count(self.hdr_videos, 'video is', 'videos are')} HDR and {agree(self.hdr_videos, 'was', 'were')} taken without tone mapping: paler than in a player (column `transfer`)"
             )
         return lines
 
@@ -202,26 +205,28 @@ class Summary:
         counts = {
             "encoded": self.videos_decoded - partly,
             "already stored": self.videos_unchanged,
-            "duplicates of others": self.duplicates,
+            agree(self.duplicates, "duplicate of another", "duplicates of others"): self.duplicates,
             "failed": unread,
             "failed after some of their clips": partly,
         }
-        listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        return f"{self.videos:,} video{'s' * (self.videos != 1)}: {listed or 'nothing to do'}"
+        listed = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+        return f"{count(self.videos, 'video')}: {listed or 'nothing to do'}"
 
     def _pair_lines(self) -> list[str]:
         """How many pairs were measured, their cost, and how many videos were too short."""
         if not self.pair_frames:
             return []
-        lines = [f"{self.pairs:,} pairs of windows measured; {self.pairs_kept:,} already stored"]
+        lines = [
+            f"{count(self.pairs, 'pair')} of windows measured; {self.pairs_kept:,} already stored"
+        ]
         if self.partner_clips or self.again:
             lines[0] += (
-                f". {self.partner_clips:,} extra clips encoded for pairs, {self.again:,} stored ones encoded again: "
+                f". {count(self.partner_clips, 'extra clip')} encoded for pairs, {self.again:,} stored {agree(self.again, 'one', 'ones')} encoded again: "
                 f"{self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
             lines.append(
-                f"{self.pairless:,} videos have clips but are too short for a pair, which needs {self.pair_frames:,} frames"
+                f"{count(self.pairless, 'video has', 'videos have')} clips but {agree(self.pairless, 'is', 'are')} too short for a pair, which needs {self.pair_frames:,} frames"
             )
         return lines
 

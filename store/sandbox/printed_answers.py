@@ -13,6 +13,7 @@ from tubelet.store.sandbox.box import Grid, draw
 from tubelet.store.sandbox.formats import TABLE, encode
 from tubelet.store.sandbox.untrusted import Answer, Limits, ask, count_rows
 from tubelet.store.store import Store
+from tubelet.store.wording import count
 
 SECONDS, MEMORY = 600, "8GB"
 FETCHED = 1000  # rows asked for where a terminal shows the first of them
@@ -91,8 +92,8 @@ def _total(store: Store, query: str) -> str:
         return f"more than {FETCHED:,}"
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
+def _rows(number: int) -> str:
+    return count(number, "row")
 
 
 def _grid(table: pa.Table) -> Grid:

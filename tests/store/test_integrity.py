@@ -53,7 +53,7 @@ def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested)
     assert tubelet("check", "--store", store.root, "--repair").returncode == 0
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
     assert (
-        "1 clips encoded"
+        "1 clip encoded"
         in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
     )
     assert tubelet("check", "--store", store.root).returncode == 0
