@@ -1,5 +1,7 @@
 """Numbers as people read them: exact where that is short, rounded where it is not, never without a unit."""
 
+from tubelet.store.wording import agree
+
 MOST_DIGITS = 9  # of a number that is read
 EXACT = 10_000_000  # counts below this are written digit by digit
 STEPS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
@@ -21,7 +23,7 @@ def read(text: str) -> int | None:
 
 def count(value: int, noun: str, plural: str = "") -> str:
     """A number and what it counts: 1 video, 2 videos."""
-    return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"
+    return f"{number(value)} {agree(value, noun, plural or noun + 's')}"
 
 
 def size(value: int) -> str:

@@ -22,6 +22,7 @@ class Entry:
     download_bytes: int | None  # of the download, to about a percent
     cached: str | None  # path of the weights on this machine
     frame_rate: float | None = None  # frames/s of the videos it was trained on, where that is known
+    frame_step: int | None = None  # or the spacing of their frames
 
     @classmethod
     def of(cls, name: str, row: EncoderEntry) -> "Entry":
@@ -35,6 +36,7 @@ class Entry:
             supply.download_bytes if supply else None,
             str(path) if path else None,
             row.frame_rate,
+            row.frame_step,
         )
 
     @property

@@ -69,6 +69,9 @@ class EncoderEntry:
     frame_rate: float | None = (
         None  # frames/s at which it saw videos in training; None where it sees no time, or nobody says
     )
+    frame_step: int | None = (
+        None  # or the spacing of those frames, where only that is known, in frames of its videos
+    )
     keyed: bool = (
         False  # whether its files may hold several networks, of which `--weights-key` names one
     )

@@ -21,6 +21,7 @@ class EncoderFacts:
     preprocessing: str
     suits: str | None = None
     frame_rate: float | None = None  # of the videos that it was trained on; no column
+    frame_step: int | None = None  # or their spacing; no column
     settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
 
     @classmethod
@@ -37,6 +38,7 @@ class EncoderFacts:
             parameters=row.parameters,
             suits=row.suits.get(layer),
             frame_rate=row.frame_rate,
+            frame_step=row.frame_step,
             **known,
         )
 
@@ -47,7 +49,7 @@ class EncoderFacts:
     @property
     def row(self) -> EncoderRow:
         facts = asdict(self)
-        del facts["settings"], facts["frame_rate"]
+        del facts["settings"], facts["frame_rate"], facts["frame_step"]
         return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 
 

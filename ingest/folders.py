@@ -57,9 +57,7 @@ SPECIAL = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
-ENDING = (
-    "its ending is not one that folders are searched for: name the file itself to have it tried"
-)
+ENDING = "folders are searched for endings of videos; a file that is named itself is tried"
 
 
 @dataclass(frozen=True)

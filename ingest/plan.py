@@ -20,6 +20,7 @@ from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
+from tubelet.store.wording import count
 
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
 
@@ -68,10 +69,10 @@ class Plan:
             else ""
         )
         return [
-            f"{self.videos:,} videos yield {self.clips:,} clips, {self.tokens:,} tokens and {self.pairs:,} measured pairs{left_out}",
+            f"{count(self.videos, 'video yields', 'videos yield')} {count(self.clips, 'clip')}, {count(self.tokens, 'token')} and {count(self.pairs, 'measured pair')}{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             (
-                f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {self.batch} clip{'s' * (self.batch != 1)} a batch; "
+                f"memory  {self.memory_bytes / 1e9:,.2f} GB at its peak with {count(self.batch, 'clip')} per batch; "
                 f"{self.memory_free_bytes / 1e9:,.1f} GB free of {self.memory_total_bytes / 1e9:,.1f} GB"
             ),
             f"time    {_duration(self.seconds)} on this machine, from a probe of {PROBES} clips",

@@ -5,9 +5,9 @@ metadata   `tubelet_format`, `encoder`, `predictor` and `settings` as JSON, `ste
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,6 +23,7 @@ from tubelet.ingest.networks.vjepa import (
 )
 
 Network = TypeVar("Network", VisionTransformer, Predictor)
+Shape = TypeVar("Shape", VisionTransformerConfig, PredictorConfig)
 FORMAT = "pretrained 1"
 PREFIX = "encoder."
 PREDICTOR = "predictor."
@@ -38,6 +39,11 @@ PREDICTOR_SHAPE = (
     "depth",
     "heads",
 )
+# Counts that memory and time depend on: the largest that are believed
+MOST = {
+    "dim": 16_384, "depth": 256, "heads": 512, "mlp": 131_072, "patch": 256, "tubelet": 64,
+    "inputs": 131_072, "outputs": 131_072, "mask_tokens": 64, "hidden": 131_072,
+}  # fmt: skip
 
 
 def serialize(
@@ -82,14 +88,61 @@ def metadata(path: str | Path) -> dict[str, str]:
 
 
 def config(path: str | Path) -> VisionTransformerConfig:
-    """The shape of the encoder in the file."""
+    """The shape of the encoder in the file. Raises CheckpointError for one that no encoder has."""
+    values = _described(path, "encoder", SHAPE)
+    levels = values.get("levels")
+    if (
+        not isinstance(levels, list)
+        or not levels
+        or not all(_is_count(level, 0, MOST["depth"]) for level in levels)
+    ):
+        raise _odd(path, "encoder", "levels", levels)
+    return _shape(path, "encoder", VisionTransformerConfig, {**values, "levels": tuple(levels)})
+
+
+def _predictor_config(path: str | Path) -> PredictorConfig:
+    """The shape of the predictor in the file, likewise."""
+    values = _described(path, "predictor", PREDICTOR_SHAPE)
+    if not isinstance(values.get("interpolated", False), bool):
+        raise _odd(path, "predictor", "interpolated", values["interpolated"])
+    return _shape(path, "predictor", PredictorConfig, values)
+
+
+def _described(path: str | Path, part: str, names: Sequence[str]) -> dict[str, Any]:
+    """What the file says of a network, its counts believable. Raises CheckpointError."""
     try:
-        values = json.loads(metadata(path)["encoder"])
-        return VisionTransformerConfig(**{**values, "levels": tuple(values["levels"])})
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} does not describe an encoder of this version: create it again with `tubelet pretrain`"
-        ) from error
+        values = json.loads(metadata(path).get(part, ""))
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not set(values) <= set(names):
+        raise _undescribed(path, part)
+    for name in MOST.keys() & values.keys():
+        if not _is_count(values[name], 1, MOST[name]) and (name, values[name]) != ("hidden", None):
+            raise _odd(path, part, name, values[name])
+    return values
+
+
+def _shape(path: str | Path, part: str, class_: type[Shape], values: Mapping[str, Any]) -> Shape:
+    try:
+        return class_(**values)
+    except (TypeError, ValueError) as error:
+        raise _undescribed(path, part) from error
+
+
+def _undescribed(path: str | Path, part: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} does not describe the {part} of this version: create it again with `tubelet pretrain`"
+    )
+
+
+def _is_count(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _odd(path: str | Path, part: str, name: str, value: object) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: {name} of its {part} is {value!r:.60}, which no {part} has: create it again with `tubelet pretrain`"
+    )
 
 
 def load(path: str | Path) -> VisionTransformer:
@@ -106,7 +159,7 @@ def load_predictor(path: str | Path) -> Predictor | None:
     if "predictor" not in found:
         return None
     with torch.device("meta"):
-        model = Predictor(PredictorConfig(**json.loads(found["predictor"])))
+        model = Predictor(_predictor_config(path))
     return _filled(model, path, PREDICTOR)
 
 

@@ -54,6 +54,7 @@ def row_of(text: str) -> EncoderEntry | None:
         make_row(config, side, weights, partial(_load, config)),
         framing=META,
         frame_rate=config.generation.frame_rate,
+        frame_step=config.generation.frame_step,
     )
 
 

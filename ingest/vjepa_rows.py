@@ -38,6 +38,7 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
         make_row(config, side, release.url, partial(_load_released, config, release), supply),
         framing=META,
         frame_rate=config.generation.frame_rate,
+        frame_step=config.generation.frame_step,
         keyed=True,
     )
 
@@ -118,7 +119,7 @@ def _load_pretrained(
             f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE"
         )
     model = pretrained.load(setting.weights)
-    source = f"{setting.weights.name}: {pretrained.metadata(setting.weights)['made_with']}"
+    source = f"{setting.weights.name}: {pretrained.metadata(setting.weights).get('made_with', 'by `tubelet pretrain`')}"
     facts, encoder = build_encoder(
         (name, make_row(model.config, row.side, row.weights, row.load)), model, source, setting
     )

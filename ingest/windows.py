@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tubelet.ingest.errors import UsageError
 from tubelet.media.errors import VideoError
+from tubelet.store.wording import count
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,9 @@ class Windowing:
         """Why a video of `total` frames has no window, and what to change."""
         fitting = len(range(0, total, self.step)) // self.tubelet * self.tubelet or int(self.images)
         sampled = "" if self.rate is None else f" at {self.rate:g} fps"
-        reason = f"too short with {total} frame{'s' * (total != 1)}{sampled}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
+        reason = f"too short with {count(total, 'frame')}{sampled}: a window of {self.frames} frames, {self.step} apart, needs {self.span}"
         advice = (
-            f"use --frames {fitting} or fewer, or --tail"
+            f"use --frames {fitting}{' or fewer' if fitting > 1 else ''}, or --tail"
             if fitting
             else "use a smaller --step, or an encoder of single frames"
         )

@@ -14,6 +14,7 @@ from tubelet.latent.preparation import Preparation
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
+from tubelet.store.wording import count
 
 LONGEST = 60  # characters of a name
 
@@ -106,7 +107,7 @@ def line(row: dict) -> str:
         else f", first three explain {row['explained_by_three']:.0%}"
     )
     name = f"{row['name']}: " if row["name"] else ""
-    return f"{row['basis_id']}  {name}{row['kind']} of {where}, {row['encoder_id']}: {row['tokens']:,} tokens{explained}{''.join(f', {c}' for c in chosen)}"
+    return f"{row['basis_id']}  {name}{row['kind']} of {where}, {row['encoder_id']}: {count(row['tokens'], 'token')}{explained}{''.join(f', {c}' for c in chosen)}"
 
 
 def _row(basis: Basis, name: str | None) -> dict:

@@ -18,6 +18,7 @@ from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.errors import VideoError
 from tubelet.media.orientation import Orientation
+from tubelet.store.wording import count
 
 av.logging.set_level(
     None
@@ -259,7 +260,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 def _broken(frames: int, error: Exception) -> VideoError:
     kept = (
-        f"decoding stopped after {frames} frame{'s' * (frames != 1)}; the clips before it are kept"
+        f"decoding stopped after {count(frames, 'frame')}; the clips before it are kept"
         if frames
         else "no frame could be decoded"
     )

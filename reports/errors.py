@@ -1,6 +1,7 @@
 """What a report cannot do, and what to do instead."""
 
 from tubelet.store.errors import TubeletError
+from tubelet.store.wording import count
 
 
 class ReportError(TubeletError):
@@ -17,8 +18,8 @@ class ManySettings(ReportError):
     def __init__(self, settings: list[str], videos: list[int]) -> None:
         self.settings = settings
         listed = "\n".join(
-            f"  --setting {setting!r}  ({count:,} videos)"
-            for setting, count in zip(settings, videos)
+            f"  --setting {setting!r}  ({count(number, 'video')})"
+            for setting, number in zip(settings, videos)
         )
         super().__init__(
             f"the pairs were made in {len(settings)} ways, which are averaged only on request: "

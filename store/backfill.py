@@ -18,6 +18,7 @@ from tubelet.store.options import option
 from tubelet.store.schema import SLICE_STATS, TABLES, TOKEN_STATS
 from tubelet.store.statistics import TOKEN_STATISTICS
 from tubelet.store.store import Store
+from tubelet.store.wording import agree, count
 
 COMMIT_CLIPS = 32
 ALL = "all"
@@ -62,15 +63,15 @@ class Outcome:
 
     def lines(self) -> list[str]:
         lines = [
-            f"statistics of {self.computed:,} clips computed from their half-precision embeddings"
+            f"statistics of {count(self.computed, 'clip')} computed from half-precision embeddings"
         ]
         if self.undefined:
             lines.append(
-                f"{self.undefined:,} clips have no token for which the statistic is defined"
+                f"{count(self.undefined, 'clip has', 'clips have')} no token for which the statistic is defined"
             )
         if self.bare:
             lines.append(
-                f"{self.bare:,} clips have no embeddings: ingest their videos again with `--keep embeddings`"
+                f"{count(self.bare, 'clip has', 'clips have')} no embeddings: ingest the {agree(self.bare, 'video', 'videos')} again with `--keep embeddings`"
             )
         if self.interrupted:
             lines.append(

@@ -20,12 +20,14 @@ IMPORTED = [
 ]  # once, by the process that `tubelet` forks: seconds a command
 
 
-def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:
-    """Run `tubelet ARGUMENTS` and return what it printed and its exit code."""
+def tubelet(*arguments: object, check: bool = False, **devices: str) -> subprocess.CompletedProcess:
+    """Run `tubelet ARGUMENTS` and return what it printed and its exit code; `stdout` or `stderr` may be a device, which is not read."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(IMPORTED)
     with tempfile.TemporaryDirectory() as folder:
-        printed = [Path(folder) / name for name in ("stdout", "stderr")]
+        printed = [
+            Path(devices.get(name, os.path.join(folder, name))) for name in ("stdout", "stderr")
+        ]
         process = forks.Process(
             target=_run, args=([str(argument) for argument in arguments], printed)
         )
@@ -33,7 +35,9 @@ def tubelet(*arguments: object, check: bool = False) -> subprocess.CompletedProc
             process.start()
         process.join()
         done = subprocess.CompletedProcess(
-            arguments, process.exitcode, *(file.read_text() for file in printed)
+            arguments,
+            process.exitcode,
+            *(file.read_text() if file.is_file() else "" for file in printed),
         )
     if check:
         assert done.returncode == 0, done.stderr

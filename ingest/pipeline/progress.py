@@ -4,6 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from tqdm import tqdm
 
@@ -94,11 +95,12 @@ class Progress:
         if self._lines and self._clock() - self._last_line > LINE_SECONDS:
             self._last_line = self._clock()
             facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
-            print(
-                f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}",
-                file=sys.stderr,
-                flush=True,
-            )
+            with suppress(OSError):  # nobody can read it: the run goes on
+                print(
+                    f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
 from tubelet.store.schema import PARTNER
+from tubelet.store.wording import agree, count
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
 
@@ -146,7 +147,7 @@ class Summary:
         lines = [
             self._video_line(),
             (
-                f"{_count(self.clips, 'clip')} encoded ({_count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
+                f"{count(self.clips, 'clip')} encoded ({count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
                 f"{rate:,.0f} tokens/s in the encoder); {self.clips_kept:,} already stored"
             ),
             (
@@ -161,7 +162,7 @@ class Summary:
         lines += self._pair_lines()
         if self.dropped_windows:
             lines.append(
-                f"{_count(self.dropped_windows, 'partial window')} at the ends of videos dropped ({_count(self.dropped_frames, 'frame')}); --tail keeps them"
+                f"{count(self.dropped_windows, 'partial window')} at the end of {agree(self.dropped_windows, 'a video was', 'videos were')} dropped ({count(self.dropped_frames, 'frame')}); --tail keeps {agree(self.dropped_windows, 'it', 'them')}"
             )
         lines += self.sampling.lines(self.frame_rates)
         lines += self._source_lines()
@@ -194,16 +195,18 @@ class Summary:
                 f"moved; the store has the new path: {_named(one.words for one in self.moved)}"
             )
         reasons = Counter(one.reason for one in self.skipped)
-        for reason, count in reasons.items():
+        for reason, number in reasons.items():
             names = _named(one.path for one in self.skipped if one.reason == reason)
-            lines.append(f"left out: {count:,} (not a failure): {names}: {reason}")
+            lines.append(
+                f"left out: {count(number, 'path')}, which is not a failure: {names}: {reason}"
+            )
         if self.corrupt_frames:
             lines.append(
-                f"FFmpeg marks {_count(self.corrupt_frames, 'frame')} of {_count(self.damaged_videos, 'video')} as damaged: columns `corrupt_frames`"
+                f"{count(self.corrupt_frames, 'frame')} of {count(self.damaged_videos, 'video')} {agree(self.corrupt_frames, 'is', 'are')} marked as damaged by FFmpeg: columns `corrupt_frames`"
             )
         if self.hdr_videos:
             lines.append(
-                f"{_count(self.hdr_videos, 'HDR video')} taken without tone mapping: paler than in a player (column `transfer`)"
+                f"{count(self.hdr_videos, 'video is', 'videos are')} HDR and {agree(self.hdr_videos, 'was', 'were')} taken without tone mapping: paler than in a player (column `transfer`)"
             )
         return lines
 
@@ -211,36 +214,32 @@ class Summary:
         """Every video once: encoded, stored before, a duplicate, or failed, some after part of their clips."""
         counts = {
             "already stored": self.videos_unchanged,
-            "duplicates of others": self.duplicates,
+            agree(self.duplicates, "duplicate of another", "duplicates of others"): self.duplicates,
             "failed": self.videos_failed,
             "failed after some of their clips": self.videos_partly,
         }
         counts = {"encoded": self.videos - sum(counts.values()), **counts}
-        listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        return f"{_count(self.videos, 'video')}: {listed or 'nothing to do'}"
+        listed = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+        return f"{count(self.videos, 'video')}: {listed or 'nothing to do'}"
 
     def _pair_lines(self) -> list[str]:
         """How many pairs were measured, their cost, and how many videos were too short."""
         if not self.pair_frames:
             return []
         lines = [
-            f"{_count(self.pairs, 'pair')} of windows measured; {self.pairs_kept:,} already stored"
+            f"{count(self.pairs, 'pair')} of windows measured; {self.pairs_kept:,} already stored"
         ]
-        extra = [f"{_count(self.partner_clips, 'extra clip')} encoded"] * bool(self.partner_clips)
-        extra += [f"{_count(self.again, 'clip')} encoded again"] * bool(self.again)
+        extra = [f"{count(self.partner_clips, 'extra clip')} encoded"] * bool(self.partner_clips)
+        extra += [f"{count(self.again, 'clip')} encoded again"] * bool(self.again)
         if extra:
             lines[0] += (
                 f". For pairs alone: {', '.join(extra)}, {self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
             )
         if self.pairless:
             lines.append(
-                f"{_count(self.pairless, 'video')} too short for a pair, which needs {_count(self.pair_frames, 'frame')}"
+                f"{count(self.pairless, 'video')} too short for a pair, which needs {count(self.pair_frames, 'frame')}"
             )
         return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _named(names: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.rows import ClipRow, VideoRow, fed_frames
 from tubelet.store.sandbox.formats import encode
+from tubelet.store.wording import count
 
 VIDEO, COLORS, TRACK, MASKS = (
     (".mp4",),
@@ -46,13 +47,16 @@ class Marks:
     def require(self, background: bool = False) -> None:
         """Raises LatentError where none is marked."""
         if not self.patches or (background and not self.background):
-            need = "one or more patches with --patch SLICE.Y.X" + (
-                ", and one or more of the background with --background SLICE.Y.X"
-                if background
-                else ""
-            )
+            missing = [
+                *(["the object with --patch SLICE.Y.X"] if not self.patches else []),
+                *(
+                    ["the background with --background SLICE.Y.X"]
+                    if background and not self.background
+                    else []
+                ),
+            ]
             raise LatentError(
-                f"nothing is marked to be {'cut out' if background else 'followed'}: name {need}"
+                f"no patch is marked: mark one or more {'of ' if background else ''}{' and of '.join(missing)}"
             )
 
 
@@ -74,8 +78,8 @@ def export_mp4(store: Store, choice: ClipChoice, asked: VideoRequest, output: Pa
     clip, workspace = choose_clip(store, choice), Workspace(store)
     how = _fill_drawing(workspace, clip, asked)
     write = drawing.write_whole_video if asked.whole_video else drawing.write_window
-    count = files.write_file(output, lambda sink: write(workspace, clip, how, sink))
-    return f"{output}: {count:,} frames of {clip['video_name']}, {_where(clip, asked.whole_video)}"
+    frames = files.write_file(output, lambda sink: write(workspace, clip, how, sink))
+    return f"{output}: {count(frames, 'frame')} of {clip['video_name']}, {_where(clip, asked.whole_video)}"
 
 
 def _fill_drawing(workspace: Workspace, clip: ClipRow, asked: VideoRequest) -> DrawingOptions:
@@ -117,7 +121,7 @@ def export_track(
         table = tracks.tabulate_window(store, clip, workspace.track(clip["clip_id"], marked))
     files.write_file(output, lambda sink: sink.write(encode(table, output.suffix[1:].lower())))
     found = table.num_rows - sum(table["lost"].to_pylist())
-    return f"{output}: found in {found:,} of {table.num_rows:,} frames of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, table.num_rows, whole_video)}"
+    return f"{output}: found in {found:,} of {count(table.num_rows, 'frame')} of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, table.num_rows, whole_video)}"
 
 
 def export_mask(
@@ -136,15 +140,15 @@ def export_mask(
     if ending == ".npz":
         data = mask_files.write_mask(clip, workspace.segment(marked), marked, mask_files.ALL)
         files.write_file(output, lambda sink: sink.write(data))
-        return f"{output}: {clip['slices']} slices of {clip['video_name']}, {_where(clip, False)}"
+        return f"{output}: {count(clip['slices'], 'slice')} of {clip['video_name']}, {_where(clip, False)}"
     scored = (
         propagation.segment_video(workspace, clip, marked)
         if whole_video
         else mask_video.score_window(video, clip, workspace.segment(marked).scores)
     )
     told = _Counted(scored)
-    count = _write_masks(video, clip, told, output, whole_video)
-    return f"{output}: {count:,} frames of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, told.frames, whole_video)}"
+    frames = _write_masks(video, clip, told, output, whole_video)
+    return f"{output}: {count(frames, 'frame')} of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, told.frames, whole_video)}"
 
 
 def _write_masks(
@@ -185,7 +189,7 @@ def _untold(store: Store, clip: ClipRow, told: int, whole_video: bool) -> str:
         if whole_video
         else 0
     )
-    return f"; {missed:,} frames lie in no window" if missed > 0 else ""
+    return f"; {count(missed, 'frame lies', 'frames lie')} in no window" if missed > 0 else ""
 
 
 def _where(clip: ClipRow, whole_video: bool) -> str:

@@ -12,6 +12,7 @@ from tubelet.reports.sensitivity import charts, narrative, tables
 from tubelet.reports.sensitivity.figures import RELATIVE
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import membership
+from tubelet.store.wording import count
 
 NAMED = 60  # characters of a value in legends and headings
 
@@ -137,7 +138,7 @@ def _reach(found: Findings, end: int) -> str:
     return (
         "no excess"
         if slices is None
-        else f"{narrative.count(slices, 'slice')}, {narrative.slices_in_time(found.foundations, slices)}"
+        else f"{count(slices, 'slice')}, {narrative.slices_in_time(found.foundations, slices)}"
     )
 
 

@@ -11,6 +11,7 @@ from tubelet.reports.sensitivity import charts, narrative, tables
 from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.store.intervals import FEWEST
+from tubelet.store.wording import count
 
 RELATIVE, ABSOLUTE = "difference, in standard deviations", "mean absolute difference"
 CHARTED = 40  # dimensions
@@ -207,7 +208,7 @@ def frame(found: Findings) -> Picture:
     sample = " (a sample)" if videos < found.count else ""
     rows, columns = l2.shape
     caption = (
-        f"Mean over shared slices, then over {narrative.count(videos, found.unit)}{sample}, of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
+        f"Mean over shared slices, then over {count(videos, found.unit)}{sample}, of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
         f"the strongest patch differs {ratio:.2g} times as much as the weakest."
     )
     title, said = (
@@ -227,7 +228,7 @@ def frame(found: Findings) -> Picture:
 
 def _count_drawn(shown: int, of: int) -> Markdown:
     return (
-        narrative.count(shown, "video")
+        count(shown, "video")
         if shown == of
         else f"{shown:,} of {of:,} videos, drawn by the hash of their content"
     )

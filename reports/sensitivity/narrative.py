@@ -12,6 +12,7 @@ from tubelet.reports.sensitivity.ranking import TIMES, Q
 from tubelet.reports.sensitivity.relations import together
 from tubelet.reports.sensitivity.rows import Foundations
 from tubelet.store import intervals
+from tubelet.store.wording import count
 
 METHOD = (
     "The unit is the video, or with `--unit` a group of videos: several pairs of a video are averaged first, then the videos of a group. Sensitivity at the edge is the mean of the first and the last "
@@ -25,10 +26,6 @@ LISTED = 12  # dimensions that a sentence names
 def sentence(text: Markdown) -> Markdown:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def count(number: int, noun: Markdown) -> Markdown:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def counted(found: Findings) -> Markdown:
@@ -87,7 +84,9 @@ def related(found: Findings) -> Markdown:
         ):
             groups, videos = together(numbers)
             if groups:
-                told.append(f"{videos:,} videos {what} with others ({count(groups, 'group')})")
+                told.append(
+                    f"{count(videos, 'video')} {what} with others ({count(groups, 'group')})"
+                )
     if found.request.unit != "label" and kin.labels and kin.labels.related:
         told.append(
             f"videos of one label react alike (intra-class correlation {kin.labels.correlation:.2f}, p = {kin.labels.p:.2g})"

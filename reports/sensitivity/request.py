@@ -11,6 +11,7 @@ from tubelet.store.options import check_options, option
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.sensitivity import Scope
 from tubelet.store.sandbox import conditions
+from tubelet.store.wording import count
 
 COMPARABLE = ("encoder", "frames", "shift", "setting", "where")
 COUNT_MOST, DIMENSIONS_MOST = 1_000_000, 65_536
@@ -156,7 +157,7 @@ def scope(store: Store, request: Request) -> Scope:
     held = queries.settings(found).answer(store).to_pylist()
     if not held:
         what = (
-            f"; the condition {request.where!r} matches {len(found.videos):,} videos"
+            f"; the condition {request.where!r} matches {count(len(found.videos), 'video')}"
             if found.videos is not None
             else ""
         )

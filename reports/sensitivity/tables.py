@@ -14,6 +14,7 @@ from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import Ranking, sign_chance
 from tubelet.store import Store
 from tubelet.store.intervals import FEWEST
+from tubelet.store.wording import count
 
 VERSIONS = ("duckdb", "numpy", "scipy", "pyarrow", "altair")
 BINS = 30
@@ -235,14 +236,14 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     """what, value: everything that a reader needs to trust the report, or not."""
     facts = found.foundations
     rows = {
-        "videos, pairs": f"{facts.videos:,} videos, {facts.pairs:,} pairs with {facts.most_slices} shared slices",
+        "videos, pairs": f"{count(facts.videos, 'video')}, {count(facts.pairs, 'pair')} with {count(facts.most_slices, 'shared slice')}",
         "counted once": narrative.counted(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
         "encoder": f"{found.request.encoder} ({facts.encoder}, layer {facts.layer}, {facts.embed_dim:,} dimensions)",
         "weights": facts.weights_source,
         "SHA-256 of the weights": facts.weights_sha256,
         "windows": f"{found.request.frames} frames, {facts.slices} slices of {facts.tubelet} frames",
-        "shift": narrative.count(found.scope.shift, "slice"),
+        "shift": count(found.scope.shift, "slice"),
         "duration of a slice": f"{facts.slice_s:.4g} s (median video)",
         "settings": "; ".join(found.settings)
         + (" (mixed as requested)" if len(found.settings) > 1 else ""),
@@ -267,7 +268,7 @@ def _level(found: Findings, kind: str) -> str:
     control = found.controls[kind]
     if control is None:
         return "not measured"
-    videos = narrative.count(control.videos, "video")
+    videos = count(control.videos, "video")
     return f"{control.deviations:.3g} standard deviations, {control.absolute:.3g} absolute (median of {videos})"
 
 

@@ -84,7 +84,8 @@ def _explain(read: Callable[P, np.ndarray]) -> Callable[P, np.ndarray]:
         try:
             return read(*arguments, **named)
         except (OSError, pa.ArrowException) as error:
-            what = getattr(error, "strerror", None) or "it is damaged"
+            number = getattr(error, "errno", None)
+            what = os.strerror(number) if number else "it is damaged"
             ways = "check its permissions and its disk, or run `tubelet check --repair --store STORE`, then ingest again"
             raise StoreError(f"{arguments[0]} cannot be read ({what}): {ways}") from error
 

@@ -44,6 +44,13 @@ def require_space(folder: Path, needed: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
+def unreadable(error: OSError) -> str:
+    """Why a file cannot be read, and what to do: of its permissions and its disk only their owner knows."""
+    where = error.filename or "a file of the store"
+    why = os.strerror(error.errno).lower() if error.errno else " ".join(str(error).split())[:300]
+    return f"{where} cannot be read ({why}): check its permissions and its disk"
+
+
 def _free_bytes(folder: Path) -> int:
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from tubelet.store.disk import inside
-from tubelet.store.disk.files import explain_disk_errors
+from tubelet.store.disk.files import explain_disk_errors, unreadable
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL, UNFINISHED
 from tubelet.store.disk.snapshot import lock
@@ -68,6 +68,9 @@ def check(store: Store) -> Iterator[Problem]:
         yield from _contradictions(store)
     except (StoreError, duckdb.Error) as error:  # what is damaged keeps the rest from being read
         yield Problem(clip_id=None, path=None, what=str(error))
+    except OSError as error:  # nothing is known to be damaged, so nothing is removed
+        what = f"{unreadable(error)}; what comes after it was not checked"
+        yield Problem(clip_id=None, path=None, what=what)
 
 
 def _changed_files(store: Store) -> Iterator[Problem]:
@@ -98,7 +101,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
     Raises StoreError while an ingest runs: its files look like orphans until they are committed.
     """
     try:
-        with lock(store.layout.writers_lock, wait=False), explain_disk_errors(store.root):
+        with explain_disk_errors(store.root), lock(store.layout.writers_lock, wait=False):
             lost = _rows_in(problems)
             damaged = sorted(
                 {problem.clip_id for problem in problems if problem.clip_id is not None}

@@ -17,6 +17,7 @@ from tubelet.store.errors import StoreError
 from tubelet.store.sandbox import conditions
 from tubelet.store.schema import BASES, CLIPS, ENCODERS, PAIRS, PER_VIDEO, TABLES, VIDEOS, Table
 from tubelet.store.store import Store
+from tubelet.store.wording import count
 
 KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS}
 REFERENCES = {
@@ -28,6 +29,7 @@ REFERENCES = {
     "pair_id": "pairs",
     "basis_id": "bases",
 }
+ONE = {"bases": "basis"}  # rows whose name is not that of their table without its last letter
 COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
 
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
@@ -52,21 +54,16 @@ class Removal:
 
     def lines(self) -> list[str]:
         counts = [
-            _counted(getattr(self, table.name), table.name)
+            count(getattr(self, table.name), ONE.get(table.name, table.name[:-1]), table.name)
             for table in COUNTED
             if getattr(self, table.name)
         ]
-        what = f"{', '.join(counts) or 'nothing'} ({self.tokens:,} tokens, {self.bytes / 1e6:,.1f} MB of files)"
+        what = f"{', '.join(counts) or 'nothing'} ({count(self.tokens, 'token')}, {self.bytes / 1e6:,.1f} MB of files)"
         return (
             [f"removed: {what}"]
             if self.done
             else [f"would be removed: {what}", "nothing is removed yet: add --yes to remove it"]
         )
-
-
-def _counted(count: int, name: str) -> str:
-    one = {"bases": "basis"}.get(name, name[:-1])
-    return f"{count:,} {one if count == 1 else name}"
 
 
 def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> Gone:
@@ -99,7 +96,7 @@ def preview(store: Store, chosen: Gone) -> Removal:
 def remove(store: Store, chosen: Gone) -> Removal:
     """Remove what was chosen in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs."""
     try:
-        with lock(store.layout.writers_lock, wait=False), explain_disk_errors(store.root):
+        with explain_disk_errors(store.root), lock(store.layout.writers_lock, wait=False):
             gone = _dependents(store, chosen)
             files = list(_files(store, gone))
             removal = _removal(store, gone, files, done=True)

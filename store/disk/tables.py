@@ -105,10 +105,11 @@ def _open(path: Path, version: int | None = None) -> DeltaTable:
     inside.refuse_links(path)
     try:
         delta = DeltaTable(path, version=version)
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
         which = "" if version is None else f" at version {version}"
+        why = " ".join(str(error).replace("\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}", "").split())
         raise StoreError(
-            f"the table {path}{which} cannot be opened ({str(error).splitlines()[0]}): run `tubelet check --repair --store {shlex.quote(str(path.parent))}`"
+            f"the table {path}{which} cannot be opened ({why[:300]}): check its permissions and its disk, or run `tubelet check --repair --store {shlex.quote(str(path.parent))}`"
         ) from error
     _remember(path, delta)
     return delta

@@ -20,6 +20,7 @@ from tubelet.store.options import option
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
 from tubelet.store.store import Store
+from tubelet.store.wording import count
 
 COMMIT_PAIRS = 32
 COUNT_MOST = 1_000_000
@@ -89,7 +90,7 @@ class Outcome:
             else []
         )
         return [
-            f"{self.measured:,} pairs of stored clips measured, from half-precision files; {self.kept:,} already measured",
+            f"{count(self.measured, 'pair')} of stored clips measured, from half-precision files; {self.kept:,} already measured",
             *self.problems,
             *stopped,
         ]
@@ -163,7 +164,7 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
         [encoder],
     ):
         return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
-    apart = f"{shift} slice{'s' * (shift != 1)} apart" if shift else "that share slices"
+    apart = f"{count(shift, 'slice')} apart" if shift else "that share slices"
     return (
         f"{store.root} holds no two clips of a video{by} with embeddings {apart}: ingest the videos again with `--pairs 1 --shift {shift or 1}`, "
         "which encodes the clips that are missing"

@@ -14,6 +14,7 @@ from tubelet.store.sandbox.formats import TABLE
 from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, count_rows, stream
 from tubelet.store.sandbox.whole_answers import encode_pieces, write_answer
 from tubelet.store.store import Store
+from tubelet.store.wording import count
 
 SECONDS, MEMORY = 600, "8GB"
 FETCHED = 1000  # rows asked for where a terminal shows the first of them
@@ -105,8 +106,8 @@ def _total(store: Store, query: str | Query) -> str:
         return f"more than {FETCHED:,}"
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
+def _rows(number: int) -> str:
+    return count(number, "row")
 
 
 def _grid(table: pa.Table) -> Grid:

@@ -23,6 +23,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from tubelet.store.disk.files import unreadable
 from tubelet.store.errors import QueryError, TubeletError
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
@@ -105,7 +106,12 @@ def _answer(request: Request, connection: Connection) -> None:
         if is_memory(error):
             connection.send_bytes(Kind.MEMORY)
             raise EOFError from error
-        connection.send_bytes(Kind.ERROR + explain_error(error, request.sql, len(PREFIX)).encode())
+        told = (
+            unreadable(error)
+            if isinstance(error, OSError) and not isinstance(error, duckdb.Error)
+            else explain_error(error, request.sql, len(PREFIX))
+        )
+        connection.send_bytes(Kind.ERROR + told.encode())
 
 
 def _count_mapped_bytes() -> int:

@@ -8,6 +8,7 @@ import torch
 
 from tests.benchmarks import (
     corpus,
+    coverage,
     embeddings,
     latent,
     memory,
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "corpus": corpus,
     "pairs": pairs,
     "sensitivity": sensitivity,
+    "coverage": coverage,
     "latent": latent,
     "scenes": scenes,
     "sample": sample,

@@ -1,4 +1,4 @@
-"""Tracking, absence and segmentation on generated scenes, for every encoder whose weights are on this machine.
+"""Tracking, absence and segmentation on generated scenes and on harder ones, for every encoder whose weights are on this machine.
 
 A textured object moves over a photograph: it pauses, an occluder stands before it for a while, it leaves the picture and comes back. Photographs
 are scikit-image's, where that is installed, and frames of the demo's videos; where there are neither, textures are generated.
@@ -6,21 +6,27 @@ are scikit-image's, where that is installed, and frames of the demo's videos; wh
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from tests.benchmarks.measure import Row
 from tests.followed import Held, Scenes, ingested
+from tubelet.ingest import encoders
 from tubelet.ingest.catalogue import catalogue
+from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
-from tubelet.training.evaluation.page_scenes import CORRECTIONS
+from tubelet.store.intervals import interval
+from tubelet.training.evaluation.page_scenes import CORRECTIONS, measure_scenes
 from tubelet.training.scenes import photographs
+from tubelet.training.scenes.hard import KINDS, hard_scenes
 from tubelet.training.scenes.occlusion import OcclusionScene
 
 SCENES = 12
+HARD = 24  # three of each kind
 
 
 def rows() -> Iterator[Row]:
@@ -37,6 +43,25 @@ def rows() -> Iterator[Row]:
                 continue
             yield from _rows(f"{name}, {SCENES} scenes over {kind}", made)
             made.store.close()
+        yield from hard_rows(name, [torch.from_numpy(picture) for picture in pictures])
+
+
+def hard_rows(name: str, pictures: Sequence[torch.Tensor], count: int = HARD) -> Iterator[Row]:
+    """Means over scenes of a kind, and over all, with 95% intervals over scenes."""
+    _, encoder = encoders.load(name, LoadOptions(torch.device("cpu")))
+
+    def encode(frames: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return encoder.encode(frames[None]).embeddings[0]
+
+    scenes = hard_scenes(pictures, count)
+    found = measure_scenes(encode, scenes, corrections=0)
+    for what, scores in (("tracked within one patch", found.tracked), ("IoU", found.first)):
+        for kind in (*KINDS, None):
+            some = [one for one, scene in zip(scores, scenes) if kind in (None, scene.kind)]
+            mean = interval(some, 0, 1)
+            told = f"{name}, {kind or 'all kinds'}: {what}"
+            yield Row(told, str(mean), f"{mean.count} scenes", mean.mean, "")
 
 
 def backgrounds() -> tuple[str, list[np.ndarray]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.commands import ROOT, environment
+from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tests.videos import make_video
 from tubelet import cli
 from tubelet.cli import failures
 from tubelet.store.disk import integrity
@@ -24,8 +25,13 @@ from tubelet.store.pairs import stored
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     path = tmp_path_factory.mktemp("store") / "store"
-    synthetic_store(path, videos=2).close()
+    synthetic_store(path, videos=2, clips=3, shift=1).close()
     return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("videos") / "a.mp4", frames=34)
 
 
 def run(
@@ -66,20 +72,77 @@ def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("schema",),
-        ("encoders", "--json"),
-        ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
-        (),
-    ],
-)
-def test_a_full_device_is_a_sentence(command, root):
-    arguments = [part.format(root=root) for part in command]
-    assert is_a_sentence(
-        run(*arguments, shell="exec {command} > /dev/full"), "no space left on device"
-    )
+PRINTING = [
+    (),
+    ("--help",),
+    ("schema",),
+    ("encoders", "--json"),
+    ("ingest", "{video}", "--encoder", "toy", "--size", "32", "--store", "{tmp}/store"),
+    ("plan", "{video}", "--encoder", "toy", "--size", "32", "--json"),
+    ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
+    ("sql", "FROM clips", "--store", "{root}"),
+    ("report", "sensitivity", "--help"),
+    ("export", "track", "--video", "video-00000.mp4", "--patch", "0.0.0", "-o", "{tmp}/t.csv"),
+    ("pairs", "--json"),
+    ("backfill",),
+    ("basis", "list"),
+    ("check",),
+    ("check", "--repair"),
+    ("compact",),
+    ("remove", "clips", "--where", "true"),
+]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=lambda command: " ".join(command[:2]))
+def test_a_full_device_is_a_sentence(command, root, video, tmp_path):
+    arguments = [part.format(root=root, video=video, tmp=tmp_path) for part in command]
+    needed = command and command[0] in ("export", "pairs", "backfill", "basis", "check", "compact", "remove")  # fmt: skip
+    store = ["--store", root] if needed else []
+    done = tubelet(*arguments, *store, stdout="/dev/full")
+    assert is_a_sentence(done, "the output could not be written: no space left on device")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_a_full_device_for_messages_ends_no_command(root, video, tmp_path):
+    for command in (
+        ("backfill", "--store", root),
+        ("sketch", "--store", root),
+        ("ingest", video, "--encoder", "toy", "--size", "32", "--store", tmp_path / "store"),
+    ):
+        assert tubelet(*command, stderr="/dev/full").returncode == 0
+    assert tubelet("check", "--store", tmp_path / "store", check=True)
+
+
+EXPORTS = {
+    "t.csv": ("track", "--patch", "0.0.0"),
+    "t.parquet": ("track", "--patch", "0.0.0"),
+    "c.npy": ("colors", "--colors", "dimensions-0.1.2"),
+    "m.npz": ("mask", "--patch", "0.0.0", "--background", "0.1.1"),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_writes_through_a_link_and_leaves_a_device_as_it_is(name, root, tmp_path):
+    """It replaced what the link was, and would have replaced the device."""
+    (tmp_path / name).symlink_to("/dev/full")
+    kind, *options = EXPORTS[name]
+    command = ("export", kind, "--store", root, "--video", "video-00000.mp4", *options, "-o")
+    assert is_a_sentence(tubelet(*command, tmp_path / name), "no space left on device")
+    assert (tmp_path / name).is_symlink() and Path("/dev/full").is_char_device()
+    other = tmp_path / f"linked.{name.split('.')[1]}"
+    other.symlink_to(tmp_path / f"real.{name.split('.')[1]}")
+    tubelet(*command, other, check=True)
+    assert other.is_symlink() and (tmp_path / os.readlink(other)).stat().st_size > 100
+
+
+def test_a_device_is_not_where_weights_or_a_folder_go(root):
+    for command in (
+        ("pretrain", root, "-o", "/dev/full"),
+        ("export", "mask", "--store", root, "-o", "/dev/full"),
+    ):
+        answer = CliRunner().invoke(cli.main, [*map(str, command)])
+        assert answer.exit_code == 2 and "/dev/full is not a" in answer.output
+        assert Path("/dev/full").is_char_device()
 
 
 @pytest.mark.parametrize("name", ["/dev/full", "rows.csv"])

@@ -65,6 +65,14 @@ def outcome(asked: dict, store: Path) -> dict:
             "pairs": "0",
         },
         {"encoder": "vjepa2.1-untrained", "size": "160", "frames": 16},
+        {
+            "encoder": "vjepa2.1-untrained",
+            "size": "96",
+            "frames": 8,
+            "precision": "bf16",
+            "layer": "all",
+            "keep": "statistics",
+        },
     ],
     ids=lambda setting: "-".join(map(str, setting.values())),
 )
@@ -79,7 +87,8 @@ def test_no_run_needs_more_than_its_plan_said(videos: Path, tmp_path: Path, sett
 
 
 def sampling(name: str, step: int, frames: int = 16) -> Sampling:
-    return Sampling(ENCODERS[name].frame_rate, frames, step, name)
+    row = ENCODERS[name]
+    return Sampling(row.frame_rate, frames, step, name, row.frame_step)
 
 
 def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:
@@ -91,7 +100,15 @@ def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:
     assert (
         sampling("vjepa2.1-vitl", 8).lines([30.0]) == []
         and sampling("vjepa1-vitl", 4).lines([25.0]) == []
+        and sampling("vjepa1-vitl", 2).lines([60.0]) == []
     )
+    (line,) = sampling("videomae-base", 1).lines([25.0, 60.0])
+    assert (
+        line
+        == "frame rate: windows take every frame, videomae-base was trained on every 4th frame: --step 4 is the same"
+    )
+    assert "every 21st frame" in sampling("vjepa1-vitl", 21).lines([25.0])[0]
+    assert sampling("vjepa1-vitl", 1, frames=1).lines([25.0]) == []
     assert "--step 1 comes closest" in sampling("vjepa2-vitl", 8).lines([5.0])[0], (
         "too slow is told, too"
     )
@@ -102,7 +119,9 @@ def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:
 
 def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() -> None:
     video = {name for name, row in ENCODERS.items() if row.tubelet > 1 and row.supply}
-    assert video and {name for name, row in ENCODERS.items() if row.frame_rate} == video
+    known = {name for name, row in ENCODERS.items() if row.frame_rate or row.frame_step}
+    assert video and known == video
+    assert not any(row.frame_rate and row.frame_step for row in ENCODERS.values())
     facts = EncoderFacts.of(
         "x",
         ENCODERS["vjepa2-vitl"],

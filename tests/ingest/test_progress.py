@@ -1,13 +1,18 @@
 """Progress: an estimate that headers begin and decoded videos correct."""
 
 import io
+import re
 import sys
 
 import pytest
 
+from tubelet.ingest.folders import Skipped
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.progress import Progress, duration, shorten
 from tubelet.ingest.pipeline.summary import Summary
+from tubelet.store import backfill
+from tubelet.store.pairs import stored
+from tubelet.store.wording import count
 
 
 def test_the_estimate_follows_the_headers_then_what_was_decoded():
@@ -153,5 +158,30 @@ def test_the_summary_counts_each_video_once():
     summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)
     assert (
         summary.lines()[0]
-        == "10 videos: 4 encoded, 3 already stored, 1 duplicates of others, 1 failed, 1 failed after some of their clips"
+        == "10 videos: 4 encoded, 3 already stored, 1 duplicate of another, 1 failed, 1 failed after some of their clips"
     )
+
+
+ONES_MANY = re.compile(
+    r"\b1 (?:\w+ )?(?:clips|tokens|videos|frames|windows|pairs|files|paths|ones)\b|\b1 \w+ (?:are|were|have)\b"
+)
+
+
+def test_one_of_a_thing_is_called_one():
+    ones = dict.fromkeys(("videos", "videos_decoded", "clips", "tokens", "dropped_windows", "dropped_frames", "pairs", "partner_clips", "again", "pairless", "damaged_videos", "corrupt_frames", "hdr_videos"), 1)  # fmt: skip
+    summary = Summary(store="s", encoder_id="e", pair_frames=9, **ones)
+    summary.seconds = dict.fromkeys(("wall", "decode", "encode", "write", "wait"), 1.0)
+    summary.skipped = [Skipped("a.txt", "an ending")]
+    told = "\n".join(summary.lines())
+    assert not ONES_MANY.search(told), told
+    assert "1 video is HDR and was taken" in told and "1 clip encoded (1 token" in told
+    for outcome in (
+        backfill.Outcome(computed=1, undefined=1, bare=1),
+        stored.Outcome(measured=1, kept=1),
+    ):
+        assert not ONES_MANY.search("\n".join(outcome.lines())), outcome.lines()
+    assert [count(n, "clip has", "clips have") for n in (0, 1, 2_000)] == [
+        "0 clips have",
+        "1 clip has",
+        "2,000 clips have",
+    ]

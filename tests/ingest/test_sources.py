@@ -75,7 +75,7 @@ def test_unknown_endings_are_named_once_in_the_summary(folder, tmp_path):
         "picture.jpg",
     }
     (line,) = (line for line in summary.lines() if ENDING in line)
-    assert "film.mp5" in line and "3 (not a failure)" in line
+    assert "film.mp5" in line and "3 paths, which is not a failure" in line
     assert json.loads(json.dumps(summary.as_json()))["skipped"][0]["reason"] == ENDING
 
 

@@ -76,7 +76,11 @@ def test_impossible_windows_are_refused_with_what_to_use(values, words):
 )
 def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting):
     error = Windowing(64, step, 64, 2).too_short(total)
-    assert f"--frames {fitting} or fewer" in str(error) and (error.stage, error.first_frame) == (
+    fewer = " or fewer" if fitting > 1 else ""
+    assert f"use --frames {fitting}{fewer}, or --tail" in str(error) and (
+        error.stage,
+        error.first_frame,
+    ) == (
         "window",
         0,
     )

@@ -152,7 +152,7 @@ def test_clips_without_embeddings_and_damaged_files_are_named(newer: Path, tmp_p
     assert (
         done.returncode == 1
         and f"not computed: clip {path.stem}" in done.stdout
-        and "statistics of 1 clips computed" in done.stdout
+        and "statistics of 1 clip computed" in done.stdout
     )
     bare.close(), harmed.close()
 

@@ -335,6 +335,8 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     assert (
         found.intervals["page, IoU"].count == 2 and found.intervals["prediction, videos"].count == 0
     )
+    assert found.intervals["hard, tracked"].count == found.intervals["hard, IoU"].count == 1
+    assert found.intervals["hard, lost"].count == 0, "its one scene shows the object throughout"
     assert (
         found.intervals["tracking, plain"].count == 2 and found.intervals["direction"].count == 16
     )

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.training.flow import displacements
-from tubelet.training.scenes import motion, occlusion, outlines, photographs, scene
+from tubelet.training.scenes import hard, motion, occlusion, outlines, photographs, scene
 
 
 def gray(level: float, frames: int = 8, side: int = 128) -> torch.Tensor:
@@ -164,3 +164,47 @@ def test_the_scenes_of_the_page_leave_and_rest_and_those_of_training_differ_from
     ]
     still = [(np.abs(np.diff(one.path, axis=0)).sum(1) == 0).mean() for one in made]
     assert len(away) > 30 and np.mean(still) > 0.1
+
+
+@pytest.fixture(scope="module")
+def hard_ones():
+    pictures = photographs.generate_pictures(np.random.default_rng(3), 3)
+    return {one.kind: one for one in hard.hard_scenes(pictures, len(hard.KINDS))}, pictures
+
+
+@pytest.mark.parametrize("kind", hard.KINDS)
+def test_a_hard_scene_says_where_its_object_is(kind, hard_ones):
+    scenes, pictures = hard_ones
+    made, frames = scenes[kind], scenes[kind].frames()
+    assert frames.shape == (occlusion.FRAMES, occlusion.SIDE, occlusion.SIDE, 3)
+    assert frames.dtype == np.uint8
+    seed = list(hard.KINDS).index(kind)
+    assert np.array_equal(frames, hard.make_scene(kind, seed, pictures).frames())
+    assert not np.array_equal(frames, hard.make_scene(kind, seed + 8, pictures).frames())
+    inside = [n for n in range(64) if (abs(made.center(n) - 128) < 128 - hard.OBJECT // 2).all()]
+    assert len(inside) > 30
+    for frame in inside[::9]:
+        middle = center_of(torch.from_numpy(made.visible(frame)))
+        assert middle == pytest.approx(made.center(frame), abs=8), frame
+
+
+def test_hard_scenes_are_hard_in_the_way_that_their_kind_says(hard_ones):
+    scenes, _ = hard_ones
+    areas = {
+        kind: np.array([made.visible(frame).sum() for frame in range(64)])
+        for kind, made in scenes.items()
+    }
+    grown = areas["scaling"].max() / areas["scaling"].min()
+    assert grown == pytest.approx((1.5 / 0.6) ** 2, rel=0.1)
+    assert (areas["leaving"] == 0).sum() > 10 and (areas["leaving"] > 4000).sum() > 20
+    noise = scenes["noise"]
+    on, off = (noise.frames()[5][noise.visible(5) == shown].mean() for shown in (True, False))
+    assert abs(on - off) < 8, "no color tells them apart"
+    lit = scenes["light"]
+    brightness = [lit.frames()[n][lit.visible(n)].mean() for n in (16, 48)]
+    assert brightness[0] > 1.8 * brightness[1]
+    first, second = scenes["twins"].scene.motion.centers, scenes["twins"].frames()
+    middle = first[32].astype(int)
+    assert abs(middle[1] - 128) < 8 and second[0, :, 130:].std() > 10
+    text = scenes["text"].frames()[0]
+    assert (text.min(axis=2) < 90).mean() > 0.05 and (text.min(axis=2) > 150).mean() > 0.3

@@ -21,6 +21,7 @@ from tubelet.ingest.sources import find
 from tubelet.ingest.toy import PATCH
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store.intervals import Interval, interval
+from tubelet.store.wording import count
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
 from tubelet.training.evaluation.material import SIDE, Material, Size, material
 from tubelet.training.evaluation.measures import (
@@ -71,7 +72,7 @@ class Evaluation:
         ]
         return [
             *map(str.rstrip, rows),
-            f"{self.scenes} tracked scenes and {len(self.videos)} videos, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
+            f"{count(self.scenes, 'tracked scene')} and {count(len(self.videos), 'video')}, in {self.seconds:.0f} s; intervals are over scenes or videos; `--json` says what each line means",
         ]
 
 

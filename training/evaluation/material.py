@@ -17,6 +17,7 @@ from tubelet.media.errors import VideoError
 from tubelet.media.video import open_video
 from tubelet.store.placement import placement
 from tubelet.training.scenes import motion, outlines, photographs, scene
+from tubelet.training.scenes.hard import HardScene, hard_scenes
 from tubelet.training.scenes.occlusion import OcclusionScene
 from tubelet.training.scenes.scene import Scene
 
@@ -24,6 +25,7 @@ SIDE = 224  # pixels
 FRAMES = 16
 STEP = 2
 SEED = 2026
+HARD = 2  # hard scenes per five of the Video page
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,14 @@ class Size:
 @dataclass(frozen=True)
 class Material:
     """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 per video;
-    `page` are scenes of the Video page."""
+    `page` are scenes of the Video page, `hard` harder ones of the same length."""
 
     plain: Sequence[Scene]
     changed: Sequence[Scene]
     directed: Sequence[tuple[Scene, int]]
     windows: Sequence[torch.Tensor]
     page: Sequence[OcclusionScene]
+    hard: Sequence[HardScene] = ()
 
 
 def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Size) -> Material:
@@ -61,6 +64,7 @@ def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Siz
         [make_direction_scene(seed, backgrounds, textures) for seed in range(size.directed)],
         [window for path in videos[: size.videos] if (window := _window(path)) is not None],
         page_scenes(backgrounds, size.tracked),
+        hard_scenes(backgrounds, -(-size.tracked * HARD // 5)),
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from tubelet.store.intervals import Interval, interval
 from tubelet.training.evaluation import direction, foreground, shifting
 from tubelet.training.evaluation.material import Material
-from tubelet.training.evaluation.page_scenes import CORRECTIONS, measure_scenes
+from tubelet.training.evaluation.page_scenes import CORRECTIONS, PageScene, measure_scenes
 from tubelet.training.evaluation.prediction import FEWEST, HIDDEN, Foretell
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.evaluation.tracking import track
@@ -33,6 +33,11 @@ MEANINGS: Mapping[str, str] = {
     "page, lost": "share of slices without the object in which the track is called lost",
     "page, IoU": "intersection over union of the object cut out, in pixels, from marks on two slices",
     "page, IoU corrected": f"the same after {CORRECTIONS} corrections where it is most wrong",
+    "hard, tracked": "harder scenes (text, checkers, noise, turning, scaling, light, twins that cross, leaving): as page, tracked",
+    "hard, kept": "the same scenes: as page, kept",
+    "hard, lost": "the same scenes: as page, lost, over those that the object leaves",
+    "hard, IoU": "the same scenes: as page, IoU",
+    "hard, IoU corrected": "the same scenes: as page, IoU corrected",
     "prediction, videos": f"error of the predictor's last {HIDDEN} of 8 slices over that of copying the last slice seen, windows of videos; below 1 is better",
     "prediction, scenes": "the same on the scenes with changes",
     "prediction, page": "the same on a stretch of each of the page's scenes",
@@ -94,7 +99,8 @@ def measure_encoder(
         "edges over middle": [found.edges_over_middle for found in shifts if found.size],
         "shift consistency": shifting.consistency(shifts),
         "effective rank": [effective_rank(each) for each in tokens],
-        **_measure_page(encode, material),
+        **_measure_page("page", encode, material.page),
+        **_measure_page("hard", encode, material.hard),
         **_measure_prediction(foretell, material),
     }
     curve = (
@@ -114,14 +120,15 @@ def score_direction(encode: Encode, material: Material) -> list[float]:
     return direction.probe(means, [way for _, way in material.directed])
 
 
-def _measure_page(encode: Encode, material: Material) -> dict[str, list[float]]:
-    found = measure_scenes(encode, material.page)
-    keys = "page, tracked", "page, kept", "page, lost", "page, IoU", "page, IoU corrected"
-    return dict(
-        zip(
-            keys, (found.tracked, found.kept, found.lost, found.first, found.corrected), strict=True
-        )
-    )
+def _measure_page(name: str, encode: Encode, scenes: Sequence[PageScene]) -> dict:
+    """Scores by the names of MEANINGS; a scene that its object never leaves has none of calling it lost."""
+    found = measure_scenes(encode, scenes)
+    keys = "tracked", "kept", "lost", "IoU", "IoU corrected"
+    scores = found.tracked, found.kept, found.lost, found.first, found.corrected
+    return {
+        f"{name}, {key}": [score for score in each if math.isfinite(score)]
+        for key, each in zip(keys, scores, strict=True)
+    }
 
 
 def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[str, list[float]]:

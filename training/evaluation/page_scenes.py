@@ -19,6 +19,7 @@ from tubelet.latent import clips, graph, half, masks, query, segmentation, track
 from tubelet.latent.clips import Clip
 from tubelet.latent.null_similarity import SLICES, NullSimilarity
 from tubelet.latent.tracking import Track
+from tubelet.training.scenes.hard import HardScene
 from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
 PART = "part"  # of the patch is visible, or it is half outside: no truth to hold a track to
@@ -26,6 +27,7 @@ CORRECTIONS = 10  # clicks where a segmentation is most wrong
 TOGETHER = 12  # scenes that are held at once, each other's unrelated videos
 ENCODER = "evaluated"  # the name of the encoder in clips that no store holds
 
+PageScene = OcclusionScene | HardScene
 Truth = (
     np.ndarray | str | None
 )  # (y, x) of a patch that is wholly visible, PART, or None where no object is
@@ -93,7 +95,7 @@ class Held:
 @dataclass(frozen=True)
 class PageScores:
     """One number per scene: `tracked` and `kept` of the slices that show the patch, `lost` of those without it; `first` and `corrected`,
-    intersection over union from the first marks and after CORRECTIONS more."""
+    intersection over union from the first marks and after some corrections. NaN where a scene has no such slices."""
 
     tracked: list[float]
     kept: list[float]
@@ -103,20 +105,22 @@ class PageScores:
 
 
 def measure_scenes(
-    encode: Callable[[torch.Tensor], torch.Tensor], scenes: Sequence[OcclusionScene]
+    encode: Callable[[torch.Tensor], torch.Tensor],
+    scenes: Sequence[PageScene],
+    corrections: int = CORRECTIONS,
 ) -> PageScores:
     """Encode scenes, frames (T, 3, H, W) in uint8 to tokens (S, H, W, D), and score each as one clip beside some others."""
     rows = [
         row
         for first in range(0, len(scenes), TOGETHER)
-        for row in _scored(encode, scenes[first : first + TOGETHER], first)
+        for row in _scored(encode, scenes[first : first + TOGETHER], first, corrections)
     ]
     return (
         PageScores(*map(list, zip(*rows, strict=True))) if rows else PageScores([], [], [], [], [])
     )
 
 
-def follow_patch(scene: OcclusionScene, clip: Clip, unrelated: NullSimilarity) -> Followed:
+def follow_patch(scene: PageScene, clip: Clip, unrelated: NullSimilarity) -> Followed:
     """Follow the patch under the object's center in the first slice of the scene's clip."""
     slices, side = clip.positions[0], SIDE / clip.positions[1]  # pixels of a patch
     start = (scene.center(0) // side).astype(int)
@@ -127,28 +131,32 @@ def follow_patch(scene: OcclusionScene, clip: Clip, unrelated: NullSimilarity) -
     )
 
 
-def segment_object(scene: OcclusionScene, clip: Clip, corrections: int = 0) -> tuple[float, float]:
+def segment_object(scene: PageScene, clip: Clip, corrections: int = 0) -> tuple[float, float]:
     """Marks on the object and beside it in the first slice, on the occluder in another, then so many corrections where it is most wrong,
     in any slice: the intersection over union in pixels and in patches."""
     return list(_segmentations(scene, clip, corrections))[-1]
 
 
 def _scored(
-    encode: Callable, scenes: Sequence[OcclusionScene], first: int
+    encode: Callable, scenes: Sequence[PageScene], first: int, corrections: int
 ) -> Iterator[tuple[float, ...]]:
     held = [_clip(encode, scene, str(first + number)) for number, scene in enumerate(scenes)]
     others = _whole_slices(held)
     for scene, clip in zip(scenes, held, strict=True):
         followed = follow_patch(scene, clip, others.without(clip.video_id))
-        overlaps = [in_pixels for in_pixels, _ in _segmentations(scene, clip, CORRECTIONS)]
+        overlaps = [in_pixels for in_pixels, _ in _segmentations(scene, clip, corrections)]
         yield (
-            *(float(np.mean(shares)) for shares in (followed.near, followed.kept, followed.lost)),
+            *(_share(slices) for slices in (followed.near, followed.kept, followed.lost)),
             overlaps[0],
             overlaps[-1],
         )
 
 
-def _clip(encode: Callable, scene: OcclusionScene, name: str) -> Clip:
+def _share(slices: Sequence[bool]) -> float:
+    return float(np.mean(slices)) if slices else np.nan
+
+
+def _clip(encode: Callable, scene: PageScene, name: str) -> Clip:
     frames = torch.from_numpy(scene.frames()).permute(0, 3, 1, 2)
     return Clip(name, name, ENCODER, encode(frames).numpy().astype(np.float16))
 
@@ -168,9 +176,7 @@ def _whole_slices(held: Sequence[Clip]) -> NullSimilarity:
     return NullSimilarity(ENCODER, tuple(parts), tuple(clip.video_id for clip, _ in chosen))
 
 
-def _segmentations(
-    scene: OcclusionScene, clip: Clip, corrections: int
-) -> Iterator[tuple[float, float]]:
+def _segmentations(scene: PageScene, clip: Clip, corrections: int) -> Iterator[tuple[float, float]]:
     """The overlap in pixels and in patches from the first marks, and after each correction."""
     slices, height, width = clip.positions
     shown = np.stack(
@@ -182,7 +188,7 @@ def _segmentations(
     covered, joined = _covered(shown, height, width), graph.build_graph(clip)
     inside, outside = (
         [(0, *place) for place in np.argwhere(covered[0] > 0.95)],
-        _outside(scene, clip),
+        [place for place in _outside(scene, clip) if not covered[place]],
     )
     for number in range(corrections + 1):
         found = segmentation.segment(joined, inside, outside)
@@ -207,11 +213,11 @@ def _covered(shown: np.ndarray, height: int, width: int) -> np.ndarray:
     return summed / np.bincount(rows)[:, None] / np.bincount(columns)
 
 
-def _outside(scene: OcclusionScene, clip: Clip) -> list[tuple[int, int, int]]:
-    """Marks on the background of the first slice, and on the occluder of a slice in which it stands."""
+def _outside(scene: PageScene, clip: Clip) -> list[tuple[int, int, int]]:
+    """Marks on the background of the first slice, and on the occluder of a slice in which it stands, or where there would be one."""
     slices, height, width = clip.positions
     first = [(1, 14), (14, 1), (14, 14), (8, 12)]
-    occluded, column = slices * 5 // 16, (scene.occluder[0] + scene.radius) * width // SIDE
+    occluded, column = slices * 5 // 16, scene.marked_column * width // SIDE
     return [
         *((0, y * height // 16, x * width // 16) for y, x in first),
         *((occluded, y * height // 16, column) for y in (2, 12)),
@@ -235,7 +241,7 @@ def _frames(number: int, slices: int) -> range:
     return range(number * tubelet, (number + 1) * tubelet)
 
 
-def _truth(scene: OcclusionScene, offset: np.ndarray, side: float, frames: range) -> Truth:
+def _truth(scene: PageScene, offset: np.ndarray, side: float, frames: range) -> Truth:
     """Where the patch, `offset` from the object's center, is in frames."""
     shown = [scene.visible(frame) for frame in frames]
     if not any(one.any() for one in shown):

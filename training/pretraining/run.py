@@ -12,6 +12,7 @@ import pickle
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
@@ -24,6 +25,7 @@ from tubelet.ingest.errors import CheckpointError, UsageError
 from tubelet.ingest.sources import find
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import TubeletError
+from tubelet.store.wording import count
 from tubelet.training.pretraining import batches, teacher
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
@@ -94,7 +96,7 @@ class Pretraining:
             if self.stopping.is_set():
                 self.save(trainer)
                 raise Stopped(
-                    f"stopped after {trainer.step:,} steps; the same command goes on from {self.checkpoint}"
+                    f"stopped after {count(trainer.step, 'step')}; the same command goes on from {self.checkpoint}"
                 )
             recent.append(progress)
             if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
@@ -180,17 +182,18 @@ class Pretraining:
         trainer.restore(state)
         if trainer.step >= self.steps:
             raise CheckpointError(
-                f"{self.checkpoint} has already made {trainer.step} steps: give --steps more, or delete it"
+                f"{self.checkpoint} has already made {count(trainer.step, 'step')}: give --steps more, or delete it"
             )
 
     def _log(self, progress: Step, clock: "Clock") -> None:
         with self.log.open("a") as file:
             file.write(json.dumps({**asdict(progress), "seconds": round(clock.seconds, 1)}) + "\n")
-        print(clock.line(progress), file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody can read it: the run goes on
+            print(clock.line(progress), file=sys.stderr, flush=True)
 
     def _made_with(self) -> str:
         lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""
-        footage = f"{len(self.footage.videos)} videos and {len(self.footage.pictures)} pictures"
+        footage = f"{count(len(self.footage.videos), 'video')} and {count(len(self.footage.pictures), 'picture')}"
         return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"
 
 

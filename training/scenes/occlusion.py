@@ -72,6 +72,11 @@ class OcclusionScene:
     def radius(self) -> int:
         return len(self.shape) // 2
 
+    @property
+    def marked_column(self) -> int:
+        """A column of the occluder, in pixels, whose patches are marked as background."""
+        return self.occluder[0] + self.radius
+
     def center(self, frame: int) -> np.ndarray:
         """Center of the object (y, x), in pixels; outside the picture while it is away."""
         return self.path[frame]

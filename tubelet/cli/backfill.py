@@ -4,12 +4,11 @@ import sys
 from threading import Event
 from typing import Any
 
-import click
-
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, filled, json_option, store_option
-from tubelet.cli.printing import print_result
+from tubelet.cli.printing import note, print_result
 from tubelet.store.backfill import BackfillOptions
+from tubelet.store.wording import count
 
 
 @command(BackfillOptions)
@@ -33,9 +32,9 @@ def backfill(store: str, as_json: bool, **asked: Any) -> None:
 
 def _show(done: int, of: int) -> None:
     """A line that a terminal overwrites; lines where there is none."""
-    terminal = sys.stderr.isatty()
-    click.echo(
-        f"{chr(13) if terminal else ''}{done:,} of {of:,} clips",
-        err=True,
-        nl=not terminal or done == of,
-    )
+    if of:
+        terminal = sys.stderr.isatty()
+        note(
+            f"{chr(13) if terminal else ''}{done:,} of {count(of, 'clip')}",
+            end="" if terminal and done < of else "\n",
+        )

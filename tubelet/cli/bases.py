@@ -6,6 +6,7 @@ import click
 
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, filled, store_option
 from tubelet.latent.fitting import BasisSpec
+from tubelet.store.wording import count
 
 
 @click.group(no_args_is_help=False, invoke_without_command=True)
@@ -87,7 +88,7 @@ def index(store: str, encoder: str | None, rebuild: bool) -> None:
     opened = Store(store)
     recall = search_index.write_index(opened, Scope.of(opened, encoder=encoder).encoder_id, rebuild)
     click.echo(
-        f"basis {recall.basis_id}: {recall.clips:,} clips coded, recall@{search_index.TOP} {recall.recall:.3f} over {recall.queries} sampled tokens"
+        f"basis {recall.basis_id}: {count(recall.clips, 'clip')} coded, recall@{search_index.TOP} {recall.recall:.3f} over {count(recall.queries, 'sampled token')}"
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from tubelet.cli.failures import Refused
 from tubelet.cli.options import PORT, command, store_option
+from tubelet.cli.printing import note
 
 
 def listening_options(command: Any) -> Any:
@@ -94,7 +95,7 @@ def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) 
     paths = [videos] if videos else [str(path) for path in sample_videos()]
     for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
         facts = job.recipe.encoder
-        click.echo(f"Encoding with {facts.name}, layer {facts.layer}", err=True)
+        note(f"Encoding with {facts.name}, layer {facts.layer}")
         summary = job.run(store).execute(job.sources)
         click.echo("\n".join(summary.lines()))
     root = Path(store).absolute()

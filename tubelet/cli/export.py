@@ -42,6 +42,8 @@ class OutputPath(OutputFile):
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> Path:
         path = Path(value)
+        if not path.suffix and path.exists() and not path.is_dir():
+            self.fail(f"{path} is not a folder: name a new one", parameter, context)
         if path.suffix or not path.is_dir():
             return super().convert(value, parameter, context)
         if any(path.iterdir()):

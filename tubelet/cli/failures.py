@@ -1,6 +1,7 @@
 """The one place where errors become a sentence, an exit code and, if unexpected, a file with the details."""
 
 import errno
+import inspect
 import io
 import os
 import platform
@@ -9,12 +10,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
 
 from tubelet.cli.interrupts import Ended, Interrupts, handlers_kept, raise_on_signals
+from tubelet.cli.printing import note
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (
@@ -82,6 +83,10 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
         _say(f"memory ran out{_limit()} ({_written(error)})")
         return WRONG_USE
+    if isinstance(error, OSError) and _is_output(error):
+        _drop_output()
+        _say(f"the output could not be written: {_of_system(error)}")
+        return WRONG_USE
     if isinstance(error, OSError) and error.errno in OUTSIDE:
         _say(f"{_of_system(error)} ({_written(error)})")
         return WRONG_USE
@@ -127,14 +132,21 @@ def _flush(code: int) -> int:
     return code
 
 
+def _is_output(error: OSError) -> bool:
+    """Whether printing raised it: errors about a file name the file."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return error.filename is None and (
+        last.filename == inspect.getfile(click.echo) or "sys.stdout." in (last.line or "")
+    )
+
+
 def _drop_output() -> None:
     """Discard what is still to be printed, so that the end of the process does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(sentence: str) -> None:
-    with suppress(OSError):  # stderr is full or gone, too: the exit code has to do
-        click.echo(f"tubelet: {sentence}", err=True)
+    note(f"tubelet: {sentence}")  # where stderr is full or gone, too, the exit code has to do
 
 
 def _of_system(error: OSError) -> str:

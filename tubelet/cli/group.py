@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tubelet.cli import failures
+from tubelet.cli.printing import note
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name in self.renamed:
-            click.echo(f"`tubelet {name}` is now called `tubelet {self.renamed[name]}`", err=True)
+            note(f"`tubelet {name}` is now called `tubelet {self.renamed[name]}`")
             name = self.renamed[name]
         return self.load(name) if name in self.specs else None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import click
+from tubelet.cli.printing import note
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -56,8 +56,8 @@ def stop_on_signals(words: str, stop: Callable[[], None]) -> None:
     """Have Ctrl-C and SIGTERM ask a run to stop after what is in progress; a second one ends the process at once."""
 
     def asked(number: int, _: FrameType | None) -> None:
-        click.echo(f"\n{words}", err=True)
         stop()
+        note(f"\n{words}")
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,6 +7,7 @@ import click
 
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.store.wording import agree, count
 
 
 @command()
@@ -30,7 +31,7 @@ def check(store: str, repair: bool) -> None:
     if problems and repair:
         integrity.repair(opened, problems)
         click.echo(
-            f"repaired {len(problems)} problems; ingest again to restore the clips and pairs that were damaged"
+            f"repaired {count(len(problems), 'problem')}; ingest again to restore the clips and pairs that were damaged"
         )
     elif problems and integrity.ingesting(opened):
         click.echo("an ingest is running: files that it has not committed yet are named here too")
@@ -41,7 +42,7 @@ def check(store: str, repair: bool) -> None:
         verification.add_seals(opened)
     elif unchecked := verification.count_unchecked(opened):
         click.echo(
-            f"{unchecked:,} files have no checksum yet: `tubelet compact --store {opened.shell_name}` adds them"
+            f"{count(unchecked, 'file has', 'files have')} no checksum yet: `tubelet compact --store {opened.shell_name}` adds {agree(unchecked, 'it', 'them')}"
         )
     sys.exit(1 if problems and not repair else 0)
 
@@ -54,7 +55,7 @@ def compact(store: str) -> None:
     from tubelet.store.disk import verification
 
     opened = Store(store)
-    click.echo(f"{opened.compact()} files merged")
+    click.echo(f"{count(opened.compact(), 'file')} merged")
     verification.add_seals(opened)
 
 

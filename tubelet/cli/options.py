@@ -9,6 +9,8 @@ from typing import Any, get_args, get_type_hints
 
 import click
 
+from tubelet.cli.printing import note
+
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 PORT = click.IntRange(1, 65_535)
 ENCODER_HELP = "Name or id of an encoder of the store."
@@ -35,6 +37,9 @@ class OutputFile(click.ParamType):
 
     name = "FILE"
 
+    def __init__(self, regular: bool = False) -> None:
+        self.regular = regular  # no device and no pipe: the file is replaced
+
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> Path:
@@ -44,6 +49,8 @@ class OutputFile(click.ParamType):
             self.fail(f"{str(value)!r} is not a file name", parameter, context)
         if path.is_dir():
             self.fail(f"{path} is a folder: pass a file in it", parameter, context)
+        if self.regular and path.exists() and not path.is_file():
+            self.fail(f"{path} is not a regular file: pass another one", parameter, context)
         if not folder.is_dir():
             self.fail(
                 f"{folder} is not a folder: create it, or pass another file", parameter, context
@@ -67,7 +74,7 @@ class Command(click.Command):
             ended = ended or argument == "--"
             flag, equals, value = argument.partition("=")
             if not ended and (new := self.renamed.get(flag)):
-                click.echo(f"{flag} is now called {new}", err=True)
+                note(f"{flag} is now called {new}")
                 argument = new + equals + value
             yield argument
 

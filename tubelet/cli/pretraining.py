@@ -7,7 +7,7 @@ import click
 
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import FOLDER, OutputFile, command, json_option
-from tubelet.cli.printing import print_result
+from tubelet.cli.printing import note, print_result
 from tubelet.training.pretraining.settings import Settings
 
 device_option = click.option(
@@ -18,7 +18,11 @@ device_option = click.option(
 @command(Settings)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEOS...")
 @click.option(
-    "-o", "--output", required=True, type=OutputFile(), help="The weights; a log lies beside."
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(regular=True),
+    help="The weights; a log lies beside.",
 )
 @click.option(
     "--steps",
@@ -49,10 +53,10 @@ def pretrain(
     from tubelet.training.pretraining.run import Pretraining
 
     run = Pretraining.of(
-        videos, output, steps, photographs, table.device(device), cache, **settings
+        videos, output.resolve(), steps, photographs, table.device(device), cache, **settings
     )
     for line in run.unusable:
-        click.echo(f"skipped: {line}", err=True)
+        note(f"skipped: {line}")
     stop_on_signals("stopping after the current step", run.stopping.set)
     run.execute()
     click.echo(

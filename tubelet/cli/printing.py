@@ -1,5 +1,6 @@
-"""Results as lines, or as strict JSON."""
+"""Results as lines, or as strict JSON, on stdout; notes on stderr."""
 
+from contextlib import suppress
 from typing import Any, Protocol
 
 import click
@@ -11,6 +12,12 @@ class Result(Protocol):
     def lines(self) -> list[str]: ...
 
     def as_json(self) -> Any: ...
+
+
+def note(words: str, end: str = "\n") -> None:
+    """Say something on stderr; a command goes on where nobody can read it, because the device is full or gone."""
+    with suppress(OSError):
+        click.echo(words + end, err=True, nl=False)
 
 
 def print_result(result: Result, as_json: bool) -> None:

@@ -16,9 +16,7 @@ class Named:
     side: int = 224
     tubelet: int = 1
     frames: int | None = None
-    frame_rate: float | None = (
-        None  # frames/s of the videos it was trained on: every fourth of about 30
-    )
+    frame_step: int | None = None  # spacing of the frames it was trained on (`sampling_rate`)
 
 
 NAMED: Mapping[str, Named] = {
@@ -30,7 +28,7 @@ NAMED: Mapping[str, Named] = {
         parameters=86_225_664,
         tubelet=2,
         frames=16,
-        frame_rate=7.5,
+        frame_step=4,
     ),
     "videomae-large": Named(
         id="MCG-NJU/videomae-large",
@@ -40,7 +38,7 @@ NAMED: Mapping[str, Named] = {
         parameters=303_858_688,
         tubelet=2,
         frames=16,
-        frame_rate=7.5,
+        frame_step=4,
     ),
     "dinov2-small": Named(
         id="facebook/dinov2-small", family="DINOv2", dim=384, patch=14, parameters=22_056_576

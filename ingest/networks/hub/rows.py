@@ -32,7 +32,7 @@ def _row(named: Named) -> EncoderEntry:
         weights,
         _load,
         frames=named.frames,
-        frame_rate=named.frame_rate,
+        frame_step=named.frame_step,
         supply=None if local else supply,
     )
 

@@ -21,15 +21,16 @@ class Generation:
     """What is particular to one generation of V-JEPA; the rest is shared."""
 
     name: str
-    frame_rate: float  # frames/s of the videos it was trained on: every fourth of about 30 for V-JEPA 1, `fps: 4` for the others
     rotary: Rotary | None  # None: a table of positions is added to the tokens instead
+    frame_rate: float | None = None  # of the videos it was trained on (`fps` of its configuration)
+    frame_step: int | None = None  # or the spacing of their frames (`sampling_rate`)
     images: bool = False  # one frame has a patch embedding of its own, and each token carries an embedding that says image or video
     repeats: bool = False  # one frame is shown as often as a tubelet is deep, by callers: the network itself takes none
     hierarchical: bool = False  # each level has its own norm, where others share one
     answers_context: bool = False  # the predictor returns the context's tokens beside the targets'
 
 
-V1 = Generation(name="V-JEPA 1", frame_rate=7.5, rotary=None)
+V1 = Generation(name="V-JEPA 1", frame_step=4, rotary=None)
 V2 = Generation(
     name="V-JEPA 2", frame_rate=4.0, rotary=Rotary(tile, interpolated=False), repeats=True
 )
