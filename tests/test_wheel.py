@@ -145,7 +145,7 @@ def test_an_installed_dashboard_answers_with_the_settings_of_its_wheel(
             )
         config, theme = session(address)
     assert not config.gather_usage_stats and config.toolbar_mode == Config.MINIMAL
-    assert theme.light.primary_color == "#0b6a9c" and theme.dark.primary_color == "#2585bd"
+    assert theme.light.primary_color == "#0b6a9c" and theme.dark.primary_color == "#1f7bb0"
 
 
 def _a_module(installed: Environment) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.store import Store
@@ -24,6 +24,7 @@ def show(store: Store, selection: Selection) -> None:
             width="content",
         )
         sql_behind({"Encoders": corpus.encoders()}, "encoders")
+        downloads.offer_answer(store, "encoders", corpus.encoders())
     st.dataframe(
         known,
         column_config=_column_config(),

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
@@ -36,6 +36,7 @@ def show(store: Store, selection: Selection) -> None:
             width="content",
         )
         sql_behind({"Failures": page, "Stages": corpus.failure_stages()}, "failures")
+        downloads.offer_answer(store, "failures", corpus.failures_page(total, 0))
     height = ROW_HEIGHT * (min(total, VISIBLE) + 1) + 4
     st.dataframe(
         failed,
@@ -53,11 +54,11 @@ def show(store: Store, selection: Selection) -> None:
 def _column_config() -> dict:
     text = st.column_config.TextColumn
     return {
-        "file": text("file", width=150),
-        "stage": text("stage", width=65, help="What failed: read, open, decode, window or encode"),
-        "error": text("reason", width=470),
+        "file": text("file", width=140),
+        "stage": text("stage", width=62, help="What failed: read, open, decode, window or encode"),
+        "error": text("reason", width=440),
         "first_frame": st.column_config.NumberColumn(
-            "from frame", width=85, help="First frame that is missing because of this failure"
+            "from frame", width=80, help="First frame that is missing because of this failure"
         ),
         "encoder": text("encoder", width=70),
         "failed_at": st.column_config.DatetimeColumn(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import streamlit as st
 
-from tubelet.dashboard import address, caching, units
+from tubelet.dashboard import address, caching, downloads, units
 from tubelet.dashboard.corpus import details, labels, picking
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
@@ -69,6 +69,9 @@ def show(store: Store, selection: Selection) -> None:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
         picking.offer(store, videos, total)
+        downloads.offer_answer(
+            store, "videos", corpus.videos_page(videos, order, total, 0, statistic)
+        )
     points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
     scale = _range(caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0])
     _table(store, selection, rows, points, Curves(statistic, scale))

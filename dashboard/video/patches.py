@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import Markdown, html_text, literal
@@ -31,6 +31,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_heading(marked), anchor=False, width="content")
         sql_behind({"Patches": question}, "patches")
+        downloads.offer_answer(store, f"{clip.clip_id}-patches", question)
     if len(rows) == 1:
         _one(store, clip, rows[0])
     else:

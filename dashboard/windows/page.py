@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, charts, links, units
+from tubelet.dashboard import caching, charts, downloads, links, units
 from tubelet.dashboard.components import matrix
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
@@ -184,6 +184,8 @@ def _show_curves(store: Store, pair: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**By shared slice and by dimension**", width="content")
         sql_behind({"Curves": curves, "Dimensions": ranked}, "curves")
+        every = pairs.ranked_dimensions(pair["pair_id"], pair["embed_dim"])
+        downloads.offer_answer(store, f"{pair['pair_id']}-dimensions", every)
     with st.grid(4, min_column_width=190, gap="small") as grid:
         for name in charts.SLICE_CURVES:
             with grid.cell():

@@ -74,6 +74,17 @@ def test_a_chosen_video_is_summarized_and_kept_in_the_url(visit: Visit, store: S
     )
 
 
+def test_the_file_of_a_table_has_every_page_and_the_table_offers_no_other(visit: Visit) -> None:
+    visit.open("", "What is in the store?")
+    visit.expect_text(f"1–25 of {VIDEOS} videos")
+    lines = visit.download("CSV").read_text().splitlines()
+    assert len(lines) == 1 + VIDEOS and "video-00029" in lines[-1]
+    visit.page.get_by_role("region", name="Videos of this page").hover()
+    expect = sync_api.expect
+    expect(visit.page.get_by_role("button", name=re.compile("^Search"))).to_be_visible(timeout=SLOW)
+    expect(visit.page.get_by_role("button", name=re.compile("^Download as CSV"))).to_have_count(0)
+
+
 def test_failures_and_encoders_have_their_sections(visit: Visit) -> None:
     visit.open("?section=Failures", "What is in the store?")
     visit.expect_text("1–2 of 2 failures")

@@ -373,6 +373,14 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     expect(
         visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')
     ).to_be_visible(timeout=SLOW)
+    visit.page.set_viewport_size({"width": 800, "height": 900})
+    last = visit.page.get_by_role("button", name="Show patch").nth(11)
+    last.scroll_into_view_if_needed()
+    last.click()
+    visit.expect_in_url("hit=")
+    visit.settle()
+    expect(visit.page.locator(".player canvas").first).to_be_in_viewport(timeout=SLOW)
+    expect(last).to_be_in_viewport(timeout=SLOW)
 
 
 def test_the_url_restores_clip_slice_patches_and_colors(visit: Visit, store: Store) -> None:
