@@ -19,7 +19,7 @@ CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
     "sql",
 )
 PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
-AREA, SECOND_VIDEO, SECOND_ENCODER = "area", "beside-video", "beside-encoder"
+AREA, SECOND_VIDEO, SECOND_ENCODER, OTHERS = "area", "beside-video", "beside-encoder", "others"
 ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
     "video",
@@ -85,6 +85,12 @@ PARAMETERS = {
                 MARKS,
                 "the patch of a search that the player shows, while the selected ones stay",
                 (VIDEO_PAGE,),
+            ),
+            (
+                OTHERS,
+                ID,
+                "videos chosen in the table beside the first, joined by commas",
+                (CORPUS,),
             ),
             (SECOND_VIDEO, ID, "the video of the second player", (VIDEO_PAGE,)),
             (SECOND_ENCODER, ID, "the encoder or layer of the second player", (VIDEO_PAGE,)),
