@@ -166,6 +166,7 @@ PARAMETERS = {
             ("where", CONDITION, "which videos count"),
             ("resample", CHOICE, "what counts once"),
             ("compare", CHOICE, "what the result is compared with"),
+            ("compare-where", CONDITION, "which videos the result is compared with"),
         ),
         *_bound(SQL, ("query", CONDITION, "the query")),
     )
