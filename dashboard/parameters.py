@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "sql",
+    "help",
 )
-PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
+PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP)  # folders, in the order of the menu
 AREA, SECOND_VIDEO, SECOND_ENCODER, OTHERS = "area", "beside-video", "beside-encoder", "others"
 ENCODER, VIDEO, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
@@ -169,6 +170,7 @@ PARAMETERS = {
             ("compare-where", CONDITION, "which videos the result is compared with"),
         ),
         *_bound(SQL, ("query", CONDITION, "the query")),
+        *_bound(HELP, ("find-word", TEXT, "part of a word of the glossary or of its meaning")),
     )
 }
 

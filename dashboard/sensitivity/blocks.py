@@ -11,7 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
-from tubelet.reports.literal import html_text
+from tubelet.reports.literal import Markdown, html_text
 from tubelet.reports.rasters import Raster
 from tubelet.store.sandbox import formats
 
@@ -77,7 +77,7 @@ def _offer_numbers(block: Picture) -> None:
         _offer(block, "Parquet", "application/vnd.apache.parquet", lambda: formats.parquet(block.numbers()))  # fmt: skip
 
 
-def _offer(block: Picture, kind: str, mime: str, write: Callable[[], bytes]) -> None:
+def _offer(block: Picture, kind: Markdown, mime: str, write: Callable[[], bytes]) -> None:
     st.download_button(
         kind,
         write,

@@ -66,11 +66,7 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
     if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
     leads = Leads.from_rows(caching.rows(store, queries.strongest_pairs(found.scope)))
-    strongest = leads.name(found.dims["dim"].to_pylist())
-    if strongest:
-        st.markdown(
-            f"Strongest dimensions, each on the video and the pair in which it reacts most: {strongest}."
-        )
+    leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
     st.markdown(" · ".join([_link(block) for block in drawn if isinstance(block, Heading)]))

@@ -22,7 +22,7 @@ from tubelet.latent.categories import Categories
 from tubelet.latent.channels import CHANNELS, SEPARATOR, Look, OfClip
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.marks import MarkedPatches
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
@@ -62,7 +62,7 @@ def show(
         map_tables.show(store, scene, marked if near else None)
 
 
-def _choose(label: str, options: list[str], name: str) -> str:
+def _choose(label: Markdown, options: list[Markdown], name: str) -> str:
     """One of a few words, the first unless the URL says otherwise."""
     return st.segmented_control(
         label, options, default=options[0], **bind(name), label_visibility="collapsed", required=True

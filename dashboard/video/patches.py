@@ -161,11 +161,12 @@ def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
 def read_statistic(name: str, value: float | None, rank: float | None) -> Markdown:
     """What a statistic of a patch says, in words; `rank`: the share of the window's patches below it, None where they differ by rounding alone."""
     if value is None:
-        return UNDEFINED.get(name, "")
-    said = next((words for above, words in READINGS.get(name, ()) if value >= above), "")
+        return UNDEFINED[name] if name in UNDEFINED else ""
+    found = [number for number, (least, _) in enumerate(READINGS.get(name, ())) if value >= least]
+    said = f"{READINGS[name][found[0]][1]}; " if found else ""
     if rank is None:
-        return f"{said}{'; ' if said else ''}the same in all patches of the window"
-    return f"{said}{'; ' if said else ''}higher than {rank:.0%} of the window's patches"
+        return f"{said}the same in all patches of the window"
+    return f"{said}higher than {rank:.0%} of the window's patches"
 
 
 def _several(rows: Sequence[Mapping]) -> None:

@@ -67,12 +67,13 @@ def test_dimensions_stand_first_and_each_leads_to_its_picture_and_its_pair(store
         "SELECT p.* FROM dim_sensitivity s JOIN pairs p USING (pair_id) WHERE p.shift = 1 AND p.kind = 'shifted' AND s.dim = ? ORDER BY relative_edge DESC LIMIT 1",
         [strongest],
     )
-    shown = text(page)
-    assert f"**{strongest}** ([picture](video?encoder={row['encoder_id']}&clip={row['clip_a']}&color=three+dimensions&dimensions={strongest}%2C{strongest}%2C{strongest})" in shown  # fmt: skip
-    assert f"[pair](windows?encoder={row['encoder_id']}&pair={row['pair_id']}&dim={strongest})" in shown  # fmt: skip
+    assert "The strongest dimensions, each on the video and on the pair" in text(page)
+    where = f"encoder={row['encoder_id']}&video={row['video_id']}"
     (table,) = (frame.value for frame in page.dataframe if "picture" in frame.value.columns)
     assert table["dim"].tolist()[0] == strongest
-    assert table["pair"][0] == f"windows?encoder={row['encoder_id']}&pair={row['pair_id']}&dim={strongest}"  # fmt: skip
+    assert table["pair"][0] == f"windows?{where}&pair={row['pair_id']}&dim={strongest}"
+    gray = f"color=three+dimensions&dimensions={strongest}%2C{strongest}%2C{strongest}"
+    assert table["picture"][0] == f"video?{where}&clip={row['clip_a']}&{gray}"
 
 
 def test_two_conditions_are_compared(store):
