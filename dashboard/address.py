@@ -6,6 +6,7 @@ seconds, in a run that something on the page asked for, is put right. Any other 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -17,6 +18,7 @@ from tubelet.dashboard.parameters import (
     CLIP,
     ENCODER,
     HIT,
+    OTHERS,
     PAIR,
     PARAMETERS,
     PATCHES,
@@ -46,6 +48,7 @@ NAMES = (
     *CELL,
     SECOND_VIDEO,
     SECOND_ENCODER,
+    OTHERS,
 )
 KEPT, VISITED = "address", "visited"  # in the session
 KEEP = (ENCODER, VIDEO, SELECTED)  # what goes along from page to page
@@ -112,6 +115,18 @@ def redirect(**values: str) -> None:
     """The same, where it is not the player that went there."""
     st.session_state[KEPT] = replace(_state(), led=count_redirects() + 1)
     write(**values)
+
+
+def chosen_videos() -> list[str]:
+    """The videos chosen in the table of the corpus: the one that goes along from page to page first."""
+    stands = read()
+    return [id_ for id_ in (stands[VIDEO], *stands[OTHERS].split(",")) if id_]
+
+
+def choose_videos(video_ids: Sequence[str]) -> None:
+    """Choose these videos in the table of the corpus."""
+    first, *others = video_ids or [""]
+    redirect(**{VIDEO: first, OTHERS: ",".join(others)})
 
 
 def settle(page: str) -> None:

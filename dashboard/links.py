@@ -12,6 +12,7 @@ from tubelet.dashboard.parameters import PAGES, SQL, VIDEO_PAGE, WINDOWS
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 
+OPENED = "opened"  # in the session: where a click leads
 QUERY = "query"  # the URL parameter that carries a query
 
 
@@ -28,6 +29,20 @@ def to_player(label: Markdown, **where: str) -> None:
 def to_windows(label: Markdown, **where: str) -> None:
     """A link to the Windows page; `where` are its URL parameters (video, pair, encoder)."""
     _link("Windows", WINDOWS, label, ":material/compare:", address.find_kept() | where)
+
+
+def open_player(**where: str) -> None:
+    """Lead to the Video page in the next run of the script: a callback cannot leave its page."""
+    st.session_state[OPENED] = where
+
+
+def follow_opened() -> None:
+    """Go where `open_player` said."""
+    where = st.session_state.pop(OPENED, None)
+    if where:
+        page = st.Page(_drawn_by_app, title="Video", url_path=VIDEO_PAGE)
+        given = address.recall(VIDEO_PAGE) | address.find_kept() | where
+        st.switch_page(page, query_params=_given(given))
 
 
 def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:

@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "sql",
+    "help",
 )
-PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL)  # folders, in the order of the menu
-AREA, SECOND_VIDEO, SECOND_ENCODER = "area", "beside-video", "beside-encoder"
+PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP)  # folders, in the order of the menu
+AREA, SECOND_VIDEO, SECOND_ENCODER, OTHERS = "area", "beside-video", "beside-encoder", "others"
 ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
     "video",
@@ -88,6 +89,12 @@ PARAMETERS = {
                 MARKS,
                 "the patch of a search that the player shows, while the selected ones stay",
                 (VIDEO_PAGE,),
+            ),
+            (
+                OTHERS,
+                ID,
+                "videos chosen in the table beside the first, joined by commas",
+                (CORPUS,),
             ),
             (SECOND_VIDEO, ID, "the video of the second player", (VIDEO_PAGE,)),
             (SECOND_ENCODER, ID, "the encoder or layer of the second player", (VIDEO_PAGE,)),
@@ -165,6 +172,7 @@ PARAMETERS = {
             ("where", CONDITION, "which videos count"),
             ("resample", CHOICE, "what counts once"),
             ("compare", CHOICE, "what the result is compared with"),
+            ("compare-where", CONDITION, "which videos the result is compared with"),
         ),
         *_bound(
             SQL,
@@ -178,6 +186,7 @@ PARAMETERS = {
             ("heat-of", CHOICE, "the column that is drawn over the frames"),
             ("gallery-page", NUMBER, "the page of patches, cards or frames"),
         ),
+        *_bound(HELP, ("find-word", TEXT, "part of a word of the glossary or of its meaning")),
     )
 }
 

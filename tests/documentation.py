@@ -24,6 +24,9 @@ ROOMS = (
 )
 
 
+HELP = ("glossary.md", "keys.md")  # pages of docs/ that the dashboard carries a copy of
+
+
 def pages() -> list[Path]:
     """Every page of the documentation."""
     return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,3 +121,5 @@ def update(page: str) -> str:
 if __name__ == "__main__":
     for page in PARTS:
         (ROOT / page).write_text(update(page))
+    for name in HELP:  # after the pages, some of which are copied
+        (ROOT / "dashboard" / "help" / name).write_text((ROOT / "docs" / name).read_text())

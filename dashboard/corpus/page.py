@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import caching, links, units
 from tubelet.dashboard.corpus import encoders as corpus_encoders
 from tubelet.dashboard.corpus import failures as corpus_failures
 from tubelet.dashboard.corpus import videos as corpus_videos
@@ -19,6 +19,7 @@ SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": co
 
 
 def show(store: Store, selection: Selection) -> None:
+    links.follow_opened()
     summary = caching.rows(store, corpus.corpus_summary())[0]
     st.title("What is in the store?", anchor=False)
     if not summary["videos"] and not summary["failures"]:

@@ -1,4 +1,4 @@
-"""From the table of videos to the selected videos: what the filters list, or the rows that the reader picks."""
+"""From the table of videos to the selected videos: what the filters list, or the rows that the reader checks."""
 
 from dataclasses import replace
 
@@ -6,27 +6,17 @@ import streamlit as st
 
 from tubelet.dashboard import caching, selected_videos, units
 from tubelet.dashboard.chosen import IDS_MOST, LABEL, Chosen
-from tubelet.dashboard.selection import Selection
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.questions.corpus import VideoFilter
 from tubelet.store.schema.annotations import FOLDER
 
-PICKING, PICKED = "pick-rows", "picked-videos"  # in the session: whether rows are picked, and which
 
-
-def is_on() -> bool:
-    """Whether rows are picked, rather than one video chosen."""
-    return bool(st.session_state.get(PICKING, False))
-
-
-def offer(store: Store, videos: VideoFilter, total: int) -> None:
-    """Make the picked rows, or what the filters list, the selected videos of every page, or a tag."""
-    if st.toggle("Pick rows", key=PICKING, help="Tick several rows of the table."):
-        picked = st.session_state.get(PICKED, [])
-        _offer(
-            store, picked, Chosen.of_ids(picked) if 0 < len(picked) <= IDS_MOST else None, "picked"
-        )
+def offer(store: Store, videos: VideoFilter, total: int, checked: list[str]) -> None:
+    """Make the checked rows where there are several, or what the filters list, the selected videos of every page, or a tag."""
+    if len(checked) > 1:
+        few = Chosen.of_ids(checked) if len(checked) <= IDS_MOST else None
+        _offer(store, checked, few, "checked")
         return
     if not total or videos == replace(videos, text="", label=None, state="all"):
         return
@@ -56,16 +46,3 @@ def _offer(store: Store, ids: list[str], chosen: Chosen | None, key: str) -> Non
     )
     if ids:
         selected_videos.offer_tag(store, ids, key)
-
-
-def find_ticked(selection: Selection, shown: list[str]) -> list[int]:
-    """The rows that are ticked from the start: those picked before, or the chosen video's."""
-    ticked = st.session_state.get(PICKED, []) if is_on() else [selection.video_id]
-    return [number for number, video_id in enumerate(shown) if video_id in ticked]
-
-
-def pick(key: str, shown: list[str]) -> None:
-    """Keep what is ticked on this page of the table, beside what was ticked on others."""
-    rows = st.session_state[key]["selection"]["rows"]
-    others = [id_ for id_ in st.session_state.get(PICKED, []) if id_ not in shown]
-    st.session_state[PICKED] = others + [shown[row] for row in rows]

@@ -1,14 +1,16 @@
 """The videos of the corpus: filters, and one page of a query with thumbnails and curves."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from tubelet.dashboard import address, caching, downloads, units
-from tubelet.dashboard.corpus import details, labels, picking
+from tubelet.dashboard import address, caching, downloads, links, units
+from tubelet.dashboard.corpus import details, labels, picking, several
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
@@ -27,6 +29,8 @@ CURVE = "previous_cosine"  # the statistic drawn without being asked for: how mu
 MIN_SPAN = (
     0.01  # of the largest value: a y axis no narrower, so that rounding is not drawn as a signal
 )
+OPENING = ("thumbnail", "name")  # columns whose cells lead to the video
+OPENS = "Click a picture or a name to open the video; check rows to see or compare them."
 COLUMNS = (
     "thumbnail",
     "name",
@@ -68,16 +72,31 @@ def show(store: Store, selection: Selection) -> None:
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
-        picking.offer(store, videos, total)
+        picking.offer(store, videos, total, address.chosen_videos())
         downloads.offer_answer(
             store, "videos", corpus.videos_page(videos, order, total, 0, statistic)
         )
     points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
     scale = _range(caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0])
-    _table(store, selection, rows, points, Curves(statistic, scale))
-    st.caption(_curves_sentence(statistic, scale))
-    if selection.video_id:
-        details.show(store, selection, statistic)
+    chosen = address.chosen_videos()
+    with _beside(bool(chosen)) as (table, side):
+        with table:
+            _table(store, selection, rows, points, Curves(statistic, scale))
+            st.caption(f"{OPENS} {_curves_sentence(statistic, scale)}")
+        if len(chosen) > 1:
+            with side:
+                several.show(store, selection, chosen)
+        elif chosen:
+            with side:
+                details.show(store, selection, statistic)
+
+
+@contextmanager
+def _beside(anything: bool) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
+    """Where the table stands, and where what is chosen in it: beside it, or below it where there is no room."""
+    with st.container(key="chosen-beside"):
+        table, side = st.columns([3, 2], gap="medium") if anything else (st.container(), st.empty())
+        yield table, side
 
 
 def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
@@ -152,7 +171,6 @@ def _table(
     shown = [row["video_id"] for row in rows]
     added = labels.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
-    several = picking.is_on()
     st.dataframe(
         _cells(store, rows, points, added),
         column_config=_column_config(curves, selection) | _label_config(added),
@@ -161,10 +179,14 @@ def _table(
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + ROW_HEIGHT * min(VISIBLE, max(MIN_VISIBLE, held)),
         placeholder="",
-        key=f"{key}-{several}",
-        on_select=lambda: (picking.pick if several else _choose)(f"{key}-{several}", shown),
-        selection_mode="multi-row" if several else "single-row",
-        selection_default={"selection": {"rows": picking.find_ticked(selection, shown)}},
+        key=key,
+        on_select=lambda: _choose(key, shown),
+        selection_mode=["multi-row", "single-cell"],
+        selection_default={
+            "selection": {
+                "rows": [shown.index(id_) for id_ in address.chosen_videos() if id_ in shown]
+            }
+        },
         alt="Videos of this page",
     )
 
@@ -188,8 +210,14 @@ def _label_config(added: Mapping) -> dict:
 
 
 def _choose(key: str, shown: list[str]) -> None:
-    chosen = st.session_state[key]["selection"]["rows"]
-    address.redirect(**{VIDEO: shown[chosen[0]] if chosen else ""})
+    """A click on picture or name opens the video; checked rows are chosen, with those of other pages of the table."""
+    found = st.session_state[key]["selection"]
+    opened = [shown[row] for row, column in found["cells"] if column in OPENING]
+    if opened:
+        links.open_player(**{VIDEO: opened[0]})
+        return
+    elsewhere = [id_ for id_ in address.chosen_videos() if id_ not in shown]
+    address.choose_videos([*elsewhere, *(shown[row] for row in found["rows"])])
 
 
 def _cells(

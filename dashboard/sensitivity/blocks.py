@@ -1,28 +1,32 @@
 """The blocks of a report, drawn by Streamlit: the counterpart of the exporters in `reports`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from urllib.parse import quote
 
 import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
-from tubelet.reports.literal import html_text
+from tubelet.reports.literal import Markdown, html_text
 from tubelet.reports.rasters import Raster
+from tubelet.store.sandbox import formats
 
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
 WINDOWS_PATH = "windows"  # where the page of one pair lies in the URL
 PAIR = "pair"  # its parameter
 
 
-def draw(blocks: Iterable[Block]) -> None:
+def draw(blocks: Iterable[Block], leads: Leads | None = None) -> None:
+    """`leads`: where each dimension is looked at."""
     for block in blocks:
-        _draw_block(block)
+        _draw_block(block, leads or Leads({}))
 
 
-def _draw_block(block: Block) -> None:
+def _draw_block(block: Block, leads: Leads) -> None:
     match block:
         case Heading():
             _heading(block)
@@ -33,7 +37,7 @@ def _draw_block(block: Block) -> None:
         case Picture():
             _picture(block)
         case Table():
-            _table(block)
+            _table(block, leads)
 
 
 def _heading(block: Heading) -> None:
@@ -62,9 +66,33 @@ def _picture(block: Picture) -> None:
             st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
     if block.caption:
         st.caption(block.caption)
+    _offer_numbers(block)
 
 
-def _table(block: Table) -> None:
+def _offer_numbers(block: Picture) -> None:
+    """The numbers of a picture, and a heat map as it is drawn, as files that are made when asked for."""
+    with st.container(horizontal=True, gap="small"):
+        if isinstance(block.drawing, Raster):
+            _offer(block, "PNG", "image/png", partial(getattr, block.drawing, "png"))
+        _offer(block, "CSV", "text/csv", lambda: formats.csv(block.numbers()))
+        _offer(block, "Parquet", "application/vnd.apache.parquet", lambda: formats.parquet(block.numbers()))  # fmt: skip
+
+
+def _offer(block: Picture, kind: Markdown, mime: str, write: Callable[[], bytes]) -> None:
+    st.download_button(
+        kind,
+        write,
+        f"sensitivity-{block.name}.{kind.lower()}",
+        mime,
+        key=f"numbers-{block.name}-{kind}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help=f"{'The picture' if kind == 'PNG' else 'The numbers'} of: {block.title}",
+    )
+
+
+def _table(block: Table, leads: Leads) -> None:
     _title(block)
     rows, config = block.rows.select([column.name for column in block.columns]), {}
     for column in block.columns:
@@ -74,6 +102,8 @@ def _table(block: Table) -> None:
         rows = rows.set_column(
             rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string())
         )
+    if "dim" in rows.column_names and leads.of:
+        rows, config = _add_leads(rows, config, leads)
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
     st.dataframe(
         rows,
@@ -84,6 +114,19 @@ def _table(block: Table) -> None:
         key=f"table-{block.name}",
         alt=block.title,
     )
+
+
+def _add_leads(rows: pa.Table, config: dict, leads: Leads) -> tuple[pa.Table, dict]:
+    """Two columns behind the number of a dimension: its picture on a video, and its pair."""
+    at = rows.column_names.index("dim") + 1
+    dims = rows["dim"].to_pylist()
+    for title, address, meaning in (
+        ("pair", leads.pair, "The pair of windows in which the dimension reacts most"),
+        ("picture", leads.picture, "The dimension as gray on the video in which it reacts most"),
+    ):
+        rows = rows.add_column(at, title, pa.array([address(dim) for dim in dims], pa.string()))
+        config[title] = st.column_config.LinkColumn(title, display_text="open", help=meaning)
+    return rows, config
 
 
 def _column(block: Table, column: Column) -> ColumnConfig:

@@ -7,6 +7,7 @@ import streamlit as st
 from tubelet.dashboard import caching, consent
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sensitivity import blocks, scope
+from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.unpaired import show_unpaired
 from tubelet.reports.blocks import Heading
 from tubelet.reports.catalogue import FORMATS, sensitivity_blocks
@@ -37,6 +38,12 @@ def show(store: Store, selection: Selection) -> None:
     request, compare = scope.choose(store, selection)
     if not consent.holds(request.where or "", "where"):
         return
+    if (
+        compare
+        and compare.startswith(scope.WHERE)
+        and not consent.holds(compare.removeprefix(scope.WHERE), "compare-where")
+    ):
+        return
     try:
         with st.skeleton(height=420):
             found = caching.findings(store, request)
@@ -58,10 +65,12 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
         _downloads(store, found, other, compare)
     if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
+    leads = Leads.from_rows(caching.rows(store, queries.strongest_pairs(found.scope)))
+    leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
     st.markdown(" · ".join([_link(block) for block in drawn if isinstance(block, Heading)]))
-    blocks.draw(drawn)
+    blocks.draw(drawn, leads)
 
 
 def _link(heading: Heading) -> Markdown:

@@ -19,6 +19,7 @@ COUNTED = {
     "name": "each name",
     "group": "each group: by label, name or copy",
 }
+WHERE = "where="  # before a condition that is compared with
 COMPARED = ("frames", "shift", "encoder")
 
 
@@ -43,6 +44,14 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         )
         unit = _unit()
         compare = _compare(held, selection.encoder_id, frames, shift)
+        other = st.text_input(
+            "Compare with videos where",
+            placeholder="a condition, such as label = 'swimming'",
+            **bind("compare-where"),
+            on_change=consent.ask_typed,
+            args=("compare-where",),
+        ).strip()
+        compare = f"{WHERE}{other}" if other else compare
     chosen = None if setting == ALL else setting
     request = Request(
         encoder=selection.encoder_id,

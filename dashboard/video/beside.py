@@ -82,7 +82,7 @@ def _choose_encoder(store: Store, film: Film) -> tuple[str, str]:
     return chosen, names[chosen]
 
 
-def _choose(label: str, names: Mapping[str, str], own: str, parameter: str) -> str:
+def _choose(label: Markdown, names: Mapping[str, str], own: str, parameter: str) -> str:
     """An id among names, the first player's own unless the URL says otherwise."""
     others = [id_ for id_ in names if id_ != own]
     asked = address.read()[parameter]

@@ -13,7 +13,7 @@ from tubelet.dashboard.components.player import Film
 from tubelet.dashboard.components.token_map import Picture
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video import colors, map_tables, place
+from tubelet.dashboard.video import colors, map_tables, place, sections
 from tubelet.dashboard.video.map_tables import Scene
 from tubelet.latent import channels, map_tokens, questions
 from tubelet.latent import sample as samples
@@ -22,7 +22,7 @@ from tubelet.latent.categories import Categories
 from tubelet.latent.channels import CHANNELS, SEPARATOR, Look, OfClip
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.marks import MarkedPatches
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
@@ -37,9 +37,10 @@ def show(
     store: Store, film: Film, clip: ClipRow, coloring: Coloring, marked: MarkedPatches
 ) -> None:
     """`clip`: the one of the marked patches, or the film's."""
+    if not sections.is_open(sections.MAP):
+        return
+    st.subheader("Map of tokens", anchor="map", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Map of tokens", **bind("map"), help=HELP):
-            return
         of = _choose("Of", [WINDOW, CORPUS], "map-of")
         flat = _choose("As", [SOLID, FLAT], "map-as") == FLAT
         near = bool(marked.patches) and st.toggle(
@@ -61,7 +62,7 @@ def show(
         map_tables.show(store, scene, marked if near else None)
 
 
-def _choose(label: str, options: list[str], name: str) -> str:
+def _choose(label: Markdown, options: list[Markdown], name: str) -> str:
     """One of a few words, the first unless the URL says otherwise."""
     return st.segmented_control(
         label, options, default=options[0], **bind(name), label_visibility="collapsed", required=True

@@ -17,6 +17,7 @@ from tubelet.dashboard.video import (
     patches,
     place,
     search,
+    sections,
     segmentation,
     similar,
     track,
@@ -79,6 +80,7 @@ def show(store: Store, selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(film, coloring)
         colors.offer_file(film, paint)
+    sections.show(store, film, clip, marked, segment)
     segmentation.show(store, cut, segment)
     map.show(
         store, film, clip, coloring, marked

@@ -18,18 +18,33 @@ from tubelet.store.statistics import TOKEN_STATISTICS
 SIDE, SMALL = 132, 108  # pixels of an enlarged patch, and of each of two pictures in a row
 AROUND = 2  # patches on each side of one that show where it is
 ROWS, ROW_HEIGHT = 8, 31  # rows before the table scrolls; pixels
+READINGS = {  # from which value upwards a statistic reads so, the highest first
+    "previous_cosine": (
+        (0.98, "near 1: nothing moves"),
+        (0.8, "a little changes since the slice before"),
+        (-1.0, "much changes since the slice before"),
+    ),
+    "neighbour_cosine": (
+        (0.9, "near 1: like the patches around it"),
+        (0.5, "partly like the patches around it"),
+        (-1.0, "unlike the patches around it: an edge, or something small"),
+    ),
+    "kurtosis": (
+        (6.0, "far above 3: few dimensions carry much"),
+        (2.0, "near 3: dimensions are spread as in a normal distribution"),
+        (0.0, "below 2: no dimension stands out"),
+    ),
+}
+UNDEFINED = {"previous_cosine": "the first slice has none before it"}
 
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches:
-        st.caption(
-            "Click a patch to see its statistics. Drag to select several; hold Shift to add one; press Esc to clear the selection."
-        )
         return
     question = clips.patches(clip.clip_id, number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_heading(marked), anchor=False, width="content")
+        st.subheader(_heading(marked), anchor="patch", width="content")
         sql_behind({"Patches": question}, "patches")
         downloads.offer_answer(store, f"{clip.clip_id}-patches", question)
     if len(rows) == 1:
@@ -49,7 +64,7 @@ def _one(store: Store, clip: ClipRow, row: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium", key="one-patch"):
         if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
             st.html(patch_html(clip, (row["slice"], row["y"], row["x"])), width="content")
-        with st.container():
+        with st.container(key="patch-numbers"):
             st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")
             st.caption(
                 f"Address: clip {literal(clip.clip_id)}, slice {row['slice']:d}, y {row['y']:d}, x {row['x']:d}, each counted from 0."
@@ -138,11 +153,21 @@ def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
         "this patch": [
             "not defined" if row[name] is None else f"{row[name]:.4g}" for name in TOKEN_STATISTICS
         ],
-        "higher than": [
-            "" if row[name] is None else f"{row[f'{name}_rank']:.0%} of the clip's patches"
-            for name in TOKEN_STATISTICS
+        "reading": [
+            read_statistic(name, row[name], row[f"{name}_rank"]) for name in TOKEN_STATISTICS
         ],
     }
+
+
+def read_statistic(name: str, value: float | None, rank: float | None) -> Markdown:
+    """What a statistic of a patch says, in words; `rank`: the share of the window's patches below it, None where they differ by rounding alone."""
+    if value is None:
+        return UNDEFINED.get(name, "")
+    found = [number for number, (least, _) in enumerate(READINGS.get(name, ())) if value >= least]
+    said = f"{READINGS[name][found[0]][1]}; " if found else ""
+    if rank is None:
+        return f"{said}the same in all patches of the window"
+    return f"{said}higher than {rank:.0%} of the window's patches"
 
 
 def _several(rows: Sequence[Mapping]) -> None:

@@ -9,7 +9,7 @@ from tubelet.dashboard import caching, consent, units
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video import patches, place
+from tubelet.dashboard.video import patches, place, sections
 from tubelet.latent import questions, search_index
 from tubelet.latent.hits import Ranking
 from tubelet.latent.marks import MarkedPatches
@@ -34,11 +34,10 @@ EXACT = "Compare every embedding instead of using the index of this encoder."
 
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
-    if not marked.patches or clip.embedding_path is None:
+    if not sections.is_open(sections.SEARCH) or not marked.patches or clip.embedding_path is None:
         return
+    st.subheader("Where else is something like it?", anchor="search", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Search the corpus", **bind("search-corpus"), help=HELP):
-            return
         sketch = search_index.measured_recall(clip.encoder_id)
         exactly = bool(caching.rows(store, sketch)) and st.checkbox(
             "Exact search", **bind("exactly"), help=EXACT

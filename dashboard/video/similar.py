@@ -8,7 +8,7 @@ from tubelet.dashboard import caching, units
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video import patches, place
+from tubelet.dashboard.video import patches, place, sections
 from tubelet.latent import questions
 from tubelet.reports.literal import literal
 from tubelet.store import Store
@@ -23,9 +23,10 @@ HELP = (
 
 
 def show(store: Store, clip: ClipRow) -> None:
+    if not sections.is_open(sections.ALIKE):
+        return
+    st.subheader("Which videos are similar?", anchor="similar", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not st.toggle("Similar videos", **bind("alike"), help=HELP):
-            return
         by = st.segmented_control(
             "By",
             WAYS,

@@ -21,8 +21,8 @@ TITLE = "Which dimensions react when the window shifts?"
 def sections(found: Findings, command: str, store: Store, prefix: str = "") -> Iterator[Block]:
     """All six sections; `prefix` keeps the anchors and names of two reports in one file apart."""
     for section in (
-        curve(found),
         dimensions(found),
+        curve(found),
         consistency(found),
         videos(found),
         frame(found),

@@ -131,15 +131,27 @@ def _same(of: ClipRow) -> dict:
     return {"video": of.video_id, "encoder": of.encoder_id, **{name: of[name] for name in SETTINGS}}
 
 
+STEP = (
+    2**-10
+)  # of the largest value of a statistic in a clip: closer values are equal, as half precision rounds embeddings
+
+
 def patches(clip_id: str, tokens: list[int]) -> Question:
-    """One row per patch: its statistics, and what share of the clip's patches lies below each. `tokens` counts patches row by row, slice by slice."""
+    """One row per patch: its statistics, and what share of the clip's patches lies below each: NULL where all of them are equal but for
+    rounding. `tokens` counts patches row by row, slice by slice."""
     names = list(TOKEN_STATISTICS)
+    scales = ", ".join(f"max(abs(s.{name})) OVER () * {STEP} AS {name}_step" for name in names)
     ranks = ",\n    ".join(
-        f"percent_rank() OVER (ORDER BY s.{name}) AS {name}_rank" for name in names
+        f"CASE WHEN max({name}) OVER () - min({name}) OVER () > {name}_step THEN percent_rank() OVER (ORDER BY round({name} / {name}_step)) END AS {name}_rank"
+        for name in names
     )
     sql = f"""SELECT * FROM (
-  SELECT (s.slice * c.grid_height + s.y) * c.grid_width + s.x AS token, s.slice, s.y, s.x, {", ".join(f"s.{name}" for name in names)},
+  SELECT token, slice, y, x, {", ".join(names)},
     {ranks}
-  FROM token_stats s JOIN clips c USING (clip_id) WHERE s.clip_id = $clip
+  FROM (
+    SELECT (s.slice * c.grid_height + s.y) * c.grid_width + s.x AS token, s.slice, s.y, s.x, {", ".join(f"s.{name}" for name in names)},
+      {scales}
+    FROM token_stats s JOIN clips c USING (clip_id) WHERE s.clip_id = $clip
+  )
 ) WHERE token IN (SELECT unnest($tokens::INTEGER[])) ORDER BY token"""
     return Question(sql, {"clip": clip_id, "tokens": tokens})

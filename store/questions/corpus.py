@@ -7,7 +7,7 @@ Only names taken from a registry (an order, a state, a statistic) are put into S
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,6 +202,16 @@ ORDER BY c.start_s, c.clip_id, s.slice"""
 def video(video_id: str) -> Question:
     """One row: what is known about a video's file."""
     return Question("SELECT * FROM videos WHERE video_id = $video", {"video": video_id})
+
+
+def chosen_videos(video_ids: Sequence[str], encoder_id: str) -> Question:
+    """One row per video of these, in their order, with its clips and tokens of an encoder."""
+    sql = f"""SELECT v.video_id, v.name, v.label, v.duration_s, count(c.clip_id) AS clips,
+  coalesce(sum(c.slices * c.grid_height * c.grid_width), 0)::BIGINT AS tokens
+FROM videos v LEFT JOIN clips c ON c.video_id = v.video_id AND c.encoder_id = $encoder AND {OF_GRID}
+WHERE list_contains($videos, v.video_id)
+GROUP BY v.video_id, v.name, v.label, v.duration_s ORDER BY list_position($videos, v.video_id)"""
+    return Question(sql, {"encoder": encoder_id, "videos": list(video_ids)})
 
 
 def clips_of_video(video_id: str, encoder_id: str) -> Question:

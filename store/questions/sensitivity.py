@@ -195,6 +195,17 @@ GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
     return Question(sql, scope.values)
 
 
+def strongest_pairs(scope: Scope) -> Question:
+    """One row per dimension that varies: the pair in which it reacts most, and the first of that pair's clips."""
+    sql = f"""{scope.chosen()}, strongest AS (
+  SELECT s.dim, arg_max(c.pair_id, s.relative_edge) AS pair_id, max(s.relative_edge) AS relative_edge
+  FROM chosen c JOIN dim_sensitivity s USING (pair_id) WHERE s.relative_edge IS NOT NULL GROUP BY s.dim
+)
+SELECT t.dim, t.pair_id, t.relative_edge, p.video_id, p.clip_a, p.encoder_id
+FROM strongest t JOIN pairs p USING (pair_id) ORDER BY t.dim"""
+    return Question(sql, scope.values)
+
+
 def by_video(scope: Scope, several: bool) -> Question:
     """One row per video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
 

@@ -72,7 +72,7 @@ def page_script(name: str, path: str) -> None:
     address.settle(name)
 
 
-SQL = ("query", "where", "search-where")  # parameters that hold it
+SQL = ("query", "where", "search-where", "compare-where")  # parameters that hold it
 
 
 def open_page(name: str, store: Store, **url: str) -> AppTest:

@@ -35,7 +35,7 @@ def test_the_answer_is_the_reports_and_stands_first(store):
     assert page.title[0].value == report.TITLE and not page.exception
     assert narrative.answer(find(store, Request(shift=1))) in text(page)
     assert [header.value for header in page.header] == [
-        "Where in the window", "Which dimensions", "Do videos agree", "Video by video", "Where in the frame", "What this rests on",
+        "Which dimensions", "Where in the window", "Do videos agree", "Video by video", "Where in the frame", "What this rests on",
     ]  # fmt: skip
     assert f"tubelet report sensitivity --store {store.root} --encoder" in text(page)
 
@@ -57,6 +57,37 @@ def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
     )
     page = open_page("sensitivity", store, shift="2", setting="all, mixed", compare="shift=1")
     assert "2 settings mixed" in text(page) and page.header[0].value == "Side by side"
+
+
+def test_dimensions_stand_first_and_each_leads_to_its_picture_and_its_pair(store):
+    page = open_page("sensitivity", store, shift="1")
+    found = find(store, Request(shift=1))
+    strongest = found.dims["dim"][0].as_py()
+    (row,) = store.rows(
+        "SELECT p.* FROM dim_sensitivity s JOIN pairs p USING (pair_id) WHERE p.shift = 1 AND p.kind = 'shifted' AND s.dim = ? ORDER BY relative_edge DESC LIMIT 1",
+        [strongest],
+    )
+    assert "The strongest dimensions, each on the video and on the pair" in text(page)
+    where = f"encoder={row['encoder_id']}&video={row['video_id']}"
+    (table,) = (frame.value for frame in page.dataframe if "picture" in frame.value.columns)
+    assert table["dim"].tolist()[0] == strongest
+    assert table["pair"][0] == f"windows?{where}&pair={row['pair_id']}&dim={strongest}"
+    gray = f"color=three+dimensions&dimensions={strongest}%2C{strongest}%2C{strongest}"
+    assert table["picture"][0] == f"video?{where}&clip={row['clip_a']}&{gray}"
+
+
+def test_two_conditions_are_compared(store):
+    page = open_page("sensitivity", store, shift="1", **{"compare-where": "label = 'cooking'"})
+    assert not page.exception and page.header[0].value == "Side by side"
+    assert "label = 'cooking'" in text(page)
+
+
+def test_every_heat_map_is_offered_as_picture_and_numbers(store):
+    page = open_page("sensitivity", store, shift="1")
+    offered = {button.key for button in page.get("download_button")}
+    for name in ("heat", "agreement_matrix", "frame"):
+        assert {f"numbers-{name}-{kind}" for kind in ("PNG", "CSV", "Parquet")} <= offered
+    assert "numbers-strongest-CSV" in offered and "numbers-strongest-PNG" not in offered
 
 
 def test_conditions_that_fit_nothing_or_are_wrong_are_explained_in_place(store):

@@ -1,0 +1,54 @@
+"""Where a dimension is looked at: its picture on the video, and the pair of windows, in which it reacts most."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from tubelet.dashboard import links
+from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
+
+FIRST = 5  # dimensions that are named at the top of the page
+
+
+@dataclass(frozen=True)
+class Leads:
+    """By dimension, a row of `strongest_pairs`."""
+
+    of: Mapping[int, Mapping]
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping]) -> "Leads":
+        return cls({row["dim"]: row for row in rows})
+
+    def show(self, dims: Sequence[int]) -> None:
+        """The first of these dimensions, each with its two links."""
+        known = [dim for dim in dims if dim in self.of][:FIRST]
+        if not known:
+            return
+        st.markdown(
+            "The strongest dimensions, each on the video and on the pair of windows in which it reacts most:"
+        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            for dim in known:
+                links.to_player(f"{dim:d}: picture", **self._place_picture(dim))
+                links.to_windows(f"{dim:d}: pair", **self._place_pair(dim))
+
+    def picture(self, dim: int) -> str | None:
+        """Address of the dimension as gray on a video; None where it does not vary."""
+        return f"{VIDEO_PAGE}?{urlencode(self._place_picture(dim))}" if dim in self.of else None
+
+    def pair(self, dim: int) -> str | None:
+        """Address of the pair at that dimension; None where it does not vary."""
+        return f"{WINDOWS}?{urlencode(self._place_pair(dim))}" if dim in self.of else None
+
+    def _place_picture(self, dim: int) -> dict[str, str]:
+        row = self.of[dim]
+        shown = {"color": "three dimensions", "dimensions": f"{dim},{dim},{dim}"}
+        return {ENCODER: row["encoder_id"], VIDEO: row["video_id"], CLIP: row["clip_a"], **shown}
+
+    def _place_pair(self, dim: int) -> dict[str, str]:
+        row = self.of[dim]
+        given = {ENCODER: row["encoder_id"], VIDEO: row["video_id"], PAIR: row["pair_id"]}
+        return {**given, "dim": str(dim)}

@@ -1,0 +1,103 @@
+"""What pages say before and after the first click: cards of the Video page, readings of statistics, several videos chosen on Corpus."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from tests.dashboard.test_dashboard import open_page, text
+from tests.stores import synthetic_store
+from tubelet.dashboard.video import patches, sections
+from tubelet.latent.marks import MarkedPatches
+from tubelet.store import Store
+from tubelet.store.questions import clips, corpus
+from tubelet.store.statistics import TOKEN_STATISTICS
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = synthetic_store(tmp_path_factory.mktemp("sections") / "store", videos=3)
+    yield made
+    made.close()
+
+
+def first_clip(store: Store) -> dict:
+    return store.rows("SELECT c.* FROM clips c JOIN videos USING (video_id) ORDER BY name LIMIT 1")[
+        0
+    ]
+
+
+def test_the_page_says_what_it_can_do_before_the_first_click(store: Store) -> None:
+    clip = first_clip(store)
+    test = open_page("video", store, video=clip["video_id"])
+    shown = text(test)
+    for words in ("Click a patch of the player", "follow it through this window or the whole video", "Choose Foreground", "Select a patch first", "tokens of this window", "Which other videos"):  # fmt: skip
+        assert words in shown
+    assert {toggle.label for toggle in test.toggle} >= {"Search the corpus", "Map of tokens", "Similar videos"}  # fmt: skip
+    marked = text(open_page("video", store, patches=f"{clip['clip_id']}-1.2.3", video=clip["video_id"]))  # fmt: skip
+    assert "[Patch (2, 3) of slice 1](#patch)" in marked and "slices](#track) of this window" in marked  # fmt: skip
+    both = f"{clip['clip_id']}-0.0.0~0.3.3"
+    assert "](#segmentation)" in text(open_page("video", store, segment=both, video=clip["video_id"]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("marked", "said"),
+    [
+        (MarkedPatches(), "Choose Foreground"),
+        (MarkedPatches("ab", ((0, 0, 0),)), "Mark some background too"),
+        (MarkedPatches("ab", (), ((0, 0, 0),)), "Mark some foreground too"),
+        (MarkedPatches("ab", ((0, 0, 0),), ((0, 1, 1),)), "A mask spreads"),
+    ],
+)
+def test_the_card_of_a_mask_says_what_is_missing(marked: MarkedPatches, said: str) -> None:
+    assert said in sections.describe_segment(marked)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rank", "said"),
+    [
+        ("previous_cosine", 0.999, 0.5, "near 1: nothing moves; higher than 50%"),
+        ("previous_cosine", 0.3, 0.01, "much changes since the slice before; higher than 1%"),
+        ("previous_cosine", None, None, "the first slice has none before it"),
+        ("previous_cosine", 1.0, None, "near 1: nothing moves; the same in all patches"),
+        ("neighbour_cosine", 0.1, 0.0, "an edge, or something small; higher than 0%"),
+        ("kurtosis", 30.0, 0.9, "few dimensions carry much"),
+        ("norm", 4.0, 0.25, "higher than 25% of the window's patches"),
+    ],
+)
+def test_a_statistic_is_read_in_words(name: str, value: float, rank: float, said: str) -> None:
+    assert said in patches.read_statistic(name, value, rank)
+
+
+def test_a_rank_is_not_given_to_rounding(tmp_path) -> None:
+    """Four patches: lengths apart, a mean that differs by less than half precision can tell, a spread with two values as good as equal."""
+    con = duckdb.connect()
+    names = ", ".join(f"{name} FLOAT" for name in TOKEN_STATISTICS)
+    con.execute(f"CREATE TABLE token_stats (clip_id VARCHAR, slice INT, y INT, x INT, {names})")
+    con.execute("CREATE TABLE clips (clip_id VARCHAR, grid_height INT, grid_width INT)")
+    con.execute("INSERT INTO clips VALUES ('c', 2, 2)")
+    columns = {"norm": (1, 2, 3, 4), "mean": (1, 1.0001, 1.0002, 0.9999), "std": (1, 1.0001, 2, 3)}
+    for token in range(4):
+        row = [columns.get(name, (0, 0, 0, 0))[token] for name in TOKEN_STATISTICS]
+        con.execute(f"INSERT INTO token_stats VALUES ('c', 0, {token // 2}, {token % 2}, {', '.join(map(str, row))})")  # fmt: skip
+    question = clips.patches("c", [0, 1, 2, 3])
+    found = con.sql(question.text).to_arrow_table().to_pylist()
+    con.close()
+    assert [row["norm_rank"] for row in found] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert [row["mean_rank"] for row in found] == [None] * 4
+    assert [row["std_rank"] for row in found] == pytest.approx([0, 0, 2 / 3, 1])
+    assert [row["kurtosis_rank"] for row in found] == [None] * 4, "all are 0"
+
+
+def test_several_videos_are_chosen_summed_up_and_compared(store: Store) -> None:
+    ids = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY name")]
+    test = open_page("corpus", store, video=ids[2], others=f"{ids[0]},nonexistent")
+    assert not test.exception
+    assert "2 chosen videos" in [element.value for element in test.subheader]
+    assert "list_contains" in text(test) and "Together **" in text(test)
+    rows = corpus.chosen_videos([ids[2], ids[0]], first_clip(store)["encoder_id"]).answer(store)
+    assert rows["video_id"].to_pylist() == [ids[2], ids[0]] and rows["clips"].to_pylist() == [1, 1]
+    one = open_page("corpus", store, video=ids[1])
+    assert "1 chosen video" not in text(one) and any(
+        "video-00001" in element.value for element in one.subheader
+    )
