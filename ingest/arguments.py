@@ -25,6 +25,14 @@ class SourceOptions:
 
     paths: Sequence[str]
     limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+    fps_of_frames: float | None = option(
+        None,
+        help="Take pictures, too: a folder of numbered ones is a video of N frames per second, any other picture a still.",
+        unset="folders are searched for video files alone",
+        metavar="N",
+        least=0.001,
+        most=1000,
+    )
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)

@@ -44,7 +44,9 @@ class Job:
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         check_size(geometry, model.encoder, row.patch)
-        found = search(arguments.videos.paths, arguments.videos.limit)
+        found = search(
+            arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
+        )
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)

@@ -33,7 +33,6 @@ from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS, Writer,
 from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
 from tubelet.store import Store
 from tubelet.store.disk.layout import THUMBNAIL
 from tubelet.store.pairs.measurement import Side, measure
@@ -188,11 +187,11 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
     try:
-        with open_video(source.path) as video:
+        with source.open() as video:
             height, width = recipe.geometry.target(
                 *next(video.frames()).displayed, recipe.encoder.patch
             )
-        with open_video(source.path) as video:
+        with source.open() as video:
             frames, fps = video.packets, video.fps
     except (VideoError, StopIteration):
         return None
@@ -352,7 +351,7 @@ def _first_clip(
     """The first clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none."""
     started = time.perf_counter()
     try:
-        with open_video(source.path) as video:
+        with source.open() as video:
             decoding = Decoding(recipe, video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames

@@ -21,7 +21,7 @@ from tubelet.ingest.sampling import Sampler
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
-from tubelet.media.video import Frame, Timeline, Video
+from tubelet.media.video import Frame, PictureVideo, Timeline, Video
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import PlannedClip, VideoRow
@@ -57,7 +57,12 @@ class Decoding:
     """One pass over one open video: pictures go in, whole windows come out, each with the pairs that need it."""
 
     def __init__(
-        self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted
+        self,
+        recipe: Recipe,
+        video: Video | PictureVideo,
+        source: Source,
+        video_id: str,
+        wanted: Wanted,
     ) -> None:
         self.recipe = recipe
         self.video = video

@@ -11,7 +11,7 @@ from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
-from tubelet.media.video import Timeline, open_video
+from tubelet.media.video import Timeline
 from tubelet.store.rows import VideoRow
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
@@ -134,7 +134,7 @@ class Reader:
         return row if row and row.path != source.text else None
 
     def _is_mirrored(self, source: Source) -> bool:
-        with open_video(source.path, self.threads) as video:
+        with source.open(self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
     def _cut(self, video_id: str, row: VideoRow, samples: Samples) -> Cut:
@@ -229,14 +229,14 @@ class Reader:
             return len(samples.numbers), samples.gaps
         if self.recipe.pairing.count == 0:
             return 0, ()
-        with open_video(source.path) as video:
+        with source.open() as video:
             return count_samples(video.packets, rate, video.fps), ()
 
     def _pass(
         self, source: Source, video_id: str, wanted: Wanted
     ) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what ended it early."""
-        with open_video(source.path, self.threads) as video:
+        with source.open(self.threads) as video:
             decoding = Decoding(self.recipe, video, source, video_id, wanted)
             broken: tuple[Failure, ...] = ()
             try:

@@ -26,6 +26,7 @@ TYPES = {
     "FLOAT": float,
     MOMENT: datetime,
     "INTEGER[]": list[int],
+    "DOUBLE[]": list[float],
 }
 
 
