@@ -81,6 +81,11 @@ class WindowOptions:
         least=0.001,
         most=1000,
     )
+    segments: Path | None = option(
+        None,
+        help="Encode these stretches in place of the regular windows: a table of video, name, start and stop in seconds. Needs --fps.",
+        metavar="FILE",
+    )
     hop: int | None = option(
         None, flag="--stride", renamed=("--hop",), help="Spacing of window starts, in frames of the video.", unset="frames x step, no overlap",
         least=1, most=COUNT_MOST,

@@ -186,6 +186,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
+    recipe = recipe.of(source)
     try:
         with source.open() as video:
             height, width = recipe.geometry.target(
@@ -352,7 +353,7 @@ def _first_clip(
     started = time.perf_counter()
     try:
         with source.open() as video:
-            decoding = Decoding(recipe, video, source, video_id, Wanted())
+            decoding = Decoding(recipe.of(source), video, source, video_id, Wanted())
             clip = next(decoding.clips(), None) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
             return (

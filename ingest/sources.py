@@ -17,12 +17,22 @@ Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A named stretch of a video, in seconds."""
+
+    name: str
+    start_s: float
+    stop_s: float
+
+
+@dataclass(frozen=True)
 class Source:
     """A file that may be a video; `label` is its folder below the path that was given, None at its top."""
 
     path: Path
     label: str | None
     frame_rate: float | None = None  # of a folder of frames
+    segments: tuple[Segment, ...] | None = None  # to encode in place of the grid of windows
 
     def open(self, threads: int = 0) -> AbstractContextManager[Video | PictureVideo]:
         """Raises VideoError."""

@@ -9,6 +9,7 @@ from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
+from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
@@ -20,9 +21,10 @@ MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """What determines the windows of a video, besides the recipe: its id, samples, gaps and picture, and whether it is mirrored."""
+    """What determines the windows of a video, with the recipe for it: its id, samples, gaps and picture, and whether it is mirrored."""
 
     video_id: str
+    recipe: Recipe
     samples: Samples
     size: tuple[int, int]
     mirrored: bool
@@ -119,7 +121,7 @@ class Reader:
         samples = sample_row(row, self.recipe.windowing.rate)
         if samples is None:
             return None  # the times of its frames are not known
-        cut = self._cut(video_id, row, samples)
+        cut = self._cut(source, row, samples)
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
@@ -137,11 +139,12 @@ class Reader:
         with source.open(self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
-    def _cut(self, video_id: str, row: VideoRow, samples: Samples) -> Cut:
+    def _cut(self, source: Source, row: VideoRow, samples: Samples) -> Cut:
         """Of a `videos` row."""
         size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
         return Cut(
-            video_id=video_id,
+            video_id=row.video_id,
+            recipe=self.recipe.of(source),
             samples=samples,
             size=size,
             mirrored=bool(row.mirrored),
@@ -151,7 +154,7 @@ class Reader:
         """Ids of every clip and pair of a video."""
         pairs = self._pairs(cut.video_id, cut.frames, cut.gaps)
         windows = {
-            *self.recipe.windowing.windows(cut.frames, cut.gaps),
+            *cut.recipe.windowing.windows(cut.frames, cut.gaps),
             *(pair.b for pair in pairs),
         }
         return (
@@ -183,6 +186,7 @@ class Reader:
         decoding, broken = yield from self._pass(source, video_id, wanted)
         cut = Cut(
             video_id=video_id,
+            recipe=self.recipe.of(source),
             samples=Samples(decoding.sampler.numbers, tuple(decoding.sampler.gaps)),
             size=decoding.size,
             mirrored=decoding.mirrored,
@@ -237,7 +241,7 @@ class Reader:
     ) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what ended it early."""
         with source.open(self.threads) as video:
-            decoding = Decoding(self.recipe, video, source, video_id, wanted)
+            decoding = Decoding(self.recipe.of(source), video, source, video_id, wanted)
             broken: tuple[Failure, ...] = ()
             try:
                 yield from decoding.clips()
@@ -252,9 +256,12 @@ class Reader:
         return decoding, broken
 
     def _done(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
-        windowing, pairing = self.recipe.windowing, self.recipe.pairing
+        windowing, pairing = cut.recipe.windowing, cut.recipe.pairing
         failures, windows = broken, windowing.windows(cut.frames, cut.gaps)
-        if not windows and not broken:
+        if isinstance(windowing, SegmentWindowing):
+            faults = windowing.faults(cut.frames)
+            failures += tuple(self._failure(source, cut.video_id, fault) for fault in faults)
+        elif not windows and not broken:
             failures = (self._failure(source, cut.video_id, windowing.too_short(cut.frames)),)
         dropped = not windowing.tail and windowing.partial(cut.frames) is not None
         pairless = (

@@ -178,6 +178,11 @@ CLIPS = Table(
             "frames/s",
         ),
         Column(
+            "segment",
+            "VARCHAR",
+            "name of the stretch that `--segments` encoded; NULL for a window of the grid",
+        ),
+        Column(
             "role",
             "VARCHAR",
             "`grid`: one of the windows that start every `--stride` frames; `partner`: encoded only because a pair needs it",
