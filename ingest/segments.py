@@ -160,6 +160,9 @@ def _read_stretches(table: TextTable, start: str, stop: str) -> tuple[np.ndarray
     table.refuse(bad | worse)
     wrong = np.isnan(starts) | np.isnan(stops) | (starts < 0) | (stops <= starts)
     table.refuse(
-        {int(row): f"{start} and {stop} are no stretch of time" for row in np.flatnonzero(wrong)}
+        {
+            int(row): f"{start} and {stop} do not enclose a stretch of time"
+            for row in np.flatnonzero(wrong)
+        }
     )
     return starts, stops

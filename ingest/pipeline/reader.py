@@ -179,7 +179,7 @@ class Reader:
         self, source: Source, video_id: str, reading: Reading
     ) -> Iterator[Clip | VideoDone]:
         wanted = Wanted(
-            self._pairs(video_id, *self._expected(source, video_id)),
+            self._pairs(video_id, *self._expected_samples(source, video_id)),
             self.known.clips,
             self.known.pairs,
         )
@@ -227,8 +227,18 @@ class Reader:
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
     def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
-        """Samples and gaps as decoded where they are known, else as the number of packets says: if that turns out wrong, the file is read again."""
+        """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
+        row = self.known.videos.get(video_id)
+        if row is not None or self.recipe.pairing.count == 0:
+            return (row.frames, tuple(row.gaps or ())) if row else (0, ())
+        with source.open() as video:
+            return video.packets, ()
+
+    def _expected_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+        """The same of sampled frames."""
         row, rate = self.known.videos.get(video_id), self.recipe.windowing.rate
+        if rate is None:
+            return self._expected(source, video_id)
         if row is not None and (samples := sample_row(row, rate)):
             return len(samples.numbers), samples.gaps
         if self.recipe.pairing.count == 0:

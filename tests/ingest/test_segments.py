@@ -89,7 +89,7 @@ def test_segments_without_a_window_are_failures_beside_good_ones(folder, tmp_pat
         (FILE, {"fps": None}, "--segments needs --fps"),
         (FILE, {"pairs": "1"}, "--segments measures no pairs of windows"),
         ("video,name,start,stop\nx.mp4,a,0,1\n", {}, "names none of these videos, but 'x.mp4'"),
-        ("video,name,start,stop\n\nvideo_000.mp4,a,2,1\n", {}, "line 3: start and stop are no stretch of time"),
+        ("video,name,start,stop\n\nvideo_000.mp4,a,2,1\n", {}, "line 3: start and stop do not enclose a stretch of time"),
         ("video,name,start,stop\nvideo_000.mp4,a,soon,1\n", {}, "line 2: start is 'soon', not a number"),
         ("video,name\nvideo_000.mp4,a\n", {}, "needs the columns `video`, `name`, `start` and `stop`"),
         ("video,name,start,stop\nvideo_000.mp4,,0,1\n", {}, "line 2: the video or the name is empty"),
