@@ -25,6 +25,14 @@ class SourceOptions:
 
     paths: Sequence[str]
     limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+    fps_of_frames: float | None = option(
+        None,
+        help="Take pictures, too: a folder of numbered ones is a video of N frames per second, any other picture a still.",
+        unset="folders are searched for video files alone",
+        metavar="N",
+        least=0.001,
+        most=1000,
+    )
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
@@ -72,6 +80,11 @@ class WindowOptions:
         metavar="N",
         least=0.001,
         most=1000,
+    )
+    segments: Path | None = option(
+        None,
+        help="Encode these stretches in place of the regular windows: a table of video, name, start and stop in seconds. Needs --fps.",
+        metavar="FILE",
     )
     hop: int | None = option(
         None, flag="--stride", renamed=("--hop",), help="Spacing of window starts, in frames of the video.", unset="frames x step, no overlap",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tubelet.media.frame_folder import PICTURES, find_frames
 from tubelet.store.disk.layout import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
@@ -59,6 +60,8 @@ SPECIAL = {
 }
 ENDING = "folders are searched for endings of videos; a file that is named itself is tried"
 
+PICTURE = "a picture: --fps-of-frames N takes pictures, too, and folders of numbered ones as videos"
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -73,6 +76,7 @@ class Search:
     """One walk below a folder; `files` and `skipped` are filled by `walk`."""
 
     root: Path
+    pictures: bool = False  # whether pictures are taken, and folders of numbered ones as videos
     files: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     _entered: set[tuple[int, int]] = field(default_factory=set)
@@ -111,7 +115,11 @@ class Search:
     def _look_into(self, folder: Path) -> Iterator[Path]:
         """Sort the entries of a folder; yields the folders among them."""
         with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
+            listed = sorted(entries, key=lambda entry: entry.name)
+            frames = self._frames(folder, [entry.name for entry in listed if not entry.is_dir()])
+            for entry in listed:
+                if entry.name in frames:
+                    continue
                 path = folder / entry.name
                 if entry.name.startswith("."):
                     continue
@@ -122,8 +130,19 @@ class Search:
                 else:
                     yield path
 
+    def _frames(self, folder: Path, names: list[str]) -> set[str]:
+        """The pictures of a folder that are the frames of one video, which is then found."""
+        found = find_frames(folder, names) if self.pictures else None
+        if found is None:
+            return set()
+        self.files.append(folder)
+        return {picture.path.name for picture in found.pictures}
+
     def _consider(self, path: Path) -> None:
-        if path.suffix.lower() not in SUFFIXES:
+        suffix = path.suffix.lower()
+        if suffix in PICTURES and not self.pictures:
+            self._skip(path, PICTURE)
+        elif suffix not in (SUFFIXES | PICTURES if self.pictures else SUFFIXES):
             self._skip(path, ENDING)
         elif special := irregular(path):
             self._skip(path, special)

@@ -18,6 +18,7 @@ from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.plan import Plan, Probing, plan
+from tubelet.ingest.segments import assign_segments
 from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
@@ -43,8 +44,16 @@ class Job:
         row = encoders.row(model.encoder)
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+        if arguments.cut.segments:
+            pairing = _check_segments(arguments.cut)
         check_size(geometry, model.encoder, row.patch)
-        found = search(arguments.videos.paths, arguments.videos.limit)
+        found = search(
+            arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
+        )
+        sources, left_out = found.sources, found.skipped
+        if arguments.cut.segments:
+            sources, unnamed = assign_segments(arguments.cut.segments, sources)
+            left_out = (*left_out, *unnamed)
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
@@ -60,13 +69,13 @@ class Job:
             pairing=pairing,
         )
         return cls(
-            sources=found.sources,
+            sources=sources,
             recipe=recipe,
             encoder=encoder,
             running=running,
             keeping=arguments.keeping,
             fixed=row.frames is not None,
-            skipped=found.skipped,
+            skipped=left_out,
         )
 
     @property
@@ -129,6 +138,15 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     return Windowing(
         cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images, cut.fps
     ), geometry
+
+
+def _check_segments(cut: WindowOptions) -> Pairing:
+    """The pairs of segments: none. Raises UsageError where the other options do not go with them."""
+    if cut.fps is None:
+        raise UsageError("--segments needs --fps: stretches in seconds take frames by time")
+    if cut.shift is not None or cut.pairs not in (None, "0"):
+        raise UsageError("--segments measures no pairs of windows: leave --pairs and --shift out")
+    return Pairing()
 
 
 def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:

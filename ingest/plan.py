@@ -19,7 +19,6 @@ from tubelet.ingest.probe import PROBES, Probing, RowBytes, probe
 from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
 from tubelet.store.wording import count
 
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
@@ -144,12 +143,13 @@ def _row_bytes(run: Totals, each: RowBytes, seconds: float) -> float:
 
 def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
+    recipe = recipe.of(source)
     try:
-        with open_video(source.path) as video:
+        with source.open() as video:
             height, width = recipe.geometry.target(
                 *next(video.frames()).displayed, recipe.encoder.patch
             )
-        with open_video(source.path) as video:
+        with source.open() as video:
             frames, fps = video.packets, video.fps
     except (VideoError, StopIteration):
         return None

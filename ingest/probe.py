@@ -26,7 +26,6 @@ from tubelet.ingest.pipeline.run import CLIPS_AHEAD
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, Writer, WrittenClip
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
-from tubelet.media.video import open_video
 from tubelet.store import Store
 from tubelet.store.disk.layout import THUMBNAIL
 from tubelet.store.pairs.measurement import Side, measure
@@ -236,8 +235,8 @@ def _probed_clip(
     """
     started = time.perf_counter()
     try:
-        with open_video(source.path) as video:
-            decoding = Decoding(recipe, video, source, video_id, Wanted())
+        with source.open() as video:
+            decoding = Decoding(recipe.of(source), video, source, video_id, Wanted())
             clip = _last(islice(decoding.clips(), skipped + 1)) or next(decoding.tail(), None)
             seconds = (time.perf_counter() - started) / decoding.timeline.frames
             return (

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,21 @@ from typing import Any
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
 from tubelet.media.errors import VideoError
+from tubelet.media.frame_folder import FrameFolder, find_frames
+from tubelet.media.video import PictureVideo, Video, open_source
 from tubelet.store import ids
 from tubelet.store.rows import FoundFile
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A named stretch of a video, in seconds."""
+
+    name: str
+    start_s: float
+    stop_s: float
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,12 @@ class Source:
 
     path: Path
     label: str | None
+    frame_rate: float | None = None  # of a folder of frames
+    segments: tuple[Segment, ...] | None = None  # to encode in place of the grid of windows
+
+    def open(self, threads: int = 0) -> AbstractContextManager[Video | PictureVideo]:
+        """Raises VideoError."""
+        return open_source(self.path, threads, self.frame_rate)
 
     @property
     def text(self) -> str:
@@ -32,13 +50,33 @@ class Source:
         """As long as it is unchanged, the content is taken to be the same. Raises VideoError for what is not a readable regular file."""
         if self.text != str(self.path):
             raise VideoError("read", f"its name is not UTF-8: rename it ({self.text})")
+        if self._frames is not None:
+            found = self._stat_all()
+            return str(self.path), sum(s.st_size for s in found), max(s.st_mtime_ns for s in found)
         if special := irregular(self.path):
             raise VideoError("read", f"{special}: special files are never opened")
+        (stat,) = self._stat_all()
+        return str(self.path), stat.st_size, stat.st_mtime_ns
+
+    @property
+    def _frames(self) -> FrameFolder | None:
+        """The pictures of a folder of frames; None for a file."""
+        if self.frame_rate is None or not self.path.is_dir():
+            return None
         try:
-            stat = os.stat(self.path)
+            return find_frames(self.path)
         except OSError as error:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
-        return str(self.path), stat.st_size, stat.st_mtime_ns
+
+    def _stat_all(self) -> list[os.stat_result]:
+        frames = self._frames
+        try:
+            return [
+                os.stat(path)
+                for path in ([self.path] if frames is None else [p.path for p in frames.pictures])
+            ]
+        except OSError as error:
+            raise VideoError("read", f"cannot be read: {reason(error)}") from error
 
     def describe(self, stamp: Stamp) -> dict[str, Any]:
         """The columns that `videos` and `places` share."""
@@ -54,23 +92,31 @@ class Source:
     def reading(self, known: Mapping[Stamp, str]) -> "Reading":
         """The state of the file now; a file whose stamp is in `known` is not read. Raises VideoError."""
         stamp, identity = self.stamp, self._identity()
-        video_id = known.get(stamp)
+        video_id = known.get(stamp) if self.frame_rate is None else None  # of another rate, perhaps
         return Reading(self, self._content() if video_id is None else video_id, stamp, identity)
 
     def _content(self) -> str:
-        """Id of the file's bytes."""
+        """Id of the file's bytes, or of the pictures of a folder of frames and their rate."""
         try:
+            if (frames := self._frames) is not None:
+                return ids.hash_parts("frames", frames.content_id, self.frame_rate)
             return ids.video_id(self.path)
         except OSError as error:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
 
     def _identity(self) -> tuple[int, ...]:
         """Values that change when the file is written to or replaced."""
-        try:
-            found = os.stat(self.path)
-        except OSError as error:
-            raise VideoError("read", f"cannot be read: {reason(error)}") from error
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        return tuple(
+            value
+            for found in self._stat_all()
+            for value in (
+                found.st_dev,
+                found.st_ino,
+                found.st_size,
+                found.st_mtime_ns,
+                found.st_ctime_ns,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -112,12 +158,14 @@ class Found:
     skipped: tuple[Skipped, ...]
 
 
-def search(paths: Sequence[str], limit: int | None = None) -> Found:
-    """Sources below the paths, each file once, in the order of their names. Raises UsageError where there are none."""
+def search(
+    paths: Sequence[str], limit: int | None = None, fps_of_frames: float | None = None
+) -> Found:
+    """Sources below the paths, each file once, in the order of their names; with a rate of frames, pictures too. Raises UsageError where there are none."""
     sources: dict[Path, Source] = {}
     skipped: dict[str, Skipped] = {}
     for text in paths:
-        below, left_out = _below(Path(os.path.abspath(Path(text).expanduser())))
+        below, left_out = _below(Path(os.path.abspath(Path(text).expanduser())), fps_of_frames)
         for source in below:
             sources.setdefault(source.path, source)
         skipped |= {one.path: one for one in left_out}
@@ -135,18 +183,24 @@ def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
     return search(paths, limit).sources
 
 
-def _below(path: Path) -> tuple[list[Source], list[Skipped]]:
+def _below(path: Path, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
     if not os.path.lexists(path):
         raise UsageError(f"{shown(path)} does not exist: check the path")
     if not path.is_dir():
         special = irregular(path)
         return ([], [Skipped(shown(path), special)]) if special else ([Source(path, None)], [])
-    found = Search(root=path)
+    found = Search(root=path, pictures=frame_rate is not None)
     found.walk()
-    return [Source(file, _label(file, path)) for file in found.files], found.skipped
+    sources = [
+        Source(file, _label(file, path), frame_rate if file.is_dir() else None)
+        for file in found.files
+    ]
+    return sources, found.skipped
 
 
 def _label(file: Path, root: Path) -> str | None:
+    if file == root:
+        return None  # a folder of frames that was named itself
     below = file.parent.relative_to(root).as_posix()
     return None if below == "." else below
 

@@ -19,6 +19,7 @@ class Window:
     first: int
     frames: int
     step: int
+    segment: str | None = None  # the name of the stretch that it lies in
 
     @property
     def stop(self) -> int:

@@ -38,6 +38,8 @@ def media_type(video: VideoRow) -> str | None:
 
 def missing(video: VideoRow) -> str | None:
     """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
+    if video.container == "frames":
+        return "the video is a folder of frames"
     found = _stat(video.path)
     if found is None:
         return "the source file is missing or was moved"

@@ -17,6 +17,7 @@ from tubelet.array_types import UInt8
 from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.errors import VideoError
+from tubelet.media.frame_folder import FRAMES, FrameFolder, find_frames, iterate_pictures
 from tubelet.media.orientation import Orientation
 from tubelet.store.wording import count
 
@@ -180,6 +181,30 @@ class Video:
         return own if own > 0 else 1 / self.fps
 
 
+class PictureVideo:
+    """A folder of numbered pictures, open as a `Video` is; `fps` is what the reader of the folder says."""
+
+    container = FRAMES
+    aspect = 1.0
+
+    def __init__(self, folder: FrameFolder, fps: float) -> None:
+        self._folder = folder
+        self.fps = fps
+        self.codec = folder.codec
+        self.promised_frames = self.packets = len(folder.pictures)
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in order. Raises VideoError where a picture cannot be read, after the good ones."""
+        for at, picture in iterate_pictures(self._folder):
+            yield Frame(
+                index=at,
+                time_s=at / self.fps,
+                decoded=picture,
+                duration_s=1 / self.fps,
+                gap=at in self._folder.gaps,
+            )
+
+
 def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0) -> Iterator[Frame]:
     """Frames of a file from number `first` on: by a seek to `start_s` if that is given and exact, else by counting.
 
@@ -192,6 +217,21 @@ def frames_from(path: Path, first: int, start_s: float | None, threads: int = 0)
                 return
     with open_video(path, threads) as video:
         yield from (frame for frame in video.frames() if frame.index >= first)
+
+
+@contextmanager
+def open_source(
+    path: Path, threads: int = 0, frame_rate: float | None = None
+) -> Iterator[Video | PictureVideo]:
+    """Open a video file, or a folder of numbered pictures at a frame rate. Raises VideoError with a plain reason where it is none."""
+    if frame_rate is None or not path.is_dir():
+        with open_video(path, threads) as video:
+            yield video
+        return
+    folder = find_frames(path)
+    if folder is None:
+        raise VideoError("open", "the folder holds no numbered pictures of one name and ending")
+    yield PictureVideo(folder, frame_rate)
 
 
 @contextmanager

@@ -100,6 +100,7 @@ class PlannedClip(Row):
     step: int
     frame_numbers: list[int] | None = None
     sample_fps: float | None = None
+    segment: str | None = None
     role: str | None
     start_s: float
     stop_s: float

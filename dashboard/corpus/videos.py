@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import address, caching, downloads, links, units
-from tubelet.dashboard.corpus import details, labels, picking, several
+from tubelet.dashboard.corpus import details, label_columns, picking, several
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
@@ -101,6 +101,7 @@ def _beside(anything: bool) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
 
 def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
     """The filter, the order and the statistic of the curves, each in the URL."""
+    labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
     ):
@@ -111,10 +112,10 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
             live=True,
             **_bound("search"),
         )
-        label_name = labels.choose_name(store, {"on_change": _to_first_page})
+        label_name = label_columns.choose_name(store, {"on_change": _to_first_page})
         label = st.selectbox(
             "Label" if label_name == FOLDER else "Value",
-            _values(store, label_name),
+            labels if label_name == FOLDER else label_columns.values(store, label_name),
             None,
             lambda name: name or "(no label)",
             placeholder="any",
@@ -144,13 +145,6 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
     return videos, order, statistic
 
 
-def _values(store: Store, label_name: str) -> list[str]:
-    """What the filter offers; an empty value stands for videos without a folder."""
-    if label_name == FOLDER:
-        return [row["label"] or "" for row in caching.rows(store, corpus.labels())]
-    return labels.values(store, label_name)
-
-
 def _bound(key: str) -> dict:
     """A widget kept in the URL whose change leads back to the first page."""
     return {**bind(key), "on_change": _to_first_page}
@@ -169,7 +163,7 @@ def _table(
 ) -> None:
     held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
     shown = [row["video_id"] for row in rows]
-    added = labels.columns(store, shown)
+    added = label_columns.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
     st.dataframe(
         _cells(store, rows, points, added),
@@ -204,7 +198,9 @@ def _column_order(rows: list[dict], added: Mapping) -> list[str]:
 
 def _label_config(added: Mapping) -> dict:
     return {
-        name: st.column_config.TextColumn(literal(name.removeprefix(labels.PREFIX)), width=90)
+        name: st.column_config.TextColumn(
+            literal(name.removeprefix(label_columns.PREFIX)), width=90
+        )
         for name in added
     }
 

@@ -21,7 +21,7 @@ from tubelet.ingest.sampling import Sampler
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
-from tubelet.media.video import Frame, Timeline, Video
+from tubelet.media.video import Frame, PictureVideo, Timeline, Video
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import UNFINISHED, PlannedClip, VideoRow
@@ -57,7 +57,12 @@ class Decoding:
     """One pass over one open video: pictures go in, whole windows come out, each with the pairs that need it."""
 
     def __init__(
-        self, recipe: Recipe, video: Video, source: Source, video_id: str, wanted: Wanted
+        self,
+        recipe: Recipe,
+        video: Video | PictureVideo,
+        source: Source,
+        video_id: str,
+        wanted: Wanted,
     ) -> None:
         self.recipe = recipe
         self.video = video
@@ -153,8 +158,9 @@ class Decoding:
     def _take(self, number: int, frame: Frame) -> Iterator[Clip]:
         """Add a sampled frame; the windows that it completes."""
         self._add(number, frame)
-        while self._pending and self._pending[0].stop == number + 1:
-            yield from self._finish(self._pending.popleft())
+        for window in [window for window in self._pending if window.stop == number + 1]:
+            self._pending.remove(window)
+            yield from self._finish(window)
 
     def _add(self, number: int, frame: Frame) -> None:
         if self.sampler.gaps[-1:] == [number]:
@@ -176,7 +182,7 @@ class Decoding:
         self.kept += stored
         if not stored or self._naming(window):
             self._waiting.append((window, self._clip(clip_id, window), stored))
-        following = self._pending[0].first if self._pending else self._next.first
+        following = min((one.first for one in self._pending), default=self._next.first)
         for index in [index for index in self._pictures if index < following]:
             del self._pictures[index]
         yield from self._release()
@@ -252,6 +258,7 @@ class Decoding:
             frame_count=fed.count,
             step=fed.step,
             frame_numbers=None if fed.numbers is None else list(fed.numbers),
+            segment=window.segment,
             sample_fps=self.recipe.windowing.sample_fps,
             role=PARTNER if window in self._partners else GRID,
             start_s=moments[0].start_s,

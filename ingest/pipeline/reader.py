@@ -9,9 +9,10 @@ from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
+from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
-from tubelet.media.video import Timeline, open_video
+from tubelet.media.video import Timeline
 from tubelet.store.rows import VideoRow
 
 REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
@@ -20,9 +21,10 @@ MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """What determines the windows of a video, besides the recipe: its id, samples, gaps and picture, and whether it is mirrored."""
+    """What determines the windows of a video, with the recipe for it: its id, samples, gaps and picture, and whether it is mirrored."""
 
     video_id: str
+    recipe: Recipe
     samples: Samples
     size: tuple[int, int]
     mirrored: bool
@@ -119,7 +121,7 @@ class Reader:
         samples = sample_row(row, self.recipe.windowing.rate)
         if samples is None:
             return None  # the times of its frames are not known
-        cut = self._cut(video_id, row, samples)
+        cut = self._cut(source, row, samples)
         clips, pairs = self._ids(cut)
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
@@ -139,14 +141,15 @@ class Reader:
         return row if row and row.path != source.text else None
 
     def _is_mirrored(self, source: Source) -> bool:
-        with open_video(source.path, self.threads) as video:
+        with source.open(self.threads) as video:
             return next(video.frames()).orientation.mirrored
 
-    def _cut(self, video_id: str, row: VideoRow, samples: Samples) -> Cut:
+    def _cut(self, source: Source, row: VideoRow, samples: Samples) -> Cut:
         """Of a `videos` row."""
         size = self.recipe.geometry.target(row.height, row.width, self.recipe.encoder.patch)
         return Cut(
-            video_id=video_id,
+            video_id=row.video_id,
+            recipe=self.recipe.of(source),
             samples=samples,
             size=size,
             mirrored=bool(row.mirrored),
@@ -156,7 +159,7 @@ class Reader:
         """Ids of every clip and pair of a video."""
         pairs = self._pairs(cut.video_id, cut.frames, cut.gaps)
         windows = {
-            *self.recipe.windowing.windows(cut.frames, cut.gaps),
+            *cut.recipe.windowing.windows(cut.frames, cut.gaps),
             *(pair.b for pair in pairs),
         }
         return (
@@ -181,13 +184,14 @@ class Reader:
         self, source: Source, video_id: str, reading: Reading
     ) -> Iterator[Clip | VideoDone]:
         wanted = Wanted(
-            self._pairs(video_id, *self._expected(source, video_id)),
+            self._pairs(video_id, *self._expected_samples(source, video_id)),
             self.known.clips,
             self.known.pairs,
         )
         decoding, broken = yield from self._pass(source, video_id, wanted)
         cut = Cut(
             video_id=video_id,
+            recipe=self.recipe.of(source),
             samples=Samples(decoding.sampler.numbers, tuple(decoding.sampler.gaps)),
             size=decoding.size,
             mirrored=decoding.mirrored,
@@ -228,21 +232,31 @@ class Reader:
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
     def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
-        """Samples and gaps as decoded where they are known, else as the number of packets says: if that turns out wrong, the file is read again."""
+        """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
+        row = self._known_row(video_id)
+        if row is not None or self.recipe.pairing.count == 0:
+            return (row.frames, tuple(row.gaps or ())) if row else (0, ())
+        with source.open() as video:
+            return video.packets, ()
+
+    def _expected_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+        """The same of sampled frames."""
         row, rate = self._known_row(video_id), self.recipe.windowing.rate
+        if rate is None:
+            return self._expected(source, video_id)
         if row is not None and (samples := sample_row(row, rate)):
             return len(samples.numbers), samples.gaps
         if self.recipe.pairing.count == 0:
             return 0, ()
-        with open_video(source.path) as video:
+        with source.open() as video:
             return count_samples(video.packets, rate, video.fps), ()
 
     def _pass(
         self, source: Source, video_id: str, wanted: Wanted
     ) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what ended it early."""
-        with open_video(source.path, self.threads) as video:
-            decoding = Decoding(self.recipe, video, source, video_id, wanted)
+        with source.open(self.threads) as video:
+            decoding = Decoding(self.recipe.of(source), video, source, video_id, wanted)
             broken: tuple[Failure, ...] = ()
             try:
                 yield from decoding.clips()
@@ -257,9 +271,12 @@ class Reader:
         return decoding, broken
 
     def _done(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
-        windowing, pairing = self.recipe.windowing, self.recipe.pairing
+        windowing, pairing = cut.recipe.windowing, cut.recipe.pairing
         failures, windows = broken, windowing.windows(cut.frames, cut.gaps)
-        if not windows and not broken:
+        if isinstance(windowing, SegmentWindowing):
+            faults = windowing.faults(cut.frames)
+            failures += tuple(self._failure(source, cut.video_id, fault) for fault in faults)
+        elif not windows and not broken:
             failures = (self._failure(source, cut.video_id, windowing.too_short(cut.frames)),)
         dropped = not windowing.tail and windowing.partial(cut.frames) is not None
         pairless = (

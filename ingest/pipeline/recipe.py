@@ -1,13 +1,15 @@
 """The recipe: everything that determines a clip besides the video itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts, minimum_side
 from tubelet.ingest.geometry import Geometry
 from tubelet.ingest.pairs import Pairing, WindowPair
 from tubelet.ingest.sampling import spacing
+from tubelet.ingest.segments import SegmentWindowing
+from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window, Windowing
 from tubelet.store import ids
 from tubelet.store.pairs.rows import LIVE, Pair
@@ -54,6 +56,12 @@ class Recipe:
     geometry: Geometry
     precision: str
     pairing: Pairing = Pairing()
+
+    def of(self, source: Source) -> "Recipe":
+        """The recipe for one source: its segments take the place of the grid."""
+        if source.segments is None:
+            return self
+        return replace(self, windowing=SegmentWindowing.of(self.windowing, source.segments))
 
     def clip_id(
         self, video: Sampled, window: Window, size: tuple[int, int], mirrored: bool = False

@@ -37,12 +37,10 @@ class Matches:
     missing: list[str] = field(default_factory=list)
 
 
-class Videos:
-    """The videos of a store as the entries of annotation files may name them."""
+class Places:
+    """Videos as the entries of annotation files may name them."""
 
-    def __init__(self, store: Store) -> None:
-        self.facts = {row["video_id"]: row for row in store.rows(FACTS)}
-        places = [Place(**row) for row in store.rows(KNOWN)]
+    def __init__(self, places: Sequence[Place]) -> None:
         self._named: dict[str, list[Place]] = defaultdict(list)
         self._stems: dict[str, list[Place]] = defaultdict(list)
         self._ids: dict[str, list[Place]] = defaultdict(list)
@@ -90,6 +88,14 @@ class Videos:
         return _closest(
             self._stems.get(PurePosixPath(entry).stem, []) or self._stems.get(parts[-1], []), parts
         )
+
+
+class Videos(Places):
+    """The videos of a store, and what is known of them."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__([Place(**row) for row in store.rows(KNOWN)])
+        self.facts = {row["video_id"]: row for row in store.rows(FACTS)}
 
 
 def _ending(places: Sequence[Place], parts: tuple[str, ...]) -> list[Place]:

@@ -158,7 +158,7 @@ def _check_header(path: Path, names: Sequence[str]) -> None:
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The line on which each record begins, and its fields; empty lines are no records."""
+    """The line on which each record begins, and its fields; empty lines do not count."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     for record in reader:

@@ -6,11 +6,9 @@ NAMES, VALUES = 200, 500  # offered to choose from, at most
 
 
 def label_names() -> Question:
-    """One row per label: how many videos have it, its number of values, and the most values of one video."""
+    """One row per label, the folder first: how many videos have it, and its number of values."""
     return Question(
-        """SELECT name, count(*) AS videos, max(distinct_values) AS most,
-  (SELECT count(DISTINCT value) FROM labels v WHERE v.name = n.name) AS distinct_values
-FROM (SELECT name, video_id, count(DISTINCT value) AS distinct_values FROM labels GROUP BY ALL) n
+        """SELECT name, count(DISTINCT video_id) AS videos, count(DISTINCT value) AS distinct_values FROM labels
 GROUP BY name ORDER BY name = 'folder' DESC, name LIMIT $limit""",
         {"limit": NAMES},
     )

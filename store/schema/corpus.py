@@ -9,7 +9,11 @@ VIDEOS = Table(
     "distinct file content",
     ("video_id",),
     (
-        Column("video_id", "VARCHAR", "first 16 hex digits of the SHA-256 of the file's bytes"),
+        Column(
+            "video_id",
+            "VARCHAR",
+            "first 16 hex digits of the SHA-256 of the file's bytes, or of the pictures of a folder of frames and their rate",
+        ),
         Column("name", "VARCHAR", "file name"),
         Column(
             "path",
@@ -172,6 +176,11 @@ CLIPS = Table(
             "DOUBLE",
             "rate at which `--fps` sampled the frames; NULL where every `step`-th frame counts",
             "frames/s",
+        ),
+        Column(
+            "segment",
+            "VARCHAR",
+            "name of the stretch that `--segments` encoded; NULL for a window of the grid",
         ),
         Column(
             "role",

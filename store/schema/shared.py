@@ -18,6 +18,7 @@ SHARED = {
     "kind": "which sort of pair, basis or annotation it is",
     "start_s": "time at which something begins, since the video's first frame",
     "stop_s": "time at which something ends, since the video's first frame",
+    "source": "where the row comes from",
     "added_at": "when the row was committed",
     "created_at": "when the clip, basis or projection was made",
     "measured_at": "when the measurement was taken",

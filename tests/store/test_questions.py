@@ -14,7 +14,14 @@ from tubelet.store.questions import clips, corpus, sensitivity
 from tubelet.store.questions.corpus import Question, VideoFilter
 from tubelet.store.rows import ClipRow
 
-SUBJECTS = ("clips", "corpus", "nearby", "pairs", "sensitivity")  # modules with questions
+SUBJECTS = (
+    "annotations",
+    "clips",
+    "corpus",
+    "nearby",
+    "pairs",
+    "sensitivity",
+)  # modules with questions
 QUOTED = "it's 100 % -- $none"  # text of a reader
 
 
@@ -63,6 +70,9 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "scope": sensitivity.Scope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
         "kind": "shifted",
         "several": True,
+        "name": QUOTED,
+        "names": ["folder"],
+        "chosen": [pair["video_id"]],
         "order": next(iter(corpus.ORDERS)),
         "statistic": "norm",
         "text": QUOTED,

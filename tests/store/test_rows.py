@@ -35,6 +35,7 @@ TYPES = {
     "FLOAT": float,
     MOMENT: datetime,
     "INTEGER[]": list[int],
+    "DOUBLE[]": list[float],
 }
 
 
