@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench lint lint-python lint-browser format clean
+.PHONY: demo test bench lint lint-python lint-browser editor format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tubelet demo $(ARGS)
@@ -47,6 +47,10 @@ $(VENV)/.lint: $(VENV)/.test
 # Browser modules. Needs Node.js 20.19 or newer; nothing of it is needed to run or install Tubelet.
 lint-browser: node_modules/.package-lock.json
 	npm run --silent lint
+
+# The editor of the SQL page, from the packages that package-lock.json pins. Its result is kept in the repository: installing needs no Node.js.
+editor: node_modules/.package-lock.json
+	npm run --silent editor
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund

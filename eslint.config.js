@@ -3,7 +3,7 @@ import js from "@eslint/js"
 import globals from "globals"
 
 export default [
-  { ignores: ["**/node_modules/", ".venv/", "demo/", "build/"] },
+  { ignores: ["**/node_modules/", ".venv/", "demo/", "build/", "dashboard/components/editor/codemirror.js"] },
   js.configs.recommended,
   {
     rules: {
@@ -17,5 +17,5 @@ export default [
     },
   },
   { files: ["dashboard/components/**/*.js"], languageOptions: { globals: globals.browser } },
-  { files: ["tests/javascript/**/*.js"], languageOptions: { globals: globals.node } },
+  { files: ["tests/javascript/**/*.js", "**/*.mjs"], languageOptions: { globals: globals.node } },
 ]

@@ -5,6 +5,7 @@
     player       the video beside the colors of its tokens
     token_map    tokens as points, in WebGL
     matrix       the differences of a pair, patch by dimension
+    editor       CodeMirror over the text area of the SQL page
 
 `shared/` holds the modules that several components import. A component is a folder NAME with NAME.html, NAME.css and NAME.js, whose default
 export is made by `mountOnce` of shared/mounting.js; its glue calls ``mount(NAME)``.

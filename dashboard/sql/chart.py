@@ -106,6 +106,9 @@ class _Channels:
         x = alt.X(
             self._field(spec.x, discrete=spec.mark == "heat map"),
             title=spec.x,
+            axis=alt.Axis(labelAngle=0, labelOverlap=True)
+            if spec.mark == "heat map"
+            else alt.Undefined,
             bin=alt.Bin(maxbins=BINS) if counted and self.kinds[spec.x] == "Q" else alt.Undefined,
             scale=self._scale(spec.mark == "bar" and not counted and self.kinds[spec.x] == "Q"),
         )
@@ -134,12 +137,31 @@ class _Channels:
         if name == NOTHING:
             return {"color": alt.value(BLUE)}
         kind = self.kinds[name]
-        scale = alt.Scale(scheme="blues" if self.spec.mark == "heat map" else "viridis")
+        if kind == "Q" and self.spec.mark == "heat map":  # several rows may share a cell
+            shade = alt.Scale(scheme="blues")
+            return {
+                "color": alt.Color(
+                    f"mean({self.names[name]}):Q", title=f"{name}, mean", scale=shade
+                )
+            }
+        scale = alt.Scale(scheme="viridis")
         return {"color": alt.Color(self._field(name), title=name, scale=scale if kind == "Q" else alt.Undefined)}  # fmt: skip
 
     def _tooltip(self) -> list[alt.Tooltip]:
         if self.spec.y == COUNT:
             return [alt.Tooltip("count():Q", title=COUNT)]
+        if self.spec.mark == "heat map":
+            spec, plain = self.spec, self.names
+            cell = [alt.Tooltip(self._field(name), title=name) for name in (spec.x, spec.y)]
+            shown = self.kinds.get(spec.color) == "Q"
+            return [
+                *cell,
+                *(
+                    [alt.Tooltip(f"mean({plain[spec.color]}):Q", title=f"{spec.color}, mean")]
+                    if shown
+                    else []
+                ),
+            ]
         return [
             alt.Tooltip(f"{plain}:{self.kinds[name]}", title=name)
             for name, plain in self.names.items()

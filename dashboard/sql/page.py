@@ -1,8 +1,10 @@
 """The SQL page: any question, read-only and bounded, with the schema beside it and the query in the URL."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, consent, units
+from tubelet.dashboard.components import editor
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
@@ -38,10 +40,17 @@ def show(store: Store, selection: Selection) -> None:
     _show_selected(selection)
     with st.grid(3, min_column_width=250, gap="small") as grid:
         with grid.cell(column_span=2):
-            query = _editor(store)
+            query, place = _editor(store)
             _ask_to_replace()
         with grid.cell():
             schema_browser.show()
+    failure = _show_answer(store, selection, query)
+    with place:
+        editor.show(query, failure or "", failure is not None)
+
+
+def _show_answer(store: Store, selection: Selection, query: str) -> str | None:
+    """The answer of the query, or what has to happen first. Why it failed, "" where it did not, None where it was not run."""
     if not query.strip():
         st.caption("Type a query, or choose an example.")
     elif query == st.session_state.get(STOPPED):
@@ -52,9 +61,10 @@ def show(store: Store, selection: Selection) -> None:
         encoder = selection.encoder.encoder_id if selection.encoder else ""
         if (values := saved.ask_values(store, query, encoder)) is not None:
             st.session_state[RAN] = query
-            _result(store, Query(query, values))
+            return _result(store, Query(query, values))
     else:
         _show_waiting(store)
+    return None
 
 
 def _show_waiting(store: Store) -> None:
@@ -71,7 +81,8 @@ def _show_waiting(store: Store) -> None:
         _result(store, Query(last, saved.find_values(store, last)))
 
 
-def _editor(store: Store) -> str:
+def _editor(store: Store) -> tuple[str, DeltaGenerator]:
+    """The text of the query, and the place where the browser's editor covers its text area."""
     query = st.text_area(
         "Query",
         FIRST,
@@ -80,12 +91,14 @@ def _editor(store: Store) -> str:
         label_visibility="collapsed",
         on_change=_note_typed,
     )
+    place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Run query",
             type="primary",
             icon=":material/play_arrow:",
             shortcut="Ctrl+Enter",
+            key="run-query",
             on_click=_run_again,
             args=(store,),
         )
@@ -96,7 +109,7 @@ def _editor(store: Store) -> str:
             f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
             width="stretch",
         )
-    return query or ""
+    return query or "", place
 
 
 def _note_typed() -> None:
@@ -144,7 +157,8 @@ def _stop(query: str) -> None:
     st.session_state[STOPPED] = query
 
 
-def _result(store: Store, query: Query) -> None:
+def _result(store: Store, query: Query) -> str:
+    """Draw the answer; why there is none, "" where there is one."""
     stop = st.empty()
     stop.button(
         "Stop query", icon=":material/stop:", key="stop-query", on_click=_stop, args=(query.sql,)
@@ -155,13 +169,14 @@ def _result(store: Store, query: Query) -> None:
     except QueryError as error:
         stop.empty()
         st.error(literal_block(error), title="Query failed", icon=":material/error:")
-        return
+        return str(error)
     stop.empty()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
         picture = pictures.choose(answer.table)
         downloads.show(store, query, answer)
     pictures.draw(store, query, answer, picture)
+    return ""
 
 
 def rows_sentence(answer: Answer) -> Markdown:

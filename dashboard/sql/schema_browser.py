@@ -8,7 +8,7 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store.schema import RELATIONS, Column, Table
 from tubelet.store.schema.functions import FUNCTIONS, Function
 
-HEIGHT = 209  # pixels
+HEIGHT = 230  # pixels
 
 
 def show() -> None:

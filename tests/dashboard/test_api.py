@@ -21,7 +21,7 @@ from tubelet.store import Store
 from tubelet.store.saved_queries import SavedQuery, save_query
 from tubelet.store.schema import RELATIONS
 
-LOCAL = "http://127.0.0.1:8501"
+LOCAL, OPEN = "http://127.0.0.1:8501", Access()
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-def client_of(store: Store, access: Access | None = None) -> TestClient:
+def client_of(store: Store, access: Access = OPEN) -> TestClient:
     paths = {"/api/query": "api_query", "/api/schema": "api_schema"}
     made = [
         Route(path, lambda request, name=name: routes.answer(name, str(store.root), request))
         for path, name in paths.items()
     ]
-    return TestClient(Guard(Starlette(routes=made), access or Access()), LOCAL)
+    return TestClient(Guard(Starlette(routes=made), access), LOCAL)
 
 
 @pytest.fixture
