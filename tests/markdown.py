@@ -27,7 +27,11 @@ UNITS = {
     "span",
 }  # of tubelet.dashboard.units: numbers beside the nouns that they are given
 TYPE = "Markdown"
-OURS = {"columns"}  # functions that repeat the descriptions of `tubelet.store.schema`
+OURS = {
+    "columns",
+    "describe",
+    "describe_functions",
+}  # functions that repeat the descriptions of `tubelet.store.schema`
 FIELDS = {
     "text",
     "markdown",
@@ -92,11 +96,15 @@ class Checker:
             return True
         if self.known.returns(name, self.module):
             return True
+        if self.module.imported.get(name) == "wording":  # a count beside the noun that it is given
+            return all(map(self.safe, node.args[1:]))
         if isinstance(node.func, ast.Attribute):
             if _name(node.func.value) == "units" and name in UNITS:
                 return name == "size" or all(
                     map(self.safe, node.args[-1:] if name == "span" else node.args[1:])
                 )
+            if name == "get":
+                return self._of_constant(node.func.value) and all(map(self.safe, node.args[1:]))
             if name in KEEPING:
                 return self.safe(node.func.value) and all(map(self.safe, node.args))
         if name in ("items", "values", "keys") and isinstance(node.func, ast.Attribute):

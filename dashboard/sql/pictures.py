@@ -16,6 +16,7 @@ import streamlit as st
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql import cards, chart_choice, frames, gallery, plan, table
 from tubelet.dashboard.sql.columns import ADDRESS, list_columns
+from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.sandbox.untrusted import Answer, Query
 
@@ -38,7 +39,7 @@ DRAW: dict[str, Callable[[Store, Query, pa.Table], None]] = {
 }
 
 
-def list_pictures(rows: pa.Table) -> list[str]:
+def list_pictures(rows: pa.Table) -> list[Markdown]:
     """The pictures that the columns of an answer allow, the table first."""
     columns, names = list_columns(rows), set(rows.column_names)
     addressed = set(ADDRESS) <= names
@@ -50,7 +51,7 @@ def list_pictures(rows: pa.Table) -> list[str]:
         CARDS: bool({"clip_id", "video_id"} & names),
         PLAN: True,
     }
-    return [name for name, possible in allowed.items() if possible]
+    return [name for name in (TABLE, CHART, PATCHES, FRAMES, CARDS, PLAN) if allowed[name]]
 
 
 def choose(rows: pa.Table) -> str:

@@ -9,17 +9,18 @@ from tubelet.dashboard import address, caching, consent
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import VALUES
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import clips
 from tubelet.store.sandbox.statements import find_parameters
 from tubelet.store.saved_queries import SavedQuery, Value, find_query, list_queries, save_query
 
-CHOICE, NAME, ABOUT, SAID = (
+CHOICE, NAME, ABOUT, REFUSED, SAVED = (
     "saved-choice",
     "saved-name",
     "saved-about",
-    "saved-said",
+    "saved-refused",
+    "saved-as",
 )  # in the session
 VIDEO_NAMES = ("video", "video_id")  # parameters that are chosen among the videos
 VIDEOS = 500  # offered to choose from, at most
@@ -35,8 +36,10 @@ def show_menu(store: Store) -> None:
         st.text_input("Name", key=NAME, max_chars=80)
         st.text_input("Description", key=ABOUT)
         st.button("Save query", on_click=_save, args=(store,))
-        if said := st.session_state.pop(SAID, ""):
-            st.markdown(said)
+        if refusal := st.session_state.pop(REFUSED, None):
+            st.markdown(literal(refusal))
+        if name := st.session_state.pop(SAVED, None):
+            st.markdown(f"Saved. `tubelet sql --saved` answers it, too: {literal(name)}.")
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:
@@ -76,7 +79,7 @@ def _show_widget(store: Store, name: str, value: Value | None, encoder_id: str) 
 
 
 def _show_videos(
-    store: Store, label: str, value: Value | None, encoder_id: str, told: dict
+    store: Store, label: Markdown, value: Value | None, encoder_id: str, told: dict
 ) -> None:
     found = caching.rows(store, clips.videos_with_clips(encoder_id, VIDEOS))
     names = {row["video_id"]: row["name"] for row in found}
@@ -130,6 +133,6 @@ def _save(store: Store) -> None:
         )
         save_query(store, query)
     except StoreError as error:
-        st.session_state[SAID] = literal(error)
+        st.session_state[REFUSED] = str(error)
         return
-    st.session_state[SAID] = f"Saved. `tubelet sql --saved` answers it, too: {literal(query.name)}."
+    st.session_state[SAVED] = query.name

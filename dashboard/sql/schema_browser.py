@@ -34,9 +34,7 @@ def show() -> None:
             with st.expander(
                 f"**Functions** · {len(functions)}", expanded=bool(words), type="compact"
             ):
-                st.caption(
-                    "\n\n".join(f"`{f.signature}` {f.returns}  \n{f.meaning}" for f in functions)
-                )
+                st.caption(describe_functions(functions))
 
 
 def find_columns(table: Table, words: Sequence[str]) -> tuple[Column, ...]:
@@ -68,3 +66,8 @@ def describe(table: Table, columns: Sequence[Column]) -> Markdown:
         f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in columns
     ]
     return "\n\n".join([f"One row per {table.row}.", *described])
+
+
+def describe_functions(functions: Sequence[Function]) -> Markdown:
+    """Functions as Markdown: how each is called, what it gives, and its meaning."""
+    return "\n\n".join(f"`{f.signature}` {f.returns}  \n{f.meaning}" for f in functions)

@@ -112,7 +112,7 @@ def describe_categories(categories: Categories) -> Markdown:
     if categories.kind == CLUSTER:
         sentence = f"Each color is one of {units.count(count, 'cluster')} of similar tokens (k-means), the largest first."
     else:
-        sentence = f"Each color is one of {units.count(count, categories.kind)} of this encoder, the one with most tokens first."
+        sentence = f"Each color is one of {units.count(count, literal(categories.kind))} of this encoder, the one with most tokens first."
     return (
         f"{sentence} {units.number(categories.others)} more share gray."
         if categories.others

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import shared
+from tests.plain_rows import clip_row, video_row
 from tubelet.latent import mask_json, masks
 from tubelet.latent.errors import LatentError
 from tubelet.store.placement import place_picture
@@ -227,7 +228,8 @@ CLIP = {
 @pytest.mark.parametrize("scale", [1, 2])
 def test_a_mask_of_whole_frames_is_mapped_through_the_crop(geometry: str, scale: int) -> None:
     """Held to a picture of coordinates: each pixel of the encoder's picture takes the frame's pixel that it was made of."""
-    video, clip = {"height": HEIGHT, "width": WIDTH, "frames": 40}, {**CLIP, "geometry": geometry}
+    video = video_row(height=HEIGHT, width=WIDTH, frames=40)
+    clip = clip_row(**CLIP, geometry=geometry)
     top, left, high, wide = place_picture((HEIGHT, WIDTH), (32, 32), geometry).seen
     whole = np.kron(ONE | TWO, np.ones((scale, scale), bool))
     expected = [
@@ -245,7 +247,8 @@ def test_a_mask_of_whole_frames_is_mapped_through_the_crop(geometry: str, scale:
 
 
 def test_masks_of_the_picture_and_of_patches_stay_and_those_of_all_frames_give_the_slices() -> None:
-    video, clip = {"height": HEIGHT, "width": WIDTH, "frames": 40}, {**CLIP, "geometry": "crop"}
+    video = video_row(height=HEIGHT, width=WIDTH, frames=40)
+    clip = clip_row(**CLIP, geometry="crop")
     draw = np.random.default_rng(0)
     for shape in ((8, 32, 32), (1, 4, 4)):
         own = draw.random(shape) > 0.5
