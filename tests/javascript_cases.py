@@ -141,15 +141,17 @@ def _named(clip_id: str, patches: tuple, background: tuple = ()) -> dict:
 def _packed(draw: np.random.Generator, slices: int, rows: int, columns: int) -> dict:
     scores, lost = draw.random(slices), draw.random(slices) < 0.5
     y, x = draw.integers(0, rows, slices), draw.integers(0, columns, slices)
-    fields = {
-        "y": y,
-        "x": x,
-        "score": scores,
-        "lost": lost,
-        "heat": draw.random((slices, rows, columns)),
-        "measured": LEVEL,
-    }
-    track = Track(**{name: fields.get(name) for name in Track.__dataclass_fields__})
+    track = Track(
+        clip_id="clip",
+        heat=draw.random((slices, rows, columns)).astype(np.float32),
+        y=y.astype(np.int16),
+        x=x.astype(np.int16),
+        score=scores.astype(np.float32),
+        margin=np.zeros(slices, np.float32),
+        returned=~lost,
+        lost=lost,
+        measured=LEVEL,
+    )
     rows_of = [[*map(float, row)] for row in zip(y, x, scores.astype(np.float32), lost)]
     return {
         "slices": slices,
