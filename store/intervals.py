@@ -88,8 +88,12 @@ class Spread:
 
 
 def interval(scores: Sequence[float], lowest: float = -np.inf, highest: float = np.inf) -> Interval:
-    """The mean of scores and its interval, both within `lowest` and `highest`; the same in every run."""
+    """The mean of scores and its interval, both within `lowest` and `highest`; the same in every run. Raises ValueError for scores beyond those."""
     values = np.asarray(scores, np.float64).reshape(-1, 1)
+    if (values < lowest).any() or (values > highest).any():
+        raise ValueError(
+            f"scores from {values.min():.3g} to {values.max():.3g} are not within {lowest:g} and {highest:g}"
+        )
     if len(values) < FEWEST_SCORES:
         return Interval(
             float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values)

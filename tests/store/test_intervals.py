@@ -180,3 +180,10 @@ def test_shares_have_wilsons_interval(hits, of):
     assert intervals.share(hits, of) == pytest.approx(
         (hits / of, expected.low, expected.high), abs=1e-9
     )
+
+
+def test_scores_beyond_their_bounds_are_refused():
+    """An interval cut to bounds that do not hold would leave out its own mean."""
+    with pytest.raises(ValueError, match="not within 0 and 1"):
+        interval([0.5, 3.0], 0.0, 1.0)
+    assert interval([0.5, 3.0], 0.0).high > 3.0 - 1.25

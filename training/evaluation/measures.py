@@ -55,6 +55,8 @@ BOUNDS: Mapping[
 ] = {  # between which a measure lies, and its interval with it
     **dict.fromkeys(MEANINGS, SHARE),
     **dict.fromkeys(("window shift", "edges over middle", "effective rank"), POSITIVE),
+    **dict.fromkeys((key for key in MEANINGS if key.startswith("prediction")), POSITIVE),
+    "moving, over mean": POSITIVE,
     "shift consistency": (-1.0, 1.0),
 }
 
