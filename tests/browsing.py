@@ -51,7 +51,9 @@ class Visit:
         self.hosts: set[str] = set()
         self.problems: list[str] = []
         self.sent = 0  # messages to the server
-        self.lacks_pictures = False  # True: a store without pictures of its slices, of which the server knows nothing
+        self.lacks_pictures = (
+            False  # True: a store without pictures of its slices, of which the server knows nothing
+        )
         page.set_default_timeout(SLOW)
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure))

@@ -42,7 +42,9 @@ def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
     )
     assert "a sample of its tokens is on the map of the corpus" in text(window)
     assert (
-        "embeddings of this window were not kept" not in text(corpus) and not corpus.warning and not corpus.exception
+        "embeddings of this window were not kept" not in text(corpus)
+        and not corpus.warning
+        and not corpus.exception
     )
     assert "FROM token_samples s" in text(corpus), "the SQL of what is drawn"
     bare.close()
