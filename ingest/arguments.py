@@ -4,13 +4,14 @@ A new argument is a field of one group and an option of the command; `Arguments.
 """
 
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import get_type_hints
 
 from tubelet.ingest.errors import UsageError
 from tubelet.store.options import check_options, option
 
+DEFAULT_ENCODER = "vjepa2.1-tiny"  # its weights are in the package
 EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
 FRAMES_MOST, SIDE_MOST, COUNT_MOST = (
     65_536,
@@ -43,7 +44,7 @@ class EncoderOptions:
     """Which encoder, with which weights, and which of its levels."""
 
     encoder: str = option(
-        MISSING,
+        DEFAULT_ENCODER,
         help="One of `tubelet encoders`, a Hugging Face id, or a directory.",
         metavar="NAME",
     )

@@ -21,6 +21,7 @@ class Entry:
     licence: str | None  # of the weights; None where none are released
     download_bytes: int | None  # of the download, to about a percent
     cached: str | None  # path of the weights on this machine
+    packaged: bool = False  # whether the weights come with Tubelet
     frame_rate: float | None = None  # frames/s of the videos it was trained on, where that is known
     frame_step: int | None = None  # or the spacing of their frames
 
@@ -35,13 +36,16 @@ class Entry:
             supply.licence if supply else None,
             supply.download_bytes if supply else None,
             str(path) if path else None,
+            row.packaged is not None,
             row.frame_rate,
             row.frame_step,
         )
 
     @property
     def state(self) -> str:
-        """Where the weights are now: not needed, cached, or to download."""
+        """Where the weights are now: in the package, not needed, cached, or to download."""
+        if self.packaged:
+            return "in the package"
         if self.download_bytes is None:
             return "no download"
         return "cached" if self.cached else f"{self.download_bytes / 1e9:.2f} GB to download"

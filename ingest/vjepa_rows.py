@@ -1,13 +1,15 @@
-"""The rows of the V-JEPA family: released networks with the files they are in, and a small untrained one."""
+"""The rows of the V-JEPA family: released networks with the files they are in, a small one whose weights are in the package, and one untrained."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import torch
 
 from tubelet.ingest import checkpoints, pretrained
+from tubelet.ingest.arguments import DEFAULT_ENCODER
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
@@ -24,6 +26,10 @@ from tubelet.ingest.weights.release import RELEASES, Release
 from tubelet.store.placement import META
 
 UNTRAINED_SEED = 0
+PRETRAINED = "vjepa2.1-pretrained"
+TINY_WEIGHTS = (
+    Path(__file__).parent / "weights" / f"{DEFAULT_ENCODER}.safetensors"
+)  # docs/vjepa2.1-tiny.md
 
 
 def released_row(config: VisionTransformerConfig, side: int, release: Release) -> EncoderEntry:
@@ -46,6 +52,13 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
     return make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
+
+
+def tiny_row(side: int) -> EncoderEntry:
+    """The row of the small encoder whose weights are in the package."""
+    words = "in the package: small, for a first look, trained for hours on two CPU cores"
+    made = make_row(UNTRAINED, side, words, _load_tiny)
+    return replace(made, packaged=TINY_WEIGHTS)
 
 
 def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
@@ -118,8 +131,24 @@ def _load_pretrained(
         raise UsageError(
             f"{name} needs its weights: make them with `tubelet pretrain`, then pass --weights FILE"
         )
-    model = pretrained.load(setting.weights)
-    source = f"{setting.weights.name}: {pretrained.metadata(setting.weights).get('made_with', 'by `tubelet pretrain`')}"
+    return _load_file(setting.weights, (name, row), setting)
+
+
+def _load_tiny(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:
+    if setting.weights:
+        raise UsageError(
+            f"--weights: {name} comes with its own; for a file of `tubelet pretrain`, pass --encoder {PRETRAINED}"
+        )
+    return _load_file(TINY_WEIGHTS, (name, row), setting)
+
+
+def _load_file(
+    path: Path, entry: tuple[str, EncoderEntry], setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
+    """The encoder of a file of `tubelet pretrain`, which says itself which shape it has."""
+    name, row = entry
+    model = pretrained.load(path)
+    source = f"{path.name}: {pretrained.metadata(path).get('made_with', 'by `tubelet pretrain`')}"
     facts, encoder = build_encoder(
         (name, make_row(model.config, row.side, row.weights, row.load)), model, source, setting
     )
@@ -163,8 +192,9 @@ def _empty(config: VisionTransformerConfig) -> VisionTransformer:
 
 
 ROWS: Mapping[str, EncoderEntry] = {
+    DEFAULT_ENCODER: tiny_row(224),
     "vjepa2.1-untrained": untrained_row(UNTRAINED, 224),
-    "vjepa2.1-pretrained": of_a_file(UNTRAINED, 224),
+    PRETRAINED: of_a_file(UNTRAINED, 224),
     **{
         name: released_row(variant.encoder, variant.side, RELEASES[name])
         for name, variant in VARIANTS.items()

@@ -26,7 +26,7 @@ from tests.installed import Built, Environment, build, install
 from tests.videos import make_video
 
 DECOYS = ("store", "latent")
-SHIPPED = {".py", ".js", ".css", ".html", ".svg", ".png", ".toml", ".typed", ".md"}
+SHIPPED = {".py", ".safetensors", ".js", ".css", ".html", ".svg", ".png", ".toml", ".typed", ".md"}
 START_S = 60
 
 

@@ -13,6 +13,7 @@ from tests.commands import tubelet
 from tests.followed import Held, ingested
 from tests.videos import make_video
 from tubelet.ingest import encoders
+from tubelet.ingest.arguments import DEFAULT_ENCODER
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import CheckpointError
@@ -254,7 +255,7 @@ def test_the_demo_s_store_opens_on_a_trained_encoder_and_holds_a_video_encoder_t
     store = Store(tmp_path / "store")
     rows = corpus.encoders().answer(store).to_pylist()
     assert [(row["name"], row["layer"], row["untrained"], row["suits"]) for row in rows] == [
-        (NAME, "0-1", False, SEGMENTATION), (NAME, "2-3", False, TRACKING), ("vjepa2.1-untrained", "last", True, None),
+        (NAME, "0-1", False, SEGMENTATION), (NAME, "2-3", False, TRACKING), (DEFAULT_ENCODER, "last", False, None),
     ]  # fmt: skip
     assert {row["kind"] for row in store.rows("FROM pairs")} >= {"shifted"}
     assert demo_models("toy") == [{"encoder": "toy"}]

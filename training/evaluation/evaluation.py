@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from tubelet.ingest import checkpoints, encoders, pretrained
+from tubelet.ingest.arguments import DEFAULT_ENCODER
 from tubelet.ingest.contract import Encoder, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
@@ -20,6 +21,7 @@ from tubelet.ingest.samples import sample_videos
 from tubelet.ingest.sources import find
 from tubelet.ingest.toy import PATCH
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.ingest.vjepa_rows import PRETRAINED
 from tubelet.store.intervals import Interval, interval
 from tubelet.store.wording import count
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
@@ -96,7 +98,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate from the command's arguments. Raises UsageError for what does not exist or fit together, CheckpointError for bad weights."""
     started = time.monotonic()
-    name = encoder or ("vjepa2.1-pretrained" if weights else "vjepa2.1-untrained")
+    name = encoder or (PRETRAINED if weights else DEFAULT_ENCODER)
     place = encoders.device(device)
     setting = LoadOptions(place, resolve_precision(precision, place), weights)
     facts, loaded = encoders.load(name, setting)
@@ -105,7 +107,7 @@ def evaluate(
     pictures = load_folder(photographs) if photographs else load_scikit_image()
     measured_on = material(paths, pictures, Size(scenes, directed=8 * scenes))
     untrained = _load_untrained(loaded, setting)
-    predictor = _predictor(loaded, setting)
+    predictor = _load_predictor(name, weights)
     rivals = [
         Rival(name, loaded, predictor),
         Rival("untrained", untrained, predictor and checkpoints.init_untrained(predictor.config)),
@@ -153,13 +155,10 @@ def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measure
     return measure_encoder(rival.name, _encoding(rival.encoder), measured_on, patch, foretell)
 
 
-def _predictor(encoder: Encoder, setting: LoadOptions) -> Predictor | None:
-    """The predictor of weights that `tubelet pretrain` wrote."""
-    return (
-        pretrained.load_predictor(setting.weights)
-        if setting.weights and isinstance(encoder, VJEPAEncoder)
-        else None
-    )
+def _load_predictor(name: str, weights: Path | None) -> Predictor | None:
+    """The predictor beside the encoder, for weights that `tubelet pretrain` wrote; None for any other encoder."""
+    path = weights if name == PRETRAINED else encoders.row(name).packaged
+    return pretrained.load_predictor(path) if path else None
 
 
 def _encoding(encoder: Encoder) -> Callable[[torch.Tensor], torch.Tensor]:

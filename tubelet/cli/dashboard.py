@@ -81,7 +81,7 @@ def dashboard(store: str, **listening: Any) -> None:
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="A single encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-untrained]",
+    help="A single encoder.  [default: efficientnet-lite0, shallow and deep, and vjepa2.1-tiny]",
 )
 @listening_options
 def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.ingest.arguments import (
+    DEFAULT_ENCODER,
     EncoderOptions,
     RunOptions,
     SourceOptions,
@@ -34,6 +36,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     """
     from tubelet.ingest.job import Job
 
+    _note_default()
     job = Job.of(**arguments)
     run = job.run(store)
     stop_on_signals("stopping after the current clip", run.stop)
@@ -49,4 +52,15 @@ def plan(as_json: bool, **arguments: Any) -> None:
     """Estimate what an ingest makes and costs: clips, tokens, disk, memory, time. Stores nothing."""
     from tubelet.ingest.job import Job
 
+    _note_default()
     print_result(Job.of(**arguments).plan(), as_json)
+
+
+def _note_default() -> None:
+    """One line on standard error where nobody chose an encoder."""
+    if click.get_current_context().get_parameter_source("encoder") is ParameterSource.DEFAULT:
+        click.echo(
+            f"No --encoder: using {DEFAULT_ENCODER}, the small network that comes with Tubelet. "
+            "For real work name a released one, such as vjepa2.1-vitl (`tubelet encoders` lists them).",
+            err=True,
+        )

@@ -68,7 +68,7 @@ def pretrain(
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="One of `tubelet encoders`, a Hugging Face id, or a directory.  [default with --weights: vjepa2.1-pretrained]",
+    help="One of `tubelet encoders`, a Hugging Face id, or a directory.  [default: vjepa2.1-tiny, with --weights vjepa2.1-pretrained]",
 )
 @click.option(
     "--weights",
