@@ -39,7 +39,9 @@ def show_menu(store: Store) -> None:
         if refusal := st.session_state.pop(REFUSED, None):
             st.markdown(literal(refusal))
         if name := st.session_state.pop(SAVED, None):
-            st.markdown(f"Saved. `tubelet sql --saved` answers it, too: {literal(name)}.")
+            st.markdown(
+                f"Saved as {literal(name)}. In a terminal, `--saved` of `tubelet sql` answers it."
+            )
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:

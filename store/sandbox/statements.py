@@ -44,7 +44,7 @@ class Statement:
         """The values of the query's ``$name`` parameters; None where it has none. Raises QueryError where one is missing."""
         if missing := sorted(self.parameters - values.keys()):
             raise QueryError(
-                f"the query has no value for ${missing[0]}: pass one (`tubelet sql -p {missing[0]}=VALUE`), or write the value in its place"
+                f"the query has no value for ${missing[0]}: pass one (`-p {missing[0]}=VALUE` in a terminal), or write the value in its place"
             )
         return {name: values[name] for name in self.parameters} or None
 

@@ -77,7 +77,7 @@ MENTIONED = [
     command
     for command in printed()
     if len(command.split()) == 2
-    or (command.split()[1:2] == ["basis"] and len(command.split()) == 3)
+    or (command.split()[1] in ("basis", "queries") and len(command.split()) == 3)
 ]
 TYPED = [
     c
