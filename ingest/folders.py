@@ -57,9 +57,7 @@ SPECIAL = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
-ENDING = (
-    "its ending is not one that folders are searched for: name the file itself to have it tried"
-)
+ENDING = "its extension is not one that folders are searched for: pass the file itself to try it"
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class Workspace:
         return channels.parse(names, basis, list(self.list_clusterings(basis.encoder_id)))
 
     def points(self, clip: ClipRow, basis: Basis, chosen: tuple[str, ...]) -> bytes:
-        """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none to be had."""
+        """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none."""
         return self._kept["points"].get(
             (clip["clip_id"], basis.basis_id, chosen), lambda: self._place(clip, basis, chosen)
         )

@@ -54,7 +54,7 @@ def choose(store: Store, film: Film) -> Coloring:
 
 
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
-    """Where the player finds the colors. Raises TubeletError where there are none to be had."""
+    """Where the player finds the colors. Raises TubeletError where there are none."""
     basis = caching.workspace(store).basis(film.clip["encoder_id"], coloring)
     return Paint(
         f"colors/{coloring.name}/{basis.basis_id}", legend(basis), sentence(basis, coloring)

@@ -1,4 +1,4 @@
-"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits a mask that is brought."""
+"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits an uploaded mask."""
 
 import numpy as np
 import streamlit as st
@@ -16,7 +16,7 @@ from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
 
-LARGEST = 100  # MB of a mask that is brought
+LARGEST = 100  # MB of an uploaded mask
 ALL_OBJECTS = "all objects"
 
 

@@ -1,4 +1,4 @@
-"""Conditions in SQL by which people select videos, encoders and clips; they run in the sandbox, as all SQL from people does."""
+"""Conditions in SQL by which users select videos, encoders and clips; they run in the sandbox, as all SQL from users does."""
 
 from tubelet.store.errors import NoVideos
 from tubelet.store.questions.corpus import Chosen
