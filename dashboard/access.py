@@ -65,7 +65,7 @@ class Access:
 
 
 def host_name(host: str) -> str:
-    """The host of ``host:port``, lower case, an IPv6 address without brackets; "" for what is none."""
+    """The host of ``host:port``, lower case, an IPv6 address without brackets; "" for anything else."""
     bare = host.strip().lower()
     found = HOST.fullmatch(bare)
     return (found[1] or found[2]).rstrip(".") if found else bare if is_address(bare) else ""

@@ -99,19 +99,19 @@ def _is_overtaken(requests: object) -> bool:
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
 def run_query(store: Store, query: Query) -> Answer:
-    """Answer to a person's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
+    """Answer to a user's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, query, unwanted=_is_unwanted())
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def count_rows(store: Store, query: Query, seconds: float) -> int:
-    """How many rows a person's query answers with. Raises QueryError, which is not kept."""
+    """How many rows a user's query answers with. Raises QueryError, which is not kept."""
     return untrusted.count_rows(store, query, Limits(None, seconds))
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
 def videos(store: Store, where: str) -> Chosen | None:
-    """The videos that a person's condition chooses; None, for all, where it is empty. Raises NoVideos and QueryError, which are not kept."""
+    """The videos that a user's condition chooses; None, for all, where it is empty. Raises NoVideos and QueryError, which are not kept."""
     return conditions.videos(store, where) if where else None
 
 

@@ -1,4 +1,4 @@
-"""Turning the pages of a query: which rows stand on the page that the URL names."""
+"""Paging through a query: which rows are on the page that the URL names."""
 
 import streamlit as st
 

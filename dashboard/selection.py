@@ -1,4 +1,4 @@
-"""What the reader is looking at: read from the URL once a run, handed to the page, never changed by it."""
+"""What the reader is looking at: read from the URL once per run, handed to the page, never changed by it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ def known_encoders(store: Store) -> list[Encoder]:
 
 
 def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:
-    """What each encoder is called where it is chosen, by id: name and layer, and the end of the id where another has both."""
+    """The display name of each encoder, by id: name and layer, and the end of the id where two share both."""
     called = {one.encoder_id: f"{one.name}, layer {one.layer}" for one in known}
     often = Counter(called.values())
     return {

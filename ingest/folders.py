@@ -58,7 +58,7 @@ SPECIAL = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
-ENDING = "folders are searched for endings of videos; a file that is named itself is tried"
+ENDING = "its extension is not one that folders are searched for: pass the file itself to try it"
 
 PICTURE = "a picture: --fps-of-frames N takes pictures, too, and folders of numbered ones as videos"
 

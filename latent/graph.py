@@ -63,8 +63,8 @@ def squares(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, " n"]:
 
 
 def _reduce(grid: Float16[np.ndarray, "S H W D"]) -> Float32[np.ndarray, "n d"]:
-    """Tokens ``(n, D)`` in at most 64 dimensions: about the subspace in which they vary most, as a random projection turned towards it
-    once tells it (a range finder, Halko, Martinsson and Tropp 2011)."""
+    """Tokens ``(n, D)`` in at most 64 dimensions: about the subspace in which they vary most, found by a random projection
+    with one power iteration (a range finder, Halko, Martinsson and Tropp 2011)."""
     if grid.shape[-1] <= REDUCED:
         return np.concatenate(list(half.slices(grid)))
     some = half.widen(grid.reshape(-1, grid.shape[-1])[:: max(grid[..., 0].size // SEEN, 1)])

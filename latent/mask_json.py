@@ -18,7 +18,7 @@ Bound = Callable[[int, str], None]
 
 
 def read_json(data: bytes, bound: Bound) -> MaskObjects:
-    """The objects of a JSON text; `bound` refuses a number of bytes that is too large. Raises LatentError, and ValueError for what is none."""
+    """The objects of a JSON text; `bound` refuses a number of bytes that is too large. Raises LatentError, and ValueError for anything else."""
     found = json.loads(data)
     sizes = _sizes(found)
     annotations = (

@@ -60,12 +60,12 @@ def write_npz(
 
 
 def read_mask(data: bytes, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
-    """A mask that a person brings, of one of its objects by name or of all: truth values ``(S, h, w)``. Raises LatentError."""
+    """A mask that a user uploads, of one of its objects by name or of all: truth values ``(S, h, w)``. Raises LatentError."""
     return read_objects(data).select(name)
 
 
 def read_objects(data: bytes) -> MaskObjects:
-    """The objects of a mask that a person brings: a .npz with `mask`, an .npy, one slice's PNG, or COCO's JSON. Raises LatentError.
+    """The objects of a mask that a user uploads: a .npz with `mask`, an .npy, one slice's PNG, or COCO's JSON. Raises LatentError.
 
     The size in the file's header is checked before its values are read: a few bytes can unpack to any number."""
     try:

@@ -115,7 +115,7 @@ class Workspace:
         return channels.parse(names, basis, list(self.list_clusterings(basis.encoder_id)))
 
     def points(self, clip: ClipRow, look: Look) -> bytes:
-        """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none to be had."""
+        """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none."""
         return self._kept["points"].get(
             (clip["clip_id"], *look.key), lambda: self._place(clip, look)
         )

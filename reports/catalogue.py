@@ -40,7 +40,7 @@ class Report:
 
 
 def suffix(path: Path) -> str:
-    """The format of a file. Raises ReportError for any other ending."""
+    """The format of a file. Raises ReportError for any other extension."""
     if path.suffix not in FORMATS:
         raise ReportError(
             f"{path} does not end in a report format: pass a file that ends in {', '.join(FORMATS)} as -o"

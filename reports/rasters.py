@@ -24,7 +24,7 @@ SIDE = 500  # cells a side at most; neighbors are averaged
 
 @dataclass(frozen=True)
 class Raster:
-    """A matrix ``(rows, columns)`` to be drawn from the top, its axes in words, and the range that its colors span."""
+    """A matrix ``(rows, columns)`` to be drawn from the top, the names of its axes, and the range that its colors span."""
 
     values: np.ndarray
     x: str

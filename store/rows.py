@@ -145,7 +145,7 @@ class ClipRow(PlannedClip):
         return self.slices, self.grid_height, self.grid_width
 
     def store(self, path: str, size: int, sha256: str) -> "ClipRow":
-        """The row once its embedding file lies at a path below the store."""
+        """The row once its embedding file is at a path below the store."""
         return replace(self, embedding_path=path, embedding_bytes=size, embedding_sha256=sha256)
 
 

@@ -10,6 +10,7 @@ import tests.shaped  # noqa: F401 - before Tubelet: array shapes are checked fro
 import tubelet.cli  # noqa: F401 - before torch: it says how torch's threads wait
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests
 from tests.guarded import before, place  # noqa: F401 - of the sandbox's tests
+from tests.kinds import small, stores  # noqa: F401 - of the dashboard's tests
 from tests.planted import planted_everything  # noqa: F401 - made once for all who ask for it
 from tests.player import numbered_store  # noqa: F401
 

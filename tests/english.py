@@ -50,6 +50,13 @@ PHRASES = {  # a regular expression -> what to write
     r"\bcan be cut out\b|\bto be cut out\b": "segment",
     r"\bcannot be told\b|\bcould be told\b": "cannot be determined",
     r"(?!(?<=[\"`/])\w+[\"`/.])\b(?:colour|centre|behaviour|grey|normalise|optimiser|licence)s?\b(?!\s*[:=}])(?<!\.licence)": "American spelling",
+    r"\bonce an? (?:run|session)\b": "once per",
+    r"\b(?:file'?s?|video|other|whatever its|without (?:an|its)) endings?\b|\bthe ending of\b": "extension",
+    r"\bto be had\b": "available",
+    r"\bSQL (?:from|of) people\b": "user-supplied SQL",
+    r"\b(?:window|part)s? (?:that )?tells?\b|\btells each of\b": "covers",
+    r"\b(?:person|user) brings\b|\bmask that is brought\b": "uploaded",
+    r"\bfor what is none\b": "for anything else",
     r"\bstudentised\b|\banticlockwise\b": "American spelling",
     r"\d %": "95%",
 }

@@ -5,12 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browsing import SLOW, Visit, expect
-from tests.numbered import PATCHES, READ_NUMBER, ingest, numbered_video
+from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, ingest, numbered_video
 from tubelet.store import Store
 
 HEADING = "What does the encoder see in this video?"
 FRAMES = 83  # of plays.mp4: five whole windows, and three frames that none covers
 WHOLE = [0, 0, 1, 1]
+SEEN = [
+    LEFT / WIDTH,
+    0,
+    HEIGHT / WIDTH,
+    1,
+]  # left, top, width, height of what the encoder saw, as shares of the frame
 
 
 @pytest.fixture(scope="session")

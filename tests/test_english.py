@@ -10,12 +10,16 @@ from tests.english import PHRASES, find_phrases, lines
 EXAMPLES = (
     "one row a encoder", "width 100 is no multiple", "4 were there", "the predictor foretells the rest", "run the same command again to go on", "names tell case apart",
     "This query has no answer", "Take patches", "32 tokens a clip", "a cursor a query", "the clip under way", "search by sketch", "95 % of the videos", "a studentised bootstrap", "its colour", "like colours.",
+    "read once a run", "files with other endings", "whatever its ending", "the ending of the file", "points to be had", "SQL from people", "the frames that a window tells",
+    "a mask that a person brings", "an error for what is none",
 )  # fmt: skip
 ALLOWED = (
     "there is no dimension 3",
     "it is no longer there",
     "one row per encoder",
     "a clip of a video",
+    "ending the dashboard by Ctrl-C",
+    "once a page is open",
     "95% of the videos",
     "the licence = None field",
     'the parameter "colour" of earlier links',

@@ -66,7 +66,7 @@ def choose(store: Store, film: Film) -> Coloring:
 
 
 def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
-    """Where the player finds the colors. Raises TubeletError where there are none to be had."""
+    """Where the player finds the colors. Raises TubeletError where there are none."""
     workspace = caching.workspace(store)
     basis = workspace.basis(film.clip["encoder_id"], coloring)
     categories = workspace.categories(coloring, basis)

@@ -1,4 +1,4 @@
-"""The introduction of the Video page: what stands here, and where to go next. Shown where the address asks for it, until it is closed."""
+"""The introduction of the Video page: what the page shows, and where to go next. Shown where the address asks for it, until it is closed."""
 
 import numpy as np
 import streamlit as st

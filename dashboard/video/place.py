@@ -1,4 +1,4 @@
-"""Where the reader stands on the Video page: clip, slice, patches and the marks of a mask, read from the URL and written back to it."""
+"""The place on the Video page: clip, slice, patches and the marks of a mask, read from the URL and written back to it."""
 
 from collections.abc import Iterable
 
@@ -34,7 +34,7 @@ def marked_patches() -> MarkedPatches:
 
 
 def hit() -> MarkedPatches:
-    """The patch of a search that the URL names, whether or not there is such."""
+    """The patch of a search that the URL names, whether or not it exists."""
     return MarkedPatches.parse(address.read()[HIT])
 
 
@@ -81,7 +81,7 @@ def jump(video: str, clip: str, slice_: int, patches: Iterable[Iterable[int]] = 
 
 
 def show_hit(video: str, clip: str, patch: tuple[int, int, int]) -> None:
-    """Lead the player to a patch that a search found. The selected patches stay, and with them what was found."""
+    """Move the player to a patch that a search found. The selected patches stay, and with them what was found."""
     elsewhere = {} if video_id() in ("", video) else {SEGMENT: ""}
     address.redirect(
         **{VIDEO: video, CLIP: clip, SLICE: str(patch[0]), HIT: _text(clip, [patch])}, **elsewhere

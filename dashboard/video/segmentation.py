@@ -1,4 +1,4 @@
-"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits a mask that is brought."""
+"""What was cut out by foreground and background marks: how much of the window it is, its files, and how it fits an uploaded mask."""
 
 import numpy as np
 import streamlit as st
@@ -17,7 +17,7 @@ from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import PARTNER
 
-LARGEST = 100  # MB of a mask that is brought
+LARGEST = 100  # MB of an uploaded mask
 ALL_OBJECTS = "all objects"
 WHOLE = (
     "In pixels of the source, computed on the click. From window to window the mask passes by patches that are each other's most similar one, "

@@ -113,7 +113,7 @@ def whole_sentence(table: pa.Table) -> Markdown:
 
 
 def sentence(track: Track) -> Markdown:
-    """Found in how many slices, how sure, and against what."""
+    """In how many slices the patch was found, how certain that is, and against which level."""
     found = int(np.count_nonzero(~track.lost))
     where = f"Found in **{found} of {units.count(len(track.lost), 'slice')}** of this window"
     if not np.isfinite(track.level):

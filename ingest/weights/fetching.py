@@ -39,7 +39,7 @@ def fetch(release: Release, check: Check) -> Weights:
         weights = open_weights(path)
     except CheckpointError as error:
         raise CheckpointError(
-            f"the cached weights of {release.name} are damaged, delete them to download them again. {error}"
+            f"the cached weights of {release.name} are damaged: delete them to download them again. {error}"
         ) from error
     if not release.repository:
         return weights

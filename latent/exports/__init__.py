@@ -2,7 +2,7 @@
 
 names       names of files that say video and content
 files       files that appear only when they are whole
-timeline    which window of a video tells each of its frames
+timeline    which window of a video covers each of its frames
 choice      which clip is meant, and which of its patches
 drawing     a window, or a whole video, as an MP4
 tracks      a track as a table, with frame, seconds and pixels of the source

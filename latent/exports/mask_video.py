@@ -30,7 +30,7 @@ def score_window(video: VideoRow, clip: ClipRow, scores: Float32[np.ndarray, "S 
 
 
 def draw_masks(video: VideoRow, scored: Scored) -> Iterator[tuple[int, Bool[np.ndarray, "h w"]]]:
-    """Number of each frame that a window tells, and its mask, bool ``(height, width)`` of the source as displayed."""
+    """Number of each frame that a window covers, and its mask, bool ``(height, width)`` of the source as displayed."""
     for part, scores in scored:
         drawn, number = np.empty(0), None
         for frame, slice_ in zip(part.frames, part.slices):

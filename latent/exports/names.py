@@ -11,13 +11,13 @@ UNFIT = re.compile(r"[^\w.+-]+")  # for files of some system, or for a header
 
 
 def name_window_file(video_name: str, clip: ClipRow, content: str) -> str:
-    """The name of a file about the window of a `clips` row; `content` is what it holds, with its ending."""
+    """The name of a file about the window of a `clips` row; `content` is what it holds, with its extension."""
     last = fed_frames(clip)[-1]
     return f"{name_video(video_name)}_frames-{clip['first_frame']}-{last}_{content}"
 
 
 def name_video(video_name: str) -> str:
-    """A video's name without its ending, with no character that a file system or a shell may trip over."""
+    """A video's name without its extension, with no character that a file system or a shell may trip over."""
     stem = re.sub(r"\.\w{1,5}$", "", unicodedata.normalize("NFC", video_name), flags=re.ASCII)
     return UNFIT.sub("-", stem).strip("-._")[:LONGEST] or "video"
 

@@ -30,7 +30,7 @@ VIDEO, COLORS, TRACK, MASKS = (
     (".npy",),
     (".csv", ".parquet"),
     (".npz", ".mp4", ".zip", ""),
-)  # endings; "" is a folder
+)  # extensions; "" is a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,11 +201,11 @@ def _where(clip: ClipRow, whole_video: bool) -> str:
 
 
 def _require_ending(output: Path, endings: tuple[str, ...]) -> str:
-    """The ending of a file, in small letters. Raises LatentError for one that cannot be written."""
+    """The extension of a file, in lower case. Raises LatentError for one that cannot be written."""
     found = output.suffix.lower()
     if found not in endings:
         named = [
-            f"FILE{ending}" if ending else "a folder for PNG files (no ending)"
+            f"FILE{ending}" if ending else "a folder for PNG files (no extension)"
             for ending in endings
         ]
         raise LatentError(f"{output} ends in {found or 'nothing'}: name {' or '.join(named)}")

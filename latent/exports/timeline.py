@@ -1,4 +1,4 @@
-"""Which window of a video tells each of its frames, and which slice of it.
+"""Which window of a video covers each of its frames, and which slice of it.
 
 Where windows overlap, a frame goes to the window whose middle is nearest: tokens at the ends of a window depend on where it was cut.
 Frames that no window covers belong to none.
@@ -23,7 +23,7 @@ from tubelet.store.schema import PARTNER
 
 @dataclass(frozen=True)
 class Part:
-    """Frames of a video that one window tells: a `clips` row, and those of its frames that count."""
+    """Frames of a video that one window covers: a `clips` row, and those of its frames that count."""
 
     clip: ClipRow
     frames: range

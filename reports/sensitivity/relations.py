@@ -63,7 +63,7 @@ def relations(
 
 
 def stem(name: str) -> str:
-    """A file's name without its ending and the number of its part: `scene1_001.mp4` is `scene1`, `g03_c02.avi` is `g03_c`."""
+    """A file's name without its extension and the number of its part: `scene1_001.mp4` is `scene1`, `g03_c02.avi` is `g03_c`."""
     whole = name.rpartition(".")[0] or name
     return NUMBERED.sub("", whole).strip(" _-.(")
 

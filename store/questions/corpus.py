@@ -38,7 +38,7 @@ class Question:
 
 
 class Chosen(list):
-    """Ids of videos selected by a person's condition; written out as that condition."""
+    """Ids of videos selected by a user's condition; written out as that condition."""
 
     def __init__(self, ids: list[str], where: str) -> None:
         super().__init__(ids)

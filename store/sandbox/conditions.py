@@ -1,4 +1,4 @@
-"""Conditions in SQL by which people select videos, encoders and clips; they run in the sandbox, as all SQL from people does.
+"""Conditions in SQL by which users select videos, encoders and clips; they run in the sandbox, as all SQL from users does.
 
 A label is a column in them: ``label['action'] = 'pour'``, `any_label('action', 'pour')`, and `tag('odd')` (`store.questions.condition`).
 """

@@ -27,7 +27,7 @@ BINARY = ("parquet", "arrow")
 
 
 def format_of(format_: str | None, output: Path | None) -> str:
-    """The requested format, or that of a file's ending. Raises QueryError if the two contradict each other or neither is given."""
+    """The requested format, or that of a file's extension. Raises QueryError if the two contradict each other or neither is given."""
     if output is None:
         if format_ in BINARY:
             raise QueryError(f"--format {format_} is not for a terminal: add -o FILE.{format_}")
@@ -35,11 +35,11 @@ def format_of(format_: str | None, output: Path | None) -> str:
     by_ending = ENDINGS.get(output.suffix.lower())
     if format_ and by_ending and format_ != by_ending:
         raise QueryError(
-            f"--format {format_} contradicts the ending of {output.name}: leave --format out, or name a file that does not end in {output.suffix}"
+            f"--format {format_} contradicts the extension of {output.name}: leave --format out, or name a file that does not end in {output.suffix}"
         )
     if not (known := format_ or by_ending):
         raise QueryError(
-            f"the ending of {output.name} does not say its format: name a file that ends in {', '.join(ENDINGS)}, or add --format"
+            f"the extension of {output.name} does not name a format: use a file that ends in {', '.join(ENDINGS)}, or add --format"
         )
     return known
 

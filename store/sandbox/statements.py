@@ -28,7 +28,7 @@ EXPLAINED_AS = ("text", "json", "html", "graphviz", "yaml", "mermaid")
 
 @dataclass(frozen=True)
 class Statement:
-    """One query of a person: `explain` is the prefix, in our own words; `skipped` its length in bytes in the person's text."""
+    """One query of a user: `explain` is the prefix, in our own words; `skipped` its length in bytes in the user's text."""
 
     body: str
     explain: str = ""
@@ -50,7 +50,7 @@ class Statement:
 
     @property
     def shift(self) -> int:
-        """Offset in bytes of the person's text within what is run."""
+        """Offset in bytes of the user's text within the statement that runs."""
         return len(self.explain) + len(PREFIX) - self.skipped
 
 

@@ -9,7 +9,7 @@ SHARED = {
     "clip_id": "the clip that the row belongs to",
     "pair_id": "the pair that the row belongs to",
     "basis_id": "the basis that the row belongs to",
-    "name": "what the thing that the row describes is called",
+    "name": "name of what the row describes",
     "path": "absolute path of a file",
     "label": "folder of the file below the path given to ingest",
     "modified_ns": "modification time of the file",

@@ -1,64 +1,29 @@
-"""The dashboard's pages on stores of every kind, its questions against the rows they ask about, and what it imports."""
+"""The dashboard's pages on stores of every kind, what they show and offer, and what the dashboard imports."""
 
-import csv
-import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.commands import ROOT
+from tests.kinds import KINDS
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
-from tubelet.dashboard import app, consent, units
+from tubelet.dashboard import app, consent
 from tubelet.dashboard.corpus import page as corpus
 from tubelet.dashboard.corpus import videos as corpus_videos
 from tubelet.dashboard.selection import untrained_badge
 from tubelet.dashboard.sql import page as sql
-from tubelet.dashboard.sql import results
 from tubelet.store import Store
-from tubelet.store.questions import clips
 from tubelet.store.questions import corpus as queries
-from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
-from tubelet.store.rows import ClipRow
-from tubelet.store.sandbox import formats
+from tubelet.store.questions.corpus import VideoFilter
 from tubelet.store.sandbox.untrusted import Answer, ask
-from tubelet.store.statistics import TOKEN_STATISTICS
 
 APP = app.HERE / "app.py"
 SLOW = 60  # seconds a run may take on a busy machine
-
-KINDS: dict[str, Callable[[Path], Store]] = {
-    "empty": Store.create,
-    "small": lambda path: synthetic_store(path, videos=3, clips=2),
-    "statistics only": lambda path: synthetic_store(path, videos=3, embeddings=False, failures=0),
-    "failures only": lambda path: synthetic_store(path, videos=0, failures=2),
-}
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
-    made = {
-        kind: make(tmp_path_factory.mktemp("stores") / kind.replace(" ", "-"))
-        for kind, make in KINDS.items()
-    }
-    yield made
-    for store in made.values():
-        store.close()
-
-
-@pytest.fixture(scope="module")
-def small(stores: dict[str, Store]) -> Store:
-    return stores["small"]
 
 
 def page_script(name: str, path: str) -> None:
@@ -275,171 +240,6 @@ def test_the_app_without_a_store_says_how_to_name_one(monkeypatch: pytest.Monkey
     )
 
 
-def questions(store: Store) -> dict[str, Question]:
-    """One of every question, about the first video of the store."""
-    video = store.rows("SELECT video_id FROM videos ORDER BY name")[0]["video_id"]
-    encoder = store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
-    first = store.rows(
-        "SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video]
-    )[0]["clip_id"]
-    (clip,) = clips.clip(first).answer(store).to_pylist()
-    everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
-    return {
-        "videos_count": queries.videos_count(everything),
-        "labels": queries.labels(),
-        "sparklines": queries.sparklines([video], encoder, "previous_cosine"),
-        "no sparklines": queries.sparklines([], encoder, "norm"),
-        "statistic_over_time": queries.statistic_over_time(video, encoder, "norm"),
-        "video": queries.video(video),
-        "clips_of_video": queries.clips_of_video(video, encoder),
-        "failures_of_video": queries.failures_of_video(video),
-        "failures_page": queries.failures_page(10, 0),
-        "failure_stages": queries.failure_stages(),
-        "encoders": queries.encoders(),
-        "clip": clips.clip(clip["clip_id"]),
-        "videos_with_clips": clips.videos_with_clips(encoder, 2),
-        "timelines": clips.timelines(video, encoder),
-        "timeline": clips.timeline(ClipRow.of(clip)),
-        "patches": clips.patches(clip["clip_id"], [0, 7]),
-        **{
-            f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1)
-            for order in ORDERS
-        },
-        **{
-            f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0)
-            for state in STATES
-        },
-    }
-
-
-def test_the_sql_shown_gives_the_answer_shown(small: Store) -> None:
-    for name, question in questions(small).items():
-        assert ask(small, question.text).table.equals(question.answer(small)), name
-
-
-def test_corpus_summary_counts_every_row(small: Store) -> None:
-    summary = queries.corpus_summary().answer(small).to_pylist()[0]
-    videos = small.rows("FROM videos")
-    assert summary["videos"] == summary["encoded_videos"] == 3
-    assert summary["seconds"] == pytest.approx(sum(video["duration_s"] for video in videos))
-    assert summary["bytes"] == sum(video["bytes"] for video in videos)
-    assert (summary["clips"], summary["tokens"]) == (
-        6,
-        small.rows("SELECT count(*) AS n FROM tokens")[0]["n"],
-    )
-    assert (summary["encoders"], summary["failures"]) == (1, 1)
-
-
-def test_filters_are_the_ones_asked_for(small: Store) -> None:
-    encoder = small.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
-
-    def names(**filters: str) -> list[str]:
-        return (
-            queries.videos_page(VideoFilter(encoder, **filters), "name", 10, 0)
-            .answer(small)["name"]
-            .to_pylist()
-        )
-
-    every = [f"video-0000{n}.mp4" for n in range(3)]
-    assert names() == names(state="encoded") == every
-    assert names(text="COOK") == names(label="cooking") == every[:1]
-    assert (
-        names(text="%")
-        == names(label="")
-        == names(state="not encoded")
-        == names(state="with failures")
-        == []
-    )
-    assert queries.videos_count(VideoFilter("another", state="not encoded")).answer(
-        small
-    ).to_pylist() == [{"videos": 3}]
-
-
-@pytest.mark.parametrize("statistic", TOKEN_STATISTICS)
-def test_sparkline_is_the_statistic_in_time_order(statistic: str, stores: dict[str, Store]) -> None:
-    store = stores["statistics only"]  # one clip a video: a span a slice
-    clip = store.rows("FROM clips ORDER BY clip_id")[0]
-    points = (
-        queries.sparklines([clip["video_id"]], clip["encoder_id"], statistic)
-        .answer(store)
-        .to_pylist()[0]["points"]
-    )
-    values = store.rows(
-        f"SELECT {statistic} AS value FROM slice_stats WHERE clip_id = ? ORDER BY slice",
-        [clip["clip_id"]],
-    )
-    assert points == pytest.approx([row["value"] for row in values if row["value"] is not None])
-
-
-def test_sparkline_of_a_long_video_keeps_to_its_points(tmp_path: Path) -> None:
-    store = synthetic_store(tmp_path / "store", videos=1, clips=30, slices=8, side=2, dim=4)
-    clip = store.rows("FROM clips")[0]
-    points = (
-        queries.sparklines([clip["video_id"]], clip["encoder_id"], "norm")
-        .answer(store)
-        .to_pylist()[0]["points"]
-    )
-    assert len(points) == queries.POINTS
-    store.close()
-
-
-def test_only_registered_names_reach_the_sql() -> None:
-    with pytest.raises(KeyError):
-        queries.sparklines([], "", "norm FROM clips --")
-    with pytest.raises(KeyError):
-        queries.videos_page(VideoFilter(""), "name; DROP TABLE videos", 1, 0)
-
-
-ODD = """SELECT 9007199254740993 AS big, {'a': 1} AS struct, INTERVAL 1 DAY AS span, 'x'::BLOB AS bytes, 1.5::DECIMAL(10, 2) AS price, uuid() AS id,
-  TIME '10:00' AS time, 1 AS a, 2 AS a, sum(1) AS total, NULL AS nothing, MAP {'k': 1} AS map, [] AS none, [[1, 2], [3]] AS nested, 'nan'::FLOAT AS nan,
-  DATE '2026-01-01' AS day, TIMESTAMP '2026-01-01 10:00' AS moment, [0.125, NULL, 2]::FLOAT[] AS few, range(768)::FLOAT[] AS many, true AS yes"""
-
-
-def test_results_of_every_type_show_and_leave_as_files() -> None:
-    with duckdb.connect() as connection:
-        table = connection.sql(ODD).to_arrow_table()
-    shown = results.make_displayable(table).to_pylist()[0]
-    assert shown["big"] == "9007199254740993"
-    assert shown["total"] == 1
-    assert shown["struct"] == '{"a": 1}'
-    assert shown["few"] == "[0.125, null, 2]"
-    assert shown["many"] == "[0, 1, 2, 3, … 768 values]"
-    assert (
-        pyarrow.csv.read_csv(pa.BufferReader(formats.csv(table)))["many"][0].as_py().count(",")
-        == 767
-    )
-    assert pyarrow.parquet.read_table(pa.BufferReader(formats.parquet(table)))["many"][
-        0
-    ].as_py() == list(range(768))
-
-
-def test_equal_names_are_told_apart() -> None:
-    assert results.make_displayable(
-        pa.table([[1], [2], [3]], names=["a", "a_2", "a"])
-    ).column_names == ["a", "a_2", "a_3"]
-
-
-@pytest.mark.parametrize(
-    "shown, expected",
-    [
-        (units.number(9_999_999), "9,999,999"),
-        (units.number(84_200_000), "84.2 million"),
-        (units.count(1, "video"), "1 video"),
-        (units.count(0, "video"), "0 videos"),
-        (units.size(1), "1 byte"),
-        (units.size(1_234_567), "1.23 MB"),
-        (units.size(999_999_999), "1.00 GB"),
-        (units.duration(0.042), "0.04 s"),
-        (units.duration(59.96), "1 min 0 s"),
-        (units.duration(11_520), "3 h 12 min"),
-        (units.span(51, 75, 10_000, "video"), "51–75 of 10,000 videos"),
-        (units.span(1, 0, 0, "video"), "0 videos"),
-    ],
-)
-def test_numbers_are_written_with_their_units(shown: str, expected: str) -> None:
-    assert shown == expected
-
-
 def test_a_thumbnail_that_is_gone_is_an_empty_cell(small: Store) -> None:
     assert corpus_videos.thumbnail(small, "media/gone.jpg") is None
     assert corpus_videos.thumbnail(small, small.rows("FROM videos")[0]["thumbnail"]).startswith(
@@ -472,23 +272,6 @@ def _make_damaged(path: Path) -> None:
     Store.create(path).close()
     edit_marker(path)
     (path / "tubelet.json").write_text("{")
-
-
-def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
-    words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "a=1", "", None]
-    table = pa.table(
-        {
-            "=name": words,
-            "number": [-1] * 10,
-            "share": [-0.5] * 10,
-            "nested": [[-1]] * 10,
-            "decimal": pa.array([Decimal("-1.5")] * 10),
-        }
-    )
-    lines = list(csv.reader(io.StringIO(formats.csv(table).decode(), newline="")))
-    assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
-    assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
-    assert {tuple(line[1:]) for line in lines[1:]} == {("-1", "-0.5", "[-1]", "-1.5")}
 
 
 MISSING = {  # page, parameter, what it is called

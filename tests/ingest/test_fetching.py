@@ -236,7 +236,7 @@ def test_damaged_cached_weights_are_told_with_their_place(release: Release) -> N
     path = fetch(release, accept).path
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(
-        CheckpointError, match=f"are damaged, delete them to download them again. {path}"
+        CheckpointError, match=f"are damaged: delete them to download them again. {path}"
     ):
         fetch(release, accept)
 

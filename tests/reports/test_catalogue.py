@@ -182,7 +182,7 @@ def test_options_may_stand_before_the_name(store: Store, tmp_path: Path) -> None
     done = CliRunner().invoke(
         front_door.main, ["report", "--store", str(store.root), "-o", str(output)]
     )
-    assert done.exit_code == 2 and "the reports are sensitivity" in done.output
+    assert done.exit_code == 2 and "no report was named: pass one of sensitivity" in done.output
 
 
 def command(name: str, store: Store, output: Path, *arguments: str):

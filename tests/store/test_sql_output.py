@@ -93,11 +93,11 @@ def test_a_plan_is_drawn_as_it_is(root):
 @pytest.mark.parametrize(
     "format_, name, words",
     [
-        ("json", "rows.csv", "contradicts the ending of rows.csv"),
+        ("json", "rows.csv", "contradicts the extension of rows.csv"),
         ("table", "rows.parquet", "contradicts"),
         ("csv", "rows.JSON", "contradicts"),
-        (None, "rows.xlsx", "does not say its format"),
-        (None, "rows", "does not say its format"),
+        (None, "rows.xlsx", "does not name a format"),
+        (None, "rows", "does not name a format"),
         ("parquet", None, "add -o FILE.parquet"),
     ],
 )

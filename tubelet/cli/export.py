@@ -34,7 +34,7 @@ class PatchAddress(click.ParamType):
 
 
 class OutputPath(OutputFile):
-    """A file, or for a name without an ending a folder that is new or empty."""
+    """A file, or for a name without an extension a folder that is new or empty."""
 
     name = "FILE|FOLDER"
 

@@ -28,7 +28,7 @@ def schema() -> None:
     "--format",
     "format_",
     type=FORMATS,
-    help="Output format.  [default: by the file's ending; on a terminal: table]",
+    help="Output format.  [default: by the file's extension; on a terminal: table]",
 )
 @click.option(
     "-o",

@@ -33,7 +33,7 @@ class Reports(click.Group):
         )
         if name is None:
             context.fail(
-                f"no report is named: the reports are {', '.join(self.list_commands(context))}"
+                f"no report was named: pass one of {', '.join(self.list_commands(context))}"
             )
         return [name, *args[: args.index(name)], *args[args.index(name) + 1 :]]
 
