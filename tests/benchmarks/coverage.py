@@ -14,8 +14,8 @@ Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
 
 def _strong(times: float) -> Draw:
-    return lambda rng, shape: rng.lognormal(-0.02, 0.2, shape) * np.where(
-        rng.random(shape) < 0.1, times, 1
+    return lambda rng, shape: (
+        rng.lognormal(-0.02, 0.2, shape) * np.where(rng.random(shape) < 0.1, times, 1)
     )
 
 

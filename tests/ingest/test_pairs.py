@@ -199,7 +199,7 @@ def test_a_video_too_short_for_a_pair_is_no_failure(tmp_path):
     make_video(tmp_path / "a.mp4", frames=5)
     summary = run([tmp_path / "a.mp4"], tmp_path / "store")
     assert (summary.exit_code, summary.clips, summary.pairs, summary.pairless) == (0, 1, 0, 1)
-    assert "1 videos have clips but are too short for a pair, which needs 6" in "\n".join(
+    assert "1 video has clips but is too short for a pair, which needs 6" in "\n".join(
         summary.lines()
     )
     assert run([tmp_path / "a.mp4"], tmp_path / "store").videos_decoded == 0
