@@ -8,8 +8,10 @@ Each commit also leaves an entry in `snapshots/`: what the marker says, and the 
 lost, damaged, from a backup or from another store is noticed by comparing them, and the newest entry replaces it.
 """
 
+import errno
 import fcntl
 import logging
+import os
 import re
 import secrets
 import shlex
@@ -21,7 +23,7 @@ from typing import TypeGuard
 
 from tubelet.store.disk import checksums, inside, tables
 from tubelet.store.disk.checksums import Sums
-from tubelet.store.disk.files import write_whole
+from tubelet.store.disk.files import unreadable, write_whole
 from tubelet.store.disk.layout import MARKER, UNFINISHED, Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, TABLES
@@ -88,6 +90,7 @@ def rebuild(layout: Layout) -> str | None:
         except StoreError:
             if not (layout.table("clips") / "_delta_log").is_dir():
                 raise
+        _require_readable(layout)
         _adopt(layout)
     return f"{layout.marker} did not lead to a snapshot: rebuilt from the newest version of every table"
 
@@ -181,6 +184,15 @@ def lock(path: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
             file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         )
         yield
+
+
+def _require_readable(layout: Layout) -> None:
+    """Raise StoreError where a log may not be read: nothing is known of the table, so nothing is rebuilt from it."""
+    for name in TABLES:
+        table = layout.table(name)
+        for path in (table, table / "_delta_log", *tables.list_log(table)):
+            if os.path.lexists(path) and not os.access(path, os.R_OK):
+                raise StoreError(unreadable(PermissionError(errno.EACCES, "", str(path))))
 
 
 def _adopt(layout: Layout) -> None:

@@ -143,8 +143,16 @@ def is_whole(path: Path, version: int) -> bool:
     """Whether a version can be opened, and all its files are there."""
     try:
         return all(map(os.path.isfile, open_table(path, version).files))
-    except StoreError:
+    except (StoreError, OSError):
         return False
+
+
+def list_log(path: Path) -> list[Path]:
+    """Every file of a table's log; none where the folder is absent or may not be read."""
+    try:
+        return sorted((path / "_delta_log").iterdir())
+    except OSError:
+        return []
 
 
 def log_files(path: Path, version: int) -> list[Path]:

@@ -144,7 +144,7 @@ def test_killed_it_leaves_what_was_committed(newer: Path, store: Store) -> None:
 def test_clips_without_embeddings_and_damaged_files_are_named(newer: Path, tmp_path: Path) -> None:
     bare = synthetic_store(tmp_path / "bare", videos=1, embeddings=False)
     done = run(newer, "backfill", "--store", bare.root)
-    assert done.returncode == 0 and "1 clips have no embeddings: ingest" in done.stdout
+    assert done.returncode == 0 and "1 clip has no embeddings: ingest" in done.stdout
     harmed = synthetic_store(tmp_path / "harmed", videos=2)
     path = next(harmed.root.glob("embeddings/**/*.parquet"))
     path.write_bytes(path.read_bytes()[:-100])

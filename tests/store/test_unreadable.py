@@ -3,6 +3,7 @@
 Root reads everything, so the command runs as a root without that right, where this machine can take it away.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, environment
+from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
 from tubelet.store import Store
 
@@ -88,3 +89,30 @@ def test_a_store_that_may_not_be_written_says_so(command: str, root: Path) -> No
         for path in (*folders, *files):
             path.chmod(0o755)
     assert done.returncode == 2 and "is not writable for this user" in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def broken_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store whose marker the disk cannot give: memory at address 0 of this process lies over it, and reading that is a real input or output error."""
+    store = synthetic_store(tmp_path_factory.mktemp("disk") / "store", videos=1, clips=1)
+    store.close()
+    marker = store.root / "tubelet.json"
+    memory = f"/proc/{os.getpid()}/mem"
+    mounted = subprocess.run(["mount", "--bind", memory, marker], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount here: {mounted.stderr.decode().strip()}")
+    try:
+        yield store.root
+    finally:
+        subprocess.run(["umount", marker], check=True)
+
+
+@pytest.mark.parametrize("command", ["sql", "check", "compact"])
+def test_an_error_of_the_disk_is_a_sentence(command: str, broken_disk: Path) -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        (broken_disk / "tubelet.json").read_bytes()
+    done = tubelet(command, *COMMANDS[command], "--store", broken_disk)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert (
+        "Input/output error" in done.stderr and "check its permissions and its disk" in done.stderr
+    )

@@ -185,7 +185,7 @@ def test_a_hard_scene_says_where_its_object_is(kind, hard_ones):
     assert len(inside) > 30
     for frame in inside[::9]:
         middle = center_of(torch.from_numpy(made.visible(frame)))
-        assert middle == pytest.approx(made.center(frame), abs=8), frame
+        assert middle == pytest.approx(made.center(frame), abs=0.2 * hard.OBJECT), frame
 
 
 def test_hard_scenes_are_hard_in_the_way_that_their_kind_says(hard_ones):

@@ -112,7 +112,12 @@ def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource
         except VideoError as error:
             failures.append(f"{path.name}: {error}")
     if not videos:
-        raise UsageError(f"none of the {len(paths)} videos can be used; the first: {failures[0]}")
+        which = (
+            "the only video cannot be used"
+            if len(paths) == 1
+            else f"none of the {len(paths):,} videos can be used; the first"
+        )
+        raise UsageError(f"{which}: {failures[0]}")
     sides = (
         photographs.SHORT_SIDE,
         2 * photographs.SHORT_SIDE,
