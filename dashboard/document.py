@@ -22,7 +22,9 @@ MODULES = (  # of Streamlit, by the first part of their file's name: what most p
     "ButtonGroup",
     "Checkbox",
     "DataFrame",
+    "DownloadButton",
     "PageLink",
+    "Pagination",
     "Selectbox",
     "TextInput",
 )

@@ -21,7 +21,10 @@ def show(store: Store, selection: Selection) -> None:
         st.markdown("No failures: every file is in the store.")
         return
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="turn-failures",
     ):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "failures_page")

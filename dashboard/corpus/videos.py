@@ -62,7 +62,10 @@ def show(store: Store, selection: Selection) -> None:
     videos, order, statistic = _filters(store, selection)
     total = caching.rows(store, corpus.videos_count(videos))[0]["videos"]
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="turn-videos",
     ):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "page")

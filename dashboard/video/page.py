@@ -132,6 +132,7 @@ def _find_searched(
     store: Store, film: Film, clip: ClipRow, marked: MarkedPatches
 ) -> tuple[ClipRow, MarkedPatches]:
     """The selected patches and their clip, those of another video too: the player has gone to one that is like them."""
+    told = st.container()  # always there, so that what follows keeps its place while the page is drawn again, and the reader with it
     named = place.marked_patches()
     found = (
         caching.find_clip(store, named.clip_id) if named.clip_id and not marked.patches else None
@@ -141,7 +142,7 @@ def _find_searched(
     video = caching.find_video(store, found.video_id)
     if video is None:  # removed meanwhile
         return clip, marked
-    st.caption(
+    told.caption(
         f"The selected patches are of **{literal(video.name)}**; the player shows another video."
     )
     return found, named.on(found)
