@@ -35,7 +35,7 @@ READINGS = {  # from which value upwards a statistic reads so, the highest first
         (0.0, "below 2: no dimension stands out"),
     ),
 }
-UNDEFINED = {"previous_cosine": "the first slice has none before it"}
+FIRST_SLICE = "the first slice has none before it"
 
 
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
@@ -162,7 +162,7 @@ def _statistics(row: Mapping) -> dict[str, list[Markdown]]:
 def read_statistic(name: str, value: float | None, rank: float | None) -> Markdown:
     """What a statistic of a patch says, in words; `rank`: the share of the window's patches below it, None where they differ by rounding alone."""
     if value is None:
-        return UNDEFINED.get(name, "")
+        return FIRST_SLICE if name == "previous_cosine" else ""
     found = [number for number, (least, _) in enumerate(READINGS.get(name, ())) if value >= least]
     said = f"{READINGS[name][found[0]][1]}; " if found else ""
     if rank is None:
