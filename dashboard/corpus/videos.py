@@ -139,7 +139,6 @@ def _table(
     shown = [row["video_id"] for row in rows]
     added = label_columns.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
-    several = picking.is_on()
     st.dataframe(
         _cells(store, rows, points, added),
         column_config=_column_config(curves, selection) | _label_config(added),
@@ -148,10 +147,14 @@ def _table(
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + ROW_HEIGHT * min(VISIBLE, max(MIN_VISIBLE, held)),
         placeholder="",
-        key=f"{key}-{several}",
-        on_select=lambda: (picking.pick if several else _choose)(f"{key}-{several}", shown),
-        selection_mode="multi-row" if several else "single-row",
-        selection_default={"selection": {"rows": picking.find_ticked(selection, shown)}},
+        key=key,
+        on_select=lambda: _choose(key, shown),
+        selection_mode="single-row",
+        selection_default={
+            "selection": {
+                "rows": [shown.index(selection.video_id)] if selection.video_id in shown else []
+            }
+        },
         alt="Videos of this page",
     )
 
@@ -159,7 +162,7 @@ def _table(
 def _column_order(rows: list[dict], added: Mapping) -> list[str]:
     """The columns, labels after the folder; failures where there are some."""
     kept = [name for name in COLUMNS if name != "failures" or any(row["failures"] for row in rows)]
-    after = kept.index("label") + 1
+    after = kept.index("curve")
     return [*kept[:after], *added, *kept[after:]]
 
 
