@@ -75,7 +75,7 @@ def show(store: Store, selection: Selection) -> None:
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
-        picking.offer(store, videos, total, address.chosen_videos())
+        picking.offer(store, videos, total)
         downloads.offer_answer(
             store, "videos", corpus.videos_page(videos, order, total, 0, statistic)
         )
@@ -195,7 +195,7 @@ def _column_order(rows: list[dict], added: Mapping) -> list[str]:
         for name in COLUMNS
         if name not in SPARSE or any(row[name] is not None and row[name] != 0 for row in rows)
     ]
-    after = kept.index("label") + 1
+    after = kept.index("curve")
     return [*kept[:after], *added, *kept[after:]]
 
 

@@ -89,10 +89,17 @@ def test_labels_are_columns_and_filters_of_the_corpus(store):
     test = select(store, test, "Label", "action")
     test = select(store, test, "Value", "stir")
     assert listed(test) == names(1, 2)
-    assert (stands(test, "label-name"), stands(test, "label")) == ("action", "stir")
+    again = open_page("corpus", store, **{"label-name": "action", "label": "stir"})
+    assert listed(again) == names(1, 2)
     test.button("go-select-filtered").click().run()
     assert stands(test, "selected") == "label:action=stir"
     assert "**2 videos selected**" in text(test) and "action = stir" in text(test)
+
+
+def test_the_chosen_row_can_be_selected(store):
+    test = open_page("corpus", store, video=ids(store)[5])
+    test.button("go-select-chosen").click().run()
+    assert stands(test, "selected") == f"ids:{ids(store)[5]}" and listed(test) == names(5)
 
 
 @pytest.mark.parametrize("page", ["corpus", "video", "windows", "sensitivity", "sql"])

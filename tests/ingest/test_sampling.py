@@ -10,6 +10,8 @@ import pytest
 from tubelet.ingest.job import Job
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.sampling import sample_times, spacing
+from tubelet.media.overlay import number_slice
+from tubelet.media.sources import steady
 from tubelet.media.video import open_video
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow, fed_frames
@@ -105,8 +107,8 @@ def ingested(videos, tmp_path_factory) -> Store:
 
 
 def clips(store: Store, name: str) -> list[ClipRow]:
-    sql = "SELECT c.* FROM clips c JOIN videos v USING (video_id) WHERE v.name = ? ORDER BY first_frame"
-    return [ClipRow.of(row) for row in store.rows(sql, [name])]
+    sql = "SELECT c.* FROM clips c JOIN videos v USING (video_id) WHERE v.name = ? AND sample_fps = ? ORDER BY first_frame"
+    return [ClipRow.of(row) for row in store.rows(sql, [name, FPS])]
 
 
 def test_rows_say_which_frames_were_fed(ingested):
@@ -166,3 +168,9 @@ def test_a_video_too_short_at_this_rate_says_so(videos, tmp_path):
         "too short with 12 frames at 4 fps: a window of 16 frames, 1 apart, needs 16"
         in failure.error
     )
+
+
+def test_a_frame_belongs_to_the_slice_whose_frames_it_follows(ingested):
+    first = clips(ingested, "29.97.mp4")[0]
+    assert [number_slice(first, frame) for frame in (0, 7, 14, 15, 22, 29)] == [0, 0, 0, 1, 1, 1]
+    assert not steady(first, 29.97) and steady(clips(ingested, "24.mp4")[0], 24.0)

@@ -146,6 +146,7 @@ def test_an_ingest_adds_to_it_and_finds_what_is_there(folder, root):
             "videos",
             "places",
             "failures",
+            "labels",
         ):  # which name the folder that the archive lies in now
             assert set(held) <= set(after[name]) and (
                 len(after[name]) == 2 * len(held)
