@@ -5,7 +5,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, charts, downloads, units
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.latent import questions
+from tubelet.latent import track_question
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
 from tubelet.reports.literal import Markdown, literal
@@ -23,7 +23,8 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     except TubeletError as error:
         st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
         return
-    question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
+    asked = marked.clip_id, marked.patches
+    question = track_question.track_rows(asked, clip.clip_id, track.level)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Where is it in the other slices?", anchor=False, width="content")
         sql_behind({"Best match of each slice": question}, "track")
