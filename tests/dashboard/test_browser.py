@@ -125,7 +125,7 @@ def test_sql_url_restores_the_query_and_its_answer_can_be_kept(visit: Visit) -> 
     visit.expect_text("7 rows in")
     visit.page.get_by_role("button", name="Download", exact=True).click()
     visit.expect_text("7 rows")
-    assert visit.download("CSV, about 128 bytes", "link").read_text().count("video-0000") == 7
+    assert visit.download("CSV, about 133 bytes", "link").read_text().count("video-0000") == 7
 
 
 WINDOWS = "What changes when the window shifts?"
