@@ -7,7 +7,7 @@ import streamlit as st
 from tubelet.dashboard import caching, charts, downloads, units
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.latent import questions
+from tubelet.latent import track_question
 from tubelet.latent.exports import tracks
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
@@ -32,9 +32,10 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Where is it in the other slices?", anchor="track", width="content")
         of = _choose_extent(store, clip)
-        question = questions.track(marked.clip_id, marked.patches, clip.clip_id)
-        sql_behind({"Best match of each slice": question}, "track")
+        beside = st.container(width="content")
     try:
+        with beside:
+            _offer_sql(store, clip, marked)
         if of == WHOLE:
             _show_whole(store, clip, marked)
         else:
@@ -57,8 +58,16 @@ def _choose_extent(store: Store, clip: ClipRow) -> str:
     )
 
 
+def _offer_sql(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
+    """The track of this window as SQL, of which a whole video has one per window."""
+    track = caching.workspace(store).track(clip.clip_id, marked)
+    asked = marked.clip_id, marked.patches
+    question = track_question.track_rows(asked, clip.clip_id, track.level)
+    sql_behind({"Best match of each slice of this window": question}, "track")
+
+
 def _show_window(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
-    track = caching.workspace(store).track(clip["clip_id"], marked)
+    track = caching.workspace(store).track(clip.clip_id, marked)
     st.markdown(sentence(track))
     st.altair_chart(
         charts.likeness(track.table, track.level),

@@ -1,0 +1,73 @@
+"""The SQL workbench in a real browser, by keyboard: complete, run, look at it, follow a patch, download, and the same screen elsewhere."""
+
+import re
+
+import pytest
+
+from tests.browsing import BROWSER, SLOW, Visit, sync_api, visiting
+from tubelet.store import Store
+
+pytestmark = BROWSER
+TITLE = "What do you want to know?"
+
+
+@pytest.fixture(scope="module")
+def store(numbered_store: Store) -> Store:
+    return numbered_store
+
+
+def test_a_question_is_typed_answered_looked_at_and_shared(
+    visit: Visit, browser: "sync_api.Browser", server: str
+) -> None:
+    visit.open("sql", TITLE)
+    editor = visit.page.locator(".cm-content[aria-label=Query]")
+    editor.click()
+    visit.page.keyboard.press("Control+a")
+    visit.page.keyboard.type("SELECT clip_id, slice, y, x, nor")
+    option = visit.page.get_by_role("option", name=re.compile("^norm"))
+    sync_api.expect(option.first).to_be_visible(timeout=SLOW)
+    visit.page.keyboard.press("Enter")
+    visit.page.keyboard.type(" FROM token_stats ORDER BY norm DESC LIMIT 5")
+    visit.page.keyboard.press("Escape")
+    visit.page.keyboard.press("Control+Enter")
+    visit.expect_text("5 rows in")
+    visit.expect_in_url(r"query=SELECT(\+|%20)clip_id.*norm(\+|%20)FROM")
+    visit.page.get_by_role("radio", name="patches").click()
+    patches = visit.page.locator('.stHtml a[href^="video?"]')
+    sync_api.expect(patches).to_have_count(5, timeout=SLOW)
+    visit.expect_in_url("picture=patches")
+    visit.page.get_by_role("button", name="Download", exact=True).click()
+    visit.expect_text("5 rows, 5 columns")
+    link = visit.page.get_by_role("link", name=re.compile("^JSON lines"))
+    with visit.page.expect_download(timeout=SLOW) as download:
+        link.click()
+    assert len(open(download.value.path()).readlines()) == 5
+    assert re.search(r"-token_stats-5-rows-.*\.jsonl$", download.value.suggested_filename)
+    visit.page.keyboard.press("Escape")
+    with visiting(browser, server) as other:
+        other.page.goto(visit.page.url)
+        other.expect_text("This query came with a link")
+        other.page.get_by_role("button", name="Run query").click()
+        sync_api.expect(other.page.locator('.stHtml a[href^="video?"]')).to_have_count(
+            5, timeout=SLOW
+        )
+        other.page.locator('.stHtml a[href^="video?"]').first.click()
+        other.expect_in_url(r"/video\?.*patches=")
+        sync_api.expect(
+            other.page.get_by_role("heading", name=re.compile(r"Patch \(\d+, \d+\) of slice"))
+        ).to_be_visible(timeout=SLOW)
+
+
+def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -> None:
+    visit.open("sql", TITLE)
+    editor = visit.page.locator(".cm-content[aria-label=Query]")
+    editor.fill("SELECT\n  nam FROM videos")
+    editor.press("Control+Enter")
+    visit.expect_text("Query failed")
+    sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_text("nam", timeout=SLOW)
+    history = visit.page.get_by_label("History")
+    history.select_option(index=history.locator("option").count() - 1)
+    sync_api.expect(editor).to_contain_text("count(c.clip_id) AS clips", timeout=SLOW)
+    editor.press("Control+Enter")
+    visit.expect_text("rows in")
+    sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_count(0, timeout=SLOW)
