@@ -57,7 +57,17 @@ ALLOWED = {
         "PIL",
         "click",
     },
-    "tubelet": {"click", "store", "media", "ingest", "training", "reports", "latent", "dashboard"},
+    "tubelet": {
+        "click",
+        "jaxtyping",
+        "store",
+        "media",
+        "ingest",
+        "training",
+        "reports",
+        "latent",
+        "dashboard",
+    },
 }
 # Inside a room, subfolders may import those before them; single modules may import any folder that does not lead back to them.
 VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "misc"}
