@@ -152,9 +152,16 @@ def related(videos: pa.Table, data: ByVideo) -> Relations:
 
 
 def grouped(videos: pa.Table, unit: str, found: Relations) -> Units:
-    """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video."""
+    """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video.
+
+    Raises ReportError where labels are to count, and no video has one.
+    """
     names, labels = videos["name"].to_pylist(), videos["label"].to_pylist()
     if unit == "label":
+        if not any(label is not None for label in labels):
+            raise ReportError(
+                "no video of this report has a label, which is the folder that it was ingested from: choose --unit video, name or group"
+            )
         of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}
     else:
         numbers = found.groups if unit == "group" else found.names
