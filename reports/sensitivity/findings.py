@@ -187,6 +187,7 @@ def grouped(videos: pa.Table, unit: str, found: Relations, brought: Mapping[str,
     """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video.
 
     Where the label `group` was `brought` for any of these videos, it says which belong together, and names and content do not.
+    Raises ReportError where labels are to count, and no video has one.
     """
     ids = videos["video_id"].to_pylist()
     if unit == "group" and not brought.keys().isdisjoint(ids):
@@ -194,6 +195,10 @@ def grouped(videos: pa.Table, unit: str, found: Relations, brought: Mapping[str,
         return Units([ids[at] for at in of], list(of.values()))
     names, labels = videos["name"].to_pylist(), videos["label"].to_pylist()
     if unit == "label":
+        if not any(label is not None for label in labels):
+            raise ReportError(
+                "no video of this report has a label, which is the folder that it was ingested from: choose --unit video, name or group"
+            )
         of = {at: f"label {label}" for at, label in enumerate(labels) if label is not None}
     else:
         numbers = found.groups if unit == "group" else found.names

@@ -1,6 +1,7 @@
 """Videos that belong together: found by name, content and label, warned of, and counted once where asked."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
@@ -8,7 +9,7 @@ from tests.reports.test_report_statistics import by_video
 from tests.stores import _table, encoder_row
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
-from tubelet.reports.sensitivity import narrative, ranking, relations
+from tubelet.reports.sensitivity import findings, narrative, ranking, relations
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request, SensitivityOptions
 from tubelet.store import Store, intervals
@@ -111,6 +112,17 @@ def test_labels_that_react_alike_are_told_from_labels_that_do_not():
     assert np.mean(unlike) <= 0.05
     assert relations.relations([""] * 30, ["one"] * 30, values).labels is None
     assert relations.relations([""] * 30, [None] * 30, values).labels is None
+
+
+def test_labels_count_only_where_there_are_any():
+    """Videos without labels were called as many labels."""
+    videos = pa.table(
+        {"video_id": ["1", "2"], "name": ["a.mp4", "b.mp4"], "label": pa.nulls(2, pa.string())}
+    )
+    with pytest.raises(ReportError, match="no video of this report has a label"):
+        findings.grouped(videos, "label", None)
+    some = videos.set_column(2, "label", pa.array(["a", None]))
+    assert findings.grouped(some, "label", None).members == ["1"]
 
 
 def test_what_hangs_together_by_either_is_one_group():
