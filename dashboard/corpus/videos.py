@@ -117,7 +117,7 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
         )
         label_name = label_columns.choose_name(store, {"on_change": _to_first_page})
         label = st.selectbox(
-            "Label" if label_name == FOLDER else "Value",
+            "Value" if label_columns.names(store) else "Label",
             labels if label_name == FOLDER else label_columns.values(store, label_name),
             None,
             lambda name: name or "(no label)",
