@@ -53,7 +53,7 @@ def find_offered(key: str) -> Query:
 
 
 def send_file(store: Store, query: Query, name: str, headers: dict[str, str]) -> Response:
-    """The whole answer in the format of a file's ending, as it is computed. Raises QueryError where it has none, StoreError for an unknown ending."""
+    """The whole answer in the format of a file's extension, as it is computed. Raises QueryError where it has none, StoreError for an unknown extension."""
     format_ = name.rpartition(".")[2]
     if format_ not in ENCODERS:
         raise StoreError(f"an answer is saved as {', '.join(ENCODERS)}, not as {format_[:20]}")

@@ -1,6 +1,9 @@
 """The Video page: what does the encoder see in this video? The player, its colors, and the patches taken on it."""
 
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.components import player
@@ -36,6 +39,16 @@ TITLE, ICON = "Video", ":material/smart_display:"
 COUNTED = "Slices, rows, columns and frames count from 0, as in SQL."
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What the player shows: a film, its colors, and what stands beside it."""
+
+    film: Film
+    coloring: Coloring
+    paint: Paint
+    second: Shown | None
+
+
 def show(store: Store, selection: Selection) -> None:
     st.title("What does the encoder see in this video?", anchor=False)
     if not caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, 1)):
@@ -50,13 +63,7 @@ def show(store: Store, selection: Selection) -> None:
     with choices:
         film = choice.choose(store, selection)
     if film is None:
-        answer.markdown(
-            "**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:"
-        )
-        answer.code(
-            f"tubelet ingest VIDEO --encoder {selection.encoder.name if selection.encoder else 'NAME'} --store {store.shell_name}",
-            language="bash",
-        )
+        _show_no_clips(store, selection, answer)
         return
     with choices:
         coloring = colors.choose(store, film)
@@ -64,6 +71,22 @@ def show(store: Store, selection: Selection) -> None:
     paint = colors.choose_paint(store, film, coloring)
     with answer:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
+    second = beside.choose(store, film, coloring) if beside_asked else None
+    _show_film(store, selection, above, Looked(film, coloring, paint, second))
+
+
+def _show_no_clips(store: Store, selection: Selection, answer: DeltaGenerator) -> None:
+    answer.markdown(
+        "**This encoder has no clips of this video.** Choose another video or encoder, or ingest the video:"
+    )
+    answer.code(
+        f"tubelet ingest VIDEO --encoder {selection.encoder.name if selection.encoder else 'NAME'} --store {store.shell_name}",
+        language="bash",
+    )
+
+
+def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked: Looked) -> None:
+    film, coloring, paint = looked.film, looked.coloring, looked.paint
     clip, marked = _find_marked(store, film, place.marked_patches())
     cut, segment = _find_marked(store, film, place.segment())
     with above:
@@ -71,12 +94,11 @@ def show(store: Store, selection: Selection) -> None:
         layers.show(store, film.clip)
     _, hit = _find_marked(store, film, place.hit())
     marks = Marks(hit if hit.patches else marked, segment)
-    second = beside.choose(store, film, coloring) if beside_asked else None
-    if second is None:
+    if looked.second is None:
         _show_player(film, paint, marks)
     else:
         name = name_encoders(known_encoders(store))[film.clip.encoder_id]
-        beside.show(store, Shown(film, coloring, name), second, paint, marks)
+        beside.show(store, Shown(film, coloring, name), looked.second, paint, marks)
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(film, coloring)
         colors.offer_file(film, paint)

@@ -44,20 +44,7 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-windows"
     ):
-        text = st.text_input(
-            "Search",
-            placeholder="video or label",
-            icon=":material/search:",
-            live=True,
-            width=180,
-            **bind("pair_search"),
-        )
-        videos = caching.rows(
-            store,
-            pair_queries.paired_videos(
-                selection.encoder_id, text.strip(), LISTED, selection.video_ids
-            ),
-        )
+        text, videos = _search_videos(store, selection)
         names = {row["video_id"]: row["name"] for row in videos}
         if linked and linked["video_id"] not in names:
             names = {linked["video_id"]: linked["video"], **names}
@@ -81,6 +68,23 @@ def choose(store: Store, selection: Selection) -> Mapping | None:
     if linked is None:
         _show_no_pairs(store, stands[VIDEO])
     return linked
+
+
+def _search_videos(store: Store, selection: Selection) -> tuple[str, list[dict]]:
+    """What is searched for, and the videos with pairs that it finds."""
+    text = st.text_input(
+        "Search",
+        placeholder="video or label",
+        icon=":material/search:",
+        live=True,
+        width=180,
+        **bind("pair_search"),
+    )
+    videos = caching.rows(
+        store,
+        pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED, selection.video_ids),
+    )
+    return text, videos
 
 
 def _show_no_pairs(store: Store, video_id: str) -> None:

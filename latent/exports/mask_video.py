@@ -101,6 +101,6 @@ def write_archive(video: VideoRow, scored: Scored, sink: BinaryIO) -> int:
 
 
 def _draw_files(video: VideoRow, scored: Scored) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of the PNG file of each frame that a window tells."""
+    """Name and bytes of the PNG file of each frame that a window covers."""
     for frame, mask in draw_masks(video, scored):
         yield f"{frame:05d}.png", masks.write_png(mask)

@@ -1,4 +1,4 @@
-"""Which video a row means: by path, file name, name without its ending, or id."""
+"""Which video a row means: by path, file name, name without its extension, or id."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -45,6 +45,13 @@ def store(numbered_store: Store) -> Iterator[Store]:
         yield numbered_store
 
 
+WHOLE_STORE = {
+    "held": Ask({}, "application/json", b'{"videos":'),
+    "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
+    "api_schema": Ask({}, "application/json", b'{"tables"'),
+}
+
+
 @pytest.fixture(scope="module")
 def asks(store: Store) -> dict[str, Ask]:
     """An ask per route: a new route needs a row here."""
@@ -86,9 +93,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
         "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
-        "held": Ask({}, "application/json", b'{"videos":'),
-        "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
-        "api_schema": Ask({}, "application/json", b'{"tables"'),
+        **WHOLE_STORE,
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),

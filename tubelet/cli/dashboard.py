@@ -10,51 +10,50 @@ from tubelet.cli.failures import Refused
 from tubelet.cli.options import PORT, command, store_option
 from tubelet.cli.printing import note
 
+LISTENING = (
+    click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        help="Address to listen on; 0.0.0.0 for all interfaces.",
+    ),
+    click.option("--port", default=8501, show_default=True, type=PORT, help="Port to listen on."),
+    click.option(
+        "--allow-host",
+        multiple=True,
+        metavar="NAME",
+        help="Also answer to this host name; repeatable.",
+    ),
+    click.option(
+        "--allow-frame",
+        multiple=True,
+        metavar="ORIGIN",
+        help="Let pages of this origin embed the dashboard; repeatable.",
+    ),
+    click.option(
+        "--token",
+        envvar="TUBELET_TOKEN",
+        metavar="TEXT",
+        help="Token that visitors need.  [default: none if only this machine can connect, else a new one]",
+    ),
+    click.option(
+        "--base-path",
+        default="",
+        metavar="PATH",
+        help="Path below which the dashboard is served, as behind a proxy.",
+    ),
+    click.option(
+        "--read-only", is_flag=True, help="Write nothing to the store: visitors save no tags."
+    ),
+    click.option(
+        "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
+    ),
+)
+
 
 def listening_options(command: Any) -> Any:
     """Where the dashboard listens and to whom: what `dashboard` and `demo` share."""
-    options = (
-        click.option(
-            "--host",
-            default="127.0.0.1",
-            show_default=True,
-            help="Address to listen on; 0.0.0.0 for all interfaces.",
-        ),
-        click.option(
-            "--port", default=8501, show_default=True, type=PORT, help="Port to listen on."
-        ),
-        click.option(
-            "--allow-host",
-            multiple=True,
-            metavar="NAME",
-            help="Also answer to this host name; repeatable.",
-        ),
-        click.option(
-            "--allow-frame",
-            multiple=True,
-            metavar="ORIGIN",
-            help="Let pages of this origin embed the dashboard; repeatable.",
-        ),
-        click.option(
-            "--token",
-            envvar="TUBELET_TOKEN",
-            metavar="TEXT",
-            help="Token that visitors need.  [default: none if only this machine can connect, else a new one]",
-        ),
-        click.option(
-            "--base-path",
-            default="",
-            metavar="PATH",
-            help="Path below which the dashboard is served, as behind a proxy.",
-        ),
-        click.option(
-            "--read-only", is_flag=True, help="Write nothing to the store: visitors save no tags."
-        ),
-        click.option(
-            "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
-        ),
-    )
-    for option in reversed(options):
+    for option in reversed(LISTENING):
         command = option(command)
     return command
 
