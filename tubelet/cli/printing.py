@@ -15,7 +15,7 @@ class Result(Protocol):
 
 
 def note(words: str, end: str = "\n") -> None:
-    """Say something on stderr; a command continues although nobody can read it, because the device is full or gone."""
+    """Say something on stderr; a device that is full or gone ends no command."""
     with suppress(OSError):
         click.echo(words + end, err=True, nl=False)
 
