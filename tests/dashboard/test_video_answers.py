@@ -65,7 +65,7 @@ def test_without_embeddings_the_corpus_still_has_a_map(tmp_path: Path) -> None:
         open_page("video", bare, map="true", **{"map-of": of})
         for of in ("this window", "the corpus")
     )
-    assert "the corpus has a sample of its tokens" in text(window)
+    assert "a sample of its tokens is on the map of the corpus" in text(window)
     assert (
         "sample of its tokens" not in text(corpus) and not corpus.warning and not corpus.exception
     )
@@ -128,7 +128,7 @@ def test_a_condition_chooses_the_videos_that_are_searched(store: Store) -> None:
     nothing = open_page(
         "video", store, **{**SEARCHING, "search-where": "name = 'gone'"}, **first_patch(store)
     )
-    assert "lets no video through" in nothing.warning[0].value and not nothing.exception
+    assert "matches no video" in nothing.warning[0].value and not nothing.exception
     wrong = open_page(
         "video", store, **{**SEARCHING, "search-where": "nam = 1"}, **first_patch(store)
     )

@@ -67,7 +67,7 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     """Videos apart along one axis: a point of another video says so, and a click on it leads there."""
     axes = "&map-x=patch+column&map-y=patch+row&map-z=video&map-red=video&map-green=all+alike&map-blue=slice"
     open_player(visit, store, "plays.mp4", f"&map=true&map-of=the+corpus&alike=true{axes}")
-    visit.expect_text("3 videos most like this window")
+    visit.expect_text("Top 3 videos by their most similar window")
     cloud = visit.page.locator(".cloud")
     (sampled,) = store.rows("SELECT count(*) AS n FROM token_samples")
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
