@@ -68,7 +68,9 @@ def _same(one, other):
 def test_every_module_imports_what_the_server_has(name):
     text = modules.FILES[name].decode()
     folder = (modules.HERE / name).parent
-    assert text.startswith("// @ts-check\n" if name != BUNDLE else "// @ts-nocheck\n// Made by `make editor` of ")
+    assert text.startswith(
+        "// @ts-check\n" if name != BUNDLE else "// @ts-nocheck\n// Made by `make editor` of "
+    )
     for path in IMPORT.findall(text):
         assert path.startswith("."), (
             f"{name} imports {path}, which no browser can resolve without a network"

@@ -86,7 +86,9 @@ def test_what_a_read_can_do_works(name: str, store: Store) -> None:
     assert len(table) > 0 if rows is None else len(table) == rows
 
 
-@pytest.mark.parametrize("name", ["pivot", "summarize", "asof join", "comments everywhere", "qualify"])
+@pytest.mark.parametrize(
+    "name", ["pivot", "summarize", "asof join", "comments everywhere", "qualify"]
+)
 def test_it_works_as_a_whole_answer_too(name: str, store: Store) -> None:
     query, rows = WORKS[name]
     assert count_rows(store, query) == rows == sum(map(len, stream(store, query)))
