@@ -1,6 +1,7 @@
 """Saved queries on the SQL page: choose one, give its parameters values, save what stands in the editor."""
 
 import json
+from typing import Any
 
 import streamlit as st
 
@@ -62,7 +63,7 @@ def find_values(store: Store, sql: str) -> dict[str, Value]:
 
 def _show_widget(store: Store, name: str, value: Value | None, encoder_id: str) -> None:
     key = f"value-{address.count_redirects()}-{name}"
-    told = {"key": key, "on_change": _write, "args": (name, key), "width": WIDTH}
+    told: dict[str, Any] = {"key": key, "on_change": _write, "args": (name, key), "width": WIDTH}
     label = literal(name)
     if name in VIDEO_NAMES:
         _show_videos(store, label, value, encoder_id, told)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from tubelet.store.disk import embeddings
 from tubelet.store.disk.layout import Layout
@@ -27,7 +27,7 @@ def create_function(duck: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         ["VARCHAR", "INTEGER", "INTEGER", "INTEGER"],
         HALF,
         type=PythonUDFType.ARROW,
-        null_handling="special",  # type: ignore[arg-type]  # the stubs know an enum that this version does not export
+        null_handling=FunctionNullHandling.SPECIAL,
     )
 
 
