@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from tubelet.store.disk import embeddings
 from tubelet.store.disk.layout import Layout
@@ -21,13 +21,13 @@ def create_function(duck: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         clip: (path, (slices, height, width))
         for clip, path, slices, height, width in duck.execute(CLIPS).fetchall()
     }
-    duck.create_function(  # type: ignore[call-overload]  # the stubs know an enum that this version does not export
+    duck.create_function(
         "token",
         _reader(layout, clips),
         ["VARCHAR", "INTEGER", "INTEGER", "INTEGER"],
         HALF,
         type=PythonUDFType.ARROW,
-        null_handling="special",
+        null_handling=FunctionNullHandling.SPECIAL,
     )
 
 

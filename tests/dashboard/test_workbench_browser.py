@@ -1,6 +1,7 @@
 """The SQL workbench in a real browser, by keyboard: complete, run, look at it, follow a patch, download, and the same screen elsewhere."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_question_is_typed_answered_looked_at_and_shared(
     link = visit.page.get_by_role("link", name=re.compile("^JSON lines"))
     with visit.page.expect_download(timeout=SLOW) as download:
         link.click()
-    assert len(download.value.path().read_text().splitlines()) == 5
+    assert len(Path(download.value.path()).read_text().splitlines()) == 5
     assert re.search(r"-token_stats-5-rows-.*\.jsonl$", download.value.suggested_filename)
     visit.page.keyboard.press("Escape")
     with visiting(browser, server) as other:
