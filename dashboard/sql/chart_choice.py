@@ -7,6 +7,7 @@ from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql import chart
 from tubelet.dashboard.sql.chart import COUNT, MARKS, NOTHING, ChartSpec
 from tubelet.dashboard.sql.columns import list_columns
+from tubelet.reports.literal import Markdown, literal
 
 CHOICES = ("chart-x", "chart-y", "chart-color", "chart-facet")  # URL parameters
 
@@ -18,7 +19,7 @@ def show(rows: pa.Table) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         mark = _choose("Mark", "chart-mark", list(MARKS), default.mark)
         x, y, color, facet = (
-            _choose(key.removeprefix("chart-").capitalize(), key, [*extra, *names], getattr(default, key.removeprefix("chart-")))
+            _choose(literal(key.removeprefix("chart-").capitalize()), key, [*extra, *names], getattr(default, key.removeprefix("chart-")))
             for key, extra in zip(CHOICES, ((), (COUNT,), (NOTHING,), (NOTHING,)))
         )  # fmt: skip
     spec = ChartSpec(mark=mark, x=x, y=y, color=color, facet=facet)
@@ -28,7 +29,7 @@ def show(rows: pa.Table) -> None:
     st.altair_chart(chart.draw(prepared, spec), alt=f"Chart of {y} over {x}")
 
 
-def _choose(label: str, key: str, options: list[str], default: str) -> str:
+def _choose(label: Markdown, key: str, options: list[str], default: str) -> str:
     """A choice that stays as it is until the reader makes one: another query then has its own default."""
     if st.session_state.get(key) not in (None, *options):
         st.session_state[key] = None

@@ -16,6 +16,7 @@ import streamlit as st
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql import cards, chart_choice, frames, gallery, plan, table
 from tubelet.dashboard.sql.columns import ADDRESS, list_columns
+from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.sandbox.untrusted import Answer, Query
 
@@ -60,7 +61,7 @@ def choose(rows: pa.Table) -> str:
         st.session_state[PARAMETER] = TABLE
     chosen = st.segmented_control(
         "Show as",
-        possible,
+        [literal(name) for name in possible],
         default=TABLE,
         **bind(PARAMETER),
         label_visibility="collapsed",

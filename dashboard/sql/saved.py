@@ -9,7 +9,7 @@ from tubelet.dashboard import address, caching, consent
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import VALUES
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import clips
 from tubelet.store.sandbox.statements import find_parameters
@@ -36,7 +36,7 @@ def show_menu(store: Store) -> None:
         st.text_input("Description", key=ABOUT)
         st.button("Save query", on_click=_save, args=(store,))
         if said := st.session_state.pop(SAID, ""):
-            st.markdown(said)
+            st.markdown(literal(said))
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:
@@ -76,7 +76,7 @@ def _show_widget(store: Store, name: str, value: Value | None, encoder_id: str) 
 
 
 def _show_videos(
-    store: Store, label: str, value: Value | None, encoder_id: str, told: dict
+    store: Store, label: Markdown, value: Value | None, encoder_id: str, told: dict
 ) -> None:
     found = caching.rows(store, clips.videos_with_clips(encoder_id, VIDEOS))
     names = {row["video_id"]: row["name"] for row in found}
@@ -130,6 +130,6 @@ def _save(store: Store) -> None:
         )
         save_query(store, query)
     except StoreError as error:
-        st.session_state[SAID] = literal(error)
+        st.session_state[SAID] = str(error)
         return
-    st.session_state[SAID] = f"Saved. `tubelet sql --saved` answers it, too: {literal(query.name)}."
+    st.session_state[SAID] = f"Saved as {query.name}"
