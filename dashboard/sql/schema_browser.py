@@ -64,10 +64,10 @@ def describe(table: Table, columns: Sequence[Column]) -> Markdown:
     """Columns of a relation as Markdown: name, type, unit and meaning."""
     described = [
         f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}"
-        for c in table.columns
+        for c in RELATIONS[table.name].columns
         if c in columns
     ]
-    return "\n\n".join([f"One row per {table.row}.", *described])
+    return f"One row per {RELATIONS[table.name].row}.\n\n" + "\n\n".join(described)
 
 
 def describe_functions(functions: Sequence[Function]) -> Markdown:
