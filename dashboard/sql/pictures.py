@@ -16,7 +16,7 @@ import streamlit as st
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql import cards, chart_choice, frames, gallery, plan, table
 from tubelet.dashboard.sql.columns import ADDRESS, list_columns
-from tubelet.reports.literal import Markdown
+from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.sandbox.untrusted import Answer, Query
 
@@ -39,7 +39,7 @@ DRAW: dict[str, Callable[[Store, Query, pa.Table], None]] = {
 }
 
 
-def list_pictures(rows: pa.Table) -> list[Markdown]:
+def list_pictures(rows: pa.Table) -> list[str]:
     """The pictures that the columns of an answer allow, the table first."""
     columns, names = list_columns(rows), set(rows.column_names)
     addressed = set(ADDRESS) <= names
@@ -51,7 +51,7 @@ def list_pictures(rows: pa.Table) -> list[Markdown]:
         CARDS: bool({"clip_id", "video_id"} & names),
         PLAN: True,
     }
-    return [name for name in (TABLE, CHART, PATCHES, FRAMES, CARDS, PLAN) if allowed[name]]
+    return [name for name, possible in allowed.items() if possible]
 
 
 def choose(rows: pa.Table) -> str:
@@ -61,7 +61,7 @@ def choose(rows: pa.Table) -> str:
         st.session_state[PARAMETER] = TABLE
     chosen = st.segmented_control(
         "Show as",
-        possible,
+        [literal(name) for name in possible],
         default=TABLE,
         **bind(PARAMETER),
         label_visibility="collapsed",

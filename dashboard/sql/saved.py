@@ -15,12 +15,11 @@ from tubelet.store.questions import clips
 from tubelet.store.sandbox.statements import find_parameters
 from tubelet.store.saved_queries import SavedQuery, Value, find_query, list_queries, save_query
 
-CHOICE, NAME, ABOUT, REFUSED, SAVED = (
+CHOICE, NAME, ABOUT, SAID = (
     "saved-choice",
     "saved-name",
     "saved-about",
-    "saved-refused",
-    "saved-as",
+    "saved-said",
 )  # in the session
 VIDEO_NAMES = ("video", "video_id")  # parameters that are chosen among the videos
 VIDEOS = 500  # offered to choose from, at most
@@ -36,12 +35,8 @@ def show_menu(store: Store) -> None:
         st.text_input("Name", key=NAME, max_chars=80)
         st.text_input("Description", key=ABOUT)
         st.button("Save query", on_click=_save, args=(store,))
-        if refusal := st.session_state.pop(REFUSED, None):
-            st.markdown(literal(refusal))
-        if name := st.session_state.pop(SAVED, None):
-            st.markdown(
-                f"Saved as {literal(name)}. In a terminal, `--saved` of `tubelet sql` answers it."
-            )
+        if said := st.session_state.pop(SAID, ""):
+            st.markdown(literal(said))
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:
@@ -135,6 +130,6 @@ def _save(store: Store) -> None:
         )
         save_query(store, query)
     except StoreError as error:
-        st.session_state[REFUSED] = str(error)
+        st.session_state[SAID] = str(error)
         return
-    st.session_state[SAVED] = query.name
+    st.session_state[SAID] = f"Saved as {query.name}"

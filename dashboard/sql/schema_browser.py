@@ -63,11 +63,16 @@ def find_functions(words: Sequence[str]) -> tuple[Function, ...]:
 def describe(table: Table, columns: Sequence[Column]) -> Markdown:
     """Columns of a relation as Markdown: name, type, unit and meaning."""
     described = [
-        f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}" for c in columns
+        f"`{c.name}` {c.type}{f', {c.unit}' if c.unit else ''}  \n{c.meaning}"
+        for c in RELATIONS[table.name].columns
+        if c in columns
     ]
-    return "\n\n".join([f"One row per {table.row}.", *described])
+    return f"One row per {RELATIONS[table.name].row}.\n\n" + "\n\n".join(described)
 
 
 def describe_functions(functions: Sequence[Function]) -> Markdown:
-    """Functions as Markdown: how each is called, what it gives, and its meaning."""
-    return "\n\n".join(f"`{f.signature}` {f.returns}  \n{f.meaning}" for f in functions)
+    """Functions as Markdown: how they are called, what they give, and what that means."""
+    described = [
+        f"`{f.signature}` {f.returns}  \n{f.meaning}" for f in FUNCTIONS.values() if f in functions
+    ]
+    return "\n\n".join(described)
