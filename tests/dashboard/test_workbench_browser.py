@@ -34,6 +34,7 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
     visit.page.get_by_role("radio", name="patches").click()
     patches = visit.page.locator('.stHtml a[href^="video?"]')
     sync_api.expect(patches).to_have_count(5, timeout=SLOW)
+    visit.expect_in_url("picture=patches")
     visit.page.get_by_role("button", name="Download", exact=True).click()
     visit.expect_text("5 rows, 5 columns")
     link = visit.page.get_by_role("link", name=re.compile("^JSON lines"))
