@@ -116,14 +116,14 @@ class Search:
         """Sort the entries of a folder; yields the folders among them."""
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
-            frames = self._frames(folder, [entry.name for entry in listed if not entry.is_dir()])
+            frames = self._frames(folder, [entry.name for entry in listed if not _is_folder(entry)])
             for entry in listed:
                 if entry.name in frames:
                     continue
                 path = folder / entry.name
                 if entry.name.startswith("."):
                     continue
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     self._consider(path)
                 elif entry.is_symlink():
                     self._links.append(path)
@@ -151,6 +151,14 @@ class Search:
 
     def _skip(self, path: Path, why: str) -> None:
         self.skipped.append(Skipped(shown(path), why))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """Whether an entry is a folder or a link to one; a link that leads back to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def irregular(path: Path) -> str | None:

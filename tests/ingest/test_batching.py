@@ -9,6 +9,7 @@ import torch
 
 from tests.commands import ROOT, environment
 from tests.contents import contents
+from tests.plain_rows import video_row
 from tests.videos import make_folder
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.job import Job
@@ -127,6 +128,7 @@ def items(*shapes):
             pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8),
             source=source,
             of=1,
+            video=video_row(video_id=str(number)),
         )
         yield VideoDone(source=source, video_id=str(number))
 

@@ -254,9 +254,9 @@ def test_the_demo_s_store_opens_on_a_trained_encoder_and_holds_a_video_encoder_t
         run.store.close()
     store = Store(tmp_path / "store")
     rows = corpus.encoders().answer(store).to_pylist()
-    assert [(row["name"], row["layer"], row["untrained"], row["suits"]) for row in rows] == [
+    assert {(row["name"], row["layer"], row["untrained"], row["suits"]) for row in rows} == {
         (NAME, "0-1", False, SEGMENTATION), (NAME, "2-3", False, TRACKING), (DEFAULT_ENCODER, "last", False, None),
-    ]  # fmt: skip
+    }  # fmt: skip
     assert {row["kind"] for row in store.rows("FROM pairs")} >= {"shifted"}
     assert demo_models("toy") == [{"encoder": "toy"}]
     store.close()

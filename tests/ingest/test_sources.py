@@ -19,7 +19,7 @@ from tests.oriented import MATRICES, oriented_video
 from tests.stalled import stalled
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.folders import ENDING
+from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.sources import search
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
@@ -75,7 +75,9 @@ def test_unknown_endings_are_named_once_in_the_summary(folder, tmp_path):
         "picture.jpg",
     }
     (line,) = (line for line in summary.lines() if ENDING in line)
-    assert "film.mp5" in line and "3 paths, which is not a failure" in line
+    assert "film.mp5" in line and "2 paths, which is not a failure" in line
+    (line,) = (line for line in summary.lines() if PICTURE in line)
+    assert "picture.jpg" in line
     assert json.loads(json.dumps(summary.as_json()))["skipped"][0]["reason"] == ENDING
 
 

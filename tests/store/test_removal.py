@@ -13,7 +13,7 @@ from tubelet.store import Store, StoreError
 from tubelet.store.disk import integrity, removal, tables
 from tubelet.store.disk.snapshot import lock
 from tubelet.store.errors import QueryError
-from tubelet.store.schema import ANNOTATIONS, TABLES
+from tubelet.store.schema import ANNOTATIONS, SAVED_QUERIES, TABLES
 
 CLIPS = {"clips": 2, "slices": 4, "side": 4}
 
@@ -116,7 +116,8 @@ def test_a_removed_encoder_takes_its_clips_bases_codes_and_failures(store):
 def test_every_table_goes_with_what_it_names():
     """A table added tomorrow is either owned by another, or names what it depends on by a column that removal knows."""
     known = set(removal.REFERENCES) | {table.key[0] for table in (*removal.KINDS.values(),)}
-    imported = {ANNOTATIONS.name}  # depends on nothing: `tubelet annotate --forget` takes it away
+    # depend on nothing: `tubelet annotate --forget` and `tubelet queries remove` take them away
+    imported = {ANNOTATIONS.name, SAVED_QUERIES.name}
     for table in TABLES.values():
         if table.name in imported:
             continue
