@@ -133,6 +133,18 @@ def _pretrained(folder: Path) -> Inputs:
     )  # fmt: skip
 
 
+def _packaged(_: Path) -> Inputs:
+    made = partial(of_row, "vjepa2.1-tiny", encoders.ENCODERS["vjepa2.1-tiny"])
+    return Inputs(
+        made(),
+        {
+            "an earlier layer": made(layer=layer("0", 4)),
+            "joined layers": made(layer=layer("0-1", 4)),
+        },
+        {"the other name of the last layer": made(layer=layer("3", 4))},
+    )
+
+
 def _hub(folder: Path) -> Inputs:
     torch.manual_seed(0)
     shape = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 1, "image_size": 32}
@@ -171,6 +183,7 @@ KINDS: dict[Callable, Callable[[Path], Inputs]] = {
     vjepa_rows._load_released: _released,
     vjepa_rows._load_untrained: _untrained,
     vjepa_rows._load_pretrained: _pretrained,
+    vjepa_rows._load_tiny: _packaged,
     hub_rows._load: _hub,
 }
 named = pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def found(store):
 def test_every_section_is_there_with_its_sql(store, found):
     blocks = list(sensitivity_blocks(store, found))
     assert [block.anchor for block in blocks if isinstance(block, Heading)] == [
-        "curve",
         "dimensions",
+        "curve",
         "consistency",
         "videos",
         "frame",
