@@ -77,7 +77,7 @@ class Visit:
     def expect_in_url(self, pattern: str) -> None:
         expect(self.page).to_have_url(re.compile(pattern), timeout=SLOW)
 
-    def download(self, name: str, role: str = "button") -> Path:
+    def download(self, name: str | re.Pattern[str], role: str = "button") -> Path:
         """What a click on a button or link brings; clicked again, as a visitor would, where a run of the script took the file from under it."""
         for _ in range(CLICKS):
             self.settle()

@@ -85,8 +85,10 @@ def test_windows_sensitivity_and_their_links(visit: Visit, store: Store) -> None
 
 def test_sql_answers_and_downloads(visit: Visit, store: Store) -> None:
     visit.open("sql", "What do you want to know?")
-    visit.expect_text("rows in")
-    rows = list(csv.reader(visit.download("CSV").read_text().splitlines()))
+    visit.expect_text("4 rows in")
+    visit.page.get_by_role("button", name="Download", exact=True).click()
+    visit.expect_text("4 rows, 4 columns")
+    rows = list(csv.reader(visit.download(re.compile("^CSV"), "link").read_text().splitlines()))
     assert len(rows) == 1 + len(store.rows("FROM videos"))
 
 

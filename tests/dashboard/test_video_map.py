@@ -69,7 +69,9 @@ def test_the_map_of_the_corpus_leads_to_the_video_of_a_point(visit: Visit, store
     open_player(visit, store, "plays.mp4", f"&map=true&map-of=the+corpus&alike=true{axes}")
     visit.expect_text("Top 3 videos by their most similar window")
     cloud = visit.page.locator(".cloud")
-    (sampled,) = store.rows("SELECT count(*) AS n FROM token_samples")
+    (sampled,) = store.rows(
+        "SELECT count(*) AS n FROM token_samples JOIN clips USING (clip_id) WHERE role = 'grid'"
+    )
     expect(cloud).to_have_attribute("data-drawn", str(sampled["n"]), timeout=SLOW)
     names = {
         row["name"]: row["video_id"] for row in store.rows("FROM videos WHERE name <> 'plays.mp4'")

@@ -116,7 +116,7 @@ export class TokenMap {
     this.#look(data)
     this.here = [data.here[0], data.here[1]]
     if (old?.url !== data.url && this.painter) return void this.#fetch(data)
-    if (old.area !== data.area || (data.clip && this.shown !== data.clip.id)) this.#paint()
+    if (this.painter && (old?.area !== data.area || (data.clip && this.shown !== data.clip.id))) this.#paint()
     this.draw()
   }
 
