@@ -8,7 +8,7 @@ export default [
   {
     rules: {
       eqeqeq: "error",
-      "max-lines": ["error", 300],
+      "max-lines": ["error", 400],
       "max-params": ["error", 6],
       "no-implicit-globals": "error",
       "no-var": "error",
