@@ -53,7 +53,7 @@ test("every point is found where it is drawn, and none far from all", () => {
 })
 
 test("of points behind each other the nearer one is meant", () => {
-  const eye = { turn: 0, tilt: 0, distance: 2.6 }
+  const eye = { turn: 0, tilt: 0, distance: 2.6, x: 0, y: 0 }
   const matrix = viewMatrix(eye, 2)
   assert.equal(findPoint(matrix, pointsOf([[0, 0, -1], [0, 0, 1], [0, 0, 0]]), [400, 200], SIZE, 4), 1)
 })
