@@ -30,6 +30,7 @@ from tubelet.store.schema import FORMAT, TABLES
 
 ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
 LOGGER = logging.getLogger("tubelet")
+READS = 10  # of a marker that changes while it is read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,17 @@ class Newer(StoreError):
 
 def read(layout: Layout) -> Snapshot:
     """The store's current snapshot. Raises StoreError for a missing, foreign, damaged or newer store."""
-    try:
-        found = _load(layout, layout.marker)
-    except Damaged as error:
-        return _recover(layout, None, str(error))
-    if not layout.snapshots.exists() or (found.store_id and _is_newest(layout, found)):
-        return found
+    found = None
+    for _ in range(READS):  # another process may commit between two of our file accesses
+        before = found
+        try:
+            found = _load(layout, layout.marker)
+        except Damaged as error:
+            return _recover(layout, None, str(error))
+        if not layout.snapshots.exists() or (found.store_id and _is_newest(layout, found)):
+            return found
+        if found == before:
+            break
     return _recover(layout, found, "is older than the store, or belongs to another one")
 
 
@@ -293,9 +299,11 @@ def _load(layout: Layout, path: Path) -> Snapshot:
         or not versions.keys() <= TABLES.keys()
     ):
         raise Damaged("is damaged (it does not name one version per table)")
-    return Snapshot(
-        versions=versions, serial=serial, written_ns=path.stat().st_mtime_ns, store_id=store_id
-    )
+    try:
+        written_ns = path.stat().st_mtime_ns
+    except FileNotFoundError as error:
+        raise Damaged("was deleted while it was read") from error
+    return Snapshot(versions=versions, serial=serial, written_ns=written_ns, store_id=store_id)
 
 
 def _content(layout: Layout, path: Path) -> Mapping:
