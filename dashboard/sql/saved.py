@@ -8,6 +8,7 @@ import streamlit as st
 from tubelet.dashboard import address, caching, consent
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import VALUES
+from tubelet.dashboard.selected_videos import is_read_only
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
@@ -31,6 +32,8 @@ def show_menu(store: Store) -> None:
     kept = [query.name for query in list_queries(store)]
     if kept:
         st.menu_button("Saved", kept, key=CHOICE, on_click=_open, args=(store,))
+    if is_read_only():
+        return
     with st.popover("Save", icon=":material/bookmark_add:", key="save-query"):
         st.text_input("Name", key=NAME, max_chars=80)
         st.text_input("Description", key=ABOUT)

@@ -164,7 +164,7 @@ def test_what_is_listed_is_kept_as_a_tag_which_is_then_selected(store):
     assert listed(test) == names(2)
 
 
-def test_a_read_only_dashboard_saves_no_tag(store, monkeypatch):
+def test_a_read_only_dashboard_saves_no_tag_and_no_query(store, monkeypatch):
     assert any(
         "tag-name" in (box.key or "")
         for box in open_page("corpus", store, search="walking").text_input
@@ -173,6 +173,10 @@ def test_a_read_only_dashboard_saves_no_tag(store, monkeypatch):
     test = open_page("corpus", store, search="walking", selected=f"ids:{ids(store)[2]}")
     assert not [box for box in test.text_input if "tag-name" in (box.key or "")]
     assert not [button for button in test.button if button.label.startswith("Tag ")]
+    page = open_page("sql", store)
+    assert not page.exception and not [b for b in page.button if b.label == "Save query"]
+    monkeypatch.delenv(READ_ONLY)
+    assert [b for b in open_page("sql", store).button if b.label == "Save query"]
 
 
 def test_the_command_tells_its_server_to_write_nothing():

@@ -43,7 +43,9 @@ LISTENING = (
         help="Path below which the dashboard is served, as behind a proxy.",
     ),
     click.option(
-        "--read-only", is_flag=True, help="Write nothing to the store: visitors save no tags."
+        "--read-only",
+        is_flag=True,
+        help="Write nothing to the store: visitors save no tags and no queries.",
     ),
     click.option(
         "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
