@@ -3,7 +3,6 @@ the store has grown."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +14,6 @@ from tubelet.store import Store
 pytestmark = BROWSER
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 VIDEOS, MOST_SHIFT = 15, 0.1
-LOOSER = {"?section=Failures": 0.13}  # its table comes late on some runs: 0.115 to 0.118 measured
 PAGES = ["", "?section=Failures", "?section=Encoders", "video", "windows", "sensitivity"]
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
 WATCH_SHIFTS = """window.shifts = []
@@ -58,8 +56,7 @@ def page(request, pages: Visit) -> Visit:
 
 
 def test_nothing_moves_and_nothing_is_out_of_reach(page: Visit) -> None:
-    section = "?" + urlsplit(page.page.url).query.partition("&")[0]
-    assert largest_session(page.page.evaluate("window.shifts")) < LOOSER.get(section, MOST_SHIFT)
+    assert largest_session(page.page.evaluate("window.shifts")) < MOST_SHIFT
     assert page.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if not AXE.is_file():
         pytest.skip("no axe-core in node_modules: run `npm ci` to check accessibility, too")
