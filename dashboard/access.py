@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+import os
 import re
 import socket
 from collections.abc import Mapping
@@ -62,6 +63,11 @@ class Access:
     def cookie(self) -> str:
         """The name of the cookie: servers of one host on several ports share their cookies."""
         return f"tubelet-{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+
+
+def is_read_only() -> bool:
+    """Whether this server was started with --read-only."""
+    return bool(os.environ.get(READ_ONLY))
 
 
 def host_name(host: str) -> str:

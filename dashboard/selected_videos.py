@@ -1,12 +1,11 @@
 """The sidebar's part on the selected videos: how many they are, a way to drop them, and to keep them as a tag."""
 
-import os
 from dataclasses import dataclass
 
 import streamlit as st
 
 from tubelet.dashboard import address, caching, consent, units
-from tubelet.dashboard.access import READ_ONLY
+from tubelet.dashboard.access import is_read_only
 from tubelet.dashboard.chosen import TAG, WHERE, Chosen
 from tubelet.dashboard.parameters import SELECTED
 from tubelet.reports.literal import Markdown, literal
@@ -28,11 +27,6 @@ class SelectedVideos:
     @property
     def condition(self) -> str:
         return self.chosen.condition
-
-
-def is_read_only() -> bool:
-    """Whether this server was started with --read-only."""
-    return bool(os.environ.get(READ_ONLY))
 
 
 def show(store: Store) -> SelectedVideos | None:

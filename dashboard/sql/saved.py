@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from tubelet.dashboard import address, caching, consent
+from tubelet.dashboard.access import is_read_only
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import VALUES
-from tubelet.dashboard.selected_videos import is_read_only
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
