@@ -4,12 +4,12 @@ Links to folders are followed. Every folder is entered once, under its own name 
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tubelet.media.frame_folder import PICTURES, find_frames
+from tubelet.store.disk.files import explain_irregular
 from tubelet.store.disk.layout import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
@@ -51,13 +51,6 @@ SUFFIXES = frozenset(
         ".y4m",
     ]
 )
-SPECIAL = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder",
-}
 ENDING = "its extension is not one that folders are searched for: pass the file itself to try it"
 
 PICTURE = "a picture: --fps-of-frames N takes pictures, too, and folders of numbered ones as videos"
@@ -116,7 +109,7 @@ class Search:
         """Sort the entries of a folder; yields the folders among them."""
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
-            frames = self._frames(folder, [entry.name for entry in listed if not _is_folder(entry)])
+            frames = self._frames(folder, [entry.name for entry in listed if _is_file(entry)])
             for entry in listed:
                 if entry.name in frames:
                     continue
@@ -144,7 +137,7 @@ class Search:
             self._skip(path, PICTURE)
         elif suffix not in (SUFFIXES | PICTURES if self.pictures else SUFFIXES):
             self._skip(path, ENDING)
-        elif special := irregular(path):
+        elif special := explain_irregular(path):
             self._skip(path, special)
         else:
             self.files.append(path)
@@ -161,17 +154,12 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def irregular(path: Path) -> str | None:
-    """Why a path is never opened; None for a regular file, and for one that cannot be examined, which opening will explain."""
+def _is_file(entry: os.DirEntry) -> bool:
+    """Whether an entry is a regular file or a link to one."""
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
+        return entry.is_file()
     except OSError:
-        return None
-    return (
-        None
-        if kind == stat.S_IFREG
-        else f"not a regular file but {SPECIAL.get(kind, 'something else')}"
-    )
+        return False
 
 
 def shown(path: Path | str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.folders import SUFFIXES, Search, Skipped, irregular, reason, shown
+from tubelet.ingest.folders import SUFFIXES, Search, Skipped, reason, shown
 from tubelet.media.errors import VideoError
 from tubelet.media.frame_folder import FrameFolder, find_frames
 from tubelet.media.video import PictureVideo, Video, open_source
 from tubelet.store import ids
+from tubelet.store.disk.files import explain_irregular
 from tubelet.store.rows import FoundFile
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
@@ -53,7 +54,7 @@ class Source:
         if self._frames is not None:
             found = self._stat_all()
             return str(self.path), sum(s.st_size for s in found), max(s.st_mtime_ns for s in found)
-        if special := irregular(self.path):
+        if special := explain_irregular(self.path):
             raise VideoError("read", f"{special}: special files are never opened")
         (stat,) = self._stat_all()
         return str(self.path), stat.st_size, stat.st_mtime_ns
@@ -187,7 +188,7 @@ def _below(path: Path, frame_rate: float | None) -> tuple[list[Source], list[Ski
     if not os.path.lexists(path):
         raise UsageError(f"{shown(path)} does not exist: check the path")
     if not path.is_dir():
-        special = irregular(path)
+        special = explain_irregular(path)
         return ([], [Skipped(shown(path), special)]) if special else ([Source(path, None)], [])
     found = Search(root=path, pictures=frame_rate is not None)
     found.walk()

@@ -67,8 +67,12 @@ class FrameFolder:
 
 
 def find_frames(folder: Path, names: list[str] | None = None) -> FrameFolder | None:
-    """The frames of a folder: two or more pictures of one ending whose names differ by a number at their end alone; None where its pictures are others."""
-    listed = sorted(entry.name for entry in folder.iterdir()) if names is None else names
+    """The frames of a folder: two or more pictures of one extension whose names differ by a number at their end alone; None where its pictures are others."""
+    listed = (
+        sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+        if names is None
+        else names
+    )
     series: dict[tuple[str, str], list[Numbered]] = defaultdict(list)
     for name in listed:
         path = folder / name

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from tubelet.store.annotations.importing import Content, ImportOptions, refuse_unmatched
 from tubelet.store.annotations.masks import fault_of_mask, mask_rows, mask_table
 from tubelet.store.annotations.match import Videos
+from tubelet.store.disk.files import read_regular
 from tubelet.store.errors import AnnotationError
 
 NUMBERED = re.compile(r"(\d+)$")
@@ -74,7 +75,7 @@ def _frames(folder: Path, first: int) -> Iterator[tuple[int, Path, bytes]]:
                 f"{file}: its name does not end in the number of a frame; nothing was imported"
             )
         try:
-            yield int(number[1]) - first, file, file.read_bytes()
+            yield int(number[1]) - first, file, read_regular(file)
         except OSError as error:
             raise AnnotationError(
                 f"{file} cannot be read ({(error.strerror or str(error)).lower()}); nothing was imported"

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from tubelet.store.disk.files import read_regular
 from tubelet.store.errors import AnnotationError
 
 LARGEST = 1 << 30  # bytes that are read at once
@@ -73,7 +74,7 @@ def _read(path: Path) -> bytes:
             raise AnnotationError(
                 f"{path} has {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} GB that are read at once: split it and import the parts"
             )
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError as error:
         raise AnnotationError(f"{path} {NOT_FOUND}") from error
     except OSError as error:

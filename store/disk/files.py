@@ -1,7 +1,8 @@
-"""Whole or absent: a file appears under its name only when all its bytes are on disk."""
+"""Whole or absent: a file appears under its name only when all its bytes are on disk. Of what users name, only regular files are opened."""
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,31 @@ REASONS = {
     "Permission denied": "{root} is not writable for this user: change its permissions, or pass another --store",
     "Input/output error": "the disk of {root} reports an input or output error: check it (dmesg tells more), then run `tubelet check`",
 }
+SPECIAL = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def explain_irregular(path: Path) -> str | None:
+    """Why a path is never opened; None for a regular file, and for one that cannot be examined, which opening will explain."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return None
+    if kind == stat.S_IFREG:
+        return None
+    return f"not a regular file but {SPECIAL.get(kind, 'something else')}"
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file that a user named. Raises OSError, at once for a FIFO, on which reading would wait for ever."""
+    if why := explain_irregular(path):
+        raise OSError(errno.EINVAL, why, str(path))
+    return path.read_bytes()
 
 
 def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: bool = True) -> None:

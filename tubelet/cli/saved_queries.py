@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tubelet.cli.failures import Refused
 from tubelet.cli.options import OutputFile, command, store_option
 
 
@@ -92,9 +93,16 @@ def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
 def import_(store: str, file: Path) -> None:
     """Save the queries of a TOML file, each in place of one of its name."""
     from tubelet.store import Store
+    from tubelet.store.disk.files import read_regular
     from tubelet.store.saved_queries import read_toml, save_queries
 
-    found = read_toml(file.read_text(encoding="utf-8", errors="replace"))
+    try:
+        text = read_regular(file).decode("utf-8", "replace")
+    except OSError as error:
+        raise Refused(
+            f"{file} cannot be read ({error.strerror}): pass a file of `tubelet queries export`"
+        ) from error
+    found = read_toml(text)
     save_queries(Store(store), found)
     click.echo(f"saved {', '.join(query.name for query in found)}")
 
