@@ -1,7 +1,6 @@
 """Stores bases: a row of `bases`, its numbers as rows of `basis_vectors`, the clips it saw as rows of `basis_clips`."""
 
 import json
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.latent.foreground import Foreground
 from tubelet.latent.preparation import Preparation
 from tubelet.store import Store
+from tubelet.store.clock import now
 from tubelet.store.questions.corpus import Question
 from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
 from tubelet.store.wording import count
@@ -122,7 +122,7 @@ def _row(basis: Basis, name: str | None) -> dict:
         "tokens": basis.tokens,
         "explained_variance": basis.explained.tolist(),
         "total_variance": basis.total,
-        "created_at": datetime.now(UTC).replace(tzinfo=None),
+        "created_at": now(),
     }
 
 

@@ -3,8 +3,6 @@
 A stored projection serves SQL, and clips without embeddings. Linear projections take milliseconds and are never stored.
 """
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pyarrow as pa
 
@@ -13,6 +11,7 @@ from tubelet.latent import clips
 from tubelet.latent.basis import Basis
 from tubelet.latent.clips import Clip
 from tubelet.store import Store, ids
+from tubelet.store.clock import now
 from tubelet.store.schema import CLUSTERS, PROJECTIONS, TOKEN_PROJECTIONS
 
 KEPT = 3  # coordinates a row has room for
@@ -54,9 +53,7 @@ def save_projection(
     """Commit the coordinates ``(S, H, W, k)`` of a clip; nothing if they are already stored."""
     id_ = projection_id(basis, clip.clip_id)
     names = {"projection_id": id_, "basis_id": basis.basis_id, "clip_id": clip.clip_id}
-    row = pa.Table.from_pylist(
-        [{**names, "created_at": datetime.now(UTC).replace(tzinfo=None)}], PROJECTIONS.arrow
-    )
+    row = pa.Table.from_pylist([{**names, "created_at": now()}], PROJECTIONS.arrow)
     table = CLUSTERS if basis.kind == "kmeans" else TOKEN_PROJECTIONS
     count = int(np.prod(clip.positions))
     columns = {

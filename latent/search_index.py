@@ -1,7 +1,6 @@
 """Maintains the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from tubelet.latent.hits import Hit, Ranking
 from tubelet.latent.query import Address, Query
 from tubelet.latent.scope import Scope
 from tubelet.store import Store, ids
+from tubelet.store.clock import now
 from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import SKETCHES
@@ -152,5 +152,5 @@ def _row(recall: Recall, rows: list[ClipRow]) -> dict:
         "queries": recall.queries,
         "candidates": code_search.CANDIDATES,
         "recall": recall.recall,
-        "measured_at": datetime.now(UTC).replace(tzinfo=None),
+        "measured_at": now(),
     }

@@ -10,11 +10,11 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from tubelet.store.clock import now
 from tubelet.store.errors import StoreError
 from tubelet.store.sandbox.statements import find_parameters
 from tubelet.store.sandbox.untrusted import Query
@@ -100,7 +100,7 @@ def save_queries(store: Store, queries: Iterable[SavedQuery]) -> None:
             "description": query.description,
             "defaults": json.dumps(dict(query.defaults)),
             "picture": query.picture,
-            "saved_at": datetime.now(UTC).replace(tzinfo=None),
+            "saved_at": now(),
         }
         for query in by_name.values()
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from tubelet.dashboard import address, caching, completion, missing
+from tubelet.dashboard import address, caching, completion, missing, units
 from tubelet.dashboard.parameters import CELL, PAIR, VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown, literal
@@ -99,7 +99,7 @@ def _show_no_pairs(store: Store, video_id: str) -> None:
 
 def label(row: Mapping) -> str:
     """A pair in a few words: what it compares, where it lies, where its numbers came from."""
-    shift = f"{row['shift']} slice{'s' * (row['shift'] != 1)}"
+    shift = units.count(row["shift"], "slice")
     window = f"{row['frame_count']} frames" + (f" {row['step']} apart" if row["step"] > 1 else "")
     source = "" if row["source"] == "live" else ", from stored files"
     size = f"{row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px"

@@ -15,13 +15,14 @@ from PIL import Image
 
 from tubelet.ingest.geometry import picture
 from tubelet.ingest.pairs import WindowPair
-from tubelet.ingest.pipeline.messages import Clip, now
+from tubelet.ingest.pipeline.messages import Clip
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Sampler
 from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Frame, PictureVideo, Timeline, Video
+from tubelet.store.clock import now
 from tubelet.store.pairs.rows import REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import UNFINISHED, PlannedClip, VideoRow

@@ -14,7 +14,8 @@ from tubelet.array_types import Float16, Float32, UInt8
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
-from tubelet.ingest.pipeline.messages import Clip, now
+from tubelet.ingest.pipeline.messages import Clip
+from tubelet.store.clock import now
 from tubelet.store.errors import MeasurementError
 from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import dimension_statistics, token_statistics

@@ -1,13 +1,13 @@
 """Messages from the reader to the writer: clips, failures and the end of each source."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import torch
 
 from tubelet.array_types import UInt8
 from tubelet.ingest.sources import Source
 from tubelet.store import ids
+from tubelet.store.clock import now
 from tubelet.store.pairs.rows import Pair
 from tubelet.store.rows import FailureRow, FoundFile, PlannedClip, VideoRow
 
@@ -82,8 +82,3 @@ class VideoDone:
     pairless: bool = False  # too short for the pair that was asked for
     duplicate_of: Source | None = None  # a source earlier in the same run
     moved_from: VideoRow | None = None  # the `videos` row that names another path
-
-
-def now() -> datetime:
-    """UTC, without a zone, as every TIMESTAMP of the store is."""
-    return datetime.now(UTC).replace(tzinfo=None)

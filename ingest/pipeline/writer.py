@@ -12,9 +12,10 @@ import pyarrow as pa
 from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import Outdated, VideoDone, now
+from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store, StoreError
+from tubelet.store.clock import now
 from tubelet.store.disk.derived import clip_rows
 from tubelet.store.disk.snapshot import lock
 from tubelet.store.ids import hash_parts

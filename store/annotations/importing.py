@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -16,10 +15,12 @@ from tubelet.store.annotations.labels import Matched, label_rows
 from tubelet.store.annotations.match import AUTO, KEYS, Matches, Videos
 from tubelet.store.annotations.points import point_rows
 from tubelet.store.annotations.text_table import TextTable, read_table
+from tubelet.store.clock import now
 from tubelet.store.errors import AnnotationError
 from tubelet.store.options import check_options, option
 from tubelet.store.schema import ANNOTATIONS, TABLES
 from tubelet.store.store import Store
+from tubelet.store.wording import count
 
 LISTED = 10  # names that a report lists
 KINDS = ("labels", "masks", "points")
@@ -117,15 +118,15 @@ class Imported:
     def lines(self) -> list[str]:
         by = {"video_id": "id"}.get(self.matched_by, self.matched_by)
         told = [
-            f"{self.source}: {self.kind}: {self.rows:,} of {count_of(self.videos, 'video')}, matched by {by}"
+            f"{self.source}: {count(self.rows, self.kind.removesuffix('s'))} of {count(self.videos, 'video')}, matched by {by}"
         ]
         if self.replaced:
             told.append(f"  in the place of {self.replaced:,} of an earlier {self.source}")
         if self.unmatched:
-            missing = f"  {count_of(self.unmatched, 'row')} without a video in the store"
+            missing = f"  {count(self.unmatched, 'row')} without a video in the store"
             told.append(f"{missing}: {_listed(self.unmatched_names)}")
         if self.bare:
-            bare = f"  {count_of(self.bare, 'video')} of the store without a row"
+            bare = f"  {count(self.bare, 'video')} of the store without a row"
             told.append(f"{bare}: {_listed(self.bare_names)}")
         return told
 
@@ -141,10 +142,6 @@ class Report:
 
     def as_json(self) -> list[dict]:
         return [asdict(source) for source in self.sources]
-
-
-def count_of(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -183,7 +180,10 @@ def forget(store: Store, names: Sequence[str]) -> list[str]:
             f"{store.root} holds no source {unknown[0]}; its sources are: {known}"
         )
     store.commit({}, _of(names))
-    return [f"{name}: {held[name]['rows']:,} {held[name]['kind']} taken away" for name in names]
+    return [
+        f"{name}: {count(held[name]['rows'], held[name]['kind'].removesuffix('s'))} taken away"
+        for name in names
+    ]
 
 
 def list_sources(store: Store) -> list[dict]:
@@ -210,7 +210,7 @@ def _stored(path: Path, content: Content) -> dict[str, pa.Table]:
         "matched_by": content.matches.key,
         "rows": len(content.rows),
         "unmatched": content.unmatched,
-        "added_at": datetime.now(UTC).replace(tzinfo=None),
+        "added_at": now(),
     }
     table, size = TABLES[content.kind], len(content.rows)
     rows = content.rows.append_column("annotation_id", pa.repeat(annotation_id, size))
@@ -265,6 +265,6 @@ def refuse_unmatched(path: Path, matches: Matches, entries: Sequence[str]) -> No
         )
     if not matches.found:
         raise AnnotationError(
-            f"{path} names {len(entries):,} videos, and none of them is in the store, such as {entries[0]!r}: "
+            f"{path} names {count(len(entries), 'video')} that the store does not hold, such as {entries[0]!r}: "
             "check that it belongs to these videos, or choose another --key; nothing was imported"
         )

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
-from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from tubelet.store import ids
+from tubelet.store.clock import now
 from tubelet.store.errors import AnnotationError
 from tubelet.store.questions.annotations import tags as held_tags
 from tubelet.store.schema import TAGS
@@ -111,5 +111,4 @@ def _note_of(store: Store, tag: str) -> str | None:
 
 
 def _row(tag: str, id_: str, member: Member, note: str | None) -> dict:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return {"tag_id": id_, "tag": tag, **asdict(member), "note": note or None, "added_at": now}
+    return {"tag_id": id_, "tag": tag, **asdict(member), "note": note or None, "added_at": now()}

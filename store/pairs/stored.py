@@ -7,13 +7,13 @@ their difference is the effect of rounding alone, the noise floor of what was me
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from itertools import groupby
 from threading import Event
 
 import numpy as np
 import pyarrow as pa
 
+from tubelet.store.clock import now
 from tubelet.store.disk.integrity import find_damage
 from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.options import option
@@ -199,9 +199,7 @@ def _measure_pairs(
         pair = Pair(**{name: row[name] for name in names}, kind=kind, source=STORED)
         try:
             a, b = (_side(store, clip_id) for clip_id in (pair.clip_a, pair.clip_b))
-            rows = pair_rows(
-                pair, measure(a, b, pair.offset), datetime.now(UTC).replace(tzinfo=None)
-            )
+            rows = pair_rows(pair, measure(a, b, pair.offset), now())
         except StoreError as error:
             outcome.problems.append(
                 f"not measured: clips {pair.clip_a} and {pair.clip_b} of video {pair.video_id}: {error}"

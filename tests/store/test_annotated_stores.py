@@ -78,14 +78,14 @@ def test_the_command_imports_lists_and_forgets(tmp_path):
     source.write_text("video,action\nvideo-00000.mp4,pour\nelsewhere.mp4,stir\n")
     told = tubelet("annotate", source, "--store", store.root, check=True).stdout.splitlines()
     assert told == [
-        "labels.csv: labels: 1 of 1 video, matched by path",
+        "labels.csv: 1 label of 1 video, matched by path",
         "  1 row without a video in the store: elsewhere.mp4",
         "  2 videos of the store without a row: video-00001.mp4, video-00002.mp4",
     ]
     listed = tubelet("annotate", "--list", "--store", store.root, check=True).stdout
-    assert listed.startswith("labels.csv: 1 labels, 1 rows unmatched, ") and str(source) in listed
+    assert listed.startswith("labels.csv: 1 label, 1 row unmatched, ") and str(source) in listed
     assert (
-        "labels.csv: 1 labels taken away"
+        "labels.csv: 1 label taken away"
         in tubelet("annotate", "--forget", "labels.csv", "--store", store.root).stdout
     )
     refused = tubelet("annotate", "--store", store.root)

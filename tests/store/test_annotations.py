@@ -150,7 +150,7 @@ def test_a_source_is_replaced_listed_and_taken_away(store, bring):
 
 
 BAD = {
-    "another corpus": ("video,a\nx.mp4,1\ny.mp4,2\n", "names 2 videos, and none of them is in the store, such as 'x.mp4'"),
+    "another corpus": ("video,a\nx.mp4,1\ny.mp4,2\n", "names 2 videos that the store does not hold, such as 'x.mp4'"),
     "stop before start": ("video,a,start,stop\nvideo-00000.mp4,p,0.2,0.1\n", r"line 2: the stretch stops at or before its start"),
     "past the end": ("video,a,start,stop\n\nvideo-00000.mp4,p,0,99\n", r"line 3: the stretch stops after the end of the video, at 0\.\d\d s"),
     "a date": ("video,a,start,stop\nvideo-00000.mp4,p,2024-01-05,1\n", r"line 2: start is '2024-01-05', not a number"),
@@ -237,7 +237,7 @@ def test_one_bad_file_of_two_keeps_both_out(store, bring, tmp_path):
     paths = [tmp_path / "good.csv", tmp_path / "bad.csv"]
     paths[0].write_text("video,a\nvideo-00000.mp4,1\n")
     paths[1].write_text("video,a\nnobody.mp4,1\n")
-    with pytest.raises(AnnotationError, match="bad.csv names 1 videos"):
+    with pytest.raises(AnnotationError, match="bad.csv names 1 video"):
         import_sources(store, list(map(TableFile, paths)), ImportOptions())
     assert not labels(store) and not list_sources(store)
     bring("a.csv", "video,split\nvideo-00000.mp4,train\n")

@@ -53,11 +53,12 @@ def annotate(
 
 def _print_sources(sources: list[dict], as_json: bool) -> None:
     from tubelet.store.sandbox.json_text import json_text
+    from tubelet.store.wording import count
 
     if as_json:
         click.echo(json_text(sources, indent=1))
     for row in [] if as_json else sources:
-        unmatched = f", {row['unmatched']:,} rows unmatched" if row["unmatched"] else ""
+        unmatched = f", {count(row['unmatched'], 'row')} unmatched" if row["unmatched"] else ""
         click.echo(
-            f"{row['source']}: {row['rows']:,} {row['kind']}{unmatched}, {row['added_at']:%Y-%m-%d %H:%M} UTC, {row['path']}"
+            f"{row['source']}: {count(row['rows'], row['kind'].removesuffix('s'))}{unmatched}, {row['added_at']:%Y-%m-%d %H:%M} UTC, {row['path']}"
         )
