@@ -7,6 +7,7 @@ read_toml(write_toml(list_queries(store)))            the file that they are exc
 
 import difflib
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -45,9 +46,10 @@ class SavedQuery:
             raise StoreError(
                 f"a saved query has a name of at most {LONGEST_NAME} characters and up to {LONGEST_SQL:,} characters of SQL"
             )
-        wrong = [name for name, value in self.defaults.items() if not isinstance(value, Value)]
-        if wrong:
-            raise StoreError(f"the default of ${wrong[0]} is not a text, a number or true or false")
+        if wrong := [name for name, value in self.defaults.items() if not _can_be_kept(value)]:
+            raise StoreError(
+                f"the default of ${wrong[0]} is not a text, a finite number or true or false"
+            )
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -61,6 +63,11 @@ class SavedQuery:
             raise StoreError(f"the query has no parameter ${unknown[0]}; it has {known}")
         read = {name: read_value(text, name, self.defaults.get(name)) for name, text in given.items()}  # fmt: skip
         return Query(self.sql, {**self.defaults, **read})
+
+
+def _can_be_kept(value: object) -> bool:
+    """Whether JSON and TOML have a way to write it."""
+    return isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def read_value(text: str, name: str, default: Value | None = None) -> Value:

@@ -126,3 +126,9 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
         (("sql", "SELECT 1", "-p", "a=1"), "no parameter $a"),
     ):
         assert words in tubelet(*wrong, *at).stderr
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1]])
+def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> None:
+    with pytest.raises(StoreError, match=r"the default of \$k is not"):
+        SavedQuery("a", "SELECT $k", defaults={"k": value})
