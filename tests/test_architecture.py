@@ -233,6 +233,19 @@ def test_commands_that_only_ask_never_load_torch(command, tmp_path):
     assert _loaded(program).endswith("loaded: []")
 
 
+def test_the_help_of_no_command_loads_what_is_heavy():
+    """All in one process: the first command that loads something is named with it."""
+    program = (
+        "import sys; from click.testing import CliRunner; from tubelet import cli\n"
+        "for name in cli.COMMANDS:\n"
+        "    done = CliRunner().invoke(cli.main, [name, '--help'])\n"
+        "    heavy = {'torch', 'transformers', 'streamlit', 'av', 'umap', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "    assert done.exit_code == 0 and not heavy, (name, done.output, heavy)\n"
+        "print('light:', len(cli.COMMANDS) > 15)"
+    )
+    assert _loaded(program).endswith("light: True")
+
+
 def test_the_dashboard_never_loads_torch():
     pages = ", ".join(
         f"tubelet.dashboard.{name}.page"

@@ -1,11 +1,15 @@
 """The settings of a run: all settings that determine the weights, besides the material."""
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 from tubelet.store.options import SEED_MOST, check_options, option
-from tubelet.training.pretraining.teacher import BORDER, STRIDE
+
+if (
+    TYPE_CHECKING
+):  # the command makes its options from this module and prints its help without torch
+    from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 
 STEPS_MOST, TOKENS_MOST = 10**9, 10**6
 
@@ -83,14 +87,8 @@ class Settings:
             raise UsageError(
                 f"--size {self.side} is not a multiple of the patch of {self.patch} px, or less than two of them"
             )
-        if self.teacher and self.patch != STRIDE:
-            raise UsageError(
-                f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher"
-            )
-        if self.teacher and self.side <= BORDER * STRIDE:
-            raise UsageError(
-                f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher"
-            )
+        if self.teacher:
+            self._check_teacher()
         if not self.teacher and (self.masked_from or self.masked_every > 1):
             raise UsageError(
                 "--masked-from and --masked-every leave steps to a teacher: give --teacher, or leave them out"
@@ -100,8 +98,22 @@ class Settings:
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"
             )
 
+    def _check_teacher(self) -> None:
+        from tubelet.training.pretraining.teacher import BORDER, STRIDE
+
+        if self.patch != STRIDE:
+            raise UsageError(
+                f"a teacher's features stand for {STRIDE} px: train with patches of {STRIDE} px, or without --teacher"
+            )
+        if self.side <= BORDER * STRIDE:
+            raise UsageError(
+                f"a teacher looks {BORDER * STRIDE} px beyond the border: train at more than that, or without --teacher"
+            )
+
     @property
-    def encoder(self) -> VisionTransformerConfig:
+    def encoder(self) -> "VisionTransformerConfig":
+        from tubelet.ingest.networks.vjepa import VisionTransformerConfig
+
         quarter = self.depth // 4
         levels = tuple(
             self.depth - 1 - step * max(1, quarter) for step in reversed(range(min(4, self.depth)))
@@ -116,7 +128,9 @@ class Settings:
         )
 
     @property
-    def predictor(self) -> PredictorConfig:
+    def predictor(self) -> "PredictorConfig":
+        from tubelet.ingest.networks.vjepa import PredictorConfig
+
         width, dim = self.dim * len(self.encoder.levels), self.predictor_dim
         return PredictorConfig(
             inputs=width,
