@@ -89,6 +89,10 @@ class Visit:
                 continue
         raise AssertionError(f"{CLICKS} clicks on {name} brought no file")
 
+    def editor(self) -> "sync_api.Locator":
+        """Where SQL is written. Until its module has loaded, a plain text area stands there, which is soon replaced."""
+        return self.page.locator(".cm-content[aria-label=Query]")
+
     def settle(self) -> None:
         """Wait until the script has run: Streamlit may lose a change of the URL that overlaps a run."""
         self.page.wait_for_selector(".stApp[data-test-script-state=notRunning]")

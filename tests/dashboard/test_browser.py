@@ -99,15 +99,13 @@ def test_the_sql_behind_a_table_opens_in_the_sql_page_and_answers(visit: Visit) 
     visit.page.get_by_text("Open in SQL").first.click()
     visit.expect_heading("What do you want to know?")
     visit.expect_text("11 rows in")
-    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_contain_text(
-        "lower('0002')", timeout=SLOW
-    )
+    sync_api.expect(visit.editor()).to_contain_text("lower('0002')", timeout=SLOW)
 
 
 def test_sql_runs_and_shows_an_error_in_place(visit: Visit) -> None:
     visit.open("sql", "What do you want to know?")
     visit.expect_text(f"{VIDEOS} rows in")
-    editor = visit.page.get_by_role("textbox", name="Query")
+    editor = visit.editor()
     editor.fill("SELECT nam FROM videos")
     editor.press("Control+Enter")
     visit.expect_text("Query failed")
@@ -252,20 +250,20 @@ SLOW_QUERY = "SELECT count(*) AS slow FROM range(100_000) a, range(1_000_000) b 
 def test_what_is_typed_waits_is_never_lost_and_what_runs_can_be_stopped(visit: Visit) -> None:
     visit.open("sql", "What do you want to know?")
     visit.expect_text(f"{VIDEOS} rows in")
-    visit.page.get_by_role("textbox", name="Query").fill("SELECT nam FRO")
+    visit.editor().fill("SELECT nam FRO")
     visit.page.get_by_role("heading", name="What do you want to know?").click()
     visit.expect_text("The query has changed.")
     sync_api.expect(visit.page.get_by_text("Query failed")).to_have_count(0)
     visit.page.get_by_role("button", name="Examples").click()
     visit.page.get_by_text("Failures by reason").click()
     visit.expect_text("Your query has not been run.")
-    sync_api.expect(visit.page.get_by_role("textbox", name="Query")).to_have_text("SELECT nam FRO")
+    sync_api.expect(visit.editor()).to_have_text("SELECT nam FRO")
     visit.page.get_by_role("button", name="Keep query").click()
     sync_api.expect(visit.page.get_by_text("Your query has not been run.")).to_have_count(
         0, timeout=SLOW
     )
     visit.settle()
-    visit.page.get_by_role("textbox", name="Query").fill(SLOW_QUERY)
-    visit.page.get_by_role("textbox", name="Query").press("Control+Enter")
+    visit.editor().fill(SLOW_QUERY)
+    visit.editor().press("Control+Enter")
     visit.page.get_by_role("button", name="Stop query").click()
     visit.expect_text("Query stopped.")

@@ -271,7 +271,7 @@ def test_save_where_one_stands_and_come_back(walk: Walk, store: Store) -> None:
 def test_ask_a_question_in_sql_and_keep_the_answer(walk: Walk) -> None:
     walk.visit.open("sql", "What do you want to know?")
     query = "SELECT v.name, c.clip_id, avg(s.norm) OVER (PARTITION BY v.name) AS n FROM videos v JOIN clips c USING (video_id) JOIN slice_stats s USING (clip_id) LIMIT 9"
-    editor = walk.page.get_by_role("textbox", name="Query")
+    editor = walk.visit.editor()
     editor.fill(query)
     editor.press("Control+Enter")
     walk.visit.expect_text("9 rows in")

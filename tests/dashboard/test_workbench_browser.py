@@ -19,7 +19,7 @@ def store(numbered_store: Store) -> Store:
 
 def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> None:
     visit.open("sql", TITLE)
-    editor = visit.page.locator(".cm-content[aria-label=Query]")
+    editor = visit.editor()
     editor.click()
     visit.page.keyboard.press("Control+a")
     visit.page.keyboard.type("SELECT clip_id, slice, y, x, nor")
@@ -32,6 +32,7 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
     visit.page.keyboard.press("Control+Enter")
     visit.expect_text("5 rows in")
     visit.expect_in_url(r"query=SELECT(\+|%20)clip_id.*norm(\+|%20)FROM")
+    visit.settle()
     visit.page.get_by_role("radio", name="patches").click()
     patches = visit.page.locator('.stHtml a[href^="video?"]')
     sync_api.expect(patches).to_have_count(5, timeout=SLOW)
@@ -48,7 +49,7 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
 
 def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -> None:
     visit.open("sql", TITLE)
-    editor = visit.page.locator(".cm-content[aria-label=Query]")
+    editor = visit.editor()
     editor.fill("SELECT\n  nam FROM videos")
     editor.press("Control+Enter")
     visit.expect_text("Query failed")
@@ -59,3 +60,17 @@ def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -
     editor.press("Control+Enter")
     visit.expect_text("4 rows in")
     sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_count(0, timeout=SLOW)
+
+
+def test_what_is_typed_before_the_editor_has_loaded_stays(visit: Visit) -> None:
+    held: list[sync_api.Route] = []
+    visit.page.route("**/codemirror*.js*", lambda route: held.append(route))
+    visit.open("sql", TITLE)
+    area = visit.page.get_by_role("textbox", name="Query")
+    area.fill("SELECT 6 * 7 AS typed_early")
+    assert held
+    held[0].continue_()
+    sync_api.expect(visit.editor()).to_have_text("SELECT 6 * 7 AS typed_early", timeout=SLOW)
+    sync_api.expect(visit.editor()).to_be_focused()
+    visit.page.keyboard.press("Control+Enter")
+    visit.expect_text("1 row in")

@@ -39,8 +39,8 @@ class Editor {
 
   /** @param {Data} data */
   update(data) {
+    if (!this.view) this.#take(data)
     this.#showArea(false)
-    if (!this.view) this.#create(data)
     const text = this.view.state.doc.toString()
     if (data.query !== this.known && data.query !== this.sent && data.query !== text) this.#replace(data.query)
     this.known = data.query
@@ -52,6 +52,18 @@ class Editor {
   end() {
     this.view?.destroy()
     this.#showArea(true)
+  }
+
+  /** Take the place of the text area, with what is already being typed there. @param {Data} data */
+  #take(data) {
+    const area = this.#area()
+    const typing = area !== null && document.activeElement === area
+    this.#create(data)
+    if (!typing) return
+    this.#replace(area.value)
+    this.known = data.query
+    this.view.dispatch({ selection: { anchor: area.selectionEnd } })
+    this.view.focus()
   }
 
   /** @param {Data} data */
