@@ -50,35 +50,44 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _show_answer(store: Store, selection: Selection, query: str) -> str | None:
-    """The answer of the query, or what has to happen first. Why it failed, "" where it did not, None where it was not run."""
+    """The answer of the query, or what has to happen first. Why it failed, "" where it did not, None where it was not run.
+
+    Every answer is drawn in the same place, whatever stands above it: Streamlit forgets which parameter of the URL a widget carries
+    when the widget moves.
+    """
+    above, place = st.container(), st.container()
     if not query.strip():
-        st.caption("Type a query, or choose an example.")
+        above.caption("Type a query, or choose an example.")
     elif query == st.session_state.get(STOPPED):
-        st.info(
+        above.info(
             "Query stopped. Choose **Run query** to run it again.", icon=":material/stop_circle:"
         )
     elif query in EXAMPLES.values() or consent.is_asked(query.strip()):
         encoder = selection.encoder.encoder_id if selection.encoder else ""
-        if (values := saved.ask_values(store, query, encoder)) is not None:
+        with above:
+            values = saved.ask_values(store, query, encoder)
+        if values is not None:
             st.session_state[RAN] = query
-            return _result(store, Query(query, values))
+            with place:
+                return _show_result(store, Query(query, values))
     else:
-        _show_waiting(store)
+        _show_waiting(store, above, place)
     return None
 
 
-def _show_waiting(store: Store) -> None:
+def _show_waiting(store: Store, above: DeltaGenerator, place: DeltaGenerator) -> None:
     """A query that nobody has run: one of a link, or one that is being typed, above the result of the last one."""
     if not st.session_state.get(TYPED):
-        st.info("This query came with a link. Read it, then run it.", icon=":material/link:")
+        above.info("This query came with a link. Read it, then run it.", icon=":material/link:")
         return
-    st.info(
+    above.info(
         "The query has changed. Choose **Run query** or press Ctrl+Enter to run it.",
         icon=":material/edit:",
     )
     if last := st.session_state.get(RAN):
-        st.caption("Result of the query before the change:")
-        _result(store, Query(last, saved.find_values(store, last)))
+        above.caption("Result of the query before the change:")
+        with place:
+            _show_result(store, Query(last, saved.find_values(store, last)))
 
 
 def _editor(store: Store) -> tuple[str, DeltaGenerator]:
@@ -157,7 +166,7 @@ def _stop(query: str) -> None:
     st.session_state[STOPPED] = query
 
 
-def _result(store: Store, query: Query) -> str:
+def _show_result(store: Store, query: Query) -> str:
     """Draw the answer; why there is none, "" where there is one."""
     stop = st.empty()
     stop.button(

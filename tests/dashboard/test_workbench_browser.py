@@ -65,10 +65,10 @@ def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -
 def test_what_is_typed_before_the_editor_has_loaded_stays(visit: Visit) -> None:
     held: list[sync_api.Route] = []
     visit.page.route("**/codemirror*.js*", lambda route: held.append(route))
-    visit.open("sql", TITLE)
+    with visit.page.expect_request("**/codemirror*.js*", timeout=SLOW):
+        visit.open("sql", TITLE)
     area = visit.page.get_by_role("textbox", name="Query")
     area.fill("SELECT 6 * 7 AS typed_early")
-    assert held
     held[0].continue_()
     sync_api.expect(visit.editor()).to_have_text("SELECT 6 * 7 AS typed_early", timeout=SLOW)
     sync_api.expect(visit.editor()).to_be_focused()
