@@ -7,7 +7,7 @@ Rows of tables are in `store.rows`. A column that is NULL in some answer may be 
 
 from dataclasses import dataclass
 
-from tubelet.store.rows import Row
+from tubelet.store.rows import PairRow, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +85,90 @@ class ChosenVideo(Row):
     duration_s: float
     clips: int
     tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPair(PairRow):
+    """The row of `pairs.pair`: a pair with its video, its encoder and both windows."""
+
+    video: str
+    first_a: int
+    first_b: int
+    frame_count: int
+    step: int
+    start_a: float
+    stop_a: float
+    start_b: float
+    stop_b: float
+    slices: int
+    grid_height: int
+    grid_width: int
+    embed_dim: int
+    crop_height: int
+    crop_width: int
+    encoder: str
+    tubelet: int
+    embeddings: bool
+    untrained: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPair(Row):
+    """A row of `pairs.pairs_of_video`: a pair in the list of its video."""
+
+    pair_id: str
+    kind: str
+    shift: int
+    shared_slices: int
+    source: str
+    precision: str
+    first_frame: int
+    frame_count: int
+    step: int
+    start_s: float
+    crop_height: int
+    crop_width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedVideo(Row):
+    """A row of `pairs.paired_videos`: a video with pairs; `videos` counts all that match, beyond the limit, too."""
+
+    video_id: str
+    name: str
+    label: str | None
+    pairs: int
+    videos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeAndMiddle(Row):
+    """The row of `pairs.edge_and_middle`: relative differences of a pair."""
+
+    edge: float | None
+    middle: float | None
+    most: float | None
+    token_cosine: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedDimension(Row):
+    """A row of `pairs.ranked_dimensions`: how a dimension of a pair reacts."""
+
+    dim: int
+    relative_edge: float | None
+    relative_middle: float | None
+    edge_over_middle: float | None
+    edge: float
+    middle: float
+    edge_signed: float
+    pair_std: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlNoise(Row):
+    """The row of `pairs.determinism` and of `pairs.noise_floor`: what the controls of a pair differ by."""
+
+    pairs: int
+    most: float | None
+    mean: float | None

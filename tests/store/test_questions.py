@@ -5,6 +5,7 @@ import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from datetime import datetime
 from importlib import import_module
 from types import NoneType
 from typing import Any
@@ -16,7 +17,7 @@ from tests.stores import synthetic_store
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus, rows, sensitivity
 from tubelet.store.questions.corpus import Question, VideoFilter
-from tubelet.store.rows import ClipRow, Row
+from tubelet.store.rows import ClipRow, PairRow, Row
 
 SUBJECTS = (
     "annotations",
@@ -28,6 +29,7 @@ SUBJECTS = (
 )  # modules with questions
 ARROW = {
     str: {pa.string()},
+    datetime: {pa.timestamp("us"), pa.timestamp("us", "UTC")},
     bool: {pa.bool_()},
     int: {pa.int8(), pa.int16(), pa.int32(), pa.int64()},
     float: {pa.float32(), pa.float64()},
@@ -50,7 +52,11 @@ def list_questions() -> dict[str, Callable[..., Question]]:
 
 def list_rows() -> dict[str, type[Row]]:
     """Every class of an answer's rows, by the question that its docstring names."""
-    classes = [one for _, one in inspect.getmembers(rows, inspect.isclass) if one is not Row]
+    classes = [
+        one
+        for _, one in inspect.getmembers(rows, inspect.isclass)
+        if one.__module__ == rows.__name__
+    ]
     return {re.findall(r"`(\w+\.\w+)`", one.__doc__ or "")[0]: one for one in classes}
 
 
@@ -79,7 +85,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "video_ids": [pair["video_id"]],
         "clip_ids": [pair["clip_a"], pair["clip_b"]],
         "pair_id": pair["pair_id"],
-        "pair": pair,
+        "pair": PairRow.of(pair),
         "encoder_id": encoder,
         "of": of,
         "videos": VideoFilter(encoder, text=QUOTED),
