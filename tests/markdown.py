@@ -31,7 +31,8 @@ OURS = {
     "columns",
     "describe",
     "describe_functions",
-}  # functions that repeat the descriptions of `tubelet.store.schema`
+    "format_help_table",
+}  # functions that repeat texts of ours: those of `tubelet.store.schema` and of the Help page
 FIELDS = {
     "text",
     "markdown",

@@ -7,6 +7,7 @@ import streamlit as st
 from tubelet.dashboard import units
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection
+from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.statistics import TOKEN_STATISTICS
 
@@ -14,7 +15,7 @@ TITLE, ICON = "Help", ":material/help:"
 HERE = Path(__file__).parent
 GLOSSARY, KEYS = "glossary.md", "keys.md"
 ROW, RULE = "| ", "|---"
-Row = tuple[str, str]  # Markdown of our own: a word and its meaning
+Row = tuple[Markdown, Markdown]  # of our own: a word and its meaning
 
 
 def read_table(name: str) -> list[Row]:
@@ -66,8 +67,12 @@ def show(store: Store, selection: Selection) -> None:
 
 def _show_table(heading: Row, rows: list[Row]) -> None:
     """As Markdown, which is drawn at once: Streamlit's own table arrives later than the page, which moves."""
-    lines = [heading, ("---", "---"), *rows]
-    st.markdown("\n".join(f"| {left} | {right} |" for left, right in lines))
+    st.markdown(format_help_table([heading, ("---", "---"), *rows]))
+
+
+def format_help_table(lines: list[Row]) -> Markdown:
+    """A table of texts of ours, the heading and the rule below it as its first two lines."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def find_words(asked: str) -> list[int]:
