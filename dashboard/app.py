@@ -17,7 +17,6 @@ from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
 from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
-from tubelet.store.questions import corpus
 
 HERE = Path(__file__).parent
 
@@ -75,7 +74,7 @@ def _show_page(
         chosen = selection.choose(store, name)
         with pages:
             links.show_menu(store, menu)
-        summary = caching.rows(store, corpus.corpus_summary())[0]
+        summary = caching.summary(store)
         connection.watch(f"tubelet dashboard --store {store.shell_name}", summary)
     module.show(store, chosen)
     address.settle(name)
@@ -89,7 +88,7 @@ def _store(path: str) -> Store:
 
 def _show_store(store: Store) -> None:
     """The store's name and how much it holds, on every page."""
-    held = caching.rows(store, corpus.corpus_summary())[0]
+    held = caching.summary(store)
     st.markdown(f"**{literal(store.root.name)}**", help=literal(store.root))
     st.caption(
         "  \n".join(

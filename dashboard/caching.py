@@ -8,7 +8,7 @@ kept as the one object it is.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import streamlit as st
@@ -23,9 +23,12 @@ from tubelet.store import Store
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
-from tubelet.store.rows import ClipRow, VideoRow
+from tubelet.store.questions.rows import CorpusSummary
+from tubelet.store.rows import ClipRow, Row, VideoRow
 from tubelet.store.sandbox import conditions, untrusted
 from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,29 @@ def rows(store: Store, question: Question) -> list[dict]:
     return table(store, question).to_pylist()
 
 
+def read(store: Store, question: Question, row: type[R]) -> list[R]:
+    """Answer to one of our own questions, as rows of a class that has its columns."""
+    return [row.of(found) for found in rows(store, question)]
+
+
+def read_first(store: Store, question: Question, row: type[R]) -> R | None:
+    """The first row of an answer; None where it has none."""
+    return next(iter(read(store, question, row)), None)
+
+
+def summary(store: Store) -> CorpusSummary:
+    """How much a store holds."""
+    return read(store, corpus.corpus_summary(), CorpusSummary)[0]
+
+
 def find_clip(store: Store, clip_id: str) -> ClipRow | None:
     """The row of a clip; None where the store holds none of this id."""
-    found = rows(store, clips.clip(clip_id))
-    return ClipRow.of(found[0]) if found else None
+    return read_first(store, clips.clip(clip_id), ClipRow)
 
 
 def find_video(store: Store, video_id: str) -> VideoRow | None:
     """The row of a video; None where the store holds none of this id."""
-    found = rows(store, corpus.video(video_id))
-    return VideoRow.of(found[0]) if found else None
+    return read_first(store, corpus.video(video_id), VideoRow)
 
 
 def _is_unwanted() -> Callable[[], bool]:

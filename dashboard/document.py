@@ -26,6 +26,7 @@ MODULES = (  # of Streamlit, by the first part of their file's name: what most p
     "PageLink",
     "Pagination",
     "Selectbox",
+    "TextArea",
     "TextInput",
 )
 CONDITIONAL = (b"if-none-match", b"if-modified-since", b"accept-encoding")

@@ -39,7 +39,7 @@ from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import pack_track
 from tubelet.media import sources
 from tubelet.store import Store, StoreError, TubeletError
-from tubelet.store.questions import clips, corpus
+from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow, NamedClip
 from tubelet.store.sandbox import formats
 
@@ -328,8 +328,7 @@ def _find_clip(store: Store, clip_id: str) -> NamedClip:
 
 def _held(store: Store, request: Request) -> Response:
     """How much the store holds now: pages ask whether that is still what they show."""
-    summary = caching.rows(store, corpus.corpus_summary())[0]
-    return JSONResponse(connection.describe(summary), headers=REVALIDATED)
+    return JSONResponse(connection.describe(caching.summary(store)), headers=REVALIDATED)
 
 
 def _module(store: Store, request: Request) -> Response:

@@ -59,7 +59,7 @@ def show(store: Store) -> SelectedVideos | None:
 
 def _offer_ways(store: Store) -> None:
     """A tag or a condition, from any page; nothing in a store without videos."""
-    if not caching.rows(store, corpus.corpus_summary())[0]["videos"]:
+    if not caching.summary(store).videos:
         return
     with st.popover("Select videos", icon=":material/checklist:", type="tertiary", key="ways"):
         tags = {row["tag"]: row["videos"] for row in caching.rows(store, annotations.tags())}

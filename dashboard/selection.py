@@ -1,7 +1,7 @@
 """What the reader is looking at: read from the URL once per run, handed to the page, never changed by it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -23,6 +23,7 @@ from tubelet.dashboard.selected_videos import SelectedVideos
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import ListedEncoder
 
 SUFFIX = 6  # characters of an id that tell encoders of one name apart
 OF_ENCODER = (
@@ -48,9 +49,9 @@ class Encoder:
     tubelet: int = 2  # frames per token
 
     @classmethod
-    def of(cls, row: Mapping) -> "Encoder":
+    def of(cls, row: ListedEncoder) -> "Encoder":
         """The encoder of a row of `corpus.encoders`."""
-        return cls(row["encoder_id"], row["name"], row["layer"], row["untrained"], row["tubelet"])
+        return cls(row.encoder_id, row.name, row.layer, row.untrained, row.tubelet)
 
     @property
     def is_image(self) -> bool:
@@ -118,7 +119,7 @@ def choose(store: Store, page: str = "") -> Selection:
 
 def known_encoders(store: Store) -> list[Encoder]:
     """Every encoder of a store; a layer is one of its own."""
-    return [Encoder.of(row) for row in caching.rows(store, corpus.encoders())]
+    return [Encoder.of(row) for row in caching.read(store, corpus.encoders(), ListedEncoder)]
 
 
 def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:
@@ -139,12 +140,8 @@ def change_encoder(encoder_id: str) -> None:
 def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
     """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
     Belongs beside every result."""
-    about = [
-        row
-        for row in caching.rows(store, corpus.encoders())
-        if encoder_id in (None, row["encoder_id"])
-    ]
-    names = sorted({row["name"] for row in about if row["untrained"]})
+    about = [one for one in known_encoders(store) if encoder_id in (None, one.encoder_id)]
+    names = sorted({one.name for one in about if one.untrained})
     where = "" if encoder_id else " in this store"
     return (
         f":orange-badge[:material/warning: untrained weights{where}:] {', '.join(map(literal, names))}"

@@ -8,6 +8,7 @@ from tubelet.dashboard.selection import Encoder, Selection
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import ListedEncoder
 
 
 def show_unpaired(store: Store, chosen: Selection) -> None:
@@ -35,9 +36,8 @@ def _show_image_encoder(store: Store, encoder: Encoder) -> None:
         f"{encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
         "and there is no pair of windows to measure. This page needs a video encoder."
     )
-    others = [
-        row for row in caching.rows(store, corpus.encoders()) if row["tubelet"] > 1 and row["clips"]
-    ]
+    known = caching.read(store, corpus.encoders(), ListedEncoder)
+    others = [row for row in known if row.tubelet > 1 and row.clips]
     if not others:
         st.markdown(
             "This store holds no clips of a video encoder. `tubelet encoders` lists the encoders and says which of them see several frames."
@@ -47,8 +47,8 @@ def _show_image_encoder(store: Store, encoder: Encoder) -> None:
     names = selection.name_encoders([selection.Encoder.of(row) for row in others])
     for row in others:
         st.button(
-            f"Show {literal(names[row['encoder_id']])}",
-            key=f"{BUTTON}encoder-{row['encoder_id']}",
+            f"Show {literal(names[row.encoder_id])}",
+            key=f"{BUTTON}encoder-{row.encoder_id}",
             on_click=selection.change_encoder,
-            args=(row["encoder_id"],),
+            args=(row.encoder_id,),
         )

@@ -30,7 +30,7 @@ VIDEO = "video"
 
 CATEGORY = "category"  # what red, green and blue show together where categories have colors
 
-Numbers = Mapping[str, np.ndarray]  # by name, one a token: each (n,)
+Numbers = Mapping[str, np.ndarray]  # by name, one per token: each (n,)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _beside(positions: tuple[int, int, int]) -> Int[np.ndarray, "m 2"]:
 
 
 def _alike(slices: Float32[np.ndarray, "S P d"]) -> Iterator[Int[np.ndarray, "m 2"]]:
-    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the most similar one a slice back, unless that is the same patch."""
+    """Edges ``(m, 2)`` from each token of codes ``(S, P, d)`` to the most similar one in the previous slice, unless that is the same patch."""
     count, patches, _ = slices.shape
     patch = np.arange(patches)
     for number in range(1, count):

@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from os import stat_result
 from pathlib import Path
 
 from tubelet.store import Store, StoreError, ids
+from tubelet.store.questions.rows import VideoFailure
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 BYTES = "application/octet-stream"
@@ -78,12 +79,12 @@ def _stamp(found: stat_result) -> tuple[int, ...]:
 
 
 def unplayable(
-    video: VideoRow, clips: Sequence[TimelineRow], failures: Sequence[Mapping]
+    video: VideoRow, clips: Sequence[TimelineRow], failures: Sequence[VideoFailure]
 ) -> str | None:
     """Why slice pictures are shown in place of the file; None where the browser is to try it."""
     if gone := missing(video):
         return gone
-    if any(failure["stage"] == "decode" for failure in failures):
+    if any(failure.stage == "decode" for failure in failures):
         return "the file is damaged, and browsers mend it each in their own way"
     if media_type(video) is None or video.codec not in PLAYABLE:
         return f"browsers do not play {video.codec} in {video.container.split(',')[0]}"

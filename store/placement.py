@@ -6,10 +6,10 @@
 Arithmetic only: ingest resizes and draws with it, the dashboard inverts it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+from tubelet.store.questions.rows import ShownPair
 from tubelet.store.rows import ClipRow
 
 CROP, FIT, META = "crop", "fit", "meta"  # geometries of a clip
@@ -71,12 +71,16 @@ class Sheet:
     tile: tuple[int, int]
 
     @classmethod
-    def of(cls, clip: Mapping | ClipRow) -> "Sheet":
-        """The sheet of a `clips` row: the encoder's picture, no larger than 256 px per side."""
-        sides = clip["crop_height"], clip["crop_width"]
+    def of(cls, clip: ClipRow | ShownPair) -> "Sheet":
+        """The sheet of a clip, or of each of the two of a pair."""
+        return cls.fit(clip.slices, (clip.crop_height, clip.crop_width))
+
+    @classmethod
+    def fit(cls, slices: int, sides: tuple[int, int]) -> "Sheet":
+        """A picture per slice, of an encoder whose picture is this high and wide: no larger than 256 px per side."""
         scale = min(1, TILE / max(sides))
         tile = tuple(max(1, round(side * scale / BLOCK)) * BLOCK for side in sides)
-        return cls(clip["slices"], ceil(sqrt(clip["slices"])), tile)
+        return cls(slices, ceil(sqrt(slices)), (tile[0], tile[1]))
 
     @property
     def size(self) -> tuple[int, int]:

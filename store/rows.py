@@ -33,6 +33,7 @@ class Row:
         return asdict(self)
 
 
+SHIFTED = "shifted"  # kind of a pair whose windows are shifted; the others are controls
 UNFINISHED = -1  # modification time of a file that is being read for the first time
 
 
@@ -194,6 +195,11 @@ class PairRow(Row):
     source: str
     precision: str
     measured_at: datetime
+
+    @property
+    def offset(self) -> int:
+        """Shared slice k is slice `k + offset` of clip A and slice k of clip B."""
+        return self.shift if self.kind == SHIFTED else 0
 
 
 @dataclass(frozen=True, kw_only=True)

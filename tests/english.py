@@ -24,7 +24,7 @@ TEXT_TOKENS = {
 THINGS = "token|clip|video|slice|patch|point|pair|batch|window|encoder|frame|row|page|commit"
 PHRASES = {  # a regular expression -> what to write
     r"(?<!here )\b(?:is|are|was|were) no (?!(?:longer|more|less|larger|smaller|fewer|better|worse)\b)[a-z]": "is not a",
-    r"\bone (?:row|line|number|file|page|slice|entry) an? [a-z]": "one row per",
+    r"\b(?:[Oo]ne|Parquet) (?:row|line|number|file|page|slice|entry|float|value) an? [a-z]|\bone a (?:token|clip|video|patch|slice)\b": "one row per",
     rf"\b(?:rows|tokens|clips|frames|videos|bytes|pixels|numbers|MB|GB) an? (?:second|number|{THINGS})\b": "per",
     rf"\ba (?:slice|cursor|page|line|file|number|picture|patch|byte) a (?:query|measure|channel|{THINGS})\b": "one per",
     r"\b\d+ were there\b": "already stored",

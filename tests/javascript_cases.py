@@ -96,7 +96,7 @@ def _slices(first: int, frames: int, step: int, slices: int) -> dict:
 
 
 def _corners(slices: int, crop: tuple[int, int]) -> dict:
-    sheet = Sheet.of({"slices": slices, "crop_height": crop[0], "crop_width": crop[1]})
+    sheet = Sheet.fit(slices, crop)
     return {
         "slices": slices,
         "tile": sheet.tile,

@@ -8,6 +8,7 @@ from tests.documentation import ROOMS, ROOT
 from tests.english import PHRASES, find_phrases, lines
 
 EXAMPLES = (
+    "One row a clip of a video", "one Parquet row a token", "by name, one a token",
     "one row a encoder", "width 100 is no multiple", "4 were there", "the predictor foretells the rest", "run the same command again to go on", "names tell case apart",
     "This query has no answer", "Take patches", "32 tokens a clip", "a cursor a query", "the clip under way", "search by sketch", "95 % of the videos", "a studentised bootstrap", "its colour", "like colours.",
     "read once a run", "files with other endings", "whatever its ending", "the ending of the file", "points to be had", "SQL from people", "the frames that a window tells",

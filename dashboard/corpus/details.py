@@ -11,6 +11,8 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.rows import ListedClip, VideoFailure
 from tubelet.store.rows import VideoRow
 from tubelet.store.schema import PARTNER
 from tubelet.store.statistics import TOKEN_STATISTICS
@@ -30,13 +32,11 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
             st.table(_facts(video), border="horizontal", alt="Facts of the file")
         with grid.cell(column_span=2):
             _clips(store, selection, clips, curve, statistic)
-    for failure in caching.rows(store, corpus.failures_of_video(video.video_id)):
-        st.warning(
-            f"{literal(failure['stage'])}: {literal(failure['error'])}", icon=":material/error:"
-        )
+    for failure in caching.read(store, corpus.failures_of_video(video.video_id), VideoFailure):
+        st.warning(f"{literal(failure.stage)}: {literal(failure.error)}", icon=":material/error:")
 
 
-def _heading(video: VideoRow, behind: Mapping) -> None:
+def _heading(video: VideoRow, behind: Mapping[str, Question]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(literal(video.name), anchor=False, width="content")
         links.to_player("Open in player", **{VIDEO: video.video_id})
@@ -62,11 +62,11 @@ def _facts(video: VideoRow) -> dict[str, Markdown]:
 def _clips(
     store: Store,
     selection: Selection,
-    clips: corpus.Question,
-    curve: corpus.Question,
+    clips: Question,
+    curve: Question,
     statistic: str,
 ) -> None:
-    rows = caching.rows(store, clips)
+    rows = caching.read(store, clips, ListedClip)
     if not rows or selection.encoder is None:
         st.caption(
             "No clips of this encoder."
@@ -83,13 +83,13 @@ def _clips(
     )
 
 
-def _clips_sentence(rows: Sequence[Mapping]) -> Markdown:
-    partners = sum(row["role"] == PARTNER for row in rows)
+def _clips_sentence(rows: Sequence[ListedClip]) -> Markdown:
+    partners = sum(row.role == PARTNER for row in rows)
     extra = f", {units.number(partners)} more for pairs of windows" if partners else ""
-    rows = [row for row in rows if row["role"] != PARTNER] or rows
-    grids = sorted(
-        {f"{row['slices']:d} × {row['grid_height']:d} × {row['grid_width']:d}" for row in rows}
+    rows = [row for row in rows if row.role != PARTNER] or rows
+    grids = sorted({f"{row.slices:d} × {row.grid_height:d} × {row.grid_width:d}" for row in rows})
+    tokens = units.count(sum(row.tokens for row in rows), "token")
+    times = (
+        f"{min(row.start_s for row in rows):.2f}\N{EN DASH}{max(row.stop_s for row in rows):.2f} s"
     )
-    tokens = units.count(sum(row["tokens"] for row in rows), "token")
-    times = f"{min(row['start_s'] for row in rows):.2f}\N{EN DASH}{max(row['stop_s'] for row in rows):.2f} s"
     return f"{units.count(len(rows), 'clip')} over {times}, {', '.join(grids)} tokens each (slices × rows × columns), {tokens}{extra}"

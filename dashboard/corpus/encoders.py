@@ -17,7 +17,7 @@ COLUMNS = (
 
 def show(store: Store, selection: Selection) -> None:
     known = caching.table(store, corpus.encoders())
-    untrained = sum(row["untrained"] for row in caching.rows(store, corpus.encoders()))
+    untrained = sum(known["untrained"].to_pylist())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             units.count(len(known), "encoder") if len(known) else "No encoders yet.",

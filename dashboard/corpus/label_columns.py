@@ -1,6 +1,6 @@
 """Labels on the Corpus page: a filter by any of them, and a column for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import streamlit as st
@@ -21,12 +21,13 @@ def names(store: Store) -> list[str]:
     return [row["name"] for row in rows if row["name"] != FOLDER]
 
 
-def choose_name(store: Store, on_change: Mapping) -> str:
+def choose_name(store: Store, on_change: Callable[[], None]) -> str:
     """Which label the filter is about; drawn where there is more than the folder."""
     known = names(store)
     if not known:
         return FOLDER
-    return st.selectbox("Label", [FOLDER, *known], width=130, **bind("label-name"), **on_change)
+    choices = [FOLDER, *known]
+    return st.selectbox("Label", choices, width=130, **bind("label-name"), on_change=on_change)
 
 
 def values(store: Store, name: str) -> list[str]:

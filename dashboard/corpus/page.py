@@ -1,7 +1,5 @@
 """The Corpus page: what is in the store, at a glance, and then its videos, its failures and its encoders."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from tubelet.dashboard import caching, links, units
@@ -12,7 +10,7 @@ from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
-from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import CorpusSummary
 
 TITLE, ICON = "Corpus", ":material/video_library:"
 SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": corpus_encoders}
@@ -20,42 +18,40 @@ SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": co
 
 def show(store: Store, selection: Selection) -> None:
     links.follow_opened()
-    summary = caching.rows(store, corpus.corpus_summary())[0]
+    summary = caching.summary(store)
     st.title("What is in the store?", anchor=False)
-    if not summary["videos"] and not summary["failures"]:
+    if not summary.videos and not summary.failures:
         _show_empty(store)
         return
     _show_answer(store, summary)
     SECTIONS[_section(summary)].show(store, selection)
 
 
-def _show_answer(store: Store, summary: Mapping) -> None:
+def _show_answer(store: Store, summary: CorpusSummary) -> None:
     st.markdown(f"{answer(summary)} {untrained_badge(store)}")
 
 
-def answer(summary: Mapping) -> Markdown:
+def answer(summary: CorpusSummary) -> Markdown:
     """The page's answer: one sentence with numbers and units."""
-    videos = f"**{units.count(summary['videos'], 'video')}**, {units.duration(summary['seconds'])} and {units.size(summary['bytes'])} of files"
+    videos = f"**{units.count(summary.videos, 'video')}**, {units.duration(summary.seconds)} and {units.size(summary.bytes)} of files"
     failures = (
-        f"**{units.count(summary['failures'], 'failure')}**"
-        if summary["failures"]
-        else "no failures"
+        f"**{units.count(summary.failures, 'failure')}**" if summary.failures else "no failures"
     )
-    if not summary["clips"]:
+    if not summary.clips:
         return f"{videos}; no clips encoded yet; {failures}."
-    encoders = units.count(summary["encoders"], "encoder")
-    clips = f"**{units.count(summary['clips'], 'clip')}** of {units.count(summary['encoded_videos'], 'video')}"
+    encoders = units.count(summary.encoders, "encoder")
+    clips = f"**{units.count(summary.clips, 'clip')}** of {units.count(summary.encoded_videos, 'video')}"
     kept = (
-        f" ({units.size(summary['embedding_bytes'])} of embeddings)"
-        if summary["embedding_bytes"]
+        f" ({units.size(summary.embedding_bytes)} of embeddings)"
+        if summary.embedding_bytes
         else " (statistics only)"
     )
-    return f"{videos}. Encoded: {clips} by {encoders}, **{units.count(summary['tokens'], 'token')}**{kept}; {failures}."
+    return f"{videos}. Encoded: {clips} by {encoders}, **{units.count(summary.tokens, 'token')}**{kept}; {failures}."
 
 
-def _section(summary: Mapping) -> str:
+def _section(summary: CorpusSummary) -> str:
     """The part of the page that is shown."""
-    default = "Videos" if summary["videos"] else "Failures"
+    default = "Videos" if summary.videos else "Failures"
     return st.segmented_control(
         "Section",
         list(SECTIONS),

@@ -10,13 +10,14 @@ from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import ChosenVideo
 
 ROW_HEIGHT, ROWS = 31, 10  # pixels; rows before the table scrolls
 
 
 def show(store: Store, selection: Selection, chosen: Sequence[str]) -> None:
     question = corpus.chosen_videos(chosen, selection.encoder_id)
-    rows = caching.rows(store, question)
+    rows = caching.read(store, question, ChosenVideo)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(units.count(len(rows), "chosen video"), anchor=False, width="content")
         sql_behind({"Chosen videos": question}, "chosen")
@@ -28,10 +29,10 @@ def show(store: Store, selection: Selection, chosen: Sequence[str]) -> None:
             args=([],),
         )
     st.markdown(
-        f"Together **{units.duration(sum(row['duration_s'] for row in rows))}** and **{units.count(sum(row['clips'] for row in rows), 'clip')}** of this encoder."
+        f"Together **{units.duration(sum(row.duration_s for row in rows))}** and **{units.count(sum(row.clips for row in rows), 'clip')}** of this encoder."
     )
     if len(rows) > 1:
-        first, second = (row["video_id"] for row in rows[:2])
+        first, second = (row.video_id for row in rows[:2])
         links.to_player(
             "Compare the first two side by side",
             **{VIDEO: first, SECOND_VIDEO: second, "beside": "true"},

@@ -80,7 +80,9 @@ def show(store: Store, selection: Selection) -> None:
             store, "videos", corpus.videos_page(videos, order, total, 0, statistic)
         )
     points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
-    scale = _range(caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0])
+    scale = _range(
+        **caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0]
+    )
     chosen = address.chosen_videos()
     with _beside(bool(chosen)) as (table, side):
         with table:
@@ -115,7 +117,7 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
             live=True,
             **_bound("search"),
         )
-        label_name = label_columns.choose_name(store, {"on_change": _to_first_page})
+        label_name = label_columns.choose_name(store, _to_first_page)
         label = st.selectbox(
             "Value" if label_columns.names(store) else "Label",
             labels if label_name == FOLDER else label_columns.values(store, label_name),
@@ -164,7 +166,7 @@ def _table(
     points: Mapping[str, list[float]],
     curves: Curves,
 ) -> None:
-    held = caching.rows(store, corpus.corpus_summary())[0]["videos"]
+    held = caching.summary(store).videos
     shown = [row["video_id"] for row in rows]
     added = label_columns.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
@@ -188,7 +190,7 @@ def _table(
     )
 
 
-def _column_order(rows: list[dict], added: Mapping) -> list[str]:
+def _column_order(rows: list[dict], added: Mapping[str, pa.Array]) -> list[str]:
     """The columns, labels after the folder; those of `SPARSE` where a row has something to say."""
     kept = [
         name
@@ -199,7 +201,7 @@ def _column_order(rows: list[dict], added: Mapping) -> list[str]:
     return [*kept[:after], *added, *kept[after:]]
 
 
-def _label_config(added: Mapping) -> dict:
+def _label_config(added: Mapping[str, pa.Array]) -> dict:
     return {
         name: st.column_config.TextColumn(
             literal(name.removeprefix(label_columns.PREFIX)), width=90
@@ -250,10 +252,9 @@ def thumbnail(store: Store, relative: str | None) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _range(bounds: Mapping) -> tuple[float, float] | None:
+def _range(low: float | None, high: float | None) -> tuple[float, float] | None:
     """The one y axis of all curves of the encoder, on this page and the others."""
-    low, high = bounds["low"], bounds["high"]
-    if low is None:
+    if low is None or high is None:
         return None
     margin = max(0.0, MIN_SPAN * max(abs(low), abs(high)) - (high - low)) / 2
     return low - margin, high + margin

@@ -55,27 +55,19 @@ def show(store: Store, selection: Selection) -> None:
             f"None of the {units.count(len(WORDS), 'word')} or their meanings contains this."
         )
     else:
-        st.table(
-            {"word": [row[0] for row in found], "meaning": [row[1] for row in found]},
-            border="horizontal",
-            alt="Words and their meanings",
-        )
+        _show_table(("word", "meaning"), found)
     st.header("Statistics of a token", anchor="statistics")
-    st.table(
-        {
-            "statistic": list(TOKEN_STATISTICS),
-            "meaning": [statistic.meaning for statistic in TOKEN_STATISTICS.values()],
-        },
-        border="horizontal",
-        alt="Statistics and their meanings",
-    )
+    statistics = [(name, statistic.meaning) for name, statistic in TOKEN_STATISTICS.items()]
+    _show_table(("statistic", "meaning"), statistics)
     st.header("Keys", anchor="keys")
-    st.table(
-        {"where": [row[0] for row in KEY_ROWS], "keys": [row[1] for row in KEY_ROWS]},
-        border="horizontal",
-        alt="Keys of the dashboard",
-    )
+    _show_table(("where", "keys"), KEY_ROWS)
     st.markdown(KEY_NOTES)
+
+
+def _show_table(heading: Row, rows: list[Row]) -> None:
+    """As Markdown, which is drawn at once: Streamlit's own table arrives later than the page, which moves."""
+    lines = [heading, ("---", "---"), *rows]
+    st.markdown("\n".join(f"| {left} | {right} |" for left, right in lines))
 
 
 def find_words(asked: str) -> list[int]:

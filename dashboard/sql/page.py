@@ -92,15 +92,16 @@ def _show_waiting(store: Store, above: DeltaGenerator, place: DeltaGenerator) ->
 
 def _editor(store: Store) -> tuple[str, DeltaGenerator]:
     """The text of the query, and the place where the browser's editor covers its text area."""
-    query = st.text_area(
-        "Query",
-        FIRST,
-        height=EDITOR_HEIGHT,
-        **bind(QUERY),
-        label_visibility="collapsed",
-        on_change=_note_typed,
-    )
-    place = st.container()
+    with st.container(key="query-area"):  # as high as the editor that is to come: see style.css
+        query = st.text_area(
+            "Query",
+            FIRST,
+            height=EDITOR_HEIGHT,
+            **bind(QUERY),
+            label_visibility="collapsed",
+            on_change=_note_typed,
+        )
+        place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Run query",

@@ -13,6 +13,7 @@ from tubelet.media import sources
 from tubelet.store import Store
 from tubelet.store.questions import clips as clip_queries
 from tubelet.store.questions import corpus, nearby
+from tubelet.store.questions.rows import VideoFailure
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 from tubelet.store.schema import PARTNER
 
@@ -62,7 +63,9 @@ def _open_film(store: Store, video: VideoRow, clip: ClipRow) -> Film:
         clip,
         clips,
         sources.unplayable(
-            video, clips, caching.rows(store, corpus.failures_of_video(video.video_id))
+            video,
+            clips,
+            caching.read(store, corpus.failures_of_video(video.video_id), VideoFailure),
         ),
     )
 

@@ -9,8 +9,9 @@ from tubelet.dashboard.parameters import CELL, PAIR, VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.questions import corpus, nearby
+from tubelet.store.questions import nearby
 from tubelet.store.questions import pairs as pair_queries
+from tubelet.store.questions.rows import ListedPair, PairedVideo, ShownPair
 
 LISTED = 200  # videos offered at once
 KINDS = {
@@ -24,53 +25,55 @@ KINDS = {
 def is_found(store: Store) -> bool:
     """Whether the store has the pair and the video that the URL names; says what is missing where it has not."""
     pair_id, video_id = address.read()[PAIR], address.read()[VIDEO]
-    if pair_id and not caching.rows(store, pair_queries.pair(pair_id)):
+    if pair_id and not _find_pair(store, pair_id):
         missing.show_missing(PAIR, pair_id, caching.rows(store, nearby.pairs(pair_id, video_id)))
-    elif video_id and not caching.rows(store, corpus.video(video_id)):
+    elif video_id and not caching.find_video(store, video_id):
         missing.show_missing(VIDEO, video_id, caching.rows(store, nearby.videos(video_id)))
     else:
         return True
     return False
 
 
-def choose(store: Store, selection: Selection) -> Mapping | None:
+def _find_pair(store: Store, pair_id: str) -> ShownPair | None:
+    return caching.read_first(store, pair_queries.pair(pair_id), ShownPair) if pair_id else None
+
+
+def choose(store: Store, selection: Selection) -> ShownPair | None:
     """Draw the pickers and return the pair to show; None where the encoder, or the chosen video, has no pairs."""
     stands = address.read()
-    linked = (
-        next(iter(caching.rows(store, pair_queries.pair(stands[PAIR]))), None)
-        if stands[PAIR]
-        else None
-    )
+    linked = _find_pair(store, stands[PAIR])
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-windows"
     ):
         text, videos = _search_videos(store, selection)
-        names = {row["video_id"]: row["name"] for row in videos}
-        if linked and linked["video_id"] not in names:
-            names = {linked["video_id"]: linked["video"], **names}
+        names = {row.video_id: row.name for row in videos}
+        if linked and linked.video_id not in names:
+            names = {linked.video_id: linked.video, **names}
         if not names and not text:
             return None
         _pick(
             "Video",
             names,
-            linked["video_id"] if linked else None,
+            linked.video_id if linked else None,
             lambda video_id: _take_video(store, selection, video_id),
         )
         if linked:
             pairs = {
-                row["pair_id"]: label(row)
-                for row in caching.rows(
-                    store, pair_queries.pairs_of_video(linked["video_id"], selection.encoder_id)
+                row.pair_id: label(row)
+                for row in caching.read(
+                    store,
+                    pair_queries.pairs_of_video(linked.video_id, selection.encoder_id),
+                    ListedPair,
                 )
             }
-            _pick("Pair", pairs, linked["pair_id"], lambda pair_id: _take(**{PAIR: pair_id}))
+            _pick("Pair", pairs, linked.pair_id, lambda pair_id: _take(**{PAIR: pair_id}))
     _more(videos)
     if linked is None:
         _show_no_pairs(store, stands[VIDEO])
     return linked
 
 
-def _search_videos(store: Store, selection: Selection) -> tuple[str, list[dict]]:
+def _search_videos(store: Store, selection: Selection) -> tuple[str, list[PairedVideo]]:
     """What is searched for, and the videos with pairs that it finds."""
     text = st.text_input(
         "Search",
@@ -80,30 +83,28 @@ def _search_videos(store: Store, selection: Selection) -> tuple[str, list[dict]]
         width=180,
         **bind("pair_search"),
     )
-    videos = caching.rows(
-        store,
-        pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED, selection.video_ids),
-    )
-    return text, videos
+    among = selection.video_ids
+    found = pair_queries.paired_videos(selection.encoder_id, text.strip(), LISTED, among)
+    return text, caching.read(store, found, PairedVideo)
 
 
 def _show_no_pairs(store: Store, video_id: str) -> None:
     """Of the chosen video, where others have some."""
-    named = caching.rows(store, corpus.video(video_id)) if video_id else []
-    which = f"The video {literal(named[0]['name'])}" if named else "The chosen video"
+    video = caching.find_video(store, video_id) if video_id else None
+    which = f"The video {literal(video.name)}" if video else "The chosen video"
     st.info(
         f"{which} has no pairs of this encoder. Choose another video above.",
         icon=":material/search_off:",
     )
 
 
-def label(row: Mapping) -> str:
+def label(row: ListedPair) -> str:
     """A pair in a few words: what it compares, where it lies, where its numbers came from."""
-    shift = units.count(row["shift"], "slice")
-    window = f"{row['frame_count']} frames" + (f" {row['step']} apart" if row["step"] > 1 else "")
-    source = "" if row["source"] == "live" else ", from stored files"
-    size = f"{row['crop_height']} \N{MULTIPLICATION SIGN} {row['crop_width']} px"
-    return f"{KINDS[row['kind']].format(shift=shift)} at {row['start_s']:.2f} s, {window}, {size}{source}"
+    shift = units.count(row.shift, "slice")
+    window = f"{row.frame_count} frames" + (f" {row.step} apart" if row.step > 1 else "")
+    source = "" if row.source == "live" else ", from stored files"
+    size = f"{row.crop_height} \N{MULTIPLICATION SIGN} {row.crop_width} px"
+    return f"{KINDS[row.kind].format(shift=shift)} at {row.start_s:.2f} s, {window}, {size}{source}"
 
 
 def _pick(
@@ -138,8 +139,8 @@ def _take(**where: str) -> None:
     address.redirect(**dict.fromkeys(CELL, ""), **where)
 
 
-def _more(videos: Sequence[Mapping]) -> None:
-    if videos and videos[0]["videos"] > len(videos):
+def _more(videos: Sequence[PairedVideo]) -> None:
+    if videos and videos[0].videos > len(videos):
         st.caption(
-            f"The first {len(videos):,} of {videos[0]['videos']:,} videos by name; search for the others."
+            f"The first {len(videos):,} of {videos[0].videos:,} videos by name; search for the others."
         )

@@ -1,7 +1,5 @@
 """The Windows page: one pair of windows, from its answer down to a single token."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, downloads, links, units
@@ -14,6 +12,12 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
 from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.rows import (
+    ControlNoise,
+    EdgeAndMiddle,
+    RankedDimension,
+    ShownPair,
+)
 
 TITLE, ICON = "Windows", ":material/compare:"
 RANKED = 12  # dimensions in the table
@@ -44,95 +48,94 @@ def show(store: Store, selection: Selection) -> None:
     _show_curves(store, pair)
 
 
-def _show_answer(store: Store, pair: Mapping) -> None:
-    edge = pairs.edge_and_middle(pair["pair_id"])
+def _show_answer(store: Store, pair: ShownPair) -> None:
+    edge = pairs.edge_and_middle(pair.pair_id)
     again, floor = (
-        caching.rows(store, ask(pair["pair_id"]))[0]
+        caching.read(store, ask(pair.pair_id), ControlNoise)[0]
         for ask in (pairs.determinism, pairs.noise_floor)
     )
-    ranked = pairs.ranked_dimensions(pair["pair_id"], 1)
-    badge = " :orange-badge[:material/warning: untrained weights]" if pair["untrained"] else ""
-    st.markdown(answer(pair, caching.rows(store, edge)[0], caching.rows(store, ranked)[0]) + badge)
-    st.caption(" ".join((provenance(pair), noise(again, floor, literal(pair["precision"])))))
+    ranked = pairs.ranked_dimensions(pair.pair_id, 1)
+    badge = " :orange-badge[:material/warning: untrained weights]" if pair.untrained else ""
+    curve = caching.read(store, edge, EdgeAndMiddle)[0]
+    st.markdown(answer(pair, curve, caching.read(store, ranked, RankedDimension)[0]) + badge)
+    st.caption(" ".join((provenance(pair), noise(again, floor, literal(pair.precision)))))
     _show_links(pair)
 
 
-def _show_links(pair: Mapping) -> None:
+def _show_links(pair: ShownPair) -> None:
     with st.container(horizontal=True, gap="medium"):
-        for name, clip_id in (("A", pair["clip_a"]), ("B", pair["clip_b"])):
+        for name, clip_id in (("A", pair.clip_a), ("B", pair.clip_b)):
             links.to_player(
                 f"Window {name} in player",
-                video=pair["video_id"],
+                video=pair.video_id,
                 clip=clip_id,
-                encoder=pair["encoder_id"],
+                encoder=pair.encoder_id,
             )
 
 
-def _sql_behind_answer(pair: Mapping) -> None:
+def _sql_behind_answer(pair: ShownPair) -> None:
     questions = {
-        "Pair": pairs.pair(pair["pair_id"]),
-        "Answer": pairs.edge_and_middle(pair["pair_id"]),
-        "Dimension that reacts most": pairs.ranked_dimensions(pair["pair_id"], 1),
-        "Determinism": pairs.determinism(pair["pair_id"]),
-        "Noise floor": pairs.noise_floor(pair["pair_id"]),
+        "Pair": pairs.pair(pair.pair_id),
+        "Answer": pairs.edge_and_middle(pair.pair_id),
+        "Dimension that reacts most": pairs.ranked_dimensions(pair.pair_id, 1),
+        "Determinism": pairs.determinism(pair.pair_id),
+        "Noise floor": pairs.noise_floor(pair.pair_id),
     }
     sql_behind(questions, "pair")
 
 
-def answer(pair: Mapping, curve: Mapping, strongest: Mapping) -> Markdown:
+def answer(pair: ShownPair, curve: EdgeAndMiddle, strongest: RankedDimension) -> Markdown:
     """What this pair says, in one or two sentences with numbers."""
-    shift = f"{units.count(pair['shift'], 'slice')} ({units.count(pair['shift'] * pair['tubelet'] * pair['step'], 'frame')})"
-    if pair["kind"] == "repeated":
-        said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
+    shift = f"{units.count(pair.shift, 'slice')} ({units.count(pair.shift * pair.tubelet * pair.step, 'frame')})"
+    if pair.kind == "repeated":
+        said = f"mean differences reach {share(curve.most)} of a dimension's standard deviation"
         return f"The same window encoded twice: {said}. 0 means that the arithmetic is deterministic; it says nothing about rounding."
-    if pair["kind"] == "rounding":
-        said = f"mean differences reach {share(curve['most'])} of a dimension's standard deviation"
-        return f"The same window in {literal(pair['precision'])} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
-    if pair["kind"] == "disjoint":
-        return f"Two windows of one video that share no frame differ by {share(curve['edge'])} of a dimension's standard deviation: the scale for pairs that do."
+    if pair.kind == "rounding":
+        said = f"mean differences reach {share(curve.most)} of a dimension's standard deviation"
+        return f"The same window in {literal(pair.precision)} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
+    if pair.kind == "disjoint":
+        return f"Two windows of one video that share no frame differ by {share(curve.edge)} of a dimension's standard deviation: the scale for pairs that do."
     edges = (
         "on the only shared slice"
-        if pair["shared_slices"] == 1
+        if pair.shared_slices == 1
         else "on the first and last shared slice"
     )
-    said = f"Shifted by {shift}, the same frames differ by **{share(curve['edge'])}** of a dimension's standard deviation {edges}"
-    if pair["shared_slices"] > 1:
-        said += f" and by **{share(curve['middle'])}** in the middle"
-    if strongest["relative_edge"]:
-        said += f"; dimension **{strongest['dim']:d}** reacts most, by {share(strongest['relative_edge'])} at the edges"
+    said = f"Shifted by {shift}, the same frames differ by **{share(curve.edge)}** of a dimension's standard deviation {edges}"
+    if pair.shared_slices > 1:
+        said += f" and by **{share(curve.middle)}** in the middle"
+    if strongest.relative_edge:
+        said += f"; dimension **{strongest.dim:d}** reacts most, by {share(strongest.relative_edge)} at the edges"
     return said + "."
 
 
-def provenance(pair: Mapping) -> Markdown:
+def provenance(pair: ShownPair) -> Markdown:
     """Which windows, and from which numbers."""
     times = [
         f"{literal(name)} from frame {first:,} ({start:.2f} s)"
         for name, first, start in _starts(pair)
     ]
-    source = "live float32 values" if pair["source"] == "live" else "stored half-precision values"
-    apart = f", {pair['step']:d} apart" if pair["step"] > 1 else ""
-    shared = units.count(
-        pair["shared_slices"], "shared slice" if pair["kind"] == "shifted" else "slice"
-    )
-    windows = f"{' and '.join(times)}, {units.count(pair['frame_count'], 'frame')}{apart} each"
-    return f"{windows}, {shared} compared. Measured from {source}, {literal(pair['encoder'])}, {literal(pair['precision'])}."
+    source = "live float32 values" if pair.source == "live" else "stored half-precision values"
+    apart = f", {pair.step:d} apart" if pair.step > 1 else ""
+    shared = units.count(pair.shared_slices, "shared slice" if pair.kind == "shifted" else "slice")
+    windows = f"{' and '.join(times)}, {units.count(pair.frame_count, 'frame')}{apart} each"
+    return f"{windows}, {shared} compared. Measured from {source}, {literal(pair.encoder)}, {literal(pair.precision)}."
 
 
-def _starts(pair: Mapping) -> list[tuple[str, int, float]]:
-    return [("A", pair["first_a"], pair["start_a"]), ("B", pair["first_b"], pair["start_b"])]
+def _starts(pair: ShownPair) -> list[tuple[str, int, float]]:
+    return [("A", pair.first_a, pair.start_a), ("B", pair.first_b, pair.start_b)]
 
 
-def noise(again: Mapping, floor: Mapping, precision: Markdown) -> Markdown:
+def noise(again: ControlNoise, floor: ControlNoise, precision: Markdown) -> Markdown:
     """Whether the arithmetic repeats itself, and what its rounding alone does."""
-    repeats = f"Determinism: the same window encoded twice differs by at most {again['most'] or 0:.3g} ({units.count(again['pairs'], 'control')})."
-    rounds = f"Noise floor: rounding to {precision} alone differs by {floor['mean'] or 0:.3g} on average ({units.count(floor['pairs'], 'control')})."
+    repeats = f"Determinism: the same window encoded twice differs by at most {again.most or 0:.3g} ({units.count(again.pairs, 'control')})."
+    rounds = f"Noise floor: rounding to {precision} alone differs by {floor.mean or 0:.3g} on average ({units.count(floor.pairs, 'control')})."
     return " ".join(
         (
             repeats
-            if again["pairs"]
+            if again.pairs
             else "No window was encoded twice, so it is unknown whether the arithmetic is deterministic.",
             rounds
-            if floor["pairs"]
+            if floor.pairs
             else ""
             if precision in ("fp32", "float32")
             else f"The effect of rounding to {precision} was not measured.",
@@ -145,12 +148,12 @@ def share(value: float | None) -> Markdown:
     return "an unknown share" if value is None else f"{100 * value:.3g}%"
 
 
-def _show_matrix(store: Store, pair: Mapping) -> None:
-    ranking = pairs.ranked_dimensions(pair["pair_id"], pair["embed_dim"])
+def _show_matrix(store: Store, pair: ShownPair) -> None:
+    ranking = pairs.ranked_dimensions(pair.pair_id, pair.embed_dim)
     try:
-        if not pair["embeddings"]:
+        if not pair.embeddings:
             raise StoreError(NOT_KEPT)
-        made = caching.pair_differences(store, pair["pair_id"], matrix.MOST_BYTES)
+        made = caching.pair_differences(store, pair.pair_id, matrix.MOST_BYTES)
     except StoreError as error:
         st.info(literal(error), icon=":material/info:")
         _show_patch_map(store, pair)
@@ -158,9 +161,9 @@ def _show_matrix(store: Store, pair: Mapping) -> None:
     matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())
 
 
-def _show_patch_map(store: Store, pair: Mapping) -> None:
+def _show_patch_map(store: Store, pair: ShownPair) -> None:
     """What the tables tell of the frame without the embeddings."""
-    question = pairs.patch_map(pair["pair_id"])
+    question = pairs.patch_map(pair.pair_id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             "**Where in the frame** \N{EM DASH} distance of the two embeddings of a patch, mean over the shared slices",
@@ -168,24 +171,22 @@ def _show_patch_map(store: Store, pair: Mapping) -> None:
         )
         sql_behind({"Map": question}, "map")
     st.altair_chart(
-        charts.over_patches(
-            caching.table(store, question), pair["grid_height"], pair["grid_width"]
-        ),
+        charts.over_patches(caching.table(store, question), pair.grid_height, pair.grid_width),
         width="content",
         alt="Distance by patch",
     )
 
 
-def _show_curves(store: Store, pair: Mapping) -> None:
+def _show_curves(store: Store, pair: ShownPair) -> None:
     curves, ranked = (
-        pairs.slice_curves(pair["pair_id"]),
-        pairs.ranked_dimensions(pair["pair_id"], RANKED),
+        pairs.slice_curves(pair.pair_id),
+        pairs.ranked_dimensions(pair.pair_id, RANKED),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**By shared slice and by dimension**", width="content")
         sql_behind({"Curves": curves, "Dimensions": ranked}, "curves")
-        every = pairs.ranked_dimensions(pair["pair_id"], pair["embed_dim"])
-        downloads.offer_answer(store, f"{pair['pair_id']}-dimensions", every)
+        every = pairs.ranked_dimensions(pair.pair_id, pair.embed_dim)
+        downloads.offer_answer(store, f"{pair.pair_id}-dimensions", every)
     with st.grid(4, min_column_width=190, gap="small") as grid:
         for name in charts.SLICE_CURVES:
             with grid.cell():

@@ -1,4 +1,4 @@
-"""The embedding file of a clip: one Parquet row a token, read by NumPy without decoding.
+"""The embedding file of a clip: one Parquet row per token, read by NumPy without decoding.
 
 ``embedding`` is required fixed-size binary: ``2 * dim`` bytes of little-endian half precision, plain, uncompressed,
 without statistics. A row group is a page is a slice, so the values of a slice are contiguous in the file and a

@@ -14,6 +14,7 @@ from tubelet.array_types import Float
 from tubelet.store import ids
 from tubelet.store.disk.derived import mean_defined, rows_of
 from tubelet.store.pairs.measurement import Measurement
+from tubelet.store.rows import SHIFTED
 from tubelet.store.schema import (
     DIM_SENSITIVITY,
     PAIRS,
@@ -23,7 +24,7 @@ from tubelet.store.schema import (
 )
 
 # Kinds of pairs. Controls: `repeated` tells whether the arithmetic is deterministic, `rounding` what its precision alone does.
-SHIFTED, REPEATED, DISJOINT, ROUNDING = "shifted", "repeated", "disjoint", "rounding"
+REPEATED, DISJOINT, ROUNDING = "repeated", "disjoint", "rounding"
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 

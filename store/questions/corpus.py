@@ -215,7 +215,7 @@ GROUP BY v.video_id, v.name, v.label, v.duration_s ORDER BY list_position($video
 
 
 def clips_of_video(video_id: str, encoder_id: str) -> Question:
-    """One row a clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
+    """One row per clip of a video, in time order; those whose role is `partner` lie between the others, for a pair."""
     sql = """SELECT clip_id, start_s, stop_s, first_frame, frame_count, step, slices, grid_height, grid_width,
   slices * grid_height * grid_width AS tokens, precision, encode_s, role
 FROM clips WHERE video_id = $video AND encoder_id = $encoder
@@ -224,7 +224,7 @@ ORDER BY first_frame, clip_id"""
 
 
 def failures_of_video(video_id: str) -> Question:
-    """One row a failure of a video."""
+    """One row per failure of a video."""
     return Question(
         "SELECT stage, error, first_frame FROM failures f WHERE video_id = $video ORDER BY f.failed_at, failure_id",
         {"video": video_id},
@@ -232,7 +232,7 @@ def failures_of_video(video_id: str) -> Question:
 
 
 def failures_page(limit: int, offset: int) -> Question:
-    """One row a failure, newest first."""
+    """One row per failure, newest first."""
     sql = """SELECT parse_filename(f.path) AS file, f.stage, f.error, f.first_frame, e.name AS encoder, f.failed_at, f.path
 FROM failures f LEFT JOIN encoders e USING (encoder_id)
 ORDER BY f.failed_at DESC, f.path, f.failure_id LIMIT $limit OFFSET $offset"""

@@ -1,9 +1,8 @@
 """Questions about single pairs of windows: pure functions that return a `Question`, like those in `queries`."""
 
-from collections.abc import Mapping
-
-from tubelet.store.pairs.rows import REPEATED, ROUNDING, SHIFTED
+from tubelet.store.pairs.rows import REPEATED, ROUNDING
 from tubelet.store.questions.corpus import UNTRAINED, Question
+from tubelet.store.rows import PairRow
 
 TOKENS_OF_BOTH = (
     "FROM tokens a JOIN tokens b ON a.slice = b.slice + $offset AND a.y = b.y AND a.x = b.x"
@@ -83,7 +82,7 @@ FROM slice_sensitivity WHERE pair_id = $pair ORDER BY shared_slice"""
 
 
 def ranked_dimensions(pair_id: str, limit: int) -> Question:
-    """One row a dimension, the one whose edge difference is largest in its own standard deviations first; constant ones last."""
+    """One row per dimension, the one whose edge difference is largest in its own standard deviations first; constant ones last."""
     sql = """SELECT dim, relative_edge, middle / nullif(pair_std, 0) AS relative_middle,
   edge / nullif(middle, 0) AS edge_over_middle, edge, middle, edge_signed, pair_std
 FROM dim_sensitivity WHERE pair_id = $pair
@@ -91,7 +90,7 @@ ORDER BY relative_edge DESC NULLS LAST, dim LIMIT $limit"""
     return Question(sql, {"pair": pair_id, "limit": limit})
 
 
-def cells_of_slice(pair: Mapping, shared_slice: int) -> Question:
+def cells_of_slice(pair: PairRow, shared_slice: int) -> Question:
     """One row per patch of a shared slice: both embeddings, from the half-precision files."""
     sql = f"""SELECT a.y, a.x, a.embedding AS a, b.embedding AS b
 {TOKENS_OF_BOTH}
@@ -100,7 +99,7 @@ ORDER BY a.y, a.x"""
     return Question(sql, {**_clips(pair), "slice": shared_slice})
 
 
-def cell_over_slices(pair: Mapping, dim: int, y: int, x: int) -> Question:
+def cell_over_slices(pair: PairRow, dim: int, y: int, x: int) -> Question:
     """One row per shared slice: the value of one dimension of one patch in both clips, from the half-precision files."""
     sql = f"""SELECT b.slice AS shared_slice, a.embedding[$dim + 1] AS a, b.embedding[$dim + 1] AS b,
   b.embedding[$dim + 1] - a.embedding[$dim + 1] AS difference
@@ -110,9 +109,8 @@ ORDER BY shared_slice"""
     return Question(sql, {**_clips(pair), "dim": dim, "y": y, "x": x})
 
 
-def _clips(pair: Mapping) -> dict:
-    offset = pair["shift"] if pair["kind"] == SHIFTED else 0
-    return {"clip_a": pair["clip_a"], "clip_b": pair["clip_b"], "offset": offset}
+def _clips(pair: PairRow) -> dict[str, str | int]:
+    return {"clip_a": pair.clip_a, "clip_b": pair.clip_b, "offset": pair.offset}
 
 
 def patch_map(pair_id: str) -> Question:

@@ -108,7 +108,7 @@ class Scope:
 
 
 def scopes() -> Question:
-    """One row an encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
+    """One row per encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
     return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, p.shift, {SETTING} AS setting,
   count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id

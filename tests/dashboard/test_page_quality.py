@@ -14,7 +14,16 @@ from tubelet.store import Store
 pytestmark = BROWSER
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 VIDEOS, MOST_SHIFT = 15, 0.1
-PAGES = ["", "?section=Failures", "?section=Encoders", "video", "windows", "sensitivity"]
+PAGES = [
+    "",
+    "?section=Failures",
+    "?section=Encoders",
+    "video",
+    "windows",
+    "sensitivity",
+    "sql",
+    "help",
+]
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
 WATCH_SHIFTS = """window.shifts = []
 new PerformanceObserver(list => {

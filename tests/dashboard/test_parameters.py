@@ -105,6 +105,24 @@ YESTERDAY = {  # links of earlier versions, and where they lead today
 }
 
 
+FIRST = {  # every parameter of version 0.1.0 besides `encoder` and `video`, by page
+    "corpus": "section search label show order statistic page failures_page",
+    "video": "clip slice patches segment colour dimensions unit positions foreground search exactly search-where map map-of map-x map-y map-z map-red map-green map-blue map-opacity alike alike-by",
+    "windows": "pair_search pair dim y x slice",
+    "sensitivity": "frames shift setting where compare",
+    "sql": "query",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", FIRST)
+def test_every_parameter_of_the_first_release_is_known_to_its_page_today(page: str) -> None:
+    names = ["encoder", "video", *FIRST[page].split()]
+    today = parameters.renew(page, {name: f"value of {name}" for name in names})
+    assert sorted(today.values()) == sorted(f"value of {name}" for name in names)
+    lost = [name for name in today if page not in getattr(PARAMETERS.get(name), "pages", ())]
+    assert not lost, "name the parameter's successor in `RENAMED`"
+
+
 @pytest.mark.parametrize("link", YESTERDAY)
 def test_a_link_of_yesterday_says_the_same_today(link: str) -> None:
     page, _, query = link.partition("?")

@@ -18,6 +18,7 @@ from tubelet.store.pairs.differences import measure_differences, quantize_differ
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from tubelet.store.questions import pairs
+from tubelet.store.questions.rows import ControlNoise, ListedPair, ShownPair
 from tubelet.store.sandbox.untrusted import ask
 from tubelet.store.schema import CLIPS, ENCODERS
 
@@ -86,7 +87,7 @@ def pair_of(store, kind=SHIFTED):
     pair_id = store.rows("SELECT pair_id FROM pairs WHERE kind = ? ORDER BY ALL LIMIT 1", [kind])[
         0
     ]["pair_id"]
-    return pairs.pair(pair_id).answer(store).to_pylist()[0]
+    return ShownPair.of(pairs.pair(pair_id).answer(store).to_pylist()[0])
 
 
 def unpack(data):
@@ -272,22 +273,17 @@ def test_the_sql_of_a_cell_gives_its_values(paired):
 
 
 def test_labels_and_sentences():
-    row = {
-        "kind": "shifted",
-        "shift": 1,
-        "frame_count": 16,
-        "step": 2,
-        "start_s": 3.2,
-        "crop_height": 224,
-        "crop_width": 224,
-        "source": "stored",
-    }
+    row = ListedPair(
+        pair_id="p", kind="shifted", shift=1, shared_slices=7, source="stored", precision="bf16",
+        first_frame=80, frame_count=16, step=2, start_s=3.2, crop_height=224, crop_width=224,
+    )  # fmt: skip
     assert (
         choice.label(row)
         == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     )
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3%"
-    none, some = {"pairs": 0, "most": None, "mean": None}, {"pairs": 2, "most": 0.01, "mean": 0.002}
+    none = ControlNoise(pairs=0, most=None, mean=None)
+    some = ControlNoise(pairs=2, most=0.01, mean=0.002)
     assert windows.noise(none, none, "fp32").endswith("whether the arithmetic is deterministic.")
     assert windows.noise(some, none, "bf16").endswith(
         "The effect of rounding to bf16 was not measured."

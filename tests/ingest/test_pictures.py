@@ -14,16 +14,15 @@ from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store
 from tubelet.store.disk.integrity import check, repair
 from tubelet.store.placement import Sheet, placement
+from tubelet.store.rows import ClipRow
 
-CLIP = {"slices": 5, "crop_height": 64, "crop_width": 96}
 
-
-def pictures_of(store: Store, clip: dict) -> list[np.ndarray]:
+def pictures_of(store: Store, clip: ClipRow) -> list[np.ndarray]:
     """The slices of a clip, cut out of its sheet: `(h, w, 3)` each."""
     sheet = Sheet.of(clip)
-    whole = np.asarray(Image.open(store.layout.pictures(clip["video_id"], clip["clip_id"])))
+    whole = np.asarray(Image.open(store.layout.pictures(clip.video_id, clip.clip_id)))
     assert whole.shape == (*sheet.size, 3)
-    corners = [sheet.corner(index) for index in range(clip["slices"])]
+    corners = [sheet.corner(index) for index in range(clip.slices)]
     return [whole[top : top + sheet.tile[0], left : left + sheet.tile[1]] for top, left in corners]
 
 
@@ -40,7 +39,7 @@ def store(tmp_path):
 def test_a_slice_s_picture_is_the_first_frame_of_its_tubelet(store, tmp_path):
     from tubelet.media.video import open_video
 
-    (clip,) = store.rows("FROM clips")
+    (clip,) = map(ClipRow.of, store.rows("FROM clips"))
     with open_video(tmp_path / "a.mp4") as video:
         frames = [frame.pixels for frame in video.frames()]
     shrunk = [
@@ -55,7 +54,7 @@ def test_a_slice_s_picture_is_the_first_frame_of_its_tubelet(store, tmp_path):
 
 
 def test_pictures_lie_where_the_sheet_says_and_take_nothing_from_their_neighbors():
-    sheet = Sheet.of(CLIP)
+    sheet = Sheet.fit(5, (64, 96))
     levels = torch.tensor([10, 250, 30, 220, 60], dtype=torch.uint8)
     image = np.asarray(
         Image.open(io.BytesIO(draw_sheet(levels[:, None, None, None].expand(5, 3, 64, 96), sheet)))
@@ -68,7 +67,7 @@ def test_pictures_lie_where_the_sheet_says_and_take_nothing_from_their_neighbors
 @pytest.mark.parametrize("slices", [1, 2, 8, 22, 150])
 @pytest.mark.parametrize("crop", [(64, 64), (224, 400), (384, 384), (518, 518), (16, 1600)])
 def test_sheets_hold_every_slice_once_within_what_a_browser_decodes(slices, crop):
-    sheet = Sheet.of({"slices": slices, "crop_height": crop[0], "crop_width": crop[1]})
+    sheet = Sheet.fit(slices, crop)
     assert max(sheet.tile) <= 256 and all(side % 16 == 0 for side in sheet.tile)
     assert len({sheet.corner(index) for index in range(slices)}) == slices
     assert all(
@@ -102,8 +101,8 @@ def test_no_pictures_are_kept_where_none_are_wanted(tmp_path):
 
 
 def test_pictures_without_their_clip_are_swept_and_missing_ones_are_no_damage(store):
-    (clip,) = store.rows("FROM clips")
-    path = store.layout.pictures(clip["video_id"], clip["clip_id"])
+    (clip,) = map(ClipRow.of, store.rows("FROM clips"))
+    path = store.layout.pictures(clip.video_id, clip.clip_id)
     orphan = path.with_name("0123456789abcdef.jpg")
     orphan.write_bytes(path.read_bytes())
     (problem,) = check(store)
@@ -116,6 +115,6 @@ def test_pictures_without_their_clip_are_swept_and_missing_ones_are_no_damage(st
 
 
 def test_a_clip_is_whole_without_its_pictures(store):
-    (clip,) = store.rows("FROM clips")
-    store.layout.pictures(clip["video_id"], clip["clip_id"]).unlink()
+    (clip,) = map(ClipRow.of, store.rows("FROM clips"))
+    store.layout.pictures(clip.video_id, clip.clip_id).unlink()
     assert list(check(store)) == []

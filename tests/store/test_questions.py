@@ -2,17 +2,22 @@
 
 import inspect
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from datetime import datetime
 from importlib import import_module
+from types import NoneType
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.stores import synthetic_store
 from tubelet.store import Store
-from tubelet.store.questions import clips, corpus, sensitivity
+from tubelet.store.questions import clips, corpus, rows, sensitivity
 from tubelet.store.questions.corpus import Question, VideoFilter
-from tubelet.store.rows import ClipRow
+from tubelet.store.rows import ClipRow, PairRow, Row
 
 SUBJECTS = (
     "annotations",
@@ -22,6 +27,13 @@ SUBJECTS = (
     "pairs",
     "sensitivity",
 )  # modules with questions
+ARROW = {
+    str: {pa.string()},
+    datetime: {pa.timestamp("us"), pa.timestamp("us", "UTC")},
+    bool: {pa.bool_()},
+    int: {pa.int8(), pa.int16(), pa.int32(), pa.int64()},
+    float: {pa.float32(), pa.float64()},
+}  # types of a column, by that of a field
 QUOTED = "it's 100 % -- $none"  # text of a reader
 
 
@@ -38,7 +50,17 @@ def list_questions() -> dict[str, Callable[..., Question]]:
     }
 
 
-QUESTIONS = list_questions()
+def list_rows() -> dict[str, type[Row]]:
+    """Every class of an answer's rows, by the question that its docstring names."""
+    classes = [
+        one
+        for _, one in inspect.getmembers(rows, inspect.isclass)
+        if one.__module__ == rows.__name__
+    ]
+    return {re.findall(r"`(\w+\.\w+)`", one.__doc__ or "")[0]: one for one in classes}
+
+
+QUESTIONS, ROWS = list_questions(), list_rows()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +85,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "video_ids": [pair["video_id"]],
         "clip_ids": [pair["clip_a"], pair["clip_b"]],
         "pair_id": pair["pair_id"],
-        "pair": pair,
+        "pair": PairRow.of(pair),
         "encoder_id": encoder,
         "of": of,
         "videos": VideoFilter(encoder, text=QUOTED),
@@ -93,17 +115,23 @@ def test_every_question_is_answered_and_shows_the_sql_that_ran(
     refuse_unsound(QUESTIONS[name], store, arguments)
 
 
-def refuse_unsound(
-    ask: Callable[..., Question], store: Store, arguments: Mapping[str, Any]
-) -> None:
-    """A question says what a row of it is, binds each of its values, and its shown text has the answer that it has."""
+def pose(ask: Callable[..., Question], arguments: Mapping[str, Any]) -> Question:
+    """A question about the store of the tests."""
     wanted = inspect.signature(ask).parameters
     unknown = [
         name for name, one in wanted.items() if name not in arguments and one.default is one.empty
     ]
     assert not unknown, f"write a value for {', '.join(unknown)} as a row of `arguments`"
+    return ask(**{name: arguments[name] for name in wanted if name in arguments})
+
+
+def refuse_unsound(
+    ask: Callable[..., Question], store: Store, arguments: Mapping[str, Any]
+) -> None:
+    """A question says what a row of it is, binds each of its values, and its shown text has the answer that it has."""
+    wanted = inspect.signature(ask).parameters
     assert ask.__doc__, "its docstring says what a row is"
-    asked = ask(**{name: arguments[name] for name in wanted if name in arguments})
+    asked = pose(ask, arguments)
     assert set(re.findall(r"\$(\w+)", asked.sql)) == set(asked.values)
     texts = [arguments[name] for name in wanted if isinstance(arguments.get(name), str)]
     written = [text for text in texts if f"'{text}'" in asked.sql and text != "shifted"]
@@ -134,3 +162,30 @@ def test_a_wrong_question_is_noticed(
 
 def test_questions_are_found() -> None:
     assert {name.partition(".")[0] for name in QUESTIONS} == set(SUBJECTS) and len(QUESTIONS) > 30
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_fields_of_a_row_are_the_columns_of_its_question(
+    name: str, store: Store, arguments: Mapping[str, Any]
+) -> None:
+    refuse_misread(ROWS[name], pose(QUESTIONS[name], arguments).answer(store))
+
+
+def refuse_misread(row: type[Row], answer: pa.Table) -> None:
+    """A row class has the columns of an answer, each in its type, and `None` only where its field says so."""
+    hints = typing.get_type_hints(row)
+    assert {field.name for field in fields(row)} == set(answer.column_names)
+    for name in answer.column_names:
+        allowed = set(typing.get_args(hints[name])) or {hints[name]}
+        column = answer[name]
+        assert column.type in ARROW[(allowed - {NoneType}).pop()], f"{name} is {column.type}"
+        assert NoneType in allowed or not column.null_count, f"{name} has NULL"
+    assert [row.of(found).columns for found in answer.to_pylist()] == answer.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "answer", [{"stage": ["open"]}, {"stage": [1]}, {"stage": [None], "error": ["e"]}, {"stage": ["s"], "error": [None]}]
+)  # fmt: skip
+def test_a_row_class_that_misreads_its_question_is_refused(answer: dict[str, list]) -> None:
+    with pytest.raises(AssertionError):
+        refuse_misread(rows.VideoFailure, pa.table({**answer, "first_frame": pa.array([3], pa.int32())}))  # fmt: skip

@@ -61,9 +61,10 @@ class OutputFile(click.ParamType):
 
 
 class Command(click.Command):
-    """A command whose renamed flags still work and say the new name."""
+    """A command whose renamed flags still work and say the new name; those that are `gone` say what to write instead."""
 
     renamed: Mapping[str, str] = {}
+    gone: Mapping[str, str] = {}
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(context, list(self._current(args)))
@@ -73,6 +74,8 @@ class Command(click.Command):
         for argument in args:
             ended = ended or argument == "--"
             flag, equals, value = argument.partition("=")
+            if not ended and flag in self.gone:
+                raise click.UsageError(f"{flag} is gone: {self.gone[flag]}")
             if not ended and (new := self.renamed.get(flag)):
                 note(f"{flag} is now called {new}")
                 argument = new + equals + value

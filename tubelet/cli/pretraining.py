@@ -64,6 +64,11 @@ def pretrain(
     )
 
 
+pretrain.gone = {
+    "--repeats": "clips are made once and seen in many crops; --bank sets how many clips there are"
+}
+
+
 @command()
 @click.option(
     "--encoder",

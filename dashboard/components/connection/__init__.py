@@ -1,9 +1,8 @@
 """What every page says of its server: what to do when it has ended, in place of Streamlit's question about the internet, and what the store
 holds more than when the page was drawn."""
 
-from collections.abc import Mapping
-
 from tubelet.dashboard.components import modules
+from tubelet.store.questions.rows import CorpusSummary
 
 KEY = "connection"
 EVERY_S = 15  # seconds from one question to the next
@@ -11,7 +10,7 @@ HELD = ("videos", "clips")  # columns of the summary of a store
 MOUNT = modules.mount("connection")
 
 
-def watch(command: str, summary: Mapping[str, int]) -> None:
+def watch(command: str, summary: CorpusSummary) -> None:
     """Have the page say by which command its server starts again, should it end, and that the store has grown since `summary`."""
     MOUNT(
         key=KEY,
@@ -20,6 +19,6 @@ def watch(command: str, summary: Mapping[str, int]) -> None:
     )
 
 
-def describe(summary: Mapping[str, int]) -> dict[str, int]:
+def describe(summary: CorpusSummary) -> dict[str, int]:
     """What is compared."""
     return {name: summary[name] for name in HELD}

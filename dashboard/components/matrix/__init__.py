@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from tubelet.store import Store
 from tubelet.store.pairs.differences import Differences
 from tubelet.store.placement import Sheet
 from tubelet.store.questions import pairs
+from tubelet.store.questions.rows import ShownPair
 
 MOST_BYTES = 64_000_000  # sent at once; above it the values of A are left out
 
@@ -24,9 +26,9 @@ MOUNT = modules.mount("matrix")
 
 
 @st.fragment
-def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> None:
+def show(store: Store, pair: ShownPair, made: Differences, order: list[int]) -> None:
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
-    key = f"matrix-{pair['pair_id']}"
+    key = f"matrix-{pair.pair_id}"
     MOUNT(
         data=packed(made, heading(pair), sheets(store, pair), order),
         key=key,
@@ -48,17 +50,17 @@ def show(store: Store, pair: Mapping, made: Differences, order: list[int]) -> No
         )
 
 
-def heading(pair: Mapping) -> dict:
+def heading(pair: ShownPair) -> dict[str, Any]:
     """What the browser has to know besides the arrays: ids, the offset of A's slices, the seconds of every shared slice."""
-    offset = pair["shift"] if pair["kind"] == "shifted" else 0
-    slice_s = (pair["stop_a"] - pair["start_a"]) / pair["slices"]
+    offset = pair.offset
+    slice_s = (pair.stop_a - pair.start_a) / pair.slices
     times = [
-        [pair["start_a"] + (offset + k) * slice_s, pair["start_a"] + (offset + k + 1) * slice_s]
-        for k in range(pair["shared_slices"])
+        [pair.start_a + (offset + k) * slice_s, pair.start_a + (offset + k + 1) * slice_s]
+        for k in range(pair.shared_slices)
     ]
     sheet = Sheet.of(pair)
     return {
-        "id": f"{pair['pair_id']} {pair['measured_at']}",
+        "id": f"{pair.pair_id} {pair.measured_at}",
         "offset": offset,
         "times": times,
         "tile": sheet.tile,
@@ -66,7 +68,9 @@ def heading(pair: Mapping) -> dict:
     }
 
 
-def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list[int]) -> bytes:
+def packed(
+    made: Differences, heading: Mapping[str, Any], sheets: list[bytes], order: list[int]
+) -> bytes:
     """One buffer: the length of a JSON heading in 4 bytes, the heading, then the arrays that it names."""
     ranks = b"".join(dim.to_bytes(2, "little") for dim in order)
     parts = {
@@ -99,9 +103,9 @@ def packed(made: Differences, heading: Mapping, sheets: list[bytes], order: list
         length = len(head)
 
 
-def sheets(store: Store, pair: Mapping) -> list[bytes]:
+def sheets(store: Store, pair: ShownPair) -> list[bytes]:
     """JPEGs of both clips, one picture per slice; empty where the store has none (`--no-pictures`)."""
-    paths = [store.layout.pictures(pair["video_id"], pair[clip]) for clip in ("clip_a", "clip_b")]
+    paths = [store.layout.pictures(pair.video_id, pair[clip]) for clip in ("clip_a", "clip_b")]
     return [path.read_bytes() if path.is_file() else b"" for path in paths]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -33,11 +34,13 @@ class Picture:
     area: str = ""
     slices: Mapping[str, list[int]] = field(default_factory=dict)
     other: str | None = None
-    clip: Mapping | None = None
+    clip: dict[str, Any] | None = None  # as `describe_clip` says it
     lookup: str | None = None
 
 
-def show(picture: Picture, chosen: Callable[[Mapping], None], drawn: Callable[[str], None]) -> None:
+def show(
+    picture: Picture, chosen: Callable[[Mapping[str, Any]], None], drawn: Callable[[str], None]
+) -> None:
     """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked, `drawn` with an area, "" for none."""
     MOUNT(
         key=KEY,
@@ -47,24 +50,24 @@ def show(picture: Picture, chosen: Callable[[Mapping], None], drawn: Callable[[s
     )
 
 
-def describe_clip(store: Store, clip: ClipRow) -> dict:
+def describe_clip(store: Store, clip: ClipRow) -> dict[str, Any]:
     """What the browser has to know of a `clips` row to cut the picture of a patch out of its sheet."""
-    pictures = store.layout.pictures(clip["video_id"], clip["clip_id"]).is_file()
+    pictures = store.layout.pictures(clip.video_id, clip.clip_id).is_file()
     shape = {
-        "slices": clip["slices"],
-        "h": clip["grid_height"],
-        "w": clip["grid_width"],
+        "slices": clip.slices,
+        "h": clip.grid_height,
+        "w": clip.grid_width,
         "tile": list(Sheet.of(clip).tile),
     }
     return {
-        "id": clip["clip_id"],
-        "video": clip["video_id"],
-        "pictures": f"pictures/{clip['clip_id']}" if pictures else None,
+        "id": clip.clip_id,
+        "video": clip.video_id,
+        "pictures": f"pictures/{clip.clip_id}" if pictures else None,
         **shape,
     }
 
 
-def describe_token(store: Store, token: SampledToken) -> dict:
+def describe_token(store: Store, token: SampledToken) -> dict[str, Any]:
     """A token of the sample: its clip, its patch, and in words where that is."""
     return describe_clip(store, token.clip) | {
         "patch": token.patch,

@@ -1,0 +1,174 @@
+"""Rows of answers that Python reads one by one: a frozen class per question, its fields the columns that the question selects.
+
+    (summary,) = caching.read(store, corpus.corpus_summary(), CorpusSummary)
+
+Rows of tables are in `store.rows`. A column that is NULL in some answer may be `None` here.
+"""
+
+from dataclasses import dataclass
+
+from tubelet.store.rows import PairRow, Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSummary(Row):
+    """The row of `corpus.corpus_summary`: how much a store holds."""
+
+    videos: int
+    seconds: float
+    bytes: int
+    clips: int
+    tokens: int
+    embedding_bytes: int
+    encoded_videos: int
+    encoders: int
+    failures: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedEncoder(Row):
+    """A row of `corpus.encoders`: an encoder and how much it has encoded."""
+
+    encoder_id: str
+    name: str
+    family: str
+    layer: str
+    embed_dim: int
+    patch: int
+    tubelet: int
+    parameters: int
+    videos: int
+    clips: int
+    tokens: int
+    untrained: bool
+    weights_source: str
+    weights_sha256: str
+    preprocessing: str
+    suits: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedClip(Row):
+    """A row of `corpus.clips_of_video`: a clip in the list of its video."""
+
+    clip_id: str
+    start_s: float
+    stop_s: float
+    first_frame: int
+    frame_count: int
+    step: int
+    slices: int
+    grid_height: int
+    grid_width: int
+    tokens: int
+    precision: str
+    encode_s: float
+    role: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFailure(Row):
+    """A row of `corpus.failures_of_video`: what failed in a video, and from which frame on."""
+
+    stage: str
+    error: str
+    first_frame: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenVideo(Row):
+    """A row of `corpus.chosen_videos`: a chosen video and how much of it an encoder has encoded."""
+
+    video_id: str
+    name: str
+    label: str | None
+    duration_s: float
+    clips: int
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPair(PairRow):
+    """The row of `pairs.pair`: a pair with its video, its encoder and both windows."""
+
+    video: str
+    first_a: int
+    first_b: int
+    frame_count: int
+    step: int
+    start_a: float
+    stop_a: float
+    start_b: float
+    stop_b: float
+    slices: int
+    grid_height: int
+    grid_width: int
+    embed_dim: int
+    crop_height: int
+    crop_width: int
+    encoder: str
+    tubelet: int
+    embeddings: bool
+    untrained: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPair(Row):
+    """A row of `pairs.pairs_of_video`: a pair in the list of its video."""
+
+    pair_id: str
+    kind: str
+    shift: int
+    shared_slices: int
+    source: str
+    precision: str
+    first_frame: int
+    frame_count: int
+    step: int
+    start_s: float
+    crop_height: int
+    crop_width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedVideo(Row):
+    """A row of `pairs.paired_videos`: a video with pairs; `videos` counts all that match, beyond the limit, too."""
+
+    video_id: str
+    name: str
+    label: str | None
+    pairs: int
+    videos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeAndMiddle(Row):
+    """The row of `pairs.edge_and_middle`: relative differences of a pair."""
+
+    edge: float | None
+    middle: float | None
+    most: float | None
+    token_cosine: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedDimension(Row):
+    """A row of `pairs.ranked_dimensions`: how a dimension of a pair reacts."""
+
+    dim: int
+    relative_edge: float | None
+    relative_middle: float | None
+    edge_over_middle: float | None
+    edge: float
+    middle: float
+    edge_signed: float
+    pair_std: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlNoise(Row):
+    """The row of `pairs.determinism` and of `pairs.noise_floor`: what the controls of a pair differ by."""
+
+    pairs: int
+    most: float | None
+    mean: float | None
