@@ -1,4 +1,4 @@
-"""Counts in words: 1 clip, 2 clips; is or are."""
+"""Words for people: counts (1 clip, 2 clips; is or are), and text that a terminal prints as it is."""
 
 
 def agree(count: int, one: str, many: str) -> str:
@@ -9,3 +9,8 @@ def agree(count: int, one: str, many: str) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number and what it counts: 1 video, 2,000 videos."""
     return f"{number:,} {agree(number, noun, plural or noun + 's')}"
+
+
+def escape_controls(text: str) -> str:
+    """The text on one line. What a terminal would act on, such as an escape sequence, is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

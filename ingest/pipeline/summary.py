@@ -11,7 +11,7 @@ from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
 from tubelet.store.schema import PARTNER
-from tubelet.store.wording import agree, count
+from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
 
@@ -178,10 +178,7 @@ class Summary:
             lines.append(
                 "stopped; everything encoded so far is committed: run the same command again to continue"
             )
-        return [
-            line.encode("unicode_escape").decode() if not line.isprintable() else line
-            for line in lines
-        ]
+        return [escape_controls(line) for line in lines]
 
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""

@@ -7,7 +7,7 @@ Rows of tables are in `store.rows`. A column that is NULL in some answer may be 
 
 from dataclasses import dataclass
 
-from tubelet.store.rows import PairRow, Row
+from tubelet.store.rows import EncoderRow, PairRow, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,25 +26,13 @@ class CorpusSummary(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListedEncoder(Row):
+class ListedEncoder(EncoderRow):
     """A row of `corpus.encoders`: an encoder and how much it has encoded."""
 
-    encoder_id: str
-    name: str
-    family: str
-    layer: str
-    embed_dim: int
-    patch: int
-    tubelet: int
-    parameters: int
     videos: int
     clips: int
     tokens: int
     untrained: bool
-    weights_source: str
-    weights_sha256: str
-    preprocessing: str
-    suits: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

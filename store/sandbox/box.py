@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tubelet.store.wording import escape_controls
+
 CELL_WIDTHS = (
     60,
     40,
@@ -44,7 +46,7 @@ class Box:
 def draw(grid: Grid, width: int | None) -> Box:
     """A grid within `width` characters, with fewer columns where they do not fit; whole where `width` is None."""
     columns = [
-        [_plain(text) for text in column]
+        [escape_controls(text) for text in column]
         for column in zip(grid.names, grid.types, *_filled(grid.rows), strict=True)
     ]
     most = [max(map(measure, column)) for column in columns]
@@ -81,11 +83,6 @@ def measure(text: str) -> int:
 
 def _filled(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:
     return [["NULL" if text is None else text for text in row] for row in rows]
-
-
-def _plain(text: str) -> str:
-    """On one line, and without control characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _outer(widths: Sequence[int], cell: int) -> int:

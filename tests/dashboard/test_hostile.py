@@ -136,6 +136,7 @@ def test_a_hostile_query_waits_and_its_error_does_nothing(visit: Visit, word: st
     raising = f"SELECT error('{word}')"
     visit.open(f"sql?query={quote(raising)}", PAGES["sql"])
     visit.expect_text("This query came with a link")
+    visit.editor().wait_for(timeout=SLOW)
     assert (
         literally(raising) in shown(visit.page)
         and visit.page.locator("[data-testid=stAlertContentError]").count() == 0

@@ -9,6 +9,7 @@ import pytest
 from tests.commands import tubelet
 from tests.stores import synthetic_store
 from tubelet.store import Store, StoreError
+from tubelet.store.annotations import tags
 from tubelet.store.clock import now
 from tubelet.store.sandbox.statements import find_parameters
 from tubelet.store.sandbox.untrusted import ask
@@ -177,3 +178,13 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
 def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> None:
     with pytest.raises(StoreError, match=r"the default of \$k is not"):
         SavedQuery("a", "SELECT $k", defaults={"k": value})
+
+
+def test_what_a_terminal_would_act_on_is_printed_as_text(store: Store) -> None:
+    save_query(store, SavedQuery("top", "SELECT 1", "\x1b]0;owned\x07 café"))
+    (video,) = store.rows("SELECT video_id FROM videos")
+    tags.add_tag(store, "odd", [tags.Member(video["video_id"])], "\x1b[2J")
+    listed = tubelet("queries", "list", "--store", store.root, check=True).stdout
+    assert listed == "top  \\x1b]0;owned\\x07 café\n"
+    tagged = tubelet("tag", "--store", store.root, check=True).stdout
+    assert tagged == "odd (1 video): \\x1b[2J\n"

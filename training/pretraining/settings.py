@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from tubelet.ingest.errors import UsageError
 from tubelet.store.options import SEED_MOST, check_options, option
 
-if (
-    TYPE_CHECKING
-):  # the command makes its options from this module and prints its help without torch
+# The command makes its options from this module, and prints its help without torch.
+if TYPE_CHECKING:
     from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 
 STEPS_MOST, TOKENS_MOST = 10**9, 10**6

@@ -53,12 +53,12 @@ def annotate(
 
 def _print_sources(sources: list[dict], as_json: bool) -> None:
     from tubelet.store.sandbox.json_text import json_text
-    from tubelet.store.wording import count
+    from tubelet.store.wording import count, escape_controls
 
     if as_json:
         click.echo(json_text(sources, indent=1))
     for row in [] if as_json else sources:
         unmatched = f", {count(row['unmatched'], 'row')} unmatched" if row["unmatched"] else ""
-        click.echo(
-            f"{row['source']}: {count(row['rows'], row['kind'].removesuffix('s'))}{unmatched}, {row['added_at']:%Y-%m-%d %H:%M} UTC, {row['path']}"
-        )
+        rows = count(row["rows"], row["kind"].removesuffix("s"))
+        added = f"{row['added_at']:%Y-%m-%d %H:%M} UTC"
+        click.echo(escape_controls(f"{row['source']}: {rows}{unmatched}, {added}, {row['path']}"))

@@ -22,12 +22,14 @@ def list_saved(store: str) -> None:
     """List the saved queries: name, parameters with their defaults, and description."""
     from tubelet.store import Store
     from tubelet.store.saved_queries import list_queries
+    from tubelet.store.wording import escape_controls
 
     opened = Store(store)
     lines = []
     for query in list_queries(opened):
         values = [f"${name}={query.defaults.get(name, '?')}" for name in query.parameters]
-        lines.append("  ".join(filter(None, [query.name, " ".join(values), query.description])))
+        words = "  ".join(filter(None, [query.name, " ".join(values), query.description]))
+        lines.append(escape_controls(words))
     click.echo("\n".join(lines) or "no query is saved yet: run `tubelet queries save`")
 
 

@@ -61,11 +61,12 @@ def _choose(store: Any, videos: tuple[str, ...], where: str | None) -> list[str]
 
 def _print_tags(rows: list[dict], as_json: bool) -> None:
     from tubelet.store.sandbox.json_text import json_text
-    from tubelet.store.wording import count
+    from tubelet.store.wording import count, escape_controls
 
     if as_json:
         click.echo(json_text(rows, indent=1))
     for row in [] if as_json else rows:
         tokens = f", {count(row['tokens'], 'token')}" if row["tokens"] else ""
         note = f": {row['note']}" if row["note"] else ""
-        click.echo(f"{row['tag']} ({count(row['videos'], 'video')}{tokens}){note}")
+        videos = count(row["videos"], "video")
+        click.echo(escape_controls(f"{row['tag']} ({videos}{tokens}){note}"))
