@@ -63,7 +63,7 @@ def test_every_page_follows_every_page_with_all_that_was_chosen_and_back_restore
         addresses.append(visit.page.url)
         follow(visit, page)
         visit.expect_in_url(f"encoder={encoder_id}")
-    assert "search=p" in visit.page.url and "map=true" in addresses[2]
+        visit.expect_in_url({"Corpus": "search=p", "Video": "map=true"}.get(page, ""))
     assert history(visit) == length + len(walk), (
         "a page that is arrived at takes no step of its own"
     )
