@@ -173,6 +173,7 @@ def test_see_one_object_in_two_videos_on_one_frame(walk: Walk, store: Store) -> 
     walk.visit.expect_in_url("beside-video=")
     second = walk.page.locator(".player").nth(1)
     expect(second.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
+    walk.visit.settle()
     walk.page.locator(".seek").first.evaluate(
         "input => { input.value = 20; input.dispatchEvent(new Event('input')) }"
     )
