@@ -8,6 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import links
 from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
+from tubelet.store.questions.rows import StrongestPair
 
 FIRST = 5  # dimensions that are named at the top of the page
 
@@ -16,11 +17,11 @@ FIRST = 5  # dimensions that are named at the top of the page
 class Leads:
     """By dimension, a row of `strongest_pairs`."""
 
-    of: Mapping[int, Mapping]
+    of: Mapping[int, StrongestPair]
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Mapping]) -> "Leads":
-        return cls({row["dim"]: row for row in rows})
+    def from_rows(cls, rows: Sequence[StrongestPair]) -> "Leads":
+        return cls({row.dim: row for row in rows})
 
     def show(self, dims: Sequence[int]) -> None:
         """The first of these dimensions, each with its two links."""
@@ -46,9 +47,9 @@ class Leads:
     def _place_picture(self, dim: int) -> dict[str, str]:
         row = self.of[dim]
         shown = {"color": "three dimensions", "dimensions": f"{dim},{dim},{dim}"}
-        return {ENCODER: row["encoder_id"], VIDEO: row["video_id"], CLIP: row["clip_a"], **shown}
+        return {ENCODER: row.encoder_id, VIDEO: row.video_id, CLIP: row.clip_a, **shown}
 
     def _place_pair(self, dim: int) -> dict[str, str]:
         row = self.of[dim]
-        given = {ENCODER: row["encoder_id"], VIDEO: row["video_id"], PAIR: row["pair_id"]}
+        given = {ENCODER: row.encoder_id, VIDEO: row.video_id, PAIR: row.pair_id}
         return {**given, "dim": str(dim)}

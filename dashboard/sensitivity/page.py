@@ -20,6 +20,7 @@ from tubelet.reports.sensitivity.findings import Findings
 from tubelet.store import Store
 from tubelet.store.errors import NoVideos, QueryError
 from tubelet.store.questions import sensitivity as queries
+from tubelet.store.questions.rows import MeasuredScope, StrongestPair
 
 TITLE, ICON = "Sensitivity", ":material/compare_arrows:"
 KINDS = {
@@ -31,8 +32,8 @@ KINDS = {
 
 def show(store: Store, selection: Selection) -> None:
     st.title(report.TITLE, anchor=False)
-    held = caching.rows(store, queries.scopes())
-    if not any(row["encoder_id"] == selection.encoder_id for row in held):
+    held = caching.read(store, queries.scopes(), MeasuredScope)
+    if not any(row.encoder_id == selection.encoder_id for row in held):
         show_unpaired(store, selection)
         return
     request, compare = scope.choose(store, selection)
@@ -65,7 +66,9 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
         _downloads(store, found, other, compare)
     if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
-    leads = Leads.from_rows(caching.rows(store, queries.strongest_pairs(found.scope)))
+    leads = Leads.from_rows(
+        caching.read(store, queries.strongest_pairs(found.scope), StrongestPair)
+    )
     leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))

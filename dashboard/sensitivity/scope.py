@@ -1,6 +1,6 @@
 """Which pairs the Sensitivity page is about: window length, shift, setting and videos, each in the URL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
+from tubelet.store.questions.rows import MeasuredScope
 
 ALL = "all, mixed"
 COUNTED = {
@@ -25,15 +26,15 @@ COMPARED = ("frames", "shift", "encoder")
 
 def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
     """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
-    held = caching.rows(store, queries.scopes())
-    own = [row for row in held if row["encoder_id"] == selection.encoder_id]
+    held = caching.read(store, queries.scopes(), MeasuredScope)
+    own = [row for row in held if row.encoder_id == selection.encoder_id]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-sensitivity"
     ):
         frames = _select("Frames per window", _distinct(own, "frame_count"), "frames", 130)
-        within = [row for row in own if row["frame_count"] == frames]
+        within = [row for row in own if row.frame_count == frames]
         shift = _select("Shift, slices", _distinct(within, "shift"), "shift", 110)
-        within = [row for row in within if row["shift"] == shift]
+        within = [row for row in within if row.shift == shift]
         setting = _setting(_distinct(within, "setting"))
         where = st.text_input(
             "Videos where",
@@ -90,7 +91,7 @@ def _select(label: Markdown, options: list[int], key: str, width: int) -> int | 
     return st.selectbox(label, options, **bind(key), width=width, disabled=len(options) < 2)
 
 
-def _distinct(rows: Sequence[Mapping], name: str) -> list:
+def _distinct(rows: Sequence[MeasuredScope], name: str) -> list:
     return list(dict.fromkeys(row[name] for row in rows))
 
 
@@ -108,16 +109,16 @@ def _setting(settings: list[str]) -> str | None:
 
 
 def _compare(
-    held: Sequence[Mapping], encoder_id: str, frames: int | None, shift: int | None
+    held: Sequence[MeasuredScope], encoder_id: str, frames: int | None, shift: int | None
 ) -> str | None:
     """What differs in one thing from what is shown, and was measured."""
     shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
     others = []
     for row in held:
         offered = {
-            "encoder": row["encoder_id"],
-            "frames": row["frame_count"],
-            "shift": row["shift"],
+            "encoder": row.encoder_id,
+            "frames": row.frame_count,
+            "shift": row.shift,
         }
         different = [name for name in COMPARED if offered[name] != shown[name]]
         if len(different) == 1:

@@ -27,6 +27,7 @@ from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips as clip_queries
+from tubelet.store.questions.rows import NamedVideo
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 SAME = "the same"
@@ -68,8 +69,9 @@ def choose(store: Store, film: Film, coloring: Coloring) -> Shown | None:
 
 
 def _choose_video(store: Store, film: Film) -> str:
-    rows = caching.rows(store, clip_queries.videos_with_clips(film.clip.encoder_id, choice.OFFERED))
-    names = {row["video_id"]: choice.describe_video(row) for row in rows}
+    offered = clip_queries.videos_with_clips(film.clip.encoder_id, choice.OFFERED)
+    rows = caching.read(store, offered, NamedVideo)
+    names = {row.video_id: choice.describe_video(row) for row in rows}
     asked = caching.find_video(store, address.read()[SECOND_VIDEO])
     names |= {asked.video_id: choice.describe_video(asked)} if asked else {}
     return _choose("Second video", names, film.video.video_id, SECOND_VIDEO)

@@ -74,7 +74,7 @@ def _show_links(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
 
 def _find_tracking(store: Store, clip: ClipRow) -> dict[str, str]:
     """The same window at the layer that suits tracking; nothing where the store has no such layer of it."""
-    found = [row for row in layers.list_layers(store, clip) if row["suits"] == TRACKING]
+    found = [row for row in layers.list_layers(store, clip) if row.suits == TRACKING]
     return layers.lead_to(found[0], clip) if found else {}
 
 

@@ -1,6 +1,6 @@
 """Which layer of an encoder the Video page shows where its layers suit different things, and the way to the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from tubelet.latent.marks import MarkedPatches
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import clips
+from tubelet.store.questions.rows import ClipAtLayer
 from tubelet.store.rows import ClipRow
 
 READ = (SLICE, PATCHES, SEGMENT, HIT, TOUR)  # what the address says beside clip and encoder
@@ -24,33 +25,33 @@ def show(store: Store, clip: ClipRow) -> None:
         st.markdown(sentence(shown), width="content")
         for row in others:
             links.to_player(
-                f"Layer {literal(row['layer'])} suits {literal(row['suits'])}",
+                f"Layer {literal(row.layer)} suits {literal(row.suits)}",
                 **lead_to(row, clip),
             )
 
 
-def list_layers(store: Store, clip: ClipRow) -> Sequence[Mapping]:
+def list_layers(store: Store, clip: ClipRow) -> Sequence[ClipAtLayer]:
     """The layers of the clip's encoder that suit something, each with its clip of the same window."""
-    return caching.rows(store, clips.other_layers(clip))
+    return caching.read(store, clips.other_layers(clip), ClipAtLayer)
 
 
 def split_layers(
-    layers: Sequence[Mapping], clip: ClipRow
-) -> tuple[Mapping | None, Sequence[Mapping]]:
+    layers: Sequence[ClipAtLayer], clip: ClipRow
+) -> tuple[ClipAtLayer | None, Sequence[ClipAtLayer]]:
     """The clip's own layer, and those that suit something else."""
-    shown = next((row for row in layers if row["encoder_id"] == clip.encoder_id), None)
-    return shown, [row for row in layers if shown and row["suits"] != shown["suits"]]
+    shown = next((row for row in layers if row.encoder_id == clip.encoder_id), None)
+    return shown, [row for row in layers if shown and row.suits != shown.suits]
 
 
-def sentence(shown: Mapping) -> Markdown:
-    return f"You see layer **{literal(shown['layer'])}** of {literal(shown['name'])}, which suits {literal(shown['suits'])}."
+def sentence(shown: ClipAtLayer) -> Markdown:
+    return f"You see layer **{literal(shown.layer)}** of {literal(shown.name)}, which suits {literal(shown.suits)}."
 
 
-def lead_to(row: Mapping, clip: ClipRow) -> dict[str, str]:
+def lead_to(row: ClipAtLayer, clip: ClipRow) -> dict[str, str]:
     """URL parameters of the same window at another layer. What is marked there stays marked: both layers have the same grid."""
     stands = address.read()
-    moved = {name: _move(stands[name], clip.clip_id, row["clip_id"]) for name in READ}
-    return {VIDEO: clip.video_id, CLIP: row["clip_id"], ENCODER: row["encoder_id"], **moved}
+    moved = {name: _move(stands[name], clip.clip_id, row.clip_id) for name in READ}
+    return {VIDEO: clip.video_id, CLIP: row.clip_id, ENCODER: row.encoder_id, **moved}
 
 
 def _move(text: str, before: str, after: str) -> str:

@@ -160,3 +160,63 @@ class ControlNoise(Row):
     pairs: int
     most: float | None
     mean: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredScope(Row):
+    """A row of `sensitivity.scopes`: a window length, shift and setting in which an encoder's pairs were measured."""
+
+    encoder_id: str
+    encoder: str
+    frame_count: int
+    shift: int
+    setting: str
+    videos: int
+    pairs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrongestPair(Row):
+    """A row of `sensitivity.strongest_pairs`: the pair in which a dimension reacts most."""
+
+    dim: int
+    pair_id: str
+    relative_edge: float
+    video_id: str
+    clip_a: str
+    encoder_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedVideo(Row):
+    """A row of `clips.videos_with_clips`: a video to choose from."""
+
+    video_id: str
+    name: str
+    label: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline(Row):
+    """A row of `clips.timelines`: a way of cutting a video into clips."""
+
+    role: str
+    step: int
+    geometry: str
+    crop_height: int
+    crop_width: int
+    precision: str
+    frame_count: int
+    clips: int
+    first_clip: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipAtLayer(Row):
+    """A row of `clips.other_layers`: the same window at a layer that suits something."""
+
+    encoder_id: str
+    name: str
+    layer: str
+    suits: str
+    clip_id: str

@@ -45,7 +45,7 @@ def flags_of(found: click.Command) -> set[str]:
     return {flag for one in options for flag in (*one.opts, *one.secondary_opts)}
 
 
-@pytest.mark.parametrize("line, flag", OLD, ids=" ".join)
+@pytest.mark.parametrize("line, flag", OLD, ids=str)
 def test_a_flag_of_the_first_release_works_or_says_what_to_write_instead(
     line: str, flag: str
 ) -> None:

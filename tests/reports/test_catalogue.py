@@ -18,7 +18,7 @@ from tubelet.reports.catalogue import FORMATS, REPORTS, Report
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
-from tubelet.store.options import check_options, option, options_of
+from tubelet.store.options import Option, check_options, option, options_of
 from tubelet.store.questions.corpus import Question
 
 
@@ -231,3 +231,33 @@ def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) 
 def test_every_report_has_a_page_made_from_its_options(name: str, store: Store) -> None:
     shown = open_page(name, store)
     assert not shown.exception and not shown.error and not shown.warning and shown.dataframe
+
+
+def refuse_unchecked(options: type) -> None:
+    """Every bound and choice of a report's options is held by whoever fills them, as `check_options` in `__post_init__` does."""
+    for field, described in options_of(options):
+        for wrong in wrong_values(described):
+            with pytest.raises(ReportError):
+                options(**{field.name: wrong})
+
+
+def wrong_values(described: Option) -> list[object]:
+    """What an option refuses."""
+    beyond = [described.least - 1] if described.least is not None else []
+    beyond += [described.most + 1] if described.most is not None else []
+    return [*beyond, *(["none of them"] if described.choices else [])]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_options_of_every_report_hold_their_bounds(name: str) -> None:
+    refuse_unchecked(REPORTS[name].options)
+
+
+def test_options_that_hold_no_bounds_are_noticed() -> None:
+    @dataclass(frozen=True)
+    class Unchecked:
+        least: float = option(0.0, help="Only above it.", least=0, most=10)
+
+    refuse_unchecked(SpreadOptions)
+    with pytest.raises(pytest.fail.Exception):
+        refuse_unchecked(Unchecked)
