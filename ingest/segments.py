@@ -10,6 +10,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from heapq import merge
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,8 @@ class SegmentWindowing(Windowing):
             yield Window(NEVER, self.frames, self.step)
 
     def windows(self, total: int, gaps: Sequence[int] = ()) -> list[Window]:
-        return [w for w in self._all() if w.stop <= total and not w.spans(gaps)]
+        begun = takewhile(lambda window: window.first < total, self._all())
+        return [w for w in begun if w.stop <= total and not w.spans(gaps)]
 
     def whole(self, total: int) -> int:
         return len(self.windows(total))
@@ -78,23 +81,30 @@ class SegmentWindowing(Windowing):
     def _needs(self) -> str:
         return f"is too short: a window of {self.frames} frames at {self.sample_fps:g} fps lasts {self.frames / (self.sample_fps or 1):.2f} s; use fewer --frames, or --tail"
 
-    def _all(self) -> list[Window]:
-        found: dict[tuple[int, int], Window] = {}
-        for segment in self.segments:
-            for window in self._inside(segment):
-                found.setdefault((window.first, window.frames), window)
-        return sorted(found.values(), key=lambda window: (window.first, window.frames))
+    def _all(self) -> Iterator[Window]:
+        """One after the other: a file may name a stretch that never ends."""
+        last = None
+        for window in merge(*map(self._inside, self.segments), key=_place):
+            if _place(window) != last:
+                yield window
+            last = _place(window)
 
     def _inside(self, segment: Segment) -> Iterator[Window]:
         """Windows whose frames lie in a segment."""
         rate = self.rate or 1
-        first, stop = (math.ceil(at * rate - SAME) for at in (segment.start_s, segment.stop_s))
+        first, stop = (
+            math.ceil(min(at * rate - SAME, NEVER)) for at in (segment.start_s, segment.stop_s)
+        )
         while first + self.span <= stop:
             yield Window(first, self.frames, self.step, segment.name)
             first += self.hop
         frames = len(range(first, stop, self.step)) // self.tubelet * self.tubelet
         if self.tail and frames:
             yield Window(first, frames, self.step, segment.name)
+
+
+def _place(window: Window) -> tuple[int, int]:
+    return window.first, window.frames
 
 
 def _fault(segment: Segment, why: str) -> VideoError:

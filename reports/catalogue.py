@@ -17,6 +17,7 @@ from tubelet.reports.sensitivity import comparison, narrative, sections
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import SensitivityOptions
 from tubelet.store import Store
+from tubelet.store.disk.outputs import write_file
 
 FORMATS = {
     ".html": html_file.render_html,
@@ -36,7 +37,8 @@ class Report:
     def write(self, store: Store, options: Any, path: Path) -> None:
         """Write the report to a file of the format that its name ends in. Raises ReportError."""
         written = FORMATS[suffix(path)]
-        path.write_bytes(written(self.title, self.blocks(store, options)))
+        data = written(self.title, self.blocks(store, options))
+        write_file(path, lambda file: file.write(data))
 
 
 def suffix(path: Path) -> str:

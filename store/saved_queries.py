@@ -8,8 +8,10 @@ read_toml(write_toml(list_queries(store)))            the file that they are exc
 import difflib
 import json
 import math
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,9 @@ LONGEST_NAME, LONGEST_SQL = 80, 100_000  # characters
 TABLE = "saved_queries"
 ASK = f"SELECT query_name, sql, description, defaults, picture FROM {TABLE}"
 WORDS = {"true": True, "false": False}
+MOST = 1 << 127  # one above the largest number of the widest integer type
+WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,38})")  # 007 is text, as an id or a label may be
+FRACTION = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class SavedQuery:
 
 def _can_be_kept(value: object) -> bool:
     """Whether JSON and TOML have a way to write it."""
-    return isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, str) or (isinstance(value, int) and -MOST <= value < MOST)
 
 
 def read_value(text: str, name: str, default: Value | None = None) -> Value:
@@ -80,16 +87,20 @@ def read_value(text: str, name: str, default: Value | None = None) -> Value:
         if text.lower() not in WORDS:
             raise StoreError(f"${name} is true or false, not {text!r}")
         return WORDS[text.lower()]
-    try:
+    number = _read_number(text, strict=default is None)
+    if number is None and default is not None:
+        raise StoreError(f"${name} is a number, not {text[:80]!r}")
+    return text if number is None else number
+
+
+def _read_number(text: str, strict: bool) -> int | float | None:
+    """The number that a text writes; None for any other text. `strict`: what may be an id, such as 007, is none."""
+    if WHOLE.fullmatch(text) and -MOST <= int(text) < MOST:
         return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        if default is not None:
-            raise StoreError(f"${name} is a number, not {text!r}") from None
-        return text
+    if strict and not re.search(r"[.eE]", text):
+        return None
+    number = float(text) if FRACTION.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def save_query(store: Store, query: SavedQuery) -> None:
@@ -117,7 +128,14 @@ def save_queries(store: Store, queries: Iterable[SavedQuery]) -> None:
 
 def list_queries(store: Store) -> list[SavedQuery]:
     """All saved queries, by name."""
-    return [_of(row) for row in store.rows(f"{ASK} ORDER BY query_name")]
+    return list(_readable(store.rows(f"{ASK} ORDER BY query_name")))
+
+
+def _readable(rows: Iterable[Mapping[str, Any]]) -> Iterator[SavedQuery]:
+    """Those that can be used: a store from somebody else may hold any row."""
+    for row in rows:
+        with suppress(StoreError):
+            yield _of(row)
 
 
 def find_query(store: Store, name: str) -> SavedQuery:
@@ -133,7 +151,8 @@ def find_query(store: Store, name: str) -> SavedQuery:
 
 def remove_query(store: Store, name: str) -> None:
     """Take a saved query out. Raises StoreError where there is none."""
-    find_query(store, name)
+    if not store.rows(f"{ASK} WHERE query_name = $name", {"name": name}):
+        find_query(store, name)
     store.commit({}, gone={TABLE: [name]})
 
 
@@ -147,7 +166,7 @@ def read_toml(text: str) -> list[SavedQuery]:
     try:
         found = tomllib.loads(text).get("query", [])
         queries = [_of_toml(entry) for entry in found]
-    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(
             f"this is not a file of saved queries ({error}): each begins with [[query]] and has a name and sql"
         ) from error
@@ -159,11 +178,18 @@ def read_toml(text: str) -> list[SavedQuery]:
 
 
 def _of(row: Mapping[str, Any]) -> SavedQuery:
+    """Raises StoreError for a row that no query can be made of."""
+    try:
+        defaults = dict(json.loads(row["defaults"] or "{}").items())
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise StoreError(
+            f"the saved query {row['query_name']!r} has defaults that cannot be read: remove it with `tubelet queries remove`, or save it again"
+        ) from error
     return SavedQuery(
-        row["query_name"],
-        row["sql"],
+        row["query_name"] or "",
+        row["sql"] or "",
         row["description"] or "",
-        json.loads(row["defaults"] or "{}"),
+        defaults,
         row["picture"] or "table",
     )
 

@@ -1,7 +1,6 @@
 """Files of what was found in a store, from Python and for the command and the dashboard.
 
 names       names of files that say video and content
-files       files that appear only when they are whole
 timeline    which window of a video covers each of its frames
 choice      which clip is meant, and which of its patches
 drawing     a window, or a whole video, as an MP4

@@ -14,12 +14,13 @@ import numpy as np
 
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.errors import LatentError
-from tubelet.latent.exports import drawing, files, mask_files, mask_video, propagation, tracks
+from tubelet.latent.exports import drawing, mask_files, mask_video, propagation, tracks
 from tubelet.latent.exports.choice import ClipChoice, choose_clip, mark_patches
 from tubelet.latent.exports.drawing import HEAT, MASK, DrawingOptions
 from tubelet.latent.marks import MarkedPatches, Patch
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
+from tubelet.store.disk import outputs
 from tubelet.store.questions import corpus
 from tubelet.store.rows import ClipRow, VideoRow, fed_frames
 from tubelet.store.sandbox.formats import encode
@@ -78,7 +79,7 @@ def export_mp4(store: Store, choice: ClipChoice, asked: VideoRequest, output: Pa
     clip, workspace = choose_clip(store, choice), Workspace(store)
     how = _fill_drawing(workspace, clip, asked)
     write = drawing.write_whole_video if asked.whole_video else drawing.write_window
-    frames = files.write_file(output, lambda sink: write(workspace, clip, how, sink))
+    frames = outputs.write_file(output, lambda sink: write(workspace, clip, how, sink))
     return f"{output}: {count(frames, 'frame')} of {clip['video_name']}, {_where(clip, asked.whole_video)}"
 
 
@@ -102,7 +103,7 @@ def export_colors(store: Store, choice: ClipChoice, coloring: str, output: Path)
     _require_ending(output, COLORS)
     parsed, clip, workspace = Coloring.parse(coloring), choose_clip(store, choice), Workspace(store)
     colors = workspace.clip_colors(clip["clip_id"], workspace.basis(clip["encoder_id"], parsed))
-    with files.open_whole(output) as sink:
+    with outputs.open_whole(output) as sink:
         np.save(sink, colors)
     return f"{output}: {' x '.join(map(str, colors.shape[:3]))} tokens (slices, rows, columns) of {clip['video_name']}, {_where(clip, False)}"
 
@@ -119,7 +120,7 @@ def export_track(
         table = tracks.tabulate_video(workspace, clip, marked)
     else:
         table = tracks.tabulate_window(store, clip, workspace.track(clip["clip_id"], marked))
-    files.write_file(output, lambda sink: sink.write(encode(table, output.suffix[1:].lower())))
+    outputs.write_file(output, lambda sink: sink.write(encode(table, output.suffix[1:].lower())))
     found = table.num_rows - sum(table["lost"].to_pylist())
     return f"{output}: found in {found:,} of {count(table.num_rows, 'frame')} of {clip['video_name']}, {_where(clip, whole_video)}{_untold(store, clip, table.num_rows, whole_video)}"
 
@@ -139,7 +140,7 @@ def export_mask(
     video = VideoRow.of(corpus.video(clip.video_id).answer(store).to_pylist()[0])
     if ending == ".npz":
         data = mask_files.write_mask(clip, workspace.segment(marked), marked, mask_files.ALL)
-        files.write_file(output, lambda sink: sink.write(data))
+        outputs.write_file(output, lambda sink: sink.write(data))
         return f"{output}: {count(clip['slices'], 'slice')} of {clip['video_name']}, {_where(clip, False)}"
     scored = (
         propagation.segment_video(workspace, clip, marked)
@@ -157,14 +158,16 @@ def _write_masks(
     if not output.suffix:
         return mask_video.write_sequence(video, scored, output)
     if output.suffix.lower() == ".zip":
-        return files.write_file(output, lambda sink: mask_video.write_archive(video, scored, sink))
+        return outputs.write_file(
+            output, lambda sink: mask_video.write_archive(video, scored, sink)
+        )
     last = fed_frames(clip)[-1] + clip.step
     frames = (
         range(video["frames"])
         if whole_video
         else range(clip["first_frame"], min(last, video["frames"]))
     )
-    return files.write_file(
+    return outputs.write_file(
         output, lambda sink: mask_video.write_mask_video(video, scored, sink, frames)
     )
 

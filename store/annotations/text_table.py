@@ -175,11 +175,7 @@ def _lines_of(text: str, delimiter: str, rows: Sequence[int]) -> list[str]:
 
 def _class_list(path: Path, text: str, label: str) -> tuple[pa.Table, list[int]]:
     """Lines of a path, blanks, and the number of a class; paths may hold blanks."""
-    found = [
-        (line, LIST_LINE.fullmatch(one))
-        for line, one in enumerate(text.splitlines(), 1)
-        if one.strip()
-    ]
+    found = [(line, LIST_LINE.fullmatch(one)) for line, one in _number_lines(text) if one.strip()]
     if bad := [line for line, match in found if match is None]:
         raise AnnotationError(
             f"{path}, line {bad[0]:,}: not a path and a number, as the first line has them; nothing was imported"
@@ -191,7 +187,7 @@ def _class_list(path: Path, text: str, label: str) -> tuple[pa.Table, list[int]]
 def _json_lines(path: Path, text: str) -> tuple[pa.Table, list[int]]:
     """One object per line. Numbers stay as they are written."""
     rows, lines = [], []
-    for line, one in enumerate(text.splitlines(), 1):
+    for line, one in _number_lines(text):
         if one.strip():
             rows.append(_object(path, line, one))
             lines.append(line)
@@ -199,6 +195,11 @@ def _json_lines(path: Path, text: str) -> tuple[pa.Table, list[int]]:
     return pa.table(
         {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
     ), lines
+
+
+def _number_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines from 1. Only line feeds end them: a value may hold what else `splitlines` takes for an end, such as U+2028."""
+    return enumerate(text.replace("\r\n", "\n").split("\n"), 1)
 
 
 def _object(path: Path, line: int, text: str) -> dict[str, str | None]:
@@ -212,7 +213,19 @@ def _object(path: Path, line: int, text: str) -> dict[str, str | None]:
         raise AnnotationError(
             f"{path}, line {line:,}: {type(found).__name__} where an object is needed: write one object per line; nothing was imported"
         )
+    if not _is_text([*found, *found.values()]):
+        raise AnnotationError(
+            f"{path}, line {line:,}: holds half of a surrogate pair, which is not text: write the character itself; nothing was imported"
+        )
     return {name.strip(): _plain(path, line, name, value) for name, value in found.items()}
+
+
+def _is_text(values: Sequence[Any]) -> bool:
+    """Whether UTF-8 can write the texts among them: JSON's ``\\ud800`` cannot be written."""
+    try:
+        return all(value.encode() or True for value in values if isinstance(value, str))
+    except UnicodeEncodeError:
+        return False
 
 
 def _plain(path: Path, line: int, name: str, value: Any) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from tubelet.store.disk.outputs import open_whole
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.box import Grid, draw
 from tubelet.store.sandbox.formats import TABLE
@@ -51,7 +52,8 @@ def answer(store: Store, query: str | Query, printing: Printing) -> None:
     else:
         data = (_fitted(store, query, asked) if printing.fits else _whole(asked.table)).encode()
     if printing.output:
-        printing.output.write_bytes(data)
+        with open_whole(printing.output, seekable=False) as file:
+            file.write(data)
     else:
         sys.stdout.write(data.decode())
 

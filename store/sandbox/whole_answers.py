@@ -5,8 +5,6 @@ write_answer(store, query, Path("rows.parquet"), "parquet")
 """
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
+from tubelet.store.disk.outputs import open_whole
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import formats
 from tubelet.store.sandbox.json_text import json_text
@@ -87,38 +86,10 @@ def _write(pieces: Iterator[pa.Table], output: Path, format_: str) -> int:
             rows += len(piece)
             yield piece
 
-    with _opened(output) as file:
+    with open_whole(output, seekable=False) as file:
         for data in encode_pieces(counted(), format_):
             file.write(data)
     return rows
-
-
-@contextlib.contextmanager
-def _opened(output: Path) -> Iterator:
-    """A file that takes its name once it is complete; a pipe or a device, which has no other name, is written as it is."""
-    if output.exists() and not output.is_file():
-        with open(output, "wb") as file:
-            yield file
-        return
-    target = Path(os.path.realpath(output))
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _mode(target: Path) -> int:
-    """The permissions that the file has, or a new one would get."""
-    with contextlib.suppress(FileNotFoundError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _group(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

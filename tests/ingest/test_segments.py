@@ -48,6 +48,16 @@ def test_windows_lie_inside_their_segments():
     )
 
 
+@pytest.mark.parametrize("start, stop", [(0, 1e9), (0, 1e300), (1e300, 1e308)])
+@pytest.mark.parametrize("tail", [False, True])
+def test_a_stretch_that_never_ends_costs_no_more_than_its_video(start, stop, tail):
+    endless = [Segment("a", start, stop), Segment("b", 1, 2)]
+    found = windows(endless, tail=tail)
+    assert found == ([(0, 4, "a"), (4, 4, "a"), (8, 4, "a")] if not start else [(4, 4, "b")])
+    windowing = SegmentWindowing.of(Windowing(4, 1, 4, 2, rate=4.0, tail=tail), tuple(endless))
+    assert "ends after the video" in str(windowing.faults(12)[0])
+
+
 def test_named_stretches_are_encoded_in_place_of_the_grid(folder, tmp_path):
     asked = job(folder, FILE, tail=True)
     assert [(Path(one.path).name, one.reason) for one in asked.skipped] == [

@@ -1,5 +1,7 @@
 """Annotations: files of labels, masks and points in every form, matched with videos, whole or not at all, replaced and taken away."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -188,6 +190,8 @@ def test_a_bad_file_is_refused_with_its_line_and_changes_nothing(store, bring, t
         ('{"video": "video-00000.mp4", "a": [1]}', "line 1: 'a' is a list or an object"),
         ('{"video": "video-00000.mp4", "a": 1', "line 1: not JSON"),
         ('["video-00000.mp4"]', "line 1: list where an object is needed"),
+        ('{"video": "video-00000.mp4", "a": "\\ud800"}', "line 1: holds half of a surrogate pair"),
+        ('{"video": "\\udfff", "a": "b"}', "line 1: holds half of a surrogate pair"),
     ],
 )
 def test_bad_json_lines_are_refused_with_their_line(store, bring, line, why):
@@ -195,6 +199,17 @@ def test_bad_json_lines_are_refused_with_their_line(store, bring, line, why):
         bring("a.jsonl", line)
     bring("a.jsonl", '{"video": "video-00000.mp4", "a": 1.50}')
     assert labels(store) == [(VIDEO.format(0), "a", "1.50")]
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_only_line_feeds_end_a_line(store, bring, form, character):
+    row = {"video": VIDEO.format(0), "a": f"x{character}y"}
+    if form == "jsonl":
+        bring("a.jsonl", json.dumps(row, ensure_ascii=ord(character) < 32) + "\r\n")
+    else:
+        bring("a.csv", f"video,a\r\n{row['video']},{row['a']}\r\n")
+    assert labels(store) == [(VIDEO.format(0), "a", row["a"])]
 
 
 def test_three_broken_rows_of_a_thousand_are_all_named(store, bring):

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 
 from tests.commands import tubelet
 from tests.stores import synthetic_store
 from tubelet.store import Store, StoreError
+from tubelet.store.clock import now
 from tubelet.store.sandbox.statements import find_parameters
 from tubelet.store.sandbox.untrusted import ask
 from tubelet.store.saved_queries import (
@@ -15,11 +17,13 @@ from tubelet.store.saved_queries import (
     find_query,
     list_queries,
     read_toml,
+    read_value,
     remove_query,
     save_queries,
     save_query,
     write_toml,
 )
+from tubelet.store.schema import TABLES
 
 LARGEST = SavedQuery(
     "largest norms",
@@ -73,6 +77,9 @@ def test_toml_holds_all_of_a_query() -> None:
         ("[[query]\n", "not a file of saved queries"),
         ("query = 3", "not a file"),
         ("[[query]]\nname = 'a'\nsql = ' '", "characters of SQL"),
+        ("a = " + "[" * 100_000, "not a file"),
+        (f"[[query]]\nname = 'a'\nsql = 'SELECT $k'\ndefaults.k = {'9' * 5000}", "not a file"),
+        (f"[[query]]\nname = 'a'\nsql = 'SELECT $k'\ndefaults.k = {1 << 127}", "default of"),
     ],
 )
 def test_a_file_that_holds_no_queries_is_refused_in_a_sentence(text: str, words: str) -> None:
@@ -94,6 +101,44 @@ def test_values_are_read_as_the_defaults_are() -> None:
     for wrong in ({"k": "many"}, {"all": "7"}, {"share": "x"}, {"none": "1"}):
         with pytest.raises(StoreError, match=r"\$"):
             filled.fill(wrong)
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("-7", -7), ("0", 0), (str((1 << 127) - 1), (1 << 127) - 1), ("1e3", 1000.0), (".5", 0.5),
+        *((text, text) for text in ("007", "1_000", "\u0661\u0662", "nan", "inf", "1e999", "9" * 39, "9" * 5000, " 7", "")),
+    ],
+)  # fmt: skip
+def test_a_value_without_a_default_is_a_number_only_where_nothing_of_its_text_is_lost(text: str, value: object) -> None:  # fmt: skip
+    read = read_value(text, "k")
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["nan", "1_000", "\u0661", "1e999", "x"])
+def test_a_number_is_read_as_it_is_written_where_the_default_is_one(text: str) -> None:
+    with pytest.raises(StoreError, match=r"\$k is a number"):
+        read_value(text, "k", 1.5)
+    assert read_value("007", "k", 1) == 7
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"defaults": "{"}, {"defaults": "[1]"}, {"defaults": '{"k": NaN}'}, {"defaults": '{"k": %s}' % ("9" * 5000)},
+        {"defaults": '{"k": [1]}'}, {"query_name": "a\nb"}, {"query_name": "a" * 300}, {"sql": ""}, {"sql": None},
+    ],
+)  # fmt: skip
+def test_a_row_from_somebody_else_hides_no_other_query_and_can_be_removed(store: Store, row: dict) -> None:  # fmt: skip
+    good = SavedQuery("good", "SELECT 1")
+    save_query(store, good)
+    bad = {"query_name": "bad", "sql": "SELECT $k", "description": "", "defaults": "{}", "picture": "table", "saved_at": now()} | row  # fmt: skip
+    store.commit({"saved_queries": pa.Table.from_pylist([bad], TABLES["saved_queries"].arrow)})
+    assert list_queries(store) == [good]
+    with pytest.raises(StoreError):
+        find_query(store, bad["query_name"])
+    remove_query(store, bad["query_name"])
+    assert store.rows("SELECT query_name FROM saved_queries") == [{"query_name": "good"}]
 
 
 def test_parameters_are_found_where_they_are_parameters() -> None:

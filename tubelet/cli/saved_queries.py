@@ -77,12 +77,14 @@ def remove(store: str, name: str) -> None:
 def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
     """Write saved queries as TOML: those named, or all."""
     from tubelet.store import Store
+    from tubelet.store.disk.outputs import write_file
     from tubelet.store.saved_queries import find_query, list_queries, write_toml
 
     opened = Store(store)
     kept = [find_query(opened, name) for name in names] if names else list_queries(opened)
     if output:
-        output.write_text(write_toml(kept), encoding="utf-8")
+        data = write_toml(kept).encode()
+        write_file(output, lambda file: file.write(data))
     else:
         click.echo(write_toml(kept), nl=False)
 
@@ -97,7 +99,9 @@ def import_(store: str, file: Path) -> None:
     from tubelet.store.saved_queries import read_toml, save_queries
 
     try:
-        text = read_regular(file).decode("utf-8", "replace")
+        text = read_regular(file).decode()
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file} is not UTF-8: save it as UTF-8, then import it again") from error
     except OSError as error:
         raise Refused(
             f"{file} cannot be read ({error.strerror}): pass a file of `tubelet queries export`"

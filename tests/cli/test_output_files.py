@@ -1,0 +1,50 @@
+"""Files after -o: whole or as they were, and named where the disk cannot take them."""
+
+import errno
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.commands import tubelet
+from tests.stores import synthetic_store
+from tubelet.store.disk import outputs
+from tubelet.store.saved_queries import SavedQuery, save_query
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    made = tmp_path_factory.mktemp("outputs") / "store"
+    with closing(synthetic_store(made, videos=3, clips=2)) as store:
+        save_query(store, SavedQuery("one", "SELECT 1"))
+    return made
+
+
+WRITERS = {
+    "rows.csv": ("sql", "FROM range(100000)"),
+    "rows.parquet": ("sql", "FROM range(100000)"),
+    "rows.txt": ("sql", "FROM range(100000)"),
+    "report.md": ("report", "sensitivity"),
+    "kept.toml": ("queries", "export"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_on_a_full_device_is_named_in_a_sentence(name, root, tmp_path):
+    (tmp_path / name).symlink_to("/dev/full")
+    done = tubelet(*WRITERS[name], "--store", root, "-o", tmp_path / name)
+    assert done.returncode == 2 and f"{name}: no space left on device" in done.stderr, done.stderr
+    assert Path("/dev/full").is_char_device() and (tmp_path / name).is_symlink()
+
+
+def test_a_file_stays_as_it_was_where_the_new_one_cannot_be_whole(tmp_path):
+    (tmp_path / "kept").write_bytes(b"older")
+    (tmp_path / "kept").chmod(0o640)
+    told = pytest.raises(OSError, match="No space left on device: .*kept")
+    with told, outputs.open_whole(tmp_path / "kept") as file:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "full")
+    assert (tmp_path / "kept").read_bytes() == b"older" and len(list(tmp_path.iterdir())) == 1
+    outputs.write_file(tmp_path / "kept", lambda file: file.write(b"newer"))
+    assert (tmp_path / "kept").read_bytes() == b"newer"
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o640
