@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import streamlit as st
-
 from tubelet.dashboard import address, caching, selected_videos
 from tubelet.dashboard.chosen import LABEL, Chosen
 from tubelet.store import Store
