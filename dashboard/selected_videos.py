@@ -6,7 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, consent, units
 from tubelet.dashboard.access import is_read_only
-from tubelet.dashboard.chosen import TAG, WHERE, Chosen
+from tubelet.dashboard.chosen import IDS_MOST, TAG, WHERE, Chosen
 from tubelet.dashboard.parameters import SELECTED
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError, TubeletError
@@ -113,6 +113,25 @@ def select(chosen: Chosen) -> None:
 
 def drop() -> None:
     address.redirect(**{SELECTED: ""})
+
+
+def offer(store: Store, video_ids: list[str], key: str, chosen: Chosen | None = None) -> None:
+    """Buttons that select these videos on every page, by what selects them where that is known, or keep them as a tag."""
+    if chosen is None and len(video_ids) <= IDS_MOST:
+        chosen = Chosen.of_ids(video_ids)
+    fits = "Every page is then about these videos."
+    lacks = f"An address carries up to {IDS_MOST} videos: save more as a tag."
+    st.button(
+        f"Select {units.count(len(video_ids), 'video')}",
+        icon=":material/checklist:",
+        type="tertiary",
+        key=f"go-select-{key}",
+        disabled=chosen is None,
+        on_click=select,
+        args=(chosen,),
+        help=fits if chosen else lacks,
+    )
+    offer_tag(store, video_ids, key)
 
 
 def offer_tag(store: Store, video_ids: list[str], key: str) -> None:

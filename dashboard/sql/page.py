@@ -8,7 +8,7 @@ from tubelet.dashboard.components import editor
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
-from tubelet.dashboard.sql import downloads, pictures, saved, schema_browser
+from tubelet.dashboard.sql import downloads, pictures, row_videos, saved, schema_browser
 from tubelet.dashboard.sql.examples import EXAMPLES, FIRST
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
@@ -185,6 +185,7 @@ def _show_result(store: Store, query: Query) -> str:
         st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
         picture = pictures.choose(answer.table)
         downloads.show(store, query, answer)
+        row_videos.offer(store, answer.table)
     pictures.draw(store, query, answer, picture)
     return ""
 

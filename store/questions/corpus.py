@@ -160,6 +160,15 @@ def video_ids(videos: VideoFilter) -> Question:
     return Question(sql, videos.values)
 
 
+def videos_of(video_ids: Sequence[str], clip_ids: Sequence[str]) -> Question:
+    """One row per video of the store among these, or that one of these clips shows, by name: its id."""
+    sql = """SELECT video_id FROM videos
+WHERE video_id IN (SELECT unnest($videos::VARCHAR[]))
+  OR video_id IN (SELECT video_id FROM clips WHERE clip_id IN (SELECT unnest($clips::VARCHAR[])))
+ORDER BY name, video_id"""
+    return Question(sql, {"videos": list(video_ids), "clips": list(clip_ids)})
+
+
 def labels() -> Question:
     """Labels by number of videos; NULL where a video has none."""
     return Question(

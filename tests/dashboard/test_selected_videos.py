@@ -7,12 +7,13 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
+from tubelet.dashboard import selected_videos
 from tubelet.dashboard.access import READ_ONLY
 from tubelet.dashboard.chosen import Chosen
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
-from tubelet.store.annotations.tags import Member, add_tag, list_tags
+from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
 from tubelet.store.sandbox import conditions
 
 LABELS = """video,split,action
@@ -100,6 +101,41 @@ def test_the_chosen_row_can_be_selected(store):
     test = open_page("corpus", store, video=ids(store)[5])
     test.button("go-select-chosen").click().run()
     assert stands(test, "selected") == f"ids:{ids(store)[5]}" and listed(test) == names(5)
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("SELECT video_id FROM videos WHERE name LIKE '%4.mp4' OR name LIKE '%2.mp4'", [2, 4]),
+        ("SELECT clip_id, slices FROM clips JOIN videos USING (video_id) WHERE name LIKE '%5.mp4'", [5]),
+        ("SELECT video_id, 'gone' AS clip_id FROM videos WHERE name LIKE '%1.mp4'", [1]),
+        ("SELECT NULL AS video_id, clip_id FROM clips JOIN videos USING (video_id) WHERE name LIKE '%3.mp4'", [3]),
+        ("SELECT * FROM (VALUES ('gone'), ('<b>'), (NULL)) t(video_id)", []),
+        ("SELECT 7 AS video_id", []),
+        ("SELECT name FROM videos", []),
+    ],
+)  # fmt: skip
+def test_the_videos_of_a_querys_rows_can_be_selected(store, query, numbers):
+    test = open_page("sql", store, query=query)
+    assert not test.exception
+    offered = [button for button in test.button if button.key == "go-select-rows"]
+    assert len(offered) == bool(numbers)
+    if numbers:
+        offered[0].click().run()
+        assert stands(test, "selected") == "ids:" + ",".join(ids(store)[n] for n in numbers)
+        assert listed(open_page("corpus", store, selected=stands(test, "selected"))) == names(
+            *numbers
+        )
+
+
+def test_rows_of_more_videos_than_an_address_carries_become_a_tag(store, monkeypatch):
+    monkeypatch.setattr(selected_videos, "IDS_MOST", 5)
+    test = open_page("sql", store, query="SELECT video_id FROM videos")
+    assert test.button("go-select-rows").disabled
+    test.text_input("tag-name-rows").set_value("all o'them")
+    next(button for button in test.button if button.label == "Tag 6 videos").click().run()
+    assert not test.exception and stands(test, "selected") == "tag:all o'them"
+    remove_tag(store, "all o'them")
 
 
 @pytest.mark.parametrize("page", ["corpus", "video", "windows", "sensitivity", "sql"])
