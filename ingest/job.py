@@ -1,6 +1,6 @@
 """A job: the arguments of an ingest, checked together before anything is downloaded or decoded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from tubelet.ingest.geometry import FIT, Geometry, choose_framing
 from tubelet.ingest.layer import Layer
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
-from tubelet.ingest.pipeline.progress import Progress
+from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.plan import Plan, Probing, plan
@@ -22,6 +22,7 @@ from tubelet.ingest.segments import assign_segments
 from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
+from tubelet.store.jobs.state import JobProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +83,8 @@ class Job:
     def device(self) -> torch.device:
         return self.encoder.device
 
-    def run(self, store: str) -> Run:
-        """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory."""
+    def run(self, store: str, report: Callable[[JobProgress], None] = ignore_progress) -> Run:
+        """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)
         )
@@ -91,7 +92,7 @@ class Job:
             Store.create(store),
             self.recipe,
             self.encoder,
-            Progress(len(self.sources)),
+            Progress(len(self.sources), report=report),
             pace,
             self.keeping,
         )

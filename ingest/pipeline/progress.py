@@ -3,16 +3,22 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tqdm import tqdm
+
+from tubelet.store.jobs.state import FAILURES_MOST, JobProgress
 
 LINE_SECONDS = 10.0
 WINDOW_SECONDS = (
     60.0  # at least, over which the rate is taken: clips come in batches, and videos differ
 )
 BAR = "{percentage:3.0f}% {bar:5} {n_fmt}/{total_fmt} clips{desc}"  # at 80 columns nothing of it is cut
+
+
+def ignore_progress(_: JobProgress) -> None:
+    """Nobody watches."""
 
 
 class Progress:
@@ -23,8 +29,14 @@ class Progress:
     """
 
     def __init__(
-        self, sources: int, quiet: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        sources: int,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        report: Callable[[JobProgress], None] = ignore_progress,
     ) -> None:
+        self._report = report
+        self._failed: deque[str] = deque(maxlen=FAILURES_MOST)
         self.tokens = self.clips = self.failures = self.videos = 0
         self._sources = sources
         self._clips_of_done = 0
@@ -49,8 +61,9 @@ class Progress:
         self._bar.update()
         self._show()
 
-    def video(self, video: object, failures: int) -> None:
-        """One source is finished."""
+    def video(self, video: object, failures: int, said: Sequence[str] = ()) -> None:
+        """One source is finished; `said` are its failures in words."""
+        self._failed.extend(said)
         self.videos += 1
         self.failures += failures
         self._clips_of_done += self._open.pop(video, (0, 0))[0]
@@ -86,6 +99,16 @@ class Progress:
         rate = self.tokens / max(self._clock() - self._start_batches, 1e-9)
         left = self.seconds_left
         remaining = "" if left is None else f", {duration(left)} left"
+        self._report(
+            JobProgress(
+                done=self.clips,
+                total=self.expected_clips,
+                tokens_per_s=rate,
+                seconds_left=left,
+                failed=self.failures,
+                failures=tuple(self._failed),
+            )
+        )
         failed = f", {self.failures:,} failed" if self.failures else ""
         self._bar.total = self.expected_clips
         self._bar.set_description_str(

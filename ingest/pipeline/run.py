@@ -247,7 +247,8 @@ class Run:
 
     def _count(self, done: VideoDone) -> None:
         self.summary.end(done)
-        self.progress.video(done.source.path, len(done.failures))
+        said = [f"{failure.path}: {failure.error}" for failure in done.failures]
+        self.progress.video(done.source.path, len(said), said)
 
 
 def _pair_frames(recipe: Recipe) -> int:

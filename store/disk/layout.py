@@ -9,14 +9,15 @@ from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS = (
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS = (
     "embeddings",
     "media",
     "codes",
     "unfinished",
     "snapshots",
+    "jobs",
 )
-FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS
+FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS
 LOCKS = "commit.lock", "writers.lock"
 
 
@@ -93,6 +94,15 @@ class Layout:
     def pictures(self, video_id: str, clip_id: str) -> Path:
         """JPEG of a clip's slices."""
         return self._file(MEDIA, video_id, f"{clip_id}.jpg")
+
+    @property
+    def jobs(self) -> Path:
+        """What commands that write to the store say of themselves while they run: no part of its contents."""
+        return inside.resolve_folder(self.root, JOBS)
+
+    def job(self, job_id: str) -> Path:
+        """The folder of a job. Raises UnsafePath where its id is more than a name, or a link stands in its place."""
+        return self._file(JOBS, job_id, "lock").parent
 
     def refuse_links(self) -> None:
         """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or is not what its name says."""

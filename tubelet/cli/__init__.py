@@ -39,6 +39,7 @@ COMMANDS = {
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),
+    "jobs": CommandSpec("jobs", "List the commands that run on a store, and stop one."),
     "check": CommandSpec("maintenance", "Verify everything against what was committed; repair."),
     "compact": CommandSpec("maintenance", "Merge the small files of the tables."),
     "remove": CommandSpec("maintenance", "Remove videos, encoders or clips from a store."),

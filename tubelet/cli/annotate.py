@@ -7,6 +7,7 @@ import click
 
 from tubelet.cli.options import command, filled, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.cli.recording import recorded
 from tubelet.store.annotations.importing import ImportOptions
 
 
@@ -18,6 +19,7 @@ from tubelet.store.annotations.importing import ImportOptions
 )
 @click.option("--list", "listing", is_flag=True, help="List the sources that were imported.")
 @json_option
+@recorded
 def annotate(
     files: tuple[Path, ...],
     store: str,

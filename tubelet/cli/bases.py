@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, filled, store_option
+from tubelet.cli.recording import recorded
 from tubelet.latent.fitting import BasisSpec
 from tubelet.store.wording import count
 
@@ -24,6 +25,7 @@ def basis(context: click.Context) -> None:
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--name", help="What it is called where it is chosen.")
+@recorded
 def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import bases, fitting
@@ -79,6 +81,7 @@ basis.add_command(list_bases)
 @store_option
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
+@recorded
 def index(store: str, encoder: str | None, rebuild: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
     from tubelet.latent import search_index

@@ -39,6 +39,12 @@ NO_MEMORY = (
 )
 
 
+ENDINGS: list[
+    Callable[[int, str], None]
+] = []  # told once how the command ended: its exit code, and what was said of it
+SAID: list[str] = []
+
+
 class Refused(Exception):
     """Refused by the command before any room is imported; shown without a traceback."""
 
@@ -49,7 +55,11 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
     with handlers_kept():
         code = _exit_code(command)
-    sys.exit(_flush(code))
+    code = _flush(code)
+    while ENDINGS:
+        ENDINGS.pop()(code, " ".join(SAID))
+    SAID.clear()
+    sys.exit(code)
 
 
 def _exit_code(command: Callable[[], Any]) -> int:
@@ -61,6 +71,7 @@ def _exit_code(command: Callable[[], Any]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except click.ClickException as mistake:
+        SAID.append(mistake.format_message())
         mistake.show()
         return mistake.exit_code
     except BaseException as error:
@@ -146,6 +157,7 @@ def _drop_output() -> None:
 
 
 def _say(sentence: str) -> None:
+    SAID.append(sentence)
     note(f"tubelet: {sentence}")  # where stderr is full or gone, too, the exit code has to do
 
 

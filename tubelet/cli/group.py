@@ -1,5 +1,6 @@
 """Commands that are imported on first use: `tubelet --help` imports none of them."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,8 +44,11 @@ class Commands(click.Group):
         """Run a command and end the process with its exit code; with `standalone_mode` false, return and raise as click does."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        words = tuple(sys.argv[1:] if args is None else args)
         return failures.run_and_exit(
-            lambda: super(Commands, self).main(args, prog_name, complete_var, False, **extra)
+            lambda: super(Commands, self).main(
+                args, prog_name, complete_var, False, **{"obj": words, **extra}
+            )
         )
 
     def list_commands(self, context: click.Context) -> list[str]:

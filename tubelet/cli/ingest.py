@@ -10,6 +10,7 @@ from click.core import ParameterSource
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.cli.recording import recorded, report_to
 from tubelet.ingest.arguments import (
     DEFAULT_ENCODER,
     EncoderOptions,
@@ -29,6 +30,7 @@ ingest_command: Callable = command(
 @paths_argument
 @store_option
 @json_option
+@recorded
 def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     """Encode videos into a store; a rerun adds only what is missing.
 
@@ -38,7 +40,7 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
 
     _note_default()
     job = Job.of(**arguments)
-    run = job.run(store)
+    run = job.run(store, report_to())
     stop_on_signals("stopping after the current clip", run.stop)
     summary = run.execute(job.sources)
     print_result(summary, as_json)

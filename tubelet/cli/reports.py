@@ -11,6 +11,7 @@ import click
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import OutputFile, command, filled, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.cli.recording import recorded
 from tubelet.store.pairs.stored import StoredPairs
 
 
@@ -54,6 +55,7 @@ def _make_command(name: str, known: Any) -> click.Command:
         required=True,
         help="FILE.html, FILE.md or FILE.parquet.",
     )
+    @recorded
     def write(store: str, output: Path, **asked: Any) -> None:
         from tubelet.store import Store
 
@@ -75,6 +77,7 @@ def report() -> None:
 @command(StoredPairs)
 @store_option
 @json_option
+@recorded
 def pairs(store: str, as_json: bool, **asked: Any) -> None:
     """Measure pairs of clips that are already stored, from their half-precision files.
 

@@ -1,0 +1,101 @@
+"""What a command says of itself while it runs, so that others see it. A store that cannot be written to ends no command."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tubelet.store.disk import inside
+from tubelet.store.disk.files import write_whole
+from tubelet.store.disk.layout import Layout
+from tubelet.store.errors import StoreError
+from tubelet.store.jobs import holder
+from tubelet.store.jobs.listing import list_folders
+from tubelet.store.jobs.state import (
+    END,
+    FAILURES_MOST,
+    FILE_BYTES,
+    JOB,
+    LOCK,
+    PROGRESS,
+    TEXT_LENGTH,
+    JobProgress,
+)
+
+KEPT = 100  # jobs; the folders of older ones that have ended are removed
+PAUSE_S = 1.0  # at least, between two reports
+
+
+class Recording:
+    """One command on one store, from its beginning to its end; nothing is written before the store exists."""
+
+    def __init__(self, root: Path, words: Sequence[str]) -> None:
+        self.layout, self.words, self.started_at = Layout(root), tuple(words), time.time()
+        self.folder: Path | None = None
+        self._last = 0.0
+        self._far: JobProgress | None = None
+
+    def begin(self) -> bool:
+        """Make the job's folder and lock it; whether it is there."""
+        if self.folder or not self.layout.marker.is_file():
+            return self.folder is not None
+        with suppress(OSError, StoreError):
+            _prune(self.layout)
+            name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.started_at))}-{secrets.token_hex(3)}"
+            folder = self.layout.job(name)
+            folder.mkdir(parents=True)
+            holder.hold(folder / LOCK)
+            self.folder = folder
+            self._write(JOB, self._described())
+        return self.folder is not None
+
+    def report(self, progress: JobProgress) -> None:
+        """Say how far the command is; called as often as one likes."""
+        self._far = progress
+        if time.monotonic() - self._last >= PAUSE_S and self.begin():
+            self._last = time.monotonic()
+            self._write_progress(progress)
+
+    def _write_progress(self, progress: JobProgress) -> None:
+        said = [text[:TEXT_LENGTH] for text in progress.failures[-FAILURES_MOST:]]
+        self._write(PROGRESS, {**asdict(progress), "failures": said})
+
+    def end(self, code: int, said: str) -> None:
+        """Say how it ended, and let go of the lock."""
+        if self.folder:
+            if self._far:
+                self._write_progress(replace(self._far, seconds_left=None))
+            self._write(END, {"code": code, "said": said[:TEXT_LENGTH], "ended_at": time.time()})
+            holder.let_go(self.folder / LOCK)
+            self.folder = None
+
+    def _described(self) -> dict:
+        words = [word[:TEXT_LENGTH] for word in self.words]
+        while len(json.dumps(words)) > FILE_BYTES // 2:
+            words = words[: len(words) // 2]
+        return {
+            "words": words,
+            "folder": os.getcwd(),
+            "host": holder.host(),
+            "machine": holder.machine(),
+            "started_at": self.started_at,
+        }
+
+    def _write(self, name: str, content: Mapping) -> None:
+        if self.folder:
+            with suppress(OSError, ValueError):
+                data = json.dumps(content).encode()
+                write_whole(self.folder / name, data, self.folder, flush=False)
+
+
+def _prune(layout: Layout) -> None:
+    """Remove the folders of the oldest jobs, but of none that runs."""
+    for folder in list_folders(layout)[KEPT - 1 :]:
+        if holder.find_holder(folder / LOCK) is None:
+            for name in os.listdir(folder):
+                inside.remove_file(layout.root, folder / name)
+            folder.rmdir()
