@@ -18,6 +18,7 @@ from tubelet.dashboard.access import API
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import formats
+from tubelet.store.sandbox.fair_queue import ASKER
 from tubelet.store.sandbox.json_text import json_text
 from tubelet.store.sandbox.untrusted import Answer, Query, ask
 from tubelet.store.saved_queries import SavedQuery, find_query
@@ -38,6 +39,7 @@ def answer_query(store: Store, request: Request) -> Response:
     """The answer to a query, or why there is none: 404 where the API is off, 403 for other sites' links, 400 for the query's mistakes."""
     if refusal := _refuse(request):
         return refusal
+    ASKER.set(f"api {request.client.host if request.client else ''}")
     try:
         query, format_ = _read_query(store, request), request.query_params.get("format", "json")
         if format_ == "json":
@@ -81,6 +83,7 @@ def describe_answer(answer: Answer) -> bytes:
         "rows": _rows(answer.table, names),
         "truncated": answer.truncated,
         "seconds": round(answer.seconds, 4),
+        "bytes_read": answer.bytes_read,
     }
     return (json_text(described, default=formats.plain_text) + "\n").encode()
 

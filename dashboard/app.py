@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.dashboard import address, caching, links, report_page, selection, units
 from tubelet.dashboard.components import connection
@@ -17,6 +18,7 @@ from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
 from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
+from tubelet.store.sandbox.fair_queue import ASKER
 
 HERE = Path(__file__).parent
 
@@ -26,6 +28,7 @@ def main() -> None:
         page_icon=str(HERE / "favicon.svg"), layout="wide", initial_sidebar_state=250
     )
     st.logo(str(HERE / "logo.svg"), size="large")
+    ASKER.set(_name_session())
     path = sys.argv[1] if len(sys.argv) > 1 else ""
     modules = {
         name: import_module(f"tubelet.dashboard.{name}.page") for name in PAGES
@@ -35,6 +38,12 @@ def main() -> None:
     page = st.navigation(list(pages.values()), position="hidden")
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()
+
+
+def _name_session() -> str:
+    """Who asks the queries of this run: one page of one browser."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
 
 
 def _page(

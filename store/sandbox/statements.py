@@ -22,7 +22,8 @@ QUERIES = (
 ALLOWED = "SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, SHOW, EXPLAIN"
 RUN_STRINGS = ("query", "json_execute_serialized_sql")
 PREFIX = "SELECT * FROM (\n"
-COUNTING = "SELECT count(*) AS rows FROM (\n"
+ROWS, COUNT = "rows", "count"  # what is asked of a query
+BEFORE = {ROWS: PREFIX, COUNT: "SELECT count(*) AS rows FROM (\n"}
 EXPLAINED_AS = ("text", "json", "html", "graphviz", "yaml", "mermaid")
 
 
@@ -35,10 +36,10 @@ class Statement:
     skipped: int = 0
     parameters: frozenset[str] = frozenset()
 
-    def wrap(self, rows: int | None, counted: bool = False) -> str:
+    def wrap(self, rows: int | None, answer: str = ROWS) -> str:
         """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` shows that there are more."""
         limit = "" if rows is None or self.explain else f" LIMIT {rows + 1}"
-        return f"{self.explain}{COUNTING if counted and not self.explain else PREFIX}{self.body}\n){limit}"
+        return f"{self.explain}{PREFIX if self.explain else BEFORE[answer]}{self.body}\n){limit}"
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The values of the query's ``$name`` parameters; None where it has none. Raises QueryError where one is missing."""

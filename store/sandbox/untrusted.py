@@ -2,6 +2,7 @@
 
     worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     worker_pool such processes: started, queried, and killed when a query's time is over
+    fair_queue  whose query runs next
     statements  which texts are one query, and how such a text is run
     error_messages  DuckDB's errors, in terms of the text as its author wrote it
 
@@ -10,7 +11,6 @@ billion numbers runs for minutes past `max_execution_time`, and takes gigabytes 
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.statements import COUNT
 from tubelet.store.sandbox.worker import Request
 from tubelet.store.sandbox.worker_pool import EXPORTS, PROCESSES, fitting_memory
 from tubelet.store.store import Store
@@ -58,6 +59,7 @@ class Answer:
     table: pa.Table
     truncated: bool
     seconds: float
+    bytes_read: int = 0  # from disks or from what the system keeps of them; 0 where it does not say
 
 
 def ask(
@@ -67,9 +69,9 @@ def ask(
     unwanted: Callable[[], bool] | None = None,
 ) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    started, table = _answer(_request(store, query, limits), unwanted)
-    truncated = limits.rows is not None and len(table) > limits.rows
-    return Answer(table[: limits.rows], truncated, time.monotonic() - started)
+    done = PROCESSES.answer(_request(store, query, limits), unwanted)
+    truncated = limits.rows is not None and len(done.table) > limits.rows
+    return Answer(done.table[: limits.rows], truncated, done.seconds, done.bytes_read)
 
 
 def stream(
@@ -80,8 +82,7 @@ def stream(
 ) -> Iterator[pa.Table]:
     """The answer in pieces as they are computed, the first one empty: memory does not grow with it. Raises QueryError as `ask` does, and
     `worker_pool.Restarted` where a compaction has it begin again."""
-    request = _request(store, query, limits)
-    with EXPORTS.one() as process, closing(process.stream(request, unwanted)) as pieces:
+    with closing(EXPORTS.stream(_request(store, query, limits), unwanted)) as pieces:
         left = limits.rows
         for piece in pieces:
             yield piece if left is None else piece[:left]
@@ -90,8 +91,8 @@ def stream(
 
 def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    request = replace(_request(store, query, limits), rows=None, counted=True)
-    return _answer(request, None)[1]["rows"][0].as_py()
+    request = replace(_request(store, query, limits), rows=None, answer=COUNT)
+    return PROCESSES.answer(request).table["rows"][0].as_py()
 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:
@@ -104,10 +105,3 @@ def _request(store: Store, query: str | Query, limits: Limits) -> Request:
         memory=fitting_memory(limits.memory_bytes),
         values=dict(asked.values),
     )
-
-
-def _answer(request: Request, unwanted: Callable[[], bool] | None) -> tuple[float, pa.Table]:
-    """When a process started on it, and its answer."""
-    with PROCESSES.one() as process:
-        started = time.monotonic()
-        return started, process.answer(request, unwanted)

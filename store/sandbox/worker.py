@@ -10,6 +10,7 @@ What keeps a query from writing, and from reading elsewhere, outermost first:
 5. On Linux the kernel lets this process write to a folder of its own only (`landlock`); its environment holds no secrets.
 """
 
+import contextlib
 import json
 import resource
 import signal
@@ -23,12 +24,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from tubelet.store.disk import snapshot
 from tubelet.store.disk.files import unreadable
 from tubelet.store.errors import QueryError, TubeletError
+from tubelet.store.questions import views
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
 from tubelet.store.sandbox.lifeline import end_with_parent
-from tubelet.store.sandbox.statements import PREFIX, read_statement
+from tubelet.store.sandbox.statements import PREFIX, ROWS, read_statement
 from tubelet.store.store import Store
 
 SETTINGS = {
@@ -51,7 +54,7 @@ class Kind:
     READY = b"R"  # for a query
     STARTED = b"S"  # the answer follows; what came before does not count
     CHUNK = b"C"  # rows, as an Arrow stream
-    END = b"."  # of the answer
+    END = b"."  # of the answer, with the bytes that were read for it
     ERROR = b"E"  # the sentence that says why there is no answer
     MEMORY = b"M"  # ran out
 
@@ -65,24 +68,72 @@ class Request:
     rows: int | None
     seconds: float
     memory: int
-    counted: bool = False  # how many rows the answer has, instead of the rows
+    answer: str = ROWS  # or COUNT, how many rows there are
     values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
+
+
+class Connector:
+    """Hands out connections to a store, each for one query, and prepares the next one while nobody waits."""
+
+    def __init__(self) -> None:
+        self._ready: tuple[tuple, duckdb.DuckDBPyConnection] | None = None
+        self._used: list[duckdb.DuckDBPyConnection] = []
+        self.last: Request | None = None
+
+    def connect(self, store: Store, request: Request) -> duckdb.DuckDBPyConnection:
+        """The connection that was prepared where it fits the request, else a new one."""
+        self.last = request
+        found, self._ready = self._ready, None
+        if found and found[0] == self._key(store, request) and not views.names_tokens(request.sql):
+            duck = found[1]
+        else:
+            self._used += [found[1]] if found else []
+            duck = self._open(store, request, request.sql)
+        self._used.append(duck)
+        return duck
+
+    def close_used(self) -> None:
+        while self._used:
+            self._used.pop().close()
+
+    def prepare(self, request: Request) -> None:
+        """Open a connection as this request had it. Where the store cannot be opened, the next query says why."""
+        self.close_used()
+        with contextlib.suppress(TubeletError, duckdb.Error, OSError, MemoryError):
+            store = Store(request.root)
+            self._ready = self._key(store, request), self._open(store, request, "")
+
+    def _open(self, store: Store, request: Request, sql: str) -> duckdb.DuckDBPyConnection:
+        return store.connect(sql, {"memory_limit": f"{request.memory}B", **SETTINGS})
+
+    def _key(self, store: Store, request: Request) -> tuple:
+        return request.root, request.memory, snapshot.read(store.layout).name
 
 
 def main(descriptor: int, folder: Path) -> None:
     """Answer queries until the other side closes, or until one has left too much memory allocated."""
     landlock.confine(folder)
     end_with_parent(descriptor)
+    connector = Connector()
     with Connection(descriptor) as connection:
         try:
-            while _count_mapped_bytes() < KEPT:
+            while _may_go_on(connector):
                 connection.send_bytes(Kind.READY)
+                if connector.last:
+                    connector.prepare(connector.last)
                 request = Request(**json.loads(connection.recv_bytes()))
                 _bound(request)
-                _answer(request, connection)
+                _answer(request, connection, connector)
                 signal.alarm(0)
         except (EOFError, ConnectionError):
             return
+
+
+def _may_go_on(connector: Connector) -> bool:
+    """Whether there is memory for another query."""
+    if _count_mapped_bytes() >= KEPT:
+        connector.close_used()
+    return _count_mapped_bytes() < KEPT
 
 
 def _bound(request: Request) -> None:
@@ -94,12 +145,12 @@ def _bound(request: Request) -> None:
     signal.alarm(int(min(request.seconds, 1e6)) + GRACE_S)
 
 
-def _answer(request: Request, connection: Connection) -> None:
+def _answer(request: Request, connection: Connection, connector: Connector) -> None:
     """Send the rows, or why there are none. Raises EOFError to end the process: after running out of memory, it would stay scarce."""
     try:
         store = Store(request.root)
-        store.newest(lambda: _send(store, request, connection))
-        connection.send_bytes(Kind.END)
+        read = store.newest(lambda: _send(store, request, connection, connector))
+        connection.send_bytes(Kind.END + str(read).encode())
     except TubeletError as error:
         connection.send_bytes(Kind.ERROR + str(error).encode())
     except (MemoryError, duckdb.Error, pa.ArrowException, OSError) as error:
@@ -122,35 +173,43 @@ def _count_mapped_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _send(store: Store, request: Request, connection: Connection) -> None:
+def _count_read_bytes() -> int:
+    """Bytes that this process has read, from disks or from what the system keeps of them; 0 on systems other than Linux."""
+    try:
+        return int(Path("/proc/self/io").read_text().split()[1])
+    except OSError:
+        return 0
+
+
+def _send(store: Store, request: Request, connection: Connection, connector: Connector) -> int:
+    """Send the answer's pieces; how many bytes were read for them."""
     connection.send_bytes(Kind.STARTED)
-    for table in _chunks(store, request):
+    duck = connector.connect(store, request)
+    before = _count_read_bytes()
+    for table in _chunks(duck, request):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
         connection.send_bytes(Kind.CHUNK + sink.getvalue().to_pybytes())
+    return _count_read_bytes() - before
 
 
-def _chunks(store: Store, request: Request) -> Iterator[pa.Table]:
-    """The answer's rows, at least one chunk, on a connection of their own. Raises QueryError for the query's mistakes."""
-    duck = store.connect(request.sql, {"memory_limit": f"{request.memory}B", **SETTINGS})
+def _chunks(duck: duckdb.DuckDBPyConnection, request: Request) -> Iterator[pa.Table]:
+    """The answer's rows, at least one chunk. Raises QueryError for the query's mistakes."""
+    statement = read_statement(duck, request.sql)
     try:
-        statement = read_statement(duck, request.sql)
-        try:
-            values = statement.bind(request.values)
-            asked = statement.wrap(request.rows, request.counted)
-            reader = _relation(duck, asked, values).to_arrow_reader(CHUNK_ROWS)
-            yield reader.schema.empty_table()
-            for batch in reader:
-                yield pa.Table.from_batches([batch])
-        except duckdb.IOException:
-            raise  # files that a compaction took away: the store asks again
-        except (duckdb.Error, pa.ArrowException) as error:
-            if is_memory(error):
-                raise
-            raise QueryError(explain_error(error, request.sql, statement.shift)) from error
-    finally:
-        duck.close()
+        values = statement.bind(request.values)
+        asked = statement.wrap(request.rows, request.answer)
+        reader = _relation(duck, asked, values).to_arrow_reader(CHUNK_ROWS)
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+    except duckdb.IOException:
+        raise  # files that a compaction took away: the store asks again
+    except (duckdb.Error, pa.ArrowException) as error:
+        if is_memory(error):
+            raise
+        raise QueryError(explain_error(error, request.sql, statement.shift)) from error
 
 
 def _relation(

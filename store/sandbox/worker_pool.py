@@ -1,6 +1,10 @@
-"""The processes that answer queries: started, queried, kept for the next query, and killed when a query's time is over."""
+"""The processes that answer queries: started, queried, kept for the next query, and killed when a query's time is over.
+
+`fair_queue` says whose turn it is.
+"""
 
 import atexit
+import contextlib
 import json
 import multiprocessing.connection
 import os
@@ -11,8 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,16 +24,16 @@ import pyarrow as pa
 import tubelet
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.fair_queue import FairQueue, Places, Turn
 from tubelet.store.sandbox.worker import Kind, Request
 
-AT_ONCE = 4  # queries running at a time, each within its limits; others wait
-EXPORTS_AT_ONCE = 2  # whole answers written at a time
-QUEUE_S = 120  # the longest wait for others' queries
+EXPORTING = Places(quick=2, lasting=0, per_asker=2)  # whole answers written at a time
 IDLE = 2  # processes kept for the next query, about 150 MB each
+SLOW = 10  # how much a slow query gives way to others: its niceness
 START_S = 60  # a process that is not up by then never will be
 LONGEST_S = 10**6  # the operating system waits no longer
 SETTLE_S = 1  # a process that has answered is ready again at once, or never
-UNWANTED_S = 0.25  # how often a query asks whether anybody still waits for it
+UNWANTED_S = 0.25  # how often a query asks whether anybody still waits for it, or for its place
 BASE_BYTES, CORE_BYTES = (
     1 << 30,
     1 << 26,
@@ -51,12 +55,27 @@ class Restarted(QueryError):
     """An answer that begins again after part of it was handed on."""
 
 
+class SetAside(Exception):
+    """A slow query gave its place to others, and starts over when one for slow queries is free."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The rows of an answer, up to one more than requested, the seconds it took, and the bytes that were read for it."""
+
+    table: pa.Table
+    seconds: float
+    bytes_read: int
+
+
 class Process:
     """A process that answers one query after the other, and the only folder that it may write to."""
 
     def __init__(self) -> None:
         """Start it and wait until it is ready. Raises QueryError with the reason if it does not start."""
         self._process: subprocess.Popen | None = None
+        self._slowed = False
+        self.bytes_read = 0  # for the last answer; 0 where the system does not say
         self._folder = make_scratch()
         self._connection, theirs = multiprocessing.connection.Pipe()
         try:
@@ -75,7 +94,15 @@ class Process:
     @property
     def ready(self) -> bool:
         """Whether it waits for a query."""
-        return self._ready and self._process is not None and self._process.poll() is None
+        running = self._process is not None and self._process.poll() is None
+        return self._ready and running and not self._slowed
+
+    def give_way(self) -> None:
+        """Let other processes go first from now on. It is not kept for another query: only an administrator can take this back."""
+        if self._process and not self._slowed:
+            self._slowed = True
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PGRP, self._process.pid, SLOW)
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
         """Rows, up to one more than requested. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
@@ -124,6 +151,7 @@ class Process:
         self._ready = self._says_ready(SETTLE_S)
         if kind != Kind.END:
             raise QueryError(too_much(request) if kind == Kind.MEMORY else str(content, "utf-8"))
+        self.bytes_read = int(str(content, "utf-8"))
 
     def close(self) -> None:
         """Kill it, and remove what it has spilled to disk."""
@@ -200,28 +228,57 @@ class Process:
 
 
 class Processes:
-    """Busy and idle processes. Thread-safe."""
+    """Busy and idle processes, and whose turn it is. Thread-safe."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._at_once = threading.BoundedSemaphore(at_once)
+    def __init__(self, places: Places) -> None:
+        self.queue = FairQueue(places)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
+
+    def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> Answered:
+        """The answer to a query when its turn has come. Raises QueryError as `Process.answer` does, and where its turn does not come."""
+        lasting = False
+        while True:
+            try:
+                with self.queue.wait(lasting, unwanted) as turn, self.one() as process:
+                    started = turn.since = time.monotonic()
+                    table = process.answer(request, self._watch(turn, process, unwanted))
+                    return Answered(table, time.monotonic() - started, process.bytes_read)
+            except SetAside:
+                lasting = True
+
+    def stream(
+        self, request: Request, unwanted: Callable[[], bool] | None = None
+    ) -> Iterator[pa.Table]:
+        """The same in pieces; a query keeps its place until its last piece is fetched."""
+        with (
+            self.queue.wait(unwanted=unwanted),
+            self.one() as process,
+            closing(process.stream(request, unwanted)) as pieces,
+        ):
+            yield from pieces
 
     @contextmanager
     def one(self) -> Iterator[Process]:
         """A process that waits for a query; kept afterwards if it is ready for another."""
-        if not self._at_once.acquire(timeout=QUEUE_S):
-            raise QueryError(
-                f"other queries are running, and none has ended in {QUEUE_S} s: try again in a moment"
-            )
+        process = self._take() or Process()
         try:
-            process = self._take() or Process()
-            try:
-                yield process
-            finally:
-                self._give_back(process)
+            yield process
         finally:
-            self._at_once.release()
+            self._give_back(process)
+
+    def _watch(
+        self, turn: Turn, process: Process, unwanted: Callable[[], bool] | None
+    ) -> Callable[[], bool]:
+        def look() -> bool:
+            """Whether nobody wants the answer. Raises SetAside where others need the place."""
+            if not self.queue.may_stay(turn):
+                raise SetAside
+            if turn.lasting and self.queue.has_others(turn):
+                process.give_way()
+            return unwanted is not None and unwanted()
+
+        return look
 
     def close(self) -> None:
         """End the idle processes."""
@@ -284,7 +341,7 @@ def _size(request: Request) -> str:
 STARTER = ThreadPoolExecutor(
     1, "tubelet-start"
 )  # as long as this process lives: on Linux a child ends with the thread that started it
-PROCESSES = Processes()
-EXPORTS = Processes(EXPORTS_AT_ONCE)  # apart: a slow download holds no query up
+PROCESSES = Processes(Places())
+EXPORTS = Processes(EXPORTING)  # apart: a slow download holds no query up
 atexit.register(PROCESSES.close)
 atexit.register(EXPORTS.close)
