@@ -249,7 +249,7 @@ class Processes:
 
     def stream(
         self, request: Request, unwanted: Callable[[], bool] | None = None
-    ) -> Iterator[pa.Table]:
+    ) -> Generator[pa.Table, None, None]:
         """The same in pieces; a query keeps its place until its last piece is fetched."""
         with (
             self.queue.wait(unwanted=unwanted),
