@@ -8,8 +8,10 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
+JOBS = "TUBELET_ALLOW_JOBS"  # the folder in which commands run that visitors start; "": they start and stop none
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of a machine
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -63,6 +65,28 @@ class Access:
     def cookie(self) -> str:
         """The name of the cookie: servers of one host on several ports share their cookies."""
         return f"tubelet-{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+
+
+def find_jobs_folder(address: str | None) -> Path | None:
+    """Where commands run that visitors start; None where they may start and stop none: unless the server was told to allow it, writes
+    to its store, and either asks for a token or listens to this machine alone."""
+    folder, settings = os.environ.get(JOBS), os.environ
+    if not folder or is_read_only():
+        return None
+    private = is_loopback(address or "") and not settings.get(HOSTS)
+    return Path(folder) if settings.get(TOKEN) or private else None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches an address."""
+    name = host_name(address)
+    return name in LOCAL or (name.startswith("127.") and name.replace(".", "").isdigit())
+
+
+def keep_environment() -> dict[str, str]:
+    """The environment without what is the server's own, for the commands that it starts."""
+    own = {HOSTS, FRAMES, TOKEN, API, READ_ONLY, JOBS}
+    return {name: value for name, value in os.environ.items() if name not in own}
 
 
 def is_read_only() -> bool:
