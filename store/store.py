@@ -165,7 +165,7 @@ class Store:
                     versions[name] = tables.delete(
                         self.layout.table(name), column or TABLES[name].key[0], ids
                     )
-            for name, table in _unknown(rows, self.layout, versions).items():
+            for name, table in _select_unknown(rows, self.layout, versions).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
             changed = [name for name in versions if versions[name] != last.versions[name]]
@@ -298,7 +298,7 @@ class Store:
             return snapshot.rebuild(layout)
 
 
-def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
+def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
     """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
     known = {

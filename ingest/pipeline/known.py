@@ -65,7 +65,7 @@ class Known:
             pairs=_pairs(store, recipe),
             repeated=_find_repeated(store, recipe),
             failures={failure.failure_id: failure for failure in failures},
-            broken=_broken(failures),
+            broken=_group_broken(failures),
         )
 
 
@@ -96,7 +96,7 @@ def _find_repeated(store: Store, recipe: Recipe) -> frozenset[str]:
     return frozenset(store.query(REPEATED_CONTROLS, {**made, **cut})["video_id"].to_pylist())
 
 
-def _broken(failures: list[Failure]) -> dict[str, tuple[Failure, ...]]:
+def _group_broken(failures: list[Failure]) -> dict[str, tuple[Failure, ...]]:
     broken: dict[str, tuple[Failure, ...]] = {}
     for failure in failures:
         if failure.stage in ("open", "decode") and failure.video_id:

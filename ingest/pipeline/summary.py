@@ -183,17 +183,17 @@ class Summary:
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""
         lines = (
-            [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"]
+            [f"duplicates, ingested once: {_name_some(one.words for one in self.duplicates_of)}"]
             if self.duplicates_of
             else []
         )
         if self.moved:
             lines.append(
-                f"moved; the store has the new path: {_named(one.words for one in self.moved)}"
+                f"moved; the store has the new path: {_name_some(one.words for one in self.moved)}"
             )
         reasons = Counter(one.reason for one in self.skipped)
         for reason, number in reasons.items():
-            names = _named(one.path for one in self.skipped if one.reason == reason)
+            names = _name_some(one.path for one in self.skipped if one.reason == reason)
             lines.append(
                 f"left out: {count(number, 'path')}, which is not a failure: {names}: {reason}"
             )
@@ -239,7 +239,7 @@ class Summary:
         return lines
 
 
-def _named(names: Iterable[str]) -> str:
+def _name_some(names: Iterable[str]) -> str:
     """The first few of many."""
     listed = list(names)
     return ", ".join(listed[:NAMED]) + (

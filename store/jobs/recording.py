@@ -50,7 +50,7 @@ class Recording:
             folder.mkdir(parents=True)
             holder.hold(folder / LOCK)
             self.folder = folder
-            self._write(JOB, self._described())
+            self._write(JOB, self._describe())
         return self.folder is not None
 
     def report(self, progress: JobProgress) -> None:
@@ -73,7 +73,7 @@ class Recording:
             holder.let_go(self.folder / LOCK)
             self.folder = None
 
-    def _described(self) -> dict:
+    def _describe(self) -> dict:
         words = [word[:TEXT_LENGTH] for word in self.words]
         while len(json.dumps(words)) > FILE_BYTES // 2:
             words = words[: len(words) // 2]

@@ -50,7 +50,7 @@ def answer(store: Store, query: str | Query, printing: Printing) -> None:
     if asked.table.column_names == EXPLAINED:
         data = _plan(asked.table).encode()
     else:
-        data = (_fitted(store, query, asked) if printing.fits else _whole(asked.table)).encode()
+        data = (_fit(store, query, asked) if printing.fits else _whole(asked.table)).encode()
     if printing.output:
         with open_whole(printing.output, seekable=False) as file:
             file.write(data)
@@ -77,7 +77,7 @@ def _whole(table: pa.Table) -> str:
     return f"{draw(_grid(table), None).text}\n{_rows(len(table))}\n"
 
 
-def _fitted(store: Store, query: str | Query, asked: Answer) -> str:
+def _fit(store: Store, query: str | Query, asked: Answer) -> str:
     """The rows and columns that fit on the terminal, and how many there are."""
     size = shutil.get_terminal_size()
     shown = asked.table[: max(LEAST_ROWS, size.lines - AROUND)]

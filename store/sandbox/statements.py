@@ -121,12 +121,12 @@ def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:
     if settings:
         place = words.pop(0)[0]
     elif len(words) > 1 and words[0][1] == "(" and words[1][1] in ("analyze", "format"):
-        place, settings = _bracketed(words)
+        place, settings = _read_bracketed(words)
     written = f"({', '.join(settings)}) " if settings else ""
     return f"EXPLAIN {written}", tokens[place + 1 :]
 
 
-def _bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
+def _read_bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
     """The settings in ``(ANALYZE, FORMAT json)`` and the place of the closing parenthesis."""
     end = next((number for number, (_, word) in enumerate(words) if word == ")"), None)
     if end is None:
