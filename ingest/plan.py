@@ -5,13 +5,14 @@ The survey counts packets instead of decoding. The probe encodes one clip of fou
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
+from tubelet.ingest.part import Taken
 from tubelet.ingest.pipeline.controls import REPEATS, expect_controls
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS
@@ -53,9 +54,7 @@ class Plan:
     seconds: float
     batch: int = 1
     notes: tuple[str, ...] = ()
-
-    def of_batch(self, batch: int) -> "Plan":
-        return replace(self, batch=batch)
+    taken: Taken | None = None  # where it is for a part of the sources
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -68,6 +67,7 @@ class Plan:
             else ""
         )
         return [
+            *([self.taken.words] if self.taken else []),
             f"{count(self.videos, 'video yields', 'videos yield')} {count(self.clips, 'clip')}, {count(self.tokens, 'token')} and {count(self.pairs, 'measured pair')}{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             (
