@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.ingest.pairs import WindowPair, is_repeated
+from tubelet.ingest.pipeline.controls import Controls
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
@@ -13,9 +14,9 @@ from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
+from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
 
-REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 
@@ -51,7 +52,7 @@ class Reader:
         self.known = known
         self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
         self._seen: dict[str, Source] = {}
-        self._repeating = set(known.repeated)
+        self._controls = Controls(known.repeated)
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
@@ -99,7 +100,6 @@ class Reader:
                     else item
                 )
         except Exception as error:  # one file's, whatever it is
-            self._repeating.discard(video_id)
             why = _explain(reading.change or error, "decode")
             yield VideoDone(
                 source=source,
@@ -171,12 +171,9 @@ class Reader:
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
-        """The pairs of a video with that many frames, the repeated control where this video has it or may still have it."""
+        """The pairs of a video with that many frames, the repeated control where this video is one of those that have it."""
         pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
-        if not pairs:
-            self._repeating.discard(video_id)
-        elif video_id in self._repeating or len(self._repeating) < REPEATS:
-            self._repeating.add(video_id)
+        if pairs and self._controls.wants(video_id):
             pairs.append(is_repeated(pairs))
         return tuple(pairs)
 
@@ -206,6 +203,8 @@ class Reader:
         if reading.change:
             raise reading.change
         _refuse_corrupt(decoding.timeline)
+        if any(pair.kind == REPEATED for pair in pairs):
+            self._controls.add(video_id)
         kept_pairs = sum(
             self.recipe.pair(cut.sampled, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
             for pair in pairs

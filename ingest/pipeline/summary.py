@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.frame_rate import Sampling
+from tubelet.ingest.part import Taken
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
@@ -73,6 +74,7 @@ class Summary:
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
+    taken: Taken | None = None  # where the sources were a part of those that there are
     interrupted: bool = False
     unanswered: bool = False  # a file that was being read when the run was stopped did not answer
     seconds: dict[str, float] = field(default_factory=dict)
@@ -145,6 +147,7 @@ class Summary:
         seconds = self.seconds
         rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
         lines = [
+            *([self.taken.words] if self.taken else []),
             self._video_line(),
             (
                 f"{count(self.clips, 'clip')} encoded ({count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "

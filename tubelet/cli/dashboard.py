@@ -94,7 +94,7 @@ def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) 
     where = Listening(**listening)
     require_free(where.host, where.port)
     paths = [videos] if videos else [str(path) for path in sample_videos()]
-    for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+    for job in [Job.of(paths=paths, part="1/1", **model) for model in demo_models(encoder)]:
         facts = job.recipe.encoder
         note(f"Encoding with {facts.name}, layer {facts.layer}")
         summary = job.run(store).execute(job.sources)
