@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, consent, units
+from tubelet.dashboard.access import read_limits
 from tubelet.dashboard.components import editor
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
@@ -14,7 +15,7 @@ from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.questions.condition import read_condition
-from tubelet.store.sandbox.untrusted import Answer, Limits, Query
+from tubelet.store.sandbox.untrusted import Answer, Query
 
 TITLE, ICON = "SQL", ":material/terminal:"
 
@@ -114,7 +115,7 @@ def _editor(store: Store) -> tuple[str, DeltaGenerator]:
         )
         st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
         saved.show_menu(store)
-        limits = Limits()
+        limits = read_limits().shown
         st.caption(
             f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
             width="stretch",

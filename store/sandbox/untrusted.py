@@ -3,6 +3,7 @@
     worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     worker_pool such processes: started, queried, and killed when a query's time is over
     fair_queue  whose query runs next
+    limits      how much one query may use
     statements  which texts are one query, and how such a text is run
     error_messages  DuckDB's errors, in terms of the text as its author wrote it
 
@@ -10,7 +11,6 @@ A process, because DuckDB looks at its limits between vectors only: `levenshtein
 billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -18,30 +18,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.limits import Limits
 from tubelet.store.sandbox.statements import COUNT
 from tubelet.store.sandbox.worker import Request
 from tubelet.store.sandbox.worker_pool import EXPORTS, PROCESSES, fitting_memory
 from tubelet.store.store import Store
 
-UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one query may use: `rows` None means no limit; `memory` bounds the work and, separately, the answer."""
-
-    rows: int | None = 10_000
-    seconds: float = 30.0
-    memory: str = "2GB"
-
-    @property
-    def memory_bytes(self) -> int:
-        """Raises QueryError where `memory` is not an amount of memory."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?B)", self.memory.strip().upper())
-        if not found:
-            raise QueryError(f"{self.memory!r} is not an amount of memory: write 500MB or 2GB")
-        return int(float(found[1]) * UNITS[found[2]])
+__all__ = ["Answer", "Limits", "Query", "ask", "count_rows", "stream"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, store_option
+from tubelet.cli.options import OutputFile, command, filled, store_option
+from tubelet.store.sandbox.limits import OwnLimits
 
 if TYPE_CHECKING:
     from tubelet.store import Store
@@ -21,7 +22,7 @@ def schema() -> None:
     click.echo(markdown())
 
 
-@command()
+@command(OwnLimits)
 @store_option
 @click.argument("query", required=False)
 @click.option(
@@ -64,7 +65,12 @@ def sql(
     if (query is None) == (saved is None):
         raise click.UsageError("pass a query, or the name of a saved one with --saved")
     output = printing["output"]
-    asked = printed_answers.Printing(format_of(printing["format_"], output), output, printing["whole"])  # fmt: skip
+    asked = printed_answers.Printing(
+        format_of(printing["format_"], output),
+        output,
+        printing["whole"],
+        filled(OwnLimits, printing).limits,
+    )
     opened = Store(store)
     printed_answers.answer(opened, _fill(opened, query, saved, split_values(given)), asked)
 
