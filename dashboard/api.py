@@ -1,6 +1,7 @@
 """Queries over HTTP, for scripts: off unless the command was given `--api`.
 
 GET /api/query?sql=...&format=json|jsonl|csv|parquet|arrow&p=k=20      an answer; `saved=NAME` in place of `sql` asks a saved query
+GET /api/estimate?sql=...                                              what it would read, without running it
 GET /api/schema                                                        tables, columns and functions
 
 The same sandbox and the same limits as on the SQL page; `max_rows`, `max_seconds` and `max_memory` ask for lower ones. JSON holds the rows that a
@@ -8,6 +9,7 @@ page would show and says whether there are more; the other formats hold every ro
 """
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import formats
 from tubelet.store.sandbox.fair_queue import ASKER
 from tubelet.store.sandbox.json_text import json_text
-from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask
+from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, estimate_reads
 from tubelet.store.saved_queries import SavedQuery, find_query
 from tubelet.store.schema import RELATIONS
 from tubelet.store.schema.functions import FUNCTIONS
@@ -51,6 +53,19 @@ def answer_query(store: Store, request: Request) -> Response:
         return answers.send_file(store, query, f"answer.{format_}", dict(HEADERS), limits)
     except TubeletError as error:
         return _fail(str(error), 400)
+
+
+def answer_estimate(store: Store, request: Request) -> Response:
+    """What a query would read, without running it; refused as `answer_query` refuses."""
+    if refusal := _refuse(request):
+        return refusal
+    ASKER.set(f"api {request.client.host if request.client else ''}")
+    try:
+        limits = _read_limits(request, read_limits().shown)
+        found = asdict(estimate_reads(store, _read_query(store, request), limits))
+    except TubeletError as error:
+        return _fail(str(error), 400)
+    return JSONResponse({"estimate": found}, headers=HEADERS)
 
 
 def answer_schema(store: Store, request: Request) -> Response:

@@ -27,6 +27,7 @@ from tubelet.store.questions.corpus import Chosen, Question
 from tubelet.store.questions.rows import CorpusSummary
 from tubelet.store.rows import ClipRow, Row, VideoRow
 from tubelet.store.sandbox import conditions, untrusted
+from tubelet.store.sandbox.estimate import Estimate
 from tubelet.store.sandbox.untrusted import Answer, Query, ask
 
 R = TypeVar("R", bound=Row)
@@ -118,6 +119,12 @@ def _is_overtaken(requests: object) -> bool:
 def run_query(store: Store, query: Query) -> Answer:
     """Answer to a user's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
     return ask(store, query, read_limits().shown, _is_unwanted())
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def estimate_reads(store: Store, query: Query) -> Estimate:
+    """What a user's query would read, without running it. Raises QueryError, which is not kept."""
+    return untrusted.estimate_reads(store, query, read_limits().shown)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)

@@ -3,6 +3,7 @@
     worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     worker_pool such processes: started, queried, and killed when a query's time is over
     fair_queue  whose query runs next
+    estimate    what a query would read
     limits      how much one query may use
     statements  which texts are one query, and how such a text is run
     error_messages  DuckDB's errors, in terms of the text as its author wrote it
@@ -18,13 +19,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from tubelet.store.sandbox.estimate import Estimate
 from tubelet.store.sandbox.limits import Limits
-from tubelet.store.sandbox.statements import COUNT
+from tubelet.store.sandbox.statements import COUNT, ESTIMATE
 from tubelet.store.sandbox.worker import Request
 from tubelet.store.sandbox.worker_pool import EXPORTS, PROCESSES, fitting_memory
 from tubelet.store.store import Store
 
-__all__ = ["Answer", "Limits", "Query", "ask", "count_rows", "stream"]
+__all__ = ["Answer", "Limits", "Query", "ask", "count_rows", "estimate_reads", "stream"]
+
+PLANNING_S = 5.0  # after which a query has no plan
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,13 @@ def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> i
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
     request = replace(_request(store, query, limits), rows=None, answer=COUNT)
     return PROCESSES.answer(request).table["rows"][0].as_py()
+
+
+def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) -> Estimate:
+    """What a query would read where it were asked with these limits, without running it. Raises QueryError as `ask` does."""
+    seconds = min(limits.seconds, PLANNING_S)
+    request = replace(_request(store, query, limits), seconds=seconds, answer=ESTIMATE)
+    return Estimate(**PROCESSES.answer(request).table.to_pylist()[0])
 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:

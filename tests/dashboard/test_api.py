@@ -35,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def client_of(store: Store, access: Access = OPEN) -> TestClient:
-    paths = {"/api/query": "api_query", "/api/schema": "api_schema"}
+    paths = {f"/api/{name}": f"api_{name}" for name in ("query", "estimate", "schema")}
     made = [
         Route(path, lambda request, name=name: routes.answer(name, str(store.root), request))
         for path, name in paths.items()
@@ -113,6 +113,14 @@ def test_scripts_may_ask_for_less_and_never_for_more(
         assert refused.status_code == 400 and told in refused.json()["error"], higher
 
 
+def test_an_estimate_runs_nothing(client: TestClient) -> None:
+    sql = "SELECT error(clip_id), sum(embedding[1]) FROM tokens GROUP BY clip_id"
+    found = client.get("/api/estimate", params={"sql": sql}).json()["estimate"]
+    assert found["files"] == found["of_files"] == 2 and found["embedding_bytes"] > 0
+    refused = client.get("/api/estimate?sql=SELECT+nam+FROM+videos")
+    assert refused.status_code == 400 and '"nam"' in refused.json()["error"]
+
+
 def test_the_schema_has_every_column_and_function(client: TestClient) -> None:
     found = client.get("/api/schema").json()
     assert [table["name"] for table in found["tables"]] == list(RELATIONS)
@@ -122,7 +130,7 @@ def test_the_schema_has_every_column_and_function(client: TestClient) -> None:
 
 def test_it_is_off_unless_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API, raising=False)
-    for path in ("/api/query?sql=SELECT+1", "/api/schema"):
+    for path in ("/api/query?sql=SELECT+1", "/api/estimate?sql=SELECT+1", "/api/schema"):
         refused = client_of(store).get(path)
         assert refused.status_code == 404 and "--api" in refused.json()["error"]
     assert (

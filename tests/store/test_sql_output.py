@@ -177,3 +177,8 @@ def test_a_limit_that_is_reached_or_wrong_is_a_sentence(option, words, root):
     query = "SELECT count(*) FROM range(10000000000) AS a(i) WHERE i % 7 = hash(i) % 7"
     done = tubelet("sql", query, "--store", root, *option)
     assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_estimate_is_printed_in_place_of_the_answer(root):
+    done = tubelet("sql", "SELECT error(clip_id) FROM tokens", "--estimate", "--store", root, check=True)  # fmt: skip
+    assert done.stdout.startswith("Estimate: ") and "1 of 1 embedding file" in done.stdout

@@ -53,7 +53,9 @@ LISTENING = (
         help="Write nothing to the store: visitors save no tags and no queries.",
     ),
     click.option(
-        "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
+        "--api",
+        is_flag=True,
+        help="Answer queries of scripts at /api/query, /api/estimate and /api/schema.",
     ),
 )
 

@@ -38,6 +38,7 @@ def schema() -> None:
     help="Write all rows to FILE.csv, .json, .jsonl, .parquet, .arrow or .txt.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
+@click.option("--estimate", is_flag=True, help="Say what the query would read, and do not run it.")
 @click.option("--saved", metavar="NAME", help="Answer a query that is saved in the store.")
 @click.option(
     "-p",
@@ -61,6 +62,7 @@ def sql(
     from tubelet.store import Store
     from tubelet.store.sandbox import printed_answers
     from tubelet.store.sandbox.formats import format_of
+    from tubelet.store.sandbox.untrusted import estimate_reads
 
     if (query is None) == (saved is None):
         raise click.UsageError("pass a query, or the name of a saved one with --saved")
@@ -72,7 +74,11 @@ def sql(
         filled(OwnLimits, printing).limits,
     )
     opened = Store(store)
-    printed_answers.answer(opened, _fill(opened, query, saved, split_values(given)), asked)
+    filled_query = _fill(opened, query, saved, split_values(given))
+    if printing["estimate"]:
+        click.echo(estimate_reads(opened, filled_query, asked.limits).describe())
+    else:
+        printed_answers.answer(opened, filled_query, asked)
 
 
 def _fill(opened: "Store", query: str | None, saved: str | None, given: dict[str, str]) -> "Query":
