@@ -362,5 +362,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "module": _module,
     "answer": _answer_file,
     "api_query": api.answer_query,
+    "api_estimate": api.answer_estimate,
     "api_schema": api.answer_schema,
 }
