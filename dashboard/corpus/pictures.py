@@ -59,7 +59,7 @@ def describe(row: dict, statistic: str) -> str:
         row["label"],
         units.duration(row["duration_s"]),
         units.count(row["clips"], "clip"),
-        None if mean is None else f"{statistic} {mean:.3g}",
+        None if mean is None else f"{statistic} {mean:.4g}",
     ]
     return " · ".join(fact for fact in facts if fact)
 

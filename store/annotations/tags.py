@@ -13,6 +13,7 @@ from tubelet.store.schema import TAGS
 from tubelet.store.store import Store
 
 NAME_MOST, NOTE_MOST = 100, 2000  # characters
+KEPT_PREFIX = "kept:"  # of selections that the dashboard keeps; lists of tags leave them out
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,17 @@ class Tagged:
 
 def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None = None) -> Tagged:
     """Give a tag to videos or tokens; `note` None: the tag keeps its note, else the members get this one. Raises AnnotationError for an unfit name."""
-    name = check_tag(tag)
     if note is not None and len(note) > NOTE_MOST:
         raise AnnotationError(
             f"the note has {len(note):,} characters: write {NOTE_MOST:,} or fewer"
         )
+    return add_members(store, check_tag(tag), members, note)
+
+
+def add_members(
+    store: Store, name: str, members: Sequence[Member], note: str | None = None
+) -> Tagged:
+    """The same for a name and a note that are known to fit."""
     known = _present(store, "videos", "video_id", [member.video_id for member in members])
     wanted = {_id_of(name, member): member for member in members if member.video_id in known}
     present = _present(store, TAGS.name, "tag_id", list(wanted))
@@ -60,9 +67,11 @@ def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None 
         for id_, member in wanted.items()
         if id_ not in present or id_ in replaced
     ]
-    store.commit(
-        {TAGS.name: pa.Table.from_pylist(rows, schema=TAGS.arrow)}, {TAGS.name: sorted(replaced)}
-    )
+    if rows:
+        store.commit(
+            {TAGS.name: pa.Table.from_pylist(rows, schema=TAGS.arrow)},
+            {TAGS.name: sorted(replaced)},
+        )
     gone = len({member for member in members if member.video_id not in known})
     return Tagged(tag=name, added=len(wanted) - len(present), present=len(present), gone=gone)
 
@@ -92,6 +101,10 @@ def check_tag(tag: str) -> str:
     name = tag.strip()
     if not name or not name.isprintable():
         raise AnnotationError(f"{tag!r} is not the name of a tag: write one line of text")
+    if name.startswith(KEPT_PREFIX):
+        raise AnnotationError(
+            f"{tag!r} begins with {KEPT_PREFIX}, as selections do that the dashboard keeps: choose another name"
+        )
     if len(name) > NAME_MOST:
         raise AnnotationError(f"the tag has {len(name):,} characters: write {NAME_MOST} or fewer")
     return name

@@ -32,7 +32,7 @@ def test_the_clip_in_the_middle_of_each_video_is_scrubbed(store: Store) -> None:
 @pytest.mark.parametrize(
     ("row", "facts"),
     [
-        ({"label": "pour", "duration_s": 2.5, "clips": 3, "mean": 0.98765}, "pour · 2.5 s · 3 clips · norm 0.988"),
+        ({"label": "pour", "duration_s": 2.5, "clips": 3, "mean": 0.98765}, "pour · 2.5 s · 3 clips · norm 0.9877"),
         ({"label": None, "duration_s": 90.0, "clips": 1, "mean": 0.0}, "1 min 30 s · 1 clip · norm 0"),
         ({"label": None, "duration_s": 0.5, "clips": 0, "mean": None}, "0.50 s · 0 clips"),
     ],
