@@ -12,7 +12,7 @@ from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
 from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
 from tubelet.store.disk import removal
-from tubelet.store.errors import AnnotationError, NoVideos, QueryError
+from tubelet.store.errors import AnnotationError, NoVideos, Overtaken, QueryError
 from tubelet.store.questions.condition import read_condition
 from tubelet.store.sandbox import conditions
 
@@ -164,7 +164,13 @@ def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     (row,) = list_tags(store)
     assert (row["tag"], row["videos"], row["tokens"], row["note"]) == ("odd", 4, 1, "look again")
     add_tag(store, "odd", members(store, 1), "seen")
-    assert list_tags(store)[0]["note"] == "seen" and list_tags(store)[0]["videos"] == 4
+    assert list_tags(store)[0]["note"] == "look again; seen"
+    before = store.fingerprint
+    add_tag(store, "odd", members(store, 1), "seen")
+    assert store.fingerprint == before, "the note is there already"
+    with pytest.raises(AnnotationError, match="with the note that is there.*write 1,982 or fewer"):
+        add_tag(store, "odd", members(store, 1), "x" * 1999)
+    assert list_tags(store)[0]["videos"] == 4
     removal.remove(store, removal.choose(store, "videos", ["video-00000.mp4"], None))
     assert list_tags(store)[0]["videos"] == 3
     assert remove_tag(store, "odd", [members(store, 0)[0].video_id]) == 1
@@ -196,6 +202,40 @@ def test_two_writers_tag_at_once_and_nothing_is_lost(tmp_path):
     assert len(store.rows("FROM tags")) == 9
     for one in (store, *stores):
         one.close()
+
+
+def test_two_writers_note_one_video_at_once_and_both_notes_stay(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1)
+    stores = [Store(store.root), Store(store.root)]
+    member = members(store, 0)
+    start = threading.Barrier(2)
+
+    def note(which: int) -> None:
+        for number in range(4):
+            start.wait()
+            add_tag(stores[which], "odd", member, f"{number} of {which}")
+
+    threads = [threading.Thread(target=note, args=[which]) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (row,) = store.rows("FROM tags")
+    assert sorted(row["note"].split("; ")) == sorted(
+        f"{number} of {which}" for number in range(4) for which in (0, 1)
+    )
+    for one in (store, *stores):
+        one.close()
+
+
+def test_a_commit_from_rows_of_an_older_store_is_refused_whole(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1)
+    before = store.fingerprint
+    add_tag(store, "odd", members(store, 0), "first")
+    with pytest.raises(Overtaken, match="another writer has changed .*: read it again"):
+        store.commit({}, {"tags.tag": ["odd"]}, expected=before)
+    assert list_tags(store)[0]["note"] == "first"
+    store.close()
 
 
 def test_the_command_tags_lists_and_removes(tmp_path):
