@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
 from tubelet.cli.printing import note
+
+if TYPE_CHECKING:
+    from tubelet.store.options import Option as Described
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 PORT = click.IntRange(1, 65_535)
@@ -58,6 +61,14 @@ class OutputFile(click.ParamType):
         if not os.access(path if path.exists() else folder, os.W_OK):
             self.fail(f"{path} is not writable: pass another file", parameter, context)
         return path
+
+
+class DescribedOption(click.Option):
+    """An option made from a field, with what the field says of its choices and bounds."""
+
+    def __init__(self, *arguments: Any, described: "Described", **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.described = described
 
 
 class Command(click.Command):
@@ -109,6 +120,8 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
     type_ = _bare(hint)
     flag = flag_of(field.name, described)
     settings: dict[str, Any] = {
+        "cls": DescribedOption,
+        "described": described,
         "help": described.help,
         "default": None if field.default is MISSING else field.default,
         "required": field.default is MISSING,
