@@ -12,7 +12,7 @@ from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.geometry import FIT, Geometry, choose_framing
-from tubelet.ingest.layer import Layer
+from tubelet.ingest.layer import LayerChoice
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
 from tubelet.ingest.part import Part, Taken
@@ -45,7 +45,7 @@ class Job:
         """A job from the command's arguments, by their names. Raises UsageError with what to do instead."""
         arguments = Arguments.of(**values)
         model, running = arguments.model, arguments.running
-        row = encoders.row(model.encoder)
+        row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         if arguments.cut.segments:
@@ -63,7 +63,9 @@ class Job:
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
-        layer = Layer.parse(model.layer, model.encoder, row.levels)
+        layer = LayerChoice(model.layer, model.side, model.final_norm).resolve(
+            model.encoder, row.depth
+        )
         facts, encoder = encoders.load(
             model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
         )

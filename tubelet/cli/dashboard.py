@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tubelet.cli.failures import Refused
-from tubelet.cli.options import PORT, command, filled, store_option
+from tubelet.cli.options import PORT, command, fill, store_option
 from tubelet.cli.printing import note
 from tubelet.store.options import options_of
 from tubelet.store.sandbox.limits import VisitorLimits
@@ -115,7 +115,7 @@ def _read_listening(given: dict[str, Any]) -> "Listening":
 
     names = {field.name for field, _ in options_of(VisitorLimits)}
     others = {name: value for name, value in given.items() if name not in names}
-    return Listening(**others, limits=filled(VisitorLimits, given))
+    return Listening(**others, limits=fill(VisitorLimits, given))
 
 
 def _first_page(root: Path) -> str:

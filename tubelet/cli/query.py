@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, filled, store_option
+from tubelet.cli.options import OutputFile, command, fill, store_option
 from tubelet.store.sandbox.limits import OwnLimits
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def sql(
         format_of(printing["format_"], output),
         output,
         printing["whole"],
-        filled(OwnLimits, printing).limits,
+        fill(OwnLimits, printing).limits,
     )
     opened = Store(store)
     filled_query = _fill(opened, query, saved, split_values(given))

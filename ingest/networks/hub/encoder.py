@@ -11,7 +11,14 @@ from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.networks.hub import files
-from tubelet.ingest.networks.hub.shapes import IMAGENET, Geometry, Shape
+from tubelet.ingest.networks.hub.shapes import (
+    IMAGENET,
+    Geometry,
+    Shape,
+    find_blocks,
+    find_norm,
+)
+from tubelet.ingest.networks.taps import Taps
 
 SMALLEST, LARGEST = 1e-12, 1e12  # of numbers that pixels are divided by or moved by
 LARGEST_SIDE = 16_384  # pixels
@@ -119,7 +126,7 @@ def _shorten(value: object) -> str:
 
 
 class HubEncoder:
-    """The last hidden states of a model of transformers; class and register tokens are left out."""
+    """One layer of a model of transformers, or several joined; class and register tokens are left out."""
 
     def __init__(
         self,
@@ -134,6 +141,12 @@ class HubEncoder:
         self._shape = shape
         self._precision = setting.precision
         self._model = precision.place_model(model, self.device, self._precision)
+        layer = setting.layer
+        self._taps = (
+            Taps(find_blocks(model, model.config), find_norm(model, shape), layer)
+            if layer.blocks
+            else None
+        )
         self._mean = torch.tensor(pixels.mean, device=self.device).view(3, 1, 1) * 255
         self._std = torch.tensor(pixels.std, device=self.device).view(3, 1, 1) * 255
         for module in (
@@ -150,7 +163,7 @@ class HubEncoder:
         ) / self._std  # (B, T, 3, H, W)
         pixels = pixels if self.geometry.frames else pixels.flatten(0, 1)
         with precision.autocast(self.device, self._precision):
-            tokens = self._model(pixel_values=pixels, **self._arguments(pixels)).last_hidden_state
+            tokens = torch.cat(self._take(pixels), dim=-1)
         tokens = tokens[:, self.geometry.leading :].float()
         patch = self.geometry.patch
         return TokenGrids(
@@ -158,6 +171,13 @@ class HubEncoder:
                 clips, count // self.geometry.tubelet, height // patch, width // patch, -1
             )
         )
+
+    def _take(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The tokens of each layer, class and register tokens first."""
+        arguments = self._arguments(pixels)
+        if self._taps:
+            return self._taps.run(lambda: self._model(pixel_values=pixels, **arguments))
+        return [self._model(pixel_values=pixels, **arguments).last_hidden_state]
 
     def _arguments(self, pixels: torch.Tensor) -> dict[str, object]:
         arguments: dict[str, object] = (
