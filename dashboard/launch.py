@@ -13,12 +13,14 @@ from tubelet.dashboard.access import (
     FRAMES,
     HOSTS,
     JOBS,
+    LIMITS,
     READ_ONLY,
     TOKEN,
     host_name,
     is_loopback,
 )
 from tubelet.store import StoreError
+from tubelet.store.sandbox.limits import VisitorLimits
 
 HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
 URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)
@@ -38,6 +40,7 @@ class Listening:
     read_only: bool = False
     api: bool = False
     allow_jobs: bool = False
+    limits: VisitorLimits = VisitorLimits()
 
     def __post_init__(self) -> None:
         if self.allow_jobs and self.read_only:
@@ -84,6 +87,7 @@ class Listening:
             READ_ONLY: "1" if self.read_only else "",
             API: "1" if self.api else "",
             JOBS: os.getcwd() if self.allow_jobs else "",
+            LIMITS: self.limits.to_json(),
         }
 
     def arguments(self) -> list[str]:
@@ -114,6 +118,7 @@ def launch(store: Path, listening: Listening, page: str = "") -> None:
     which other users of the machine can read."""
     key = listening.key
     print(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)", file=sys.stderr)
+    environment = os.environ | listening.environment(key)  # which names the current folder
     os.chdir(HERE)
     sys.stdout.flush()
     command = [
@@ -126,4 +131,4 @@ def launch(store: Path, listening: Listening, page: str = "") -> None:
         "--",
         str(store),
     ]
-    os.execve(sys.executable, command, os.environ | listening.environment(key))
+    os.execve(sys.executable, command, environment)

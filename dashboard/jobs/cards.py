@@ -17,6 +17,7 @@ from tubelet.store.jobs.state import (
     ELSEWHERE,
     FAILED,
     INCOMPLETE,
+    LOG,
     LOST,
     RUNNING,
     STARTING,
@@ -36,7 +37,7 @@ LOOKS = {  # status -> icon, color of its badge
     STOPPED: (":material/stop_circle:", "gray"),
     LOST: (":material/help:", "orange"),
 }
-LOG_HEIGHT = 200  # pixels
+LOG_LINES = 12  # of the end of a log
 STOP_WORDS = "The command commits what is done and ends, as after Ctrl-C. Run again, it adds what is missing."
 KILL_WORDS = "The process ends at once. What it has committed stays; what it was computing is lost."
 
@@ -119,13 +120,10 @@ def _show_details(store: Store, job: JobState) -> None:
         st.caption("It was started in a terminal, which has its output.")
     elif text := logs.read_log(folder):
         st.markdown("**End of its log**")
-        st.code(text, language=None, wrap_lines=True, height=_log_height(text))
+        st.code("\n".join(text.split("\n")[-LOG_LINES:]), language=None, wrap_lines=True)
+        st.caption(f"All of it: {literal(folder / LOG)}")
     else:
         st.caption("It has printed nothing.")
-
-
-def _log_height(text: str) -> int:
-    return min(LOG_HEIGHT, 40 + 22 * (text.count("\n") + 1))
 
 
 def _offer_end(store: Store, job: JobState) -> None:

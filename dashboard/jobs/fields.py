@@ -12,9 +12,9 @@ COLUMN = 260  # pixels of a field, at least
 LINES_HEIGHT = 100
 
 
-def show_fields(command: str, fields: Sequence[FormField]) -> Values:
-    """Draw the fields where the caller stands, side by side where there is room; what was filled in."""
-    with st.grid(min_column_width=COLUMN, gap="small"):
+def show_fields(command: str, fields: Sequence[FormField], wide: bool = False) -> Values:
+    """Draw the fields where the caller stands, side by side where there is room unless they are wide; what was filled in."""
+    with st.container() if wide else st.grid(min_column_width=COLUMN, gap="small"):
         return {
             field.name: WIDGETS.get(field.kind, _text)(field, f"form-{command}-{field.name}")
             for field in fields

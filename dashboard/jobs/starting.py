@@ -31,7 +31,7 @@ def show(store: Store) -> None:
 def _show_form(store: Store, form: CommandForm) -> None:
     st.markdown(describe_form(form))
     needed = [field for field in form.fields if field.required or not field.flag]
-    values = dict(fields.show_fields(form.name, needed) if needed else {})
+    values = dict(fields.show_fields(form.name, needed, wide=True))
     with st.expander("Options", icon=":material/tune:", key=f"options-{form.name}"):
         others = [field for field in form.fields if field not in needed]
         values |= fields.show_fields(form.name, others)

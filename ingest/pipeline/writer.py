@@ -10,6 +10,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from tubelet.ingest.arguments import StorageOptions
+from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
@@ -22,7 +23,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, EncoderRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, PAIRS, TABLES
+from tubelet.store.schema import CLIPS, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -30,10 +31,7 @@ COMMIT_SECONDS = (
     15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
 )
 COMMIT_CLIPS = 64  # clips and pairs: bounds the rows held in memory on a fast device
-OF_CLIPS, OF_PAIRS = (
-    [name for name, table in TABLES.items() if (table.owner or name) == owner.name]
-    for owner in (CLIPS, PAIRS)
-)
+CLIP_TABLES = [name for name, table in TABLES.items() if (table.owner or name) == CLIPS.name]
 Packed = Mapping[str, pa.Buffer]  # table name to rows
 
 
@@ -124,8 +122,8 @@ class Writer:
             **small,
         }
         owned = {
-            **dict.fromkeys(OF_CLIPS, self._gone["clips"]),
-            **dict.fromkeys(OF_PAIRS, self._gone["pairs"]),
+            **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
+            **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
         }
         if rows or any(self._gone.values()):
             self.store.commit(rows, {**self._gone, **owned})

@@ -12,7 +12,7 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.store.test_jobs import wait_for
 from tests.stores import synthetic_store
 from tubelet.dashboard import access, caching
-from tubelet.dashboard.access import API, FRAMES, HOSTS, JOBS, READ_ONLY, TOKEN, find_jobs_folder
+from tubelet.dashboard.access import HOSTS, JOBS, READ_ONLY, TOKEN, find_jobs_folder
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs import state
@@ -171,8 +171,9 @@ def test_the_command_hands_the_permission_on_with_a_token() -> None:
 
 
 def test_a_job_inherits_nothing_that_is_the_servers_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (HOSTS, FRAMES, TOKEN, API, READ_ONLY, JOBS):
+    for name in access.OWN:
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("HF_HOME", "/models")
     kept = access.keep_environment()
-    assert kept["HF_HOME"] == "/models" and not {HOSTS, FRAMES, TOKEN, API, READ_ONLY, JOBS} & set(kept)  # fmt: skip
+    assert kept["HF_HOME"] == "/models" and not access.OWN & set(kept)
+    assert set(Listening().environment("")) == access.OWN
