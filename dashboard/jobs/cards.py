@@ -37,6 +37,7 @@ LOOKS = {  # status -> icon, color of its badge
     STOPPED: (":material/stop_circle:", "gray"),
     LOST: (":material/help:", "orange"),
 }
+ANSWERED = "job-answered"  # in the session: what the last stop or kill led to
 LOG_LINES = 12  # of the end of a log
 STOP_WORDS = "The command commits what is done and ends, as after Ctrl-C. Run again, it adds what is missing."
 KILL_WORDS = "The process ends at once. What it has committed stays; what it was computing is lost."
@@ -86,7 +87,7 @@ def _when(job: JobState) -> Markdown:
 
 def _show_command(job: JobState) -> None:
     """The whole command line, and where it runs."""
-    st.code(shlex.join(("tubelet", *job.words)), language="bash", wrap_lines=True)
+    st.code(shlex.join(("tubelet", *job.words)), language=None, wrap_lines=True)
     process = f", process {job.pid:d}" if job.pid else ""
     st.caption(f"{literal(job.job_id)} on {literal(job.host)}{process}, in {literal(job.folder)}")
 
@@ -130,7 +131,11 @@ def _offer_end(store: Store, job: JobState) -> None:
     """Stop and kill, each behind a button that asks again; where visitors may not, the commands that do it."""
     if permission.find_folder() is None:
         st.caption("To stop it, run this in a terminal; run once more, it kills the process:")
-        st.code(f"tubelet jobs --store {store.shell_name} --stop {job.job_id}", language="bash")
+        st.code(
+            f"tubelet jobs --store {store.shell_name} --stop {job.job_id}",
+            language=None,
+            wrap_lines=True,
+        )
         return
     with st.container(horizontal=True, gap="small"):
         if job.status == RUNNING:
@@ -157,6 +162,12 @@ def _end(store: Store, job_id: str, kill: bool) -> None:
     if permission.find_folder() is None:
         return
     try:
-        st.toast(literal(stop_job(store, job_id, kill)), icon=":material/stop_circle:")
+        st.session_state[ANSWERED] = stop_job(store, job_id, kill)
     except (StoreError, OSError) as error:
-        st.toast(literal(error), icon=":material/error:")
+        st.session_state[ANSWERED] = str(error)
+
+
+def toast_answer() -> None:
+    """Say once what the last stop or kill led to; a callback of a fragment draws nothing."""
+    if answer := st.session_state.pop(ANSWERED, ""):
+        st.toast(literal(answer), icon=":material/stop_circle:")

@@ -22,6 +22,7 @@ def show(store: Store) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _draw(store: Store) -> None:
+    cards.toast_answer()
     try:
         jobs = list_jobs(store)
     except StoreError as error:
@@ -62,5 +63,9 @@ def _show_empty(store: Store) -> None:
     st.markdown(
         "No job yet. Commands that write to this store appear here while they run, wherever on this machine they were started:"
     )
-    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
+    st.code(
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
+        language=None,
+        wrap_lines=True,
+    )
     st.caption("*Start a job* above has a form for each of them.")

@@ -17,10 +17,10 @@ def show(store: Store, selection: Selection) -> None:
     section = st.segmented_control(
         "Section",
         list(SECTIONS),
-        default=starting.LISTED,
+        default=None if starting.has_started() else starting.LISTED,
         required=True,
         **bind("jobs-section"),
         label_visibility="collapsed",
     )
     starting.toast_started()
-    SECTIONS[section](store)
+    SECTIONS[section or starting.LISTED](store)

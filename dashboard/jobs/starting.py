@@ -15,7 +15,8 @@ from tubelet.store.jobs.forms import CommandForm
 from tubelet.store.jobs.starting import start_job
 
 LISTED = "Jobs"  # the section that lists them
-SAID = "job-said"  # in the session: what the last click on the button led to
+REFUSED = "job-refused"  # in the session: why it started none
+JUST_STARTED = "job-started"  # in the session: the job that the button has just started
 
 
 def show(store: Store) -> None:
@@ -36,7 +37,7 @@ def _show_form(store: Store, form: CommandForm) -> None:
         others = [field for field in form.fields if field not in needed]
         values |= fields.show_fields(form.name, others)
     words = form.words(values, str(store.root))
-    st.code(shlex.join(("tubelet", *words)), language="bash", wrap_lines=True)
+    st.code(shlex.join(("tubelet", *words)), language=None, wrap_lines=True)
     _offer_start(store, words, form.find_missing(values))
 
 
@@ -48,6 +49,8 @@ def describe_form(form: CommandForm) -> Markdown:
 def _offer_start(store: Store, words: Sequence[str], missing: Sequence[str]) -> None:
     """The button; where visitors may not, how they would be allowed to."""
     folder = permission.find_folder()
+    if refused := st.session_state.pop(REFUSED, ""):
+        st.error(literal(refused))
     if missing:
         st.caption(f"Still needed: {', '.join(map(literal, missing))}.")
     if folder is None:
@@ -56,7 +59,7 @@ def _offer_start(store: Store, words: Sequence[str], missing: Sequence[str]) -> 
         )
         st.code(
             f"tubelet dashboard --store {store.shell_name} --allow-jobs",
-            language="bash",
+            language=None,
             wrap_lines=True,
         )
         return
@@ -80,14 +83,19 @@ def _start(store: Store, words: Sequence[str]) -> None:
     try:
         job_id = start_job(store, words, folder, keep_environment())
     except StoreError as error:
-        st.session_state[SAID] = (str(error), ":material/error:")
+        st.session_state[REFUSED] = str(error)
         return
-    st.session_state[SAID] = (f"started job {job_id}", ":material/play_arrow:")
+    st.session_state[JUST_STARTED] = job_id
     st.session_state["jobs-section"] = LISTED
+
+
+def has_started() -> bool:
+    """Whether the button of the last run led to the list: Streamlit then wants no default of it."""
+    return JUST_STARTED in st.session_state
 
 
 def toast_started() -> None:
     """Say once what the button led to."""
-    said, icon = st.session_state.pop(SAID, ("", ""))
-    if said:
-        st.toast(literal(said), icon=icon)
+    job_id = st.session_state.pop(JUST_STARTED, "")
+    if job_id:
+        st.toast(f"Started job {literal(job_id)}", icon=":material/play_arrow:")

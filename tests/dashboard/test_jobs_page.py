@@ -15,7 +15,7 @@ from tubelet.dashboard import access, caching
 from tubelet.dashboard.access import HOSTS, JOBS, READ_ONLY, TOKEN, find_jobs_folder
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store, StoreError
-from tubelet.store.jobs import state
+from tubelet.store.jobs import starting, state
 from tubelet.store.jobs.listing import list_jobs
 from tubelet.store.jobs.recording import Recording
 from tubelet.store.jobs.state import JobProgress
@@ -114,6 +114,7 @@ def test_a_form_makes_the_command_line_and_its_button_starts_it(
     button(test, "Start job").click().run()
     assert not test.exception and "Start job" not in labels(test), "the list of jobs is shown"
     wait_for(lambda: list_jobs(store)[0].ended_at)
+    assert "Started job" in test.toast[0].value
     (job,) = list_jobs(store)
     assert list(job.words) == words and job.folder == str(allowed)
     assert job.status == state.FAILED and "la bels.csv" in job.said
@@ -125,6 +126,16 @@ def test_what_is_required_has_to_be_there(store: Store, allowed: Path) -> None:
     field(test, "text_input", "output").set_value("out.html").run()
     assert not button(test, "Start job").disabled
     assert command_line(test)[-1] == "--output=out.html"
+
+
+def test_what_cannot_be_started_says_why_and_the_form_stays(
+    store: Store, allowed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "LIVE_MOST", 0)
+    test = open_page("jobs", store, **START, command="index")
+    button(test, "Start job").click().run()
+    assert "stop one, or wait" in test.error[0].value and "Start job" in labels(test)
+    assert not list_jobs(store)
 
 
 @pytest.mark.parametrize("form", caching.command_forms(), ids=lambda form: form.name)
