@@ -5,11 +5,11 @@ import time
 
 import streamlit as st
 
-from tubelet.dashboard import units
-from tubelet.dashboard.jobs import permission
+from tubelet.dashboard import caching, units
+from tubelet.dashboard.jobs import permission, starting
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
-from tubelet.store.jobs import logs
+from tubelet.store.jobs import logs, rereading
 from tubelet.store.jobs.listing import stop_job
 from tubelet.store.jobs.state import (
     BEING_STOPPED,
@@ -70,6 +70,27 @@ def show_ended(store: Store, job: JobState) -> None:
             if job.progress:
                 st.markdown(_how_far(job.progress))
             _show_details(store, job)
+            _offer_again(job)
+
+
+def _offer_again(job: JobState) -> None:
+    """A button that fills the form of its command in as it was; nothing where that is not known."""
+    try:
+        forms = caching.command_forms()
+    except StoreError:
+        return
+    form = rereading.find_form(forms, job.words)
+    values = rereading.read_values(form, job.words) if form else None
+    if form is None or values is None:
+        return
+    st.button(
+        "Fill in again",
+        icon=":material/edit_note:",
+        key=f"go-again-{job.job_id}",
+        on_click=starting.fill_in,
+        args=(form, values),
+        help="Opens the form of the command with the same values.",
+    )
 
 
 def _name(job: JobState) -> list[str]:

@@ -6,19 +6,38 @@ from typing import Any
 import streamlit as st
 
 from tubelet.reports.literal import Markdown, literal
-from tubelet.store.jobs.forms import CHOICE, DECIMAL, LINES, NUMBER, SWITCH, FormField, Values
+from tubelet.store.jobs.forms import CHOICE, DECIMAL, LINES, NUMBER, SWITCH, TEXT, FormField, Values
 
 COLUMN = 260  # pixels of a field, at least
 LINES_HEIGHT = 100
+FILLED = "job-filled"  # in the session: the widgets were filled in, and Streamlit wants no default of them
+TYPED = (TEXT, LINES)  # kinds that are texts
 
 
 def show_fields(command: str, fields: Sequence[FormField], wide: bool = False) -> Values:
     """Draw the fields where the caller stands, side by side where there is room unless they are wide; what was filled in."""
     with st.container() if wide else st.grid(min_column_width=COLUMN, gap="small"):
         return {
-            field.name: WIDGETS.get(field.kind, _text)(field, f"form-{command}-{field.name}")
+            field.name: WIDGETS.get(field.kind, _text)(field, _key(command, field))
             for field in fields
         }
+
+
+def fill(command: str, fields: Sequence[FormField], values: Values) -> None:
+    """Have the widgets say these values in the next run, and nothing where there is none."""
+    for field in fields:
+        value = values.get(field.name, field.default if field.kind in (SWITCH, CHOICE) else None)
+        st.session_state[_key(command, field)] = "" if value is None and field.kind in TYPED else value  # fmt: skip
+    st.session_state[FILLED] = True
+
+
+def forget_filled() -> None:
+    """To be called when all of them were drawn."""
+    st.session_state.pop(FILLED, None)
+
+
+def _key(command: str, field: FormField) -> str:
+    return f"form-{command}-{field.name}"
 
 
 def describe_field(field: FormField) -> Markdown:
@@ -74,11 +93,13 @@ def _bounds(field: FormField, kind: type) -> tuple[float | None, ...]:
 
 
 def _switch(field: FormField, key: str) -> bool:
-    return st.checkbox(literal(field.label), bool(field.default), **_describe(field, key))
+    default = bool(field.default) and FILLED not in st.session_state
+    return st.checkbox(literal(field.label), default, **_describe(field, key))
 
 
 def _choice(field: FormField, key: str) -> str | None:
-    chosen = field.choices.index(field.default) if field.default in field.choices else None
+    known = field.default in field.choices and FILLED not in st.session_state
+    chosen = field.choices.index(field.default) if known else None
     return st.selectbox(
         literal(field.label),
         field.choices,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tubelet.dashboard import units
-from tubelet.dashboard.jobs import cards
+from tubelet.dashboard.jobs import cards, starting
 from tubelet.dashboard.paging import turn_pages
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
@@ -22,6 +22,8 @@ def show(store: Store) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _draw(store: Store) -> None:
+    if st.session_state.pop(starting.LEADS, False):  # a button of this fragment led elsewhere
+        st.rerun()
     cards.toast_answer()
     try:
         jobs = list_jobs(store)

@@ -8,7 +8,7 @@ from tubelet.dashboard.selection import Selection
 from tubelet.store import Store
 
 TITLE, ICON = "Jobs", ":material/pending_actions:"
-SECTIONS = {starting.LISTED: listing.show, "Start a job": starting.show}
+SECTIONS = {starting.LISTED: listing.show, starting.STARTED: starting.show}
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -17,7 +17,7 @@ def show(store: Store, selection: Selection) -> None:
     section = st.segmented_control(
         "Section",
         list(SECTIONS),
-        default=None if starting.has_started() else starting.LISTED,
+        default=None if starting.is_led() else starting.LISTED,
         required=True,
         **bind("jobs-section"),
         label_visibility="collapsed",

@@ -11,10 +11,11 @@ from tubelet.dashboard.jobs import fields, permission
 from tubelet.dashboard.parameters import bind
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
-from tubelet.store.jobs.forms import CommandForm
+from tubelet.store.jobs.forms import CommandForm, Values
 from tubelet.store.jobs.starting import start_job
 
-LISTED = "Jobs"  # the section that lists them
+LISTED, STARTED = "Jobs", "Start a job"  # the sections
+LEADS = "job-leads"  # in the session: a click on the list has to draw the whole page
 REFUSED = "job-refused"  # in the session: why it started none
 JUST_STARTED = "job-started"  # in the session: the job that the button has just started
 
@@ -36,6 +37,7 @@ def _show_form(store: Store, form: CommandForm) -> None:
     with st.expander("Options", icon=":material/tune:", key=f"options-{form.name}"):
         others = [field for field in form.fields if field not in needed]
         values |= fields.show_fields(form.name, others)
+    fields.forget_filled()
     words = form.words(values, str(store.root))
     st.code(shlex.join(("tubelet", *words)), language=None, wrap_lines=True)
     _offer_start(store, words, form.find_missing(values))
@@ -89,9 +91,16 @@ def _start(store: Store, words: Sequence[str]) -> None:
     st.session_state["jobs-section"] = LISTED
 
 
-def has_started() -> bool:
-    """Whether the button of the last run led to the list: Streamlit then wants no default of it."""
-    return JUST_STARTED in st.session_state
+def fill_in(form: CommandForm, values: Values) -> None:
+    """Show the form of a command with these values."""
+    st.session_state["jobs-section"], st.session_state["command"] = STARTED, form.name
+    fields.fill(form.name, form.fields, values)
+    st.session_state[LEADS] = True
+
+
+def is_led() -> bool:
+    """Whether a button of the last run led to a section: Streamlit then wants no default of the choice between them."""
+    return bool({JUST_STARTED, fields.FILLED} & set(st.session_state))
 
 
 def toast_started() -> None:

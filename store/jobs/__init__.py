@@ -7,6 +7,7 @@ listing     the jobs of a store, and how one is stopped
 starting    a command started as a job, with a log
 logs        the end of such a log
 redaction   texts without passwords and tokens
+rereading   what a form would have to say to make the words of a job again
 forms       what can be started, and the words of a command from what a form says
 
 STORE/jobs/ID/

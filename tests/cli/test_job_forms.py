@@ -25,6 +25,7 @@ from tubelet.store.jobs.forms import (
     read_forms,
     write_forms,
 )
+from tubelet.store.jobs.rereading import find_form, read_values
 
 COMMANDS = {name.removeprefix("tubelet "): command for name, command in walk_commands()}
 FORMS = {form.name: form for form in describe_commands(main)}
@@ -80,6 +81,32 @@ def test_every_kind_of_value_is_written() -> None:
     assert sorted(words) == sorted(shlex.split(said)) and words[-2:] == ("a.mp4", "b c.mp4")
     frames = next(field for field in ingest.fields if field.name == "frames")
     assert (frames.least, frames.most, frames.default) == (1, 65_536, "16")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_words_of_a_job_fill_its_form_in_again(name: str) -> None:
+    form = FORMS[name]
+    samples = {TEXT: "a b=c", LINES: "-x\na b", NUMBER: 3, DECIMAL: 0.5}
+    values = {field.name: samples[field.kind] for field in form.fields if field.kind in samples}
+    values |= {field.name: not field.default for field in form.fields if field.kind == SWITCH}
+    values |= {field.name: field.choices[-1] for field in form.fields if field.kind == CHOICE}
+    words = form.words(values, "S")
+    assert find_form(list(FORMS.values()), words) is form and read_values(form, words) == values
+
+
+def test_words_as_they_are_typed_in_a_terminal_fill_a_form_in() -> None:
+    words = shlex.split("ingest films --store S b.mp4 --frames 8 --no-pictures --json --pairs=0")
+    assert read_values(FORMS["ingest"], words) == {"paths": "films\nb.mp4", "frames": 8, "pictures": False, "pairs": "0"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["ingest a --unknown 3", "ingest a --frames many", "ingest a --keep nothing", "ingest https://***@host/a", "ingest a --tail=yes", f"ingest {'x' * 1000}", "pairs a"],
+)  # fmt: skip
+def test_words_that_no_form_says_fill_none_in(said: str) -> None:
+    form = find_form(list(FORMS.values()), said.split())
+    assert form and read_values(form, said.split()) is None
+    assert find_form(list(FORMS.values()), ["dashboard"]) is None
 
 
 def test_the_command_prints_its_forms_and_they_are_read_back() -> None:

@@ -138,6 +138,22 @@ def test_what_cannot_be_started_says_why_and_the_form_stays(
     assert not list_jobs(store)
 
 
+def test_a_job_that_has_ended_fills_its_form_in_again(store: Store) -> None:
+    words = ["ingest", f"--store={store.root}", "--frames=8", "--keep=statistics", "--no-pictures", "a b.mp4"]  # fmt: skip
+    ended = Recording(store.root, words)
+    assert ended.begin() and ended.folder
+    key = f"ended-{ended.folder.name}"
+    ended.end(1, "")
+    test = open_page("jobs", store)
+    test.session_state[key] = True  # the expander is open
+    test.run()
+    button(test, "Fill in again").click().run()
+    assert not test.exception and "Fill in again" not in labels(test)
+    assert sorted(command_line(test)) == sorted(["tubelet", *words])
+    field(test, "checkbox", "pictures").check().run()
+    assert "--no-pictures" not in command_line(test) and "--frames=8" in command_line(test)
+
+
 @pytest.mark.parametrize("form", caching.command_forms(), ids=lambda form: form.name)
 def test_every_form_opens_empty(store: Store, form) -> None:
     test = open_page("jobs", store, **START, command=form.name)
