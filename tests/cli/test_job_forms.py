@@ -44,7 +44,16 @@ def parse(form: CommandForm, **values: Any) -> dict[str, Any]:
 
 def test_every_command_that_is_seen_as_a_job_has_a_form_with_all_its_options() -> None:
     assert list(FORMS) == [name for name, command in COMMANDS.items() if is_recorded(command)]
-    assert {"ingest", "annotate", "pairs", "basis fit", "index", "report sensitivity"} <= set(FORMS)
+    assert {
+        "ingest",
+        "annotate",
+        "pairs",
+        "basis fit",
+        "index",
+        "report sensitivity",
+        "backfill",
+        "compact",
+    } <= set(FORMS)
     for name, form in FORMS.items():
         expected = {parameter.name for parameter in COMMANDS[name].params} - LEFT_OUT
         assert {field.name for field in form.fields} == expected

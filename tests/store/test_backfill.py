@@ -14,6 +14,8 @@ import pytest
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
 from tubelet.store import Store
+from tubelet.store.jobs import state
+from tubelet.store.jobs.listing import list_jobs
 
 PEAK = """
 
@@ -128,6 +130,10 @@ def test_it_stops_at_ctrl_c_and_goes_on_where_it_was(newer: Path, store: Store) 
     assert (
         again.returncode == 0 and f"statistics of {12 - len(done)} clips computed" in again.stdout
     )
+    jobs = list_jobs(store)
+    assert [job.status for job in jobs] == [state.DONE, state.STOPPED], "others see them as jobs"
+    far = [job.progress for job in jobs if job.progress]
+    assert [(one.done, one.total) for one in far] == [(12 - len(done),) * 2, (len(done), 12)]
     refuse_unequal(newer, store)
 
 

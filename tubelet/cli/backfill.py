@@ -7,6 +7,7 @@ from typing import Any
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
+from tubelet.cli.recording import recorded, report_to
 from tubelet.store.backfill import BackfillOptions
 from tubelet.store.wording import count
 
@@ -14,6 +15,7 @@ from tubelet.store.wording import count
 @command(BackfillOptions)
 @store_option
 @json_option
+@recorded
 def backfill(store: str, as_json: bool, **asked: Any) -> None:
     """Compute statistics that were added after clips were stored, from their embeddings; a rerun does what is missing.
 
@@ -21,11 +23,18 @@ def backfill(store: str, as_json: bool, **asked: Any) -> None:
     """
     from tubelet.store import Store
     from tubelet.store.backfill import compute_missing
+    from tubelet.store.jobs.state import JobProgress
+
+    report = report_to()
+
+    def show(done: int, of: int) -> None:
+        report(JobProgress(done=done, total=of))
+        _show(done, of)
 
     stopping = Event()
     opened, options = Store(store), fill(BackfillOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
-    outcome = compute_missing(opened, options, stopping, _show)
+    outcome = compute_missing(opened, options, stopping, show)
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
 

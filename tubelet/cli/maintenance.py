@@ -7,6 +7,7 @@ import click
 
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
+from tubelet.cli.recording import recorded
 from tubelet.store.wording import agree, count
 
 
@@ -49,6 +50,7 @@ def check(store: str, repair: bool) -> None:
 
 @command()
 @store_option
+@recorded
 def compact(store: str) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
     from tubelet.store import Store
