@@ -48,6 +48,7 @@ class Summary:
     videos: int = 0
     videos_decoded: int = 0
     videos_unchanged: int = 0
+    videos_shared: int = 0  # encoded by another process meanwhile
     videos_failed: int = 0  # without a clip
     videos_partly: int = 0  # failed after some of their clips
     duplicates: int = 0
@@ -98,7 +99,10 @@ class Summary:
         """Count one source that is finished."""
         self.videos += 1
         self.videos_decoded += done.decoded
-        self.videos_unchanged += not (done.decoded or done.duplicate_of or done.failures)
+        self.videos_shared += done.shared
+        self.videos_unchanged += not (
+            done.decoded or done.duplicate_of or done.failures or done.shared
+        )
         self.clips_kept += done.kept_clips
         self.pairs_kept += done.kept_pairs
         self.pairless += done.pairless
@@ -214,6 +218,7 @@ class Summary:
         """Every video once: encoded, stored before, a duplicate, or failed, some after part of their clips."""
         counts = {
             "already stored": self.videos_unchanged,
+            "encoded by another process": self.videos_shared,
             agree(self.duplicates, "duplicate of another", "duplicates of others"): self.duplicates,
             "failed": self.videos_failed,
             "failed after some of their clips": self.videos_partly,
