@@ -22,6 +22,7 @@ from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.controls import drop_surplus
 from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import ClipCount, Commit, Listener, LoggingListener
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Flush, VideoDone
 from tubelet.ingest.pipeline.pipe import Broken, Pipe
@@ -100,6 +101,7 @@ class Run:
         known = Known.of(store, recipe, keeping.embeddings)
         self.progress = progress
         self.pace = pace
+        self.listeners: list[Listener] = [LoggingListener()]
         self.summary = Summary(
             store=str(store.root),
             encoder_id=recipe.encoder.encoder_id,
@@ -111,7 +113,7 @@ class Run:
         self._claims = Claims(store.layout)
         self._reader = Reader(recipe, known, pace.decoder_threads, self._claims)
         self._writer = Writer(store, recipe.encoder.row, known, keeping)
-        self._writer.leave = self._claims.leave
+        self._writer.committed = self._count_commit
         self._read: Pipe[Clip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._collect: Pipe[EncodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
@@ -149,6 +151,8 @@ class Run:
             drop_surplus(self.store, self._recipe)
             self.store.compact()
         self._account(time.perf_counter() - started)
+        for listener in self.listeners:
+            listener.close()
         return self.summary
 
     def stop(self) -> None:
@@ -276,13 +280,23 @@ class Run:
         }
 
     def _count_clip(self, encoded: EncodedClip) -> None:
-        self.summary.add(encoded)
-        self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
+        count = ClipCount.of_clip(encoded)
+        self.summary.add(count)
+        self.progress.clip(count.path, count.tokens, count.of)
+        for listener in self.listeners:
+            listener.clip(count)
 
     def _count(self, done: VideoDone) -> None:
         self.summary.end(done)
-        said = [f"{failure.path}: {failure.error}" for failure in done.failures]
-        self.progress.video(done.source.path, len(said), said)
+        self.progress.end(done)
+        for listener in self.listeners:
+            listener.video(done)
+
+    def _count_commit(self, commit: Commit) -> None:
+        for path in commit.sources:
+            self._claims.leave(path)
+        for listener in self.listeners:
+            listener.commit(commit)
 
 
 def _pair_frames(recipe: Recipe) -> int:

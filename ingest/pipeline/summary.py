@@ -8,10 +8,9 @@ from pathlib import Path
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.part import Taken
-from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import ClipCount
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
-from tubelet.store.schema import PARTNER
 from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -84,16 +83,15 @@ class Summary:
     def __post_init__(self) -> None:
         self._with_clips: set[str] = set()  # videos of which this run has encoded a clip
 
-    def add(self, clip: EncodedClip) -> None:
+    def add(self, clip: ClipCount) -> None:
         """Count one encoded clip and the pairs that it completed."""
-        self._with_clips.add(clip.row.video_id)
-        partner = clip.row.role == PARTNER and not clip.clip.stored
-        self.clips += not clip.clip.stored
-        self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
-        self.partner_clips += partner
-        self.again += clip.clip.stored
-        self.pairs_s += clip.row.encode_s if partner or clip.clip.stored else 0.0
-        self.pairs += len(clip.pairs)
+        self._with_clips.add(clip.video_id)
+        self.clips += not clip.stored
+        self.tokens += 0 if clip.stored else clip.tokens
+        self.partner_clips += clip.partner
+        self.again += clip.stored
+        self.pairs_s += clip.encode_s if clip.partner or clip.stored else 0.0
+        self.pairs += clip.pairs
 
     def end(self, done: VideoDone) -> None:
         """Count one source that is finished."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import Commit
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
@@ -77,7 +78,7 @@ class Writer:
         self._begun: set[str] = set()  # videos in progress whose unfinished row this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
-        self.leave: Callable[[Path], None] = lambda path: None  # called with what is committed
+        self.committed: Callable[[Commit], None] = lambda commit: None  # told of every commit
         self._ended: list[Path] = []  # sources that end with the next commit
         self._last_commit = time.monotonic()
 
@@ -127,12 +128,12 @@ class Writer:
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
         }
-        if rows or any(self._gone.values()):
+        started = time.monotonic()
+        if changed := bool(rows or any(self._gone.values())):
             self.store.commit(rows, {**self._gone, **owned})
+        commit = self._describe_commit(rows, time.monotonic() - started)
         for path in self._files_gone:
             path.unlink(missing_ok=True)
-        for path in self._ended:
-            self.leave(path)
         for row in self._rows["clips"]:
             self._uncommitted.pop(row["clip_id"], None)
         self._packed.clear()
@@ -143,6 +144,12 @@ class Writer:
         for waiting in self._rows.values():
             waiting.clear()
         self._last_commit = time.monotonic()
+        if changed or commit.sources:
+            self.committed(commit)
+
+    def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
+        clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))
+        return Commit(clips=clips, pairs=pairs, sources=tuple(self._ended), seconds=seconds)
 
     def discard(self) -> None:
         """Delete the files of clips that will not be committed, after a run that failed; while others ingest, whose clips they may be, they stay."""
