@@ -56,6 +56,8 @@ ALLOWED = {
         "starlette",
         "PIL",
         "click",
+        "mcp",
+        "mcp_types",
     },
     "tubelet": {
         "click",

@@ -28,6 +28,7 @@ COMMANDS = {
     "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
     "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
+    "mcp": CommandSpec("agents", "Serve a store to an agent: queries, schema, pictures."),
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
