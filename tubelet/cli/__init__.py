@@ -33,7 +33,7 @@ COMMANDS = {
     "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
-    "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),
+    "export": CommandSpec("export", "Write videos as MP4, mask, colors, track or tokens."),
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
