@@ -126,6 +126,9 @@ PARAMETERS = {
             ("order", CHOICE, "what the videos are ordered by"),
             ("statistic", CHOICE, "the statistic whose curves are drawn"),
             ("page", NUMBER, "the page of the table of videos"),
+            ("question", CHOICE, "the ready question that is answered"),
+            ("question-label", CHOICE, "the label that the question is about"),
+            ("question-count", NUMBER, "how many videos the question asks for"),
             ("failures_page", NUMBER, "the page of the table of failures"),
         ),
         *_bound(

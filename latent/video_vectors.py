@@ -5,6 +5,7 @@ vectors.vectors                             # float32 (n, D), a row per video
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,14 @@ class VideoVectors:
     video_ids: tuple[str, ...]
     names: tuple[str, ...]
     vectors: Float32[np.ndarray, "n D"]
+
+    def select(self, video_ids: Collection[str]) -> "VideoVectors":
+        """Some of the videos, in the same order. Raises LatentError where none of them is encoded."""
+        rows = [n for n, video_id in enumerate(self.video_ids) if video_id in video_ids]
+        if not rows:
+            raise LatentError("none of these videos is encoded by this encoder: choose another")
+        ids_, names = (tuple(of[n] for n in rows) for of in (self.video_ids, self.names))
+        return VideoVectors(self.encoder_id, self.vectors_id, ids_, names, self.vectors[rows])
 
     def __len__(self) -> int:
         return len(self.video_ids)

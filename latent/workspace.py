@@ -13,10 +13,10 @@ Whole clips are read by as many threads at once as there are processors: more wo
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from tubelet.store.questions.clips import clip_of_video
 from tubelet.store.questions.video_vectors import clips_held
 from tubelet.store.rows import ClipRow, NamedClip
 
+T = TypeVar("T")
 GROWTH = 1.2
 GROWN = "the corpus has grown since this page was opened: reload the page"
 READING = BoundedSemaphore(
@@ -52,7 +53,7 @@ READING = BoundedSemaphore(
 KEPT = {
     "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
     "colors": 200, "points": 50, "categories": 16, "neighbors": 20, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
-    "video_vectors": 4, "video_maps": 8, "video_points": 50,
+    "video_vectors": 4, "video_maps": 8, "video_points": 50, "corpus_answers": 20,
 }  # fmt: skip
 
 
@@ -213,6 +214,10 @@ class Workspace:
         vectors = self.video_vectors(encoder_id)
         key = encoder_id, vectors.vectors_id, layout
         return self._kept["video_maps"].get(key, lambda: lay_out(vectors, layout))
+
+    def keep_answer(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to a question over the corpus, asked once per state of the store. Raises LatentError."""
+        return self._kept["corpus_answers"].get((self.store.fingerprint, key), ask)
 
     def offer_points(self, points: bytes) -> str:
         """Keep the points of a map of videos for the browser that fetches them next; their key."""
