@@ -47,6 +47,8 @@ class Job:
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         if arguments.cut.segments:
             pairing = _check_segments(arguments.cut)
+        if not arguments.keeping.statistics:
+            pairing = _check_pooled(arguments.cut)
         check_size(geometry, model.encoder, row.patch)
         found = search(
             arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
@@ -149,6 +151,15 @@ def _check_segments(cut: WindowOptions) -> Pairing:
         raise UsageError("--segments needs --fps: stretches in seconds take frames by time")
     if cut.shift is not None or cut.pairs not in (None, "0"):
         raise UsageError("--segments measures no pairs of windows: leave --pairs and --shift out")
+    return Pairing()
+
+
+def _check_pooled(cut: WindowOptions) -> Pairing:
+    """The pairs where only pooled states are kept: none. Raises UsageError where some are asked for."""
+    if cut.shift is not None or cut.pairs not in (None, "0"):
+        raise UsageError(
+            "--keep pooled measures no pairs of windows: leave --pairs and --shift out, or write --keep pooled,statistics"
+        )
     return Pairing()
 
 

@@ -91,7 +91,7 @@ class Run:
         pace: Concurrency = Concurrency(),
         keeping: StorageOptions = StorageOptions(),
     ) -> None:
-        known = Known.of(store, recipe, keeping.embeddings)
+        known = Known.of(store, recipe, keeping)
         self.store = store
         self.progress = progress
         self.pace = pace
@@ -102,9 +102,10 @@ class Run:
             batch=pace.batch,
             sampling=Sampling.of(recipe.encoder, recipe.windowing),
         )
-        self._stage = EncodeStage(encoder, pace.batch)
+        kept = keeping.join(held.kept for held in known.lacking.values())
+        self._stage = EncodeStage(encoder, pace.batch, kept.statistics)
         self._reader = Reader(recipe, known, pace.decoder_threads)
-        self._writer = Writer(store, recipe.encoder.row, known, keeping)
+        self._writer = Writer(store, recipe.encoder, known, keeping)
         self._read: Pipe[Clip | VideoDone] = Pipe(pace.clips_ahead)
         self._collect: Pipe[EncodedClip | VideoDone] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
@@ -243,7 +244,7 @@ class Run:
 
     def _count_clip(self, encoded: EncodedClip) -> None:
         self.summary.add(encoded)
-        self.progress.clip(encoded.clip.source.path, encoded.grid[..., 0].size, encoded.clip.of)
+        self.progress.clip(encoded.clip.source.path, encoded.row.tokens, encoded.clip.of)
 
     def _count(self, done: VideoDone) -> None:
         self.summary.end(done)

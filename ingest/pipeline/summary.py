@@ -86,7 +86,7 @@ class Summary:
         self._with_clips.add(clip.row.video_id)
         partner = clip.row.role == PARTNER and not clip.clip.stored
         self.clips += not clip.clip.stored
-        self.tokens += 0 if clip.clip.stored else clip.grid[..., 0].size
+        self.tokens += 0 if clip.clip.stored else clip.row.tokens
         self.partner_clips += partner
         self.again += clip.clip.stored
         self.pairs_s += clip.row.encode_s if partner or clip.clip.stored else 0.0

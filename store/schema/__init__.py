@@ -57,7 +57,14 @@ from tubelet.store.schema.pairs import (
     TOKEN_SENSITIVITY,
 )
 from tubelet.store.schema.saved import SAVED_QUERIES
-from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
+from tubelet.store.schema.tokens import (
+    DIM_STATS,
+    POOLED,
+    SLICE_STATS,
+    TOKEN_SAMPLES,
+    TOKEN_STATS,
+    TOKENS,
+)
 
 __all__ = [
     "ADDRESS",
@@ -84,6 +91,7 @@ __all__ = [
     "PER_VIDEO",
     "PLACES",
     "POINTS",
+    "POOLED",
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
@@ -114,6 +122,7 @@ TABLES = {
         SLICE_STATS,
         DIM_STATS,
         TOKEN_SAMPLES,
+        POOLED,
         ENCODERS,
         VIDEOS,
         PLACES,
@@ -140,6 +149,7 @@ RELATIONS = {
         SLICE_STATS,
         DIM_STATS,
         TOKEN_SAMPLES,
+        POOLED,
         *MEASUREMENTS,
         *FITS,
         LABELS,

@@ -12,6 +12,7 @@ SHARED = {
     "name": "name of what the row describes",
     "path": "absolute path of a file",
     "label": "folder of the file below the path given to ingest",
+    "layer": "where in an encoder tokens are taken",
     "modified_ns": "modification time of the file",
     "corrupt_frames": "frames of the video or window that FFmpeg marks as damaged",
     "first_frame": "number of the frame from which on the row speaks",

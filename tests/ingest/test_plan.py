@@ -10,6 +10,7 @@ import pytest
 from tests.videos import make_video
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.layer import LAST
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.job import Job
 
@@ -125,7 +126,7 @@ def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() ->
     facts = EncoderFacts.of(
         "x",
         ENCODERS["vjepa2-vitl"],
-        layer="last",
+        layer=LAST,
         weights_sha256="0" * 64,
         weights_source="",
         preprocessing="",
