@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tubelet.store.sandbox.limits import VisitorLimits
+
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of a machine
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
-HOSTS, FRAMES, TOKEN, API = (
+HOSTS, FRAMES, TOKEN, API, LIMITS = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
     "TUBELET_TOKEN",
     "TUBELET_API",
+    "TUBELET_LIMITS",
 )  # how the command tells its server
 
 
@@ -68,6 +71,11 @@ class Access:
 def is_read_only() -> bool:
     """Whether this server was started with --read-only."""
     return bool(os.environ.get(READ_ONLY))
+
+
+def read_limits() -> VisitorLimits:
+    """What one query of a visitor may use, as this server was started."""
+    return VisitorLimits.of_json(os.environ.get(LIMITS, ""))
 
 
 def host_name(host: str) -> str:

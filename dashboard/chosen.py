@@ -3,15 +3,17 @@
 tag:odd                       videos that have a tag
 label:action=pour             videos of which a label, or a stretch, has a value
 ids:3f2a...,9b01...           these videos, up to 40
+kept:5c07...                  more videos, which the store keeps under this id
 where:duration_s > 60         videos that meet a condition in SQL
 """
 
 import re
 from dataclasses import dataclass
 
+from tubelet.store.annotations.kept import name_kept
 from tubelet.store.questions.condition import quote_text
 
-TAG, LABEL, IDS, WHERE = "tag", "label", "ids", "where"
+TAG, LABEL, IDS, KEPT, WHERE = "tag", "label", "ids", "kept", "where"
 IDS_MOST = 40  # that an address carries
 ID = re.compile(r"[0-9a-f]{1,64}")
 
@@ -27,9 +29,11 @@ class Chosen:
     def parse(cls, written: str) -> "Chosen | None":
         """From an address; None where it selects nothing that is known."""
         kind, _, text = written.partition(":")
-        if not text or kind not in (TAG, LABEL, IDS, WHERE):
+        if not text or kind not in (TAG, LABEL, IDS, KEPT, WHERE):
             return None
         if kind == LABEL and "=" not in text:
+            return None
+        if kind == KEPT and not ID.fullmatch(text):
             return None
         if kind == IDS and not all(map(ID.fullmatch, text.split(","))):
             return None
@@ -48,6 +52,8 @@ class Chosen:
         """The same as a condition on `videos`."""
         if self.kind == TAG:
             return f"tag({quote_text(self.text)})"
+        if self.kind == KEPT:
+            return f"tag({quote_text(name_kept(self.text))})"
         if self.kind == LABEL:
             name, _, value = self.text.partition("=")
             return f"any_label({quote_text(name)}, {quote_text(value)})"
@@ -58,7 +64,7 @@ class Chosen:
     @property
     def words(self) -> str:
         """What selects them, for people."""
-        if self.kind == IDS:
+        if self.kind in (IDS, KEPT):
             return "picked videos"
         if self.kind == LABEL:
             return self.text.replace("=", " = ", 1)

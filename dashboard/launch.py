@@ -12,12 +12,14 @@ from tubelet.dashboard.access import (
     EVERYWHERE,
     FRAMES,
     HOSTS,
+    LIMITS,
     LOCAL,
     READ_ONLY,
     TOKEN,
     host_name,
 )
 from tubelet.store import StoreError
+from tubelet.store.sandbox.limits import VisitorLimits
 
 HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
 URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)
@@ -36,6 +38,7 @@ class Listening:
     base_path: str = ""
     read_only: bool = False
     api: bool = False
+    limits: VisitorLimits = VisitorLimits()
 
     def __post_init__(self) -> None:
         for name in self.allow_host:
@@ -78,6 +81,7 @@ class Listening:
             TOKEN: key,
             READ_ONLY: "1" if self.read_only else "",
             API: "1" if self.api else "",
+            LIMITS: self.limits.to_json(),
         }
 
     def arguments(self) -> list[str]:

@@ -116,6 +116,7 @@ PARAMETERS = {
         *_bound(
             CORPUS,
             ("section", CHOICE, "the part of the page that is shown"),
+            ("view", CHOICE, "what the listed videos are shown as: a table or pictures"),
             ("search", TEXT, "part of the name or label of the listed videos"),
             ("label-name", CHOICE, "which label the listed videos are filtered by"),
             ("label", CHOICE, "the value of that label"),

@@ -6,15 +6,19 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, consent, units
 from tubelet.dashboard.access import is_read_only
-from tubelet.dashboard.chosen import IDS_MOST, TAG, WHERE, Chosen
+from tubelet.dashboard.chosen import IDS_MOST, KEPT, TAG, WHERE, Chosen
 from tubelet.dashboard.parameters import SELECTED
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError, TubeletError
+from tubelet.store.annotations.kept import keep_videos
 from tubelet.store.annotations.tags import Member, add_tag
 from tubelet.store.errors import NoVideos, QueryError
 from tubelet.store.questions import annotations, corpus
 
-SAVED = "tag-saved"  # in the session: what the last save said
+SAVED, FAILED = (
+    "tag-saved",
+    "selection-failed",
+)  # in the session: what the last save said, and why a selection was not kept
 
 
 @dataclass(frozen=True)
@@ -119,19 +123,27 @@ def offer(store: Store, video_ids: list[str], key: str, chosen: Chosen | None = 
     """Buttons that select these videos on every page, by what selects them where that is known, or keep them as a tag."""
     if chosen is None and len(video_ids) <= IDS_MOST:
         chosen = Chosen.of_ids(video_ids)
-    fits = "Every page is then about these videos."
-    lacks = f"An address carries up to {IDS_MOST} videos: save more as a tag."
+    fits = chosen is not None or not is_read_only()
+    lacks = f"An address carries up to {IDS_MOST} videos, and this dashboard is read-only: it keeps no longer selection."
     st.button(
         f"Select {units.count(len(video_ids), 'video')}",
         icon=":material/checklist:",
         type="tertiary",
         key=f"go-select-{key}",
-        disabled=chosen is None,
-        on_click=select,
-        args=(chosen,),
-        help=fits if chosen else lacks,
+        disabled=not fits,
+        on_click=_select_or_keep,
+        args=(store, video_ids, chosen),
+        help="Every page is then about these videos." if fits else lacks,
     )
     offer_tag(store, video_ids, key)
+
+
+def _select_or_keep(store: Store, video_ids: list[str], chosen: Chosen | None) -> None:
+    """Select what an address can carry, or keep the videos in the store first."""
+    try:
+        select(chosen or Chosen(KEPT, keep_videos(store, video_ids)))
+    except (TubeletError, StoreError) as error:
+        st.session_state[FAILED] = str(error)
 
 
 def offer_tag(store: Store, video_ids: list[str], key: str) -> None:
@@ -160,7 +172,10 @@ def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
 
 
 def toast_saved() -> None:
-    """Say once that a tag was saved."""
+    """Say once that a tag was saved, or that a selection could not be kept."""
+    failed: str | None = st.session_state.pop(FAILED, None)
+    if failed:
+        st.error(literal(failed))
     said: Markdown | None = st.session_state.pop(SAVED, None)
     if said:
         st.toast(literal(said), icon=":material/sell:")

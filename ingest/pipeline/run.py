@@ -20,6 +20,7 @@ from tubelet.ingest.arguments import RunOptions, StorageOptions
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.batching import EncodeStage
+from tubelet.ingest.pipeline.controls import drop_surplus
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -93,6 +94,7 @@ class Run:
     ) -> None:
         known = Known.of(store, recipe, keeping)
         self.store = store
+        self._recipe = recipe
         self.progress = progress
         self.pace = pace
         self.summary = Summary(
@@ -134,6 +136,7 @@ class Run:
             raise
         self._finish_reading(reading)
         if self.summary.clips or self.summary.pairs:
+            drop_surplus(self.store, self._recipe)
             self.store.compact()
         self._account(time.perf_counter() - started)
         return self.summary

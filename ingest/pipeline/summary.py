@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.frame_rate import Sampling
+from tubelet.ingest.part import Taken
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
@@ -73,6 +74,7 @@ class Summary:
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
+    taken: Taken | None = None  # where the sources were a part of those that there are
     interrupted: bool = False
     unanswered: bool = False  # a file that was being read when the run was stopped did not answer
     seconds: dict[str, float] = field(default_factory=dict)
@@ -145,6 +147,7 @@ class Summary:
         seconds = self.seconds
         rate = self.tokens / seconds["encode"] if seconds.get("encode") else 0
         lines = [
+            *([self.taken.words] if self.taken else []),
             self._video_line(),
             (
                 f"{count(self.clips, 'clip')} encoded ({count(self.tokens, 'token')}, {self.embedding_bytes / 1e6:,.1f} MB of embeddings, "
@@ -183,17 +186,17 @@ class Summary:
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""
         lines = (
-            [f"duplicates, ingested once: {_named(one.words for one in self.duplicates_of)}"]
+            [f"duplicates, ingested once: {_name_some(one.words for one in self.duplicates_of)}"]
             if self.duplicates_of
             else []
         )
         if self.moved:
             lines.append(
-                f"moved; the store has the new path: {_named(one.words for one in self.moved)}"
+                f"moved; the store has the new path: {_name_some(one.words for one in self.moved)}"
             )
         reasons = Counter(one.reason for one in self.skipped)
         for reason, number in reasons.items():
-            names = _named(one.path for one in self.skipped if one.reason == reason)
+            names = _name_some(one.path for one in self.skipped if one.reason == reason)
             lines.append(
                 f"left out: {count(number, 'path')}, which is not a failure: {names}: {reason}"
             )
@@ -239,7 +242,7 @@ class Summary:
         return lines
 
 
-def _named(names: Iterable[str]) -> str:
+def _name_some(names: Iterable[str]) -> str:
     """The first few of many."""
     listed = list(names)
     return ", ".join(listed[:NAMED]) + (

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.known import Held, Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
@@ -24,7 +25,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, PAIRS, POOLED, TABLES
+from tubelet.store.schema import CLIPS, POOLED, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -32,10 +33,7 @@ COMMIT_SECONDS = (
     15.0  # a commit costs a fifth of a second; only a crash loses what is not committed
 )
 COMMIT_CLIPS = 64  # clips and pairs: bounds the rows held in memory on a fast device
-OF_CLIPS, OF_PAIRS = (
-    [name for name, table in TABLES.items() if (table.owner or name) == owner.name]
-    for owner in (CLIPS, PAIRS)
-)
+CLIP_TABLES = [name for name, table in TABLES.items() if (table.owner or name) == CLIPS.name]
 Packed = Mapping[str, pa.Buffer]  # table name to rows
 
 
@@ -129,8 +127,8 @@ class Writer:
             **small,
         }
         owned = {
-            **dict.fromkeys(OF_CLIPS, self._gone["clips"]),
-            **dict.fromkeys(OF_PAIRS, self._gone["pairs"]),
+            **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
+            **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
         }
         if rows or any(self._gone.values()):
             self.store.commit(rows, {**self._gone, **owned})

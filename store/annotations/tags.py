@@ -1,4 +1,4 @@
-"""Tags: named sets of videos, or of tokens of them, each with a note. Several writers may tag at once; a commit adds to what is there."""
+"""Tags: named sets of videos, or of tokens of them, each with a note. Several writers may tag at once: a commit adds members and notes to what is there."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from tubelet.store import ids
 from tubelet.store.clock import now
-from tubelet.store.errors import AnnotationError
+from tubelet.store.errors import AnnotationError, Overtaken
 from tubelet.store.questions.annotations import tags as held_tags
 from tubelet.store.schema import TAGS
 from tubelet.store.store import Store
 
 NAME_MOST, NOTE_MOST = 100, 2000  # characters
+BETWEEN = "; "  # two notes of one member
+KEPT_PREFIX = "kept:"  # of selections that the dashboard keeps; lists of tags leave them out
 
 
 @dataclass(frozen=True)
@@ -44,27 +46,65 @@ class Tagged:
 
 
 def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None = None) -> Tagged:
-    """Give a tag to videos or tokens; `note` None: the tag keeps its note, else the members get this one. Raises AnnotationError for an unfit name."""
-    name = check_tag(tag)
+    """Give a tag to videos or tokens. A note is added to the one that a member has; without a note, new members get the tag's latest.
+    Raises AnnotationError for a name or a note that does not fit."""
     if note is not None and len(note) > NOTE_MOST:
         raise AnnotationError(
             f"the note has {len(note):,} characters: write {NOTE_MOST:,} or fewer"
         )
-    known = _present(store, "videos", "video_id", [member.video_id for member in members])
+    return add_members(store, check_tag(tag), members, note)
+
+
+def add_members(
+    store: Store, name: str, members: Sequence[Member], note: str | None = None
+) -> Tagged:
+    """The same for a name that is known to fit. What is read and what is written belong together: where another writer commits in between, it is read again."""
+    while True:
+        with store.hold():
+            before = store.fingerprint
+            done, rows, replaced = _plan(store, name, members, note)
+        if not rows:
+            return done
+        table = pa.Table.from_pylist(rows, schema=TAGS.arrow)
+        try:
+            store.commit({TAGS.name: table}, {TAGS.name: sorted(replaced)}, expected=before)
+        except Overtaken:
+            continue
+        return done
+
+
+def _plan(
+    store: Store, name: str, members: Sequence[Member], note: str | None
+) -> tuple[Tagged, list[dict], set[str]]:
+    """What tagging does to the store as it is: the result, the rows to write, and the ids of those that they replace."""
+    known = _find_videos(store, [member.video_id for member in members])
     wanted = {_id_of(name, member): member for member in members if member.video_id in known}
-    present = _present(store, TAGS.name, "tag_id", list(wanted))
+    held = _find_notes(store, list(wanted))
+    joined = {id_: _join_notes(old, note) for id_, old in held.items()}
+    changed = {id_ for id_, said in joined.items() if said != held[id_]}
     said = note if note is not None else _note_of(store, name)
-    replaced = present if note is not None else set()
     rows = [
-        _row(name, id_, member, said)
+        _row(name, id_, member, joined.get(id_, said))
         for id_, member in wanted.items()
-        if id_ not in present or id_ in replaced
+        if id_ not in held or id_ in changed
     ]
-    store.commit(
-        {TAGS.name: pa.Table.from_pylist(rows, schema=TAGS.arrow)}, {TAGS.name: sorted(replaced)}
-    )
     gone = len({member for member in members if member.video_id not in known})
-    return Tagged(tag=name, added=len(wanted) - len(present), present=len(present), gone=gone)
+    done = Tagged(tag=name, added=len(wanted) - len(held), present=len(held), gone=gone)
+    return done, rows, changed
+
+
+def _join_notes(old: str | None, new: str | None) -> str | None:
+    """Both notes, each once. Raises AnnotationError where they are too long together."""
+    if not new or not old:
+        return new or old
+    if new in old.split(BETWEEN):
+        return old
+    both = old + BETWEEN + new
+    if len(both) > NOTE_MOST:
+        raise AnnotationError(
+            f"with the note that is there, the note has {len(both):,} characters: write {NOTE_MOST - len(old) - len(BETWEEN):,} or fewer, or take the tag away first"
+        )
+    return both
 
 
 def remove_tag(store: Store, tag: str, video_ids: Sequence[str] | None = None) -> int:
@@ -92,6 +132,10 @@ def check_tag(tag: str) -> str:
     name = tag.strip()
     if not name or not name.isprintable():
         raise AnnotationError(f"{tag!r} is not the name of a tag: write one line of text")
+    if name.startswith(KEPT_PREFIX):
+        raise AnnotationError(
+            f"{tag!r} begins with {KEPT_PREFIX}, as selections do that the dashboard keeps: choose another name"
+        )
     if len(name) > NAME_MOST:
         raise AnnotationError(f"the tag has {len(name):,} characters: write {NAME_MOST} or fewer")
     return name
@@ -101,9 +145,15 @@ def _id_of(tag: str, member: Member) -> str:
     return ids.hash_parts("tag", tag, *astuple(member))
 
 
-def _present(store: Store, table: str, column: str, wanted: Sequence[str]) -> set[str]:
-    sql = f"SELECT {column} AS id FROM {table} WHERE {column} IN (SELECT unnest($1::VARCHAR[]))"
-    return set(store.query(sql, [list(wanted)])["id"].to_pylist())
+def _find_videos(store: Store, wanted: Sequence[str]) -> set[str]:
+    sql = "SELECT video_id FROM videos WHERE video_id IN (SELECT unnest($1::VARCHAR[]))"
+    return set(store.query(sql, [list(wanted)])["video_id"].to_pylist())
+
+
+def _find_notes(store: Store, tag_ids: Sequence[str]) -> dict[str, str | None]:
+    """The members that are there among some, each with its note."""
+    sql = "SELECT tag_id, note FROM tags WHERE tag_id IN (SELECT unnest($1::VARCHAR[]))"
+    return {row["tag_id"]: row["note"] for row in store.rows(sql, [list(tag_ids)])}
 
 
 def _note_of(store: Store, tag: str) -> str | None:

@@ -40,7 +40,7 @@ WHERE name = 'group' GROUP BY video_id ORDER BY video_id""")
 
 
 def tags() -> Question:
-    """One row per tag: its videos, its tokens, its latest note, and when it was last given."""
+    """One row per tag: its videos, its tokens, its latest note, and when it was last given; selections that the dashboard keeps are left out."""
     return Question("""SELECT tag, count(DISTINCT video_id) AS videos, count(clip_id) AS tokens,
   arg_max(note, added_at) AS note, max(added_at) AS added_at
-FROM tags GROUP BY tag ORDER BY tag""")
+FROM tags WHERE NOT starts_with(tag, 'kept:') GROUP BY tag ORDER BY tag""")

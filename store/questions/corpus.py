@@ -232,6 +232,16 @@ ORDER BY first_frame, clip_id"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 
+def middle_clips(video_ids: Sequence[str], encoder_id: str) -> Question:
+    """One row of `clips` per video of these: the one nearest to the middle of what is encoded of it, never one that only a pair needs."""
+    sql = f"""SELECT c.* FROM clips c
+WHERE c.encoder_id = $encoder AND c.video_id IN (SELECT unnest($videos::VARCHAR[])) AND {OF_GRID}
+QUALIFY row_number() OVER (PARTITION BY c.video_id ORDER BY c.start_s, c.clip_id)
+  = (count(*) OVER (PARTITION BY c.video_id) + 1) // 2
+ORDER BY c.video_id"""
+    return Question(sql, {"encoder": encoder_id, "videos": list(video_ids)})
+
+
 def failures_of_video(video_id: str) -> Question:
     """One row per failure of a video."""
     return Question(

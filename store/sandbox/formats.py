@@ -55,14 +55,16 @@ def csv(table: pa.Table, header: bool = True) -> bytes:
     columns = [_csv_column(narrow(column)) for column in table.columns]
     pyarrow.csv.write_csv(
         # in one chunk: pyarrow 26 writes unrelated memory for an empty first one
-        pa.table(columns, names=[guarded(name) for name in table.column_names]).combine_chunks(),
+        pa.table(
+            columns, names=[guard_formula(name) for name in table.column_names]
+        ).combine_chunks(),
         sink,
         pyarrow.csv.WriteOptions(include_header=header),
     )
     return sink.getvalue()
 
 
-def guarded(text: str) -> str:
+def guard_formula(text: str) -> str:
     """Text that a spreadsheet would run as a formula, with an apostrophe before it: the spreadsheet then shows it. Numbers stay numbers."""
     return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text else text
 
@@ -75,7 +77,7 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     ):
         return column
     return as_text(
-        column, lambda value: guarded(value if isinstance(value, str) else value_text(value))
+        column, lambda value: guard_formula(value if isinstance(value, str) else value_text(value))
     )
 
 

@@ -16,6 +16,7 @@ from tests.stores import synthetic_store
 from tubelet.dashboard.components import editor, modules
 from tubelet.dashboard.components.player import Film, Marks, Paint, Place, Swatch, describe
 from tubelet.dashboard.components.token_map import Picture, describe_clip
+from tubelet.dashboard.components.video_grid import Card, Scrub
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
@@ -156,6 +157,13 @@ def test_the_map_is_handed_what_its_contract_names(store):
     )
     assert set(data["legend"][0]) == types["Swatch"]
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]
+
+
+def test_the_grid_of_videos_is_handed_what_its_contract_names():
+    types, scrub = contract("video_grid"), Scrub(url="pictures/a", slices=8, tile=(16, 16))
+    card = Card(video="a", name="a.mp4", facts="2 s", thumbnail=None, scrub=scrub, chosen=True)
+    assert set(asdict(card)) == types["Card"] and set(asdict(scrub)) == types["Scrub"]
+    assert types["Data"] == {"cards"}
 
 
 def test_the_editor_is_handed_what_its_contract_names():

@@ -1,5 +1,6 @@
 """The selected videos: in the address, on every page, dropped, and kept as a tag; labels as filters and columns of the Corpus page."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from tubelet.dashboard.chosen import Chosen
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
+from tubelet.store.annotations.kept import keep_videos
 from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
 from tubelet.store.sandbox import conditions
 
@@ -54,7 +56,18 @@ def select(store: Store, test: AppTest, label: str, value: str) -> AppTest:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "odd", "tag:", "label:action", "ids:a'b", "ids:", "ids:a,,b", "other:x"],
+    [
+        "",
+        "odd",
+        "tag:",
+        "label:action",
+        "ids:a'b",
+        "ids:",
+        "ids:a,,b",
+        "kept:",
+        "kept:x'",
+        "other:x",
+    ],
 )
 def test_what_is_no_selection_is_none(written):
     assert Chosen.parse(written) is None
@@ -128,10 +141,29 @@ def test_the_videos_of_a_querys_rows_can_be_selected(store, query, numbers):
         )
 
 
+def test_more_videos_than_an_address_carries_are_selected_by_a_kept_id(store, monkeypatch):
+    monkeypatch.setattr(selected_videos, "IDS_MOST", 4)
+    query = "SELECT video_id FROM videos WHERE name <> 'video-00002.mp4'"
+    test = open_page("sql", store, query=query)
+    test.button("go-select-rows").click().run()
+    written = stands(test, "selected")
+    assert not test.exception and re.fullmatch("kept:[0-9a-f]{16}", written)
+    assert "**5 videos selected**" in text(test) and "picked videos" in text(test)
+    assert listed(open_page("corpus", store, selected=written)) == names(0, 1, 3, 4, 5)
+    assert [row["tag"] for row in list_tags(store)] == ["o'dd"], "not a tag that people gave"
+    before = store.fingerprint
+    assert f"kept:{keep_videos(store, ids(store)[3:] + ids(store)[:2])}" == written
+    assert store.fingerprint == before, "kept once"
+    monkeypatch.setenv(READ_ONLY, "1")
+    test = open_page("sql", store, query=query)
+    assert test.button("go-select-rows").disabled
+    monkeypatch.delenv(READ_ONLY)
+    remove_tag(store, written)
+
+
 def test_rows_of_more_videos_than_an_address_carries_become_a_tag(store, monkeypatch):
     monkeypatch.setattr(selected_videos, "IDS_MOST", 5)
     test = open_page("sql", store, query="SELECT video_id FROM videos")
-    assert test.button("go-select-rows").disabled
     test.text_input("tag-name-rows").set_value("all o'them")
     next(button for button in test.button if button.label == "Tag 6 videos").click().run()
     assert not test.exception and stands(test, "selected") == "tag:all o'them"
@@ -175,6 +207,7 @@ def test_a_condition_of_a_link_waits_and_a_typed_one_holds(store):
     ("written", "said"),
     [
         ("tag:gone", "no video has the tag 'gone'"),
+        ("kept:0123456789abcdef", "no video has the tag 'kept:0123456789abcdef'"),
         ("ids:0123456789abcdef", "No video of the store is selected by picked videos"),
         ("nonsense", "selects videos in a way that this version does not know"),
     ],

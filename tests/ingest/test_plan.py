@@ -10,9 +10,9 @@ import pytest
 from tests.videos import make_video
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.facts import EncoderFacts
-from tubelet.ingest.layer import LAST
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.job import Job
+from tubelet.ingest.layer import LAST
 
 FRAMES = 64
 RUN = """

@@ -120,9 +120,9 @@ def test_labels_count_only_where_there_are_any():
         {"video_id": ["1", "2"], "name": ["a.mp4", "b.mp4"], "label": pa.nulls(2, pa.string())}
     )
     with pytest.raises(ReportError, match="no video of this report has a label"):
-        findings.grouped(videos, "label", None, {})
+        findings.group_videos(videos, "label", None, {})
     some = videos.set_column(2, "label", pa.array(["a", None]))
-    assert findings.grouped(some, "label", None, {}).members == ["1"]
+    assert findings.group_videos(some, "label", None, {}).members == ["1"]
 
 
 def test_what_hangs_together_by_either_is_one_group():

@@ -12,7 +12,7 @@ from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
 from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
 from tubelet.store.disk import removal
-from tubelet.store.errors import AnnotationError, NoVideos, QueryError
+from tubelet.store.errors import AnnotationError, NoVideos, Overtaken, QueryError
 from tubelet.store.questions.condition import read_condition
 from tubelet.store.sandbox import conditions
 
@@ -103,11 +103,39 @@ def test_a_condition_selects_by_labels_and_tags_in_every_place(store, where, num
             r"video \w{16} has several values of event: .*any_label\('event', VALUE\)",
         ),
         ("label['split' = 'test'", "syntax|parser|Parser"),
+        ("1=1) OR (1=1", r"has a \) that nothing in it opens"),
+        ("true) UNION (SELECT 'not of this store'", r"has a \) that nothing in it opens"),
+        ("true\n) -- (", r"has a \) that nothing in it opens"),
+        ("[true)] IS NOT NULL", r"has a \) that nothing in it opens"),
+        ("1 AS BOOLEAN) OR CAST(1=1", r"has a \) that nothing in it opens"),
+        ("SELECT true", 'syntax error at or near "SELECT"'),
+        ("FROM videos", 'syntax error at or near "FROM"'),
+        ("true; SELECT true", "syntax error"),
+        ("true ORDER BY 1", 'syntax error at or near "ORDER"'),
+        (" -- nothing", "the condition is empty"),
     ],
 )
 def test_what_a_condition_cannot_mean_is_refused(store, where, why):
     with pytest.raises(QueryError, match=why):
         conditions.videos(store, where)
+    with pytest.raises(QueryError):
+        removal.choose(store, "clips", [], where)
+    with pytest.raises(QueryError):
+        find(store, Request(where=where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "name LIKE '%)%' OR true /* ) */ -- )",
+        '(("name") IS NOT NULL)',
+        "$$)$$ <> name",
+        "EXISTS (FROM clips c WHERE c.video_id = videos.video_id)",
+        "{'a': [1, 2]}['a'][1] = 1",
+    ],
+)
+def test_brackets_in_strings_comments_and_pairs_are_part_of_a_condition(store, where):
+    assert len(conditions.videos(store, where)) == 5
 
 
 def test_encoders_have_no_labels_and_no_match_says_what_can_be_written(store):
@@ -136,7 +164,13 @@ def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     (row,) = list_tags(store)
     assert (row["tag"], row["videos"], row["tokens"], row["note"]) == ("odd", 4, 1, "look again")
     add_tag(store, "odd", members(store, 1), "seen")
-    assert list_tags(store)[0]["note"] == "seen" and list_tags(store)[0]["videos"] == 4
+    assert list_tags(store)[0]["note"] == "look again; seen"
+    before = store.fingerprint
+    add_tag(store, "odd", members(store, 1), "seen")
+    assert store.fingerprint == before, "the note is there already"
+    with pytest.raises(AnnotationError, match="with the note that is there.*write 1,982 or fewer"):
+        add_tag(store, "odd", members(store, 1), "x" * 1999)
+    assert list_tags(store)[0]["videos"] == 4
     removal.remove(store, removal.choose(store, "videos", ["video-00000.mp4"], None))
     assert list_tags(store)[0]["videos"] == 3
     assert remove_tag(store, "odd", [members(store, 0)[0].video_id]) == 1
@@ -168,6 +202,40 @@ def test_two_writers_tag_at_once_and_nothing_is_lost(tmp_path):
     assert len(store.rows("FROM tags")) == 9
     for one in (store, *stores):
         one.close()
+
+
+def test_two_writers_note_one_video_at_once_and_both_notes_stay(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1)
+    stores = [Store(store.root), Store(store.root)]
+    member = members(store, 0)
+    start = threading.Barrier(2)
+
+    def note(which: int) -> None:
+        for number in range(4):
+            start.wait()
+            add_tag(stores[which], "odd", member, f"{number} of {which}")
+
+    threads = [threading.Thread(target=note, args=[which]) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (row,) = store.rows("FROM tags")
+    assert sorted(row["note"].split("; ")) == sorted(
+        f"{number} of {which}" for number in range(4) for which in (0, 1)
+    )
+    for one in (store, *stores):
+        one.close()
+
+
+def test_a_commit_from_rows_of_an_older_store_is_refused_whole(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1)
+    before = store.fingerprint
+    add_tag(store, "odd", members(store, 0), "first")
+    with pytest.raises(Overtaken, match="another writer has changed .*: read it again"):
+        store.commit({}, {"tags.tag": ["odd"]}, expected=before)
+    assert list_tags(store)[0]["note"] == "first"
+    store.close()
 
 
 def test_the_command_tags_lists_and_removes(tmp_path):

@@ -151,3 +151,34 @@ def test_a_box_is_as_wide_as_there_is_room_for():
         and "NULL" in drawn.text
     )
     assert box.draw(grid, 21).columns == 1 and not box.draw(grid, None).cut
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "jsonl"])
+def test_the_limit_of_rows_is_kept_and_told(format_, root):
+    done = tubelet(
+        "sql", "SELECT i AS n FROM range(50) AS r(i)", "--store", root, "--format", format_, "--max-rows", 4, check=True
+    )  # fmt: skip
+    assert "3" in done.stdout and "4" not in done.stdout.replace("4 rows", "")
+    assert "stopped at --max-rows 4" in done.stderr
+    whole = tubelet("sql", "SELECT 1 AS n", "--store", root, "--max-rows", 4, check=True)
+    assert "stopped" not in whole.stderr
+
+
+@pytest.mark.parametrize(
+    "option, words",
+    [
+        (["--max-seconds", "0.3"], "allow more time (`--max-seconds`)"),
+        (["--max-seconds", "0"], "must be 0.001 or more"),
+        (["--max-memory", "lots"], "write 500MB or 2GB"),
+        (["--max-rows", "0"], "must be 1 or more"),
+    ],
+)
+def test_a_limit_that_is_reached_or_wrong_is_a_sentence(option, words, root):
+    query = "SELECT count(*) FROM range(10000000000) AS a(i) WHERE i % 7 = hash(i) % 7"
+    done = tubelet("sql", query, "--store", root, *option)
+    assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_estimate_is_printed_in_place_of_the_answer(root):
+    done = tubelet("sql", "SELECT error(clip_id) FROM tokens", "--estimate", "--store", root, check=True)  # fmt: skip
+    assert done.stdout.startswith("Estimate: ") and "1 of 1 embedding file" in done.stdout

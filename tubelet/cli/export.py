@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, filled, store_option
+from tubelet.cli.options import OutputFile, command, fill, store_option
 from tubelet.latent.exports.choice import ClipChoice
 from tubelet.latent.exports.drawing import DrawingOptions
 
@@ -95,12 +95,12 @@ def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any
     from tubelet.store import Store
 
     how = requests.VideoRequest(
-        drawing=filled(DrawingOptions, asked),
+        drawing=fill(DrawingOptions, asked),
         coloring=coloring,
         marks=_marks(asked),
         whole_video=whole_video,
     )
-    click.echo(requests.export_mp4(Store(store), filled(ClipChoice, asked), how, output))
+    click.echo(requests.export_mp4(Store(store), fill(ClipChoice, asked), how, output))
 
 
 @command(ClipChoice)
@@ -112,7 +112,7 @@ def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    click.echo(requests.export_colors(Store(store), filled(ClipChoice, asked), coloring, output))
+    click.echo(requests.export_colors(Store(store), fill(ClipChoice, asked), coloring, output))
 
 
 @command(ClipChoice)
@@ -127,7 +127,7 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 
     click.echo(
         requests.export_track(
-            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
         )
     )
 
@@ -154,7 +154,7 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 
     click.echo(
         requests.export_mask(
-            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
         )
     )
 

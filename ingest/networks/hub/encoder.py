@@ -90,7 +90,7 @@ def _channels(found: dict, key: str, ordinary: tuple[float, ...], path: Path) ->
     given = ordinary if given is None else given if isinstance(given, list) else [given]
     if len(given) not in (1, 3) or not all(map(_is_number, given)):
         raise UsageError(
-            f"{path}: {key} is {_shortened(found[key])}, not three numbers: correct the file, or download the model again"
+            f"{path}: {key} is {_shorten(found[key])}, not three numbers: correct the file, or download the model again"
         )
     return tuple(float(value) for value in (given if len(given) == 3 else given * 3))
 
@@ -99,7 +99,7 @@ def _number(found: dict, key: str, ordinary: float, path: Path) -> float:
     given = found.get(key)
     if given is not None and not _is_number(given):
         raise UsageError(
-            f"{path}: {key} is {_shortened(given)}, not a number: correct the file, or download the model again"
+            f"{path}: {key} is {_shorten(given)}, not a number: correct the file, or download the model again"
         )
     return ordinary if given is None else float(given)
 
@@ -111,7 +111,7 @@ def _side(found: dict, path: Path) -> int | None:
         isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE
     ):
         raise UsageError(
-            f"{path}: the size {_shortened(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model"
+            f"{path}: the size {_shorten(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model"
         )
     return side
 
@@ -120,7 +120,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
-def _shortened(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
