@@ -47,11 +47,7 @@ class Job:
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
-        pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
-        if arguments.cut.segments:
-            pairing = _check_segments(arguments.cut)
-        if not arguments.keeping.statistics:
-            pairing = _check_pooled(arguments.cut)
+        pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
         found = search(
             arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
@@ -150,6 +146,14 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     return Windowing(
         cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images, cut.fps
     ), geometry
+
+
+def _choose_pairs(arguments: Arguments, windowing: Windowing) -> Pairing:
+    """The pairs that are asked for. Raises UsageError where the other options do not go with them."""
+    pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+    if arguments.cut.segments:
+        pairing = _check_segments(arguments.cut)
+    return pairing if arguments.keeping.statistics else _check_pooled(arguments.cut)
 
 
 def _check_segments(cut: WindowOptions) -> Pairing:

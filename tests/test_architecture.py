@@ -15,7 +15,17 @@ from tests.commands import ROOT
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "media": {"store", "av", "numpy", "PIL"},
-    "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
+    "latent": {
+        "store",
+        "media",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "threadpoolctl",
+        "umap",
+        "pyarrow",
+        "PIL",
+    },
     "ingest": {
         "store",
         "media",

@@ -9,6 +9,7 @@
     tokens   tokens and their statistics
     pairs    measurements of pairs
     fits     bases and what lies in them
+    probes   trained probes and their predictions
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -56,6 +57,7 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
+from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.tokens import (
     DIM_STATS,
@@ -92,6 +94,8 @@ __all__ = [
     "PLACES",
     "POINTS",
     "POOLED",
+    "PREDICTIONS",
+    "PROBES",
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
@@ -131,6 +135,7 @@ TABLES = {
         TAGS,
         *reversed(MEASUREMENTS),
         *reversed(FITS),
+        *reversed(PROBED),
         SAVED_QUERIES,
         CLIPS,
     )
@@ -152,6 +157,7 @@ RELATIONS = {
         POOLED,
         *MEASUREMENTS,
         *FITS,
+        *PROBED,
         LABELS,
         MASKS,
         POINTS,

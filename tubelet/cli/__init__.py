@@ -32,6 +32,9 @@ COMMANDS = {
     "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
+    "probe": CommandSpec(
+        "probes", "Train probes on stored states to tell a label, beside controls."
+    ),
     "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
