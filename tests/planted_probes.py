@@ -7,6 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from tests.stores import synthetic_store
+from tubelet.latent.probes.keeping import save_run
+from tubelet.latent.probes.options import ProbeOptions
+from tubelet.latent.probes.run import Bench, ProbeRun
+from tubelet.latent.probes.states import Place, States
+from tubelet.latent.probes.truth import Truth
 from tubelet.store import Store
 from tubelet.store.schema import CLIPS, LABELS, POOLED, TABLES
 
@@ -82,3 +87,22 @@ def label_halves(store: Store, name: str = "action") -> np.ndarray:
     classes = halves(store)
     label(store, name, {v: ("pour", "cut")[c] for v, c in zip(video_ids(store), classes)})
     return classes
+
+
+def keep_planted_run(store: Store, noise: float = 1.0) -> str:
+    """Train and keep probes of two layers on states that are made up here, for any store with videos; block:1 has the class in it."""
+    ids = tuple(video_ids(store))
+    values = np.array([("pour", "cut")[number % 2] for number in range(len(ids))])
+    truth = Truth("action", "classes", ids, values, np.array(ids), None)
+    generator, options = np.random.default_rng(0), ProbeOptions(kind="knn")
+    bench = Bench(store, truth, options)
+    (encoder, *_) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
+    results = [bench.try_majority(len(ids))]
+    for layer, told in (("block:0", 0.0), ("block:1", 3.0)):
+        vectors = noise * generator.standard_normal((len(ids), DIM))
+        vectors[:, 0] += told * (values == "cut")
+        states = States(vectors.astype(np.float32), ids, np.array(ids))
+        place = Place(encoder, layer, True)
+        results += [bench.try_states(place, states, None), bench.try_shuffled(place, states)]
+    run = ProbeRun(truth=truth, options=options, folds=5, results=tuple(results))
+    return save_run(store, run)
