@@ -48,9 +48,7 @@ class Job:
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
-        pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
-        if arguments.cut.segments:
-            pairing = _check_segments(arguments.cut)
+        pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
         found = search(
             arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
@@ -153,12 +151,29 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     ), geometry
 
 
+def _choose_pairs(arguments: Arguments, windowing: Windowing) -> Pairing:
+    """The pairs that are asked for. Raises UsageError where the other options do not go with them."""
+    pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+    if arguments.cut.segments:
+        pairing = _check_segments(arguments.cut)
+    return pairing if arguments.keeping.statistics else _check_pooled(arguments.cut)
+
+
 def _check_segments(cut: WindowOptions) -> Pairing:
     """The pairs of segments: none. Raises UsageError where the other options do not go with them."""
     if cut.fps is None:
         raise UsageError("--segments needs --fps: stretches in seconds take frames by time")
     if cut.shift is not None or cut.pairs not in (None, "0"):
         raise UsageError("--segments measures no pairs of windows: leave --pairs and --shift out")
+    return Pairing()
+
+
+def _check_pooled(cut: WindowOptions) -> Pairing:
+    """The pairs where only pooled states are kept: none. Raises UsageError where some are asked for."""
+    if cut.shift is not None or cut.pairs not in (None, "0"):
+        raise UsageError(
+            "--keep pooled measures no pairs of windows: leave --pairs and --shift out, or write --keep pooled,statistics"
+        )
     return Pairing()
 
 

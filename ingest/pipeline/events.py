@@ -39,7 +39,7 @@ class ClipCount:
             path=encoded.source.path,
             video_id=encoded.row.video_id,
             of=encoded.clip.of,
-            tokens=encoded.grid[..., 0].size,
+            tokens=encoded.row.tokens,
             pairs=len(encoded.pairs),
             encode_s=encoded.row.encode_s,
             stored=stored,

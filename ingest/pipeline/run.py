@@ -98,7 +98,7 @@ class Run:
         self.store = store
         self._recipe, self._keeping = recipe, keeping
         self._known_as = store.fingerprint
-        known = Known.of(store, recipe, keeping.embeddings)
+        known = Known.of(store, recipe, keeping)
         self.progress = progress
         self.pace = pace
         self.listeners: list[Listener] = [LoggingListener()]
@@ -109,10 +109,11 @@ class Run:
             batch=pace.batch,
             sampling=Sampling.of(recipe.encoder, recipe.windowing),
         )
-        self._stage = EncodeStage(encoder, pace.batch)
+        kept = keeping.join(held.kept for held in known.lacking.values())
+        self._stage = EncodeStage(encoder, pace.batch, kept.statistics)
         self._claims = Claims(store.layout)
         self._reader = Reader(recipe, known, pace.decoder_threads, self._claims)
-        self._writer = Writer(store, recipe.encoder.row, known, keeping)
+        self._writer = Writer(store, recipe.encoder, known, keeping)
         self._writer.committed = self._count_commit
         self._read: Pipe[Clip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._collect: Pipe[EncodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
@@ -172,7 +173,7 @@ class Run:
     def _renew(self) -> Reader:
         """Read again what the store holds; the reader that knows it."""
         self._known_as = self.store.fingerprint
-        known = Known.of(self.store, self._recipe, self._keeping.embeddings)
+        known = Known.of(self.store, self._recipe, self._keeping)
         self._writer.known, self._reader = known, self._reader.renew(known)
         return self._reader
 

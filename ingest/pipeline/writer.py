@@ -7,24 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from tubelet.ingest.arguments import StorageOptions
+from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.events import Commit
-from tubelet.ingest.pipeline.known import Known
+from tubelet.ingest.pipeline.known import Held, Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store, StoreError
 from tubelet.store.clock import now
-from tubelet.store.disk.derived import clip_rows
+from tubelet.store.disk.derived import clip_rows, pooled_rows
 from tubelet.store.disk.snapshot import lock
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
-from tubelet.store.rows import ClipRow, EncoderRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, TABLES
+from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
+from tubelet.store.schema import CLIPS, POOLED, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -50,20 +52,21 @@ class WrittenClip:
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns.
 
-    The clips in `known.bare` are stored without embeddings, and are replaced.
+    The clips in `known.lacking` lack something that is wanted, and are replaced with that and all that they have.
     """
 
     def __init__(
         self,
         store: Store,
-        encoder_row: EncoderRow,
+        encoder: EncoderFacts,
         known: Known = Known(),
         keeping: StorageOptions = StorageOptions(),
     ) -> None:
         self.store = store
         self.keeping = keeping
         self.embedding_bytes = 0
-        self._encoder_row = encoder_row
+        self._encoder_row = encoder.row
+        self._layers = encoder.parts
         self.known = known
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
         self._rows: dict[str, list[Mapping]] = {
@@ -89,12 +92,14 @@ class Writer:
         if clip.clip.stored:
             return WrittenClip(ids[0], None, pairs, ids[1], clip.clip.video)
         self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
-        row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
+        held = self.known.lacking.get(clip.row.clip_id)
+        kept = self.keeping.join([held.kept] if held else [])
+        row = self._row(clip, held, kept)
         if self.keeping.pictures:
             self.store.write_pictures(
                 row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
             )
-        derived = _pack_rows(clip_rows(row.clip_id, clip.token_stats, clip.dim_stats, clip.grid))
+        derived = _pack_rows(self._derive_rows(clip, kept))
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1], clip.clip.video)
 
     def add(self, item: WrittenClip | VideoDone) -> None:
@@ -167,7 +172,7 @@ class Writer:
         if clip.row:
             self._begin_video(clip.video)
             clips.add(clip.row.clip_id)
-            self._gone["clips"] += {clip.row.clip_id} & self.known.bare
+            self._gone["clips"] += {clip.row.clip_id} & self.known.lacking.keys()
             self._rows["clips"].append(clip.row.columns)
             self._rows["encoders"] = [self._encoder_row.columns]
             self.embedding_bytes += clip.row.embedding_bytes or 0
@@ -187,15 +192,32 @@ class Writer:
             ]
             self._gone["videos"].append(video_id)
 
-    def _write_embedding(self, clip: EncodedClip) -> ClipRow:
+    def _row(self, clip: EncodedClip, held: Held | None, kept: StorageOptions) -> ClipRow:
+        """The clip's row, which says what is kept of it; its embedding file is then on disk."""
+        layers = len(self._layers) if kept.pooled else None
+        row = replace(clip.row, has_statistics=kept.statistics, pooled_layers=layers)
+        if held and held.embedding_path is not None:
+            return held.carry(row)
+        if clip.grid is None or not kept.embeddings:
+            return row
+        return self._write_embedding(row, clip.grid)
+
+    def _derive_rows(self, clip: EncodedClip, kept: StorageOptions) -> dict[str, pa.Table]:
+        """The small rows of a clip."""
+        clip_id, found = clip.row.clip_id, {}
+        if clip.grid is not None and kept.statistics:
+            found = clip_rows(clip_id, clip.token_stats, clip.dim_stats, clip.grid)
+        if kept.pooled:
+            found[POOLED.name] = pooled_rows(clip_id, clip.dim_stats, self._layers)
+        return found
+
+    def _write_embedding(self, row: ClipRow, grid: np.ndarray) -> ClipRow:
         """The clip's row, once its embedding file is on disk."""
         path = self.store.layout.relative(
-            self.store.layout.embedding(clip.row.encoder_id, clip.row.video_id, clip.row.clip_id)
+            self.store.layout.embedding(row.encoder_id, row.video_id, row.clip_id)
         )
-        written = self.store.write_embedding(
-            {"clip_id": clip.row.clip_id, "embedding_path": path}, clip.grid
-        )
-        return clip.row.store(path, written.bytes, written.sha256)
+        written = self.store.write_embedding({"clip_id": row.clip_id, "embedding_path": path}, grid)
+        return row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
         self._ended.append(done.source.path)
