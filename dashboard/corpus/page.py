@@ -5,6 +5,7 @@ import streamlit as st
 from tubelet.dashboard import caching, links, units
 from tubelet.dashboard.corpus import encoders as corpus_encoders
 from tubelet.dashboard.corpus import failures as corpus_failures
+from tubelet.dashboard.corpus import questions as corpus_questions
 from tubelet.dashboard.corpus import videos as corpus_videos
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
@@ -13,7 +14,12 @@ from tubelet.store import Store
 from tubelet.store.questions.rows import CorpusSummary
 
 TITLE, ICON = "Corpus", ":material/video_library:"
-SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": corpus_encoders}
+SECTIONS = {
+    "Videos": corpus_videos,
+    "Questions": corpus_questions,
+    "Failures": corpus_failures,
+    "Encoders": corpus_encoders,
+}
 
 
 def show(store: Store, selection: Selection) -> None:
