@@ -79,7 +79,9 @@ def test_no_value_becomes_another_option(name: str, value: str) -> None:
 def test_every_kind_of_value_is_written() -> None:
     ingest = FORMS["ingest"]
     kinds = {field.name: field.kind for field in ingest.fields}
-    assert (kinds["paths"], kinds["frames"], kinds["fps"], kinds["tail"], kinds["keep"], kinds["size"]) == (LINES, NUMBER, DECIMAL, SWITCH, CHOICE, TEXT)  # fmt: skip
+    assert (kinds["paths"], kinds["frames"], kinds["fps"], kinds["tail"], kinds["size"]) == (LINES, NUMBER, DECIMAL, SWITCH, TEXT)  # fmt: skip
+    (key,) = (field for field in FORMS["annotate"].fields if field.name == "key")
+    assert key.kind == CHOICE and key.write("stem") == ["--key=stem"] and "stem" in key.choices
     words = ingest.words(
         {"paths": "a.mp4\n\n b c.mp4 ", "frames": 8, "fps": 4.0, "tail": True, "keep": "statistics", "pictures": False, "stride": None, "size": ""},
         "S",
@@ -110,7 +112,7 @@ def test_words_as_they_are_typed_in_a_terminal_fill_a_form_in() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["ingest a --unknown 3", "ingest a --frames many", "ingest a --keep nothing", "ingest https://***@host/a", "ingest a --tail=yes", f"ingest {'x' * 1000}", "pairs a"],
+    ["ingest a --unknown 3", "ingest a --frames many", "annotate a --key nothing", "ingest https://***@host/a", "ingest a --tail=yes", f"ingest {'x' * 1000}", "pairs a"],
 )  # fmt: skip
 def test_words_that_no_form_says_fill_none_in(said: str) -> None:
     form = find_form(list(FORMS.values()), said.split())
