@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from tubelet.dashboard import address, completion, consent
-from tubelet.dashboard.parameters import PAGES, SQL, VIDEO_PAGE, WINDOWS
+from tubelet.dashboard.parameters import SQL, VIDEO_PAGE, WINDOWS
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 
@@ -48,7 +48,7 @@ def follow_opened() -> None:
 def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
     """Every page by name, each with what the reader has chosen."""
     kept = address.find_kept()
-    for name in PAGES:
+    for name in pages:
         st.page_link(
             pages[name],
             query_params=_keep_given(completion.complete(store, name, address.recall(name) | kept)),

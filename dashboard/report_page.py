@@ -34,7 +34,7 @@ class ReportPage:
 
     @property
     def TITLE(self) -> Markdown:
-        return _title(self.report)
+        return _menu_title(self.report)
 
     def show(self, store: Store, selection: Selection) -> None:
         st.title(_title(self.report), anchor=False)
@@ -57,12 +57,18 @@ class ReportPage:
         else:
             blocks.draw(made)
             _offer(self.name, self.report, made)
-            st.code(report_command(self.name, store, options), language="bash")
+            st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
 
 
 def make_pages(own: Collection[str]) -> dict[str, ReportPage]:
     """Pages by name; those in `own` are written by hand."""
     return {name: ReportPage(name, report) for name, report in REPORTS.items() if name not in own}
+
+
+def _menu_title(report: Report) -> Markdown:
+    if report.menu:
+        return literal(report.menu)
+    return report.title
 
 
 def _title(report: Report) -> Markdown:

@@ -3,8 +3,8 @@
 A new argument is a field of one group and an option of the command; `Arguments.of` assigns it by name.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -12,7 +12,8 @@ from tubelet.ingest.errors import UsageError
 from tubelet.store.options import check_options, option
 
 DEFAULT_ENCODER = "vjepa2.1-tiny"  # its weights are in the package
-EMBEDDINGS, STATISTICS = "embeddings", "statistics"  # what `--keep` can keep
+EMBEDDINGS, STATISTICS, POOLED = "embeddings", "statistics", "pooled"  # what `--keep` can keep
+KEPT = {name: name for name in (EMBEDDINGS, STATISTICS, POOLED)} | {"tokens": EMBEDDINGS}
 FRAMES_MOST, SIDE_MOST, COUNT_MOST = (
     65_536,
     16_384,
@@ -152,6 +153,12 @@ class RunOptions:
     )
     batch: str = option("auto", help="Clips encoded together, or auto.", metavar="N")
     readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
+    log: Path | None = option(
+        None,
+        help="Append what happens to this file as JSON lines: one per video, commit and error.",
+        metavar="FILE",
+    )
+    quiet: bool = option(False, help="Show no progress; the summary stays.")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):
@@ -166,22 +173,45 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """What is stored of a clip besides its rows; `keep` is embeddings or statistics."""
+    """What is stored of a clip besides its rows; `keep` is one or several of embeddings, statistics and pooled."""
 
     keep: str = option(
         EMBEDDINGS,
-        help="Store embeddings, or only statistics and measurements.",
-        choices=(EMBEDDINGS, STATISTICS),
+        help="What to store of each clip, or several with commas: embeddings (with statistics), statistics (with measurements of pairs), pooled (mean, maximum and standard deviation over the patches of each slice and layer).",
+        metavar="embeddings|statistics|pooled",
     )
     pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
+        if unknown := [name for name in self.keep.split(",") if name.strip() not in KEPT]:
+            raise UsageError(
+                f"--keep is {self.keep}: {unknown[0].strip() or 'nothing'} cannot be kept: choose {EMBEDDINGS}, {STATISTICS} or {POOLED}, or several with commas"
+            )
+
+    @property
+    def kept(self) -> frozenset[str]:
+        return frozenset(KEPT[name.strip()] for name in self.keep.split(","))
 
     @property
     def embeddings(self) -> bool:
-        """Whether the large files are stored, or only statistics and measurements."""
-        return self.keep == EMBEDDINGS
+        """Whether the large files are stored."""
+        return EMBEDDINGS in self.kept
+
+    @property
+    def statistics(self) -> bool:
+        """Whether statistics, samples and measurements of pairs are stored; embeddings bring them along."""
+        return self.kept != {POOLED}
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the pooled states of each slice and layer are stored."""
+        return POOLED in self.kept
+
+    def join(self, others: Iterable["StorageOptions"]) -> "StorageOptions":
+        """What these and others keep together."""
+        kept = self.kept.union(*(other.kept for other in others))
+        return replace(self, keep=",".join(sorted(kept)))
 
 
 @dataclass(frozen=True, kw_only=True)

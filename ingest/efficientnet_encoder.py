@@ -103,7 +103,8 @@ def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFa
     layer = setting.layer
     known = {
         "layer": layer,
-        "dim": _dim(layer),
+        "dim": sum(_dims(layer)),
+        "layer_dims": _dims(layer),
         "weights_sha256": tensors_sha256(used),
         "preprocessing": PREPROCESSING,
     }
@@ -117,8 +118,8 @@ def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFa
     )
 
 
-def _dim(layer: Layer) -> int:
-    return sum(BLOCK_CHANNELS[block] for block in _blocks(layer))
+def _dims(layer: Layer) -> tuple[int, ...]:
+    return tuple(BLOCK_CHANNELS[block] for block in _blocks(layer))
 
 
 _SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.find_installed, efficientnet.locate)

@@ -1,6 +1,8 @@
 """What is known about an encoder once its weights are loaded: the row of `encoders`, and the limits of its input."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from typing import Any
 
 from tubelet.store import ids
@@ -23,6 +25,7 @@ class EncoderFacts:
     side: str | None = None
     final_norm: bool | None = None
     layers: tuple[str, ...] = ("last",)  # that are joined in an embedding, by name; no column
+    layer_dims: tuple[int, ...] = ()  # of each of them; empty: all alike; no column
     layer_key: str = (
         ""  # what tells the layer from others, where its name does not; part of the id alone
     )
@@ -59,9 +62,16 @@ class EncoderFacts:
         )
 
     @property
+    def parts(self) -> Mapping[str, slice]:
+        """Which dimensions of an embedding each of its layers has."""
+        dims = self.layer_dims or [self.dim // len(self.layers)] * len(self.layers)
+        stops = list(accumulate(dims))
+        return {name: slice(stop - dim, stop) for name, dim, stop in zip(self.layers, dims, stops)}
+
+    @property
     def row(self) -> EncoderRow:
         facts = asdict(self)
-        for name in ("settings", "frame_rate", "frame_step", "layers", "layer_key"):
+        for name in ("settings", "frame_rate", "frame_step", "layers", "layer_dims", "layer_key"):
             del facts[name]
         return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 

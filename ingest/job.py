@@ -16,6 +16,7 @@ from tubelet.ingest.layer import LayerChoice
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
 from tubelet.ingest.part import Part, Taken
+from tubelet.ingest.pipeline.events import EventLog
 from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
@@ -47,9 +48,7 @@ class Job:
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
-        pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
-        if arguments.cut.segments:
-            pairing = _check_segments(arguments.cut)
+        pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
         found = search(
             arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
@@ -93,6 +92,7 @@ class Job:
 
     def run(self, store: str, report: Callable[[JobProgress], None] = ignore_progress) -> Run:
         """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
+        logs = [EventLog(self.running.log)] if self.running.log else []
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)
         )
@@ -100,10 +100,11 @@ class Job:
             Store.create(store),
             self.recipe,
             self.encoder,
-            Progress(len(self.sources), report=report),
+            Progress(len(self.sources), quiet=self.running.quiet, report=report),
             pace,
             self.keeping,
         )
+        run.listeners += logs
         run.summary.skipped, run.summary.taken = self.skipped, self.taken
         return run
 
@@ -150,12 +151,29 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
     ), geometry
 
 
+def _choose_pairs(arguments: Arguments, windowing: Windowing) -> Pairing:
+    """The pairs that are asked for. Raises UsageError where the other options do not go with them."""
+    pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+    if arguments.cut.segments:
+        pairing = _check_segments(arguments.cut)
+    return pairing if arguments.keeping.statistics else _check_pooled(arguments.cut)
+
+
 def _check_segments(cut: WindowOptions) -> Pairing:
     """The pairs of segments: none. Raises UsageError where the other options do not go with them."""
     if cut.fps is None:
         raise UsageError("--segments needs --fps: stretches in seconds take frames by time")
     if cut.shift is not None or cut.pairs not in (None, "0"):
         raise UsageError("--segments measures no pairs of windows: leave --pairs and --shift out")
+    return Pairing()
+
+
+def _check_pooled(cut: WindowOptions) -> Pairing:
+    """The pairs where only pooled states are kept: none. Raises UsageError where some are asked for."""
+    if cut.shift is not None or cut.pairs not in (None, "0"):
+        raise UsageError(
+            "--keep pooled measures no pairs of windows: leave --pairs and --shift out, or write --keep pooled,statistics"
+        )
     return Pairing()
 
 

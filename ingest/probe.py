@@ -117,7 +117,7 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
 def _readings(store: Store, sources: Sequence[Source], probing: Probing) -> list[Reading]:
     """What the first clips of as many sources as are probed took. Raises UsageError where too few give one."""
     recipe = probing.recipe
-    writer = Writer(store, recipe.encoder.row, keeping=probing.keeping)
+    writer = Writer(store, recipe.encoder, keeping=probing.keeping)
     clips = (
         _probe_clip(source, sources[:number].count(source), f"{number:016x}", recipe)
         for number, source in enumerate(sources)
@@ -162,7 +162,9 @@ def _spread_probes(sources: Sequence[Source]) -> list[Source]:
 def _reading(
     writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float
 ) -> Reading:
-    encoded = _pair_with_itself(encode(probing.encoder, clip), probing.recipe)
+    encoded = _pair_with_itself(
+        encode(probing.encoder, clip, probing.keeping.statistics), probing.recipe
+    )
     started = time.perf_counter()
     written = writer.prepare(encoded)
     writer.add(written)
@@ -185,13 +187,13 @@ def _reading(
         _bytes(path for path in root.rglob("*.parquet") if "_delta_log" not in path.parts)
         - pair_bytes
     )
-    grid = encoded.grid
+    row = encoded.row
     return Reading(
         encode_s=encoded.row.encode_s,
         write_s=write_s,
         decode_s=decode_s,
-        tokens=grid[..., 0].size,
-        grid_bytes=4 * grid.size,
+        tokens=row.tokens,
+        grid_bytes=4 * row.tokens * row.embed_dim,
         data_bytes=data_bytes,
         pair_bytes=pair_bytes,
         log_bytes=log_bytes,
@@ -202,15 +204,16 @@ def _reading(
 def _waiting_bytes(clip: Clip, encoded: EncodedClip, written: WrittenClip) -> int:
     """Bytes of the clips that a run holds between its stages at most, and of the rows that wait for a commit, twice while they are joined."""
     ahead = CLIPS_AHEAD + IN_HAND
+    held = 0 if encoded.grid is None else encoded.grid.nbytes
     rows = sum(buffer.size for packed in written.packed for buffer in packed.values())
-    return 2 * ahead * clip.pixels.nbytes + ahead * encoded.grid.nbytes + 2 * COMMIT_CLIPS * rows
+    return 2 * ahead * clip.pixels.nbytes + ahead * held + 2 * COMMIT_CLIPS * rows
 
 
 def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     """The clip with the rows of a pair, as a run would write them: its slices compared with its own, shifted ones."""
-    slices, pairing, row = len(encoded.grid), recipe.pairing, encoded.row
+    slices, pairing, row = encoded.row.slices, recipe.pairing, encoded.row
     shift = slices // 2 if pairing.count is None else pairing.shift
-    if pairing.count == 0 or shift >= slices:
+    if encoded.grid is None or pairing.count == 0 or shift >= slices:
         return encoded
     side = Side.of(encoded.grid.astype(np.float32))
     pair = Pair(

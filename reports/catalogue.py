@@ -13,6 +13,8 @@ from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
 from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
+from tubelet.reports.probes import sections as probes
+from tubelet.reports.probes.request import ProbesOptions
 from tubelet.reports.sensitivity import comparison, narrative, sections
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import SensitivityOptions
@@ -33,6 +35,7 @@ class Report:
     title: Markdown
     options: type
     blocks: Callable[[Store, Any], Iterator[Block]]
+    menu: Markdown = ""  # a shorter title, for the menu of pages
 
     def write(self, store: Store, options: Any, path: Path) -> None:
         """Write the report to a file of the format that its name ends in. Raises ReportError."""
@@ -84,4 +87,7 @@ def report(name: str) -> Report:
     return REPORTS[name]
 
 
-REPORTS = {"sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report)}
+REPORTS = {
+    "sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report),
+    "probes": Report(probes.TITLE, ProbesOptions, probes.probes_report, menu="Probes"),
+}

@@ -139,6 +139,8 @@ class ClipRow(PlannedClip):
     embedding_path: str | None = None
     embedding_bytes: int | None = None
     embedding_sha256: str | None = None
+    has_statistics: bool | None = None
+    pooled_layers: int | None = None
     encode_s: float
     created_at: datetime
 
@@ -146,6 +148,10 @@ class ClipRow(PlannedClip):
     def positions(self) -> tuple[int, int, int]:
         """Slices, patch rows and patch columns: the shape of the token grid without its last axis."""
         return self.slices, self.grid_height, self.grid_width
+
+    @property
+    def tokens(self) -> int:
+        return self.slices * self.grid_height * self.grid_width
 
     def store(self, path: str, size: int, sha256: str) -> "ClipRow":
         """The row once its embedding file is at a path below the store."""

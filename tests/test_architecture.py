@@ -15,7 +15,18 @@ from tests.commands import ROOT
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "media": {"store", "av", "numpy", "PIL"},
-    "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL", "zarr"},
+    "latent": {
+        "store",
+        "media",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "threadpoolctl",
+        "umap",
+        "pyarrow",
+        "PIL",
+        "zarr",
+    },
     "ingest": {
         "store",
         "media",

@@ -34,11 +34,12 @@ NO_MEMORY = EncodeError(
 class EncodeStage:
     """Clips and the ends of videos in, encoded clips and the ends of videos out."""
 
-    def __init__(self, encoder: Encoder, batch: int) -> None:
+    def __init__(self, encoder: Encoder, batch: int, statistics: bool = True) -> None:
         self.batch = batch
         self._measuring = Measuring()
         self.busy_s = 0.0
         self._encoder = encoder
+        self._statistics = statistics
         self._waiting: list[Clip | VideoDone] = []
         self._under_way: list[LaunchedBatch | Refused | VideoDone] = []
         self._arrived = 0.0  # when the last batch did
@@ -96,7 +97,7 @@ class EncodeStage:
     def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | EncodeError:
         """A batch in progress, or why there is none; by then the error and the memory that it referenced are released."""
         try:
-            return launch(self._encoder, clips, self._measuring)
+            return launch(self._encoder, clips, self._measuring, self._statistics)
         except Exception as error:  # one clip's, whatever it is
             if not out_of_memory(error):
                 return _explain(error)

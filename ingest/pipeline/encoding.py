@@ -15,6 +15,7 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
 from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.sources import Source
 from tubelet.store.clock import now
 from tubelet.store.errors import MeasurementError
 from tubelet.store.rows import ClipRow
@@ -27,15 +28,19 @@ HALF_LIMIT = 65520.0  # from here on a number rounds to half precision's infinit
 class EncodedClip:
     """A clip as the writer needs it: half-precision grid ``(S, H, W, D)``, statistics in float32, on the CPU.
 
-    `pairs` are those that this clip completed.
+    Where only pooled states are kept, there is no grid and no statistic of a token. `pairs` are those that this clip completed.
     """
 
     clip: Clip
     row: ClipRow
-    grid: Float16[np.ndarray, "S H W D"]
+    grid: Float16[np.ndarray, "S H W D"] | None
     token_stats: Mapping[str, Float32[np.ndarray, "S H W"]]  # (S, H, W)
     dim_stats: Mapping[str, Float32[np.ndarray, "S D"]]  # (S, D)
     pairs: tuple[Measured, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return self.clip.source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,8 @@ class PendingClip:
     """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` the error of its pairs."""
 
     clip: Clip
-    grid: Float16[torch.Tensor, "S H W D"]  # (S, H, W, D) in half precision
+    shape: tuple[int, int, int, int]
+    grid: Float16[torch.Tensor, "S H W D"] | None  # (S, H, W, D) in half precision
     largest: torch.Tensor
     token_stats: Mapping[str, Float32[torch.Tensor, "S H W"]]
     dim_stats: Mapping[str, Float32[torch.Tensor, "S D"]]
@@ -63,12 +69,11 @@ class PendingClip:
             )
         if self.problem:
             raise EncodeError(self.problem)
-        slices, height, width, dim = self.grid.shape
-        row = self.clip.row.encode((slices, height, width, dim), encode_s, now())
+        row = self.clip.row.encode(self.shape, encode_s, now())
         return EncodedClip(
             clip=self.clip,
             row=row,
-            grid=self.grid.numpy(),
+            grid=None if self.grid is None else self.grid.numpy(),
             token_stats=_arrays(self.token_stats),
             dim_stats=_arrays(self.dim_stats),
             pairs=self.pairs,
@@ -92,13 +97,19 @@ class LaunchedBatch:
         return time.perf_counter()
 
 
-def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> LaunchedBatch:
-    """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete."""
+def launch(
+    encoder: Encoder, clips: Sequence[Clip], measuring: Measuring, statistics: bool = True
+) -> LaunchedBatch:
+    """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete.
+
+    `statistics`: whether anything besides pooled states is kept.
+    """
     started = time.perf_counter()
     with torch.inference_mode():
         grids = encoder.encode(_stack_clips(clips, encoder.device)).embeddings
         sent = [
-            _send_to_cpu(clip, grid, measuring) for clip, grid in zip(clips, grids, strict=True)
+            _send_to_cpu(clip, grid, measuring, statistics)
+            for clip, grid in zip(clips, grids, strict=True)
         ]
     event = torch.cuda.Event() if encoder.device.type == "cuda" else None
     if event:
@@ -106,22 +117,24 @@ def launch(encoder: Encoder, clips: Sequence[Clip], measuring: Measuring) -> Lau
     return LaunchedBatch(sent, started, event)
 
 
-def encode(encoder: Encoder, clip: Clip) -> EncodedClip:
+def encode(encoder: Encoder, clip: Clip, statistics: bool = True) -> EncodedClip:
     """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be stored."""
-    launched = launch(encoder, [clip], Measuring())
+    launched = launch(encoder, [clip], Measuring(), statistics)
     return launched.sent[0].encoded(launched.wait() - launched.started)
 
 
 def _send_to_cpu(
-    clip: Clip, grid: Float32[torch.Tensor, "S H W D"], measuring: Measuring
+    clip: Clip, grid: Float32[torch.Tensor, "S H W D"], measuring: Measuring, whole: bool
 ) -> PendingClip:
     """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
-    statistics = {name: _to_cpu(value) for name, value in token_statistics(grid).items()}
+    of_tokens = token_statistics(grid) if whole else {}
+    statistics = {name: _to_cpu(value) for name, value in of_tokens.items()}
     live = dimension_statistics(grid)
     by_dimension = {name: _to_cpu(value) for name, value in live.items()}
     sent = PendingClip(
         clip=clip,
-        grid=_to_cpu(grid.half()),
+        shape=_shape(grid),
+        grid=_to_cpu(grid.half()) if whole else None,
         largest=_to_cpu(grid.abs().max()),
         token_stats=statistics,
         dim_stats=by_dimension,
@@ -132,6 +145,11 @@ def _send_to_cpu(
         return replace(sent, pairs=measuring.take(clip, grid, live))
     except MeasurementError as error:
         return replace(sent, problem=str(error))
+
+
+def _shape(grid: torch.Tensor) -> tuple[int, int, int, int]:
+    slices, height, width, dim = grid.shape
+    return slices, height, width, dim
 
 
 def _stack_clips(clips: Sequence[Clip], device: torch.device) -> UInt8[torch.Tensor, "B T 3 H W"]:

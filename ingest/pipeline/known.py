@@ -3,13 +3,50 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from tubelet.ingest.arguments import EMBEDDINGS, POOLED, STATISTICS, StorageOptions
 from tubelet.ingest.pipeline.controls import find_controls
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE
-from tubelet.store.rows import PlaceRow, VideoRow
+from tubelet.store.rows import ClipRow, PlaceRow, VideoRow
+
+HELD = """SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256, has_statistics IS NOT FALSE AS statistics,
+  coalesce(pooled_layers, 0) > 0 AS pooled FROM clips WHERE encoder_id = ?"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What the store holds of a clip."""
+
+    embedding_path: str | None
+    embedding_bytes: int | None
+    embedding_sha256: str | None
+    statistics: bool
+    pooled: bool
+
+    @property
+    def kept(self) -> StorageOptions:
+        held = {
+            EMBEDDINGS: self.embedding_path is not None,
+            STATISTICS: self.statistics,
+            POOLED: self.pooled,
+        }
+        return StorageOptions(",".join(name for name, has in held.items() if has))
+
+    def lacks(self, wanted: StorageOptions) -> bool:
+        return (
+            (wanted.embeddings and self.embedding_path is None)
+            or (wanted.statistics and not self.statistics)
+            or (wanted.pooled and not self.pooled)
+        )
+
+    def carry(self, row: ClipRow) -> ClipRow:
+        """The row of the clip encoded again, with the embedding file that is there."""
+        if self.embedding_path is None or self.embedding_bytes is None:
+            return row
+        return row.store(self.embedding_path, self.embedding_bytes, self.embedding_sha256 or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +57,9 @@ class Known:
     videos: Mapping[str, VideoRow] = field(default_factory=dict)  # by video_id
     places: Mapping[str, PlaceRow] = field(default_factory=dict)  # by place_id
     clips: frozenset[str] = frozenset()  # those that need nothing
-    bare: frozenset[str] = (
-        frozenset()
-    )  # those without the embeddings that are wanted: encoded again
+    lacking: Mapping[str, "Held"] = field(
+        default_factory=dict
+    )  # those without something that is wanted, which are encoded again, and what is held of them
     pairs: frozenset[str] = frozenset()  # measured live
     repeated: frozenset[str] = frozenset()  # videos that have the control `repeated`
     failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
@@ -31,22 +68,21 @@ class Known:
     )  # video_id -> failures that reading again repeats
 
     @classmethod
-    def of(cls, store: Store, recipe: Recipe, embeddings: bool = True) -> "Known":
-        """What a store knows for a recipe; `embeddings`: whether a clip without them lacks something."""
+    def of(cls, store: Store, recipe: Recipe, keeping: StorageOptions) -> "Known":
+        """What a store knows for a recipe; a clip without something that is to be kept lacks it."""
         videos, places = (
             [VideoRow.of(row) for row in store.rows("FROM videos")],
             [PlaceRow.of(row) for row in store.rows("FROM places")],
         )
-        clips = store.rows(
-            "SELECT clip_id, embedding_path IS NULL AS bare FROM clips WHERE encoder_id = ?",
-            [recipe.encoder.encoder_id],
-        )
+        clips = {
+            row.pop("clip_id"): Held(**row) for row in store.rows(HELD, [recipe.encoder.encoder_id])
+        }
         columns = ", ".join(f.name for f in fields(Failure))
         failures = [
             Failure(**row)
             for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")
         ]
-        bare = frozenset(clip["clip_id"] for clip in clips if clip["bare"] and embeddings)
+        lacking = {clip_id: held for clip_id, held in clips.items() if held.lacks(keeping)}
         return cls(
             stamps={
                 **{(p.path, p.bytes, p.modified_ns): p.video_id for p in places},
@@ -54,8 +90,8 @@ class Known:
             },
             videos={video.video_id: video for video in videos},
             places={place.place_id: place for place in places},
-            clips=frozenset(clip["clip_id"] for clip in clips) - bare,
-            bare=bare,
+            clips=frozenset(clips.keys() - lacking.keys()),
+            lacking=lacking,
             pairs=_pairs(store, recipe),
             repeated=frozenset(find_controls(store, recipe).values()),
             failures={failure.failure_id: failure for failure in failures},

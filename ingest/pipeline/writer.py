@@ -1,29 +1,32 @@
 """The writer: encoded clips to embedding files at once, and to commits every few seconds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from tubelet.ingest.arguments import StorageOptions
+from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
-from tubelet.ingest.pipeline.known import Known
+from tubelet.ingest.pipeline.events import Commit
+from tubelet.ingest.pipeline.known import Held, Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store, StoreError
 from tubelet.store.clock import now
-from tubelet.store.disk.derived import clip_rows
+from tubelet.store.disk.derived import clip_rows, pooled_rows
 from tubelet.store.disk.snapshot import lock
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
-from tubelet.store.rows import ClipRow, EncoderRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, TABLES
+from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
+from tubelet.store.schema import CLIPS, POOLED, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -49,21 +52,22 @@ class WrittenClip:
 class Writer:
     """Collects rows and commits them; a clip is in the store once `commit` returns.
 
-    The clips in `known.bare` are stored without embeddings, and are replaced.
+    The clips in `known.lacking` lack something that is wanted, and are replaced with that and all that they have.
     """
 
     def __init__(
         self,
         store: Store,
-        encoder_row: EncoderRow,
+        encoder: EncoderFacts,
         known: Known = Known(),
         keeping: StorageOptions = StorageOptions(),
     ) -> None:
         self.store = store
         self.keeping = keeping
         self.embedding_bytes = 0
-        self._encoder_row = encoder_row
-        self._known = known
+        self._encoder_row = encoder.row
+        self._layers = encoder.parts
+        self.known = known
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
         self._rows: dict[str, list[Mapping]] = {
             name: [] for name in ("clips", "encoders", "videos", "places", "failures")
@@ -77,6 +81,8 @@ class Writer:
         self._begun: set[str] = set()  # videos in progress whose unfinished row this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
+        self.committed: Callable[[Commit], None] = lambda commit: None  # told of every commit
+        self._ended: list[Path] = []  # sources that end with the next commit
         self._last_commit = time.monotonic()
 
     def prepare(self, clip: EncodedClip) -> WrittenClip:
@@ -86,12 +92,14 @@ class Writer:
         if clip.clip.stored:
             return WrittenClip(ids[0], None, pairs, ids[1], clip.clip.video)
         self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
-        row = self._write_embedding(clip) if self.keeping.embeddings else clip.row
+        held = self.known.lacking.get(clip.row.clip_id)
+        kept = self.keeping.join([held.kept] if held else [])
+        row = self._row(clip, held, kept)
         if self.keeping.pictures:
             self.store.write_pictures(
                 row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
             )
-        derived = _pack_rows(clip_rows(row.clip_id, clip.token_stats, clip.dim_stats, clip.grid))
+        derived = _pack_rows(self._derive_rows(clip, kept))
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1], clip.clip.video)
 
     def add(self, item: WrittenClip | VideoDone) -> None:
@@ -125,19 +133,28 @@ class Writer:
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
         }
-        if rows or any(self._gone.values()):
+        started = time.monotonic()
+        if changed := bool(rows or any(self._gone.values())):
             self.store.commit(rows, {**self._gone, **owned})
+        commit = self._describe_commit(rows, time.monotonic() - started)
         for path in self._files_gone:
             path.unlink(missing_ok=True)
         for row in self._rows["clips"]:
             self._uncommitted.pop(row["clip_id"], None)
         self._packed.clear()
         self._files_gone.clear()
+        self._ended.clear()
         for ids in self._gone.values():
             ids.clear()
         for waiting in self._rows.values():
             waiting.clear()
         self._last_commit = time.monotonic()
+        if changed or commit.sources:
+            self.committed(commit)
+
+    def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
+        clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))
+        return Commit(clips=clips, pairs=pairs, sources=tuple(self._ended), seconds=seconds)
 
     def discard(self) -> None:
         """Delete the files of clips that will not be committed, after a run that failed; while others ingest, whose clips they may be, they stay."""
@@ -155,14 +172,14 @@ class Writer:
         if clip.row:
             self._begin_video(clip.video)
             clips.add(clip.row.clip_id)
-            self._gone["clips"] += {clip.row.clip_id} & self._known.bare
+            self._gone["clips"] += {clip.row.clip_id} & self.known.lacking.keys()
             self._rows["clips"].append(clip.row.columns)
             self._rows["encoders"] = [self._encoder_row.columns]
             self.embedding_bytes += clip.row.embedding_bytes or 0
 
     def _begin_video(self, row: VideoRow) -> None:
         """Add what is known of a new video with its first clip: whoever counts clips of videos counts the same as who counts videos."""
-        if row.video_id not in self._known.videos and row.video_id not in self._begun:
+        if row.video_id not in self.known.videos and row.video_id not in self._begun:
             self._begun.add(row.video_id)
             self._rows["videos"].append(row.columns)
 
@@ -175,23 +192,41 @@ class Writer:
             ]
             self._gone["videos"].append(video_id)
 
-    def _write_embedding(self, clip: EncodedClip) -> ClipRow:
+    def _row(self, clip: EncodedClip, held: Held | None, kept: StorageOptions) -> ClipRow:
+        """The clip's row, which says what is kept of it; its embedding file is then on disk."""
+        layers = len(self._layers) if kept.pooled else None
+        row = replace(clip.row, has_statistics=kept.statistics, pooled_layers=layers)
+        if held and held.embedding_path is not None:
+            return held.carry(row)
+        if clip.grid is None or not kept.embeddings:
+            return row
+        return self._write_embedding(row, clip.grid)
+
+    def _derive_rows(self, clip: EncodedClip, kept: StorageOptions) -> dict[str, pa.Table]:
+        """The small rows of a clip."""
+        clip_id, found = clip.row.clip_id, {}
+        if clip.grid is not None and kept.statistics:
+            found = clip_rows(clip_id, clip.token_stats, clip.dim_stats, clip.grid)
+        if kept.pooled:
+            found[POOLED.name] = pooled_rows(clip_id, clip.dim_stats, self._layers)
+        return found
+
+    def _write_embedding(self, row: ClipRow, grid: np.ndarray) -> ClipRow:
         """The clip's row, once its embedding file is on disk."""
         path = self.store.layout.relative(
-            self.store.layout.embedding(clip.row.encoder_id, clip.row.video_id, clip.row.clip_id)
+            self.store.layout.embedding(row.encoder_id, row.video_id, row.clip_id)
         )
-        written = self.store.write_embedding(
-            {"clip_id": clip.row.clip_id, "embedding_path": path}, clip.grid
-        )
-        return clip.row.store(path, written.bytes, written.sha256)
+        written = self.store.write_embedding({"clip_id": row.clip_id, "embedding_path": path}, grid)
+        return row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
+        self._ended.append(done.source.path)
         if done.video_id is not None:  # else the file could not be read
             self._add_content(done, done.video_id)
         self._rows["failures"] += [
             failure.row.columns
             for failure in done.failures
-            if failure.failure_id not in self._known.failures
+            if failure.failure_id not in self.known.failures
         ]
         self._gone["failures"] += self._stale(done)
 
@@ -205,9 +240,9 @@ class Writer:
         place = self._place(done.place) if done.place else None
         row = self._video_row(done, video_id, place)
         if row:
-            self._put("videos", self._known.videos, row)
+            self._put("videos", self.known.videos, row)
         if place and (row or done.duplicate_of):
-            self._put("places", self._known.places, place.store(_place_id(place), now()))
+            self._put("places", self.known.places, place.store(_place_id(place), now()))
 
     def _put(self, table: str, known: Mapping[str, Kept], row: Kept) -> None:
         """Add a row, or replace the one of the same id where it says something else."""
@@ -222,7 +257,7 @@ class Writer:
         self, done: VideoDone, video_id: str, place: FoundFile | None
     ) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
-        before = self._known.videos.get(video_id)
+        before = self.known.videos.get(video_id)
         row = done.row or before
         if not row or done.duplicate_of or done.retracted:
             return None
@@ -236,7 +271,7 @@ class Writer:
 
     def _place(self, place: FoundFile) -> FoundFile:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
-        known = self._known
+        known = self.known
         before = known.places.get(_place_id(place)) or known.videos.get(place.video_id)
         if before and before.path == place.path and place.label is None:
             return replace(place, label=before.label)
@@ -271,7 +306,7 @@ class Writer:
         encoders = {None, self._encoder_row.encoder_id}
         return [
             id_
-            for id_, f in self._known.failures.items()
+            for id_, f in self.known.failures.items()
             if f.path == path and f.encoder_id in encoders and id_ not in current
         ]
 

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from tubelet.store.schema import ADDRESS, DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, Table
+from tubelet.store.schema import (
+    ADDRESS,
+    DIM_STATS,
+    POOLED,
+    SLICE_STATS,
+    TOKEN_SAMPLES,
+    TOKEN_STATS,
+    Table,
+)
 
 SAMPLES = 32  # tokens per clip in token_samples: 10,000 clips make a corpus sample of 320,000
 
@@ -40,6 +48,30 @@ def clip_rows(
         ),
         TOKEN_SAMPLES.name: rows_of(TOKEN_SAMPLES, clip_id, _samples(clip_id, grid)),
     }
+
+
+def pooled_rows(
+    clip_id: str, dim_stats: Mapping[str, np.ndarray], layers: Mapping[str, slice]
+) -> pa.Table:
+    """Rows of `pooled` for one clip: `dim_stats` ``(S, D)`` over the patches of each slice; `layers` says which dimensions each layer has."""
+    slices = len(dim_stats["dim_mean"])
+    vectors = {
+        f"pooled_{name}": _half_vectors(dim_stats[f"dim_{name}"], layers)
+        for name in ("mean", "max", "std")
+    }
+    address = {
+        "slice": np.tile(np.arange(slices), len(layers)),
+        "layer": pa.array([name for name in layers for _ in range(slices)]),
+    }
+    return rows_of(POOLED, clip_id, {**address, **vectors})
+
+
+def _half_vectors(values: np.ndarray, layers: Mapping[str, slice]) -> pa.Array:
+    """The rows of ``(S, D)``, layer by layer, as half-precision bytes."""
+    halves = values.astype("<f2")
+    return pa.array(
+        [row[dims].tobytes() for dims in layers.values() for row in halves], pa.binary()
+    )
 
 
 def _samples(clip_id: str, grid: np.ndarray) -> dict[str, np.ndarray | pa.Array]:

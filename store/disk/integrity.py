@@ -19,6 +19,7 @@ from tubelet.store.schema import (
     DIM_SENSITIVITY,
     DIM_STATS,
     PAIRS,
+    POOLED,
     PROJECTIONS,
     SENSITIVITY,
     SLICE_SENSITIVITY,
@@ -31,9 +32,10 @@ from tubelet.store.schema import (
 from tubelet.store.store import Store
 
 EXPECTED_ROWS = {
-    TOKEN_STATS.name: "slices * grid_height * grid_width",
-    SLICE_STATS.name: "slices",
-    DIM_STATS.name: "slices * embed_dim",
+    TOKEN_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices * grid_height * grid_width END",
+    SLICE_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices END",
+    DIM_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices * embed_dim END",
+    POOLED.name: "slices * coalesce(pooled_layers, 0)",
 }
 
 MEASURED_ROWS = {

@@ -15,7 +15,17 @@ from tubelet.store.disk.snapshot import lock
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
 from tubelet.store.sandbox import conditions
-from tubelet.store.schema import BASES, CLIPS, ENCODERS, PAIRS, PER_VIDEO, TABLES, VIDEOS, Table
+from tubelet.store.schema import (
+    BASES,
+    CLIPS,
+    ENCODERS,
+    PAIRS,
+    PER_VIDEO,
+    PREDICTIONS,
+    TABLES,
+    VIDEOS,
+    Table,
+)
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
@@ -150,7 +160,9 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
             gone[table.name] = ids
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
     brought = {
-        f"{table.name}.video_id": gone[VIDEOS.name] for table in PER_VIDEO if VIDEOS.name in gone
+        f"{table.name}.video_id": gone[VIDEOS.name]
+        for table in (*PER_VIDEO, PREDICTIONS)
+        if VIDEOS.name in gone
     }
     return gone | owned | brought
 

@@ -6,6 +6,7 @@ Rows of tables are in `store.rows`. A column that is NULL in some answer may be 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tubelet.store.rows import EncoderRow, PairRow, Row
 
@@ -220,3 +221,38 @@ class ClipAtLayer(Row):
     layer: str
     suits: str
     clip_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedRun(Row):
+    """A row of `probes.probe_runs`: probes and controls that one command trained."""
+
+    run_id: str
+    label_name: str
+    kind: str
+    task: str
+    metric: str
+    trained_at: datetime
+    probe_count: int
+    video_count: int
+    group_count: int
+    class_count: int | None
+    fold_count: int
+    settings: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeScore(Row):
+    """A row of `probes.probe_scores`: a probe, or a control where `control` says which."""
+
+    probe_id: str
+    encoder_id: str | None
+    layer: str | None
+    control: str | None
+    score: float | None
+    score_low: float | None
+    score_high: float | None
+    video_count: int
+    group_count: int
+    clip_count: int
+    strength: float | None

@@ -39,7 +39,7 @@ def describe_answer(answer: Answer) -> bytes:
             {"name": name, "type": str(column.type)}
             for name, column in zip(names, answer.table.columns)
         ],
-        "rows": _rows(answer.table, names),
+        "rows": _rows(answer.table),
         "truncated": answer.truncated,
         "seconds": round(answer.seconds, 4),
         "bytes_read": answer.bytes_read,
@@ -47,6 +47,6 @@ def describe_answer(answer: Answer) -> bytes:
     return (json_text(described, default=formats.plain_text) + "\n").encode()
 
 
-def _rows(table: pa.Table, names: list[str]) -> list[dict]:
+def _rows(table: pa.Table) -> list[dict]:
     narrow = [formats.narrow(column) for column in table.columns]
-    return pa.table(narrow, names=names).to_pylist()
+    return formats.to_rows(pa.table(narrow, names=table.column_names))

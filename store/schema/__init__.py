@@ -9,6 +9,7 @@
     tokens   tokens and their statistics
     pairs    measurements of pairs
     fits     bases and what lies in them
+    probes   trained probes and their predictions
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -56,8 +57,16 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
+from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
-from tubelet.store.schema.tokens import DIM_STATS, SLICE_STATS, TOKEN_SAMPLES, TOKEN_STATS, TOKENS
+from tubelet.store.schema.tokens import (
+    DIM_STATS,
+    POOLED,
+    SLICE_STATS,
+    TOKEN_SAMPLES,
+    TOKEN_STATS,
+    TOKENS,
+)
 
 __all__ = [
     "ADDRESS",
@@ -84,6 +93,9 @@ __all__ = [
     "PER_VIDEO",
     "PLACES",
     "POINTS",
+    "POOLED",
+    "PREDICTIONS",
+    "PROBES",
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
@@ -114,6 +126,7 @@ TABLES = {
         SLICE_STATS,
         DIM_STATS,
         TOKEN_SAMPLES,
+        POOLED,
         ENCODERS,
         VIDEOS,
         PLACES,
@@ -122,6 +135,7 @@ TABLES = {
         TAGS,
         *reversed(MEASUREMENTS),
         *reversed(FITS),
+        *reversed(PROBED),
         SAVED_QUERIES,
         CLIPS,
     )
@@ -140,8 +154,10 @@ RELATIONS = {
         SLICE_STATS,
         DIM_STATS,
         TOKEN_SAMPLES,
+        POOLED,
         *MEASUREMENTS,
         *FITS,
+        *PROBED,
         LABELS,
         MASKS,
         POINTS,

@@ -64,6 +64,7 @@ OWNERS = {
     "pair_id": "pairs",
     "basis_id": "bases",
     "projection_id": "projections",
+    "probe_id": "probes",
 }
 
 

@@ -224,6 +224,17 @@ CLIPS = Table(
         ),
         Column("embedding_bytes", "BIGINT", "size of the embedding file", "bytes"),
         Column("embedding_sha256", "VARCHAR", "SHA-256 of the embedding file"),
+        Column(
+            "has_statistics",
+            "BOOLEAN",
+            "whether statistics of the clip's tokens are stored; NULL in clips of older versions, which have them",
+        ),
+        Column(
+            "pooled_layers",
+            "SMALLINT",
+            "layers whose pooled states are stored; NULL where none are",
+            "layers",
+        ),
         Column("encode_s", "DOUBLE", "seconds in the encoder", "s"),
         Column("created_at", MOMENT, "when the clip was encoded", "UTC"),
     ),

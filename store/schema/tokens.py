@@ -1,6 +1,6 @@
 """Tokens, and the statistics that are computed from them."""
 
-from tubelet.store.schema.columns import ADDRESS, CLIP, DIM, EMBEDDING, SLICE, Column, Table
+from tubelet.store.schema.columns import ADDRESS, CLIP, DIM, EMBEDDING, HALF, SLICE, Column, Table
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 TOKEN_STATS = Table(
@@ -44,6 +44,28 @@ TOKEN_SAMPLES = Table(
     "sampled token of a clip, the same ones on every machine",
     ("clip_id", "slice", "y", "x"),
     (*ADDRESS, EMBEDDING),
+)
+
+POOLED = Table(
+    "pooled",
+    "clip, slice and layer: its pooled state",
+    ("clip_id", "slice", "layer"),
+    (
+        CLIP,
+        SLICE,
+        Column(
+            "layer",
+            "VARCHAR",
+            "one layer of those that `encoders.layer` of the clip's encoder joins, such as `block:8`",
+        ),
+        Column("pooled_mean", HALF, "mean over the slice's patches, of each dimension"),
+        Column("pooled_max", HALF, "largest value among the slice's patches, of each dimension"),
+        Column(
+            "pooled_std",
+            HALF,
+            "population standard deviation over the slice's patches, of each dimension",
+        ),
+    ),
 )
 
 TOKENS = Table(

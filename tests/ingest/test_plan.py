@@ -12,6 +12,7 @@ from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.job import Job
+from tubelet.ingest.layer import LAST
 
 FRAMES = 64
 RUN = """
@@ -125,7 +126,7 @@ def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() ->
     facts = EncoderFacts.of(
         "x",
         ENCODERS["vjepa2-vitl"],
-        layer="last",
+        layer=LAST,
         weights_sha256="0" * 64,
         weights_source="",
         preprocessing="",

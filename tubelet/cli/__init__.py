@@ -34,6 +34,9 @@ COMMANDS = {
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
     "export": CommandSpec("export", "Write videos as MP4, mask, colors, track or tokens."),
+    "probe": CommandSpec(
+        "probes", "Train probes on stored states to tell a label, beside controls."
+    ),
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),

@@ -1,0 +1,179 @@
+"""A run: the probes of every encoder and layer that is asked for, on the same videos and folds, and their controls."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tubelet.latent.probes import controls, scoring
+from tubelet.latent.probes.folds import make_folds
+from tubelet.latent.probes.options import ProbeError, ProbeOptions
+from tubelet.latent.probes.scoring import Score
+from tubelet.latent.probes.states import Place, States, find_places, read_states
+from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
+from tubelet.latent.probes.truth import Truth, read_truth, refuse_untrainable
+from tubelet.store import Store
+from tubelet.store.wording import count
+
+VIDEOS = "SELECT encoder_id, video_id, count(*) AS clips FROM clips GROUP BY ALL ORDER BY ALL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A probe or a control: where its states are from (nowhere, for some controls), and what it reached."""
+
+    place: Place | None
+    control: str | None
+    trial: Trial
+    score: Score
+    clips: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeRun:
+    """Everything that a command found."""
+
+    truth: Truth
+    options: ProbeOptions
+    folds: int
+    results: tuple[Result, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def probes(self) -> list[Result]:
+        return [result for result in self.results if result.control is None]
+
+
+def run_probes(
+    store: Store,
+    label: str,
+    encoders: Sequence[str],
+    options: ProbeOptions,
+    show: Callable[[Result], None] = lambda result: None,
+) -> ProbeRun:
+    """Train every probe and its controls; `show` is told each result. Raises ProbeError for what can give no number."""
+    places, untrained = _choose_places(store, encoders, options)
+    truth, held = read_truth(store, label, options), _held_videos(store)
+    truth = _common_videos(truth, held, places, options)
+    bench = Bench(store, truth, options)
+    results = []
+    for result in _results(bench, places, untrained, held):
+        show(result)
+        results.append(result)
+    kinds = {result.control for result in results}
+    notes = [NOTES[name] for name in NOTES if name not in kinds]
+    return ProbeRun(
+        truth=truth,
+        options=options,
+        folds=len(bench.folds),
+        results=tuple(results),
+        notes=tuple(notes),
+    )
+
+
+NOTES = {
+    controls.PIXELS: "no control of raw pixels: the store holds no slice pictures of these clips (--no-pictures)",
+    controls.UNTRAINED: "no control of an untrained network: ingest the videos with one, such as vjepa2.1-untrained, to have it",
+}
+
+
+class Bench:
+    """The videos and folds that all probes of a run share."""
+
+    def __init__(self, store: Store, truth: Truth, options: ProbeOptions) -> None:
+        self.store, self.truth, self.options = store, truth, options
+        self.folds = make_folds(truth, options.folds, options.seed)
+        self.training = Training(options.kind, options.seed)
+
+    def try_states(self, place: Place | None, states: States, control: str | None) -> Result:
+        states = states.only(self.truth.video_ids)
+        trial = run_trial(self.truth, states, self.folds, self.training)
+        return self._result(place, control, trial, len(states.clip_ids))
+
+    def try_shuffled(self, place: Place, states: States) -> Result:
+        """The mean over the shuffles; the predictions are those of the first."""
+        states = states.only(self.truth.video_ids)
+        scores, trials = [], []
+        for number in range(self.options.shuffles):
+            truth = controls.shuffle_labels(self.truth, self.options.seed + number)
+            folds = make_folds(truth, self.options.folds, self.options.seed)
+            trials.append(run_trial(truth, states, folds, self.training))
+            scores.append(scoring.score(truth, trials[-1].predicted))
+        return Result(
+            place=place,
+            control=controls.SHUFFLED,
+            trial=trials[0],
+            score=scoring.mean_score(scores),
+            clips=len(states.clip_ids),
+        )
+
+    def try_majority(self, clips: int) -> Result:
+        trial = guess_majority(self.truth, self.folds)
+        return self._result(None, controls.MAJORITY, trial, clips)
+
+    def covers(self, states: States) -> bool:
+        """Whether every video of the run has states."""
+        return set(self.truth.video_ids) <= set(states.video_ids.tolist())
+
+    def _result(self, place: Place | None, control: str | None, trial: Trial, clips: int) -> Result:
+        found = scoring.score(self.truth, trial.predicted)
+        return Result(place=place, control=control, trial=trial, score=found, clips=clips)
+
+
+def _results(
+    bench: Bench, places: list[Place], untrained: list[Place], held: dict[str, dict[str, int]]
+) -> Iterator[Result]:
+    for place in places:
+        states = read_states(bench.store, place)
+        yield bench.try_states(place, states, None)
+        yield bench.try_shuffled(place, states)
+    for place in untrained:
+        if set(bench.truth.video_ids) <= held[place.encoder_id].keys():
+            yield bench.try_states(place, read_states(bench.store, place), controls.UNTRAINED)
+    first = places[0].encoder_id
+    clips = held[first]
+    yield bench.try_majority(sum(clips[video] for video in bench.truth.video_ids))
+    positions = controls.read_positions(bench.store, first)
+    yield bench.try_states(None, positions, controls.POSITION)
+    pixels = controls.read_pixels(bench.store, first)
+    if bench.covers(pixels):
+        yield bench.try_states(None, pixels, controls.PIXELS)
+
+
+def _choose_places(
+    store: Store, encoders: Sequence[str], options: ProbeOptions
+) -> tuple[list[Place], list[Place]]:
+    """What is probed, and the untrained networks that are its control: those that nobody asked for by name."""
+    asked = find_places(store, encoders, options.layers)
+    trained = [place for place in asked if not place.untrained]
+    if not encoders and trained:
+        return trained, [place for place in asked if place.untrained]
+    named = {place.encoder_id for place in asked}
+    others = [
+        place
+        for place in find_places(store, (), ())
+        if place.untrained and place.encoder_id not in named
+    ]
+    return asked, others
+
+
+def _held_videos(store: Store) -> dict[str, dict[str, int]]:
+    """Number of clips by encoder and video."""
+    held: dict[str, dict[str, int]] = {}
+    for row in store.rows(VIDEOS):
+        held.setdefault(row["encoder_id"], {})[row["video_id"]] = row["clips"]
+    return held
+
+
+def _common_videos(
+    truth: Truth, held: dict[str, dict[str, int]], places: list[Place], options: ProbeOptions
+) -> Truth:
+    """The labeled videos that every encoder has. Raises ProbeError where these are too few."""
+    encoders = list(dict.fromkeys(place.encoder_id for place in places))
+    common = set.intersection(*(set(held[encoder_id]) for encoder_id in encoders))
+    if not common:
+        listed = "; ".join(f"{one}: {count(len(held[one]), 'video')}" for one in encoders)
+        raise ProbeError(
+            f"the encoders share no video ({listed}), so that their probes cannot be compared: ingest the same videos with each, or pass one --encoder"
+        )
+    left = truth.only(common)
+    refuse_untrainable(left, len(common), options.folds if left.sides is None else 2)
+    return left

@@ -1,0 +1,98 @@
+"""States: one vector per clip at a layer, the mean over its slices of the mean over their patches; from whichever table holds it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tubelet.array_types import Float32
+from tubelet.latent.probes.options import ProbeError
+from tubelet.store import Store
+from tubelet.store.encoder_names import find_encoder
+from tubelet.store.wording import count
+
+POOLED = """SELECT p.clip_id, c.video_id, p.pooled_mean AS vector FROM pooled p JOIN clips c USING (clip_id)
+WHERE c.encoder_id = $encoder AND p.layer = $layer ORDER BY p.clip_id, p.slice"""
+STATISTICS = """SELECT clip_id, video_id, list(dim_mean ORDER BY dim) AS vector
+FROM dim_stats JOIN clips USING (clip_id) WHERE encoder_id = $encoder GROUP BY clip_id, video_id, slice ORDER BY clip_id, slice"""
+HELD = """SELECT e.encoder_id, e.name, e.layer, e.side, e.final_norm, p.layer AS part, starts_with(e.weights_source, 'untrained') AS untrained
+FROM encoders e LEFT JOIN (
+  SELECT DISTINCT c.encoder_id, p.layer FROM pooled p JOIN clips c USING (clip_id)
+) p USING (encoder_id) WHERE EXISTS (FROM clips c WHERE c.encoder_id = e.encoder_id)
+ORDER BY e.encoder_id, try_cast(regexp_extract(p.layer, '[0-9]+') AS INTEGER), p.layer"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An encoder and a layer of it whose states are stored; `pooled`: in the table of that name."""
+
+    encoder_id: str
+    layer: str
+    pooled: bool
+    untrained: bool = False
+
+
+@dataclass(frozen=True)
+class States:
+    """Vectors ``(n, D)`` of clips, in the order of their ids."""
+
+    vectors: Float32[np.ndarray, "n D"]
+    clip_ids: tuple[str, ...]
+    video_ids: np.ndarray
+
+    def only(self, video_ids: Sequence[str]) -> "States":
+        kept = np.isin(self.video_ids, list(video_ids))
+        clips = tuple(clip for clip, keep in zip(self.clip_ids, kept) if keep)
+        return States(self.vectors[kept], clips, self.video_ids[kept])
+
+
+def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) -> list[Place]:
+    """Every encoder and layer to be probed, all that the store has where none is named. Raises ProbeError for a layer that is not there."""
+    wanted = {find_encoder(store, name) for name in encoders}
+    found = [
+        Place(row["encoder_id"], row["part"] or row["layer"], bool(row["part"]), row["untrained"])
+        for row in store.rows(HELD)
+        if not wanted or row["encoder_id"] in wanted
+    ]
+    held = dict.fromkeys(place.layer for place in found)
+    if missing := [layer for layer in layers if layer not in held]:
+        raise ProbeError(
+            f"no encoder asked for has a layer {missing[0]!r} with stored states: there are {', '.join(held) or 'none'}"
+        )
+    if not found:
+        raise ProbeError(
+            f"{store.root} holds no clips: run `tubelet ingest PATH... --store {store.shell_name}`"
+        )
+    return [place for place in found if not layers or place.layer in layers]
+
+
+def read_states(store: Store, place: Place) -> States:
+    """The vectors of all clips of an encoder at a layer. Raises ProbeError where one is not finite."""
+    sql, values = (POOLED, {"encoder": place.encoder_id, "layer": place.layer})
+    if not place.pooled:
+        sql, values = STATISTICS, {"encoder": place.encoder_id}
+    rows = store.query(sql, values)
+    if not len(rows):
+        raise ProbeError(
+            f"the clips of {place.encoder_id} hold neither pooled states nor statistics: ingest them with `--keep pooled`"
+        )
+    return _mean_over_slices(rows, place)
+
+
+def _mean_over_slices(rows: pa.Table, place: Place) -> States:
+    lists = rows["vector"].combine_chunks()
+    vectors = np.asarray(lists.flatten(), np.float32).reshape(len(rows), -1)
+    clips = np.asarray(rows["clip_id"].to_pylist())
+    starts = np.flatnonzero(np.r_[True, clips[1:] != clips[:-1]])
+    sizes = np.diff(np.r_[starts, len(clips)])
+    means = (np.add.reduceat(vectors, starts, axis=0, dtype=np.float64) / sizes[:, None]).astype(
+        np.float32
+    )
+    wrong = ~np.isfinite(means).all(axis=1)
+    if wrong.any():
+        raise ProbeError(
+            f"{count(int(wrong.sum()), 'clip')} of {place.encoder_id} at {place.layer} {'has' if wrong.sum() == 1 else 'have'} states that are not finite, such as {clips[starts][wrong][0]}: run `tubelet check`, and ingest them again"
+        )
+    videos = np.asarray(rows["video_id"].to_pylist())
+    return States(means, tuple(map(str, clips[starts])), videos[starts])

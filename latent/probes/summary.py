@@ -1,0 +1,78 @@
+"""A run in words: what each layer reached, what the controls reached, and how many videos stand behind it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tubelet.latent.probes.controls import SHUFFLED
+from tubelet.latent.probes.run import ProbeRun, Result
+from tubelet.latent.probes.scoring import Score, metric_of
+from tubelet.store.wording import count, escape_controls
+
+
+@dataclass(frozen=True)
+class ProbeSummary:
+    """What the command prints."""
+
+    run: ProbeRun
+    run_id: str
+
+    def as_json(self) -> dict:
+        return {
+            "run_id": self.run_id,
+            "label": self.run.truth.name,
+            "task": self.run.truth.task,
+            "metric": metric_of(self.run.truth.task),
+            "videos": len(self.run.truth.video_ids),
+            "folds": self.run.folds,
+            "results": [_as_json(result) for result in self.run.results],
+            "notes": list(self.run.notes),
+        }
+
+    def lines(self) -> list[str]:
+        truth = self.run.truth
+        groups = len(set(truth.groups))
+        split = "split obeyed" if truth.sides is not None else count(self.run.folds, "fold")
+        units = f" in {count(groups, 'group')}" if groups < len(truth.video_ids) else ""
+        heading = f"label {truth.name}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
+        best = max(self.run.probes, key=lambda result: result.score.value)
+        lines = [heading, *(f"  {_line(result)}" for result in self._ordered())]
+        if len(self.run.probes) > 1:
+            lines.append(
+                f"best of {count(len(self.run.probes), 'layer')}: {_name(best)}; being chosen as the best makes it look better than it is"
+            )
+        lines += [*self.run.notes, f"run {self.run_id}: tables `probes` and `predictions`"]
+        return [escape_controls(line) for line in lines]
+
+    def _ordered(self) -> list[Result]:
+        """Probes first, then controls."""
+        return sorted(self.run.results, key=lambda result: result.control is not None)
+
+
+def _as_json(result: Result) -> dict:
+    score = {"score": result.score.value, "low": result.score.low, "high": result.score.high}
+    return {
+        "encoder_id": result.place and result.place.encoder_id,
+        "layer": result.place and result.place.layer,
+        "control": result.control,
+        "clips": result.clips,
+        **{name: value if np.isfinite(value) else None for name, value in score.items()},
+    }
+
+
+def _line(result: Result) -> str:
+    return f"{_show(result.score):26} {_name(result)}"
+
+
+def _show(score: Score) -> str:
+    if not np.isfinite(score.low):
+        return f"{score.value:.3f} (no interval)"
+    return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
+
+
+def _name(result: Result) -> str:
+    where = f"{result.place.encoder_id}, {result.place.layer}" if result.place else ""
+    if result.control is None:
+        return where
+    what = "shuffled labels" if result.control == SHUFFLED else result.control
+    return f"control: {what}{f' ({where})' if where else ''}"

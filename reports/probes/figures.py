@@ -1,0 +1,85 @@
+"""The picture of a run of probes: scores by layer with their intervals, one line per encoder, controls as levels."""
+
+import altair as alt
+import pyarrow as pa
+
+from tubelet.reports.blocks import Picture
+from tubelet.reports.literal import literal
+from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings
+
+GRAY, HEIGHT = "#7b8a95", 280
+COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both
+
+
+def by_layer(found: ProbeFindings) -> Picture:
+    drawn = list_points(found)
+    return Picture(
+        name="layers",
+        title=f"{literal(found.run.metric.capitalize())} by layer",
+        drawing=_chart(found, drawn),
+        alt="Score of the probe of each layer with its 95% interval, and the level that each control reaches",
+        numbers=lambda: drawn,
+        caption="Vertical lines: 95% intervals over videos or groups. Dashed: the highest score of each control.",
+        questions={"Scores": found.questions["scores"]},
+    )
+
+
+def list_points(found: ProbeFindings) -> pa.Table:
+    """encoder, layer, series (the probe, or its shuffled labels), score, low, high; in the order of layers."""
+    rows = [
+        {
+            "encoder": one.encoder_id,
+            "layer": one.layer,
+            "series": f"{one.encoder_id}{', shuffled' if one.control else ''}",
+            "score": one.score,
+            "low": one.score_low,
+            "high": one.score_high,
+        }
+        for one in found.scores
+        if one.control in (None, "shuffled")
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _levels(found: ProbeFindings) -> pa.Table:
+    highest = {name: found.control(name)[:1] for name in CONTROL_NAMES if name != "shuffled"}
+    rows = [
+        {"what": CONTROL_NAMES[name], "level": one.score}
+        for name, scores in highest.items()
+        for one in scores
+    ]
+    return pa.table({name: [row[name] for row in rows] for name in ("what", "level")})
+
+
+def _chart(found: ProbeFindings, drawn: pa.Table) -> alt.LayerChart:
+    layers = list(dict.fromkeys(drawn["layer"].to_pylist()))
+    color = alt.Color(
+        "series:N",
+        title=None,
+        sort=None,
+        legend=alt.Legend(orient="top", labelLimit=600, columns=1),
+        scale=alt.Scale(range=list(COLORS)),
+    )
+    x = alt.X("layer:N", sort=layers, title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    score = alt.Y("score:Q", title=found.run.metric)
+    tips: list[str | alt.Tooltip] = ["series:N", "layer:N"]
+    tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("score", "low", "high")]
+    base = alt.Chart(drawn).encode(x=x, color=color, tooltip=tips)
+    lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
+    known = drawn["low"].null_count < len(drawn)
+    rules = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=found.run.metric), y2="high:Q")  # fmt: skip
+    return alt.LayerChart(layer=[*([rules] if known else []), lines, *_rules(found)]).properties(
+        height=HEIGHT, width="container"
+    )
+
+
+def _rules(found: ProbeFindings) -> list[alt.Chart]:
+    levels = _levels(found)
+    if not len(levels):
+        return []
+    base = alt.Chart(levels).encode(y="level:Q", tooltip=["what:N", alt.Tooltip("level:Q", format=".3f")])  # fmt: skip
+    text = base.mark_text(align="right", dy=-6, color=GRAY, fontSize=11)
+    return [
+        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.2, color=GRAY),
+        text.encode(x=alt.value("width"), text="what:N"),
+    ]

@@ -1,0 +1,84 @@
+"""The rows of one run of probes, as the report reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tubelet.reports.probes.request import ProbesOptions, choose_run
+from tubelet.store import Store
+from tubelet.store.questions import probes
+from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.rows import ListedRun, ProbeScore
+
+CONTROL_NAMES = {
+    "shuffled": "shuffled labels",
+    "majority": "majority",
+    "position": "position alone",
+    "pixels": "raw pixels",
+    "untrained": "untrained network",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeFindings:
+    """A run, its scores, and of its best probe the mistakes; `questions` are the queries behind them."""
+
+    run: ListedRun
+    scores: tuple[ProbeScore, ...]
+    table: pa.Table
+    confusion: pa.Table
+    hardest: pa.Table
+    questions: Mapping[str, Question]
+
+    @property
+    def probes(self) -> list[ProbeScore]:
+        return [score for score in self.scores if score.control is None]
+
+    @property
+    def best(self) -> ProbeScore:
+        return find_best(self.scores)
+
+    def control(self, name: str) -> list[ProbeScore]:
+        """The scores of one control that have a number, the highest first."""
+        found = [one for one in self.scores if one.control == name and one.score is not None]
+        return sorted(found, key=lambda one: -(one.score or 0))
+
+    @property
+    def chance(self) -> ProbeScore | None:
+        """The best probe's own states with shuffled labels."""
+        best = self.best
+        return next(
+            (
+                one
+                for one in self.control("shuffled")
+                if (one.encoder_id, one.layer) == (best.encoder_id, best.layer)
+            ),
+            None,
+        )
+
+
+def find_best(scores: tuple[ProbeScore, ...]) -> ProbeScore:
+    """The probe with the highest score."""
+    known = [one for one in scores if one.control is None]
+    return max(known, key=lambda one: float("-inf") if one.score is None else one.score)
+
+
+def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
+    run = choose_run(store, options)
+    asked = {"scores": probes.probe_scores(run.run_id)}
+    table = asked["scores"].answer(store)
+    scores = tuple(ProbeScore.of(row) for row in table.to_pylist())
+    best = find_best(scores).probe_id
+    asked |= {
+        "confusion": probes.confusion(best),
+        "hardest": probes.hardest_videos(best, options.hardest),
+    }
+    return ProbeFindings(
+        run=run,
+        scores=scores,
+        table=table,
+        confusion=asked["confusion"].answer(store),
+        hardest=asked["hardest"].answer(store),
+        questions=asked,
+    )

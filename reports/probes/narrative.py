@@ -1,0 +1,75 @@
+"""What a run of probes found, in sentences: the answer first, then what it stands beside."""
+
+from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings
+from tubelet.store.questions.rows import ProbeScore
+from tubelet.store.wording import count
+
+
+def answer(found: ProbeFindings) -> Markdown:
+    """The best layer, its interval and chance; that it says nothing where a control is as good."""
+    best, run = found.best, found.run
+    told = f"**{literal(run.label_name)}** is told best by {name_place(best)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
+    chance = found.chance
+    beside = f", with shuffled labels {show(chance)}" if chance else ""
+    return f"{told}{beside}. {compare_controls(found)}{_choice(found)}"
+
+
+def compare_controls(found: ProbeFindings) -> Markdown:
+    """Whether the best probe lies above every control, by its interval."""
+    best = found.best
+    if best.score_low is None:
+        return "There are too few videos for an interval, so nothing says whether that is more than chance."
+    rivals = [one for name in CONTROL_NAMES for one in found.control(name)]
+    strongest = max(rivals, key=lambda one: one.score or 0, default=None)
+    if strongest is None:
+        return ""
+    named = f"{literal(CONTROL_NAMES[strongest.control or ''])}, {show(strongest)}"
+    if best.score_low > (strongest.score or 0):
+        return f"Its interval lies above every control; the strongest is {named}."
+    return f"**That is not above its controls**: {named}, which needs no such representation."
+
+
+def _choice(found: ProbeFindings) -> Markdown:
+    many = len(found.probes)
+    return (
+        f" It is the best of {many:,} layers, and being chosen makes it look better than it is."
+        if many > 1
+        else ""
+    )
+
+
+def name_place(score: ProbeScore) -> Markdown:
+    return f"layer {literal(score.layer)} of {literal(score.encoder_id)}"
+
+
+def show(score: ProbeScore) -> Markdown:
+    """A score and its interval."""
+    if score.score is None:
+        return "not known"
+    if score.score_low is None or score.score_high is None:
+        return f"{score.score:.3f}"
+    return f"{score.score:.3f} ({score.score_low:.3f} to {score.score_high:.3f})"
+
+
+def count_units(found: ProbeFindings) -> Markdown:
+    run = found.run
+    videos = count(run.video_count, "video")
+    return (
+        videos
+        if run.group_count == run.video_count
+        else f"{videos} in {count(run.group_count, 'group')}"
+    )
+
+
+def subject(found: ProbeFindings) -> Markdown:
+    run = found.run
+    folds = "the label `split`" if run.fold_count == 1 else count(run.fold_count, "fold")
+    classes = f", {count(run.class_count, 'class', 'classes')}" if run.class_count else ""
+    return f"Run {literal(run.run_id)}, {literal(run.kind)}{classes}, {folds}; {literal(f'{run.trained_at:%Y-%m-%d %H:%M}')} UTC."
+
+
+METHOD = """One vector per clip and layer, the mean over slices and patches, is standardized; the strength is chosen inside the training folds. Clips of a video, and videos
+of a `group`, are never on both sides. Predictions are averaged over a video's clips. Intervals are of 95%, their unit is the video, or the group where videos have one.
+`shuffled` exchanges labels between them; `majority` answers the commonest class of the training part, or its mean; `position` sees when a clip begins and ends and the size of its
+grid; `pixels` sees 8 x 8 colors of the slice pictures; `untrained` is a network with random weights."""

@@ -1,0 +1,80 @@
+"""The report `probes` as blocks: the answer, scores by layer, mistakes, and what it rests on."""
+
+from collections.abc import Iterator
+
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.command_line import report_command
+from tubelet.reports.probes import figures, narrative
+from tubelet.reports.probes.findings import ProbeFindings, find_probes
+from tubelet.reports.probes.request import ProbesOptions
+from tubelet.store import Store
+
+TITLE = "What do the stored states know about a label?"
+SCORE_COLUMNS = (
+    Column("encoder_id", "encoder"),
+    Column("layer", "layer"),
+    Column("control", "control"),
+    Column("score", "score", ".3f"),
+    Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
+    Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
+    Column("video_count", "videos", ",d"),
+    Column("clip_count", "clips", ",d"),
+    Column("strength", "strength", ".3g", "C, alpha or neighbors: the median over folds"),
+)
+HARDEST_COLUMNS = (
+    Column("name", "video"),
+    Column("truth", "truth"),
+    Column("prediction", "prediction"),
+    Column("confidence", "confidence", ".2f"),
+    Column("video_id", "video id"),
+)
+CONFUSION_COLUMNS = (
+    Column("truth", "truth"),
+    Column("prediction", "prediction"),
+    Column("videos", "videos", ",d"),
+)
+
+
+def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
+    found = find_probes(store, options)
+    yield Text(narrative.answer(found))
+    yield Text(narrative.subject(found))
+    yield from _layers(found)
+    yield from _mistakes(found)
+    yield Heading("What this rests on", "foundations")
+    yield Text(narrative.METHOD)
+    yield Code("The command that repeats it", report_command("probes", store, options), "bash")
+
+
+def _layers(found: ProbeFindings) -> Iterator[Block]:
+    yield Heading("By layer", "by-layer")
+    yield figures.by_layer(found)
+    yield Table(
+        name="scores",
+        title="Probes and controls",
+        rows=found.table,
+        columns=SCORE_COLUMNS,
+        shown=200,
+        questions={"Scores": found.questions["scores"]},
+    )
+
+
+def _mistakes(found: ProbeFindings) -> Iterator[Block]:
+    yield Heading("Where the best probe is wrong", "mistakes")
+    yield Text(f"Of {narrative.name_place(found.best)}.")
+    if found.run.task == "classes":
+        yield Table(
+            name="confusion",
+            title="True and predicted classes",
+            rows=found.confusion,
+            columns=CONFUSION_COLUMNS,
+            questions={"Classes": found.questions["confusion"]},
+        )
+    yield Table(
+        name="hardest",
+        title="Hardest videos" if len(found.hardest) else "Hardest videos: none is wrong",
+        rows=found.hardest,
+        columns=HARDEST_COLUMNS,
+        shown=200,
+        questions={"Videos": found.questions["hardest"]},
+    )

@@ -1,0 +1,40 @@
+"""Questions about trained probes: the runs of a label, what each layer and control reached, and the videos that were hardest."""
+
+from tubelet.store.questions.corpus import Question
+
+
+def probe_runs() -> Question:
+    """One row per run, the newest first."""
+    return Question("""SELECT run_id, label_name, kind, task, any_value(metric) AS metric, max(created_at) AS trained_at,
+  count(*) FILTER (WHERE control IS NULL) AS probe_count, max(video_count) AS video_count, max(group_count) AS group_count,
+  any_value(class_count) AS class_count, any_value(fold_count) AS fold_count, any_value(settings) AS settings
+FROM probes GROUP BY run_id, label_name, kind, task ORDER BY trained_at DESC, run_id""")
+
+
+def probe_scores(run_id: str) -> Question:
+    """One row per probe and control of a run: probes in the order of their layers, then controls."""
+    return Question(
+        """SELECT probe_id, encoder_id, layer, control, score, score_low, score_high, video_count, group_count, clip_count, strength
+FROM probes WHERE run_id = $run
+ORDER BY control IS NOT NULL, control, encoder_id, try_cast(regexp_extract(layer, '[0-9]+') AS INTEGER), layer, probe_id""",
+        {"run": run_id},
+    )
+
+
+def confusion(probe_id: str) -> Question:
+    """One row per true and predicted value of a probe."""
+    return Question(
+        """SELECT truth, prediction, count(*) AS videos FROM predictions
+WHERE probe_id = $probe GROUP BY ALL ORDER BY truth, prediction""",
+        {"probe": probe_id},
+    )
+
+
+def hardest_videos(probe_id: str, limit: int) -> Question:
+    """One row per video that a probe got wrong, the surest mistakes first; of numbers, those that are furthest off."""
+    return Question(
+        """SELECT v.name, p.video_id, p.truth, p.prediction, p.confidence
+FROM predictions p JOIN videos v USING (video_id) WHERE p.probe_id = $probe AND p.correct IS NOT TRUE
+ORDER BY p.confidence DESC NULLS LAST, abs(try_cast(p.truth AS DOUBLE) - try_cast(p.prediction AS DOUBLE)) DESC, p.video_id LIMIT $limit""",
+        {"probe": probe_id, "limit": limit},
+    )

@@ -1,0 +1,76 @@
+"""Probes: small models that were trained on what the store holds of its videos, and what each predicted of every video."""
+
+from tubelet.store.schema.columns import MOMENT, Column, Table
+
+PROBE = Column("probe_id", "VARCHAR", "hash of run, encoder, layer, control and share")
+
+PROBES = Table(
+    "probes",
+    "trained probe, or control of one",
+    ("probe_id",),
+    (
+        PROBE,
+        Column(
+            "run_id",
+            "VARCHAR",
+            "hash of labels, videos and settings: the probes and controls of a run share videos and folds",
+        ),
+        Column(
+            "encoder_id",
+            "VARCHAR",
+            "encoder of the states; NULL for controls that see none",
+        ),
+        Column("layer", "VARCHAR", "layer of the states; NULL for controls that see none"),
+        Column("label_name", "VARCHAR", "label that was learned"),
+        Column("kind", "VARCHAR", "`linear` (logistic or ridge regression) or `knn`"),
+        Column(
+            "control",
+            "VARCHAR",
+            "NULL for a probe; `shuffled` labels, `majority` class (or mean), `position` of the clip alone, `pixels` of the slice pictures, `untrained` network",
+        ),
+        Column("task", "VARCHAR", "`classes` or `numbers`"),
+        Column(
+            "metric",
+            "VARCHAR",
+            "`accuracy`: share of videos, predictions averaged over a video's clips; `R2`: coefficient of determination",
+        ),
+        Column("score", "DOUBLE", "the metric over all predicted videos, a group counting once"),
+        Column("score_low", "DOUBLE", "lower end of its 95% interval over videos or groups"),
+        Column("score_high", "DOUBLE", "upper end of its 95% interval over videos or groups"),
+        Column("train_share", "DOUBLE", "part of the training videos that was used", "per cent"),
+        Column("video_count", "INTEGER", "videos that were predicted", "videos"),
+        Column("group_count", "INTEGER", "groups of these videos; a video without one is its own"),
+        Column("clip_count", "INTEGER", "clips of these videos", "clips"),
+        Column("class_count", "INTEGER", "classes; NULL for numbers"),
+        Column("fold_count", "INTEGER", "folds; 1 where a label `split` is obeyed"),
+        Column(
+            "strength",
+            "DOUBLE",
+            "median over folds of what was chosen inside the training folds: C, alpha, or neighbors",
+        ),
+        Column("settings", "VARCHAR", "all settings of the run, as JSON"),
+        Column("created_at", MOMENT, "when the probe was trained", "UTC"),
+    ),
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    "video that a probe predicted",
+    ("probe_id", "video_id", "fold"),
+    (
+        PROBE,
+        Column("video_id", "VARCHAR", "video that was predicted, by a model that never saw it"),
+        Column("fold", "SMALLINT", "fold whose test part has the video, from 0"),
+        Column("truth", "VARCHAR", "value of the label"),
+        Column("prediction", "VARCHAR", "predicted value"),
+        Column(
+            "confidence",
+            "DOUBLE",
+            "probability of the predicted class, averaged over the video's clips; NULL for numbers",
+            "0 to 1",
+        ),
+        Column("correct", "BOOLEAN", "whether the predicted class is right; NULL for numbers"),
+    ),
+)
+
+PROBED = (PROBES, PREDICTIONS)
