@@ -67,9 +67,9 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
         raise LatentError(f"{output} exists: name a new folder")
     dataset = store.dataset(asked.where or "", asked.encoder, labels=asked.labels)
     unfinished = output.with_name(f"{output.name}.unfinished")
+    writer = WRITERS[asked.to](dataset, unfinished)
     with name_errors(unfinished):
         done = _begin(unfinished, _describe_plan(dataset, asked.to), output)
-        writer = WRITERS[asked.to](dataset, unfinished)
         parts = writer.begin()
         with open(unfinished / DONE, "a") as ledger:
             for part in range(done, parts):
