@@ -2,6 +2,7 @@
 
 GET /api/query?sql=...&format=json|jsonl|csv|parquet|arrow&p=k=20      an answer; `saved=NAME` in place of `sql` asks a saved query
 GET /api/estimate?sql=...                                              what it would read, without running it
+GET /api/patch/CLIP/SLICE.Y.X                                          the picture of a token; /api/patch/CLIP/SLICE that of a slice
 GET /api/schema                                                        tables, columns and functions
 
 The same sandbox and the same limits as on the SQL page; `max_rows`, `max_seconds` and `max_memory` ask for lower ones. JSON holds the rows that a
@@ -15,8 +16,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tubelet.dashboard import answers
+from tubelet.dashboard import answers, units
 from tubelet.dashboard.access import API, read_limits
+from tubelet.media.patch_pictures import Address, draw_patch
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.described import describe_answer, describe_schema
@@ -62,6 +64,21 @@ def answer_estimate(store: Store, request: Request) -> Response:
     except TubeletError as error:
         return _fail(str(error), 400)
     return JSONResponse({"estimate": found}, headers=HEADERS)
+
+
+def answer_patch(store: Store, request: Request) -> Response:
+    """The picture of a token, or of a slice, as PNG; refused as `answer_query` refuses, 404 where there is none."""
+    if refusal := _refuse(request):
+        return refusal
+    parts = request.path_params["patch"].split(".")
+    at = [number for number in map(units.read, parts) if number is not None]
+    if len(at) not in (1, 3) or len(at) < len(parts):
+        return _fail("write a patch as SLICE.Y.X, or a slice as SLICE, each from 0", 404)
+    try:
+        picture = draw_patch(store, Address(request.path_params["clip"], *at))
+    except TubeletError as error:
+        return _fail(str(error), 404)
+    return Response(picture, media_type="image/png", headers=HEADERS)
 
 
 def answer_schema(store: Store, request: Request) -> Response:

@@ -379,5 +379,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "answer": _answer_file,
     "api_query": api.answer_query,
     "api_estimate": api.answer_estimate,
+    "api_patch": api.answer_patch,
     "api_schema": api.answer_schema,
 }

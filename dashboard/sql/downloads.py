@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from tubelet.dashboard import answers, caching, downloads, units
+from tubelet.dashboard.sql.snippet import write_snippet
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
@@ -40,6 +41,8 @@ def show(store: Store, query: Query, answer: Answer) -> None:
             )
             name = name_file(store, query, rows, format_)
             downloads.offer("", {f"{label}{size}": f"answers/{key}/{quote(name)}"})
+        st.caption("The same rows in a notebook:")
+        st.code(write_snippet(store, query), language="python")
 
 
 def _count(store: Store, query: Query, answer: Answer) -> int | None:

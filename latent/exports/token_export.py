@@ -6,9 +6,12 @@ One clip stands in memory at a time. Until the end the folder is called `NAME.un
 which of its parts are whole.
 """
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,9 +70,9 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
         raise LatentError(f"{output} exists: name a new folder")
     dataset = store.dataset(asked.where or "", asked.encoder, labels=asked.labels)
     unfinished = output.with_name(f"{output.name}.unfinished")
-    with name_errors(unfinished):
+    writer = WRITERS[asked.to](dataset, unfinished)
+    with name_errors(unfinished), _hold(unfinished):
         done = _begin(unfinished, _describe_plan(dataset, asked.to), output)
-        writer = WRITERS[asked.to](dataset, unfinished)
         parts = writer.begin()
         with open(unfinished / DONE, "a") as ledger:
             for part in range(done, parts):
@@ -86,6 +89,22 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
     )
 
 
+@contextmanager
+def _hold(unfinished: Path) -> Iterator[None]:
+    """Make the folder and have it for this process alone. Raises LatentError where another one writes it."""
+    unfinished.mkdir(exist_ok=True)
+    descriptor = os.open(unfinished, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise LatentError(
+            f"another process writes {unfinished}: wait for it, or name another folder"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
 def _begin(unfinished: Path, plan: str, output: Path) -> int:
     """How many parts an earlier run has written. Raises LatentError where it was another export's."""
     kept = unfinished / PLAN
@@ -96,7 +115,6 @@ def _begin(unfinished: Path, plan: str, output: Path) -> int:
         raise LatentError(
             f"{unfinished} holds part of another export: remove it, or name another folder than {output.name}"
         )
-    unfinished.mkdir(parents=False, exist_ok=True)
     kept.write_text(plan)
     return 0
 

@@ -4,6 +4,8 @@ xarray.open_zarr("train.zarr").tokens
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,13 @@ class Arrays:
                 f"the windows have {len(dataset.shapes)} shapes ({listed}), and an array has one: restrict them with --where, or pass `--to webdataset`"
             )
         self._dataset = dataset
-        self._group: Any = zarr.open_group(folder, mode="a", zarr_format=FORMAT)
+        self._open: Callable[[], Any] = partial(
+            zarr.open_group, folder, mode="a", zarr_format=FORMAT
+        )
+        self._group: Any = None
 
     def begin(self) -> int:
+        self._group = self._open()
         items, (shape,) = self._dataset.items, self._dataset.shapes
         if "tokens" not in self._group:
             self._group.create_array(

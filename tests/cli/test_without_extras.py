@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.commands import ROOT, environment
+from tests.stores import synthetic_store
 
 HIDING = """
 import sys
@@ -30,3 +31,11 @@ def test_agents(tmp_path: Path) -> None:
     done = run_without({"mcp", "mcp_types"}, "mcp", "--store", str(tmp_path))
     assert done.returncode == 1 or done.returncode == 2
     assert "pip install 'tubelet[mcp]'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_zarr(tmp_path: Path) -> None:
+    synthetic_store(tmp_path / "store", videos=1).close()
+    asked = ("export", "tokens", "--to", "zarr", "-o", str(tmp_path / "out"), "--store", str(tmp_path / "store"))  # fmt: skip
+    done = run_without({"zarr"}, *asked)
+    assert done.returncode and "pip install 'tubelet[zarr]'" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["store"], "nothing is left"

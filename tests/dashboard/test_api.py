@@ -36,6 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def client_of(store: Store, access: Access = OPEN) -> TestClient:
     paths = {f"/api/{name}": f"api_{name}" for name in ("query", "estimate", "schema")}
+    paths["/api/patch/{clip}/{patch}"] = "api_patch"
     made = [
         Route(path, lambda request, name=name: routes.answer(name, str(store.root), request))
         for path, name in paths.items()
@@ -121,6 +122,25 @@ def test_an_estimate_runs_nothing(client: TestClient) -> None:
     assert refused.status_code == 400 and '"nam"' in refused.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "patch, words",
+    [
+        ("CLIP/0.0", "SLICE.Y.X"),
+        ("CLIP/0.0.x", "SLICE.Y.X"),
+        ("CLIP/0.-1.0", "SLICE.Y.X"),
+        ("CLIP/99.0.0", "counted from 0"),
+        ("none/0.0.0", "holds no clip"),
+        ("CLIP/0.0.0", "no pictures of this clip"),
+    ],
+)
+def test_a_patch_that_cannot_be_drawn_is_a_sentence(
+    patch: str, words: str, store: Store, client: TestClient
+) -> None:
+    clip = store.rows("FROM clips LIMIT 1")[0]["clip_id"]
+    refused = client.get(f"/api/patch/{patch.replace('CLIP', clip)}")
+    assert refused.status_code == 404 and words in refused.json()["error"]
+
+
 def test_the_schema_has_every_column_and_function(client: TestClient) -> None:
     found = client.get("/api/schema").json()
     assert [table["name"] for table in found["tables"]] == list(RELATIONS)
@@ -130,7 +150,12 @@ def test_the_schema_has_every_column_and_function(client: TestClient) -> None:
 
 def test_it_is_off_unless_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API, raising=False)
-    for path in ("/api/query?sql=SELECT+1", "/api/estimate?sql=SELECT+1", "/api/schema"):
+    for path in (
+        "/api/query?sql=SELECT+1",
+        "/api/estimate?sql=SELECT+1",
+        "/api/patch/a/0.0.0",
+        "/api/schema",
+    ):
         refused = client_of(store).get(path)
         assert refused.status_code == 404 and "--api" in refused.json()["error"]
     assert (

@@ -47,6 +47,7 @@ def store(numbered_store: Store) -> Iterator[Store]:
 
 
 WHOLE_STORE = {
+    "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
     "held": Ask({}, "application/json", b'{"videos":'),
     "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
     "api_estimate": Ask({}, "application/json", b'{"estimate"', query="sql=FROM+clips"),
@@ -94,8 +95,8 @@ def asks(store: Store) -> dict[str, Ask]:
         "mask": Ask(marked, BYTES, length=tokens * 4),
         "mask_file": Ask(marked, BYTES, b"\x89PNG"),
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
-        "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
         **WHOLE_STORE,
+        "api_patch": Ask({"clip": clip["clip_id"], "patch": "1.0.0"}, "image/png", b"\x89PNG"),
         **_ask_map_and_module(store, clip["encoder_id"]),
     }
 

@@ -109,6 +109,17 @@ def test_a_stopped_export_is_absent_and_a_rerun_goes_on(
     assert read_tree(output) == read_tree(tmp_path / "straight")
 
 
+def test_two_processes_do_not_write_one_folder(store: Store, tmp_path: Path) -> None:
+    asked, output = TokenRequest(to="webdataset"), tmp_path / "out"
+    with (
+        token_export._hold(tmp_path / "out.unfinished"),
+        pytest.raises(LatentError, match="another process writes"),
+    ):
+        export_tokens(store, asked, output)
+    export_tokens(store, asked, output)
+    assert output.is_dir() and not (tmp_path / "out.unfinished").exists()
+
+
 def read_tree(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -11,6 +11,7 @@ from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.estimate import Estimate, Held, estimate
 from tubelet.store.sandbox.untrusted import Limits, Query, ask, estimate_reads
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 VIDEOS, SLICES, SIDE, DIM = 6, 4, 12, 256
 TOKENS = VIDEOS * SLICES * SIDE * SIDE
@@ -144,3 +145,10 @@ def test_a_store_without_embeddings(tmp_path_factory: pytest.TempPathFactory) ->
 )  # fmt: skip
 def test_it_calls_itself_an_estimate(found: Estimate, words: str) -> None:
     assert found.describe().startswith("Estimate: ") and words in found.describe()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what was read")
+def test_the_first_query_of_a_process_reads_no_modules(store: Store) -> None:
+    PROCESSES.close()  # the next query starts one
+    first, second = (ask(store, "FROM clips").bytes_read for _ in range(2))
+    assert 0 < second < OVERHEAD and first < second + OVERHEAD

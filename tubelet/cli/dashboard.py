@@ -60,7 +60,7 @@ LISTENING = (
     click.option(
         "--api",
         is_flag=True,
-        help="Answer queries of scripts at /api/query, /api/estimate and /api/schema.",
+        help="Answer scripts at /api/query, /api/estimate, /api/patch and /api/schema.",
     ),
 )
 

@@ -140,7 +140,7 @@ class Editor {
     return true
   }
 
-  /** Lay the query out anew, as one step that can be undone. */
+  /** Format the query, as one step that can be undone. */
   async #format() {
     const text = this.view.state.doc.toString()
     const formatted = await formatQuery(text)
