@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tubelet.store.disk import inside
+from tubelet.store.errors import ReadOnly
 from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
@@ -23,7 +24,18 @@ LOCKS = "commit.lock", "writers.lock"
 
 @dataclass(frozen=True)
 class Layout:
+    """The paths of a store. `read_only`: those that only writers ask for are refused, so nothing is written, whoever asks."""
+
     root: Path
+    read_only: bool = False
+
+    def _for_writers(self, name: str) -> Path:
+        """A path that every writer needs: the one place where a store that was opened read-only refuses."""
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.root} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
+            )
+        return self.root / name
 
     @property
     def marker(self) -> Path:
@@ -40,17 +52,17 @@ class Layout:
     @property
     def commit_lock(self) -> Path:
         """Held for the moment of a commit."""
-        return self.root / "commit.lock"
+        return self._for_writers("commit.lock")
 
     @property
     def writers_lock(self) -> Path:
         """Shared by running ingests, so that a repair can tell their files from orphans."""
-        return self.root / "writers.lock"
+        return self._for_writers("writers.lock")
 
     @property
     def unfinished(self) -> Path:
         """Files being written; the next ingest deletes what a killed process left here."""
-        return self.root / "unfinished"
+        return self._for_writers(UNFINISHED)
 
     @property
     def embeddings(self) -> Path:
