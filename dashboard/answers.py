@@ -11,15 +11,13 @@ from threading import Lock
 from starlette.responses import Response, StreamingResponse
 
 from tubelet.dashboard import consent
+from tubelet.dashboard.access import read_limits
 from tubelet.latent.exports import names
 from tubelet.store import Store, StoreError
 from tubelet.store.sandbox.json_text import json_text
 from tubelet.store.sandbox.untrusted import Limits, Query, stream
 from tubelet.store.sandbox.whole_answers import ENCODERS, encode_pieces
 
-LIMITS = Limits(
-    rows=None, seconds=600.0
-)  # of a download; what it fetches never stands in memory as a whole
 MOST = 1000  # queries on offer at a time; the oldest go first
 FORMATS = {"CSV": "csv", "JSON lines": "jsonl", "Parquet": "parquet", "Arrow": "arrow"}
 MIME = {
@@ -52,12 +50,14 @@ def find_offered(key: str) -> Query:
         return OFFERED[key]
 
 
-def send_file(store: Store, query: Query, name: str, headers: dict[str, str]) -> Response:
+def send_file(
+    store: Store, query: Query, name: str, headers: dict[str, str], limits: Limits | None = None
+) -> Response:
     """The whole answer in the format of a file's extension, as it is computed. Raises QueryError where it has none, StoreError for an unknown extension."""
     format_ = name.rpartition(".")[2]
     if format_ not in ENCODERS:
         raise StoreError(f"an answer is saved as {', '.join(ENCODERS)}, not as {format_[:20]}")
-    parts = encode_pieces(stream(store, query, LIMITS), format_)
+    parts = encode_pieces(stream(store, query, limits or read_limits().whole), format_)
     first = next(parts)
     return StreamingResponse(
         chain([first], parts),

@@ -1,29 +1,28 @@
 """Queries over HTTP, for scripts: off unless the command was given `--api`.
 
 GET /api/query?sql=...&format=json|jsonl|csv|parquet|arrow&p=k=20      an answer; `saved=NAME` in place of `sql` asks a saved query
+GET /api/estimate?sql=...                                              what it would read, without running it
 GET /api/schema                                                        tables, columns and functions
 
-The same sandbox and the same limits as on the SQL page. JSON holds the first 10,000 rows and says whether there are more; the other formats
-hold every row.
+The same sandbox and the same limits as on the SQL page; `max_rows`, `max_seconds` and `max_memory` ask for lower ones. JSON holds the rows that a
+page would show and says whether there are more; the other formats hold every row.
 """
 
 import os
+from dataclasses import asdict
+from typing import Any
 
-import pyarrow as pa
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tubelet.dashboard import answers
-from tubelet.dashboard.access import API
+from tubelet.dashboard.access import API, read_limits
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox import formats
+from tubelet.store.sandbox.described import describe_answer, describe_schema
 from tubelet.store.sandbox.fair_queue import ASKER
-from tubelet.store.sandbox.json_text import json_text
-from tubelet.store.sandbox.untrusted import Answer, Query, ask
+from tubelet.store.sandbox.untrusted import Limits, Query, ask, estimate_reads
 from tubelet.store.saved_queries import SavedQuery, find_query
-from tubelet.store.schema import RELATIONS
-from tubelet.store.schema.functions import FUNCTIONS
 
 OFF = "the API is off: start the dashboard with `--api`"
 ELSEWHERE = ("cross-site", "same-site")  # of Sec-Fetch-Site: a page of another origin leads here
@@ -32,7 +31,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-KNOWN = {"sql", "saved", "format", "p", "token"}  # parameters
+CEILINGS = {"max_rows": int, "max_seconds": float, "max_memory": str}
+KNOWN = {"sql", "saved", "format", "p", "token", *CEILINGS}  # parameters
 
 
 def answer_query(store: Store, request: Request) -> Response:
@@ -43,61 +43,41 @@ def answer_query(store: Store, request: Request) -> Response:
     try:
         query, format_ = _read_query(store, request), request.query_params.get("format", "json")
         if format_ == "json":
-            body = describe_answer(ask(store, query))
+            body = describe_answer(ask(store, query, _read_limits(request, read_limits().shown)))
             return Response(body, media_type="application/json", headers=HEADERS)
-        return answers.send_file(store, query, f"answer.{format_}", dict(HEADERS))
+        limits = _read_limits(request, read_limits().whole)
+        return answers.send_file(store, query, f"answer.{format_}", dict(HEADERS), limits)
     except TubeletError as error:
         return _fail(str(error), 400)
+
+
+def answer_estimate(store: Store, request: Request) -> Response:
+    """What a query would read, without running it; refused as `answer_query` refuses."""
+    if refusal := _refuse(request):
+        return refusal
+    ASKER.set(f"api {request.client.host if request.client else ''}")
+    try:
+        limits = _read_limits(request, read_limits().shown)
+        found = asdict(estimate_reads(store, _read_query(store, request), limits))
+    except TubeletError as error:
+        return _fail(str(error), 400)
+    return JSONResponse({"estimate": found}, headers=HEADERS)
 
 
 def answer_schema(store: Store, request: Request) -> Response:
     """What a query can use, each with its meaning and unit."""
     if refusal := _refuse(request):
         return refusal
-    tables = [
-        {
-            "name": table.name,
-            "row": table.row,
-            "columns": [
-                {"name": c.name, "type": c.type, "meaning": c.meaning, "unit": c.unit}
-                for c in table.columns
-            ],
-        }
-        for table in RELATIONS.values()
-    ]
-    functions = [
-        {"name": f.name, "signature": f.signature, "returns": f.returns, "meaning": f.meaning}
-        for f in FUNCTIONS.values()
-    ]
-    return JSONResponse({"tables": tables, "functions": functions}, headers=HEADERS)
-
-
-def describe_answer(answer: Answer) -> bytes:
-    """An answer as JSON: columns, rows, whether there are more, seconds."""
-    names = formats.distinct(answer.table.column_names)
-    described = {
-        "columns": [
-            {"name": name, "type": str(column.type)}
-            for name, column in zip(names, answer.table.columns)
-        ],
-        "rows": _rows(answer.table, names),
-        "truncated": answer.truncated,
-        "seconds": round(answer.seconds, 4),
-        "bytes_read": answer.bytes_read,
-    }
-    return (json_text(described, default=formats.plain_text) + "\n").encode()
-
-
-def _rows(table: pa.Table, names: list[str]) -> list[dict]:
-    narrow = [formats.narrow(column) for column in table.columns]
-    return pa.table(narrow, names=names).to_pylist()
+    return JSONResponse(describe_schema(), headers=HEADERS)
 
 
 def _read_query(store: Store, request: Request) -> Query:
     """The query of an address. Raises QueryError, and StoreError for a saved query that is not there."""
     given = request.query_params
     if unknown := sorted(set(given) - KNOWN):
-        raise QueryError(f"unknown parameter {unknown[0][:40]!r}: pass sql or saved, format and p")
+        raise QueryError(
+            f"unknown parameter {unknown[0][:40]!r}: pass sql or saved, format, p, max_rows, max_seconds and max_memory"
+        )
     if ("sql" in given) == ("saved" in given):
         raise QueryError("pass a query as sql=..., or the name of a saved one as saved=...")
     pairs = [one.partition("=") for one in given.getlist("p")]
@@ -107,6 +87,18 @@ def _read_query(store: Store, request: Request) -> Query:
     if "saved" in given:
         return find_query(store, given["saved"]).fill(values)
     return SavedQuery("typed", given["sql"]).fill(values) if values else Query(given["sql"])
+
+
+def _read_limits(request: Request, allowed: Limits) -> Limits:
+    """The limits of an address, none above what is allowed. Raises QueryError."""
+    given = request.query_params
+    values: dict[str, Any] = {}
+    for name, type_ in CEILINGS.items():
+        try:
+            values |= {name.removeprefix("max_"): type_(given[name])} if name in given else {}
+        except ValueError as error:
+            raise QueryError(f"{name} is {given[name][:40]!r}: write a number") from error
+    return allowed.lower(**values)
 
 
 def _refuse(request: Request) -> Response | None:

@@ -6,7 +6,7 @@ kept as the one object it is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,20 +14,23 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard.access import is_read_only
+from tubelet.dashboard.access import is_read_only, read_limits
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
+from tubelet.store.jobs.forms import CommandForm
+from tubelet.store.jobs.starting import ask_commands
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
 from tubelet.store.questions.rows import CorpusSummary
 from tubelet.store.rows import ClipRow, Row, VideoRow
 from tubelet.store.sandbox import conditions, untrusted
-from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask
+from tubelet.store.sandbox.estimate import Estimate
+from tubelet.store.sandbox.untrusted import Answer, Query, ask
 
 R = TypeVar("R", bound=Row)
 
@@ -62,6 +65,12 @@ def _open_store(path: str, read_only: bool) -> Store:
 def workspace(store: Store) -> Workspace:
     """What is fitted, drawn and searched over a store, one for all sessions."""
     return Workspace(store)
+
+
+@st.cache_data(max_entries=1, show_spinner="Reading the commands")
+def command_forms() -> list[CommandForm]:
+    """The commands that can be jobs, as this version of Tubelet describes them. Raises StoreError, which is not kept."""
+    return ask_commands()
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=KEYS)
@@ -121,13 +130,20 @@ def _is_overtaken(requests: object) -> bool:
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
 def run_query(store: Store, query: Query) -> Answer:
     """Answer to a user's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
-    return ask(store, query, unwanted=_is_unwanted())
+    return ask(store, query, read_limits().shown, _is_unwanted())
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
+def estimate_reads(store: Store, query: Query) -> Estimate:
+    """What a user's query would read, without running it. Raises QueryError, which is not kept."""
+    return untrusted.estimate_reads(store, query, read_limits().shown)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def count_rows(store: Store, query: Query, seconds: float) -> int:
     """How many rows a user's query answers with. Raises QueryError, which is not kept."""
-    return untrusted.count_rows(store, query, Limits(None, seconds))
+    limits = read_limits().whole
+    return untrusted.count_rows(store, query, replace(limits, seconds=min(seconds, limits.seconds)))
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)

@@ -15,13 +15,13 @@ from tubelet.store.questions import clips, corpus, pairs
 def complete(store: Store, page: str, given: Mapping[str, str], last: str = "") -> dict[str, str]:
     """The parameters with those that they imply; `last` is the encoder of the visitor's page before. Unknown ids stay as they are."""
     known = dict(given)
-    known |= _implied(store, page, known)
+    known |= _imply(store, page, known)
     encoder_id = known.get(ENCODER) or _default_encoder(store, known.get(VIDEO, ""), last)
     known[ENCODER] = _by_name(store, encoder_id)
     return {**known, **_default(store, page, known)}
 
 
-def _implied(store: Store, page: str, given: Mapping[str, str]) -> dict[str, str]:
+def _imply(store: Store, page: str, given: Mapping[str, str]) -> dict[str, str]:
     """Encoder and video of the clip or the pair that a page is about."""
     questions = {VIDEO_PAGE: (clips.clip, CLIP), WINDOWS: (pairs.pair, PAIR)}
     if page not in questions or not given.get(questions[page][1]):

@@ -44,7 +44,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        refusal = refused(scope, self.access)
+        refusal = explain_refusal(scope, self.access)
         if scope["type"] == "websocket":
             if refusal is None:
                 await self.app(_own_origin(scope), receive, send)
@@ -83,7 +83,7 @@ class Guard:
             ]  # Streamlit lets other origins read some of its own routes; nothing here needs it
 
 
-def refused(scope: Scope, access: Access) -> Response | None:
+def explain_refusal(scope: Scope, access: Access) -> Response | None:
     """Why a request is not answered; None where it is."""
     headers = Headers(scope=scope)
     host = headers.get("host", "")

@@ -42,7 +42,7 @@ def follow_opened() -> None:
     if where:
         page = st.Page(_drawn_by_app, title="Video", url_path=VIDEO_PAGE)
         given = address.recall(VIDEO_PAGE) | address.find_kept() | where
-        st.switch_page(page, query_params=_given(given))
+        st.switch_page(page, query_params=_keep_given(given))
 
 
 def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
@@ -51,18 +51,21 @@ def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
     for name in PAGES:
         st.page_link(
             pages[name],
-            query_params=_given(completion.complete(store, name, address.recall(name) | kept)),
+            query_params=_keep_given(completion.complete(store, name, address.recall(name) | kept)),
         )
 
 
 def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:
     page = st.Page(_drawn_by_app, title=title, url_path=path)
     st.page_link(
-        page, label=label, icon=icon, query_params=_given({**address.recall(path), **parameters})
+        page,
+        label=label,
+        icon=icon,
+        query_params=_keep_given({**address.recall(path), **parameters}),
     )
 
 
-def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+def _keep_given(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value}
 
 

@@ -11,15 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, JOBS, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "sql",
+    "jobs",
     "help",
 )
-PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP)  # folders, in the order of the menu
+PAGES = (
+    CORPUS,
+    VIDEO_PAGE,
+    WINDOWS,
+    SENSITIVITY,
+    SQL,
+    JOBS,
+    HELP,
+)  # folders, in the order of the menu
 AREA, SECOND_VIDEO, SECOND_ENCODER, OTHERS = "area", "beside-video", "beside-encoder", "others"
 ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
@@ -191,6 +200,12 @@ PARAMETERS = {
             ("chart-facet", CHOICE, "the column of which each value gets a chart"),
             ("heat-of", CHOICE, "the column that is drawn over the frames"),
             ("gallery-page", NUMBER, "the page of patches, cards or frames"),
+        ),
+        *_bound(
+            JOBS,
+            ("jobs-section", CHOICE, "whether jobs are listed or one is started"),
+            ("jobs-page", NUMBER, "the page of the list of jobs that have ended"),
+            ("command", CHOICE, "the command whose form is shown"),
         ),
         *_bound(HELP, ("find-word", TEXT, "part of a word of the glossary or of its meaning")),
     )

@@ -249,11 +249,11 @@ def _whole_mask(store: Store, request: Request) -> Response:
     scored = propagation.segment_video(caching.workspace(store), clip, marked.on(clip))
     name = f"{names.name_video(clip.video_name)}_mask"
     if form == "zip":
-        return _made(
+        return _make(
             partial(mask_video.write_archive, video, scored), "application/zip", f"{name}.zip"
         )
     write = partial(mask_video.write_mask_video, video, scored, frames=range(video.frames))
-    return _made(write, "video/mp4", f"{name}.mp4")
+    return _make(write, "video/mp4", f"{name}.mp4")
 
 
 def _mp4(store: Store, request: Request) -> Response:
@@ -261,10 +261,10 @@ def _mp4(store: Store, request: Request) -> Response:
     how = parse_drawing(store, clip, asked)
     content = how.over or (drawing.COLORS if how.basis else "video")
     write = partial(drawing.write_window, caching.workspace(store), clip, how)
-    return _made(write, "video/mp4", _name_file(clip, f"{content}.mp4"))
+    return _make(write, "video/mp4", _name_file(clip, f"{content}.mp4"))
 
 
-def _made(write: Callable[[BinaryIO], int], kind: str, name: str) -> Response:
+def _make(write: Callable[[BinaryIO], int], kind: str, name: str) -> Response:
     """A file that is made now, one after the other, and sent piece by piece."""
     sink = tempfile.TemporaryFile()  # noqa: SIM115 - read by whoever asked
     with ONE:
@@ -378,5 +378,6 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "module": _module,
     "answer": _answer_file,
     "api_query": api.answer_query,
+    "api_estimate": api.answer_estimate,
     "api_schema": api.answer_schema,
 }

@@ -21,7 +21,7 @@ mask/PATCHES/FILE            the mask as a file: slice-N.png or mask.npz
 mp4/CLIP?...                 the window as a film, drawn as `routes` says
 answers/KEY/NAME             all rows of a query that the SQL page offers, as NAME.csv, .jsonl, .parquet or .arrow
 held                         how many videos and clips the store holds, as JSON
-api/query, api/schema        queries for scripts, where the command was given --api
+api/query, api/estimate, api/schema  queries for scripts, where the command was given --api
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 
@@ -69,6 +69,7 @@ ROUTES = {
     "/components/{version}/{path:path}": "module",
     "/answers/{key}/{name}": "answer",
     "/api/query": "api_query",
+    "/api/estimate": "api_estimate",
     "/api/schema": "api_schema",
 }
 

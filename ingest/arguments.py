@@ -26,6 +26,12 @@ class SourceOptions:
 
     paths: Sequence[str]
     limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+    part: str | None = option(
+        None,
+        help="Take part I of N of the videos, so that N processes or machines share them.",
+        unset="what SLURM_ARRAY_TASK_ID, RANK or SHARD_INDEX says, else all",
+        metavar="I/N",
+    )
     fps_of_frames: float | None = option(
         None,
         help="Take pictures, too: a folder of numbered ones is a video of N frames per second, any other picture a still.",
@@ -41,7 +47,7 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """Which encoder, with which weights, and which of its levels."""
+    """Which encoder, with which weights, and which of its layers."""
 
     encoder: str = option(
         DEFAULT_ENCODER,
@@ -62,8 +68,20 @@ class EncoderOptions:
     )
     layer: str = option(
         "last",
-        help="Level of the encoder: last, a number from 0, a range such as 0-1, or all; several are joined.",
+        help="Where tokens are taken: last, a level from 0, a range of levels such as 0-1, or all; or blocks: block:8, blocks:0-23, blocks:3,7 or blocks:all. Several are joined.",
     )
+    side: str | None = option(
+        None,
+        help="Take the residual stream before (pre) or after (post) a block; with --layer block:N.",
+        unset="post",
+        choices=("pre", "post"),
+    )
+    final_norm: bool = option(
+        False, help="Apply the encoder's final norm to the residual stream; with --layer block:N."
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +152,12 @@ class RunOptions:
     )
     batch: str = option("auto", help="Clips encoded together, or auto.", metavar="N")
     readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
+    log: Path | None = option(
+        None,
+        help="Append what happens to this file as JSON lines: one per video, commit and error.",
+        metavar="FILE",
+    )
+    quiet: bool = option(False, help="Show no progress; the summary stays.")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):

@@ -11,7 +11,7 @@ from tubelet.array_types import UInt8
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.geometry import WHOLE
 from tubelet.ingest.grid import TokenGrids
-from tubelet.ingest.layer import LAST, Layer
+from tubelet.ingest.layer import LAST, ONE_LEVEL, Depth, Layer
 
 
 class Encoder(Protocol):
@@ -63,7 +63,10 @@ class EncoderEntry:
     weights: str  # where they come from, in words
     load: Callable[[str, "EncoderEntry", LoadOptions], tuple[EncoderFacts, Encoder]]
     frames: int | None = None
-    levels: int = 1  # that `--layer` chooses from
+    depth: Depth = ONE_LEVEL  # that `--layer` chooses from
+    of_weights: Callable[[Path], "EncoderEntry"] | None = (
+        None  # the row for a file of weights that says itself what its network is
+    )
     images: bool = True  # whether a single frame can be encoded
     supply: WeightsSource | None = None  # None: nothing to download
     packaged: Path | None = None  # the weights, where they are part of the package

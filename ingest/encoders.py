@@ -14,6 +14,7 @@ from tubelet.ingest import efficientnet_encoder, toy, vjepa_folder, vjepa_rows
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.layer import ONLY
 from tubelet.ingest.networks.hub import files as hub_files
 from tubelet.ingest.networks.hub import rows as hub_rows
 from tubelet.ingest.networks.hub.named import BY_ID as NAMED_BY_ID
@@ -25,14 +26,15 @@ BY_ID = {
 }  # Hugging Face id -> our name
 
 
-def row(name: str) -> EncoderEntry:
+def row(name: str, weights: Path | None = None) -> EncoderEntry:
     """The row of an encoder of the table, of a Hugging Face id or of a directory. Raises UsageError for anything else.
 
     Two names of the table differ only in case, so no name is guessed.
     """
     name = BY_ID.get(name, name)
     if name in ENCODERS:
-        return ENCODERS[name]
+        found = ENCODERS[name]
+        return found.of_weights(weights) if found.of_weights and weights else found
     if hub_files.is_model(name):
         return vjepa_folder.row_of(name) or hub_rows.row_of(name)
     alike = [known for known in ENCODERS if known.lower() == name.lower()]
@@ -91,7 +93,7 @@ def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[Encod
     facts = EncoderFacts.of(
         name,
         row,
-        layer="only",
+        layer=ONLY,
         weights_sha256=digest,
         weights_source="no weights",
         preprocessing="RGB / 255",

@@ -20,6 +20,12 @@ class EncoderFacts:
     weights_source: str
     preprocessing: str
     suits: str | None = None
+    side: str | None = None
+    final_norm: bool | None = None
+    layers: tuple[str, ...] = ("last",)  # that are joined in an embedding, by name; no column
+    layer_key: str = (
+        ""  # what tells the layer from others, where its name does not; part of the id alone
+    )
     frame_rate: float | None = None  # of the videos that it was trained on; no column
     frame_step: int | None = None  # or their spacing; no column
     settings: str = ""  # what changes its numbers besides weights and layer, where it is not ordinary; part of the id alone
@@ -27,16 +33,20 @@ class EncoderFacts:
     @classmethod
     def of(cls, name: str, row: Any, **known: Any) -> "EncoderFacts":
         """Facts of a row of the encoder table, with what only its weights can tell."""
-        layer, dim = known.pop("layer"), known.pop("dim", row.dim)
+        layer, dim = known.pop("layer"), known.pop("dim", row.dim)  # a `Layer`
         return cls(
             name=name,
             family=row.family,
-            layer=layer,
+            layer=layer.name,
+            layers=layer.parts,
+            layer_key=layer.key,
+            side=layer.side,
+            final_norm=layer.final_norm,
             dim=dim,
             patch=row.patch,
             tubelet=row.tubelet,
             parameters=row.parameters,
-            suits=row.suits.get(layer),
+            suits=row.suits.get(layer.name),
             frame_rate=row.frame_rate,
             frame_step=row.frame_step,
             **known,
@@ -44,12 +54,15 @@ class EncoderFacts:
 
     @property
     def encoder_id(self) -> str:
-        return ids.encoder_id(self.name, self.weights_sha256, self.layer, self.settings)
+        return ids.encoder_id(
+            self.name, self.weights_sha256, self.layer_key or self.layer, self.settings
+        )
 
     @property
     def row(self) -> EncoderRow:
         facts = asdict(self)
-        del facts["settings"], facts["frame_rate"], facts["frame_step"]
+        for name in ("settings", "frame_rate", "frame_step", "layers", "layer_key"):
+            del facts[name]
         return EncoderRow(encoder_id=self.encoder_id, embed_dim=facts.pop("dim"), **facts)
 
 

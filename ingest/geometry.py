@@ -94,7 +94,7 @@ def choose_framing(framing: str | None, fit: bool, default: str) -> str:
 
 def picture(pixels: UInt8[np.ndarray, "H W 3"], place: Placement) -> UInt8[torch.Tensor, "3 h w"]:
     """RGB frame ``(H, W, 3)`` in uint8 to the encoder's picture ``(3, h, w)`` in uint8."""
-    pixels, place = _narrowed(pixels, place)
+    pixels, place = _narrow(pixels, place)
     frame = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     top, left, height, width = place.crop
     resized = interpolate(
@@ -103,7 +103,7 @@ def picture(pixels: UInt8[np.ndarray, "H W 3"], place: Placement) -> UInt8[torch
     return resized[0, :, top : top + height, left : left + width].contiguous()
 
 
-def _narrowed(pixels: np.ndarray, place: Placement) -> tuple[np.ndarray, Placement]:
+def _narrow(pixels: np.ndarray, place: Placement) -> tuple[np.ndarray, Placement]:
     """The part of a very long frame that the crop needs, and where it goes; any other frame unchanged."""
     if max(place.resized) <= AMPLE * max(place.crop[2:]):
         return pixels, place

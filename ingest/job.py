@@ -1,7 +1,8 @@
 """A job: the arguments of an ingest, checked together before anything is downloaded or decoded."""
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,9 +12,11 @@ from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.geometry import FIT, Geometry, choose_framing
-from tubelet.ingest.layer import Layer
+from tubelet.ingest.layer import LayerChoice
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
+from tubelet.ingest.part import Part, Taken
+from tubelet.ingest.pipeline.events import EventLog
 from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
@@ -36,13 +39,14 @@ class Job:
     keeping: StorageOptions
     fixed: bool  # the encoder takes clips of one size alone
     skipped: Sequence[Skipped] = ()  # files and folders that were left out
+    taken: Taken | None = None  # where the sources are a part of those that there are
 
     @classmethod
     def of(cls, **values: object) -> "Job":
         """A job from the command's arguments, by their names. Raises UsageError with what to do instead."""
         arguments = Arguments.of(**values)
         model, running = arguments.model, arguments.running
-        row = encoders.row(model.encoder)
+        row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
         if arguments.cut.segments:
@@ -55,10 +59,14 @@ class Job:
         if arguments.cut.segments:
             sources, unnamed = assign_segments(arguments.cut.segments, sources)
             left_out = (*left_out, *unnamed)
+        part, everything = Part.parse(arguments.videos.part, os.environ), sources
+        sources = part.choose(everything)
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
-        layer = Layer.parse(model.layer, model.encoder, row.levels)
+        layer = LayerChoice(model.layer, model.side, model.final_norm).resolve(
+            model.encoder, row.depth
+        )
         facts, encoder = encoders.load(
             model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
         )
@@ -77,6 +85,7 @@ class Job:
             keeping=arguments.keeping,
             fixed=row.frames is not None,
             skipped=left_out,
+            taken=Taken(part, len(sources), len(everything)) if part.of > 1 else None,
         )
 
     @property
@@ -85,6 +94,7 @@ class Job:
 
     def run(self, store: str, report: Callable[[JobProgress], None] = ignore_progress) -> Run:
         """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
+        logs = [EventLog(self.running.log)] if self.running.log else []
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)
         )
@@ -92,21 +102,23 @@ class Job:
             Store.create(store),
             self.recipe,
             self.encoder,
-            Progress(len(self.sources), report=report),
+            Progress(len(self.sources), quiet=self.running.quiet, report=report),
             pace,
             self.keeping,
         )
-        run.summary.skipped = self.skipped
+        run.listeners += logs
+        run.summary.skipped, run.summary.taken = self.skipped, self.taken
         return run
 
     def plan(self) -> Plan:
         """What a run would produce and cost. Raises UsageError where a batch does not fit into the free memory."""
+        if self.taken and not self.sources:
+            raise UsageError(f"{self.taken.words}: there is nothing to plan for it")
         budget = self.budget()
         batch = self.batch(budget)
         probing = Probing(self.recipe, self.encoder, self.keeping)
-        return plan(
-            self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size)
-        ).of_batch(batch)
+        found = plan(self.sources, probing, (batch - 1) * budget.clip_bytes(self.clip_size))
+        return replace(found, batch=batch, taken=self.taken)
 
     @property
     def clip_size(self) -> ClipSize:

@@ -69,12 +69,15 @@ class Budget:
         """Peak of one more clip in a batch, by arithmetic: pixels as float32 in three steps, and a block's tensors for every token.
 
         In one block at its peak live the residual stream and its norm (float32), queries, keys and values, their rotated copies
-        (float32), and what attention gives; beside them up to four normed levels. Attention itself is computed in tiles.
+        (float32), and what attention gives; beside them up to four normed levels. Attention itself is computed in tiles. Of each further
+        layer that is joined live its tokens, their copy in the joined grid (float32) and that one's half-precision copy.
         """
         element = 2 if self.half else 4
         pixels = 3 * clip.frames * clip.height * clip.width * 4 * 3
         block = 2 * 4 + 3 * element + 4 * 4 + 3 * element + 4 * 4
-        return round((pixels + clip.tokens(self.facts) * self.facts.dim * block) * self.correction)
+        width = self.facts.dim // len(self.facts.layers)
+        token = width * block + (self.facts.dim - width) * (2 * 4 + 2)
+        return round((pixels + clip.tokens(self.facts) * token) * self.correction)
 
     def measured(self, encoder: Encoder, clip: ClipSize) -> "Budget":
         """The budget corrected by encoding one clip of that size; as it is where nothing can be measured."""

@@ -5,14 +5,15 @@ The survey counts packets instead of decoding. The probe encodes one clip of fou
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
-from tubelet.ingest.pipeline.reader import REPEATS
+from tubelet.ingest.part import Taken
+from tubelet.ingest.pipeline.controls import REPEATS, expect_controls
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS
 from tubelet.ingest.probe import PROBES, Probing, RowBytes, probe
@@ -53,9 +54,7 @@ class Plan:
     seconds: float
     batch: int = 1
     notes: tuple[str, ...] = ()
-
-    def of_batch(self, batch: int) -> "Plan":
-        return replace(self, batch=batch)
+    taken: Taken | None = None  # where it is for a part of the sources
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -68,6 +67,7 @@ class Plan:
             else ""
         )
         return [
+            *([self.taken.words] if self.taken else []),
             f"{count(self.videos, 'video yields', 'videos yield')} {count(self.clips, 'clip')}, {count(self.tokens, 'token')} and {count(self.pairs, 'measured pair')}{left_out}",
             f"disk    {self.disk_bytes / 1e9:,.3f} GB",
             (
@@ -103,7 +103,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
         too_short=len(readable) - len(good),
         clips=run.clips,
         tokens=run.tokens,
-        pairs=run.pairs + run.again,
+        pairs=run.pairs + run.controls,
         disk_bytes=round(DISK_MARGIN * (_row_bytes(run, measured.rows, seconds) + pictures)),
         memory_bytes=measured.memory_bytes + batch_bytes,
         memory_free_bytes=free(device),
@@ -115,29 +115,32 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What all sources give together; `again` counts windows that are encoded twice as a control."""
+    """What all sources give together, with the pairs that are controls; `again` counts windows that are encoded twice for them."""
 
     frames: int
     clips: int
     tokens: int
     pairs: int
+    controls: int
     again: int
 
     @classmethod
     def of(cls, surveys: Sequence[Survey]) -> "Totals":
+        paired = sum(found.pairs > 0 for found in surveys)
         return cls(
             frames=sum(found.frames for found in surveys),
             clips=sum(found.clips for found in surveys),
             tokens=sum(found.tokens for found in surveys),
             pairs=sum(found.pairs for found in surveys),
-            again=min(REPEATS, sum(found.pairs > 0 for found in surveys)),
+            controls=min(REPEATS, paired),
+            again=expect_controls(paired),
         )
 
 
 def _row_bytes(run: Totals, each: RowBytes, seconds: float) -> float:
     """Bytes of all tables and embeddings, with the log of every commit."""
     commits = max(1, run.clips / COMMIT_CLIPS, min(run.clips, seconds / COMMIT_SECONDS))
-    pairs = run.pairs + run.again
+    pairs = run.pairs + run.controls
     return each.fixed + run.tokens * each.token + pairs * each.pair + commits * each.commit
 
 

@@ -89,7 +89,7 @@ def metadata(path: str | Path) -> dict[str, str]:
 
 def config(path: str | Path) -> VisionTransformerConfig:
     """The shape of the encoder in the file. Raises CheckpointError for one that no encoder has."""
-    values = _described(path, "encoder", SHAPE)
+    values = _read_description(path, "encoder", SHAPE)
     levels = values.get("levels")
     if (
         not isinstance(levels, list)
@@ -102,20 +102,20 @@ def config(path: str | Path) -> VisionTransformerConfig:
 
 def _predictor_config(path: str | Path) -> PredictorConfig:
     """The shape of the predictor in the file, likewise."""
-    values = _described(path, "predictor", PREDICTOR_SHAPE)
+    values = _read_description(path, "predictor", PREDICTOR_SHAPE)
     if not isinstance(values.get("interpolated", False), bool):
         raise _odd(path, "predictor", "interpolated", values["interpolated"])
     return _shape(path, "predictor", PredictorConfig, values)
 
 
-def _described(path: str | Path, part: str, names: Sequence[str]) -> dict[str, Any]:
+def _read_description(path: str | Path, part: str, names: Sequence[str]) -> dict[str, Any]:
     """What the file says of a network, its counts believable. Raises CheckpointError."""
     try:
         values = json.loads(metadata(path).get(part, ""))
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not set(values) <= set(names):
-        raise _undescribed(path, part)
+        raise _refuse_undescribed(path, part)
     for name in MOST.keys() & values.keys():
         if not _is_count(values[name], 1, MOST[name]) and (name, values[name]) != ("hidden", None):
             raise _odd(path, part, name, values[name])
@@ -126,10 +126,10 @@ def _shape(path: str | Path, part: str, class_: type[Shape], values: Mapping[str
     try:
         return class_(**values)
     except (TypeError, ValueError) as error:
-        raise _undescribed(path, part) from error
+        raise _refuse_undescribed(path, part) from error
 
 
-def _undescribed(path: str | Path, part: str) -> CheckpointError:
+def _refuse_undescribed(path: str | Path, part: str) -> CheckpointError:
     return CheckpointError(
         f"{path} does not describe the {part} of this version: create it again with `tubelet pretrain`"
     )
@@ -150,7 +150,7 @@ def load(path: str | Path) -> VisionTransformer:
     shape = config(path)
     with torch.device("meta"):
         model = VisionTransformer(shape)
-    return _filled(model, path, PREFIX)
+    return _fill(model, path, PREFIX)
 
 
 def load_predictor(path: str | Path) -> Predictor | None:
@@ -160,10 +160,10 @@ def load_predictor(path: str | Path) -> Predictor | None:
         return None
     with torch.device("meta"):
         model = Predictor(_predictor_config(path))
-    return _filled(model, path, PREDICTOR)
+    return _fill(model, path, PREDICTOR)
 
 
-def _filled(model: Network, path: str | Path, prefix: str) -> Network:
+def _fill(model: Network, path: str | Path, prefix: str) -> Network:
     with safe_open(path, "pt") as file:
         weights = {
             name.removeprefix(prefix): file.get_tensor(name).float()

@@ -119,7 +119,7 @@ def _readings(store: Store, sources: Sequence[Source], probing: Probing) -> list
     recipe = probing.recipe
     writer = Writer(store, recipe.encoder.row, keeping=probing.keeping)
     clips = (
-        _probed_clip(source, sources[:number].count(source), f"{number:016x}", recipe)
+        _probe_clip(source, sources[:number].count(source), f"{number:016x}", recipe)
         for number, source in enumerate(sources)
     )
     readings = [_reading(writer, probing, *found) for found in islice(filter(None, clips), PROBES)]
@@ -226,7 +226,7 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     return replace(encoded, pairs=((pair, measure(side, side, shift)),))
 
 
-def _probed_clip(
+def _probe_clip(
     source: Source, skipped: int, video_id: str, recipe: Recipe
 ) -> tuple[Clip, VideoDone, float] | None:
     """A clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none.

@@ -30,12 +30,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that may be a video; `label` is its folder below the path that was given, None at its top."""
+    """A file that may be a video; `label` is its folder below the path that was given, None at its top; `named` is the path where it was given itself."""
 
     path: Path
     label: str | None
     frame_rate: float | None = None  # of a folder of frames
     segments: tuple[Segment, ...] | None = None  # to encode in place of the grid of windows
+    named: str | None = None
 
     def open(self, threads: int = 0) -> AbstractContextManager[Video | PictureVideo]:
         """Raises VideoError."""
@@ -45,6 +46,12 @@ class Source:
     def text(self) -> str:
         """The path as rows and messages have it; the path itself wherever its name is UTF-8."""
         return shown(self.path)
+
+    @property
+    def name_below_root(self) -> str:
+        """The same wherever the folder that was given lies; of a file that was given itself, the path as it was given."""
+        name = f"{self.label}/{self.path.name}" if self.label else self.path.name
+        return self.named or name
 
     @property
     def stamp(self) -> Stamp:
@@ -166,7 +173,7 @@ def search(
     sources: dict[Path, Source] = {}
     skipped: dict[str, Skipped] = {}
     for text in paths:
-        below, left_out = _below(Path(os.path.abspath(Path(text).expanduser())), fps_of_frames)
+        below, left_out = _below(text, fps_of_frames)
         for source in below:
             sources.setdefault(source.path, source)
         skipped |= {one.path: one for one in left_out}
@@ -184,12 +191,17 @@ def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
     return search(paths, limit).sources
 
 
-def _below(path: Path, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
+def _below(text: str, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
+    path, named = Path(os.path.abspath(Path(text).expanduser())), os.path.normpath(text)
     if not os.path.lexists(path):
         raise UsageError(f"{shown(path)} does not exist: check the path")
     if not path.is_dir():
         special = explain_irregular(path)
-        return ([], [Skipped(shown(path), special)]) if special else ([Source(path, None)], [])
+        return (
+            ([], [Skipped(shown(path), special)])
+            if special
+            else ([Source(path, None, named=named)], [])
+        )
     found = Search(root=path, pictures=frame_rate is not None)
     found.walk()
     sources = [

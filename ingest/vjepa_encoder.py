@@ -6,6 +6,7 @@ from tubelet.array_types import UInt8
 from tubelet.ingest import precision
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST, Layer
+from tubelet.ingest.networks.taps import Taps
 from tubelet.ingest.networks.vjepa import VisionTransformer
 
 MEAN = (0.485, 0.456, 0.406)
@@ -14,7 +15,7 @@ PREPROCESSING = "RGB / 255, mean 0.485 0.456 0.406, standard deviation 0.229 0.2
 
 
 class VJEPAEncoder:
-    """One level of a V-JEPA encoder, or several joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
+    """One layer of a V-JEPA encoder, or several joined, in fp32 or under autocast to bf16 or fp16; positions and norms stay in float32."""
 
     def __init__(
         self, model: VisionTransformer, device: torch.device, arithmetic: str, layer: Layer = LAST
@@ -22,12 +23,13 @@ class VJEPAEncoder:
         self.model = precision.place_model(model, device, arithmetic)
         self.device = device
         self.layer = layer
+        self._taps = Taps(self.model.blocks, self.model.final_norm, layer) if layer.blocks else None
         self._precision = arithmetic
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1, 1) * 255
         self._std = torch.tensor(STD, device=device).view(3, 1, 1, 1) * 255
 
     def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
-        """``(B, T, 3, H, W)`` in uint8 to ``(B, T/2, H/16, W/16, dim)``, dim times the levels joined.
+        """``(B, T, 3, H, W)`` in uint8 to ``(B, T/2, H/16, W/16, dim)``, dim times the layers joined.
 
         A single frame is one slice: an image to V-JEPA 2.1, shown twice to V-JEPA 2. Raises PixelsError for one given to V-JEPA 1.
         """
@@ -38,6 +40,12 @@ class VJEPAEncoder:
             frames.to(self.device, non_blocking=True).transpose(1, 2) - self._mean
         ) / self._std  # (B, 3, T, H, W)
         with precision.autocast(self.device, self._precision):
-            levels = self.model(pixels, wanted=self.layer.levels)
+            levels = self._take(pixels)
         tokens = torch.cat([level.float() for level in levels], dim=-1)
         return TokenGrids(tokens.unflatten(1, config.grid(*pixels.shape[2:])))
+
+    def _take(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The tokens of each layer, (B, N, D)."""
+        if self._taps:
+            return self._taps.run(lambda: self.model(pixels))
+        return self.model(pixels, wanted=self.layer.levels)

@@ -13,6 +13,7 @@ from tubelet.ingest.arguments import DEFAULT_ENCODER
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.layer import Depth
 from tubelet.ingest.networks.vjepa import (
     UNTRAINED,
     VARIANTS,
@@ -51,7 +52,8 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
-    return make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
+    row = make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
+    return replace(row, of_weights=lambda path: of_a_file(pretrained.config(path), side))
 
 
 def tiny_row(side: int) -> EncoderEntry:
@@ -81,9 +83,12 @@ def make_row(
     generation = config.generation
     shape = generation.name, config.dim, config.patch, config.tubelet, config.parameters, side
     images = generation.images or generation.repeats
-    return EncoderEntry(
-        *shape, weights, load, levels=len(config.levels), images=images, supply=supply
-    )
+    return EncoderEntry(*shape, weights, load, depth=_depth(config), images=images, supply=supply)
+
+
+def _depth(config: VisionTransformerConfig) -> Depth:
+    """Blocks behind the last level are never computed."""
+    return Depth(levels=len(config.levels), blocks=config.levels[-1] + 1)
 
 
 def _load_released(
@@ -172,8 +177,8 @@ def build_encoder(
     layer = setting.layer
     facts = EncoderFacts.of(
         *entry,
-        layer=layer.name,
-        dim=model.config.dim * len(layer.levels),
+        layer=layer,
+        dim=model.config.dim * len(layer.parts),
         weights_source=source,
         preprocessing=PREPROCESSING,
         weights_sha256=checkpoints.weights_sha256(model),

@@ -2,7 +2,7 @@
 
 found = find_categories(store, encoder_id, "label")
 found.of_clip(clip)                     # the color of a clip's tokens, int (S, H, W): a place in `names`, -1 for others
-clustered(basis)                        # the same of a k-means basis, whose cluster 0 is the largest
+list_clusters(basis)                        # the same of a k-means basis, whose cluster 0 is the largest
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def find_categories(store: Store, encoder_id: str, kind: str) -> Categories:
     )
 
 
-def clustered(basis: Basis) -> Categories:
+def list_clusters(basis: Basis) -> Categories:
     """The clusters of a k-means basis."""
     count = len(basis.model.arrays["center"])
     names = tuple(f"cluster {number}" for number in range(min(count, MOST)))

@@ -104,7 +104,7 @@ def find_categories(
     """The categories that a coloring shows, by its own basis; None where colors are a matter of degree."""
     if coloring.source in CATEGORICAL:
         return kinds.find_categories(store, encoder_id, CATEGORICAL[coloring.source])
-    return kinds.clustered(fitted) if fitted.kind == "kmeans" else None
+    return kinds.list_clusters(fitted) if fitted.kind == "kmeans" else None
 
 
 def color_clip(
@@ -116,7 +116,7 @@ def color_clip(
         return scales.color_categories(np.full(clip.positions, categories.of_video(clip.video_id)))
     found = coordinates(store, clip_id, fitted)
     if fitted.kind == "kmeans":
-        return scales.color_categories(kinds.clustered(fitted).of_coordinates(found))
+        return scales.color_categories(kinds.list_clusters(fitted).of_coordinates(found))
     shown = scales.to_rgb(found, fitted.limits)
     return (
         shown

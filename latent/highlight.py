@@ -53,7 +53,7 @@ def find_highlight(workspace: Workspace) -> Highlight | None:
 
 
 def _most_colorful(workspace: Workspace) -> ClipRow | None:
-    for encoder in _preferred(workspace.store):
+    for encoder in _list_preferred(workspace.store):
         found = _first_windows(workspace.store, encoder["encoder_id"])
         if found:
             basis = workspace.basis(encoder["encoder_id"], Coloring("corpus"))
@@ -63,7 +63,7 @@ def _most_colorful(workspace: Workspace) -> ClipRow | None:
     return None
 
 
-def _preferred(store: Store) -> list[dict]:
+def _list_preferred(store: Store) -> list[dict]:
     """Encoders with clips, in the dashboard's order, but those that suit segmentation first."""
     known = corpus.encoders().answer(store).to_pylist()
     return sorted(

@@ -12,9 +12,11 @@ from tubelet.latent.mask_objects import (
     find_distinct,
     read_values,
 )
+from tubelet.media.gray_numbers import read_numbers
 
 COLORS = 256  # of objects that a colored mask may have
 LARGEST = 1 << 25  # pixels of one
+CLEAR = "transparency"  # where Pillow keeps what a PNG declares transparent
 OPAQUE = 127  # alpha above which a pixel counts
 
 
@@ -26,14 +28,26 @@ def read_image(picture: Image.Image) -> MaskObjects:
         raise LatentError(
             f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: pass an indexed or a gray one"
         )
-    if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
+    if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa") or (
+        picture.mode == "RGB" and CLEAR in picture.info
+    ):
         return _read_transparent(np.asarray(picture.convert("RGBA")))
     if picture.mode == "RGB":
         return _read_colored(np.asarray(picture))
-    values = np.asarray(picture)
+    return _read_gray(picture)
+
+
+def _read_gray(picture: Image.Image) -> MaskObjects:
+    """The numbers of a gray picture; one of them may be declared transparent, and is then the background."""
+    values, clear = read_numbers(picture), picture.info.get(CLEAR)
     if values.dtype.kind == "i":  # Pillow's name for 16 bits of gray, in some versions
         values = np.clip(values, 0, 65_535).astype(np.uint16)
-    return read_values(values[None])
+    if not isinstance(clear, int):
+        return read_values(values[None])
+    clear = min(clear, 1) if picture.mode == "1" else clear  # Pillow says 255 there
+    if len(find_distinct(values)) <= 2:
+        return Layers({OBJECT: (values != clear)[None]})
+    return Labels(values[None].astype(np.uint16), clear)
 
 
 def _read_indexed(picture: Image.Image) -> MaskObjects:
@@ -60,7 +74,7 @@ def _palette(picture: Image.Image) -> np.ndarray:
     palette = np.full((256, 4), 255, np.uint8)
     palette[:, :3] = 0
     palette[: len(colors), :3] = colors
-    clear = picture.info.get("transparency", b"")
+    clear = picture.info.get(CLEAR, b"")
     if isinstance(clear, int):
         palette[clear, 3] = 0
     else:

@@ -65,7 +65,7 @@ class Decoder:
         for packet in self._container.demux(self._stream):
             if packet.size:
                 self._await(packet)
-            decoded = self._hand_out(self._decoded(packet)) if packet.size else self._drain(packet)
+            decoded = self._hand_out(self._decode(packet)) if packet.size else self._drain(packet)
             for one in decoded:
                 self._emitted += 1
                 yield one
@@ -76,7 +76,7 @@ class Decoder:
         if packet.pts is not None and not packet.is_discard:
             insort(self._awaited, packet.pts)
 
-    def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
+    def _decode(self, packet: av.Packet) -> list[av.VideoFrame]:
         try:
             return packet.decode()
         except ERRORS as error:
@@ -93,13 +93,13 @@ class Decoder:
         last = [frame.pts for frame in frames if frame.pts is not None]
         missing = self._awaited and self._awaited[-1] > max(last, default=self._awaited[0] - 1)
         if (error or missing) and not self._again:
-            yield from self._decoded_again()
+            yield from self._decode_again()
             return
         yield from self._hand_out(frames)
         if error:
             self._note(error)
 
-    def _decoded_again(self) -> Iterator[Decoded]:
+    def _decode_again(self) -> Iterator[Decoded]:
         """The frames that have not been returned yet, decoded by one thread."""
         self._damage = None
         with av.open(self._container.name, metadata_errors="ignore") as container:

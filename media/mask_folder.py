@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from tubelet.media.gray_numbers import read_numbers
 from tubelet.store.annotations.importing import Content, ImportOptions, refuse_unmatched
 from tubelet.store.annotations.masks import fault_of_mask, mask_rows, mask_table
 from tubelet.store.annotations.match import Videos
@@ -86,7 +87,7 @@ def _read_objects(file: Path, data: bytes) -> np.ndarray:
     """Numbers of objects ``(h, w)``."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            mode, objects = picture.mode, np.asarray(picture)
+            mode, objects = picture.mode, read_numbers(picture)
     except (
         OSError,
         ValueError,

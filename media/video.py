@@ -139,7 +139,7 @@ class Video:
         A frame is held until the next one shows how long it lasts.
         """
         held: Frame | None = None
-        for frame in self._until_broken(self._numbered(decoded, index, start)):
+        for frame in self._until_broken(self._number(decoded, index, start)):
             if held is not None:
                 yield replace(held, duration_s=self._duration(held, frame))
             if isinstance(frame, VideoError):
@@ -148,7 +148,7 @@ class Video:
         if held is not None:
             yield replace(held, duration_s=self._duration(held, None))
 
-    def _numbered(
+    def _number(
         self, decoded: Iterable[Decoded], first: int, start: float | None
     ) -> Iterator[Frame]:
         for index, one in enumerate(decoded, first):
@@ -170,7 +170,7 @@ class Video:
                 count = frame.index + 1
                 yield frame
         except ERRORS as error:
-            yield _broken(count, error)
+            yield _explain_break(count, error)
 
     def _duration(self, frame: Frame, following: Frame | VideoError | None) -> float:
         """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own duration or the frame rate."""
@@ -298,7 +298,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     return f"FFmpeg cannot read it: {_reason(error)}; truncated, or not a video file"
 
 
-def _broken(frames: int, error: Exception) -> VideoError:
+def _explain_break(frames: int, error: Exception) -> VideoError:
     kept = (
         f"decoding stopped after {count(frames, 'frame')}; the clips before it are kept"
         if frames

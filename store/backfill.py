@@ -15,6 +15,7 @@ from tubelet.store.disk.derived import mean_defined
 from tubelet.store.disk.integrity import find_damage
 from tubelet.store.errors import StoreError
 from tubelet.store.options import option
+from tubelet.store.rows import Row
 from tubelet.store.schema import SLICE_STATS, TABLES, TOKEN_STATS
 from tubelet.store.statistics import TOKEN_STATISTICS
 from tubelet.store.store import Store
@@ -25,6 +26,17 @@ ALL = "all"
 ORDER = {TOKEN_STATS.name: "slice, y, x", SLICE_STATS.name: "slice"}
 
 Rows = dict[str, pa.Table]  # table name to rows of one clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncompleteClip(Row):
+    """A clip with embeddings, and the statistics that are `missing` in all its rows of `token_stats`."""
+
+    clip_id: str
+    embedding_path: str
+    embedding_bytes: int
+    embedding_sha256: str
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class BackfillOptions:
 
 
 @dataclass
-class Outcome:
+class BackfillOutcome:
     """What one call did; `undefined` clips have no token for which a statistic is defined, `bare` ones no embeddings."""
 
     computed: int = 0
@@ -85,16 +97,14 @@ def compute_missing(
     asked: BackfillOptions,
     stopping: Event | None = None,
     show: Callable[[int, int], None] = lambda done, of: None,
-) -> Outcome:
+) -> BackfillOutcome:
     """Compute statistics of the clips that miss them; `show` is told after each commit how many clips of how many are done.
 
     Once `stopping` is set, the current clip is finished, what was computed is committed, and the outcome says so.
     """
-    outcome = Outcome()
+    outcome = BackfillOutcome()
     with store.ingesting():
-        missing = _find_missing(store, asked.names)
-        outcome.bare = sum(clip["embedding_path"] is None for clip in missing)
-        wanted = [clip for clip in missing if clip["embedding_path"] is not None]
+        wanted, outcome.bare = _find_missing(store, asked.names)
         _commit_all(
             store,
             _unless_stopped(_compute_all(store, wanted, outcome), stopping, outcome),
@@ -105,49 +115,53 @@ def compute_missing(
     return outcome
 
 
-def _find_missing(store: Store, names: Sequence[str]) -> list[dict]:
-    """Clips with rows in `token_stats`, and the names of the statistics that are NULL in all of them."""
+def _find_missing(store: Store, names: Sequence[str]) -> tuple[list[IncompleteClip], int]:
+    """Clips whose statistics are missing and can be computed, and how many have no embeddings to compute them from."""
     counts = ", ".join(f"count({name}) AS {name}" for name in names)
     sql = f"""SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256, n.* EXCLUDE (clip_id)
 FROM clips JOIN (SELECT clip_id, {counts} FROM token_stats GROUP BY clip_id) n USING (clip_id)
 WHERE least({", ".join(f"n.{name}" for name in names)}) = 0 ORDER BY clip_id"""
-    return [
-        {**row, "missing": [name for name in names if not row[name]]} for row in store.rows(sql)
+    rows = store.rows(sql)
+    wanted = [
+        IncompleteClip.of({**row, "missing": tuple(name for name in names if not row[name])})
+        for row in rows
+        if row["embedding_path"] is not None
     ]
+    return wanted, len(rows) - len(wanted)
 
 
 def _compute_all(
-    store: Store, wanted: Iterable[Mapping], outcome: Outcome
+    store: Store, wanted: Iterable[IncompleteClip], outcome: BackfillOutcome
 ) -> Iterator[Rows | None]:
     """The new rows of each clip, None where nothing is to be written."""
     for clip in wanted:
         try:
             values = _compute(store, clip)
         except StoreError as error:
-            outcome.problems.append(f"not computed: clip {clip['clip_id']}: {error}")
+            outcome.problems.append(f"not computed: clip {clip.clip_id}: {error}")
             yield None
             continue
         defined = {name: value for name, value in values.items() if np.isfinite(value).any()}
         outcome.computed += bool(defined)
         outcome.undefined += not defined
-        yield _replace_columns(store, clip["clip_id"], defined) if defined else None
+        yield _replace_columns(store, clip.clip_id, defined) if defined else None
 
 
-def _compute(store: Store, clip: Mapping) -> dict[str, np.ndarray]:
+def _compute(store: Store, clip: IncompleteClip) -> dict[str, np.ndarray]:
     """Each missing statistic, float32 ``(S, H, W)``. Raises StoreError where the file is damaged."""
     if what := find_damage(
-        store.layout.embedding_file(clip["embedding_path"], clip["clip_id"]),
-        clip["embedding_bytes"],
-        clip["embedding_sha256"],
+        store.layout.embedding_file(clip.embedding_path, clip.clip_id),
+        clip.embedding_bytes,
+        clip.embedding_sha256,
     ):
         raise StoreError(
             f"{what}; run `tubelet check --repair --store {store.shell_name}`, then ingest again"
         )
-    grid = store.grid(clip["clip_id"]).astype(np.float32)
+    grid = store.grid(clip.clip_id).astype(np.float32)
     with np.errstate(all="ignore"):
         values = {
             name: np.asarray(TOKEN_STATISTICS[name].compute(grid), np.float32)
-            for name in clip["missing"]
+            for name in clip.missing
         }
     for name, value in values.items():
         if value.shape != grid.shape[:3]:
@@ -180,7 +194,7 @@ def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> pa.Table:
 
 
 def _unless_stopped(
-    computed: Iterator[Rows | None], stopping: Event | None, outcome: Outcome
+    computed: Iterator[Rows | None], stopping: Event | None, outcome: BackfillOutcome
 ) -> Iterator[Rows | None]:
     for rows in computed:
         yield rows

@@ -87,6 +87,8 @@ class EncoderRow(Row):
     weights_source: str
     preprocessing: str
     suits: str | None = None
+    side: str | None = None
+    final_norm: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

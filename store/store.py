@@ -5,8 +5,9 @@ import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -27,6 +28,9 @@ from tubelet.store.questions.connections import Connections
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
+
+if TYPE_CHECKING:
+    from tubelet.store.token_dataset import TokenDataset
 
 T = TypeVar("T")
 SHOWN = (
@@ -173,7 +177,7 @@ class Store:
                     versions[name] = tables.delete(
                         self.layout.table(name), column or TABLES[name].key[0], ids
                     )
-            for name, table in _unknown(rows, self.layout, versions).items():
+            for name, table in _select_unknown(rows, self.layout, versions).items():
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
             changed = [name for name in versions if versions[name] != last.versions[name]]
@@ -241,6 +245,23 @@ class Store:
             )
         return embeddings.read(self.layout.embedding_file(path, clip_id), first, stop)
 
+    def dataset(
+        self,
+        where: str = "",
+        encoder: str | None = None,
+        slices: int | None = None,
+        pooled: bool = False,
+        labels: Sequence[str] = (),
+    ) -> "TokenDataset":
+        """Stored tokens to train on, as a map-style dataset that is safe in worker processes (`store.token_dataset`).
+
+        `where` is a condition on videos, their labels and tags; `slices` cuts each window to stretches of so many; `pooled` gives the mean
+        over the patches; `labels` are names of labels, each a number per item.
+        """
+        from tubelet.store.token_dataset import select_tokens
+
+        return replace(select_tokens(self, where, encoder, slices, labels), pooled=pooled)
+
     def clip(self, clip_id: str) -> ClipRow:
         """The row of a clip. Raises StoreError where there is none of this id."""
         return ClipRow.of(self._only(CLIPS, clip_id))
@@ -306,7 +327,7 @@ class Store:
             return snapshot.rebuild(layout)
 
 
-def _unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
+def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
     """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
     known = {

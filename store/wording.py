@@ -11,6 +11,14 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {agree(number, noun, plural or noun + 's')}"
 
 
+def write_size(number: int) -> str:
+    """Bytes in decimal units: 1234567 is 1.2 MB."""
+    for step, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number >= step:
+            return f"{number / step:,.1f} {unit}"
+    return count(number, "byte")
+
+
 def escape_controls(text: str) -> str:
     """The text on one line. What a terminal would act on, such as an escape sequence, is written out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

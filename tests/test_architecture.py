@@ -15,7 +15,7 @@ from tests.commands import ROOT
 ALLOWED = {
     "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
     "media": {"store", "av", "numpy", "PIL"},
-    "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL"},
+    "latent": {"store", "media", "numpy", "scipy", "sklearn", "umap", "pyarrow", "PIL", "zarr"},
     "ingest": {
         "store",
         "media",
@@ -56,6 +56,8 @@ ALLOWED = {
         "starlette",
         "PIL",
         "click",
+        "mcp",
+        "mcp_types",
     },
     "tubelet": {
         "click",

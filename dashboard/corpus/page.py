@@ -70,9 +70,13 @@ def _section(summary: CorpusSummary) -> str:
 
 def _show_empty(store: Store) -> None:
     st.markdown("No videos yet. Encode a folder of videos; they appear here as they are encoded:")
-    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
+    st.code(
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
+        language=None,
+        wrap_lines=True,
+    )
     st.markdown("No videos at hand? The demo includes some:")
-    st.code("tubelet demo", language="bash")
+    st.code("tubelet demo", language=None, wrap_lines=True)
     st.caption(
         "`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours."
     )

@@ -143,10 +143,8 @@ def tabulate(answer: Duplicates | Outliers | Centers) -> pa.Table:
 
 def describe_pairs(found: Duplicates) -> Markdown:
     """How many pairs, and what chance would give."""
-    compared = f"{units.count(found.moments, 'moment')} of {units.count(found.videos, 'video')} were compared in {units.count(found.draws, 'corpus drawn without duplicates', 'corpora drawn without duplicates')}"
-    chance = (
-        f"5% of corpora without duplicates have a pair closer than {found.level:.3g}; {compared}."
-    )
+    compared = f"{units.count(found.moments, 'moment')} of {units.count(found.videos, 'video')} were compared, beside {units.number(found.draws)} corpora drawn without duplicates"
+    chance = f"At most 5% of corpora without duplicates have a pair closer than {found.level:.3g}; {compared}."
     if not found.pairs:
         return f"**No pair** of videos is closer than chance. {chance}"
     return f"**{units.count(len(found.pairs), 'pair')}** of videos are closer than chance, {found.pairs[0].distance:.3g} and more apart (p = {found.pairs[0].p:.2g} for the closest). {chance}"

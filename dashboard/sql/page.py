@@ -4,17 +4,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, consent, units
+from tubelet.dashboard.access import read_limits
 from tubelet.dashboard.components import editor
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
-from tubelet.dashboard.sql import downloads, pictures, row_videos, saved, schema_browser
-from tubelet.dashboard.sql.examples import EXAMPLES, FIRST
+from tubelet.dashboard.sql import downloads, pictures, reading, row_videos, saved, schema_browser
+from tubelet.dashboard.sql.examples import EXAMPLES, FIRST, label_example
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.questions.condition import read_condition
-from tubelet.store.sandbox.untrusted import Answer, Limits, Query
+from tubelet.store.sandbox.untrusted import Answer, Query
 
 TITLE, ICON = "SQL", ":material/terminal:"
 
@@ -66,24 +67,30 @@ def _show_answer(store: Store, selection: Selection, query: str) -> str | None:
         encoder = selection.encoder.encoder_id if selection.encoder else ""
         with above:
             values = saved.ask_values(store, query, encoder)
-        if values is not None:
+            asked = Query(query, values or {})
+            ready = values is not None and reading.may_run(store, asked)
+        if ready:
             st.session_state[RAN] = query
             with place:
-                return _show_result(store, Query(query, values))
+                return _show_result(store, asked)
     else:
-        _show_waiting(store, above, place)
+        _show_waiting(store, query, above, place)
     return None
 
 
-def _show_waiting(store: Store, above: DeltaGenerator, place: DeltaGenerator) -> None:
+def _show_waiting(store: Store, query: str, above: DeltaGenerator, place: DeltaGenerator) -> None:
     """A query that nobody has run: one of a link, or one that is being typed, above the result of the last one."""
     if not st.session_state.get(TYPED):
         above.info("This query came with a link. Read it, then run it.", icon=":material/link:")
+    else:
+        above.info(
+            "The query has changed. Choose **Run query** or press Ctrl+Enter to run it.",
+            icon=":material/edit:",
+        )
+    with above:
+        reading.show_estimate(store, Query(query, saved.find_values(store, query)))
+    if not st.session_state.get(TYPED):
         return
-    above.info(
-        "The query has changed. Choose **Run query** or press Ctrl+Enter to run it.",
-        icon=":material/edit:",
-    )
     if last := st.session_state.get(RAN):
         above.caption("Result of the query before the change:")
         with place:
@@ -112,9 +119,15 @@ def _editor(store: Store) -> tuple[str, DeltaGenerator]:
             on_click=_run_again,
             args=(store,),
         )
-        st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
+        st.menu_button(
+            "Examples",
+            list(EXAMPLES),
+            key="example",
+            on_click=_take_example,
+            format_func=label_example,
+        )
         saved.show_menu(store)
-        limits = Limits()
+        limits = read_limits().shown
         st.caption(
             f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
             width="stretch",
@@ -191,8 +204,10 @@ def _show_result(store: Store, query: Query) -> str:
 
 
 def rows_sentence(answer: Answer) -> Markdown:
-    """How many rows, whether that is all of them, and how long it took."""
+    """How many rows, whether that is all of them, how long it took, and what was read for it where the system says."""
     seconds = f"{answer.seconds:.2f} s"
+    if answer.bytes_read:
+        seconds += f", {units.size(answer.bytes_read)} read"
     if answer.truncated:
         return f"First {units.count(answer.table.num_rows, 'row')} of more, in {seconds}"
     return f"{units.count(answer.table.num_rows, 'row')} in {seconds}"

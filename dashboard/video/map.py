@@ -113,7 +113,7 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
         "map",
     )
     patches = clip["grid_height"] * clip["grid_width"]
-    address, shown = f"points/{coloring.name}/{basis.basis_id}", _shown(chosen)
+    address, shown = f"points/{coloring.name}/{basis.basis_id}", _encode_shown(chosen)
     picture = Picture(
         url=f"{address}/{clip['clip_id']}?{shown}",
         axes=sentence(chosen, look.categories),
@@ -146,7 +146,7 @@ def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
     windows = units.count(len(np.unique(sample.clip)), "window")
     counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen, look.categories)}"
     picture = Picture(
-        url=f"{address}?{_shown(chosen)}",
+        url=f"{address}?{_encode_shown(chosen)}",
         axes=counted,
         here=sample.of_clip(film.clip.clip_id),
         marked=[],
@@ -154,7 +154,7 @@ def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
         lookup=f"sampled/{encoder_id}/{sample.sample_id}",
     )  # fmt: skip
     tokens = workspace.sample_tokens(encoder_id)
-    return Scene(tokens, look, picture, f"{address}/tokens", _shown(chosen))
+    return Scene(tokens, look, picture, f"{address}/tokens", _encode_shown(chosen))
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:
@@ -162,7 +162,7 @@ def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Que
     return {"Coordinates": question} if question and coloring.source == "basis" else {}
 
 
-def _shown(chosen: Mapping[str, str]) -> str:
+def _encode_shown(chosen: Mapping[str, str]) -> str:
     return urlencode({"show": SEPARATOR.join(chosen.values())})
 
 

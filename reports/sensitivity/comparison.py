@@ -76,12 +76,12 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
     name = difference.partition("=")[0]
     one, other = (
-        f"{name} {_shortened(str(getattr(found.request, name) or 'all'))}" for found in (a, b)
+        f"{name} {_shorten(str(getattr(found.request, name) or 'all'))}" for found in (a, b)
     )
     return one, other
 
 
-def _shortened(value: str) -> str:
+def _shorten(value: str) -> str:
     """What fits in a legend; the subject above it has the whole value."""
     line = " ".join(value.split())
     return line if len(line) <= NAMED else f"{line[: NAMED - 3]}..."

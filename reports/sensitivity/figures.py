@@ -21,7 +21,7 @@ def curve(found: Findings, kind: Markdown) -> Picture:
     """The curve over shared slices, `kind` relative or absolute."""
     band, levels = tables.band(found, kind), tables.levels(found, kind)
     chart = charts.curve(band, levels, RELATIVE if kind == "relative" else ABSOLUTE)
-    many = f"Median over {narrative.counted(found)} and the quartiles around it."
+    many = f"Median over {narrative.count_units(found)} and the quartiles around it."
     caption = many if found.count > 1 else f"One {found.unit}: a curve, no band."
     title = f"Curve over shared slices, {kind}"
     said = f"{title}: {narrative.shape(found.relative if kind == 'relative' else found.absolute, found.unit)}"

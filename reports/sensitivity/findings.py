@@ -115,9 +115,11 @@ def _read_measured(store: Store, asked: Request) -> Measured:
             f"{asked.top} strongest dimensions were asked for, and {asked.encoder} has {foundations.embed_dim:,}: pass fewer as --top"
         )
     videos = queries.videos_measured(within).answer(store)
-    found = related(videos, data)
+    found = find_relations(videos, data)
     if asked.unit != "video":
-        within = replace(within, units=grouped(videos, asked.unit, found, brought_groups(store)))
+        within = replace(
+            within, units=group_videos(videos, asked.unit, found, brought_groups(store))
+        )
         data, foundations = _by_unit(store, within)
     return Measured(
         request=asked, scope=within, data=data, foundations=foundations, relations=found
@@ -166,7 +168,7 @@ def _level(answer: pa.Table) -> ControlLevel | None:
     return next((ControlLevel.of(row) for row in answer.to_pylist()), None)
 
 
-def related(videos: pa.Table, data: ByVideo) -> Relations:
+def find_relations(videos: pa.Table, data: ByVideo) -> Relations:
     """Which videos belong together, as far as names, labels and measurements say."""
     return relations.relations(
         videos["name"].to_pylist(), videos["label"].to_pylist(), data.relative
@@ -183,7 +185,9 @@ def brought_groups(store: Store) -> dict[str, str]:
     return {row["video_id"]: row["value"] for row in rows}
 
 
-def grouped(videos: pa.Table, unit: str, found: Relations, brought: Mapping[str, str]) -> Units:
+def group_videos(
+    videos: pa.Table, unit: str, found: Relations, brought: Mapping[str, str]
+) -> Units:
     """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video.
 
     Where the label `group` was `brought` for any of these videos, it says which belong together, and names and content do not.

@@ -28,7 +28,7 @@ def sentence(text: Markdown) -> Markdown:
     return text[:1].upper() + text[1:]
 
 
-def counted(found: Findings) -> Markdown:
+def count_units(found: Findings) -> Markdown:
     """How many videos there are, or groups of them."""
     return count(found.count, found.unit) + (
         f" of {count(found.foundations.videos, 'video')}" if found.unit != "video" else ""
@@ -61,20 +61,18 @@ def answer(found: Findings) -> Markdown:
         return describe_no_reaction(found)
     if found.count < intervals.FEWEST:
         first = [int(d) for d in found.ranking.order[:5] if found.ranking.relative.value[d] > 0]
-        return f"In **{counted(found)}** dimensions {_list_dimensions(first)} react most; {too_few(found.count, found.unit)}{related(found)}"
+        return f"In **{count_units(found)}** dimensions {_list_dimensions(first)} react most; {too_few(found.count, found.unit)}{warn_of_relations(found)}"
     special, dims = found.ranking.specialists, found.foundations.embed_dim
     who = (
         "**no dimension**" if not special else f"**{count(len(special), 'dimension')} of {dims:,}**"
     )
     verb = "reacts" if len(special) < 2 else "react"
     named = f": {_list_dimensions(special)}" if special else ""
-    summary = (
-        f"Over **{counted(found)}**, {who} {verb} to the shift clearly more than the rest{named}."
-    )
-    return f"{summary} {strongest(found)} {shape(found.relative, found.unit)}{related(found)}"
+    summary = f"Over **{count_units(found)}**, {who} {verb} to the shift clearly more than the rest{named}."
+    return f"{summary} {strongest(found)} {shape(found.relative, found.unit)}{warn_of_relations(found)}"
 
 
-def related(found: Findings) -> Markdown:
+def warn_of_relations(found: Findings) -> Markdown:
     """A warning where videos belong together and are counted as if they did not; empty otherwise."""
     told, kin = [], found.relations
     if found.request.unit in ("video", "label"):
@@ -122,7 +120,7 @@ def strongest(found: Findings) -> Markdown:
 
 def describe_no_reaction(found: Findings) -> Markdown:
     """What to say where there is no reaction to rank."""
-    videos = f"**{counted(found)}**"
+    videos = f"**{count_units(found)}**"
     if not np.isfinite(found.ranking.relative.value).any():
         return f"Every dimension is constant in {videos}, so nothing can be said relative to its spread."
     return f"In {videos} **no dimension** reacts: at the window's edges, the shared frames have the same tokens in either window."

@@ -85,14 +85,14 @@ def dimensions(found: Findings) -> pa.Table:
             "kind": ["specialist" if order.specialist[d] else "other" for d in at],
             "relative": found.dims["relative"],
             **{
-                name: _known(values[at])
+                name: _mask_unknown(values[at])
                 for name, values in (("low", order.relative.low), ("high", order.relative.high))
             },
             **{name: found.dims[name] for name in ("edge", "middle", "ratio")},
             "sign": pa.array(
                 [{1: "+", -1: "\N{MINUS SIGN}", 0: "none"}[int(s)] for s in order.sign[at]]
             ),
-            **{name: _known(values[at]) for name, values in _tests(order)},
+            **{name: _mask_unknown(values[at]) for name, values in _tests(order)},
             "varying": found.dims["varying"],
         }
     )
@@ -103,7 +103,7 @@ def _places(relative: pa.ChunkedArray) -> pa.Array:
     values = relative.to_numpy(zero_copy_only=False).astype(np.float32)
     known, places = np.isfinite(values), np.full(len(values), np.nan)
     places[known] = rankdata(-values[known])
-    return _known(places)
+    return _mask_unknown(places)
 
 
 def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
@@ -204,7 +204,7 @@ def heat(found: Findings) -> pa.Table:
         {
             "video_id": ids.take(pa.array(v.ravel())),
             "dim": d.ravel().astype(np.int16),
-            "relative": _known(found.heat.values.ravel()),
+            "relative": _mask_unknown(found.heat.values.ravel()),
         }
     )
 
@@ -214,8 +214,8 @@ def videos(found: Findings) -> pa.Table:
     others = np.full(found.count, np.nan)
     if found.consistency is not None:
         others[found.consistency.kept] = found.consistency.with_others
-    rows = found.videos.append_column("relative", _known(found.levels)).append_column(
-        "with_others", _known(others)
+    rows = found.videos.append_column("relative", _mask_unknown(found.levels)).append_column(
+        "with_others", _mask_unknown(others)
     )
     return rows.sort_by([("relative", "descending"), ("video_id", "ascending")])
 
@@ -237,7 +237,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
     facts = found.foundations
     rows = {
         "videos, pairs": f"{count(facts.videos, 'video')}, {count(facts.pairs, 'pair')} with {count(facts.most_slices, 'shared slice')}",
-        "counted once": narrative.counted(found) if found.unit != "video" else "each video",
+        "counted once": narrative.count_units(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
         "encoder": f"{found.request.encoder} ({facts.encoder}, layer {facts.layer}, {facts.embed_dim:,} dimensions)",
         "weights": facts.weights_source,
@@ -272,6 +272,6 @@ def _level(found: Findings, kind: str) -> str:
     return f"{control.deviations:.3g} standard deviations, {control.absolute:.3g} absolute (median of {videos})"
 
 
-def _known(values: np.ndarray) -> pa.Array:
+def _mask_unknown(values: np.ndarray) -> pa.Array:
     """NaN as NULL."""
     return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

@@ -124,10 +124,10 @@ class Imported:
             told.append(f"  in the place of {self.replaced:,} of an earlier {self.source}")
         if self.unmatched:
             missing = f"  {count(self.unmatched, 'row')} without a video in the store"
-            told.append(f"{missing}: {_listed(self.unmatched_names)}")
+            told.append(f"{missing}: {_list(self.unmatched_names)}")
         if self.bare:
             bare = f"  {count(self.bare, 'video')} of the store without a row"
-            told.append(f"{bare}: {_listed(self.bare_names)}")
+            told.append(f"{bare}: {_list(self.bare_names)}")
         return told
 
 
@@ -144,7 +144,7 @@ class Report:
         return [asdict(source) for source in self.sources]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
@@ -165,7 +165,7 @@ def import_sources(store: Store, sources: Sequence[Source], options: ImportOptio
     ]
     rows: dict[str, list[pa.Table]] = {}
     for source, content in zip(sources, contents):
-        for name, table in _stored(source.path, content).items():
+        for name, table in _make_tables(source.path, content).items():
             rows.setdefault(name, []).append(table)
     store.commit({name: pa.concat_tables(parts) for name, parts in rows.items()}, _of(names))
     return Report(reports)
@@ -197,7 +197,7 @@ def _of(names: Sequence[str]) -> dict[str, list[str]]:
     return dict.fromkeys((ANNOTATIONS.name, *KINDS), found)
 
 
-def _stored(path: Path, content: Content) -> dict[str, pa.Table]:
+def _make_tables(path: Path, content: Content) -> dict[str, pa.Table]:
     """The rows of a source as the tables hold them."""
     name = path.name
     annotation_id = ids.hash_parts("annotations", name)

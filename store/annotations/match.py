@@ -105,12 +105,12 @@ def _ending(places: Sequence[Place], parts: tuple[str, ...]) -> list[Place]:
 
 def _closest(places: Sequence[Place], parts: tuple[str, ...]) -> list[Place]:
     """Of places of one file name, those whose folders agree furthest: a corpus that moved keeps its inner folders."""
-    folders = [_shared(place.parts[:-1], parts[:-1]) for place in places]
+    folders = [_count_shared(place.parts[:-1], parts[:-1]) for place in places]
     most = max(folders, default=0)
     return [place for place, shared in zip(places, folders) if shared == most]
 
 
-def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+def _count_shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     """How many last parts of two folders are the same."""
     count = 0
     while count < min(len(a), len(b)) and a[-1 - count] == b[-1 - count]:

@@ -62,7 +62,7 @@ def read_table(path: Path, list_label: str) -> TextTable:
         columns, lines = _class_list(path, text, list_label)
     else:
         delimiter = max("\t,;", key=first.count)
-        columns = _separated(path, text, delimiter)
+        columns = _read_separated(path, text, delimiter)
         return TextTable(path, sha256, columns, lambda rows: _lines_of(text, delimiter, rows))
     return TextTable(path, sha256, columns, lambda rows: [f"line {lines[row]:,}" for row in rows])
 
@@ -107,7 +107,7 @@ def _first_line(text: str) -> str:
     return text.lstrip(BLANK).partition("\n")[0].rstrip(BLANK)
 
 
-def _separated(path: Path, text: str, delimiter: str) -> pa.Table:
+def _read_separated(path: Path, text: str, delimiter: str) -> pa.Table:
     """CSV or TSV with a header. Rows of another length are refused with their lines."""
     written = _check_records(path, text, delimiter)
     data = text.encode()

@@ -61,7 +61,7 @@ def table_sums(layout: Layout, before: Mapping[str, int], after: Mapping[str, in
     found: Sums = {}
     for name, version in after.items():
         if before.get(name) != version:
-            found |= _gained(layout, name, before.get(name), version)
+            found |= _add_sums(layout, name, before.get(name), version)
     return found
 
 
@@ -76,7 +76,7 @@ def measure(path: Path) -> list:
         return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
-def _gained(layout: Layout, name: str, before: int | None, after: int) -> Sums:
+def _add_sums(layout: Layout, name: str, before: int | None, after: int) -> Sums:
     folder, known = (
         layout.table(name),
         set() if before is None else set(tables.open_table(layout.table(name), before).files),

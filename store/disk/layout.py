@@ -10,15 +10,16 @@ from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS = (
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
     "embeddings",
     "media",
     "codes",
     "unfinished",
     "snapshots",
     "jobs",
+    "claims",
 )
-FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS
+FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 
 
@@ -29,13 +30,17 @@ class Layout:
     root: Path
     read_only: bool = False
 
-    def _for_writers(self, name: str) -> Path:
-        """A path that every writer needs: the one place where a store that was opened read-only refuses."""
+    def require_writable(self) -> None:
+        """The one place where a store that was opened read-only refuses. Raises ReadOnly."""
         if self.read_only:
             raise ReadOnly(
                 f"{self.root} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
             )
-        return self.root / name
+
+    def _for_writers(self, *names: str) -> Path:
+        """A path that every writer needs, and nobody else."""
+        self.require_writable()
+        return self.root.joinpath(*names)
 
     @property
     def marker(self) -> Path:
@@ -115,6 +120,15 @@ class Layout:
     def job(self, job_id: str) -> Path:
         """The folder of a job. Raises UnsafePath where its id is more than a name, or a link stands in its place."""
         return self._file(JOBS, job_id, "lock").parent
+
+    def claim(self, key: str, generation: int) -> Path:
+        """The file that says who works on something; keys are ids."""
+        return self._for_writers(CLAIMS, f"{key}.{generation}")
+
+    def owner(self, name: str) -> Path:
+        """The heartbeat of a process that has claims. Raises UnsafePath where the name is more than one."""
+        self.require_writable()
+        return self._file(CLAIMS, "owners", name)
 
     def refuse_links(self) -> None:
         """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or is not what its name says."""

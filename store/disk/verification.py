@@ -42,7 +42,7 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
     for name, version in _versions(store).items():
         yield from _damaged_data(store, known, name, version)
         yield from _damaged_logs(store, known, name, version)
-    for path in _sealed(store):
+    for path in _find_sealed(store):
         if _is_sound(path) is False:
             video = path.parent.name if path.name == THUMBNAIL else None
             yield DamagedFile(
@@ -55,12 +55,12 @@ def count_unchecked(store: Store) -> int:
     missing = (
         checksums.live_files(store.layout, _versions(store)) - snapshot.sums(store.layout).keys()
     )
-    return len(missing) + sum(_is_sound(path) is None for path in _sealed(store))
+    return len(missing) + sum(_is_sound(path) is None for path in _find_sealed(store))
 
 
 def add_seals(store: Store) -> None:
     """Add checksums to the pictures and caches of an older version."""
-    for path in _sealed(store):
+    for path in _find_sealed(store):
         if _is_sound(path) is None:
             store.write_sealed(path, path.read_bytes())
 
@@ -128,7 +128,7 @@ def _change(store: Store, known: Sums, path: Path) -> str | None:
     return "has changed: its checksum differs"
 
 
-def _sealed(store: Store) -> Iterator[Path]:
+def _find_sealed(store: Store) -> Iterator[Path]:
     for folder, suffix in ((MEDIA, ".jpg"), (CODES, ".npy")):
         for path in inside.walk_files(store.root, folder):
             if path.suffix == suffix and not path.is_symlink():

@@ -2,11 +2,10 @@
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tubelet.store.disk import inside
@@ -14,17 +13,14 @@ from tubelet.store.disk.files import write_whole
 from tubelet.store.disk.layout import Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.jobs import holder
-from tubelet.store.jobs.listing import list_folders
-from tubelet.store.jobs.state import (
-    END,
-    FAILURES_MOST,
-    FILE_BYTES,
-    JOB,
-    LOCK,
-    PROGRESS,
-    TEXT_LENGTH,
-    JobProgress,
+from tubelet.store.jobs.describing import (
+    describe_end,
+    describe_job,
+    describe_progress,
+    make_job_id,
 )
+from tubelet.store.jobs.listing import list_folders
+from tubelet.store.jobs.state import END, JOB, LOCK, PROGRESS, JobProgress
 
 KEPT = 100  # jobs; the folders of older ones that have ended are removed
 PAUSE_S = 1.0  # at least, between two reports
@@ -33,8 +29,9 @@ PAUSE_S = 1.0  # at least, between two reports
 class Recording:
     """One command on one store, from its beginning to its end; nothing is written before the store exists."""
 
-    def __init__(self, root: Path, words: Sequence[str]) -> None:
+    def __init__(self, root: Path, words: Sequence[str], job_id: str = "") -> None:
         self.layout, self.words, self.started_at = Layout(root), tuple(words), time.time()
+        self.job_id = job_id  # of whoever started it and made its folder; "" for a new one
         self.folder: Path | None = None
         self._last = 0.0
         self._far: JobProgress | None = None
@@ -45,12 +42,11 @@ class Recording:
             return self.folder is not None
         with suppress(OSError, StoreError):
             _prune(self.layout)
-            name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.started_at))}-{secrets.token_hex(3)}"
-            folder = self.layout.job(name)
-            folder.mkdir(parents=True)
+            folder = self.layout.job(self.job_id or make_job_id(self.started_at))
+            folder.mkdir(parents=True, exist_ok=bool(self.job_id))
             holder.hold(folder / LOCK)
             self.folder = folder
-            self._write(JOB, self._described())
+            self._write(JOB, describe_job(self.words, Path.cwd(), self.started_at))
         return self.folder is not None
 
     def report(self, progress: JobProgress) -> None:
@@ -58,32 +54,16 @@ class Recording:
         self._far = progress
         if time.monotonic() - self._last >= PAUSE_S and self.begin():
             self._last = time.monotonic()
-            self._write_progress(progress)
-
-    def _write_progress(self, progress: JobProgress) -> None:
-        said = [text[:TEXT_LENGTH] for text in progress.failures[-FAILURES_MOST:]]
-        self._write(PROGRESS, {**asdict(progress), "failures": said})
+            self._write(PROGRESS, describe_progress(progress))
 
     def end(self, code: int, said: str) -> None:
         """Say how it ended, and let go of the lock."""
         if self.folder:
             if self._far:
-                self._write_progress(replace(self._far, seconds_left=None))
-            self._write(END, {"code": code, "said": said[:TEXT_LENGTH], "ended_at": time.time()})
+                self._write(PROGRESS, describe_progress(replace(self._far, seconds_left=None)))
+            self._write(END, describe_end(code, said))
             holder.let_go(self.folder / LOCK)
             self.folder = None
-
-    def _described(self) -> dict:
-        words = [word[:TEXT_LENGTH] for word in self.words]
-        while len(json.dumps(words)) > FILE_BYTES // 2:
-            words = words[: len(words) // 2]
-        return {
-            "words": words,
-            "folder": os.getcwd(),
-            "host": holder.host(),
-            "machine": holder.machine(),
-            "started_at": self.started_at,
-        }
 
     def _write(self, name: str, content: Mapping) -> None:
         if self.folder:

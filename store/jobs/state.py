@@ -4,6 +4,7 @@ import json
 import math
 import os
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +13,20 @@ from typing import Any
 from tubelet.store.jobs import holder
 from tubelet.store.wording import count
 
-JOB, LOCK, PROGRESS, END, STOPPING = "job.json", "lock", "progress.json", "end.json", "stopping"
+JOB, LOCK, PROGRESS, END, STOPPING, LOG = (
+    "job.json",
+    "lock",
+    "progress.json",
+    "end.json",
+    "stopping",
+    "log",
+)
+FOLDER_VARIABLE = "TUBELET_JOB"  # of the environment: the folder that was made for a job
+STARTS_S = 60  # within which a process takes the lock of the folder that was made for it
 FILE_BYTES, TEXT_LENGTH, WORDS_MOST, FAILURES_MOST = 64_000, 1_000, 200, 20
 NUMBER_MOST = 1e15
-RUNNING, BEING_STOPPED, ELSEWHERE, DONE, INCOMPLETE, FAILED, STOPPED, LOST = (
+STARTING, RUNNING, BEING_STOPPED, ELSEWHERE, DONE, INCOMPLETE, FAILED, STOPPED, LOST = (
+    "starting",
     "running",
     "stopping",
     "on another machine",
@@ -117,7 +128,19 @@ def _status(folder: Path, end: Mapping, here: bool, pid: int | None) -> str:
         return ENDS.get(int(_number(end.get("code"))), FAILED)
     if not here:
         return ELSEWHERE
+    if _is_new(folder):
+        return STARTING
     return STOPPED if asked else LOST
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether a folder was made a moment ago for a process that has not locked it yet."""
+    if os.path.lexists(folder / LOCK):
+        return False
+    try:
+        return 0 <= time.time() - folder.stat().st_mtime < STARTS_S
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> dict:

@@ -19,6 +19,7 @@ from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.options import option
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
+from tubelet.store.rows import Row
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
@@ -51,6 +52,19 @@ WHERE a.frame_numbers IS NOT DISTINCT FROM b.frame_numbers AND a.precision <> 'f
 ORDER BY a.video_id, a.encoder_id, a.frame_count, a.step, a.grid_height, a.grid_width, a.geometry, a.precision, a.first_frame"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CandidatePair(Row):
+    """A row of CANDIDATES and of ROUNDED: two clips of a video, and whether they were measured before."""
+
+    video_id: str
+    encoder_id: str
+    precision: str
+    clip_a: str
+    clip_b: str
+    shift: int
+    measured: bool
+
+
 @dataclass(frozen=True)
 class StoredPairs:
     """Which pairs of stored clips to measure; `shift` None: 1, and any where `pairs` is all."""
@@ -68,7 +82,7 @@ class StoredPairs:
 
 
 @dataclass
-class Outcome:
+class PairsOutcome:
     """What one call measured; `problems` are sentences about pairs that could not be measured; `interrupted` if it was asked to stop."""
 
     measured: int = 0
@@ -98,7 +112,7 @@ class Outcome:
 
 def measure_stored(
     store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None
-) -> Outcome:
+) -> PairsOutcome:
     """Measure pairs of stored clips, a number per video and geometry.
 
     Once `stopping` is set, the current pair is finished, what was measured is committed, and the outcome says so.
@@ -106,11 +120,11 @@ def measure_stored(
     """
     shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)
     wanted = shift or (None if count is None else 1)
-    candidates = store.rows(CANDIDATES, {"encoder": encoder, "shift": wanted})
-    rounded = store.rows(ROUNDED, {"encoder": encoder})
+    candidates = _find(store, CANDIDATES, {"encoder": encoder, "shift": wanted})
+    rounded = _find(store, ROUNDED, {"encoder": encoder})
     if not candidates and not rounded:
         raise StoreError(_nothing(store, wanted, encoder))
-    outcome = Outcome()
+    outcome = PairsOutcome()
     with store.ingesting():
         _commit_all(
             store,
@@ -135,9 +149,13 @@ def measure_stored(
     return outcome
 
 
+def _find(store: Store, sql: str, values: Mapping[str, str | int | None]) -> list[CandidatePair]:
+    return [CandidatePair.of(row) for row in store.rows(sql, values)]
+
+
 def _unless_stopped(
-    chosen: Sequence[Mapping], stopping: Event | None, outcome: Outcome
-) -> Iterator[Mapping]:
+    chosen: Sequence[CandidatePair], stopping: Event | None, outcome: PairsOutcome
+) -> Iterator[CandidatePair]:
     for row in chosen:
         if stopping and stopping.is_set():
             outcome.interrupted = True
@@ -171,11 +189,13 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
     )
 
 
-def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> list[Mapping]:
+def _spread_over_videos(
+    candidates: Sequence[CandidatePair], count: int | None
+) -> list[CandidatePair]:
     """For each video and encoder, the middle of each of `count` equal parts; all of them if `count` is None."""
     chosen = []
     for _, group in groupby(
-        candidates, key=lambda row: (row["video_id"], row["encoder_id"], row["precision"])
+        candidates, key=lambda row: (row.video_id, row.encoder_id, row.precision)
     ):
         rows = list(group)
         places = (
@@ -188,15 +208,16 @@ def _spread_over_videos(candidates: Sequence[Mapping], count: int | None) -> lis
 
 
 def _measure_pairs(
-    store: Store, chosen: Iterable[Mapping], outcome: Outcome, kind: str
+    store: Store, chosen: Iterable[CandidatePair], outcome: PairsOutcome, kind: str
 ) -> Iterator[dict[str, pa.Table]]:
     """The rows of every pair that was not measured before."""
     for row in chosen:
-        if row["measured"]:
+        if row.measured:
             outcome.kept += 1
             continue
-        names = ("video_id", "encoder_id", "clip_a", "clip_b", "shift", "precision")
-        pair = Pair(**{name: row[name] for name in names}, kind=kind, source=STORED)
+        known = row.columns
+        del known["measured"]
+        pair = Pair(**known, kind=kind, source=STORED)
         try:
             a, b = (_side(store, clip_id) for clip_id in (pair.clip_a, pair.clip_b))
             rows = pair_rows(pair, measure(a, b, pair.offset), now())

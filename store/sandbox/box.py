@@ -47,7 +47,7 @@ def draw(grid: Grid, width: int | None) -> Box:
     """A grid within `width` characters, with fewer columns where they do not fit; whole where `width` is None."""
     columns = [
         [escape_controls(text) for text in column]
-        for column in zip(grid.names, grid.types, *_filled(grid.rows), strict=True)
+        for column in zip(grid.names, grid.types, *_fill_nulls(grid.rows), strict=True)
     ]
     most = [max(map(measure, column)) for column in columns]
     cell = (
@@ -60,7 +60,7 @@ def draw(grid: Grid, width: int | None) -> Box:
     cut = any(natural > kept for natural, kept in zip(most[:shown], widths))
     lines = zip(
         *(
-            [_padded(text, w, type_) for text in column]
+            [_pad(text, w, type_) for text in column]
             for column, w, type_ in zip(columns[:shown], widths, grid.types)
         ),
         strict=True,
@@ -81,7 +81,7 @@ def measure(text: str) -> int:
     )
 
 
-def _filled(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:
+def _fill_nulls(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:
     return [["NULL" if text is None else text for text in row] for row in rows]
 
 
@@ -100,7 +100,7 @@ def _fitting(widths: Sequence[int], width: int) -> int:
     return shown
 
 
-def _padded(text: str, width: int, type_: str) -> str:
+def _pad(text: str, width: int, type_: str) -> str:
     if measure(text) > width:
         while measure(text) > width - 1:
             text = text[:-1]

@@ -4,15 +4,18 @@ A label is a column in them: ``label['action'] = 'pour'``, `any_label('action', 
 """
 
 import duckdb
+from duckdb import token_type
 
 from tubelet.store.errors import NoVideos, QueryError
-from tubelet.store.questions.condition import Condition, read_condition
+from tubelet.store.questions.condition import Condition, read_condition, split_tokens
 from tubelet.store.questions.corpus import Chosen
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tubelet.store.schema import TABLES
 from tubelet.store.store import Store
 
 LISTED = 20  # names that an error lists
+COMMENT = token_type.comment
+CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 def videos(store: Store, where: str) -> Chosen:
@@ -29,16 +32,14 @@ def videos(store: Store, where: str) -> Chosen:
 def keys(store: Store, table: str, column: str, where: str) -> list[str]:
     """The values of a table's column in the rows that meet a condition. Raises QueryError for a mistake in it."""
     condition = _read(store, table, where)
-    return (
-        ask(store, f"SELECT {column} FROM {table} WHERE (\n{condition.sql}\n)", Limits(rows=None))
-        .table[column]
-        .to_pylist()
-    )
+    sql = f"SELECT {column} FROM {table} WHERE CAST(\n{condition.sql}\nAS BOOLEAN)"  # in which a query has no place
+    return ask(store, sql, Limits(rows=None)).table[column].to_pylist()
 
 
 def _read(store: Store, table: str, where: str) -> Condition:
     """Raises QueryError for labels and tags that the store does not hold: `IS NULL` or NOT would match every video."""
     try:
+        _refuse_pieces(where)
         condition = read_condition(where)
     except (duckdb.Error, UnicodeError):
         return Condition(where)  # the sandbox says what is wrong with it
@@ -48,6 +49,21 @@ def _read(store: Store, table: str, where: str) -> Condition:
     _refuse_unknown(store, "label", "name", condition.labels)
     _refuse_unknown(store, "tag", "tag", condition.tags)
     return condition
+
+
+def _refuse_pieces(where: str) -> None:
+    """Raises QueryError for what is not one expression: `1=1) OR (1=1` would close the bracket that it is put into."""
+    words = [text.strip() for text, kind in split_tokens(where) if kind not in (None, COMMENT)]
+    if not any(words):
+        raise QueryError("the condition is empty: write one such as label = 'cooking'")
+    open_ = []
+    for word in words:
+        if word in CLOSES.values():
+            open_.append(word)
+        elif word in CLOSES and (open_.pop() if open_ else "") != CLOSES[word]:
+            raise QueryError(
+                f"the condition {where!r} has a {word} that nothing in it opens: write one expression, such as label = 'cooking' OR duration_s > 10"
+            )
 
 
 def _refuse_unknown(store: Store, noun: str, column: str, names: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -12,12 +13,12 @@ from tubelet.store.disk.outputs import open_whole
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.box import Grid, draw
 from tubelet.store.sandbox.formats import TABLE
+from tubelet.store.sandbox.limits import OwnLimits
 from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, count_rows, stream
 from tubelet.store.sandbox.whole_answers import encode_pieces, write_answer
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
-SECONDS, MEMORY = 600, "8GB"
 FETCHED = 1000  # rows asked for where a terminal shows the first of them
 COUNT_SECONDS = 15  # how long to count the rows that are not shown
 AROUND = 7  # lines of a terminal that hold no rows: the box's own, what is said below it, the next prompt
@@ -32,6 +33,7 @@ class Printing:
     format: str
     output: Path | None = None
     whole: bool = False
+    limits: Limits = OwnLimits().limits
 
     @property
     def fits(self) -> bool:
@@ -42,30 +44,49 @@ class Printing:
 
 
 def answer(store: Store, query: str | Query, printing: Printing) -> None:
-    """Run a query and print or write its answer. Raises QueryError."""
+    """Run a query and print or write its answer; on stderr, where `limits` cut it. Raises QueryError."""
     if printing.format != TABLE:
         _write_whole(store, query, printing)
         return
-    asked = ask(store, query, Limits(FETCHED if printing.fits else None, SECONDS, MEMORY))
+    most = printing.limits.rows
+    fetched = min(FETCHED, most or FETCHED) if printing.fits else most
+    asked = ask(store, query, replace(printing.limits, rows=fetched))
     if asked.table.column_names == EXPLAINED:
         data = _plan(asked.table).encode()
     else:
-        data = (_fitted(store, query, asked) if printing.fits else _whole(asked.table)).encode()
+        fitted = _fit(store, query, asked, printing.limits) if printing.fits else None
+        data = (fitted or _whole(asked.table)).encode()
     if printing.output:
         with open_whole(printing.output, seekable=False) as file:
             file.write(data)
     else:
         sys.stdout.write(data.decode())
+    if asked.truncated and not printing.fits:
+        _note_cut(len(asked.table))
 
 
 def _write_whole(store: Store, query: str | Query, printing: Printing) -> None:
     """All rows, as they are computed. Where they go to the screen or into a pipe, an error may follow rows that are written already."""
-    limits = Limits(None, SECONDS, MEMORY)
+    rows = 0
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal rows
+        for piece in stream(store, query, printing.limits):
+            rows += len(piece)
+            yield piece
+
     if printing.output:
-        write_answer(store, query, printing.output, printing.format, limits)
-        return
-    for data in encode_pieces(stream(store, query, limits), printing.format):
-        sys.stdout.write(data.decode())
+        rows = write_answer(store, query, printing.output, printing.format, printing.limits)
+    else:
+        for data in encode_pieces(counted(), printing.format):
+            sys.stdout.write(data.decode())
+    if rows == printing.limits.rows:
+        _note_cut(rows)
+
+
+def _note_cut(rows: int) -> None:
+    """Of rows that may have followed: nothing fetches them to see."""
+    print(f"stopped at --max-rows {rows}: the answer may have more rows", file=sys.stderr)
 
 
 def _plan(table: pa.Table) -> str:
@@ -77,12 +98,12 @@ def _whole(table: pa.Table) -> str:
     return f"{draw(_grid(table), None).text}\n{_rows(len(table))}\n"
 
 
-def _fitted(store: Store, query: str | Query, asked: Answer) -> str:
+def _fit(store: Store, query: str | Query, asked: Answer, limits: Limits) -> str:
     """The rows and columns that fit on the terminal, and how many there are."""
     size = shutil.get_terminal_size()
     shown = asked.table[: max(LEAST_ROWS, size.lines - AROUND)]
     box = draw(_grid(shown), size.columns)
-    total = _total(store, query) if asked.truncated else f"{len(asked.table):,}"
+    total = _total(store, query, limits) if asked.truncated else f"{len(asked.table):,}"
     parts = (
         [f"{len(shown):,} of {total} rows"]
         if len(shown) < len(asked.table) or asked.truncated
@@ -101,9 +122,10 @@ def _fitted(store: Store, query: str | Query, asked: Answer) -> str:
     )
 
 
-def _total(store: Store, query: str | Query) -> str:
+def _total(store: Store, query: str | Query, limits: Limits) -> str:
+    counting = replace(limits, rows=None, seconds=min(COUNT_SECONDS, limits.seconds))
     try:
-        return f"{count_rows(store, query, Limits(None, COUNT_SECONDS, MEMORY)):,}"
+        return f"{count_rows(store, query, counting):,}"
     except QueryError:
         return f"more than {FETCHED:,}"
 

@@ -4,7 +4,7 @@ EXPLAIN is removed first, and what it explains has to be a query as well: `EXPLA
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +22,9 @@ QUERIES = (
 ALLOWED = "SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, SHOW, EXPLAIN"
 RUN_STRINGS = ("query", "json_execute_serialized_sql")
 PREFIX = "SELECT * FROM (\n"
-ROWS, COUNT = "rows", "count"  # what is asked of a query
+ROWS, COUNT, ESTIMATE = "rows", "count", "estimate"  # what is asked of a query
 BEFORE = {ROWS: PREFIX, COUNT: "SELECT count(*) AS rows FROM (\n"}
+JSON_PLAN = "EXPLAIN (FORMAT json) "
 EXPLAINED_AS = ("text", "json", "html", "graphviz", "yaml", "mermaid")
 
 
@@ -38,8 +39,18 @@ class Statement:
 
     def wrap(self, rows: int | None, answer: str = ROWS) -> str:
         """The text to run, the query on lines of its own, so that a comment at its end ends; one row over `rows` shows that there are more."""
-        limit = "" if rows is None or self.explain else f" LIMIT {rows + 1}"
+        limited = rows is not None and self.explain in ("", JSON_PLAN)
+        limit = f" LIMIT {rows + 1}" if rows is not None and limited else ""
         return f"{self.explain}{PREFIX if self.explain else BEFORE[answer]}{self.body}\n){limit}"
+
+    def plan(self) -> "Statement":
+        """What tells how the query would be run, as JSON; of an EXPLAIN, that of what it explains."""
+        return replace(self, explain=JSON_PLAN)
+
+    @property
+    def reads(self) -> bool:
+        """Whether its answer takes reading any rows: EXPLAIN alone does not."""
+        return not self.explain or "ANALYZE" in self.explain
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The values of the query's ``$name`` parameters; None where it has none. Raises QueryError where one is missing."""
@@ -121,12 +132,12 @@ def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:
     if settings:
         place = words.pop(0)[0]
     elif len(words) > 1 and words[0][1] == "(" and words[1][1] in ("analyze", "format"):
-        place, settings = _bracketed(words)
+        place, settings = _read_bracketed(words)
     written = f"({', '.join(settings)}) " if settings else ""
     return f"EXPLAIN {written}", tokens[place + 1 :]
 
 
-def _bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
+def _read_bracketed(words: list[tuple[int, str]]) -> tuple[int, list[str]]:
     """The settings in ``(ANALYZE, FORMAT json)`` and the place of the closing parenthesis."""
     end = next((number for number, (_, word) in enumerate(words) if word == ")"), None)
     if end is None:

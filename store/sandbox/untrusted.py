@@ -3,6 +3,8 @@
     worker      inside: the process that answers, and the checks that keep a query from writing or reading elsewhere
     worker_pool such processes: started, queried, and killed when a query's time is over
     fair_queue  whose query runs next
+    estimate    what a query would read
+    limits      how much one query may use
     statements  which texts are one query, and how such a text is run
     error_messages  DuckDB's errors, in terms of the text as its author wrote it
 
@@ -10,7 +12,6 @@ A process, because DuckDB looks at its limits between vectors only: `levenshtein
 billion numbers runs for minutes past `max_execution_time`, and takes gigabytes that `memory_limit` does not count.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -18,30 +19,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.statements import COUNT
+from tubelet.store.sandbox.estimate import Estimate
+from tubelet.store.sandbox.limits import Limits
+from tubelet.store.sandbox.statements import COUNT, ESTIMATE
 from tubelet.store.sandbox.worker import Request
 from tubelet.store.sandbox.worker_pool import EXPORTS, PROCESSES, fitting_memory
 from tubelet.store.store import Store
 
-UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+__all__ = ["Answer", "Limits", "Query", "ask", "count_rows", "estimate_reads", "stream"]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What one query may use: `rows` None means no limit; `memory` bounds the work and, separately, the answer."""
-
-    rows: int | None = 10_000
-    seconds: float = 30.0
-    memory: str = "2GB"
-
-    @property
-    def memory_bytes(self) -> int:
-        """Raises QueryError where `memory` is not an amount of memory."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?B)", self.memory.strip().upper())
-        if not found:
-            raise QueryError(f"{self.memory!r} is not an amount of memory: write 500MB or 2GB")
-        return int(float(found[1]) * UNITS[found[2]])
+PLANNING_S = 5.0  # after which a query has no plan
 
 
 @dataclass(frozen=True)
@@ -93,6 +80,13 @@ def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> i
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
     request = replace(_request(store, query, limits), rows=None, answer=COUNT)
     return PROCESSES.answer(request).table["rows"][0].as_py()
+
+
+def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) -> Estimate:
+    """What a query would read where it were asked with these limits, without running it. Raises QueryError as `ask` does."""
+    seconds = min(limits.seconds, PLANNING_S)
+    request = replace(_request(store, query, limits), seconds=seconds, answer=ESTIMATE)
+    return Estimate(**PROCESSES.answer(request).table.to_pylist()[0])
 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:

@@ -30,8 +30,9 @@ from tubelet.store.errors import QueryError, TubeletError
 from tubelet.store.questions import views
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
+from tubelet.store.sandbox.estimate import HELD, Estimate, Held, estimate
 from tubelet.store.sandbox.lifeline import end_with_parent
-from tubelet.store.sandbox.statements import PREFIX, ROWS, read_statement
+from tubelet.store.sandbox.statements import ESTIMATE, PREFIX, ROWS, Statement, read_statement
 from tubelet.store.store import Store
 
 SETTINGS = {
@@ -68,7 +69,7 @@ class Request:
     rows: int | None
     seconds: float
     memory: int
-    answer: str = ROWS  # or COUNT, how many rows there are
+    answer: str = ROWS  # or COUNT, how many rows there are, or ESTIMATE, what it would read
     values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
 
 
@@ -197,19 +198,39 @@ def _send(store: Store, request: Request, connection: Connection, connector: Con
 def _chunks(duck: duckdb.DuckDBPyConnection, request: Request) -> Iterator[pa.Table]:
     """The answer's rows, at least one chunk. Raises QueryError for the query's mistakes."""
     statement = read_statement(duck, request.sql)
+    if request.answer == ESTIMATE and not statement.reads:
+        yield Estimate().table
+        return
+    estimated = request.answer == ESTIMATE
+    statement, pieces = (statement.plan(), _estimate) if estimated else (statement, _rows)
     try:
-        values = statement.bind(request.values)
-        asked = statement.wrap(request.rows, request.answer)
-        reader = _relation(duck, asked, values).to_arrow_reader(CHUNK_ROWS)
-        yield reader.schema.empty_table()
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
+        yield from pieces(duck, statement, request)
     except duckdb.IOException:
         raise  # files that a compaction took away: the store asks again
     except (duckdb.Error, pa.ArrowException) as error:
         if is_memory(error):
             raise
         raise QueryError(explain_error(error, request.sql, statement.shift)) from error
+
+
+def _rows(
+    duck: duckdb.DuckDBPyConnection, statement: Statement, request: Request
+) -> Iterator[pa.Table]:
+    asked = statement.wrap(request.rows, request.answer)
+    reader = _relation(duck, asked, statement.bind(request.values)).to_arrow_reader(CHUNK_ROWS)
+    yield reader.schema.empty_table()
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
+
+
+def _estimate(
+    duck: duckdb.DuckDBPyConnection, statement: Statement, request: Request
+) -> Iterator[pa.Table]:
+    """What the query would read, as the one row of an `Estimate`."""
+    values = statement.bind(request.values)
+    plan = duck.execute(statement.wrap(request.rows), values).fetchall()[0][1]
+    held = Held.of(duck.execute(HELD).fetchall()[0])
+    yield estimate(plan, held, views.names_tokens(request.sql)).table
 
 
 def _relation(

@@ -323,15 +323,15 @@ def _address_space() -> int | None:
 
 
 def too_long(request: Request) -> str:
-    return f"stopped after {request.seconds:g} s: add a LIMIT or a WHERE (on clip_id or video_id for `tokens`), or allow more time"
+    return f"stopped after {request.seconds:g} s: add a LIMIT or a WHERE (on clip_id or video_id for `tokens`), or allow more time (`--max-seconds`)"
 
 
 def too_much(request: Request) -> str:
-    return f"stopped at {_size(request)} of memory: select fewer columns or rows, aggregate before sorting or joining, or allow more memory"
+    return f"stopped at {_size(request)} of memory: select fewer columns or rows, aggregate before sorting or joining, or allow more memory (`--max-memory`)"
 
 
 def too_wide(request: Request) -> str:
-    return f"the answer is larger than {_size(request)}: select fewer columns or rows, or allow more memory"
+    return f"the answer is larger than {_size(request)}: select fewer columns or rows, or allow more memory (`--max-memory`)"
 
 
 def _size(request: Request) -> str:

@@ -128,7 +128,7 @@ ENCODERS = Table(
         Column(
             "layer",
             "VARCHAR",
-            "which level of the encoder is stored: `last`, a number from 0, or several joined in order: a range such as `0-1`, or `all`",
+            "where in the encoder tokens are taken: `last`, a level from 0, or several joined in order: a range such as `0-1`, or `all`; or the residual stream at its blocks: `block:8`, `blocks:0-23`, `blocks:3,7`, `blocks:all`",
         ),
         EMBED_DIM,
         Column("patch", "SMALLINT", "side of a patch", "pixels"),
@@ -145,6 +145,16 @@ ENCODERS = Table(
             "suits",
             "VARCHAR",
             "what this layer is best for, as measured: `segmentation` or `tracking`; NULL where layers were not compared",
+        ),
+        Column(
+            "side",
+            "VARCHAR",
+            "of a layer of blocks: `pre`, the residual stream before the block, or `post`, after it; NULL for levels",
+        ),
+        Column(
+            "final_norm",
+            "BOOLEAN",
+            "of a layer of blocks: whether the encoder's final norm was applied to it; NULL for levels, which the encoder norms as it does",
         ),
     ),
 )

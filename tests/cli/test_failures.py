@@ -55,7 +55,7 @@ def is_a_sentence(done: subprocess.CompletedProcess, words: str, code: int = 2) 
 
 def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
     def broken(store):
-        raise ZeroDivisionError("a number\nby nothing")
+        raise ZeroDivisionError("a number\nby nothing of https://ann:secret@host/")
 
     monkeypatch.setattr(integrity, "check", broken)
     monkeypatch.setattr(failures.tempfile, "tempdir", str(tmp_path))
@@ -69,6 +69,7 @@ def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
         "Traceback" in details
         and "ZeroDivisionError: a number\nby nothing" in details
         and "python 3" in details
+        and "secret" not in details
     )
 
 

@@ -49,6 +49,7 @@ def store(numbered_store: Store) -> Iterator[Store]:
 WHOLE_STORE = {
     "held": Ask({}, "application/json", b'{"videos":'),
     "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
+    "api_estimate": Ask({}, "application/json", b'{"estimate"', query="sql=FROM+clips"),
     "api_schema": Ask({}, "application/json", b'{"tables"'),
 }
 

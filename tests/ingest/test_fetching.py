@@ -356,7 +356,9 @@ def test_the_table_of_encoders_for_people_and_for_machines(row: str, release: Re
         assert entry["licence"] == (known.supply and known.supply.licence)
     assert command("download", row) == f"{find_cached(release)}\n"
     after = {entry["name"]: entry["cached"] for entry in json.loads(command("encoders", "--json"))}
-    assert after.pop(WHEEL) == (str(efficientnet.installed()) if efficientnet.installed() else None)
+    assert after.pop(WHEEL) == (
+        str(efficientnet.find_installed()) if efficientnet.find_installed() else None
+    )
     assert after.pop(row) == str(find_cached(release)) and set(after.values()) == {None}
     lines = {line.split()[0]: line for line in command("encoders").splitlines()}
     assert (

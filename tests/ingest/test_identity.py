@@ -20,7 +20,7 @@ from tests.image_network import write
 from tubelet.ingest import efficientnet_encoder, encoders, pretrained, vjepa_rows
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.facts import EncoderFacts
-from tubelet.ingest.layer import Layer
+from tubelet.ingest.layer import Depth, Layer
 from tubelet.ingest.networks.hub import rows as hub_rows
 from tubelet.ingest.weights.release import RELEASES
 
@@ -59,7 +59,7 @@ def _efficientnet(folder: Path) -> Inputs:
     def row(file: str, level: str = "last", **changed: torch.Tensor) -> Callable[[], Loaded]:
         path = write(folder / file, **changed)
         of = efficientnet_encoder.ROW
-        return of_row("efficientnet-lite0", of, weights=path, layer=layer(level, of.levels))
+        return of_row("efficientnet-lite0", of, weights=path, layer=layer(level, of.depth.levels))
 
     return Inputs(
         row("plain.pt"),
@@ -70,7 +70,7 @@ def _efficientnet(folder: Path) -> Inputs:
         },
         {
             "the file's name": row("d.pt"),
-            "the other name of the last layer": row("e.pt", str(efficientnet_encoder.ROW.levels - 1)),
+            "the other name of the last layer": row("e.pt", str(efficientnet_encoder.ROW.depth.levels - 1)),
             "weights after the last block": row("f.pt", **{"_fc.bias": torch.ones(1000)}),
             "counters of training": row("g.pt", **{"_bn0.num_batches_tracked": torch.tensor(8)}),
         },
@@ -79,7 +79,7 @@ def _efficientnet(folder: Path) -> Inputs:
 
 def _released(folder: Path) -> Inputs:
     name = "vjepa2.1-vitb"
-    row = replace(vjepa_rows.released_row(TINY, 64, RELEASES[name]), levels=3)
+    row = replace(vjepa_rows.released_row(TINY, 64, RELEASES[name]), depth=Depth(levels=3))
     weights = tiny().state_dict()
     other = {**weights, "norms_block.2.bias": weights["norms_block.2.bias"] + 0.5}
     key = RELEASES[name].key

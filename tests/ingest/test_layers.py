@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 def loaded(layer: str, name: str = NAME) -> tuple:
     return encoders.load(
-        name, LoadOptions(CPU, layer=Layer.parse(layer, name, ENCODERS[name].levels))
+        name, LoadOptions(CPU, layer=Layer.parse(layer, name, ENCODERS[name].depth.levels))
     )
 
 
@@ -96,7 +96,9 @@ def test_levels_that_are_not_there_are_refused(layer: str, count: int, told: str
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder_tells_how_many_levels_it_has(name: str) -> None:
-    assert ENCODERS[name].levels == (4 if name.startswith(("vjepa2.1", "efficientnet")) else 1)
+    assert ENCODERS[name].depth.levels == (
+        4 if name.startswith(("vjepa2.1", "efficientnet")) else 1
+    )
 
 
 def test_encoders_with_one_level_refuse_the_others_before_anything_is_read(tmp_path) -> None:

@@ -176,8 +176,8 @@ def test_one_of_a_thing_is_called_one():
     assert not ONES_MANY.search(told), told
     assert "1 video is HDR and was taken" in told and "1 clip encoded (1 token" in told
     for outcome in (
-        backfill.Outcome(computed=1, undefined=1, bare=1),
-        stored.Outcome(measured=1, kept=1),
+        backfill.BackfillOutcome(computed=1, undefined=1, bare=1),
+        stored.PairsOutcome(measured=1, kept=1),
     ):
         assert not ONES_MANY.search("\n".join(outcome.lines())), outcome.lines()
     assert [count(n, "clip has", "clips have") for n in (0, 1, 2_000)] == [

@@ -42,7 +42,7 @@ def test_it_holds_an_encoder_and_its_predictor_and_nothing_else():
     encoder, predictor = pretrained.load(TINY_WEIGHTS), pretrained.load_predictor(TINY_WEIGHTS)
     assert predictor is not None and predictor.config.inputs == 4 * encoder.config.dim
     row = encoders.row(DEFAULT_ENCODER)
-    assert (row.dim, row.parameters, row.levels) == (
+    assert (row.dim, row.parameters, row.depth.levels) == (
         encoder.config.dim,
         encoder.config.parameters,
         len(encoder.config.levels),

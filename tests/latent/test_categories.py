@@ -10,7 +10,7 @@ import pytest
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import bases, channels, colors, fitting, map_tokens
 from tubelet.latent.area import Area
-from tubelet.latent.categories import MOST, NONE, clustered
+from tubelet.latent.categories import MOST, NONE, list_clusters
 from tubelet.latent.channels import CATEGORY, Look, OfClip
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.errors import LatentError
@@ -146,7 +146,7 @@ def test_the_tokens_of_an_area_and_the_neighbors_of_one_are_tables(
 ) -> None:
     clip, coloring = clip_of(store, 0), Coloring.parse("clusters-6")
     basis = workspace.basis(clip.encoder_id, coloring)
-    look = Look(workspace.space(basis), ("patch column", "patch row", "slice", *[CATEGORY] * 3, channels.FULL), clustered(basis))  # fmt: skip
+    look = Look(workspace.space(basis), ("patch column", "patch row", "slice", *[CATEGORY] * 3, channels.FULL), list_clusters(basis))  # fmt: skip
     tokens = OfClip(store, clip)
     left = {"area": f"{VIEW};-2,-2,-0.9,-2,-0.9,2,-2,2"}
     table = map_tokens.choose(workspace, tokens, workspace.points(clip, look), look, left)

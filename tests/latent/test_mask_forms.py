@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import shared
+from tests.gray_pngs import write_gray
 from tests.plain_rows import clip_row, video_row
 from tubelet.latent import mask_json, masks
 from tubelet.latent.errors import LatentError
@@ -90,6 +91,13 @@ def softened(mask: np.ndarray) -> np.ndarray:
     return gray
 
 
+FEW_BITS = {
+    f"gray of {bits} bits{', background transparent' if inverted else ''}": write_gray(
+        ONE ^ inverted, bits, clear=int(inverted) if inverted else None
+    )
+    for bits in (1, 2, 4, 8)
+    for inverted in (False, True)
+}
 WHITE_FIRST = (~ONE).astype(np.uint8)
 FORMS = {
     "0 and 255": png(ONE * np.uint8(255)),
@@ -104,6 +112,7 @@ FORMS = {
     "16 bits, 1": png(ONE * np.uint16(1)),
     "16 bits, 300": png(ONE * np.uint16(300)),
     "soft edges": png(softened(ONE)),
+    **FEW_BITS,
     "RGB": png(np.dstack([ONE * np.uint8(255)] * 3)),
     "RGB, one color": png(np.dstack([ONE * np.uint8(200), ONE * np.uint8(3), ONE * np.uint8(90)])),
     "RGBA, opaque": png(np.dstack([ONE * np.uint8(255)] * 3 + [np.full(ONE.shape, 255, np.uint8)])),
@@ -142,6 +151,9 @@ SEVERAL = {
     "indexed, DAVIS": png(LABELS, palette=DAVIS),
     "indexed, first color transparent": png(LABELS, palette=[7, 7, 7, *DAVIS[3:]], transparency=0),
     "labels": png(LABELS),
+    "labels of 2 bits": write_gray(LABELS, 2),
+    "labels of 4 bits, the largest among them": write_gray(LABELS * np.uint8(7) + (LABELS > 1), 4),
+    "labels of 4 bits, background transparent": write_gray(LABELS + 3, 4, clear=3),
     "labels of 16 bits": png(LABELS.astype(np.uint16) * 1000),
     "gray of DAVIS's colors": png(LABELS * np.uint8(38)),
     "colors": png(np.array(DAVIS, np.uint8).reshape(-1, 3)[LABELS]),
@@ -159,6 +171,13 @@ def test_of_several_objects_each_can_be_chosen(form: str) -> None:
     chosen = [found.select(name)[0] for name in found.objects]
     assert {mask.tobytes() for mask in chosen} == {ONE.tobytes(), TWO.tobytes()}
     assert np.array_equal(found.select()[0], ONE | TWO)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_objects_of_few_bits_keep_their_numbers(bits: int) -> None:
+    every = np.arange(2**bits)[None].repeat(3, axis=0)
+    found = masks.read_objects(write_gray(every, bits))
+    assert found.objects == tuple(str(number) for number in range(1, 2**bits))
 
 
 def test_the_mask_of_davis_counts_as_its_objects_pixels() -> None:

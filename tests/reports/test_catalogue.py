@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from tubelet.reports.catalogue import FORMATS, REPORTS, Report
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
+from tubelet.store.errors import TubeletError
 from tubelet.store.options import Option, check_options, option, options_of
 from tubelet.store.questions.corpus import Question
 
@@ -261,3 +263,53 @@ def test_options_that_hold_no_bounds_are_noticed() -> None:
     refuse_unchecked(SpreadOptions)
     with pytest.raises(pytest.fail.Exception):
         refuse_unchecked(Unchecked)
+
+
+HOSTILE = (
+    "x' OR '1'='1",
+    "1=1) OR (1=1",
+    "x', 'y",
+    "0 UNION ALL SELECT 1",
+    'name" OR "name" = "name',
+)  # each answers where it is put into SQL
+
+
+def texts_of(options: type) -> list[str]:
+    """The options that take any text."""
+    return [
+        field.name
+        for field, described in options_of(options)
+        if "str" in str(field.type) and not described.choices
+    ]
+
+
+def refuse_hostile(report: Report, store: Store) -> None:
+    """No text of an option reaches SQL unless bound, or as a condition that runs in the sandbox."""
+    for name in texts_of(report.options):
+        for text in HOSTILE:
+            with pytest.raises(TubeletError):
+                list(report.blocks(store, report.options(**{name: text})))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_no_option_of_a_report_is_put_into_sql(name: str, store: Store) -> None:
+    assert texts_of(REPORTS[name].options)
+    refuse_hostile(REPORTS[name], store)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM clips WHERE ({})",
+        "FROM clips WHERE role = '{}'",
+        "FROM clips WHERE slices IN ({})",
+        "FROM clips WHERE role IN ('{}')",
+        'SELECT 1 AS name WHERE "{}" IS NOT NULL',
+    ],
+)
+def test_a_report_that_puts_an_option_into_sql_is_noticed(sql: str, small: Store) -> None:
+    def concatenate(store: Store, options: SpreadOptions) -> Iterator[Block]:
+        yield Text(f"{len(store.query(sql.replace('{}', options.where or '')))} clips")
+
+    with pytest.raises((pytest.fail.Exception, duckdb.Error)):
+        refuse_hostile(Report("Concatenated", SpreadOptions, concatenate), small)

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.gray_pngs import write_gray
 from tests.stores import Recipe, _table, _video_row, synthetic_store
 from tubelet.media.mask_folder import MaskFolder
 from tubelet.store import Store
@@ -329,6 +330,11 @@ def test_masks_of_a_folder_come_back_as_they_were(store, tmp_path):
     for row in store.rows("FROM masks ORDER BY frame, object"):
         mask = decode_runs(row["runs"], row["mask_height"], row["mask_width"])
         assert np.array_equal(mask, frames[row["frame"]] == row["object"])
+    for number, bits in ((0, 2), (5, 4)):
+        written = write_gray(frames[number], bits)
+        (folder / "video-00004" / f"{number:05d}.png").write_bytes(written)
+    import_sources(store, [MaskFolder(folder)], ImportOptions())
+    assert {row["object"] for row in store.rows("FROM masks")} == {1, 2}
     forget(store, ["masks"])
     assert not store.rows("FROM masks")
 

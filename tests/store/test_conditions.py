@@ -1,6 +1,8 @@
 """Conditions in which a label is a column and a tag a function, and the tags themselves."""
 
+import json
 import threading
+from datetime import datetime
 
 import pytest
 
@@ -103,11 +105,39 @@ def test_a_condition_selects_by_labels_and_tags_in_every_place(store, where, num
             r"video \w{16} has several values of event: .*any_label\('event', VALUE\)",
         ),
         ("label['split' = 'test'", "syntax|parser|Parser"),
+        ("1=1) OR (1=1", r"has a \) that nothing in it opens"),
+        ("true) UNION (SELECT 'not of this store'", r"has a \) that nothing in it opens"),
+        ("true\n) -- (", r"has a \) that nothing in it opens"),
+        ("[true)] IS NOT NULL", r"has a \) that nothing in it opens"),
+        ("1 AS BOOLEAN) OR CAST(1=1", r"has a \) that nothing in it opens"),
+        ("SELECT true", 'syntax error at or near "SELECT"'),
+        ("FROM videos", 'syntax error at or near "FROM"'),
+        ("true; SELECT true", "syntax error"),
+        ("true ORDER BY 1", 'syntax error at or near "ORDER"'),
+        (" -- nothing", "the condition is empty"),
     ],
 )
 def test_what_a_condition_cannot_mean_is_refused(store, where, why):
     with pytest.raises(QueryError, match=why):
         conditions.videos(store, where)
+    with pytest.raises(QueryError):
+        removal.choose(store, "clips", [], where)
+    with pytest.raises(QueryError):
+        find(store, Request(where=where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "name LIKE '%)%' OR true /* ) */ -- )",
+        '(("name") IS NOT NULL)',
+        "$$)$$ <> name",
+        "EXISTS (FROM clips c WHERE c.video_id = videos.video_id)",
+        "{'a': [1, 2]}['a'][1] = 1",
+    ],
+)
+def test_brackets_in_strings_comments_and_pairs_are_part_of_a_condition(store, where):
+    assert len(conditions.videos(store, where)) == 5
 
 
 def test_encoders_have_no_labels_and_no_match_says_what_can_be_written(store):
@@ -230,6 +260,13 @@ def test_the_command_tags_lists_and_removes(tmp_path):
         tubelet("tag", "--store", store.root, check=True).stdout
         == "calm (2 videos): to begin with\n"
     )
+    listed = json.loads(tubelet("tag", "--json", "--store", store.root, check=True).stdout)
+    assert [(row["tag"], row["videos"]) for row in listed] == [("calm", 2)]
+    assert datetime.fromisoformat(listed[0]["added_at"]).tzinfo
+    (tmp_path / "labels.csv").write_text(LABELS)
+    tubelet("annotate", tmp_path / "labels.csv", "--store", store.root, check=True)
+    sources = tubelet("annotate", "--list", "--json", "--store", store.root, check=True).stdout
+    assert datetime.fromisoformat(json.loads(sources)[0]["added_at"]).tzinfo
     removed = tubelet(
         "tag",
         "calm",

@@ -18,6 +18,9 @@ from tubelet.store.annotations.kept import keep_videos
 from tubelet.store.annotations.tags import Member, add_tag, remove_tag
 from tubelet.store.disk import integrity, removal
 from tubelet.store.errors import ReadOnly
+from tubelet.store.jobs.claims import Claims
+from tubelet.store.jobs.listing import stop_job
+from tubelet.store.jobs.starting import start_job
 from tubelet.store.saved_queries import SavedQuery, remove_query, save_query
 
 
@@ -82,6 +85,9 @@ WRITES: dict[str, Callable[[Store], object]] = {
         store, [TableFile(store.root.parent / "labels.csv")], ImportOptions()
     ),
     "removal": remove_first,
+    "claim": lambda store: Claims(store.layout).take("0" * 16, "video"),
+    "job": lambda store: start_job(store, ["compact"], store.root, {}),
+    "job that runs": lambda store: stop_job(store, "20261129-000000-abcdef"),
     "repair": lambda store: integrity.repair(store, list(integrity.check(store))),
 }
 

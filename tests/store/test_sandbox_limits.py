@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.sandbox.untrusted import Limits, ask, stream
 from tubelet.store.sandbox.worker_pool import PROCESSES
 
 # The last three stop neither at DuckDB's max_execution_time nor at an interrupt.
@@ -85,3 +85,31 @@ def test_amounts_of_memory(memory, size):
 def test_no_amount_of_memory():
     with pytest.raises(QueryError, match="write 500MB or 2GB"):
         _ = Limits(memory="much").memory_bytes
+
+
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ({"rows": 11}, "max_rows is 11: at most 10 are allowed"),
+        ({"seconds": 6}, "max_seconds is 6: at most 5"),
+        ({"memory": "1.1GB"}, "max_memory is 1.1GB: at most 1GB"),
+        ({"rows": 0}, "it must be 1 or more"),
+        ({"seconds": 0}, "must be above 0"),
+        ({"seconds": float("nan")}, "must be above 0"),
+        ({"memory": "0B"}, "must be above 0"),
+        ({"memory": "much"}, "write 500MB or 2GB"),
+    ],
+)
+def test_nobody_lifts_a_ceiling(asked, words):
+    with pytest.raises(QueryError, match=words):
+        Limits(rows=10, seconds=5, memory="1GB").lower(**asked)
+
+
+def test_limits_can_be_lowered():
+    lowered = Limits(rows=10, seconds=5, memory="1GB").lower(rows=4, memory="300MB")
+    assert lowered == Limits(rows=4, seconds=5, memory="300MB")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_stream_ends_at_its_rows(place, rows):
+    assert sum(map(len, stream(place.store, "FROM range(5)", Limits(rows)))) == rows

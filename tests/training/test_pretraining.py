@@ -241,7 +241,7 @@ def test_collapse_stops_the_run_with_a_sentence(run, bank):
 def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
     trainer, progress = trainer_at(run, bank, 8)
     wall = replace(progress[-1], spread=0.0, rank=1.0)
-    assert trainer._checked(wall) == wall
+    assert trainer._check(wall) == wall
 
 
 def test_from_the_command_to_an_ingest(videos, tmp_path):

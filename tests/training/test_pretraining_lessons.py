@@ -12,7 +12,7 @@ from tubelet.training.pretraining.distillation import (
     MOTION,
     SIZES,
     Distillation,
-    missed,
+    measure_missed,
     unlike,
 )
 from tubelet.training.pretraining.settings import Settings
@@ -35,8 +35,8 @@ def test_lessons_are_the_features_of_first_frames_and_color_and_motion_of_slices
     assert torch.allclose(moved[1], displacements(clip.float(), 16)[2:].mean(0)) and torch.equal(
         taught[..., MOTION], moved
     )
-    assert float(missed(taught, taught)) == 0 and float(
-        missed(taught + 1, taught)
+    assert float(measure_missed(taught, taught)) == 0 and float(
+        measure_missed(taught + 1, taught)
     ) == pytest.approx(0.5)
 
 

@@ -128,7 +128,7 @@ def test_an_occlusion_scene_differs_from_its_background_where_object_and_occlude
     pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
     for made in (
         occlusion.OcclusionScene.of(seed, pictures),
-        occlusion.varied(generator, pictures),
+        occlusion.vary(generator, pictures),
     ):
         for frame, picture in enumerate(made.frames()):
             different = (picture != made.background).any(2)
@@ -157,7 +157,7 @@ def test_the_scenes_of_the_page_leave_and_rest_and_those_of_training_differ_from
     )
     generator = np.random.default_rng(0)
     pictures = [picture.numpy() for picture in photographs.generate_pictures(generator, 2)]
-    made = [occlusion.varied(generator, pictures) for _ in range(30)]
+    made = [occlusion.vary(generator, pictures) for _ in range(30)]
     assert len({one.radius for one in made}) > 8 and len({tuple(one.color) for one in made}) == 30
     away = [
         frame for one in made for frame in range(occlusion.FRAMES) if not one.visible(frame).any()

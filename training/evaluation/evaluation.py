@@ -50,7 +50,7 @@ class Evaluation:
     seconds: float
 
     def as_json(self) -> dict:
-        return {**_known(asdict(self)), "meanings": dict(MEANINGS)}
+        return {**_null_unknown(asdict(self)), "meanings": dict(MEANINGS)}
 
     def lines(self) -> list[str]:
         """A table: one line per measure, one column per encoder, means with 95% intervals."""
@@ -78,12 +78,12 @@ class Evaluation:
         ]
 
 
-def _known(value: Any) -> Any:
+def _null_unknown(value: Any) -> Any:
     """The value, with null for what is unknown."""
     if isinstance(value, dict):
-        return {name: _known(each) for name, each in value.items()}
+        return {name: _null_unknown(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(each) for each in value]
+        return [_null_unknown(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

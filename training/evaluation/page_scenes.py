@@ -113,7 +113,7 @@ def measure_scenes(
     rows = [
         row
         for first in range(0, len(scenes), TOGETHER)
-        for row in _scored(encode, scenes[first : first + TOGETHER], first, corrections)
+        for row in _score(encode, scenes[first : first + TOGETHER], first, corrections)
     ]
     return (
         PageScores(*map(list, zip(*rows, strict=True))) if rows else PageScores([], [], [], [], [])
@@ -137,7 +137,7 @@ def segment_object(scene: PageScene, clip: Clip, corrections: int = 0) -> tuple[
     return list(_segmentations(scene, clip, corrections))[-1]
 
 
-def _scored(
+def _score(
     encode: Callable, scenes: Sequence[PageScene], first: int, corrections: int
 ) -> Iterator[tuple[float, ...]]:
     held = [_clip(encode, scene, str(first + number)) for number, scene in enumerate(scenes)]
@@ -185,7 +185,7 @@ def _segmentations(scene: PageScene, clip: Clip, corrections: int) -> Iterator[t
             for s in range(slices)
         ]
     )
-    covered, joined = _covered(shown, height, width), graph.build_graph(clip)
+    covered, joined = _measure_cover(shown, height, width), graph.build_graph(clip)
     inside, outside = (
         [(0, *place) for place in np.argwhere(covered[0] > 0.95)],
         [place for place in _outside(scene, clip) if not covered[place]],
@@ -202,7 +202,7 @@ def _segmentations(scene: PageScene, clip: Clip, corrections: int) -> Iterator[t
         (inside if covered[place] > 0.5 else outside).append(place)
 
 
-def _covered(shown: np.ndarray, height: int, width: int) -> np.ndarray:
+def _measure_cover(shown: np.ndarray, height: int, width: int) -> np.ndarray:
     """The share of each patch that a mask ``(S, SIDE, SIDE)`` covers, ``(S, H, W)``."""
     rows, columns = (np.arange(SIDE) * count // SIDE for count in (height, width))
     summed = np.add.reduceat(

@@ -63,7 +63,7 @@ class ClipSource:
         self, generator: np.random.Generator, frames: int, side: int
     ) -> torch.Tensor:
         if generator.random() < OCCLUDED and frames <= occlusion.FRAMES:
-            return self._occluded(generator, frames, side)
+            return self._draw_occluded(generator, frames, side)
         count = int(generator.choice(len(OBJECTS), p=OBJECTS))
         ground = scene.still if count and generator.random() < 0.5 else scene.traveling
         background = ground(generator, self._picture(generator), frames, side)
@@ -74,9 +74,11 @@ class ClipSource:
             else background.round().clamp(0, 255).to(torch.uint8)
         )
 
-    def _occluded(self, generator: np.random.Generator, frames: int, side: int) -> torch.Tensor:
+    def _draw_occluded(
+        self, generator: np.random.Generator, frames: int, side: int
+    ) -> torch.Tensor:
         """A stretch of an occlusion scene, a square of three quarters to all of it."""
-        made = occlusion.varied(generator, [self._picture(generator).numpy() for _ in range(2)])
+        made = occlusion.vary(generator, [self._picture(generator).numpy() for _ in range(2)])
         first = int(generator.integers(0, occlusion.FRAMES - frames + 1))
         pictures = np.stack([made.picture(frame) for frame in range(first, first + frames)])
         return _cut_square(

@@ -56,7 +56,7 @@ class Distillation:
         )
 
 
-def missed(told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+def measure_missed(told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
     """Mean over the parts of the smooth L1 distance between what the student says (B, N, C) and what it is taught."""
     parts = zip(told.float().split(SIZES, -1), taught.split(SIZES, -1), strict=True)
     return torch.stack([F.smooth_l1_loss(said, true) for said, true in parts]).mean()
@@ -68,11 +68,11 @@ def unlike(tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
     The divergence, for every third token, of a softmax over its cosines with all others: no head stands between, the tokens themselves
     come to lie as the lessons do.
     """
-    wanted, own = _likeness(compared(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
+    wanted, own = _likeness(weigh_parts(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
     return F.kl_div(own, wanted, reduction="batchmean", log_target=True)
 
 
-def compared(taught: torch.Tensor) -> torch.Tensor:
+def weigh_parts(taught: torch.Tensor) -> torch.Tensor:
     """Unit vectors (..., C) of what tokens are compared by, from parts of which each number has unit spread."""
     parts = taught.clamp(-LIMIT, LIMIT).split(SIZES, -1)
     weighted = [

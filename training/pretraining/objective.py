@@ -105,12 +105,14 @@ def losses(networks: Networks, batch: Batch) -> Losses:
         else (batch.taught - networks.taught_mean) / networks.taught_std
     )
     if batch.masks:
-        return _predicted(networks, batch, taught)
+        return _predict(networks, batch, taught)
     tokens = networks.student(
-        normalized(batch.seen), wanted=[len(networks.student.config.levels) - 1], piece=batch.piece
+        normalize_clips(batch.seen),
+        wanted=[len(networks.student.config.levels) - 1],
+        piece=batch.piece,
     )[-1]
     nothing = tokens.new_zeros(())
-    missed, unlike = _imitated(networks, tokens, taught)
+    missed, unlike = _imitate(networks, tokens, taught)
     return Losses(
         masked=nothing,
         context=nothing,
@@ -120,19 +122,21 @@ def losses(networks: Networks, batch: Batch) -> Losses:
     )
 
 
-def _imitated(
+def _imitate(
     networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the head misses of what is taught of tokens (B, N, D), and how unlike it they lie to each other."""
     if taught is None:
         return tokens.new_zeros(()), tokens.new_zeros(())
-    return distillation.missed(networks.head(tokens), taught), distillation.unlike(tokens, taught)
+    return distillation.measure_missed(networks.head(tokens), taught), distillation.unlike(
+        tokens, taught
+    )
 
 
-def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) -> Losses:
+def _predict(networks: Networks, batch: Batch, taught: torch.Tensor | None) -> Losses:
     """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch)
-    parts = [_predicted_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
+    parts = [_predict_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
     masked, context, missed, unlike = (
         torch.stack(part).mean() for part in zip(*parts, strict=True)
     )
@@ -142,13 +146,13 @@ def _predicted(networks: Networks, batch: Batch, taught: torch.Tensor | None) ->
 @torch.no_grad()
 def _targets(target: VisionTransformer, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The target's levels, each layer-normalized once more, side by side (B, N, 4D); and its last level as tokens (B * N, D)."""
-    levels = [level.float() for level in target(normalized(batch.clips), piece=batch.piece)]
+    levels = [level.float() for level in target(normalize_clips(batch.clips), piece=batch.piece)]
     return torch.cat([F.layer_norm(level, level.shape[-1:]) for level in levels], -1), levels[
         -1
     ].flatten(0, 1)
 
 
-def _predicted_under(
+def _predict_under(
     networks: Networks,
     batch: Batch,
     masks: Masks,
@@ -156,7 +160,7 @@ def _predicted_under(
     taught: torch.Tensor | None,
 ) -> tuple[torch.Tensor, ...]:
     """The masked loss, the context loss, and both of the teacher's at the seen tokens, under one kind of mask."""
-    levels = networks.student(normalized(batch.seen), masks.context, piece=batch.piece)
+    levels = networks.student(normalize_clips(batch.seen), masks.context, piece=batch.piece)
     placed = Masks(batch.piece.ids[masks.context], batch.piece.ids[masks.targets], batch.piece.grid)
     hidden, known = networks.predictor(
         torch.cat(levels, -1), placed, image=batch.seen.shape[1] == 1
@@ -168,11 +172,11 @@ def _predicted_under(
     return (
         masked,
         context,
-        *_imitated(networks, levels[-1], None if taught is None else taught[clips, masks.context]),
+        *_imitate(networks, levels[-1], None if taught is None else taught[clips, masks.context]),
     )
 
 
-def normalized(clips: torch.Tensor) -> torch.Tensor:
+def normalize_clips(clips: torch.Tensor) -> torch.Tensor:
     """Clips (B, T, 3, H, W) in 0..255 to the encoder's input (B, 3, T, H, W)."""
     mean, std = (
         torch.tensor(values, device=clips.device).view(1, 1, 3, 1, 1) * 255

@@ -126,7 +126,7 @@ class Pretraining:
         words = {
             "settings": json.dumps(self.settings.as_json),
             "steps": str(trainer.step),
-            "made_with": self._made_with(),
+            "made_with": self._describe_making(),
         }
         return pretrained.serialize(
             trainer.networks.target, self.settings.encoder, trainer.networks.predictor, words
@@ -191,7 +191,7 @@ class Pretraining:
         with suppress(OSError):  # nobody can read it: the run goes on
             print(clock.line(progress), file=sys.stderr, flush=True)
 
-    def _made_with(self) -> str:
+    def _describe_making(self) -> str:
         lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""
         footage = f"{count(len(self.footage.videos), 'video')} and {count(len(self.footage.pictures), 'picture')}"
         return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"

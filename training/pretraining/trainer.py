@@ -13,7 +13,7 @@ from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.distillation import SIZES
-from tubelet.training.pretraining.objective import Batch, Networks, losses, normalized
+from tubelet.training.pretraining.objective import Batch, Networks, losses, normalize_clips
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.whitening import whiten
 
@@ -80,7 +80,7 @@ class Trainer:
     def prepare(self, bank: Bank) -> None:
         """Before the first step, from a few clips: patch embeddings, attention to what is near, and how large what is taught is."""
         clips, taught = zip(*(bank.clip(number) for number in range(PREPARED)), strict=True)
-        pixels = normalized(
+        pixels = normalize_clips(
             torch.from_numpy(np.stack([clip[:LOOKED] for clip in clips])).to(self.device).float()
         )
         for encoder in (self.networks.student, self.networks.target):
@@ -112,7 +112,7 @@ class Trainer:
         self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
         self.step += 1
         spread, rank = _measure_spread_and_rank(found.tokens)
-        return self._checked(
+        return self._check(
             Step(
                 step=self.step,
                 frames=batch.clips.shape[1],
@@ -152,7 +152,7 @@ class Trainer:
         )
         return max(0.0, masked), max(0.0, self.settings.context_weight * context)
 
-    def _checked(self, progress: Step) -> Step:
+    def _check(self, progress: Step) -> Step:
         if not math.isfinite(progress.loss):
             raise CollapseError(
                 f"the loss is {progress.loss} at step {progress.step}: start again with a lower --rate"

@@ -2,7 +2,7 @@
 
     scene = OcclusionScene.of(seed=3)            # another seed: another background, object, path and occluder
     scene = OcclusionScene.of(3, photographs)    # over one of these pictures, (3, H, W) each
-    scene = varied(generator, photographs)       # other hues, shapes, sizes, times: for training
+    scene = vary(generator, photographs)       # other hues, shapes, sizes, times: for training
     scene.frames()                               # (T, SIDE, SIDE, 3)
     scene.center(frame), scene.visible(frame)    # the truth, in pixels
 
@@ -120,7 +120,7 @@ def _cover(first: np.ndarray, stop: np.ndarray) -> tuple[slice, slice]:
     return rows, columns
 
 
-def varied(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> OcclusionScene:
+def vary(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> OcclusionScene:
     """A scene over any of some pictures, ``(3, H, W)`` of at least SIDE pixels, whose object, path and occluder are all drawn at random."""
     rng = np.random.RandomState(int(generator.integers(2**31)))
     radius = int(generator.integers(28, 60))

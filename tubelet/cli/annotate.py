@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import command, filled, json_option, store_option
+from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.annotations.importing import ImportOptions
@@ -48,9 +48,7 @@ def annotate(
         sources = [
             MaskFolder(path) if path.is_dir() else importing.TableFile(path) for path in files
         ]
-        print_result(
-            importing.import_sources(opened, sources, filled(ImportOptions, asked)), as_json
-        )
+        print_result(importing.import_sources(opened, sources, fill(ImportOptions, asked)), as_json)
 
 
 def _print_sources(sources: list[dict], as_json: bool) -> None:

@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import command, filled, json_option, store_option
+from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
 from tubelet.store.backfill import BackfillOptions
 from tubelet.store.wording import count
@@ -23,7 +23,7 @@ def backfill(store: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store.backfill import compute_missing
 
     stopping = Event()
-    opened, options = Store(store), filled(BackfillOptions, asked)
+    opened, options = Store(store), fill(BackfillOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
     outcome = compute_missing(opened, options, stopping, _show)
     print_result(outcome, as_json)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import ENCODER_HELP, command, encoder_option, filled, store_option
+from tubelet.cli.options import ENCODER_HELP, command, encoder_option, fill, store_option
 from tubelet.cli.recording import recorded
 from tubelet.latent.fitting import BasisSpec
 from tubelet.store.wording import count
@@ -36,7 +36,7 @@ def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     clip, video, corpus = (wish.pop(where) for where in ("clip", "video", "corpus"))
     if sum(map(bool, (clip, video, corpus))) > 1:
         raise LatentError("--clip, --video and --corpus are mutually exclusive: pass one of them")
-    asked, opened = filled(BasisSpec, wish), Store(store)
+    asked, opened = fill(BasisSpec, wish), Store(store)
     fitted = fitting.fit_basis(opened, Scope.of(opened, clip, video, encoder), asked)
     bases.save_basis(opened, fitted, name)
     (row,) = (

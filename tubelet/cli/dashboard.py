@@ -2,13 +2,18 @@
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli.failures import Refused
-from tubelet.cli.options import PORT, command, store_option
+from tubelet.cli.options import PORT, command, fill, store_option
 from tubelet.cli.printing import note
+from tubelet.store.options import options_of
+from tubelet.store.sandbox.limits import VisitorLimits
+
+if TYPE_CHECKING:
+    from tubelet.dashboard.launch import Listening
 
 LISTENING = (
     click.option(
@@ -34,7 +39,7 @@ LISTENING = (
         "--token",
         envvar="TUBELET_TOKEN",
         metavar="TEXT",
-        help="Token that visitors need.  [default: none if only this machine can connect, else a new one]",
+        help="Token that visitors need.  [default: none if only this machine can connect and --allow-jobs is not given, else a new one]",
     ),
     click.option(
         "--base-path",
@@ -48,7 +53,14 @@ LISTENING = (
         help="Write nothing to the store: visitors save no tags and no queries.",
     ),
     click.option(
-        "--api", is_flag=True, help="Answer queries of scripts at /api/query and /api/schema."
+        "--allow-jobs",
+        is_flag=True,
+        help="Let visitors start and stop commands on the store, as you; asks them for a token.",
+    ),
+    click.option(
+        "--api",
+        is_flag=True,
+        help="Answer queries of scripts at /api/query, /api/estimate and /api/schema.",
     ),
 )
 
@@ -60,21 +72,21 @@ def listening_options(command: Any) -> Any:
     return command
 
 
-@command()
+@command(VisitorLimits)
 @store_option
 @listening_options
 def dashboard(store: str, **listening: Any) -> None:
     """Serve the dashboard of a store."""
-    from tubelet.dashboard.launch import Listening, launch
+    from tubelet.dashboard.launch import launch
     from tubelet.store import Store
 
-    where = Listening(**listening)
+    where = _read_listening(listening)
     root = Store(store).root
     require_free(where.host, where.port)
     launch(root, where)
 
 
-@command()
+@command(VisitorLimits)
 @click.option("--videos", metavar="DIR", help="Your videos instead of the samples.")
 @click.option(
     "--store", default="demo/store", show_default=True, metavar="STORE", help="Folder of the store."
@@ -87,20 +99,28 @@ def dashboard(store: str, **listening: Any) -> None:
 @listening_options
 def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) -> None:
     """Sample videos, a store and the dashboard: offline, on a CPU, in a minute."""
-    from tubelet.dashboard.launch import Listening, launch
+    from tubelet.dashboard.launch import launch
     from tubelet.ingest.job import Job
     from tubelet.ingest.samples import demo_models, sample_videos
 
-    where = Listening(**listening)
+    where = _read_listening(listening)
     require_free(where.host, where.port)
     paths = [videos] if videos else [str(path) for path in sample_videos()]
-    for job in [Job.of(paths=paths, **model) for model in demo_models(encoder)]:
+    for job in [Job.of(paths=paths, part="1/1", **model) for model in demo_models(encoder)]:
         facts = job.recipe.encoder
         note(f"Encoding with {facts.name}, layer {facts.layer}")
         summary = job.run(store).execute(job.sources)
         click.echo("\n".join(summary.lines()))
     root = Path(store).absolute()
     launch(root, where, _first_page(root))
+
+
+def _read_listening(given: dict[str, Any]) -> "Listening":
+    from tubelet.dashboard.launch import Listening
+
+    names = {field.name for field, _ in options_of(VisitorLimits)}
+    others = {name: value for name, value in given.items() if name not in names}
+    return Listening(**others, limits=fill(VisitorLimits, given))
 
 
 def _first_page(root: Path) -> str:

@@ -1,13 +1,15 @@
-"""`tubelet export`: a window, or a whole video, as MP4, mask, colors or track; without the dashboard."""
+"""`tubelet export`: a window, or a whole video, as MP4, mask, colors or track; without the dashboard; the tokens of many videos for training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, filled, store_option
+from tubelet.cli.options import OutputFile, command, fill, store_option
 from tubelet.latent.exports.choice import ClipChoice
 from tubelet.latent.exports.drawing import DrawingOptions
+from tubelet.latent.exports.token_export import TokenRequest
 
 
 class PatchAddress(click.ParamType):
@@ -95,12 +97,12 @@ def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any
     from tubelet.store import Store
 
     how = requests.VideoRequest(
-        drawing=filled(DrawingOptions, asked),
+        drawing=fill(DrawingOptions, asked),
         coloring=coloring,
         marks=_marks(asked),
         whole_video=whole_video,
     )
-    click.echo(requests.export_mp4(Store(store), filled(ClipChoice, asked), how, output))
+    click.echo(requests.export_mp4(Store(store), fill(ClipChoice, asked), how, output))
 
 
 @command(ClipChoice)
@@ -112,7 +114,7 @@ def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    click.echo(requests.export_colors(Store(store), filled(ClipChoice, asked), coloring, output))
+    click.echo(requests.export_colors(Store(store), fill(ClipChoice, asked), coloring, output))
 
 
 @command(ClipChoice)
@@ -127,7 +129,7 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 
     click.echo(
         requests.export_track(
-            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
         )
     )
 
@@ -154,9 +156,33 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 
     click.echo(
         requests.export_mask(
-            Store(store), filled(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
         )
     )
+
+
+@command(TokenRequest)
+@store_option
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME", help="A label to write beside; repeatable."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A new folder. A rerun goes on with one that a stopped run left unfinished.",
+)
+def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> None:
+    """Write the tokens of all windows of an encoder to a folder for training: Zarr (read by xarray) or WebDataset.
+
+    One window stands in memory at a time. Zarr needs the extra `tubelet[zarr]`.
+    """
+    from tubelet.latent.exports.token_export import export_tokens
+    from tubelet.store import Store
+
+    wanted = replace(fill(TokenRequest, asked), labels=labels)
+    click.echo(export_tokens(Store(store), wanted, output))
 
 
 def _marks(asked: dict[str, Any]) -> Any:
@@ -167,6 +193,7 @@ def _marks(asked: dict[str, Any]) -> Any:
 
 SUMMARIES = {
     mp4: "The video with colors, heat or mask, as MP4.", mask: "The mask of marked patches, as .npz, MP4 or PNG.",
+    tokens: "The tokens of many videos, as Zarr or WebDataset.",
     colors: "The colors of a clip's tokens, as .npy.", track: "Where patches are in each frame, as CSV or Parquet.",
 }  # fmt: skip
 for part, summary in SUMMARIES.items():

@@ -88,24 +88,24 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         _drop_output()
         return 1
-    if isinstance(error, _expected()):
+    if isinstance(error, _list_expected()):
         _say(str(error))
         return WRONG_USE
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
-        _say(f"memory ran out{_limit()} ({_written(error)})")
+        _say(f"memory ran out{_limit()} ({_write_details(error)})")
         return WRONG_USE
     if isinstance(error, OSError) and _is_output(error):
         _drop_output()
         _say(f"the output could not be written: {_of_system(error)}")
         return WRONG_USE
     if isinstance(error, OSError) and error.errno in OUTSIDE:
-        _say(f"{_of_system(error)} ({_written(error)})")
+        _say(f"{_of_system(error)} ({_write_details(error)})")
         return WRONG_USE
-    _say(f"unexpected error: {_first_line(error)} ({_written(error)}; please report it)")
+    _say(f"unexpected error: {_first_line(error)} ({_write_details(error)}; please report it)")
     return UNEXPECTED
 
 
-def _expected() -> tuple[type[Exception], ...]:
+def _list_expected() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for people; those of the rooms only if a room was imported."""
     rooms = sys.modules.get("tubelet.store.errors")
     return (Refused, rooms.TubeletError) if rooms else (Refused,)
@@ -172,7 +172,7 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _written(error: BaseException) -> str:
+def _write_details(error: BaseException) -> str:
     """Where the details were written: the command line, versions, and the traceback."""
     details = [
         f"command: {sys.argv}",
@@ -181,6 +181,10 @@ def _written(error: BaseException) -> str:
         "",
         *traceback.format_exception(error),
     ]
+    if "tubelet.store" in sys.modules:  # whoever reports the error attaches the file
+        from tubelet.store.jobs.redaction import redact
+
+        details = list(map(redact, details))
     try:
         descriptor, path = tempfile.mkstemp(prefix="tubelet-error-", suffix=".log")
         with os.fdopen(descriptor, "w", errors="backslashreplace") as file:

@@ -10,6 +10,7 @@ import click
 
 from tubelet.cli import failures
 from tubelet.cli.printing import note
+from tubelet.cli.recording import begin_started
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Commands(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
         words = tuple(sys.argv[1:] if args is None else args)
+        begin_started(words)
         return failures.run_and_exit(
             lambda: super(Commands, self).main(
                 args, prog_name, complete_var, False, **{"obj": words, **extra}

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from typing import cast
 
 import click
 
@@ -9,9 +10,26 @@ from tubelet.cli.options import command, json_option, store_option
 from tubelet.store.wording import count
 
 
+def _print_commands(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from tubelet.cli.forms import describe_commands
+        from tubelet.store.jobs.forms import write_forms
+
+        click.echo(write_forms(describe_commands(cast(click.Group, context.find_root().command))))
+        context.exit()
+
+
 @command()
 @store_option
 @click.option("--stop", metavar="ID", help="Stop a job as Ctrl-C does; given once more, kill it.")
+@click.option(
+    "--commands",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_commands,
+    help="Print as JSON the commands that can be jobs, each with its options; needs no --store.",
+)
 @json_option
 def jobs(store: str, stop: str | None, as_json: bool) -> None:
     """List the commands that write to a store now and those that did, the newest first; stop one.

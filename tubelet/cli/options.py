@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
 from tubelet.cli.printing import note
+
+if TYPE_CHECKING:
+    from tubelet.store.options import Option as Described
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 PORT = click.IntRange(1, 65_535)
@@ -60,6 +63,14 @@ class OutputFile(click.ParamType):
         return path
 
 
+class DescribedOption(click.Option):
+    """An option made from a field, with what the field says of its choices and bounds."""
+
+    def __init__(self, *arguments: Any, described: "Described", **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.described = described
+
+
 class Command(click.Command):
     """A command whose renamed flags still work and say the new name; those that are `gone` say what to write instead."""
 
@@ -90,7 +101,7 @@ def command(*classes: type, name: str | None = None) -> Callable[[Callable], Com
             for option in reversed(list(_options(class_))):
                 function = option(function)
         made = click.command(name, cls=Command)(function)
-        made.renamed = {old: new for class_ in classes for old, new in _renamed(class_)}
+        made.renamed = {old: new for class_ in classes for old, new in _rename(class_)}
         return made
 
     return decorate
@@ -109,6 +120,8 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
     type_ = _bare(hint)
     flag = flag_of(field.name, described)
     settings: dict[str, Any] = {
+        "cls": DescribedOption,
+        "described": described,
         "help": described.help,
         "default": None if field.default is MISSING else field.default,
         "required": field.default is MISSING,
@@ -116,7 +129,7 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
     if described.unset:
         settings["help"] += f"  [default: {described.unset}]"
     elif field.default not in (None, MISSING, False):
-        settings["show_default"] = _shown(field.default)
+        settings["show_default"] = _show(field.default)
     if type_ is bool:
         both = f"{flag}/--no-{flag[2:]}" if field.default else flag
         return click.option(both, field.name, is_flag=True, **settings)
@@ -141,11 +154,11 @@ def _click_type(type_: Any) -> Any:
     return type_ if type_ in (int, float, str) else Numbers()
 
 
-def _shown(default: Any) -> Any:
+def _show(default: Any) -> Any:
     return ",".join(map(str, default)) if isinstance(default, tuple) else True
 
 
-def _renamed(class_: type) -> Iterator[tuple[str, str]]:
+def _rename(class_: type) -> Iterator[tuple[str, str]]:
     from tubelet.store.options import flag_of, options_of
 
     return (
@@ -155,7 +168,7 @@ def _renamed(class_: type) -> Iterator[tuple[str, str]]:
     )
 
 
-def filled(class_: type, arguments: Mapping[str, Any]) -> Any:
+def fill(class_: type, arguments: Mapping[str, Any]) -> Any:
     """A dataclass filled with those of a command's arguments that are its fields."""
     from tubelet.store.options import options_of
 

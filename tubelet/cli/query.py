@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, store_option
+from tubelet.cli.options import OutputFile, command, fill, store_option
+from tubelet.store.sandbox.limits import OwnLimits
 
 if TYPE_CHECKING:
     from tubelet.store import Store
@@ -21,7 +22,7 @@ def schema() -> None:
     click.echo(markdown())
 
 
-@command()
+@command(OwnLimits)
 @store_option
 @click.argument("query", required=False)
 @click.option(
@@ -37,6 +38,7 @@ def schema() -> None:
     help="Write all rows to FILE.csv, .json, .jsonl, .parquet, .arrow or .txt.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
+@click.option("--estimate", is_flag=True, help="Say what the query would read, and do not run it.")
 @click.option("--saved", metavar="NAME", help="Answer a query that is saved in the store.")
 @click.option(
     "-p",
@@ -60,13 +62,23 @@ def sql(
     from tubelet.store import Store
     from tubelet.store.sandbox import printed_answers
     from tubelet.store.sandbox.formats import format_of
+    from tubelet.store.sandbox.untrusted import estimate_reads
 
     if (query is None) == (saved is None):
         raise click.UsageError("pass a query, or the name of a saved one with --saved")
     output = printing["output"]
-    asked = printed_answers.Printing(format_of(printing["format_"], output), output, printing["whole"])  # fmt: skip
+    asked = printed_answers.Printing(
+        format_of(printing["format_"], output),
+        output,
+        printing["whole"],
+        fill(OwnLimits, printing).limits,
+    )
     opened = Store(store)
-    printed_answers.answer(opened, _fill(opened, query, saved, split_values(given)), asked)
+    filled_query = _fill(opened, query, saved, split_values(given))
+    if printing["estimate"]:
+        click.echo(estimate_reads(opened, filled_query, asked.limits).describe())
+    else:
+        printed_answers.answer(opened, filled_query, asked)
 
 
 def _fill(opened: "Store", query: str | None, saved: str | None, given: dict[str, str]) -> "Query":

@@ -1,13 +1,20 @@
 """Commands that others can watch and stop while they run: those that this decorator stands above (`tubelet jobs` lists them)."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli import failures
+
+if TYPE_CHECKING:
+    from tubelet.store.jobs.recording import Recording
+
+FOLDER_VARIABLE = "TUBELET_JOB"  # the same as `tubelet.store.jobs.state` says, which is not imported for a command that nobody watches
+STARTED: list["Recording"] = []  # of this process, until its command has taken it over
 
 
 def recorded(function: Callable) -> Callable:
@@ -17,14 +24,35 @@ def recorded(function: Callable) -> Callable:
     def run(*arguments: Any, store: str, **named: Any) -> Any:
         from tubelet.store.jobs.recording import Recording
 
-        context = click.get_current_context()
-        recording = Recording(Path(store).expanduser().absolute(), context.find_root().obj or ())
-        recording.begin()
-        failures.ENDINGS.append(recording.end)
+        context, root = click.get_current_context(), Path(store).expanduser().absolute()
+        recording = STARTED.pop() if STARTED else None
+        if recording is None or recording.layout.root != root:
+            recording = Recording(root, context.find_root().obj or ())
+            recording.begin()
+            failures.ENDINGS.append(recording.end)
         context.meta[__name__] = recording.report
         return function(*arguments, store=store, **named)
 
+    run.is_recorded = True  # type: ignore[attr-defined]
     return run
+
+
+def is_recorded(command: click.Command) -> bool:
+    """Whether others can watch and stop a command."""
+    return getattr(command.callback, "is_recorded", False)
+
+
+def begin_started(words: Sequence[str]) -> None:
+    """Where somebody made a folder for this process as a job, say at once that it runs: how a wrong option ends it is told, too."""
+    folder = Path(os.environ.pop(FOLDER_VARIABLE, ""))
+    if len(folder.parts) < 3:
+        return
+    from tubelet.store.jobs.recording import Recording
+
+    recording = Recording(folder.parents[1], words, folder.name)
+    if recording.begin():
+        failures.ENDINGS.append(recording.end)
+        STARTED.append(recording)
 
 
 def report_to() -> Callable:

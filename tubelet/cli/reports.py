@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import OutputFile, command, filled, json_option, store_option
+from tubelet.cli.options import OutputFile, command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.pairs.stored import StoredPairs
@@ -59,7 +59,7 @@ def _make_command(name: str, known: Any) -> click.Command:
     def write(store: str, output: Path, **asked: Any) -> None:
         from tubelet.store import Store
 
-        known.write(Store(store), filled(known.options, asked), output)
+        known.write(Store(store), fill(known.options, asked), output)
         click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
     write.help, write.short_help = (
@@ -88,6 +88,6 @@ def pairs(store: str, as_json: bool, **asked: Any) -> None:
 
     stopping = Event()
     stop_on_signals("stopping after the current pair", stopping.set)
-    outcome = measure_stored(Store(store), filled(StoredPairs, asked), stopping)
+    outcome = measure_stored(Store(store), fill(StoredPairs, asked), stopping)
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)

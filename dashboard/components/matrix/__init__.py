@@ -30,7 +30,7 @@ def show(store: Store, pair: ShownPair, made: Differences, order: list[int]) -> 
     """Draw the matrix of a pair; `order` are its dimensions by effect. A fragment: a click runs no more of the page than this."""
     key = f"matrix-{pair.pair_id}"
     MOUNT(
-        data=packed(made, heading(pair), sheets(store, pair), order),
+        data=pack(made, heading(pair), sheets(store, pair), order),
         key=key,
         on_cell_change=lambda: _keep_in_url(key),
     )
@@ -68,7 +68,7 @@ def heading(pair: ShownPair) -> dict[str, Any]:
     }
 
 
-def packed(
+def pack(
     made: Differences, heading: Mapping[str, Any], sheets: list[bytes], order: list[int]
 ) -> bytes:
     """One buffer: the length of a JSON heading in 4 bytes, the heading, then the arrays that it names."""

@@ -11,7 +11,14 @@ from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.networks.hub import files
-from tubelet.ingest.networks.hub.shapes import IMAGENET, Geometry, Shape
+from tubelet.ingest.networks.hub.shapes import (
+    IMAGENET,
+    Geometry,
+    Shape,
+    find_blocks,
+    find_norm,
+)
+from tubelet.ingest.networks.taps import Taps
 
 SMALLEST, LARGEST = 1e-12, 1e12  # of numbers that pixels are divided by or moved by
 LARGEST_SIDE = 16_384  # pixels
@@ -83,7 +90,7 @@ def _channels(found: dict, key: str, ordinary: tuple[float, ...], path: Path) ->
     given = ordinary if given is None else given if isinstance(given, list) else [given]
     if len(given) not in (1, 3) or not all(map(_is_number, given)):
         raise UsageError(
-            f"{path}: {key} is {_shortened(found[key])}, not three numbers: correct the file, or download the model again"
+            f"{path}: {key} is {_shorten(found[key])}, not three numbers: correct the file, or download the model again"
         )
     return tuple(float(value) for value in (given if len(given) == 3 else given * 3))
 
@@ -92,7 +99,7 @@ def _number(found: dict, key: str, ordinary: float, path: Path) -> float:
     given = found.get(key)
     if given is not None and not _is_number(given):
         raise UsageError(
-            f"{path}: {key} is {_shortened(given)}, not a number: correct the file, or download the model again"
+            f"{path}: {key} is {_shorten(given)}, not a number: correct the file, or download the model again"
         )
     return ordinary if given is None else float(given)
 
@@ -104,7 +111,7 @@ def _side(found: dict, path: Path) -> int | None:
         isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE
     ):
         raise UsageError(
-            f"{path}: the size {_shortened(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model"
+            f"{path}: the size {_shorten(side)} is not a number of pixels up to {LARGEST_SIDE:,}: correct the file, or pass another model"
         )
     return side
 
@@ -113,13 +120,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
-def _shortened(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class HubEncoder:
-    """The last hidden states of a model of transformers; class and register tokens are left out."""
+    """One layer of a model of transformers, or several joined; class and register tokens are left out."""
 
     def __init__(
         self,
@@ -134,6 +141,12 @@ class HubEncoder:
         self._shape = shape
         self._precision = setting.precision
         self._model = precision.place_model(model, self.device, self._precision)
+        layer = setting.layer
+        self._taps = (
+            Taps(find_blocks(model, model.config), find_norm(model, shape), layer)
+            if layer.blocks
+            else None
+        )
         self._mean = torch.tensor(pixels.mean, device=self.device).view(3, 1, 1) * 255
         self._std = torch.tensor(pixels.std, device=self.device).view(3, 1, 1) * 255
         for module in (
@@ -150,7 +163,7 @@ class HubEncoder:
         ) / self._std  # (B, T, 3, H, W)
         pixels = pixels if self.geometry.frames else pixels.flatten(0, 1)
         with precision.autocast(self.device, self._precision):
-            tokens = self._model(pixel_values=pixels, **self._arguments(pixels)).last_hidden_state
+            tokens = torch.cat(self._take(pixels), dim=-1)
         tokens = tokens[:, self.geometry.leading :].float()
         patch = self.geometry.patch
         return TokenGrids(
@@ -158,6 +171,13 @@ class HubEncoder:
                 clips, count // self.geometry.tubelet, height // patch, width // patch, -1
             )
         )
+
+    def _take(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The tokens of each layer, class and register tokens first."""
+        arguments = self._arguments(pixels)
+        if self._taps:
+            return self._taps.run(lambda: self._model(pixel_values=pixels, **arguments))
+        return [self._model(pixel_values=pixels, **arguments).last_hidden_state]
 
     def _arguments(self, pixels: torch.Tensor) -> dict[str, object]:
         arguments: dict[str, object] = (

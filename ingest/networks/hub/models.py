@@ -35,6 +35,8 @@ def describe_model(text: str) -> Named:
         side=whole,
         tubelet=numbers.tubelet,
         frames=numbers.frames,
+        depth=numbers.depth,
+        final_norm=numbers.final_norm,
     )
 
 
@@ -45,10 +47,11 @@ def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, 
     shape = shape_of(files.with_settings(source))
     config = config_of(folder, shape)
     numbers = geometry(config, shape)
-    if (numbers.dim, numbers.patch, numbers.tubelet) != (
+    if (numbers.dim, numbers.patch, numbers.tubelet, numbers.depth) != (
         expected.dim,
         expected.patch,
         expected.tubelet,
+        expected.depth,
     ):
         raise CheckpointError(
             f"{source} is no longer the model that Tubelet knows as {text}: its config.json has {numbers}"

@@ -15,6 +15,8 @@ class Named:
     parameters: int
     side: int = 224
     tubelet: int = 1
+    depth: int = 12  # blocks
+    final_norm: bool = True
     frames: int | None = None
     frame_step: int | None = None  # spacing of the frames it was trained on (`sampling_rate`)
 
@@ -26,6 +28,7 @@ NAMED: Mapping[str, Named] = {
         dim=768,
         patch=16,
         parameters=86_225_664,
+        final_norm=False,
         tubelet=2,
         frames=16,
         frame_step=4,
@@ -35,7 +38,9 @@ NAMED: Mapping[str, Named] = {
         family="VideoMAE",
         dim=1024,
         patch=16,
+        depth=24,
         parameters=303_858_688,
+        final_norm=False,
         tubelet=2,
         frames=16,
         frame_step=4,
@@ -47,7 +52,12 @@ NAMED: Mapping[str, Named] = {
         id="facebook/dinov2-base", family="DINOv2", dim=768, patch=14, parameters=86_580_480
     ),
     "dinov2-large": Named(
-        id="facebook/dinov2-large", family="DINOv2", dim=1024, patch=14, parameters=304_368_640
+        id="facebook/dinov2-large",
+        family="DINOv2",
+        dim=1024,
+        patch=14,
+        depth=24,
+        parameters=304_368_640,
     ),
     "dinov2-reg-base": Named(
         id="facebook/dinov2-with-registers-base",
@@ -71,7 +81,12 @@ NAMED: Mapping[str, Named] = {
         parameters=85_660_416,
     ),
     "ijepa-vith14": Named(
-        id="facebook/ijepa_vith14_1k", family="I-JEPA", dim=1280, patch=14, parameters=630_762_240
+        id="facebook/ijepa_vith14_1k",
+        family="I-JEPA",
+        dim=1280,
+        patch=14,
+        depth=32,
+        parameters=630_762_240,
     ),
     "vit-mae-base": Named(
         id="facebook/vit-mae-base", family="ViT-MAE", dim=768, patch=16, parameters=85_798_656

@@ -6,6 +6,7 @@ from functools import partial
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions, WeightsSource
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
+from tubelet.ingest.layer import Depth
 from tubelet.ingest.networks.hub import files, models
 from tubelet.ingest.networks.hub.named import NAMED, Named
 
@@ -32,6 +33,7 @@ def _row(named: Named) -> EncoderEntry:
         weights,
         _load,
         frames=named.frames,
+        depth=Depth(blocks=named.depth, final_norm=named.final_norm),
         frame_step=named.frame_step,
         supply=None if local else supply,
     )
@@ -44,7 +46,9 @@ def _load(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[EncoderFa
         )
     described = NAMED.get(name) or models.describe_model(name)
     encoder, known = models.load(name, described, setting)
-    return EncoderFacts.of(models.name_of(name), row, layer="last", **known), encoder
+    layer = setting.layer
+    shape = {"layer": layer, "dim": row.dim * len(layer.parts)}
+    return EncoderFacts.of(models.name_of(name), row, **shape, **known), encoder
 
 
 ROWS: Mapping[str, EncoderEntry] = {name: _row(named) for name, named in NAMED.items()}

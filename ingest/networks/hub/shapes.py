@@ -35,6 +35,7 @@ class Shape:
     sizes: bool = True  # takes pictures of other sizes than its own
     interpolate: bool = False  # has to be asked to, by interpolate_pos_encoding
     leftovers: tuple[str, ...] = ("classifier.",)
+    norm: str = "layernorm"  # behind the last block
     changes: tuple[tuple[str, object], ...] = ()  # to its config
     pixels: tuple[tuple[float, ...], tuple[float, ...]] = (
         IMAGENET  # mean and standard deviation that are ordinary for it
@@ -52,7 +53,7 @@ SHAPES: Mapping[str, Shape] = {
     "dinov2_with_registers": Shape(
         family="DINOv2 with registers", model="Dinov2WithRegistersModel", leading=1
     ),
-    "dinov3_vit": Shape(family="DINOv3", model="DINOv3ViTModel", leading=1),
+    "dinov3_vit": Shape(family="DINOv3", model="DINOv3ViTModel", leading=1, norm="norm"),
     "ijepa": Shape(
         family="I-JEPA", model="IJepaModel", interpolate=True, leftovers=("classifier.", "pooler.")
     ),
@@ -66,6 +67,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "clip": Shape(
         family="CLIP vision",
+        norm="post_layernorm",
         model="CLIPVisionModel",
         leading=1,
         interpolate=True,
@@ -74,6 +76,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "clip_vision_model": Shape(
         family="CLIP vision",
+        norm="post_layernorm",
         model="CLIPVisionModel",
         leading=1,
         interpolate=True,
@@ -94,6 +97,8 @@ class Geometry:
     width: int
     frames: int | None  # the only count it takes; None for an image encoder
     leading: int
+    depth: int  # blocks
+    final_norm: bool
 
 
 def shape_of(folder: Path) -> Shape:
@@ -109,6 +114,24 @@ def shape_of(folder: Path) -> Shape:
             f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it"
         )
     return SHAPES[type_]
+
+
+def find_blocks(model: torch.nn.Module, config: Any) -> torch.nn.ModuleList:
+    """The blocks of a model: its one list of as many modules as its config has hidden layers."""
+    lists = (module for module in model.modules() if isinstance(module, torch.nn.ModuleList))
+    return next(found for found in lists if len(found) == config.num_hidden_layers)
+
+
+def find_norm(model: torch.nn.Module, shape: Shape) -> torch.nn.Module | None:
+    """The norm behind the last block; None where the model has none."""
+    return next(
+        (
+            found
+            for name, found in model.named_modules()
+            if name.rpartition(".")[2] == shape.norm and name.count(".") <= 1
+        ),
+        None,
+    )
 
 
 def model_class(shape: Shape) -> Any:
@@ -176,6 +199,8 @@ def geometry(config: Any, shape: Shape) -> Geometry:
         width=width,
         frames=getattr(config, "num_frames", None),
         leading=leading,
+        depth=config.num_hidden_layers,
+        final_norm=not getattr(config, "use_mean_pooling", False),
     )
 
 

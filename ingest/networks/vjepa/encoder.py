@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import cast
 
 import torch
 from torch import nn
@@ -37,6 +38,12 @@ class VisionTransformer(nn.Module):
             self.norms_block = nn.ModuleList(norm(dim) for _ in config.levels)
         else:
             self.norm = norm(dim)
+
+    @property
+    def final_norm(self) -> nn.LayerNorm:
+        """The norm of the output."""
+        own = self.config.generation.hierarchical
+        return cast(nn.LayerNorm, self.norms_block[-1] if own else self.norm)
 
     def forward(
         self,

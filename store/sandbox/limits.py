@@ -1,0 +1,120 @@
+"""How much one query may use, and the options that set it: of the command, and of the dashboard and what else serves other people."""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, replace
+
+from tubelet.store.errors import QueryError
+from tubelet.store.options import check_options, option
+
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *([KMGT]?B)", re.ASCII)
+LONGEST_S = 1e6  # more than eleven days
+MOST_ROWS = 10**12
+SECONDS_HELP = "Seconds that a query may take."
+MEMORY_HELP = "Memory that a query may use, and that its answer may take, such as 500MB."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one query may use: `rows` None means no limit; `memory` bounds the work and, separately, the answer."""
+
+    rows: int | None = 10_000
+    seconds: float = 30.0
+    memory: str = "2GB"
+
+    @property
+    def memory_bytes(self) -> int:
+        """Raises QueryError where `memory` is not an amount of memory."""
+        found = AMOUNT.fullmatch(self.memory.strip().upper())
+        if not found:
+            raise QueryError(f"{self.memory[:40]!r} is not an amount of memory: write 500MB or 2GB")
+        return int(float(found[1]) * UNITS[found[2]])
+
+    def lower(
+        self, rows: int | None = None, seconds: float | None = None, memory: str | None = None
+    ) -> "Limits":
+        """These limits with those that are given. Raises QueryError for one that is higher than what is allowed here."""
+        wanted = replace(
+            self,
+            rows=self.rows if rows is None else rows,
+            seconds=self.seconds if seconds is None else seconds,
+            memory=memory or self.memory,
+        )
+        if self.rows is not None and (wanted.rows is None or wanted.rows > self.rows):
+            raise QueryError(f"max_rows is {wanted.rows}: at most {self.rows:,} are allowed here")
+        if wanted.seconds > self.seconds:
+            raise QueryError(
+                f"max_seconds is {wanted.seconds:g}: at most {self.seconds:g} are allowed here"
+            )
+        if wanted.memory_bytes > self.memory_bytes:
+            raise QueryError(
+                f"max_memory is {wanted.memory}: at most {self.memory} are allowed here"
+            )
+        wanted.check()
+        return wanted
+
+    def check(self) -> None:
+        """Raises QueryError where nothing could be answered within these limits."""
+        if self.rows is not None and self.rows < 1:
+            raise QueryError(f"max_rows is {self.rows}: it must be 1 or more")
+        if math.isnan(self.seconds) or self.seconds <= 0:
+            raise QueryError(f"max_seconds is {self.seconds:g}: it must be above 0")
+        if not self.memory_bytes:
+            raise QueryError(f"max_memory is {self.memory}: it must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnLimits:
+    """The limits of who asks a store of their own, in a terminal."""
+
+    max_rows: int | None = option(
+        None, least=1, most=MOST_ROWS, help="Rows of the answer, at most.", unset="all"
+    )
+    max_seconds: float = option(600.0, least=0.001, most=LONGEST_S, help=SECONDS_HELP)
+    max_memory: str = option("8GB", metavar="SIZE", help=MEMORY_HELP)
+
+    def __post_init__(self) -> None:
+        check_options(self, QueryError)
+        self.limits.check()
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_rows, self.max_seconds, self.max_memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorLimits:
+    """The limits of everybody who asks through a server: what its administrator allows."""
+
+    max_rows: int = option(
+        10_000, least=1, most=10**7, help="Rows of an answer that a page or JSON holds, at most."
+    )
+    max_seconds: float = option(30.0, least=0.001, most=LONGEST_S, help=SECONDS_HELP)
+    max_memory: str = option("2GB", metavar="SIZE", help=MEMORY_HELP)
+    max_download_seconds: float = option(
+        600.0, least=0.001, most=LONGEST_S, help="Seconds that a file with a whole answer may take."
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, QueryError)
+        self.shown.check()
+
+    @property
+    def shown(self) -> Limits:
+        """Of an answer that a page shows, or that JSON holds."""
+        return Limits(self.max_rows, self.max_seconds, self.max_memory)
+
+    @property
+    def whole(self) -> Limits:
+        """Of an answer that is written to a file: its rows never stand in memory as a whole."""
+        return Limits(None, self.max_download_seconds, self.max_memory)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> "VisitorLimits":
+        """What `to_json` wrote; the defaults where the text is empty."""
+        return cls(**json.loads(text)) if text else cls()

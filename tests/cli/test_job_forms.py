@@ -1,0 +1,97 @@
+"""The forms of commands that can be jobs: every option is there, and what is filled in comes out of the parser as it was filled in."""
+
+import json
+import shlex
+from typing import Any
+
+import click
+import pytest
+
+from tests.commands import tubelet
+from tests.documentation import walk_commands
+from tubelet.cli import main
+from tubelet.cli.forms import LEFT_OUT, describe_commands
+from tubelet.cli.recording import is_recorded
+from tubelet.store import StoreError
+from tubelet.store.jobs.forms import (
+    CHOICE,
+    DECIMAL,
+    LINES,
+    NUMBER,
+    SWITCH,
+    TEXT,
+    CommandForm,
+    FormField,
+    read_forms,
+    write_forms,
+)
+
+COMMANDS = {name.removeprefix("tubelet "): command for name, command in walk_commands()}
+FORMS = {form.name: form for form in describe_commands(main)}
+HOSTILE = ["--store=elsewhere", "-o", "a b", "a'b\"c", "$(touch made)", "=", "--", "größe"]
+
+
+def parse(form: CommandForm, **values: Any) -> dict[str, Any]:
+    """What the command's own parser makes of the form's words, by name."""
+    command, words = COMMANDS[form.name], form.words(values, "a store")
+    assert words[: len(form.name.split())] == tuple(form.name.split())
+    parser = command.make_parser(click.Context(command))
+    found, rest, _ = parser.parse_args(list(words[len(form.name.split()) :]))
+    assert not rest
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items() if value}  # fmt: skip
+
+
+def test_every_command_that_is_seen_as_a_job_has_a_form_with_all_its_options() -> None:
+    assert list(FORMS) == [name for name, command in COMMANDS.items() if is_recorded(command)]
+    assert {"ingest", "annotate", "pairs", "basis fit", "index", "report sensitivity"} <= set(FORMS)
+    for name, form in FORMS.items():
+        expected = {parameter.name for parameter in COMMANDS[name].params} - LEFT_OUT
+        assert {field.name for field in form.fields} == expected
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_as_it_opens_says_no_more_than_the_store(name: str) -> None:
+    form = FORMS[name]
+    assert form.words({field.name: field.default for field in form.fields}, "S") == (*name.split(), "--store=S")  # fmt: skip
+    required = [field.label for field in form.fields if field.required]
+    assert form.find_missing({}) == required and not form.find_missing({field.name: "x" for field in form.fields})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_value_becomes_another_option(name: str, value: str) -> None:
+    form = FORMS[name]
+    values = {field.name: value for field in form.fields if field.kind in (TEXT, LINES)}
+    expected = {field.name: [value] if field.kind == LINES else value for field in form.fields if field.name in values}  # fmt: skip
+    assert parse(form, **values) == {"store": "a store", **expected}
+
+
+def test_every_kind_of_value_is_written() -> None:
+    ingest = FORMS["ingest"]
+    kinds = {field.name: field.kind for field in ingest.fields}
+    assert (kinds["paths"], kinds["frames"], kinds["fps"], kinds["tail"], kinds["keep"], kinds["size"]) == (LINES, NUMBER, DECIMAL, SWITCH, CHOICE, TEXT)  # fmt: skip
+    words = ingest.words(
+        {"paths": "a.mp4\n\n b c.mp4 ", "frames": 8, "fps": 4.0, "tail": True, "keep": "statistics", "pictures": False, "stride": None, "size": ""},
+        "S",
+    )  # fmt: skip
+    said = (
+        "ingest --store=S --frames=8 --fps=4 --tail --keep=statistics --no-pictures a.mp4 'b c.mp4'"
+    )
+    assert sorted(words) == sorted(shlex.split(said)) and words[-2:] == ("a.mp4", "b c.mp4")
+    frames = next(field for field in ingest.fields if field.name == "frames")
+    assert (frames.least, frames.most, frames.default) == (1, 65_536, "16")
+
+
+def test_the_command_prints_its_forms_and_they_are_read_back() -> None:
+    printed = tubelet("jobs", "--commands", check=True).stdout
+    assert read_forms(printed) == list(FORMS.values()) == read_forms(write_forms(list(FORMS.values())))  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '[{"name": "x"}]', "{}x", json.dumps([{"fields": 3}])])
+def test_what_describes_no_commands_is_refused(text: str) -> None:
+    with pytest.raises(StoreError, match="could not be read"):
+        read_forms(text)
+
+
+def test_a_decimal_keeps_its_digits() -> None:
+    assert FormField(name="fps", label="--fps", kind=DECIMAL, flag="--fps").write(0.1) == ["--fps=0.1"]  # fmt: skip
