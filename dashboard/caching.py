@@ -14,7 +14,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard.access import read_limits
+from tubelet.dashboard.access import is_read_only, read_limits
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
@@ -49,10 +49,14 @@ KEYS: dict[str | type, Callable[[Any], Any]] = {
 }
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
 def open_store(path: str) -> Store:
-    """The store at a path, opened once for all sessions. Raises StoreError."""
-    return Store(Path(path))
+    """The store at a path, opened once for all sessions, read-only where the dashboard is. Raises StoreError."""
+    return _open_store(path, is_read_only())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _open_store(path: str, read_only: bool) -> Store:
+    return Store(Path(path), read_only)
 
 
 @st.cache_resource(

@@ -9,6 +9,10 @@ class StoreError(TubeletError):
     """The store is missing, foreign, newer, damaged, full or not writable."""
 
 
+class ReadOnly(StoreError):
+    """A write to a store that was opened read-only."""
+
+
 class Overtaken(StoreError):
     """Another writer has committed since the store was read."""
 

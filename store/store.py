@@ -61,9 +61,9 @@ Rows = Mapping[str, pa.Table]  # table name to rows
 class Store:
     """A store on disk. Safe to share between threads; several processes may read and write at once."""
 
-    def __init__(self, root: Path | str) -> None:
-        """Open an existing store. Raises StoreError with advice for anything else."""
-        self.layout = Layout(_local(root))
+    def __init__(self, root: Path | str, read_only: bool = False) -> None:
+        """Open an existing store; with `read_only` every write to it raises ReadOnly. Raises StoreError with advice for anything else."""
+        self.layout = Layout(_local(root), read_only)
         self.layout.refuse_links()
         if note := snapshot.read(self.layout).note:
             LOGGER.warning(note)

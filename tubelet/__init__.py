@@ -28,11 +28,11 @@ LAZY = {
 }  # name -> module and name in it, imported when asked for
 
 
-def open(path: "Path | str") -> "Store":
-    """The store at a path. Raises StoreError with what to do where there is none."""
+def open(path: "Path | str", read_only: bool = False) -> "Store":
+    """The store at a path; with `read_only` every write to it is refused. Raises StoreError with what to do where there is none."""
     from tubelet.store import Store
 
-    return Store(path)
+    return Store(path, read_only)
 
 
 def __getattr__(name: str) -> Any:

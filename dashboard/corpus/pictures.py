@@ -25,6 +25,7 @@ def show(store: Store, rows: Sequence[dict], encoder_id: str, statistic: str) ->
     if not rows:
         st.caption("No video passes the filters.")
         return
+    st.caption(EXPLAINED)  # above: the grid grows once its pictures are there
     shown = [row["video_id"] for row in rows]
     scrubs = _scrubs(store, shown, encoder_id)
     video_grid.show(
@@ -32,7 +33,6 @@ def show(store: Store, rows: Sequence[dict], encoder_id: str, statistic: str) ->
         lambda chosen: choose_of_page(shown, chosen),
         lambda video_id: links.open_player(**{VIDEO: video_id}),
     )
-    st.caption(EXPLAINED)
 
 
 def choose_of_page(shown: Sequence[str], chosen: Sequence[str]) -> None:

@@ -31,6 +31,19 @@ from tubelet.store.schema.annotations import FOLDER
 
 SPLIT, ANY = "split", ""
 COUNT = 10  # videos to label, where nothing else is asked for
+TITLES: dict[str, Any] = {
+    "name_a": "first video",
+    "at_a_s": st.column_config.NumberColumn("at", format="%.2f s"),
+    "name_b": "second video",
+    "at_b_s": st.column_config.NumberColumn("at", format="%.2f s"),
+    "split_a": "value of the first",
+    "split_b": "value of the second",
+    "name": "video",
+    "videos": "videos of the value",
+    "nearest": "nearest value",
+    "distance": st.column_config.NumberColumn("distance", format="%.3g"),
+    "p": st.column_config.NumberColumn("p", format="%.2g"),
+}
 HIDDEN = ("video_id", "video_a", "video_b")  # columns for programs
 
 
@@ -110,7 +123,7 @@ def _show_answer(
         tabulate(answer),
         hide_index=True,
         placeholder="",
-        column_config=dict.fromkeys(HIDDEN),
+        column_config={**TITLES, **dict.fromkeys(HIDDEN)},
         alt="Answer",
     )
 
@@ -143,10 +156,8 @@ def tabulate(answer: Duplicates | Outliers | Centers) -> pa.Table:
 
 def describe_pairs(found: Duplicates) -> Markdown:
     """How many pairs, and what chance would give."""
-    compared = f"{units.count(found.moments, 'moment')} of {units.count(found.videos, 'video')} were compared in {units.count(found.draws, 'corpus drawn without duplicates', 'corpora drawn without duplicates')}"
-    chance = (
-        f"5% of corpora without duplicates have a pair closer than {found.level:.3g}; {compared}."
-    )
+    compared = f"{units.count(found.moments, 'moment')} of {units.count(found.videos, 'video')} were compared, beside {units.number(found.draws)} corpora drawn without duplicates"
+    chance = f"At most 5% of corpora without duplicates have a pair closer than {found.level:.3g}; {compared}."
     if not found.pairs:
         return f"**No pair** of videos is closer than chance. {chance}"
     return f"**{units.count(len(found.pairs), 'pair')}** of videos are closer than chance, {found.pairs[0].distance:.3g} and more apart (p = {found.pairs[0].p:.2g} for the closest). {chance}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tubelet.store.disk import inside
+from tubelet.store.errors import ReadOnly
 from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
@@ -24,7 +25,22 @@ LOCKS = "commit.lock", "writers.lock"
 
 @dataclass(frozen=True)
 class Layout:
+    """The paths of a store. `read_only`: those that only writers ask for are refused, so nothing is written, whoever asks."""
+
     root: Path
+    read_only: bool = False
+
+    def require_writable(self) -> None:
+        """The one place where a store that was opened read-only refuses. Raises ReadOnly."""
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.root} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
+            )
+
+    def _for_writers(self, *names: str) -> Path:
+        """A path that every writer needs, and nobody else."""
+        self.require_writable()
+        return self.root.joinpath(*names)
 
     @property
     def marker(self) -> Path:
@@ -41,17 +57,17 @@ class Layout:
     @property
     def commit_lock(self) -> Path:
         """Held for the moment of a commit."""
-        return self.root / "commit.lock"
+        return self._for_writers("commit.lock")
 
     @property
     def writers_lock(self) -> Path:
         """Shared by running ingests, so that a repair can tell their files from orphans."""
-        return self.root / "writers.lock"
+        return self._for_writers("writers.lock")
 
     @property
     def unfinished(self) -> Path:
         """Files being written; the next ingest deletes what a killed process left here."""
-        return self.root / "unfinished"
+        return self._for_writers(UNFINISHED)
 
     @property
     def embeddings(self) -> Path:
@@ -107,10 +123,11 @@ class Layout:
 
     def claim(self, key: str, generation: int) -> Path:
         """The file that says who works on something; keys are ids."""
-        return self.root / CLAIMS / f"{key}.{generation}"
+        return self._for_writers(CLAIMS, f"{key}.{generation}")
 
     def owner(self, name: str) -> Path:
         """The heartbeat of a process that has claims. Raises UnsafePath where the name is more than one."""
+        self.require_writable()
         return self._file(CLAIMS, "owners", name)
 
     def refuse_links(self) -> None:

@@ -47,6 +47,7 @@ def find_job(store: Store, job_id: str) -> JobState:
 
 def stop_job(store: Store, job_id: str, kill: bool = False) -> str:
     """Ask a job to stop as Ctrl-C does, or kill it; what was done, in a sentence. Raises StoreError where it does not run on this machine."""
+    store.layout.require_writable()
     job = find_job(store, job_id)
     if not job.live:
         why = f"runs on {job.host}: stop it there" if job.status == ELSEWHERE else "has ended"

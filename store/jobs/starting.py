@@ -32,6 +32,7 @@ def start_job(
     store: Store, words: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> str:
     """Run `tubelet WORDS` in a folder, its output in the job's log; the job's id, once the command runs or has ended. Raises StoreError."""
+    store.layout.require_writable()
     _require_room(store)
     job_id = make_job_id(time.time())
     place = store.layout.job(job_id)

@@ -80,4 +80,4 @@ def test_a_question_is_about_the_selected_videos(store: Store) -> None:
     few = ask(store, "Near-duplicate moments", selected="ids:" + ",".join(ids(store)[:3]))
     assert "3 encoded videos are too few to compare" in few.info[0].value
     some = ask(store, "Near-duplicate moments", selected="ids:" + ",".join(ids(store)[:9]))
-    assert "of 9 videos were compared" in text(some)
+    assert "of 9 videos were compared, beside 99 corpora" in text(some)

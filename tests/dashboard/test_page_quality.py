@@ -19,6 +19,9 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 VIDEOS, MOST_SHIFT = 15, 0.1
 PAGES = [
     "",
+    "?view=Pictures",
+    "?view=Map",
+    "?section=Questions",
     "?section=Failures",
     "?section=Encoders",
     "video",
