@@ -37,13 +37,25 @@ def row(name: str, weights: Path | None = None) -> EncoderEntry:
         return found.of_weights(weights) if found.of_weights and weights else found
     if hub_files.is_model(name):
         return vjepa_folder.row_of(name) or hub_rows.row_of(name)
-    alike = [known for known in ENCODERS if known.lower() == name.lower()]
+    alike = _find_alike(name)
+    case = "names are case-sensitive: " if any(one.lower() == name.lower() for one in alike) else ""
     advice = (
-        f"names are case-sensitive: did you mean {' or '.join(alike)}?"
+        f"{case}did you mean {' or '.join(alike)}?"
         if alike
         else f"choose one of {', '.join(ENCODERS)}, a Hugging Face id or a directory"
     )
     raise UsageError(f"--encoder {name} is unknown: {advice}")
+
+
+def _find_alike(name: str) -> list[str]:
+    """Names and Hugging Face ids that differ in case, or by what surrounds an id in an address."""
+    bare = name.strip().lower().removeprefix("https://").removeprefix("hf://")
+    bare = bare.removeprefix("huggingface.co/").strip("/")
+    return [
+        known
+        for known in dict.fromkeys((*ENCODERS, *BY_ID))
+        if known.lower() == bare or (bare and known.lower().endswith(f"/{bare}"))
+    ]
 
 
 def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:

@@ -7,6 +7,7 @@ matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c 
 
 from dataclasses import dataclass
 from math import atan2, degrees
+from typing import Any
 
 import av
 import numpy as np
@@ -53,10 +54,10 @@ class Orientation:
 UPRIGHT = Orientation()
 
 
-def _name_unknown(cls: type[Type], value: int) -> Type:
+def _name_unknown(cls: type[Type], value: int) -> Any:
     """A kind of side data that FFmpeg has and PyAV does not know, such as EXIF: without a name for it, PyAV refuses all side data of the frame."""
-    kind = object.__new__(cls)
-    vars(kind).update(_name_=f"UNKNOWN_{value}", _value_=value)
+    kind: Any = object.__new__(cls)
+    kind._name_, kind._value_ = f"UNKNOWN_{value}", value
     return kind
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from deltalake.exceptions import DeltaError
 
+from tubelet.store.disk.outputs import name_errors
 from tubelet.store.errors import StoreError
 
 REASONS = {
     "No space left": "the disk of {root} is full; nothing half-written is visible: free some space, then run the same command again",
     "Disk quota": "the disk quota of {root} is used up; nothing half-written is visible: free some space, then run the same command again",
+    "File too large": "a file of {root} would be larger than this session (`ulimit -f`) or its disk allows; nothing half-written is visible: raise the limit, then run the same command again",
     "Read-only file system": "{root} is on a read-only file system: mount it writable, or pass another --store",
     "Permission denied": "{root} is not writable for this user: change its permissions, or pass another --store",
     "Input/output error": "the disk of {root} reports an input or output error: check it (dmesg tells more), then run `tubelet check`",
@@ -52,7 +54,7 @@ def write_whole(path: Path, data: bytes | memoryview, unfinished: Path, flush: b
         folder.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=unfinished, prefix=f"{path.name}.")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with name_errors(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             if flush:

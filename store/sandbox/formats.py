@@ -12,7 +12,10 @@ from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.dates import spell_dates
 from tubelet.store.sandbox.json_text import json_text
 
-FORMULA = frozenset("=+-@\t\r\n")  # what a cell begins with that a spreadsheet runs
+FORMULA = frozenset(
+    "=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)  # what a cell begins with that a spreadsheet runs; the wide ones where its language is Chinese, Japanese or Korean
+UNSEEN = " \0\N{NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"  # what a spreadsheet may leave out before it
 TABLE = "table"
 ENDINGS = {
     ".csv": "csv",
@@ -67,7 +70,7 @@ def csv(table: pa.Table, header: bool = True) -> bytes:
 
 def guard_formula(text: str) -> str:
     """Text that a spreadsheet would run as a formula, with an apostrophe before it: the spreadsheet then shows it. Numbers stay numbers."""
-    return f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text else text
+    return f"'{text}" if text.lstrip(UNSEEN)[:1] in FORMULA and text else text
 
 
 def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

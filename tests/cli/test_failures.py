@@ -79,6 +79,7 @@ PRINTING = [
     ("schema",),
     ("encoders", "--json"),
     ("ingest", "{video}", "--encoder", "toy", "--size", "32", "--store", "{tmp}/store"),
+    ("demo", "--videos", "{video}", "--encoder", "toy", "--store", "{tmp}/store"),
     ("plan", "{video}", "--encoder", "toy", "--size", "32", "--json"),
     ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
     ("sql", "FROM clips", "--store", "{root}"),

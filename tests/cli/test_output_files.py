@@ -1,13 +1,16 @@
 """Files after -o: whole or as they were, and named where the disk cannot take them."""
 
 import errno
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tests.videos import make_video
 from tubelet.store.disk import outputs
 from tubelet.store.saved_queries import SavedQuery, save_query
 
@@ -48,3 +51,29 @@ def test_a_file_stays_as_it_was_where_the_new_one_cannot_be_whole(tmp_path):
     outputs.write_file(tmp_path / "kept", lambda file: file.write(b"newer"))
     assert (tmp_path / "kept").read_bytes() == b"newer"
     assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o640
+
+
+LIMITED = {
+    "rows.csv": ("sql", "FROM range(100000)", "--store", "{root}", "-o", "{tmp}/rows.csv"),
+    "store": ("ingest", "{video}", "--encoder", "toy", "--store", "{tmp}/store"),
+    "bank": ("pretrain", "{video}", "-o", "{tmp}/bank", "--size", "64", "--frames", "4", "--bank", "16", "--steps", "1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_file_that_may_not_grow_is_named_in_a_sentence(name, root, tmp_path):
+    """`ulimit -f` ended commands with `unexpected error: OSError`, to be reported."""
+    video = make_video(tmp_path / "video.mp4", frames=60)
+    words = [word.format(root=root, tmp=tmp_path, video=video) for word in LIMITED[name]]
+    script = 'ulimit -f 4; exec "$0" -m tubelet "$@"'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable, *words],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+    )
+    assert done.returncode == 2 and "unexpected" not in done.stderr, done.stderr
+    assert f"{tmp_path}/{name}" in done.stderr
+    assert "file too large" in done.stderr or "ulimit -f" in done.stderr
+    assert not (tmp_path / "rows.csv").exists()

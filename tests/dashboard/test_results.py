@@ -75,17 +75,19 @@ def test_numbers_are_written_with_their_units(shown: str, expected: str) -> None
 
 
 def test_a_csv_holds_no_formulas_and_its_numbers_stay() -> None:
-    words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "a=1", "", None]
+    run = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1"]
+    run += ["＝1", "＋1", "－1", "＠A1", "\u00a0=1", "\ufeff=1", "\u200b ＝1"]
+    words = [*run, "a=1", "", None]
     table = pa.table(
         {
             "=name": words,
-            "number": [-1] * 10,
-            "share": [-0.5] * 10,
-            "nested": [[-1]] * 10,
-            "decimal": pa.array([Decimal("-1.5")] * 10),
+            "number": [-1] * len(words),
+            "share": [-0.5] * len(words),
+            "nested": [[-1]] * len(words),
+            "decimal": pa.array([Decimal("-1.5")] * len(words)),
         }
     )
     lines = list(csv.reader(io.StringIO(formats.csv(table).decode(), newline="")))
     assert lines[0] == ["'=name", "number", "share", "nested", "decimal"]
-    assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in words[:7]), "a=1", "", ""]
+    assert [line[0] for line in lines[1:]] == [*(f"'{word}" for word in run), "a=1", "", ""]
     assert {tuple(line[1:]) for line in lines[1:]} == {("-1", "-0.5", "[-1]", "-1.5")}

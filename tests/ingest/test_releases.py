@@ -58,3 +58,20 @@ def test_sizes_follow_from_the_parameters() -> None:
     ]
     with pytest.raises(ValueError, match="is not an address"):
         Release(name="x", url="weights.pt", key="ema_encoder", encoder=1, predictor=1, licence="")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://huggingface.co/{}",
+        "hf://{}",
+        "{}/",
+        " huggingface.co/{} ",
+    ],
+)
+def test_the_address_of_a_model_is_answered_with_its_id(written: str) -> None:
+    name = "facebook/vjepa2-vith-fpc64-256"
+    with pytest.raises(encoders.UsageError, match=f"is unknown: did you mean {name}\\?"):
+        encoders.row(written.format(name))
+    with pytest.raises(encoders.UsageError, match=f"did you mean {name}\\?"):
+        encoders.row("vjepa2-vith-fpc64-256")

@@ -21,6 +21,7 @@ WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (
     errno.ENOSPC,
     errno.EDQUOT,
+    errno.EFBIG,
     errno.EIO,
     errno.EROFS,
     errno.EACCES,
