@@ -193,14 +193,7 @@ class Summary:
                 f"encoder waiting {seconds['wait']:.1f}{f'; the bottleneck was {self.bottleneck}' if self.clips else ''}"
             ),
         ]
-        if self.processes > 1 or self.lost_processes:
-            lines.append(
-                f"{count(self.processes, 'process', 'processes')}, whose seconds of decode, encode, write and waiting are summed"
-            )
-        lines += [
-            f"a process was lost ({how}); the others took over what it was working on"
-            for how in self.lost_processes
-        ]
+        lines += self._process_lines()
         if self.halved:
             lines.append(
                 f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less"
@@ -225,6 +218,19 @@ class Summary:
                 "stopped; everything encoded so far is committed: run the same command again to continue"
             )
         return [escape_controls(line) for line in lines]
+
+    def _process_lines(self) -> list[str]:
+        """How many processes there were, and which of them were lost."""
+        if self.processes == 1 and not self.lost_processes:
+            return []
+        counted = count(self.processes, "process", "processes")
+        return [
+            f"{counted}, whose seconds of decode, encode, write and waiting are summed",
+            *(
+                f"a process was lost ({how}); the others took over what it was working on"
+                for how in self.lost_processes
+            ),
+        ]
 
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""
