@@ -147,7 +147,10 @@ class WindowOptions:
 class RunOptions:
     """Options that do not change which clips there are; and the precision, which does."""
 
-    device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.")
+    device: str = option(
+        "auto",
+        help="auto, cpu, cuda, cuda:N or mps; an ingest takes several, such as cuda:0,cuda:1, with one process each.",
+    )
     precision: str = option(
         "auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."
     )

@@ -90,6 +90,8 @@ def device(name: str) -> torch.device:
             if torch.backends.mps.is_available()
             else "cpu"
         )
+    if "," in name:
+        raise UsageError(f"--device {name}: only an ingest takes several devices; pass one of them")
     if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
         raise UsageError(f"--device {name} is unknown: choose auto, cpu, cuda, cuda:N or mps")
     missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}

@@ -7,6 +7,10 @@ class UsageError(TubeletError):
     """Invalid arguments, reported before anything is decoded."""
 
 
+class TeamError(TubeletError):
+    """The processes of an ingest on several devices have all ended."""
+
+
 class EncodeError(TubeletError):
     """One clip cannot be encoded."""
 

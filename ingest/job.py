@@ -29,6 +29,29 @@ from tubelet.store.jobs.state import JobProgress
 
 
 @dataclass(frozen=True, kw_only=True)
+class Work:
+    """The sources that the arguments lead to, what was left out, and which part of all they are."""
+
+    sources: Sequence[Source]
+    skipped: Sequence[Skipped] = ()
+    taken: Taken | None = None
+
+
+def find_work(arguments: Arguments) -> Work:
+    """Search the paths. Raises UsageError where there is no video."""
+    videos = arguments.videos
+    found = search(videos.paths, videos.limit, videos.fps_of_frames)
+    everything, skipped = found.sources, found.skipped
+    if arguments.cut.segments:
+        everything, unnamed = assign_segments(arguments.cut.segments, everything)
+        skipped = (*skipped, *unnamed)
+    part = Part.parse(videos.part, os.environ)
+    sources = part.choose(everything)
+    taken = Taken(part, len(sources), len(everything)) if part.of > 1 else None
+    return Work(sources=sources, skipped=skipped, taken=taken)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """What to ingest and how; ready to run or to plan."""
 
@@ -44,21 +67,17 @@ class Job:
     @classmethod
     def of(cls, **values: object) -> "Job":
         """A job from the command's arguments, by their names. Raises UsageError with what to do instead."""
-        arguments = Arguments.of(**values)
+        return cls.over(Arguments.of(**values))
+
+    @classmethod
+    def over(cls, arguments: Arguments, work: "Work | None" = None) -> "Job":
+        """A job over sources that were found before, or are searched now. Raises UsageError."""
         model, running = arguments.model, arguments.running
         row = encoders.row(model.encoder, model.weights)
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
-        found = search(
-            arguments.videos.paths, arguments.videos.limit, arguments.videos.fps_of_frames
-        )
-        sources, left_out = found.sources, found.skipped
-        if arguments.cut.segments:
-            sources, unnamed = assign_segments(arguments.cut.segments, sources)
-            left_out = (*left_out, *unnamed)
-        part, everything = Part.parse(arguments.videos.part, os.environ), sources
-        sources = part.choose(everything)
+        work = work or find_work(arguments)
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
         memory.check_weights(row.parameters, arithmetic != "fp32", device)
@@ -76,14 +95,14 @@ class Job:
             pairing=pairing,
         )
         return cls(
-            sources=sources,
+            sources=work.sources,
             recipe=recipe,
             encoder=encoder,
             running=running,
             keeping=arguments.keeping,
             fixed=row.frames is not None,
-            skipped=left_out,
-            taken=Taken(part, len(sources), len(everything)) if part.of > 1 else None,
+            skipped=work.skipped,
+            taken=work.taken,
         )
 
     @property

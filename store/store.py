@@ -330,17 +330,14 @@ class Store:
 def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
     """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
     owners = {name: TABLES[name].owner or name for name in rows}
-    known = {
-        name: tables.values(layout.table(name), versions[name], TABLES[name].key[0])
-        for name in set(owners.values()) & rows.keys()
-    }
     kept = {}
     for name in (name for name in TABLES if name in rows):
-        taken = known.get(owners[name])
-        ids = rows[name][TABLES[name].key[0]]
-        kept[name] = (
-            rows[name] if taken is None else rows[name].filter(pc.invert(pc.is_in(ids, taken)))
-        )
+        ids, owner = rows[name][TABLES[name].key[0]], owners[name]
+        kept[name] = rows[name]
+        if owner in rows:
+            place, column = layout.table(owner), TABLES[owner].key[0]
+            taken = tables.find_values(place, versions[owner], column, ids)
+            kept[name] = rows[name].filter(pc.invert(pc.is_in(ids, taken)))
     return kept
 
 

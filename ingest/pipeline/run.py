@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -119,7 +119,7 @@ class Run:
         self._collect: Pipe[EncodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
 
-    def execute(self, sources: Sequence[Source]) -> Summary:
+    def execute(self, sources: Iterable[Source | None]) -> Summary:
         """Ingest every source. Raises StoreError where the store cannot be written; what was committed stays."""
         started = time.perf_counter()
         with (
@@ -177,7 +177,7 @@ class Run:
         self._writer.known, self._reader = known, self._reader.renew(known)
         return self._reader
 
-    def _read_all(self, sources: Sequence[Source]) -> None:
+    def _read_all(self, sources: Iterable[Source | None]) -> None:
         started = time.perf_counter()
         turns = Turns(sources, self._reader, self._claims, self._renew)
         turn = threading.Lock()
@@ -243,7 +243,8 @@ class Run:
                         self._writer.commit()
                         continue
                     if self._claims.lost(item.source.path):
-                        continue  # what another process does is not written twice
+                        self._writer.skip(item)  # what another process does is not written twice
+                        continue
                     under_way.append(
                         item
                         if isinstance(item, VideoDone)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from tubelet.ingest.folders import Skipped
@@ -32,6 +32,21 @@ class Elsewhere:
             f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
         )
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessTotals:
+    """What one of several processes knows only at its end."""
+
+    seconds: dict[str, float]
+    embedding_bytes: int
+    batch: int
+    halved: bool
+    unanswered: bool
+
+    @classmethod
+    def of(cls, summary: "Summary") -> "ProcessTotals":
+        return cls(**{f.name: getattr(summary, f.name) for f in fields(cls)})
 
 
 @dataclass(kw_only=True)
@@ -75,10 +90,28 @@ class Summary:
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
     taken: Taken | None = None  # where the sources were a part of those that there are
+    processes: int = 1  # that ended in order
+    lost_processes: list[str] = field(
+        default_factory=list
+    )  # those that did not, and how they ended
     interrupted: bool = False
     unanswered: bool = False  # a file that was being read when the run was stopped did not answer
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+
+    def add_process(self, totals: ProcessTotals) -> None:
+        """Add what one of several processes says at its end; their seconds are summed."""
+        first = not self.seconds
+        self.processes = 1 if first else self.processes + 1
+        self.seconds = {
+            name: self.seconds.get(name, 0.0) + spent for name, spent in totals.seconds.items()
+        }
+        self.embedding_bytes += totals.embedding_bytes
+        self.batch = totals.batch if first else min(self.batch, totals.batch)
+        self.halved, self.unanswered = (
+            self.halved or totals.halved,
+            self.unanswered or totals.unanswered,
+        )
 
     def __post_init__(self) -> None:
         self._with_clips: set[str] = set()  # videos of which this run has encoded a clip
@@ -160,6 +193,7 @@ class Summary:
                 f"encoder waiting {seconds['wait']:.1f}{f'; the bottleneck was {self.bottleneck}' if self.clips else ''}"
             ),
         ]
+        lines += self._process_lines()
         if self.halved:
             lines.append(
                 f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less"
@@ -184,6 +218,19 @@ class Summary:
                 "stopped; everything encoded so far is committed: run the same command again to continue"
             )
         return [escape_controls(line) for line in lines]
+
+    def _process_lines(self) -> list[str]:
+        """How many processes there were, and which of them were lost."""
+        if self.processes == 1 and not self.lost_processes:
+            return []
+        counted = count(self.processes, "process", "processes")
+        return [
+            f"{counted}, whose seconds of decode, encode, write and waiting are summed",
+            *(
+                f"a process was lost ({how}); the others took over what it was working on"
+                for how in self.lost_processes
+            ),
+        ]
 
     def _source_lines(self) -> list[str]:
         """What may be unexpected about the sources: places, skipped files, damage, colors."""

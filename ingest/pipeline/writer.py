@@ -114,6 +114,11 @@ class Writer:
         ):
             self.commit()
 
+    def skip(self, item: EncodedClip | VideoDone) -> None:
+        """Write nothing of an item; the end of a source is an end all the same."""
+        if isinstance(item, VideoDone):
+            self._ended.append(item.source.path)
+
     def commit(self) -> None:
         """Commit what has been collected, all or nothing."""
         small = {

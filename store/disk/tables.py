@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
@@ -215,13 +216,36 @@ def _key(path: Path, version: int) -> tuple[Path, int, int]:
     return path, version, log.stat().st_mtime_ns if log.exists() else 0
 
 
-def values(path: Path, version: int, column: str) -> pa.ChunkedArray:
-    """Every value of a text column in a version."""
-    files = [
-        pq.read_table(file, columns=[column])[column].cast(pa.string())
-        for file in open_table(path, version).files
-    ]
-    return pa.chunked_array([chunk for file in files for chunk in file.chunks], pa.string())
+_KEYS: dict[Path, dict[tuple[str, str], pa.ChunkedArray]] = {}  # of a table, by file and column
+
+
+def find_values(path: Path, version: int, column: str, wanted: pa.ChunkedArray) -> pa.Array:
+    """Those of the wanted texts that a column holds in a version.
+
+    A data file never changes, so its column is read once by a process that commits again and again: a commit then reads what was added
+    since its last one, however much the table holds.
+    """
+    known, files = _KEYS.pop(path, {}), open_table(path, version).files
+    while len(_KEYS) >= VERSIONS_KEPT:
+        _KEYS.pop(next(iter(list(_KEYS))), None)
+    kept = {
+        **{key: values for key, values in known.items() if key[0] in files},
+        **{
+            (file, column): _read_column(file, column)
+            for file in files
+            if (file, column) not in known
+        },
+    }
+    _KEYS[path], asked = kept, wanted.unique()
+    held = [kept[file, column] for file in files]
+    found = [values.filter(pc.is_in(values, asked)) for values in held]
+    return pa.chunked_array(
+        [chunk for file in found for chunk in file.chunks], pa.string()
+    ).unique()
+
+
+def _read_column(file: str, column: str) -> pa.ChunkedArray:
+    return pq.read_table(file, columns=[column])[column].cast(pa.string())
 
 
 def _writer_properties(table: Table) -> WriterProperties:

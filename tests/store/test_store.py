@@ -16,6 +16,7 @@ from tests.contents import contents
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, grid, synthetic_store
 from tubelet.store import Store, StoreError
+from tubelet.store.disk import tables
 from tubelet.store.schema import (
     ANNOTATIONS,
     FITS,
@@ -269,4 +270,24 @@ def test_any_other_path_holds_a_store_and_is_quoted_for_the_shell(tmp_path, char
     store = synthetic_store(tmp_path / f"a{character}b", videos=1)
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 1}]
     assert shlex.split(store.shell_name) == [str(store.root)]
+    store.close()
+
+
+def test_a_commit_reads_the_keys_of_what_was_added_since_the_last_one_alone(tmp_path, monkeypatch):
+    store = synthetic_store(tmp_path / "store", videos=3)
+    read, really = [], tables._read_column
+    monkeypatch.setattr(tables, "_read_column", lambda *which: read.append(which) or really(*which))
+    add_videos(store, Recipe(videos=1), first=3)
+    after_one = len(read)
+    add_videos(store, Recipe(videos=1), first=4)
+    assert len({file for file, _ in read}) == len(read), "no file is read twice"
+    assert 0 < len(read) - after_one <= len(TABLES)
+    before = store.rows("SELECT count(*) AS n FROM clips")
+    add_videos(store, Recipe(videos=5))  # all of which it holds, some in files read long ago
+    store.compact()
+    add_videos(store, Recipe(videos=5))
+    assert store.rows("SELECT count(*) AS n FROM clips") == before == [{"n": 5}]
+    assert store.rows(
+        "SELECT count(DISTINCT (clip_id, slice, y, x)) = count(*) AS same FROM token_stats"
+    ) == [{"same": True}]
     store.close()

@@ -37,12 +37,19 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     from tubelet.ingest.job import Job
+    from tubelet.ingest.team import Team, split_devices
 
-    _note_default()
-    job = Job.of(**arguments)
-    run = job.run(store, report_to())
-    stop_on_signals("stopping after the current clip", run.stop)
-    summary = run.execute(job.sources)
+    if not arguments["quiet"]:
+        _note_default()
+    if len(split_devices(arguments["device"])) > 1:
+        team = Team(arguments, store, report_to())
+        stop_on_signals("stopping after the current clips", team.stop)
+        summary = team.execute()
+    else:
+        job = Job.of(**arguments)
+        run = job.run(store, report_to())
+        stop_on_signals("stopping after the current clip", run.stop)
+        summary = run.execute(job.sources)
     print_result(summary, as_json)
     sys.exit(summary.exit_code)
 
