@@ -3,7 +3,7 @@ import js from "@eslint/js"
 import globals from "globals"
 
 export default [
-  { ignores: ["**/node_modules/", ".venv/", "demo/", "build/", "dashboard/components/editor/codemirror.js"] },
+  { ignores: ["**/node_modules/", ".venv/", "demo/", "build/", "dashboard/components/editor/codemirror.js", "dashboard/components/editor/formatter.js"] },
   js.configs.recommended,
   {
     rules: {

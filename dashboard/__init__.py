@@ -7,6 +7,7 @@ A page is a folder with a module `page` of TITLE, ICON and ``show(store, selecti
     windows          what changes when the window shifts?
     sensitivity      which dimensions react when the window shifts?
     sql              what do you want to know?
+    jobs             what runs on this store?
     components       what is drawn in the browser, one folder each: player, token_map, matrix, connection
 
     app              the frame: opens the store, draws the sidebar, runs the chosen page

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tubelet.store.sandbox.limits import VisitorLimits
@@ -17,6 +18,7 @@ EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
+JOBS = "TUBELET_ALLOW_JOBS"  # the folder in which commands run that visitors start; "": they start and stop none
 HOSTS, FRAMES, TOKEN, API, LIMITS = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
@@ -24,6 +26,7 @@ HOSTS, FRAMES, TOKEN, API, LIMITS = (
     "TUBELET_API",
     "TUBELET_LIMITS",
 )  # how the command tells its server
+OWN = frozenset({READ_ONLY, JOBS, HOSTS, FRAMES, TOKEN, API, LIMITS})  # of the server alone
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,27 @@ class Access:
     def cookie(self) -> str:
         """The name of the cookie: servers of one host on several ports share their cookies."""
         return f"tubelet-{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+
+
+def find_jobs_folder(address: str | None) -> Path | None:
+    """Where commands run that visitors start; None where they may start and stop none: unless the server was told to allow it, writes
+    to its store, and either asks for a token or listens to this machine alone."""
+    folder, settings = os.environ.get(JOBS), os.environ
+    if not folder or is_read_only():
+        return None
+    private = is_loopback(address or "") and not settings.get(HOSTS)
+    return Path(folder) if settings.get(TOKEN) or private else None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches an address."""
+    name = host_name(address)
+    return name in LOCAL or (name.startswith("127.") and name.replace(".", "").isdigit())
+
+
+def keep_environment() -> dict[str, str]:
+    """The environment without what is the server's own, for the commands that it starts."""
+    return {name: value for name, value in os.environ.items() if name not in OWN}
 
 
 def is_read_only() -> bool:

@@ -12,7 +12,6 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow as pa
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,13 +19,10 @@ from tubelet.dashboard import answers
 from tubelet.dashboard.access import API, read_limits
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox import formats
+from tubelet.store.sandbox.described import describe_answer, describe_schema
 from tubelet.store.sandbox.fair_queue import ASKER
-from tubelet.store.sandbox.json_text import json_text
-from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, estimate_reads
+from tubelet.store.sandbox.untrusted import Limits, Query, ask, estimate_reads
 from tubelet.store.saved_queries import SavedQuery, find_query
-from tubelet.store.schema import RELATIONS
-from tubelet.store.schema.functions import FUNCTIONS
 
 OFF = "the API is off: start the dashboard with `--api`"
 ELSEWHERE = ("cross-site", "same-site")  # of Sec-Fetch-Site: a page of another origin leads here
@@ -72,43 +68,7 @@ def answer_schema(store: Store, request: Request) -> Response:
     """What a query can use, each with its meaning and unit."""
     if refusal := _refuse(request):
         return refusal
-    tables = [
-        {
-            "name": table.name,
-            "row": table.row,
-            "columns": [
-                {"name": c.name, "type": c.type, "meaning": c.meaning, "unit": c.unit}
-                for c in table.columns
-            ],
-        }
-        for table in RELATIONS.values()
-    ]
-    functions = [
-        {"name": f.name, "signature": f.signature, "returns": f.returns, "meaning": f.meaning}
-        for f in FUNCTIONS.values()
-    ]
-    return JSONResponse({"tables": tables, "functions": functions}, headers=HEADERS)
-
-
-def describe_answer(answer: Answer) -> bytes:
-    """An answer as JSON: columns, rows, whether there are more, seconds."""
-    names = formats.distinct(answer.table.column_names)
-    described = {
-        "columns": [
-            {"name": name, "type": str(column.type)}
-            for name, column in zip(names, answer.table.columns)
-        ],
-        "rows": _rows(answer.table, names),
-        "truncated": answer.truncated,
-        "seconds": round(answer.seconds, 4),
-        "bytes_read": answer.bytes_read,
-    }
-    return (json_text(described, default=formats.plain_text) + "\n").encode()
-
-
-def _rows(table: pa.Table, names: list[str]) -> list[dict]:
-    narrow = [formats.narrow(column) for column in table.columns]
-    return pa.table(narrow, names=names).to_pylist()
+    return JSONResponse(describe_schema(), headers=HEADERS)
 
 
 def _read_query(store: Store, request: Request) -> Query:

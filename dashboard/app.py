@@ -112,7 +112,8 @@ def _show_unavailable(sentence: str) -> None:
     st.markdown("To create a store, encode a folder of videos, then open it:")
     st.code(
         "tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE",
-        language="bash",
+        language=None,
+        wrap_lines=True,
     )
     st.button("Try again", icon=":material/refresh:")
 

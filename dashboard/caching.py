@@ -21,6 +21,8 @@ from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
+from tubelet.store.jobs.forms import CommandForm
+from tubelet.store.jobs.starting import ask_commands
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
@@ -59,6 +61,12 @@ def open_store(path: str) -> Store:
 def workspace(store: Store) -> Workspace:
     """What is fitted, drawn and searched over a store, one for all sessions."""
     return Workspace(store)
+
+
+@st.cache_data(max_entries=1, show_spinner="Reading the commands")
+def command_forms() -> list[CommandForm]:
+    """The commands that can be jobs, as this version of Tubelet describes them. Raises StoreError, which is not kept."""
+    return ask_commands()
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=KEYS)

@@ -12,11 +12,12 @@ from tubelet.dashboard.access import (
     EVERYWHERE,
     FRAMES,
     HOSTS,
+    JOBS,
     LIMITS,
-    LOCAL,
     READ_ONLY,
     TOKEN,
     host_name,
+    is_loopback,
 )
 from tubelet.store import StoreError
 from tubelet.store.sandbox.limits import VisitorLimits
@@ -38,9 +39,14 @@ class Listening:
     base_path: str = ""
     read_only: bool = False
     api: bool = False
+    allow_jobs: bool = False
     limits: VisitorLimits = VisitorLimits()
 
     def __post_init__(self) -> None:
+        if self.allow_jobs and self.read_only:
+            raise StoreError(
+                "--allow-jobs and --read-only are mutually exclusive: pass one of them"
+            )
         for name in self.allow_host:
             if not host_name(name):
                 raise StoreError(
@@ -64,15 +70,14 @@ class Listening:
 
     @property
     def is_local(self) -> bool:
-        name = host_name(self.host)
-        return name in LOCAL or (name.startswith("127.") and name.replace(".", "").isdigit())
+        return is_loopback(self.host)
 
     @property
     def key(self) -> str:
-        """The token that visitors need: as asked for, a new one where others could come, none on this machine alone."""
-        return self.token or (
-            "" if self.is_local and not self.allow_host else secrets.token_urlsafe(18)
-        )
+        """The token that visitors need: as asked for, a new one where others could come or visitors may run commands (other users of this
+        machine reach its ports, too), else none."""
+        private = self.is_local and not self.allow_host and not self.allow_jobs
+        return self.token or ("" if private else secrets.token_urlsafe(18))
 
     def environment(self, key: str) -> dict[str, str]:
         return {
@@ -81,6 +86,7 @@ class Listening:
             TOKEN: key,
             READ_ONLY: "1" if self.read_only else "",
             API: "1" if self.api else "",
+            JOBS: os.getcwd() if self.allow_jobs else "",
             LIMITS: self.limits.to_json(),
         }
 
@@ -112,6 +118,7 @@ def launch(store: Path, listening: Listening, page: str = "") -> None:
     which other users of the machine can read."""
     key = listening.key
     print(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)", file=sys.stderr)
+    environment = os.environ | listening.environment(key)  # which names the current folder
     os.chdir(HERE)
     sys.stdout.flush()
     command = [
@@ -124,4 +131,4 @@ def launch(store: Path, listening: Listening, page: str = "") -> None:
         "--",
         str(store),
     ]
-    os.execve(sys.executable, command, os.environ | listening.environment(key))
+    os.execve(sys.executable, command, environment)

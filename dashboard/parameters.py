@@ -11,15 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, JOBS, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "sql",
+    "jobs",
     "help",
 )
-PAGES = (CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, HELP)  # folders, in the order of the menu
+PAGES = (
+    CORPUS,
+    VIDEO_PAGE,
+    WINDOWS,
+    SENSITIVITY,
+    SQL,
+    JOBS,
+    HELP,
+)  # folders, in the order of the menu
 AREA, SECOND_VIDEO, SECOND_ENCODER, OTHERS = "area", "beside-video", "beside-encoder", "others"
 ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "encoder",
@@ -98,7 +107,7 @@ PARAMETERS = {
             ),
             (SECOND_VIDEO, ID, "the video of the second player", (VIDEO_PAGE,)),
             (SECOND_ENCODER, ID, "the encoder or layer of the second player", (VIDEO_PAGE,)),
-            (AREA, MARKS, "the area that is drawn on the map", (VIDEO_PAGE,)),
+            (AREA, MARKS, "the area that is drawn on the map", (CORPUS, VIDEO_PAGE)),
             (TOUR, SWITCH, "whether the page introduces itself: 1 for yes", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
             (VALUES, TEXT, "values of the query's parameters, as JSON", (SQL,)),
@@ -116,7 +125,9 @@ PARAMETERS = {
         *_bound(
             CORPUS,
             ("section", CHOICE, "the part of the page that is shown"),
-            ("view", CHOICE, "what the listed videos are shown as: a table or pictures"),
+            ("view", CHOICE, "what the listed videos are shown as: a table, pictures or a map"),
+            ("map-layout", CHOICE, "how the map of videos is laid out"),
+            ("map-color", CHOICE, "the label or statistic that the map of videos shows as color"),
             ("search", TEXT, "part of the name or label of the listed videos"),
             ("label-name", CHOICE, "which label the listed videos are filtered by"),
             ("label", CHOICE, "the value of that label"),
@@ -124,6 +135,9 @@ PARAMETERS = {
             ("order", CHOICE, "what the videos are ordered by"),
             ("statistic", CHOICE, "the statistic whose curves are drawn"),
             ("page", NUMBER, "the page of the table of videos"),
+            ("question", CHOICE, "the ready question that is answered"),
+            ("question-label", CHOICE, "the label that the question is about"),
+            ("question-count", NUMBER, "how many videos the question asks for"),
             ("failures_page", NUMBER, "the page of the table of failures"),
         ),
         *_bound(
@@ -186,6 +200,12 @@ PARAMETERS = {
             ("chart-facet", CHOICE, "the column of which each value gets a chart"),
             ("heat-of", CHOICE, "the column that is drawn over the frames"),
             ("gallery-page", NUMBER, "the page of patches, cards or frames"),
+        ),
+        *_bound(
+            JOBS,
+            ("jobs-section", CHOICE, "whether jobs are listed or one is started"),
+            ("jobs-page", NUMBER, "the page of the list of jobs that have ended"),
+            ("command", CHOICE, "the command whose form is shown"),
         ),
         *_bound(HELP, ("find-word", TEXT, "part of a word of the glossary or of its meaning")),
     )

@@ -57,7 +57,7 @@ class ReportPage:
         else:
             blocks.draw(made)
             _offer(self.name, self.report, made)
-            st.code(report_command(self.name, store, options), language="bash")
+            st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
 
 
 def make_pages(own: Collection[str]) -> dict[str, ReportPage]:

@@ -26,6 +26,7 @@ from starlette.responses import (
 from tubelet.dashboard import answers, api, caching, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
+from tubelet.dashboard.corpus import video_points
 from tubelet.latent import map_tokens
 from tubelet.latent.basis import Basis
 from tubelet.latent.channels import Look, OfClip
@@ -168,6 +169,19 @@ def _sampled_token(store: Store, request: Request) -> Response:
         path["encoder"], path["sample"], units.read(path["number"])
     )
     return JSONResponse(token_map.describe_token(store, token), headers=REVALIDATED)
+
+
+def _video_points(store: Store, request: Request) -> Response:
+    points = caching.workspace(store).find_points(request.path_params["key"])
+    return Response(points, media_type="application/octet-stream", headers=REVALIDATED | AS_IT_IS)
+
+
+def _video_point(store: Store, request: Request) -> Response:
+    path = request.path_params
+    video_id = caching.workspace(store).find_video(
+        path["encoder"], path["vectors"], units.read(path["number"])
+    )
+    return JSONResponse(video_points.describe_video(store, video_id), headers=REVALIDATED)
 
 
 def _clip_and_basis(store: Store, request: Request) -> tuple[NamedClip, Basis]:
@@ -358,6 +372,8 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "sample": _sample,
     "sample_table": _sample_table,
     "sampled": _sampled_token,
+    "video_points": _video_points,
+    "video_point": _video_point,
     "held": _held,
     "module": _module,
     "answer": _answer_file,

@@ -10,6 +10,8 @@ points/COLORING/BASIS/CLIP   16 bytes per token: where it is on the map, and its
 sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
                              of both the tokens of an area, or near a picked one, as tokens.csv or tokens.parquet
 sampled/ENCODER/SAMPLE/NUMBER  where a point of it comes from, as JSON
+video-points/KEY             16 bytes per video: where it is on the map of videos that a page draws, and its color
+video-points/ENCODER/VECTORS/NUMBER  which video a point of it is, as JSON
 track/PATCHES/CLIP           where those patches are in each slice, and how alike every token is
                              the table of the track as track.csv or track.parquet
 track/PATCHES/CLIP/whole.csv  the same over all windows of the video, or whole.parquet
@@ -54,6 +56,8 @@ ROUTES = {
     "/sample/{coloring}/{basis}/{encoder}/{sample}": "sample",
     "/sample/{coloring}/{basis}/{encoder}/{sample}/tokens.{kind}": "sample_table",
     "/sampled/{encoder}/{sample}/{number}": "sampled",
+    "/video-points/{key}": "video_points",
+    "/video-points/{encoder}/{vectors}/{number}": "video_point",
     "/track/{marked}/{clip}": "track",
     "/track/{marked}/{clip}/track.{kind}": "track_file",
     "/track/{marked}/{clip}/whole.{kind}": "whole_track",

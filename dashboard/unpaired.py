@@ -24,10 +24,11 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
     name = chosen.encoder.name if chosen.encoder else "NAME"
     st.code(
         f"tubelet ingest FOLDER --encoder {name} --shift 1 --pairs 1 --store {store.shell_name}",
-        language="bash",
+        language=None,
+        wrap_lines=True,
     )
     st.markdown("To compare stored clips that already overlap, without encoding again:")
-    st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language="bash")
+    st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language=None, wrap_lines=True)
 
 
 def _show_image_encoder(store: Store, encoder: Encoder) -> None:

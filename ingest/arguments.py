@@ -153,6 +153,12 @@ class RunOptions:
     )
     batch: str = option("auto", help="Clips encoded together, or auto.", metavar="N")
     readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
+    log: Path | None = option(
+        None,
+        help="Append what happens to this file as JSON lines: one per video, commit and error.",
+        metavar="FILE",
+    )
+    quiet: bool = option(False, help="Show no progress; the summary stays.")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):

@@ -16,6 +16,7 @@ from tubelet.ingest.layer import LayerChoice
 from tubelet.ingest.memory import Budget, ClipSize
 from tubelet.ingest.pairs import Pairing
 from tubelet.ingest.part import Part, Taken
+from tubelet.ingest.pipeline.events import EventLog
 from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
@@ -91,6 +92,7 @@ class Job:
 
     def run(self, store: str, report: Callable[[JobProgress], None] = ignore_progress) -> Run:
         """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
+        logs = [EventLog(self.running.log)] if self.running.log else []
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)
         )
@@ -98,10 +100,11 @@ class Job:
             Store.create(store),
             self.recipe,
             self.encoder,
-            Progress(len(self.sources), report=report),
+            Progress(len(self.sources), quiet=self.running.quiet, report=report),
             pace,
             self.keeping,
         )
+        run.listeners += logs
         run.summary.skipped, run.summary.taken = self.skipped, self.taken
         return run
 

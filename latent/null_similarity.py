@@ -3,13 +3,14 @@
 Whole slices of other videos are scored with the query, and the best patch of each shows what the query reaches where its object cannot be.
 The slices are drawn once per encoder, from a few more videos than are wanted, so that each video finds enough that are not its own.
 
-The level is the smallest of these scores that at most 5% of further slices exceed on average: of n slices the one that
-ceil(0.95 (n + 1)) do not exceed, so that a new one lies above it in (n + 1 - that) / (n + 1) of draws. Fewer than 19 slices have none
-that rare: the largest of n is then taken, which 1 / (n + 1) exceed, and the share is reported with the level.
+The level is the smallest of these scores that at most 5% of the slices of a further video exceed on average. Slices of one video are alike,
+so videos count, not slices: of V videos each has the weight 1 / (V + 1), shared by its slices, and what is left belongs to the further one;
+at least 0.95 of all weight lies at or below the level (hierarchical conformal prediction). Fewer than 19 videos have no score that rare:
+the largest is then taken, which 1 / (V + 1) exceed at most, and the share is reported with the level.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +24,14 @@ from tubelet.store.rows import ClipRow
 
 SLICES = 64  # of other videos, where there are as many
 QUANTILE = 0.95
+ROUNDING = 1e-9
 SURE = (0.025, 0.975)  # between which the share that exceeds a drawn level lies in 95% of draws
 
 
 @dataclass(frozen=True)
 class Level:
-    """A score, the share of unrelated slices that exceed it on average over draws, and the ends between which it lies in 95% of them.
+    """A score, the share of unrelated slices that exceed it at most, on average over draws, and the ends between which it lies in 95% of them:
+    the lower one as if slices were independent, the upper one as if those of a video were all alike.
 
     `slices` were scored, of `videos`; NaN where there were none.
     """
@@ -62,41 +65,47 @@ class NullSimilarity:
         """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
         return self._score_patch(query)[0]
 
-    def _score_patch(self, query: Query) -> tuple[np.ndarray, int]:
-        """The scores of `best_scores`, and how many videos they are from.
+    def _score_patch(self, query: Query) -> tuple[np.ndarray, list[str]]:
+        """The scores of `best_scores`, and the video of each.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
         """
         if not self.slices:
-            return np.empty(0, np.float32), 0
+            return np.empty(0, np.float32), []
         query.refuse_other(self.encoder_id)
         scores = [(tokens @ query.vectors.T).max(axis=1) for tokens in self.slices]
         best = np.array([one.max() for one in scores], np.float32)
         patches = np.stack([tokens[one.argmax()] for tokens, one in zip(self.slices, scores)])
         strange = ~query.recognizes(patches)
-        return best[strange], len({video for video, kept in zip(self.videos, strange) if kept})
+        return best[strange], [video for video, kept in zip(self.videos, strange) if kept]
 
     def level(self, query: Query) -> Level:
         """What at most 5% of unrelated slices exceed; NaN where no other video was available."""
         return level_of(*self._score_patch(query))
 
 
-def level_of(reached: Float[np.ndarray, " s"], videos: int) -> Level:
-    """The level of scores ``(n,)`` of slices of `videos` videos."""
-    count = len(reached)
-    if not count:
+def level_of(reached: Float[np.ndarray, " s"], videos: Sequence[str]) -> Level:
+    """The level of scores ``(n,)`` of slices, from the video of each."""
+    if not len(reached):
         return Level(math.nan, math.nan, math.nan, math.nan, 0, 0)
-    rank = min(math.ceil(QUANTILE * (count + 1)), count)
-    above = count + 1 - rank
-    low, high = stats.beta.ppf(SURE, above, rank)
+    _, own, each = np.unique(np.asarray(videos), return_inverse=True, return_counts=True)
+    order, count = np.argsort(reached), len(each)
+    below = np.cumsum(1 / each[own][order]) / (count + 1)
+    rank = min(int(np.searchsorted(below, QUANTILE - ROUNDING)), len(reached) - 1)
+    exceeded = 1 - below[rank]
     return Level(
-        float(np.sort(reached)[rank - 1]),
-        above / (count + 1),
-        float(low),
-        float(high),
-        count,
-        videos,
+        value=float(reached[order[rank]]),
+        exceeded=float(exceeded),
+        low=_share_exceeded(SURE[0], len(reached) - rank, len(reached)),
+        high=_share_exceeded(SURE[1], exceeded * (count + 1), count),
+        slices=len(reached),
+        videos=count,
     )
+
+
+def _share_exceeded(quantile: float, above: float, draws: int) -> float:
+    """A quantile of the share that exceeds the score which `above - 1` of so many independent ones exceed."""
+    return float(stats.beta.ppf(quantile, above, draws + 1 - above))
 
 
 def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSimilarity:

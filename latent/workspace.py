@@ -10,12 +10,13 @@ change while one looks; graphs, colors, tracks and masks belong to clips, which 
 Whole clips are read by as many threads at once as there are processors: more would wait for each other, each with a clip in memory.
 """
 
+import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,10 +37,14 @@ from tubelet.latent.sample import Sample
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import follow_patches
-from tubelet.store import Store
+from tubelet.latent.video_map import VideoMap, lay_out
+from tubelet.latent.video_vectors import VideoVectors, read_vectors
+from tubelet.store import Store, ids
 from tubelet.store.questions.clips import clip_of_video
+from tubelet.store.questions.video_vectors import clips_held
 from tubelet.store.rows import ClipRow, NamedClip
 
+T = TypeVar("T")
 GROWTH = 1.2
 GROWN = "the corpus has grown since this page was opened: reload the page"
 READING = BoundedSemaphore(
@@ -48,6 +53,7 @@ READING = BoundedSemaphore(
 KEPT = {
     "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
     "colors": 200, "points": 50, "categories": 16, "neighbors": 20, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
+    "video_vectors": 4, "video_maps": 8, "video_points": 50, "corpus_answers": 20,
 }  # fmt: skip
 
 
@@ -197,6 +203,41 @@ class Workspace:
             key, lambda: retrieval.find(self.store, ask(), ranking, exactly, videos)
         )
 
+    def video_vectors(self, encoder_id: str) -> VideoVectors:
+        """The mean embedding of every video of an encoder, read again once its clips are others. Raises LatentError where there is none."""
+        (held,) = clips_held(encoder_id).answer(self.store).to_pylist()
+        key = encoder_id, *held.values()
+        return self._kept["video_vectors"].get(key, lambda: read_vectors(self.store, encoder_id))
+
+    def video_map(self, encoder_id: str, layout: str) -> VideoMap:
+        """The videos of an encoder in two dimensions. Raises LatentError for what cannot be laid out."""
+        vectors = self.video_vectors(encoder_id)
+        key = encoder_id, vectors.vectors_id, layout
+        return self._kept["video_maps"].get(key, lambda: lay_out(vectors, layout))
+
+    def keep_answer(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to a question over the corpus, asked once per state of the store. Raises LatentError."""
+        return self._kept["corpus_answers"].get((self.store.fingerprint, key), ask)
+
+    def offer_points(self, points: bytes) -> str:
+        """Keep the points of a map of videos for the browser that fetches them next; their key."""
+        key = hashlib.sha256(points).hexdigest()[: ids.DIGITS]
+        self._kept["video_points"].get(key, lambda: points)
+        return key
+
+    def find_points(self, key: str) -> bytes:
+        """The points of an open page's map of videos. Raises LatentError where they are no longer kept."""
+        return self._kept["video_points"].get(key, _refuse_points)
+
+    def find_video(self, encoder_id: str, vectors_id: str, number: int | None) -> str:
+        """The video of a point, by its number. Raises LatentError where the map is another by now, or has no such point."""
+        vectors = self.video_vectors(encoder_id)
+        if vectors.vectors_id != vectors_id:
+            raise LatentError(GROWN)
+        if number is None or not 0 <= number < len(vectors):
+            raise LatentError(f"the map has videos 0 to {len(vectors) - 1}")
+        return vectors.video_ids[number]
+
     def _clip(self, clip_id: str) -> NamedClip:
         """A `clips` row with the name of its video. Raises LatentError where there is none of this id."""
         return self._kept["clips"].get(
@@ -266,3 +307,7 @@ class Workspace:
     def _join(self, clip_id: str) -> TokenGraph:
         with READING:
             return build_graph(clips.open_clip(self.store, clip_id))
+
+
+def _refuse_points() -> bytes:
+    raise LatentError("the map of this page is no longer kept: reload the page")

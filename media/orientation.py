@@ -51,3 +51,13 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+
+
+def _name_unknown(cls: type[Type], value: int) -> Type:
+    """A kind of side data that FFmpeg has and PyAV does not know, such as EXIF: without a name for it, PyAV refuses all side data of the frame."""
+    kind = object.__new__(cls)
+    vars(kind).update(_name_=f"UNKNOWN_{value}", _value_=value)
+    return kind
+
+
+Type._missing_ = classmethod(_name_unknown)  # type: ignore[assignment]

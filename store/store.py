@@ -5,8 +5,9 @@ import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -27,6 +28,9 @@ from tubelet.store.questions.connections import Connections
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
+
+if TYPE_CHECKING:
+    from tubelet.store.token_dataset import TokenDataset
 
 T = TypeVar("T")
 SHOWN = (
@@ -240,6 +244,23 @@ class Store:
                 f"clip {clip_id} was kept without its embeddings: ingest its video again with `--keep embeddings`"
             )
         return embeddings.read(self.layout.embedding_file(path, clip_id), first, stop)
+
+    def dataset(
+        self,
+        where: str = "",
+        encoder: str | None = None,
+        slices: int | None = None,
+        pooled: bool = False,
+        labels: Sequence[str] = (),
+    ) -> "TokenDataset":
+        """Stored tokens to train on, as a map-style dataset that is safe in worker processes (`store.token_dataset`).
+
+        `where` is a condition on videos, their labels and tags; `slices` cuts each window to stretches of so many; `pooled` gives the mean
+        over the patches; `labels` are names of labels, each a number per item.
+        """
+        from tubelet.store.token_dataset import select_tokens
+
+        return replace(select_tokens(self, where, encoder, slices, labels), pooled=pooled)
 
     def clip(self, clip_id: str) -> ClipRow:
         """The row of a clip. Raises StoreError where there is none of this id."""

@@ -149,8 +149,8 @@ def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
 
 
 @contextmanager
-def commanded(store: Store, base: str) -> Iterator[str]:
-    """Address of a dashboard below a base path, started by the command."""
+def commanded(store: Store, base: str, *options: str, folder: Path = ROOT) -> Iterator[str]:
+    """Address of a dashboard below a base path, started by the command in a folder."""
     port = find_port()
     command = [
         sys.executable,
@@ -163,8 +163,9 @@ def commanded(store: Store, base: str) -> Iterator[str]:
         str(port),
         "--base-path",
         base,
+        *options,
     ]
-    with _running(command, f"http://127.0.0.1:{port}{base}") as (address, _):
+    with _running(command, f"http://127.0.0.1:{port}{base}", folder) as (address, _):
         yield address
 
 
@@ -175,9 +176,11 @@ def find_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], address: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def _running(
+    command: list[str], address: str, folder: Path = ROOT
+) -> Iterator[tuple[str, subprocess.Popen]]:
     with subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
     ) as process:
         try:
             _wait_until_up(f"{address}/_stcore/health")
@@ -232,6 +235,10 @@ def _wait_until_up(address: str) -> None:
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
+        except urllib.error.HTTPError as refusal:
+            if refusal.code == 401:  # it is up, and asks for a token
+                return
+            time.sleep(0.1)
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"no dashboard at {address} after {START_S} s")

@@ -30,9 +30,11 @@ TYPE = "Markdown"
 OURS = {
     "columns",
     "describe",
+    "describe_field",
+    "describe_form",
     "describe_functions",
     "format_help_table",
-}  # functions that repeat texts of ours: those of `tubelet.store.schema` and of the Help page
+}  # functions that repeat texts of ours: those of `tubelet.store.schema`, of the Help page and of the options of commands
 FIELDS = {
     "text",
     "markdown",

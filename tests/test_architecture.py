@@ -25,6 +25,7 @@ ALLOWED = {
         "umap",
         "pyarrow",
         "PIL",
+        "zarr",
     },
     "ingest": {
         "store",
@@ -66,6 +67,8 @@ ALLOWED = {
         "starlette",
         "PIL",
         "click",
+        "mcp",
+        "mcp_types",
     },
     "tubelet": {
         "click",

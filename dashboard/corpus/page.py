@@ -5,6 +5,7 @@ import streamlit as st
 from tubelet.dashboard import caching, links, units
 from tubelet.dashboard.corpus import encoders as corpus_encoders
 from tubelet.dashboard.corpus import failures as corpus_failures
+from tubelet.dashboard.corpus import questions as corpus_questions
 from tubelet.dashboard.corpus import videos as corpus_videos
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
@@ -13,7 +14,12 @@ from tubelet.store import Store
 from tubelet.store.questions.rows import CorpusSummary
 
 TITLE, ICON = "Corpus", ":material/video_library:"
-SECTIONS = {"Videos": corpus_videos, "Failures": corpus_failures, "Encoders": corpus_encoders}
+SECTIONS = {
+    "Videos": corpus_videos,
+    "Questions": corpus_questions,
+    "Failures": corpus_failures,
+    "Encoders": corpus_encoders,
+}
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -64,9 +70,13 @@ def _section(summary: CorpusSummary) -> str:
 
 def _show_empty(store: Store) -> None:
     st.markdown("No videos yet. Encode a folder of videos; they appear here as they are encoded:")
-    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
+    st.code(
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
+        language=None,
+        wrap_lines=True,
+    )
     st.markdown("No videos at hand? The demo includes some:")
-    st.code("tubelet demo", language="bash")
+    st.code("tubelet demo", language=None, wrap_lines=True)
     st.caption(
         "`tubelet encoders` lists the encoders; `tubelet plan` estimates tokens, bytes and hours."
     )

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import address, caching, downloads, links, units
 from tubelet.dashboard.corpus import details, label_columns, picking, pictures, several
+from tubelet.dashboard.corpus import map as corpus_map
 from tubelet.dashboard.corpus.thumbnails import thumbnail
 from tubelet.dashboard.paging import turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
@@ -23,7 +24,7 @@ from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 ROWS = 25  # videos per page
-TABLE, PICTURES = "Table", "Pictures"  # what the videos are shown as
+TABLE, PICTURES, MAP = "Table", "Pictures", "Map"  # what the videos are shown as
 ROW_HEIGHT, HEADER_HEIGHT = 46, 36  # pixels
 MIN_VISIBLE, VISIBLE = 3, 10  # rows before the table scrolls; fewer where the store holds fewer
 CURVE = "previous_cosine"  # the statistic drawn without being asked for: how much stays the same from slice to slice
@@ -72,11 +73,13 @@ class Curves:
 def show(store: Store, selection: Selection) -> None:
     listing = _filters(store, selection)
     total = caching.rows(store, corpus.videos_count(listing.videos))[0]["videos"]
-    rows = _turn(store, listing, total)
+    rows = [] if listing.view == MAP else _turn(store, listing, total)
     chosen = address.chosen_videos()
     with _beside(bool(chosen)) as (table, side):
         with table:
-            if listing.view == PICTURES:
+            if listing.view == MAP:
+                corpus_map.show(store, listing.videos)
+            elif listing.view == PICTURES:
                 pictures.show(store, rows, selection.encoder_id, listing.statistic)
             else:
                 _show_table(store, selection, listing, rows)
@@ -142,7 +145,7 @@ def _filters(store: Store, selection: Selection) -> Listing:
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-corpus"
     ):
         view = st.segmented_control(
-            "View", [TABLE, PICTURES], default=TABLE, required=True, **bind("view")
+            "View", [TABLE, PICTURES, MAP], default=TABLE, required=True, **bind("view")
         )
         text = st.text_input(
             "Search",

@@ -10,7 +10,7 @@ from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sql import downloads, pictures, reading, row_videos, saved, schema_browser
-from tubelet.dashboard.sql.examples import EXAMPLES, FIRST
+from tubelet.dashboard.sql.examples import EXAMPLES, FIRST, label_example
 from tubelet.reports.literal import Markdown, literal, literal_block
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
@@ -119,7 +119,13 @@ def _editor(store: Store) -> tuple[str, DeltaGenerator]:
             on_click=_run_again,
             args=(store,),
         )
-        st.menu_button("Examples", list(EXAMPLES), key="example", on_click=_take_example)
+        st.menu_button(
+            "Examples",
+            list(EXAMPLES),
+            key="example",
+            on_click=_take_example,
+            format_func=label_example,
+        )
         saved.show_menu(store)
         limits = read_limits().shown
         st.caption(

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tubelet.store.sandbox.dates import spell_dates
 from tubelet.store.sandbox.formats import as_text, distinct, is_plain, narrow, value_text
 
 SHOWN = 4  # values of a list that a cell shows
@@ -13,7 +14,7 @@ SAFE_INTEGER = 2**53  # above it a browser's numbers lose digits
 def make_displayable(table: pa.Table) -> pa.Table:
     """The same rows with columns that a browser's table can show."""
     return pa.table(
-        [_make_column_displayable(column) for column in table.columns],
+        [_make_column_displayable(column) for column in spell_dates(table).columns],
         names=distinct(table.column_names),
     )
 

@@ -7,11 +7,11 @@ import streamlit as st
 from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
+from tubelet.dashboard.swatches import name_categories
 from tubelet.latent import bases
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
-from tubelet.latent.colors import OTHER, PALETTE
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -90,20 +90,6 @@ def legend(basis: Basis) -> tuple[Swatch, ...]:
         )
         for channel, end, (low, high), n in named
     )
-
-
-def name_categories(categories: Categories) -> tuple[Swatch, ...]:
-    """The categories that have a color of their own, the commonest first, and the gray of all others."""
-    named = [
-        Swatch(name, f"rgb({red:d} {green:d} {blue:d})")
-        for name, (red, green, blue) in zip(categories.names, PALETTE.tolist())
-    ]
-    if categories.others:
-        red, green, blue = OTHER
-        named.append(
-            Swatch(f"other ({units.number(categories.others)})", f"rgb({red:d} {green:d} {blue:d})")
-        )
-    return tuple(named)
 
 
 def describe_categories(categories: Categories) -> Markdown:

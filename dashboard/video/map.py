@@ -13,7 +13,8 @@ from tubelet.dashboard.components.player import Film
 from tubelet.dashboard.components.token_map import Picture
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video import colors, map_tables, place, sections
+from tubelet.dashboard.swatches import name_categories
+from tubelet.dashboard.video import map_tables, place, sections
 from tubelet.dashboard.video.map_tables import Scene
 from tubelet.latent import channels, map_tokens, questions
 from tubelet.latent import sample as samples
@@ -84,7 +85,7 @@ def _complete(
         near=ringed,
         flat=flat,
         area=place.area_name() if place.area() else "",
-        legend=colors.name_categories(categories) if categories else (),
+        legend=name_categories(categories) if categories else (),
     )
 
 

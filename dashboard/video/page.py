@@ -81,7 +81,8 @@ def _show_no_clips(store: Store, selection: Selection, answer: DeltaGenerator) -
     )
     answer.code(
         f"tubelet ingest VIDEO --encoder {selection.encoder.name if selection.encoder else 'NAME'} --store {store.shell_name}",
-        language="bash",
+        language=None,
+        wrap_lines=True,
     )
 
 
@@ -189,4 +190,8 @@ def _show_behind(film: Film, coloring: Coloring) -> None:
 
 def _show_empty(store: Store) -> None:
     st.markdown("No clips yet. Encode a folder of videos; they appear here:")
-    st.code(f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME", language="bash")
+    st.code(
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
+        language=None,
+        wrap_lines=True,
+    )

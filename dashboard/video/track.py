@@ -128,5 +128,5 @@ def sentence(track: Track) -> Markdown:
     if not np.isfinite(track.level):
         return f"{where}. Without another video of this encoder the chance level is unknown: a match counts if it passes the round-trip check."
     level = track.measured
-    sure = f"{level.exceeded:.1%} of unrelated slices exceed it, 95% interval {level.low:.1%} to {level.high:.1%}, from {units.count(level.slices, 'slice')} of {units.count(level.videos, 'video')}"
+    sure = f"at most {level.exceeded:.1%} of unrelated slices exceed it on average, 95% interval {level.low:.1%} to {level.high:.1%}, from {units.count(level.slices, 'slice')} of {units.count(level.videos, 'video')}"
     return f"{where}. Chance level, the cosine that unrelated patches of other videos reach: **{track.level:.3f}** ({sure}). A match below it, or one that fails the round-trip check, is lost."

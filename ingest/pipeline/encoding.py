@@ -15,6 +15,7 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
 from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.sources import Source
 from tubelet.store.clock import now
 from tubelet.store.errors import MeasurementError
 from tubelet.store.rows import ClipRow
@@ -36,6 +37,10 @@ class EncodedClip:
     token_stats: Mapping[str, Float32[np.ndarray, "S H W"]]  # (S, H, W)
     dim_stats: Mapping[str, Float32[np.ndarray, "S D"]]  # (S, D)
     pairs: tuple[Measured, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return self.clip.source
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,3 +82,9 @@ class VideoDone:
     pairless: bool = False  # too short for the pair that was asked for
     duplicate_of: Source | None = None  # a source earlier in the same run
     moved_from: VideoRow | None = None  # the `videos` row that names another path
+    shared: bool = False  # another process did it while this one ran
+
+
+@dataclass(frozen=True)
+class Flush:
+    """Commit what is encoded: another process may wait for it."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
+from tubelet.ingest.pipeline.messages import VideoDone
 from tubelet.store.jobs.state import FAILURES_MOST, JobProgress
 
 LINE_SECONDS = 10.0
@@ -68,6 +69,11 @@ class Progress:
         self.failures += failures
         self._clips_of_done += self._open.pop(video, (0, 0))[0]
         self._show()
+
+    def end(self, done: VideoDone) -> None:
+        """The same, as the pipeline says it."""
+        said = [f"{failure.path}: {failure.error}" for failure in done.failures]
+        self.video(done.source.path, len(said), said)
 
     def close(self) -> None:
         self._bar.close()

@@ -14,6 +14,8 @@ from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Timeline
+from tubelet.store import ids
+from tubelet.store.jobs.claims import Claims
 from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
 
@@ -44,35 +46,49 @@ class Cut:
         return Sampled(self.video_id, self.samples.numbers)
 
 
+class Busy(Exception):
+    """Another process works on a source: it holds the claim to this key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
 class Reader:
     """Turns sources into clips of pixels and, after each source, a VideoDone."""
 
-    def __init__(self, recipe: Recipe, known: Known, threads: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, known: Known, threads: int = 0, claims: Claims | None = None
+    ) -> None:
         self.recipe = recipe
         self.known = known
         self.threads = threads  # of one decoder; 0: as many as FFmpeg likes
+        self._claims = claims
         self._seen: dict[str, Source] = {}
+        self._busy: set[Source] = set()  # that another process worked on when they were first met
         self._controls = Controls(known.repeated)
+
+    def renew(self, known: Known) -> "Reader":
+        """The reader that goes on with what the store knows by now."""
+        renewed = Reader(self.recipe, known, self.threads, self._claims)
+        renewed._seen, renewed._busy = self._seen, self._busy
+        return renewed
 
     def read(self, source: Source) -> Iterator[Clip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
         The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
-        the iterators that they return may run at the same time.
+        the iterators that they return may run at the same time. Raises Busy where another process works on the source.
         """
         try:
+            self._claim_file(source)
             reading = source.reading(self.known.stamps)
+        except Busy:
+            self._busy.add(source)
+            raise
         except Exception as error:  # one file's, whatever it is
-            return iter(
-                [
-                    VideoDone(
-                        source=source,
-                        failures=(self._failure(source, None, _explain(error, "read")),),
-                    )
-                ]
-            )
-        video_id = reading.video_id
-        if video_id in self._seen:
+            failure = self._failure(source, None, _explain(error, "read"))
+            return iter([VideoDone(source=source, failures=(failure,))])
+        if (video_id := reading.video_id) in self._seen:
             return iter(
                 [
                     VideoDone(
@@ -83,30 +99,58 @@ class Reader:
                     )
                 ]
             )
-        self._seen[video_id] = source
-        return self._read(source, video_id, reading)
+        return self._begin(source, reading)
 
-    def _read(self, source: Source, video_id: str, reading: Reading) -> Iterator[Clip | VideoDone]:
+    def _begin(self, source: Source, reading: Reading) -> Iterator[Clip | VideoDone]:
+        """The items of a source whose content this run has not met. Raises Busy."""
         try:
-            done = self._without_decoding(source, video_id)
-            for item in (
-                [replace(done, place=reading.place)]
-                if done
-                else self._decode(source, video_id, reading)
-            ):
+            done = self._without_decoding(source, reading.video_id)
+        except Exception as error:  # one file's, whatever it is
+            return iter([self._retract(source, reading, error)])
+        if done is None:
+            self._claim(source, "video", reading.video_id)
+        self._seen[reading.video_id] = source
+        if done is not None:
+            shared = source in self._busy and not done.failures
+            done = replace(done, place=reading.place, shared=shared)
+        return self._read(source, reading, done)
+
+    def _claim_file(self, source: Source) -> None:
+        """Claim a file whose content is not known: two processes need not read it to learn that."""
+        if self._claims and (source.frame_rate or source.stamp not in self.known.stamps):
+            self._claim(source, "file", *source.stamp)
+
+    def _claim(self, source: Source, *what: object) -> None:
+        """Claim what a source is, for this encoder. Raises Busy."""
+        if self._claims is None:
+            return
+        key = ids.hash_parts(*what, self.recipe.encoder.encoder_id)
+        if not self._claims.take(key, source.path):
+            self._claims.leave(source.path)
+            self._busy.add(source)
+            raise Busy(key)
+
+    def _read(
+        self, source: Source, reading: Reading, done: VideoDone | None
+    ) -> Iterator[Clip | VideoDone]:
+        try:
+            moved_from = self._moved_from(source, reading.video_id)
+            for item in [done] if done else self._decode(source, reading.video_id, reading):
                 yield (
-                    replace(item, moved_from=self._moved_from(source, video_id))
-                    if isinstance(item, VideoDone)
-                    else item
+                    replace(item, moved_from=moved_from) if isinstance(item, VideoDone) else item
                 )
         except Exception as error:  # one file's, whatever it is
-            why = _explain(reading.change or error, "decode")
-            yield VideoDone(
-                source=source,
-                video_id=video_id,
-                failures=(self._failure(source, video_id, why),),
-                retracted=True,
-            )
+            yield self._retract(source, reading, error)
+
+    def _retract(self, source: Source, reading: Reading, error: Exception) -> VideoDone:
+        """The end of a source that failed as a whole."""
+        why = _explain(reading.change or error, "decode")
+        return VideoDone(
+            source=source,
+            video_id=reading.video_id,
+            failures=(self._failure(source, reading.video_id, why),),
+            retracted=True,
+        )
 
     def _without_decoding(self, source: Source, video_id: str) -> VideoDone | None:
         """The VideoDone of a source whose clips and pairs are all stored, or whose content is known to be unreadable."""

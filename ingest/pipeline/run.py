@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -22,16 +22,19 @@ from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.controls import drop_surplus
 from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import ClipCount, Commit, Listener, LoggingListener
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import Clip, VideoDone
+from tubelet.ingest.pipeline.messages import Clip, Flush, VideoDone
 from tubelet.ingest.pipeline.pipe import Broken, Pipe
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Reader
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.summary import Summary
+from tubelet.ingest.pipeline.turns import Turns
 from tubelet.ingest.pipeline.writer import Writer
 from tubelet.ingest.sources import Source
 from tubelet.store import Store
+from tubelet.store.jobs.claims import Claims
 
 CLIPS_AHEAD = 4  # at least, between two stages
 STOP_SECONDS = 5.0  # that a stopped run waits for its readers: one of them may hang on a disk that does not answer
@@ -92,11 +95,13 @@ class Run:
         pace: Concurrency = Concurrency(),
         keeping: StorageOptions = StorageOptions(),
     ) -> None:
-        known = Known.of(store, recipe, keeping)
         self.store = store
-        self._recipe = recipe
+        self._recipe, self._keeping = recipe, keeping
+        self._known_as = store.fingerprint
+        known = Known.of(store, recipe, keeping)
         self.progress = progress
         self.pace = pace
+        self.listeners: list[Listener] = [LoggingListener()]
         self.summary = Summary(
             store=str(store.root),
             encoder_id=recipe.encoder.encoder_id,
@@ -106,16 +111,24 @@ class Run:
         )
         kept = keeping.join(held.kept for held in known.lacking.values())
         self._stage = EncodeStage(encoder, pace.batch, kept.statistics)
-        self._reader = Reader(recipe, known, pace.decoder_threads)
+        self._claims = Claims(store.layout)
+        self._reader = Reader(recipe, known, pace.decoder_threads, self._claims)
         self._writer = Writer(store, recipe.encoder, known, keeping)
-        self._read: Pipe[Clip | VideoDone] = Pipe(pace.clips_ahead)
-        self._collect: Pipe[EncodedClip | VideoDone] = Pipe(pace.clips_ahead)
+        self._writer.committed = self._count_commit
+        self._read: Pipe[Clip | VideoDone | Flush] = Pipe(pace.clips_ahead)
+        self._collect: Pipe[EncodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
 
     def execute(self, sources: Sequence[Source]) -> Summary:
         """Ingest every source. Raises StoreError where the store cannot be written; what was committed stays."""
         started = time.perf_counter()
-        with self.store.ingesting(), ThreadPoolExecutor(1, "tubelet") as threads:
+        with (
+            self.store.ingesting(),
+            self._claims,
+            ThreadPoolExecutor(1, "tubelet") as threads,
+        ):
+            if self.store.fingerprint != self._known_as:  # others have ended since
+                self._renew()
             reading = _in_background(lambda: self._read_all(sources))
             writing = threads.submit(self._write_all)
             try:
@@ -139,6 +152,8 @@ class Run:
             drop_surplus(self.store, self._recipe)
             self.store.compact()
         self._account(time.perf_counter() - started)
+        for listener in self.listeners:
+            listener.close()
         return self.summary
 
     def stop(self) -> None:
@@ -155,15 +170,23 @@ class Run:
         except TimeoutError:
             self.summary.unanswered = True
 
+    def _renew(self) -> Reader:
+        """Read again what the store holds; the reader that knows it."""
+        self._known_as = self.store.fingerprint
+        known = Known.of(self.store, self._recipe, self._keeping)
+        self._writer.known, self._reader = known, self._reader.renew(known)
+        return self._reader
+
     def _read_all(self, sources: Sequence[Source]) -> None:
         started = time.perf_counter()
-        ordered, turn = iter(sources), threading.Lock()
+        turns = Turns(sources, self._reader, self._claims, self._renew)
+        turn = threading.Lock()
         try:
             others = [
-                _in_background(lambda: self._read_some(ordered, turn))
+                _in_background(lambda: self._read_some(turns, turn))
                 for _ in range(self.pace.readers - 1)
             ]
-            self._read_some(ordered, turn)
+            self._read_some(turns, turn)
             for other in others:
                 other.result()
         finally:
@@ -172,7 +195,7 @@ class Run:
             )
             self._read.close()
 
-    def _read_some(self, sources: Iterator[Source], turn: threading.Lock) -> None:
+    def _read_some(self, turns: Turns, turn: threading.Lock) -> None:
         """Read one source after another; which one is next, and whether it is a duplicate, is decided by one thread at a time."""
         torch.set_num_threads(
             1
@@ -180,9 +203,8 @@ class Run:
         try:
             while True:
                 with turn:
-                    if (source := next(sources, None)) is None:
+                    if (items := turns.take()) is None:
                         return
-                    items = self._reader.read(source)
                 for item in items:
                     self._read.put(item)
         except Broken:
@@ -193,6 +215,10 @@ class Run:
 
     def _encode_all(self) -> None:
         for item in self._read:
+            if isinstance(item, Flush):
+                self._pass_on(self._stage.drain())
+                self._collect.put(item)
+                continue
             self._pass_on(self._stage.add(item))
             if self._read.empty:
                 self._pass_on(self._stage.drain())
@@ -212,6 +238,12 @@ class Run:
         try:
             with ThreadPoolExecutor(self.pace.writers, "tubelet-write") as threads:
                 for item in self._collect:
+                    if isinstance(item, Flush):
+                        self._add_all(under_way)
+                        self._writer.commit()
+                        continue
+                    if self._claims.lost(item.source.path):
+                        continue  # what another process does is not written twice
                     under_way.append(
                         item
                         if isinstance(item, VideoDone)
@@ -221,12 +253,15 @@ class Run:
                         under_way and _is_done(under_way[0])
                     ):
                         self._add(under_way.popleft())
-                while under_way:
-                    self._add(under_way.popleft())
+                self._add_all(under_way)
             self._writer.commit()
         finally:
             self._busy["write"] = time.perf_counter() - started - self._collect.waited_s
             self._collect.break_off()
+
+    def _add_all(self, under_way: deque[Future | VideoDone]) -> None:
+        while under_way:
+            self._add(under_way.popleft())
 
     def _add(self, item: Future | VideoDone) -> None:
         self._writer.add(item if isinstance(item, VideoDone) else item.result())
@@ -246,13 +281,23 @@ class Run:
         }
 
     def _count_clip(self, encoded: EncodedClip) -> None:
-        self.summary.add(encoded)
-        self.progress.clip(encoded.clip.source.path, encoded.row.tokens, encoded.clip.of)
+        count = ClipCount.of_clip(encoded)
+        self.summary.add(count)
+        self.progress.clip(count.path, count.tokens, count.of)
+        for listener in self.listeners:
+            listener.clip(count)
 
     def _count(self, done: VideoDone) -> None:
         self.summary.end(done)
-        said = [f"{failure.path}: {failure.error}" for failure in done.failures]
-        self.progress.video(done.source.path, len(said), said)
+        self.progress.end(done)
+        for listener in self.listeners:
+            listener.video(done)
+
+    def _count_commit(self, commit: Commit) -> None:
+        for path in commit.sources:
+            self._claims.leave(path)
+        for listener in self.listeners:
+            listener.commit(commit)
 
 
 def _pair_frames(recipe: Recipe) -> int:

@@ -8,10 +8,9 @@ from pathlib import Path
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.part import Taken
-from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import ClipCount
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.media.color import HDR
-from tubelet.store.schema import PARTNER
 from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -48,6 +47,7 @@ class Summary:
     videos: int = 0
     videos_decoded: int = 0
     videos_unchanged: int = 0
+    videos_shared: int = 0  # encoded by another process meanwhile
     videos_failed: int = 0  # without a clip
     videos_partly: int = 0  # failed after some of their clips
     duplicates: int = 0
@@ -83,22 +83,24 @@ class Summary:
     def __post_init__(self) -> None:
         self._with_clips: set[str] = set()  # videos of which this run has encoded a clip
 
-    def add(self, clip: EncodedClip) -> None:
+    def add(self, clip: ClipCount) -> None:
         """Count one encoded clip and the pairs that it completed."""
-        self._with_clips.add(clip.row.video_id)
-        partner = clip.row.role == PARTNER and not clip.clip.stored
-        self.clips += not clip.clip.stored
-        self.tokens += 0 if clip.clip.stored else clip.row.tokens
-        self.partner_clips += partner
-        self.again += clip.clip.stored
-        self.pairs_s += clip.row.encode_s if partner or clip.clip.stored else 0.0
-        self.pairs += len(clip.pairs)
+        self._with_clips.add(clip.video_id)
+        self.clips += not clip.stored
+        self.tokens += 0 if clip.stored else clip.tokens
+        self.partner_clips += clip.partner
+        self.again += clip.stored
+        self.pairs_s += clip.encode_s if clip.partner or clip.stored else 0.0
+        self.pairs += clip.pairs
 
     def end(self, done: VideoDone) -> None:
         """Count one source that is finished."""
         self.videos += 1
         self.videos_decoded += done.decoded
-        self.videos_unchanged += not (done.decoded or done.duplicate_of or done.failures)
+        self.videos_shared += done.shared
+        self.videos_unchanged += not (
+            done.decoded or done.duplicate_of or done.failures or done.shared
+        )
         self.clips_kept += done.kept_clips
         self.pairs_kept += done.kept_pairs
         self.pairless += done.pairless
@@ -214,6 +216,7 @@ class Summary:
         """Every video once: encoded, stored before, a duplicate, or failed, some after part of their clips."""
         counts = {
             "already stored": self.videos_unchanged,
+            "encoded by another process": self.videos_shared,
             agree(self.duplicates, "duplicate of another", "duplicates of others"): self.duplicates,
             "failed": self.videos_failed,
             "failed after some of their clips": self.videos_partly,

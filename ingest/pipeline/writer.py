@@ -1,7 +1,7 @@
 """The writer: encoded clips to embedding files at once, and to commits every few seconds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
+from tubelet.ingest.pipeline.events import Commit
 from tubelet.ingest.pipeline.known import Held, Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
@@ -66,7 +67,7 @@ class Writer:
         self.embedding_bytes = 0
         self._encoder_row = encoder.row
         self._layers = encoder.parts
-        self._known = known
+        self.known = known
         self._packed: list[tuple[str, Packed]] = []  # video, and the rows of a clip or of a pair
         self._rows: dict[str, list[Mapping]] = {
             name: [] for name in ("clips", "encoders", "videos", "places", "failures")
@@ -80,6 +81,8 @@ class Writer:
         self._begun: set[str] = set()  # videos in progress whose unfinished row this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
+        self.committed: Callable[[Commit], None] = lambda commit: None  # told of every commit
+        self._ended: list[Path] = []  # sources that end with the next commit
         self._last_commit = time.monotonic()
 
     def prepare(self, clip: EncodedClip) -> WrittenClip:
@@ -89,7 +92,7 @@ class Writer:
         if clip.clip.stored:
             return WrittenClip(ids[0], None, pairs, ids[1], clip.clip.video)
         self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
-        held = self._known.lacking.get(clip.row.clip_id)
+        held = self.known.lacking.get(clip.row.clip_id)
         kept = self.keeping.join([held.kept] if held else [])
         row = self._row(clip, held, kept)
         if self.keeping.pictures:
@@ -130,19 +133,28 @@ class Writer:
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
         }
-        if rows or any(self._gone.values()):
+        started = time.monotonic()
+        if changed := bool(rows or any(self._gone.values())):
             self.store.commit(rows, {**self._gone, **owned})
+        commit = self._describe_commit(rows, time.monotonic() - started)
         for path in self._files_gone:
             path.unlink(missing_ok=True)
         for row in self._rows["clips"]:
             self._uncommitted.pop(row["clip_id"], None)
         self._packed.clear()
         self._files_gone.clear()
+        self._ended.clear()
         for ids in self._gone.values():
             ids.clear()
         for waiting in self._rows.values():
             waiting.clear()
         self._last_commit = time.monotonic()
+        if changed or commit.sources:
+            self.committed(commit)
+
+    def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
+        clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))
+        return Commit(clips=clips, pairs=pairs, sources=tuple(self._ended), seconds=seconds)
 
     def discard(self) -> None:
         """Delete the files of clips that will not be committed, after a run that failed; while others ingest, whose clips they may be, they stay."""
@@ -160,14 +172,14 @@ class Writer:
         if clip.row:
             self._begin_video(clip.video)
             clips.add(clip.row.clip_id)
-            self._gone["clips"] += {clip.row.clip_id} & self._known.lacking.keys()
+            self._gone["clips"] += {clip.row.clip_id} & self.known.lacking.keys()
             self._rows["clips"].append(clip.row.columns)
             self._rows["encoders"] = [self._encoder_row.columns]
             self.embedding_bytes += clip.row.embedding_bytes or 0
 
     def _begin_video(self, row: VideoRow) -> None:
         """Add what is known of a new video with its first clip: whoever counts clips of videos counts the same as who counts videos."""
-        if row.video_id not in self._known.videos and row.video_id not in self._begun:
+        if row.video_id not in self.known.videos and row.video_id not in self._begun:
             self._begun.add(row.video_id)
             self._rows["videos"].append(row.columns)
 
@@ -208,12 +220,13 @@ class Writer:
         return row.store(path, written.bytes, written.sha256)
 
     def _add_video(self, done: VideoDone) -> None:
+        self._ended.append(done.source.path)
         if done.video_id is not None:  # else the file could not be read
             self._add_content(done, done.video_id)
         self._rows["failures"] += [
             failure.row.columns
             for failure in done.failures
-            if failure.failure_id not in self._known.failures
+            if failure.failure_id not in self.known.failures
         ]
         self._gone["failures"] += self._stale(done)
 
@@ -227,9 +240,9 @@ class Writer:
         place = self._place(done.place) if done.place else None
         row = self._video_row(done, video_id, place)
         if row:
-            self._put("videos", self._known.videos, row)
+            self._put("videos", self.known.videos, row)
         if place and (row or done.duplicate_of):
-            self._put("places", self._known.places, place.store(_place_id(place), now()))
+            self._put("places", self.known.places, place.store(_place_id(place), now()))
 
     def _put(self, table: str, known: Mapping[str, Kept], row: Kept) -> None:
         """Add a row, or replace the one of the same id where it says something else."""
@@ -244,7 +257,7 @@ class Writer:
         self, done: VideoDone, video_id: str, place: FoundFile | None
     ) -> VideoRow | None:
         """The row of a video as it is now known: what was decoded, at the place where it was found; None where there is nothing to say."""
-        before = self._known.videos.get(video_id)
+        before = self.known.videos.get(video_id)
         row = done.row or before
         if not row or done.duplicate_of or done.retracted:
             return None
@@ -258,7 +271,7 @@ class Writer:
 
     def _place(self, place: FoundFile) -> FoundFile:
         """Where a video is; a file that is named by itself keeps the label that its folder gave it before."""
-        known = self._known
+        known = self.known
         before = known.places.get(_place_id(place)) or known.videos.get(place.video_id)
         if before and before.path == place.path and place.label is None:
             return replace(place, label=before.label)
@@ -293,7 +306,7 @@ class Writer:
         encoders = {None, self._encoder_row.encoder_id}
         return [
             id_
-            for id_, f in self._known.failures.items()
+            for id_, f in self.known.failures.items()
             if f.path == path and f.encoder_id in encoders and id_ not in current
         ]
 

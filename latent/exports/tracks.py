@@ -30,7 +30,7 @@ COLUMNS = {
     "x": "column of the center of the best patch, in pixels of the source as displayed; NULL where no patch has a direction",
     "y": "row of it",
     "score": "cosine of the best patch to the marked ones",
-    "level": "cosine that at most 5% of unrelated slices exceed; NULL without other videos",
+    "level": "cosine that at most 5% of unrelated slices exceed, from 19 other videos on; NULL without other videos",
     "lost": "whether the match is below the level or fails the round-trip check",
     "margin": "score minus that of the best patch elsewhere in the slice",
     "video_id": "id of the video",

@@ -9,15 +9,16 @@ from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS = (
+EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
     "embeddings",
     "media",
     "codes",
     "unfinished",
     "snapshots",
     "jobs",
+    "claims",
 )
-FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS
+FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 
 
@@ -103,6 +104,14 @@ class Layout:
     def job(self, job_id: str) -> Path:
         """The folder of a job. Raises UnsafePath where its id is more than a name, or a link stands in its place."""
         return self._file(JOBS, job_id, "lock").parent
+
+    def claim(self, key: str, generation: int) -> Path:
+        """The file that says who works on something; keys are ids."""
+        return self.root / CLAIMS / f"{key}.{generation}"
+
+    def owner(self, name: str) -> Path:
+        """The heartbeat of a process that has claims. Raises UnsafePath where the name is more than one."""
+        return self._file(CLAIMS, "owners", name)
 
     def refuse_links(self) -> None:
         """Raise UnsafePath where one of the store's own folders or files is a link that leads outside, or is not what its name says."""

@@ -16,7 +16,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
@@ -24,7 +24,7 @@ from typing import TypeGuard
 from tubelet.store.disk import checksums, inside, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.files import unreadable, write_whole
-from tubelet.store.disk.layout import MARKER, UNFINISHED, Layout
+from tubelet.store.disk.layout import CLAIMS, MARKER, UNFINISHED, Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, TABLES
 
@@ -169,16 +169,26 @@ def damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
 
 @contextmanager
 def ingesting(layout: Layout) -> Iterator[None]:
-    """Be one of the ingests that run; the first of them deletes what a killed one left half-written."""
+    """Be one of the ingests that run; the first of them deletes what a killed one left half-written, the last one the claims."""
     layout.refuse_links()
     try:
         with lock(layout.writers_lock, wait=False):
-            for leftover in inside.walk_files(layout.root, UNFINISHED):
-                inside.remove_file(layout.root, leftover)
+            _remove_files(layout, UNFINISHED, CLAIMS)
     except BlockingIOError:
         pass  # others are writing: the files may be theirs
-    with lock(layout.writers_lock, shared=True):
-        yield
+    try:
+        with lock(layout.writers_lock, shared=True):
+            yield
+    finally:
+        with suppress(OSError, StoreError), lock(layout.writers_lock, wait=False):
+            _remove_files(layout, CLAIMS)
+
+
+def _remove_files(layout: Layout, *folders: str) -> None:
+    """Remove what running ingests keep in folders, once none runs."""
+    for folder in folders:
+        for leftover in inside.walk_files(layout.root, folder):
+            inside.remove_file(layout.root, leftover)
 
 
 @contextmanager

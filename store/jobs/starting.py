@@ -14,6 +14,7 @@ from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
 from tubelet.store.jobs import holder
 from tubelet.store.jobs.describing import describe_end, describe_job, make_job_id
+from tubelet.store.jobs.forms import CommandForm, read_forms
 from tubelet.store.jobs.listing import list_jobs
 from tubelet.store.jobs.logs import read_log
 from tubelet.store.jobs.state import END, FOLDER_VARIABLE, JOB, LOCK, LOG, STOPPING
@@ -23,6 +24,8 @@ from tubelet.store.wording import count
 LIVE_MOST = 8  # jobs of a store that may run at once before another one is started from here
 PATIENCE_S = 20.0  # until a job has said that it runs
 PAUSE_S = 0.02
+ASKED_S = 120  # for a cold disk
+COMMAND = (sys.executable, "-P", "-m", "tubelet")  # -P: no module of the current folder is run
 
 
 def start_job(
@@ -46,6 +49,18 @@ def start_job(
     return job_id
 
 
+def ask_commands() -> list[CommandForm]:
+    """The commands that can be jobs, as the command itself describes them. Raises StoreError."""
+    command = [*COMMAND, "jobs", "--commands"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ASKED_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StoreError(f"the commands could not be read: {error}") from error
+    if done.returncode:
+        raise StoreError(f"the commands could not be read: {done.stderr.strip()[-500:]}")
+    return read_forms(done.stdout)
+
+
 def _require_room(store: Store) -> None:
     live = sum(job.live for job in list_jobs(store))
     if live >= LIVE_MOST:
@@ -55,10 +70,10 @@ def _require_room(store: Store) -> None:
 def _run(
     words: Sequence[str], folder: Path, place: Path, environment: Mapping[str, str]
 ) -> subprocess.Popen:
-    """Never through a shell, and with no module of the current folder."""
+    """Never through a shell."""
     with open(place / LOG, "xb") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "tubelet", *words],
+            [*COMMAND, *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.dates import spell_dates
 from tubelet.store.sandbox.json_text import json_text
 
 FORMULA = frozenset("=+-@\t\r\n")  # what a cell begins with that a spreadsheet runs
@@ -52,7 +53,7 @@ def encode(table: pa.Table, format_: str) -> bytes:
 def csv(table: pa.Table, header: bool = True) -> bytes:
     """All of the table as CSV; lists and other nested values as JSON."""
     sink = io.BytesIO()
-    columns = [_csv_column(narrow(column)) for column in table.columns]
+    columns = [_csv_column(narrow(column)) for column in spell_dates(table).columns]
     pyarrow.csv.write_csv(
         # in one chunk: pyarrow 26 writes unrelated memory for an empty first one
         pa.table(
@@ -83,8 +84,12 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def json(table: pa.Table) -> bytes:
     """All of the table as a JSON list, one object per row; numbers that are not finite are null, columns of one name get different names."""
-    rows = table.rename_columns(distinct(table.column_names)).to_pylist()
-    return (json_text(rows, indent=1, default=plain_text) + "\n").encode()
+    return (json_text(to_rows(table), indent=1, default=plain_text) + "\n").encode()
+
+
+def to_rows(table: pa.Table) -> list[dict]:
+    """The rows as values that JSON text can be made of; dates that Python lacks as text, columns of one name by different names."""
+    return spell_dates(table).rename_columns(distinct(table.column_names)).to_pylist()
 
 
 def parquet(table: pa.Table) -> bytes:

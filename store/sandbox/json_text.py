@@ -3,16 +3,29 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 
 def json_text(
-    value: Any, indent: int | None = None, default: Callable[[Any], Any] | None = None
+    value: Any,
+    indent: int | None = None,
+    default: Callable[[Any], Any] | None = None,
 ) -> str:
-    """A value as JSON; NaN and infinities, which JSON does not have, as null, at any depth."""
+    """A value as JSON; NaN and infinities, which JSON does not have, as null, at any depth; dates and times as text."""
     return json.dumps(
-        _finite(value), indent=indent, default=default, ensure_ascii=False, allow_nan=False
+        _finite(value),
+        indent=indent,
+        default=default or _date_text,
+        ensure_ascii=False,
+        allow_nan=False,
     )
+
+
+def _date_text(value: Any) -> str:
+    if isinstance(value, date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _finite(value: Any) -> Any:

@@ -122,7 +122,7 @@ def _json(groups: Iterator[pa.Table]) -> Iterator[bytes]:
 
 def _json_lines(groups: Iterator[pa.Table]) -> Iterator[bytes]:
     for group in groups:
-        rows = group.rename_columns(formats.distinct(group.column_names)).to_pylist()
+        rows = formats.to_rows(group)
         lines = (json_text(row, default=formats.plain_text) + "\n" for row in rows)
         yield "".join(lines).encode()
 

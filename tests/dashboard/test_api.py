@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from tests.attacks import EVERY, HARMLESS
 from tests.guarded import TOKEN, Place
-from tests.store.test_sandbox_escapes import ELSEWHERE, ESCAPES, HARMLESS, WRITING
 from tests.stores import synthetic_store
 from tubelet.dashboard import routes
 from tubelet.dashboard.access import API, LIMITS, Access
@@ -161,13 +161,18 @@ def test_other_sites_and_strangers_get_nothing(
     assert closed.get("/api/query?sql=SELECT+1", headers=right).status_code == 200
 
 
-@pytest.mark.parametrize("attempt", (ELSEWHERE + WRITING + ESCAPES + HARMLESS)[::12])
 def test_attacks_over_http_reach_nothing(
-    attempt: str, place: Place, before: tuple, monkeypatch: pytest.MonkeyPatch
+    place: Place, before: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(API, "1")
-    sql = place.filled(attempt).encode(errors="replace").decode()
-    for format_ in ("json", "csv"):
-        sent = client_of(place.store).get("/api/query", params={"sql": sql, "format": format_})
-        assert TOKEN not in sent.text
+    client = client_of(place.store)
+    for number, attempt in enumerate(EVERY[1::4]):
+        sql = place.filled(attempt).encode(errors="replace").decode()
+        path = "estimate" if number % 5 == 0 else "query"
+        format_ = {} if path == "estimate" else {"format": ("json", "csv")[number % 2]}
+        sent = client.get(f"/api/{path}", params={"sql": sql, **format_})
+        assert TOKEN not in sent.text, attempt
+        arrived = sql == place.filled(attempt)  # half of a surrogate pair cannot be sent
+        refused = sent.status_code == 400 or path == "estimate"
+        assert refused or attempt in HARMLESS or not arrived, attempt
     assert (place.tree(), place.views()) == before

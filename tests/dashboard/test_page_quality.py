@@ -2,6 +2,7 @@
 the store has grown."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.browsing import BROWSER, SLOW, Visit, expect, serving, visiting
 from tests.dashboard.test_windows_page import add_pairs
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.store import Store
+from tubelet.store.jobs.recording import Recording
+from tubelet.store.jobs.state import JobProgress
 
 pytestmark = BROWSER
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -22,6 +25,8 @@ PAGES = [
     "windows",
     "sensitivity",
     "sql",
+    "jobs",
+    "jobs?jobs-section=Start+a+job",
     "help",
 ]
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
@@ -39,8 +44,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         tmp_path_factory.mktemp("quality") / "films", videos=VIDEOS, clips=2, failures=1
     )
     add_pairs(made, clips=4)
-    yield made
+    with running_job(made):
+        yield made
     made.close()
+
+
+@contextmanager
+def running_job(store: Store) -> Iterator[None]:
+    """A job that has ended, and one that runs: this process."""
+    ended, running = (Recording(store.root, ["ingest", "films"]) for _ in range(2))
+    ended.begin()
+    ended.end(1, "")
+    running.begin()
+    running.report(JobProgress(done=3, total=9, seconds_left=60, failed=1, failures=("a.mp4: gone",)))  # fmt: skip
+    yield
+    running.end(0, "")
 
 
 @pytest.fixture(scope="module", params=SIZES)

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.attacks import EVERY
 from tests.dashboard.test_dashboard import open_page, text
+from tests.guarded import TOKEN, Place
 from tests.stores import synthetic_store
 from tubelet.dashboard.sql import reading
 from tubelet.store import Store
@@ -45,3 +47,12 @@ def test_many_embeddings_are_read_after_a_yes(
     assert not test.warning and test.dataframe[0].value["mean"].tolist()
     assert open_page("sql", store, query="FROM token_stats").dataframe, "no embeddings, no question"
     assert not open_page("sql", store, query=f"EXPLAIN {AVERAGE}").warning
+
+
+@pytest.mark.parametrize("attempt", EVERY[2::24])
+def test_attacks_through_the_page_reach_nothing(attempt: str, place: Place, before: tuple) -> None:
+    sql = place.filled(attempt).encode(errors="replace").decode()
+    test = open_page("sql", place.store, query=sql)
+    assert not test.exception and TOKEN not in text(test)
+    assert all(TOKEN not in str(frame.value.to_dict()) for frame in test.dataframe)
+    assert (place.tree(), place.views()) == before

@@ -37,6 +37,16 @@ def test_results_of_every_type_show_and_leave_as_files() -> None:
     ].as_py() == list(range(768))
 
 
+def test_dates_that_python_lacks_show_as_text() -> None:
+    with duckdb.connect() as connection:
+        table = connection.sql(
+            "SELECT 'infinity'::TIMESTAMP AS end, [DATE '290000-01-01'] AS days, {'a': '-infinity'::DATE} AS first"
+        ).to_arrow_table()
+    assert results.make_displayable(table).to_pylist() == [
+        {"end": "infinity", "days": "[290000-01-01]", "first": "{'a': -infinity}"}
+    ]
+
+
 def test_equal_names_are_told_apart() -> None:
     assert results.make_displayable(
         pa.table([[1], [2], [3]], names=["a", "a_2", "a"])

@@ -16,6 +16,7 @@ from tubelet.dashboard.components import modules
 from tubelet.dashboard.server import ROUTES
 from tubelet.latent import channels, colorings, sample
 from tubelet.latent.colorings import Coloring
+from tubelet.latent.video_vectors import read_vectors
 from tubelet.store import Store
 
 BYTES = "application/octet-stream"
@@ -95,6 +96,17 @@ def asks(store: Store) -> dict[str, Ask]:
         "mp4": Ask({"clip": clip["clip_id"]}, "video/mp4"),
         "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
         **WHOLE_STORE,
+        **_ask_map_and_module(store, clip["encoder_id"]),
+    }
+
+
+def _ask_map_and_module(store: Store, encoder_id: str) -> dict[str, Ask]:
+    """Asks of the routes behind the map of videos, and of a browser module."""
+    vectors = read_vectors(store, encoder_id).vectors_id
+    point = {"encoder": encoder_id, "vectors": vectors, "number": "0"}
+    return {
+        "video_point": Ask(point, "application/json", b"{"),
+        "video_points": Ask({"key": "0" * 16}, BYTES),
         "module": Ask(
             {"version": modules.VERSION, "path": "player/player.js"}, "text/javascript", b"//"
         ),
@@ -106,9 +118,9 @@ def test_every_route_answers_with_its_own_kind(
     path: str, server: str, asks: dict[str, Ask]
 ) -> None:
     name = ROUTES[path]
-    if name == "answer":
+    if name in ("answer", "video_points"):
         pytest.skip(
-            "its keys are made for queries that a page has run: tests/dashboard/test_answers.py"
+            "its keys are made by a page that has run: tests/dashboard/test_answers.py, test_corpus_map.py"
         )
     assert name in asks, f"say in this test how the route {name} is asked"
     ask = asks[name]

@@ -1,6 +1,6 @@
 """What a researcher comes for, in a real browser and in the stated number of clicks: one test per task, over one server and one store.
 
-A task of the fourteen that needs what is not there yet (jobs, saved queries) has no test here.
+To watch a job is in `test_jobs_browser`, whose server lets visitors start some.
 """
 
 import re

@@ -57,6 +57,11 @@ def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -
     history = visit.page.get_by_label("History")
     history.select_option(index=history.locator("option").count() - 1)
     sync_api.expect(editor).to_contain_text("count(c.clip_id) AS clips", timeout=SLOW)
+    lines = visit.page.locator(".cm-line")
+    before = lines.count()
+    visit.page.get_by_role("button", name="Format query").click()
+    sync_api.expect(lines.filter(has_text=re.compile("^FROM$"))).to_have_count(1, timeout=SLOW)
+    assert lines.count() > before
     editor.press("Control+Enter")
     visit.expect_text("4 rows in")
     sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_count(0, timeout=SLOW)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.commands import tubelet
-from tests.contents import contents
+from tests.contents import contents, rows
 from tests.videos import make_folder, make_video, scene
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -238,7 +238,8 @@ def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
         == (summary["clips"], summary["tokens"])
         == (108, 108 * 4 * 36)
     )
-    assert plan["pairs"] == summary["pairs"] == 12 + 12 + 3
+    stored = rows(tmp_path / "store", "SELECT count(*) AS n FROM pairs")[0]["n"]
+    assert plan["pairs"] == stored == 12 + 12 + 3 <= summary["pairs"] <= 3 * 12
     assert written <= plan["disk_bytes"] <= 1.3 * written
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 

@@ -120,3 +120,20 @@ test("a long outline is sent with few corners", () => {
   const area = traceArea(viewMatrix(START, 2), path, SIZE)
   assert.ok(area.outline.length > 50 && area.outline.length <= 60 && writeArea(area).length < 1000)
 })
+
+test("a point that is a video is told in its own words", () => {
+  const video = { id: "", video: "a", pictures: null, slices: 1, h: 1, w: 1, tile: [1, 1], patch: [0, 0, 0], words: "pour.mp4, 3.0 s" }
+  assert.equal(describeToken(video), "pour.mp4, 3.0 s")
+  assert.equal(describeToken({ ...video, problem: "removed" }), "removed")
+})
+
+test("a flat map shows all of the cloud on a canvas that is higher than wide, and slides with the pointer", () => {
+  const size = [200, 400]
+  const seen = (/** @type {import("../../dashboard/components/token_map/points.js").Eye} */ eye, /** @type {number[]} */ [x, y]) => {
+    const m = flatMatrix(eye, size[0] / size[1])
+    return [((m[0] * x + m[12]) / m[15] + 1) * (size[0] / 2), (1 - (m[5] * y + m[13]) / m[15]) * (size[1] / 2)]
+  }
+  for (const corner of [[-1, -1], [1, 1]]) seen(START, corner).forEach((at, axis) => assert.ok(at > 0 && at < size[axis]))
+  const [before, after] = [START, slideEye(START, 10, -20, 200)].map(eye => seen(eye, [0.3, 0.2]))
+  assert.ok(Math.abs(after[0] - before[0] - 10) < 1e-3 && Math.abs(after[1] - before[1] + 20) < 1e-3)
+})

@@ -1,11 +1,14 @@
 """The eight orientations of a display matrix: pictures, sizes and rows as they are displayed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from tests.conftest import shared
 from tests.ingest.test_ingest import run
-from tests.oriented import HEIGHT, MATRICES, WIDTH, displayed, oriented_video, quarters
+from tests.oriented import COLORS, HEIGHT, MATRICES, WIDTH, displayed, oriented_video, quarters
 from tubelet.media.orientation import Orientation
 from tubelet.media.video import open_video
 from tubelet.store import Store
@@ -55,3 +58,39 @@ def test_tokens_and_rows_of_a_mirrored_video_are_those_of_what_is_displayed(tmp_
 def test_the_file_that_was_turned_by_180_degrees_is_mirrored():
     with open_video(shared("faults") / "hflip.mp4") as video:
         assert next(video.frames()).orientation == Orientation(0, True)
+
+
+def photograph(path: Path, orientation: int) -> Path:
+    """A still with the orientation (1 to 8) and a maker in its EXIF, as cameras write it."""
+    pixels = np.kron(COLORS, np.ones((HEIGHT // 2, WIDTH // 2, 1), np.uint8))
+    picture = Image.fromarray(pixels)
+    exif = picture.getexif()
+    exif[0x0112], exif[0x010F] = orientation, "Maker"
+    picture.save(path, exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_shown_as_their_exif_says(orientation, ending, tmp_path):
+    """FFmpeg hands EXIF on as side data that PyAV does not know: every photograph of a camera failed with `31 is not a valid Type`."""
+    path = photograph(tmp_path / f"still.{ending}", orientation)
+    with open_video(path) as video:
+        frame = next(video.frames())
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+    assert frame.pixels.shape == expected.shape
+    assert np.abs(quarters(frame.pixels) - quarters(expected)).max() < 10
+
+
+def test_folders_of_photographs_are_ingested_upright(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(4):
+        photograph(folder / f"{number:03d}.jpg", 6)
+    run([folder], tmp_path / "store", frames=4, fps_of_frames=25.0)
+    store = Store(tmp_path / "store")
+    assert not store.rows("FROM failures")
+    assert store.rows("SELECT rotation, mirrored, width, height, frames FROM videos") == [
+        {"rotation": 270, "mirrored": False, "width": HEIGHT, "height": WIDTH, "frames": 4}
+    ]
+    store.close()

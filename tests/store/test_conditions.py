@@ -1,6 +1,8 @@
 """Conditions in which a label is a column and a tag a function, and the tags themselves."""
 
+import json
 import threading
+from datetime import datetime
 
 import pytest
 
@@ -258,6 +260,13 @@ def test_the_command_tags_lists_and_removes(tmp_path):
         tubelet("tag", "--store", store.root, check=True).stdout
         == "calm (2 videos): to begin with\n"
     )
+    listed = json.loads(tubelet("tag", "--json", "--store", store.root, check=True).stdout)
+    assert [(row["tag"], row["videos"]) for row in listed] == [("calm", 2)]
+    assert datetime.fromisoformat(listed[0]["added_at"]).tzinfo
+    (tmp_path / "labels.csv").write_text(LABELS)
+    tubelet("annotate", tmp_path / "labels.csv", "--store", store.root, check=True)
+    sources = tubelet("annotate", "--list", "--json", "--store", store.root, check=True).stdout
+    assert datetime.fromisoformat(json.loads(sources)[0]["added_at"]).tzinfo
     removed = tubelet(
         "tag",
         "calm",

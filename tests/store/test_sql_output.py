@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import box, formats
+from tubelet.store.sandbox.dates import spell_dates
 
 QUERY = "SELECT i AS n, i % 7 AS a, 'x' || i AS b, i / 3 AS c, [i] AS d, NULL AS e, 'NaN'::DOUBLE AS f, i::VARCHAR AS g, i AS h, repeat('y', 100) AS k FROM range(5000) AS r(i)"
 
@@ -129,6 +131,43 @@ def test_json_has_no_numbers_that_are_none_and_keeps_columns_of_one_name():
     assert [row["a"] for row in rows] == [1.5, None, None, None, None]
     assert rows[0] == {"a": 1.5, "b": [None, 1.0], "b_2": [None, 1.0]} and rows[3]["b"] == [None]
     assert "NaN" not in formats.csv(table.select([1])).decode()
+
+
+DATES = """SELECT i, CASE WHEN i = 1 THEN 'infinity'::TIMESTAMP ELSE TIMESTAMP '2020-01-02 03:04:05' END AS a,
+  '-infinity'::DATE AS b, '44-03-15 (BC)'::TIMESTAMPTZ AS c, ['infinity'::TIMESTAMP, NULL] AS d, {'x': DATE '290000-01-01'} AS e,
+  TIMESTAMP_NS '2200-01-01 00:00:00.5' AS f FROM range(3) AS r(i)"""
+
+
+def test_dates_that_python_lacks_are_written_as_text(root, tmp_path):
+    """`tubelet sql` ended in OverflowError, and CSV held `<value out of range: 9223372036854775807>`."""
+    for name in ("rows.json", "rows.jsonl", "rows.csv", "rows.txt", "rows.parquet", "rows.arrow"):
+        tubelet("sql", DATES, "--store", root, "-o", tmp_path / name, check=True)
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert rows == [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["a"] for row in rows] == ["2020-01-02 03:04:05", "infinity", "2020-01-02 03:04:05"]
+    assert (rows[0]["b"], rows[0]["d"], rows[0]["e"]) == (
+        "-infinity",
+        "[infinity, NULL]",
+        "{'x': 290000-01-01}",
+    )
+    assert rows[0]["c"].startswith("0044-03-15 (BC)")
+    text = list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))
+    assert [row["a"] for row in text] == [row["a"] for row in rows]
+    assert text[0]["b"] == "'-infinity" and text[0]["e"] == rows[0]["e"]
+    assert "infinity" in (tmp_path / "rows.txt").read_text()
+    assert pq.read_table(tmp_path / "rows.parquet").num_rows == 3
+
+
+def test_dates_of_today_keep_their_type():
+    kept = pa.table(
+        {
+            "day": pa.array([date(1, 1, 3), date(9999, 12, 29), None]),
+            "time": pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * 3, pa.timestamp("us", "UTC")),
+            "several": pa.array([[date(2026, 1, 1)], [], None]),
+        }
+    )
+    assert spell_dates(kept).schema == kept.schema
+    assert spell_dates(kept[:0]).schema == kept.schema
 
 
 def test_a_box_is_as_wide_as_there_is_room_for():

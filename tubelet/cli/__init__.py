@@ -28,14 +28,15 @@ COMMANDS = {
     "ingest": CommandSpec("ingest", "Encode videos into a store; a rerun adds what is missing."),
     "plan": CommandSpec("ingest", "Estimate what an ingest makes and costs. Stores nothing."),
     "dashboard": CommandSpec("dashboard", "Serve the dashboard of a store."),
+    "mcp": CommandSpec("agents", "Serve a store to an agent: queries, schema, pictures."),
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
+    "export": CommandSpec("export", "Write videos as MP4, mask, colors, track or tokens."),
     "probe": CommandSpec(
         "probes", "Train probes on stored states to tell a label, beside controls."
     ),
-    "export": CommandSpec("export", "Write a window or a video as MP4, mask, colors or track."),
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),

@@ -39,7 +39,7 @@ LISTENING = (
         "--token",
         envvar="TUBELET_TOKEN",
         metavar="TEXT",
-        help="Token that visitors need.  [default: none if only this machine can connect, else a new one]",
+        help="Token that visitors need.  [default: none if only this machine can connect and --allow-jobs is not given, else a new one]",
     ),
     click.option(
         "--base-path",
@@ -51,6 +51,11 @@ LISTENING = (
         "--read-only",
         is_flag=True,
         help="Write nothing to the store: visitors save no tags and no queries.",
+    ),
+    click.option(
+        "--allow-jobs",
+        is_flag=True,
+        help="Let visitors start and stop commands on the store, as you; asks them for a token.",
     ),
     click.option(
         "--api",

@@ -1,5 +1,6 @@
-"""`tubelet export`: a window, or a whole video, as MP4, mask, colors or track; without the dashboard."""
+"""`tubelet export`: a window, or a whole video, as MP4, mask, colors or track; without the dashboard; the tokens of many videos for training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from tubelet.cli.options import OutputFile, command, fill, store_option
 from tubelet.latent.exports.choice import ClipChoice
 from tubelet.latent.exports.drawing import DrawingOptions
+from tubelet.latent.exports.token_export import TokenRequest
 
 
 class PatchAddress(click.ParamType):
@@ -159,6 +161,30 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     )
 
 
+@command(TokenRequest)
+@store_option
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME", help="A label to write beside; repeatable."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A new folder. A rerun goes on with one that a stopped run left unfinished.",
+)
+def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> None:
+    """Write the tokens of all windows of an encoder to a folder for training: Zarr (read by xarray) or WebDataset.
+
+    One window stands in memory at a time. Zarr needs the extra `tubelet[zarr]`.
+    """
+    from tubelet.latent.exports.token_export import export_tokens
+    from tubelet.store import Store
+
+    wanted = replace(fill(TokenRequest, asked), labels=labels)
+    click.echo(export_tokens(Store(store), wanted, output))
+
+
 def _marks(asked: dict[str, Any]) -> Any:
     from tubelet.latent.exports.requests import Marks
 
@@ -167,6 +193,7 @@ def _marks(asked: dict[str, Any]) -> Any:
 
 SUMMARIES = {
     mp4: "The video with colors, heat or mask, as MP4.", mask: "The mask of marked patches, as .npz, MP4 or PNG.",
+    tokens: "The tokens of many videos, as Zarr or WebDataset.",
     colors: "The colors of a clip's tokens, as .npy.", track: "Where patches are in each frame, as CSV or Parquet.",
 }  # fmt: skip
 for part, summary in SUMMARIES.items():

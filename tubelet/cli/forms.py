@@ -73,10 +73,10 @@ def _make_field(parameter: click.Parameter) -> FormField:
 
 
 def _name(parameter: click.Parameter) -> str:
-    """The flag, or the argument in words."""
-    if isinstance(parameter, click.Option):
-        return _flag(parameter, parameter.opts)
-    return f"{(parameter.name or '').capitalize()}, one per line"
+    """In words: Weights key. What may be given several times takes one value per line."""
+    name = _flag(parameter, parameter.opts) or parameter.name or ""
+    words = name.lstrip("-").replace("-", " ").capitalize()
+    return f"{words}, one per line" if _kind(parameter) == LINES else words
 
 
 def _flag(parameter: click.Parameter, flags: list[str]) -> str:

@@ -8,6 +8,7 @@ import {
   drawSelection, EditorState, EditorView, highlightSelectionMatches, history, historyKeymap, keymap, lineNumbers, lintKeymap, placeholder, PostgreSQL, Prec,
   searchKeymap, setDiagnostics, sql, SQLDialect, syntaxHighlighting,
 } from "./codemirror.js"
+import { formatQuery } from "./layout.js"
 import { locateFailure, readRecent, rememberQuery } from "./recent.js"
 
 /** @typedef {import("./contract.js").Data} Data */
@@ -35,6 +36,8 @@ class Editor {
     this.view = /** @type {any} */ (null)
     this.select = find(root, ".history")
     this.select.addEventListener("change", () => this.#takeRecent())
+    this.told = find(root, ".told")
+    find(root, ".format").addEventListener("click", () => { this.#format() })
   }
 
   /** @param {Data} data */
@@ -76,6 +79,7 @@ class Editor {
     const words = Object.values(schema).flat().filter((one, place, all) => all.findIndex(other => other.label === one.label) === place)
     const commands = [
       { key: "Mod-Enter", run: () => this.#run(), stopPropagation: true, preventDefault: true },
+      { key: "Shift-Alt-f", run: () => { this.#format(); return true }, preventDefault: true },
     ]
     this.view = new EditorView({
       parent,
@@ -134,6 +138,16 @@ class Editor {
     this.#commit()
     setTimeout(() => button?.click(), 50)
     return true
+  }
+
+  /** Lay the query out anew, as one step that can be undone. */
+  async #format() {
+    const text = this.view.state.doc.toString()
+    const formatted = await formatQuery(text)
+    this.told.textContent = formatted === null ? "This query cannot be formatted: it stays as it is." : ""
+    if (formatted === null || text !== this.view.state.doc.toString()) return
+    if (formatted !== text) this.#replace(formatted)
+    this.view.focus()
   }
 
   #takeRecent() {

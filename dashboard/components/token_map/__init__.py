@@ -1,4 +1,4 @@
-"""The map's component: tokens as points that turn, in WebGL."""
+"""The map's component: tokens, or videos, as points that turn or slide, in WebGL."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -36,6 +36,7 @@ class Picture:
     other: str | None = None
     clip: dict[str, Any] | None = None  # as `describe_clip` says it
     lookup: str | None = None
+    noun: str = "token"  # what a point is
 
 
 def show(

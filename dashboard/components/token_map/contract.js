@@ -33,12 +33,13 @@
  * @property {Record<string, number[]>} slices by clip, where each slice begins among the points, and where the last one ends
  * @property {string | null} other the address of another window's points, where {clip} stands for its id
  * @property {Clip | null} clip where the points come from, or else
+ * @property {string} noun what a point is: token, or video
  * @property {string | null} lookup an address below which a point's number leads to its token
  */
 
 /**
- * Where a point comes from; `problem` says why that is not known.
- * @typedef {Clip & {patch: number[], where?: string, problem?: string}} Token
+ * Where a point comes from; `problem` says why that is not known. A point that is a video has `words` and a `thumbnail` (a data URI) in place of a patch of its own.
+ * @typedef {Clip & {patch: number[], where?: string, problem?: string, words?: string, thumbnail?: string | null}} Token
  */
 
 /**

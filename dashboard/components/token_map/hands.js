@@ -94,8 +94,9 @@ export class Hands {
     this.moved ||= Math.hypot(across, down) > STILL_PX
     this.map.point(-1)
     if (this.map.tool === "area" && !second) return this.#trace(first)
+    if (this.map.tool === "box" && !second) return this.#stretch(first)
     if (second && this.spread) this.map.move(moveEye(this.from, this.spread / Math.max(1, Math.hypot(first[0] - second[0], first[1] - second[1]))))
-    else if (this.map.flat) this.map.move(slideEye(this.from, across, down, this.canvas.clientHeight))
+    else if (this.map.flat) this.map.move(slideEye(this.from, across, down, this.#shorter))
     else this.map.move(turnEye(this.from, across / DRAG, down / DRAG))
   }
 
@@ -105,6 +106,16 @@ export class Hands {
    */
   #trace(at) {
     this.path.push(at)
+    this.map.outline(this.path)
+  }
+
+  /**
+   * A box grows from where the press began.
+   * @param {Place} at
+   */
+  #stretch([right, bottom]) {
+    const [left, top] = this.start
+    this.path = [[left, top], [right, top], [right, bottom], [left, bottom]]
     this.map.outline(this.path)
   }
 
@@ -122,7 +133,7 @@ export class Hands {
     const held = this.pressed.delete(event.pointerId)
     const { path } = this
     this.#begin()
-    if (held && this.moved && this.map.tool === "area" && path.length > 2) return this.map.select(path)
+    if (held && this.moved && this.map.tool !== "view" && path.length > 2) return this.map.select(path)
     if (!held || this.moved || this.pressed.size) return
     this.map.choose(this.map.find(this.#place(event), event.pointerType === "mouse" ? 0 : FINGER_PX))
   }
@@ -159,7 +170,12 @@ export class Hands {
    */
   #step([across, down]) {
     const { eye, flat } = this.map
-    return flat ? slideEye(eye, -SLIDE * across, -SLIDE * down, this.canvas.clientHeight) : turnEye(eye, TURN * across, TURN * down)
+    return flat ? slideEye(eye, -SLIDE * across, -SLIDE * down, this.#shorter) : turnEye(eye, TURN * across, TURN * down)
+  }
+
+  // The shorter side of the canvas in pixels, by which a flat map is scaled.
+  get #shorter() {
+    return Math.min(this.canvas.clientWidth, this.canvas.clientHeight)
   }
 
   /** @returns {Place} */
@@ -175,7 +191,7 @@ export class Hands {
       map.draw()
       const said = map.point(map.find(this.#middle, AIM_PX), this.#middle)
       map.redraw()
-      find(map.root, ".spoken").textContent = (await said) || "no token in the middle"
+      find(map.root, ".spoken").textContent = (await said) || `no ${map.data.noun} in the middle`
     }, 120)
   }
 

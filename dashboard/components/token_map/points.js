@@ -2,7 +2,7 @@
 // Where points lie on the screen, and which of them a place on it means: arithmetic, no WebGL.
 
 const FIELD = 1.6 // of view: cotangent of half its angle
-const FLAT = 0.92 * 2.6 // of a flat map: at the first distance the cloud fills so much of the height
+const FLAT = 0.92 * 2.6 // of a flat map: at the first distance the cloud fills so much of the shorter side
 const [NEAR, FAR] = [0.05, 50]
 const LARGEST_TILT = 1.5
 const DISTANCES = [1.2, 12]
@@ -36,7 +36,8 @@ export function viewMatrix({ turn, tilt, distance }, aspect) {
  * @param {number} aspect width by height
  */
 export function flatMatrix({ distance, x, y }, aspect) {
-  const [wide, high] = [FLAT / aspect, FLAT]
+  const high = FLAT * Math.min(1, aspect)
+  const wide = high / aspect
   return new Float32Array([wide, 0, 0, 0, 0, high, 0, 0, 0, 0, -0.1 * distance, 0, -wide * x, -high * y, 0, distance])
 }
 
@@ -45,11 +46,11 @@ export function flatMatrix({ distance, x, y }, aspect) {
  * @param {Eye} eye
  * @param {number} across pixels
  * @param {number} down
- * @param {number} height of the canvas in pixels
+ * @param {number} side the shorter one of the canvas, in pixels
  * @returns {Eye}
  */
-export function slideEye(eye, across, down, height) {
-  const scale = (2 * eye.distance) / (FLAT * Math.max(1, height))
+export function slideEye(eye, across, down, side) {
+  const scale = (2 * eye.distance) / (FLAT * Math.max(1, side))
   return { ...eye, x: eye.x - across * scale, y: eye.y + down * scale }
 }
 

@@ -13,8 +13,8 @@ const OFFSET = 14 // from the pointer
  * A token in words; slice, row and column count from 0.
  * @param {Token} token
  */
-export function describeToken({ problem, where, patch }) {
-  return problem ?? `${where ?? ""}slice ${patch[0]}, patch (${patch[1]}, ${patch[2]})`
+export function describeToken({ problem, where, patch, words }) {
+  return problem ?? words ?? `${where ?? ""}slice ${patch[0]}, patch (${patch[1]}, ${patch[2]})`
 }
 
 /**
@@ -47,12 +47,13 @@ export class Tip {
   show(token, at) {
     const patch = find(this.element, ".patch")
     this.element.hidden = false
-    patch.hidden = !token.pictures
+    patch.hidden = !token.pictures && !token.thumbnail
     find(this.element, "span").textContent = describeToken(token)
     if (token.pictures) {
       const { width, left, top } = cutPatch(token)
       Object.assign(patch.style, { backgroundImage: `url("${encodeURI(token.pictures)}")`, backgroundSize: `${width}px auto`, backgroundPosition: `${left}px ${top}px` })
     }
+    if (token.thumbnail) Object.assign(patch.style, { backgroundImage: `url("${encodeURI(token.thumbnail)}")`, backgroundSize: "contain", backgroundPosition: "center" })
     const space = this.root.clientWidth - this.element.offsetWidth
     Object.assign(this.element.style, { left: `${Math.max(0, Math.min(at[0] + OFFSET, space))}px`, top: `${at[1] + OFFSET}px` })
   }

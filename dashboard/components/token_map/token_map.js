@@ -43,7 +43,7 @@ export class TokenMap {
     this.tell = () => {}
     /** @type {(name: string, value: unknown) => void} */
     this.say = () => {}
-    this.tool = "view" // what a drag does
+    this.tool = "view" // what a drag does: "view", "area" or "box"
     this.flat = false
     /** @type {ArrayBuffer | null} the points as they came */
     this.bytes = null
@@ -124,10 +124,13 @@ export class TokenMap {
    * Flat or not, and what the colors mean.
    * @param {Data} data
    */
-  #look({ flat, legend }) {
+  #look({ flat, legend, noun }) {
     if (this.flat !== flat) this.eye = START
     this.flat = flat
     find(this.root, '[data-tool="view"]').textContent = flat ? "Move" : "Turn"
+    this.root.setAttribute("aria-label", `Map of ${noun}s`)
+    this.canvas.setAttribute("aria-label", `${noun[0].toUpperCase()}${noun.slice(1)}s as points`)
+    find(this.root, ".keys").textContent = `Keyboard: arrow keys ${flat ? "move" : "turn"}, + and − zoom, Home resets the view, Enter selects the ${noun} in the middle.`
     find(this.root, ".legend").replaceChildren(...drawSwatches(legend))
   }
 
@@ -141,7 +144,7 @@ export class TokenMap {
     return this.root.querySelectorAll(".tool")
   }
 
-  /** @param {string} tool "view" or "area" */
+  /** @param {string} tool "view", "area" or "box" */
   chooseTool(tool) {
     this.tool = tool
     this.root.dataset.tool = tool

@@ -1,0 +1,64 @@
+"""Turns: which source is read next, by one thread at a time. Those that another process works on come again once it is done with them."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from tubelet.ingest.pipeline.messages import Clip, Flush, VideoDone
+from tubelet.ingest.pipeline.reader import Busy, Reader
+from tubelet.ingest.sources import Source
+from tubelet.store.jobs.claims import Claims
+
+PAUSE_S = 0.5  # between two looks at what others work on
+RELOAD_SHARE = (
+    5  # as many times as long as reading the store again takes, other things are done first
+)
+
+Items = Iterator[Clip | VideoDone | Flush]
+
+
+class Turns:
+    """Hands out the items of one source after the other; `renew` gives a reader that knows the store as it is now."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        reader: Reader,
+        claims: Claims,
+        renew: Callable[[], Reader],
+    ) -> None:
+        self._reader, self._claims, self._renew = reader, claims, renew
+        self._next = iter(sources)
+        self._busy: list[tuple[Source, str]] = []  # and the key that another process holds
+        self._not_before = 0.0
+
+    def take(self) -> Items | None:
+        """The items of the next source; a pause where others work on all that are left; None at the end."""
+        while True:
+            for source in self._next:
+                try:
+                    return self._reader.read(source)
+                except Busy as busy:
+                    self._busy.append((source, busy.key))
+            if not self._busy:
+                return None
+            if not self._return():
+                return _pause()
+
+    def _return(self) -> bool:
+        """Bring those back that nobody works on any more, knowing the store as it is since then; whether there are any."""
+        if time.monotonic() < self._not_before:
+            return False
+        free = self._claims.look(key for _, key in self._busy)
+        if not free:
+            return False
+        started = time.monotonic()
+        self._reader = self._renew()
+        self._not_before = time.monotonic() + RELOAD_SHARE * (time.monotonic() - started)
+        self._next = iter([source for source, key in self._busy if key in free])
+        self._busy = [(source, key) for source, key in self._busy if key not in free]
+        return True
+
+
+def _pause() -> Items:
+    time.sleep(PAUSE_S)
+    yield Flush()

@@ -1,0 +1,32 @@
+"""What needs an extra says which one to install where it is missing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.commands import ROOT, environment
+
+HIDING = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Hidden())
+sys.argv = ["tubelet", *{arguments!r}]
+import tubelet.cli
+tubelet.cli.main()
+"""
+
+
+def run_without(hidden: set[str], *arguments: str) -> subprocess.CompletedProcess:
+    program = HIDING.format(hidden=hidden, arguments=arguments)
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment(), cwd=ROOT
+    )
+
+
+def test_agents(tmp_path: Path) -> None:
+    done = run_without({"mcp", "mcp_types"}, "mcp", "--store", str(tmp_path))
+    assert done.returncode == 1 or done.returncode == 2
+    assert "pip install 'tubelet[mcp]'" in done.stderr and "Traceback" not in done.stderr
