@@ -89,12 +89,12 @@ def label_halves(store: Store, name: str = "action") -> np.ndarray:
     return classes
 
 
-def keep_planted_run(store: Store, noise: float = 1.0) -> str:
+def keep_planted_run(store: Store, noise: float = 1.0, share: str = "10,100") -> str:
     """Train and keep probes of two layers on states that are made up here, for any store with videos; block:1 has the class in it."""
     ids = tuple(video_ids(store))
     values = np.array([("pour", "cut")[number % 2] for number in range(len(ids))])
     truth = Truth("action", "classes", ids, values, np.array(ids), None)
-    generator, options = np.random.default_rng(0), ProbeOptions(kind="knn")
+    generator, options = np.random.default_rng(0), ProbeOptions(kind="knn", share=share)
     bench = Bench(store, truth, options)
     (encoder, *_) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
     results = [bench.try_majority(len(ids))]
@@ -103,6 +103,7 @@ def keep_planted_run(store: Store, noise: float = 1.0) -> str:
         vectors[:, 0] += told * (values == "cut")
         states = States(vectors.astype(np.float32), ids, np.array(ids))
         place = Place(encoder, layer, True)
+        results += [bench.try_share(place, states, share) for share in options.shares]
         results += [bench.try_states(place, states, None), bench.try_shuffled(place, states)]
     run = ProbeRun(truth=truth, options=options, folds=5, results=tuple(results))
     return save_run(store, run)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from tubelet.array_types import Int
-from tubelet.latent.probes.options import NUMBERS, ProbeError
+from tubelet.latent.probes.options import NUMBERS, WHOLE, ProbeError
 from tubelet.latent.probes.truth import TEST, TRAIN, Truth
 
-Fold = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]  # videos to train on, and to predict
+FEWEST_NUMBERS = 2  # groups that a line is drawn through
+Fold = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]  # videos to train on, and to predict
 
 
 def make_folds(truth: Truth, folds: int, seed: int) -> list[Fold]:
@@ -33,6 +34,21 @@ def _cross_validate(truth: Truth, folds: int, seed: int) -> Iterator[Fold]:
     yield from splitter(truth.task, folds, seed).split(
         np.zeros(len(truth.values)), truth.values, truth.groups
     )
+
+
+def thin_fold(truth: Truth, fold: Fold, share: float, seed: int) -> Fold:
+    """The fold with a share of its training part, in per cent: whole groups, as many of each class as its part, and at least one."""
+    train, test = fold
+    generator = np.random.default_rng([seed, 31])
+    names, first = np.unique(truth.groups[train], return_index=True)
+    values = truth.values[train][first] if truth.task != NUMBERS else np.zeros(len(names))
+    kept: list[str] = []
+    for value in np.unique(values):
+        same = names[values == value]
+        least = 1 if truth.task != NUMBERS else min(FEWEST_NUMBERS, len(same))
+        number = max(least, round(len(same) * share / WHOLE))
+        kept += generator.permutation(same)[:number].tolist()
+    return train[np.isin(truth.groups[train], kept)], test
 
 
 def splitter(task: str, folds: int, seed: int):  # type: ignore[no-untyped-def]  # scikit-learn has no types

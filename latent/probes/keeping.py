@@ -6,15 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent.probes.controls import SHUFFLED
-from tubelet.latent.probes.options import CLASSES
+from tubelet.latent.probes.options import CLASSES, WHOLE
 from tubelet.latent.probes.run import ProbeRun, Result
 from tubelet.latent.probes.scoring import metric_of
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.ids import hash_parts
 from tubelet.store.schema import PREDICTIONS, PROBES
-
-WHOLE = 100.0  # per cent of the training videos
 
 
 def save_run(store: Store, run: ProbeRun) -> str:
@@ -24,7 +22,7 @@ def save_run(store: Store, run: ProbeRun) -> str:
     predictions = [
         _predictions(row["probe_id"], run, result)
         for row, result in zip(rows, run.results)
-        if result.control != SHUFFLED  # whose truth is none
+        if result.control != SHUFFLED and result.share == WHOLE  # one truth, one draw
     ]
     store.commit(
         {
@@ -45,7 +43,7 @@ def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
     where = (place.encoder_id, place.layer) if place else (None, None)
     videos = np.unique(trial.predicted.places)
     return {
-        "probe_id": hash_parts(run_id, *where, result.control, WHOLE),
+        "probe_id": hash_parts(run_id, *where, result.control, result.share),
         "run_id": run_id,
         "encoder_id": where[0],
         "layer": where[1],
@@ -57,7 +55,7 @@ def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
         "score": _number(result.score.value),
         "score_low": _number(result.score.low),
         "score_high": _number(result.score.high),
-        "train_share": WHOLE,
+        "train_share": result.share,
         "video_count": len(videos),
         "group_count": len(set(truth.groups[videos])),
         "clip_count": result.clips,

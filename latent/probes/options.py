@@ -6,6 +6,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.store.options import SEED_MOST, check_options, option
 
 AUTO, CLASSES, NUMBERS = "auto", "classes", "numbers"
+WHOLE = 100.0  # per cent
 LINEAR, KNN = "linear", "knn"
 
 
@@ -42,10 +43,22 @@ class ProbeOptions:
     shuffles: int = option(
         1, help="How often labels are shuffled, for the control.", least=1, most=1000
     )
+    share: str = option(
+        "100",
+        help="Per cent of the training videos to learn from, spread evenly over classes; several with commas show how few labels are enough.",
+        metavar="N,N,...",
+    )
+    seeds: int = option(
+        3, help="Draws of the training videos for each share below 100.", least=1, most=100
+    )
     seed: int = option(0, help="Seed of folds and shuffles.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, ProbeError)
+        if wrong := [part for part in self.share.split(",") if not _is_share(part)]:
+            raise ProbeError(
+                f"--share is {self.share}: {wrong[0].strip() or 'nothing'} is not a number above 0 and up to 100: write for example 1,5,10,25,100"
+            )
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -53,5 +66,19 @@ class ProbeOptions:
         return tuple(part.strip() for part in (self.layer or "").split(",") if part.strip())
 
     @property
+    def shares(self) -> tuple[float, ...]:
+        """Shares below 100, the largest first; all videos are always learned from, too."""
+        return tuple(
+            sorted({float(part) for part in self.share.split(",")} - {WHOLE}, reverse=True)
+        )
+
+    @property
     def settings(self) -> dict:
         return asdict(self)
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 < float(text) <= WHOLE
+    except ValueError:
+        return False

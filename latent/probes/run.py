@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tubelet.latent.probes import controls, scoring
-from tubelet.latent.probes.folds import make_folds
-from tubelet.latent.probes.options import ProbeError, ProbeOptions
+from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
+from tubelet.latent.probes.options import WHOLE, ProbeError, ProbeOptions
 from tubelet.latent.probes.scoring import Score
 from tubelet.latent.probes.states import Place, States, find_places, read_states
 from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
@@ -25,6 +25,7 @@ class Result:
     trial: Trial
     score: Score
     clips: int
+    share: float = WHOLE  # of the training videos, in per cent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class ProbeRun:
 
     @property
     def probes(self) -> list[Result]:
-        return [result for result in self.results if result.control is None]
+        """Those that learned from all training videos."""
+        return [one for one in self.results if one.control is None and one.share == WHOLE]
 
 
 def run_probes(
@@ -105,6 +107,27 @@ class Bench:
             clips=len(states.clip_ids),
         )
 
+    def try_share(self, place: Place, states: States, share: float) -> Result:
+        """The mean over several draws of the training videos."""
+        states = states.only(self.truth.video_ids)
+        trials = [
+            run_trial(self.truth, states, self._thin_folds(share, number), self.training)
+            for number in range(self.options.seeds)
+        ]
+        found = scoring.score_draws(self.truth, [trial.predicted for trial in trials])
+        return Result(
+            place=place,
+            control=None,
+            trial=trials[0],
+            score=found,
+            clips=len(states.clip_ids),
+            share=share,
+        )
+
+    def _thin_folds(self, share: float, number: int) -> list[Fold]:
+        seed = self.options.seed + number
+        return [thin_fold(self.truth, fold, share, seed) for fold in self.folds]
+
     def try_majority(self, clips: int) -> Result:
         trial = guess_majority(self.truth, self.folds)
         return self._result(None, controls.MAJORITY, trial, clips)
@@ -124,6 +147,8 @@ def _results(
     for place in places:
         states = read_states(bench.store, place)
         yield bench.try_states(place, states, None)
+        for share in bench.options.shares:
+            yield bench.try_share(place, states, share)
         yield bench.try_shuffled(place, states)
     for place in untrained:
         if set(bench.truth.video_ids) <= held[place.encoder_id].keys():

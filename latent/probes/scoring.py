@@ -50,6 +50,24 @@ def score(truth: Truth, predicted: Predicted) -> Score:
     return Score(found.mean, found.low, found.high)
 
 
+def score_draws(truth: Truth, draws: list[Predicted]) -> Score:
+    """The mean over draws of the training videos; the interval is over units, each the mean over its draws."""
+    if truth.task == NUMBERS:
+        return mean_score([score(truth, draw) for draw in draws])
+    right = np.mean([_right(truth, draw) for draw in draws], axis=0)
+    known = np.isfinite(right)
+    groups = truth.groups[known]
+    found = interval([right[known][groups == group].mean() for group in np.unique(groups)], 0, 1)
+    return Score(found.mean, found.low, found.high)
+
+
+def _right(truth: Truth, predicted: Predicted) -> np.ndarray:
+    """1 for each video whose class was told, NaN where it was not predicted."""
+    right = np.full(len(truth.values), np.nan)
+    right[predicted.places] = truth.values[predicted.places] == predicted.predictions
+    return right
+
+
 def _determination(truth: np.ndarray, found: np.ndarray, groups: np.ndarray) -> Score:
     """1 less the part of the variance that is left; each group weighs one, and is drawn as a whole in resamples."""
     names, place = np.unique(groups, return_inverse=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tubelet.latent.probes.controls import SHUFFLED
+from tubelet.latent.probes.options import WHOLE
 from tubelet.latent.probes.run import ProbeRun, Result
 from tubelet.latent.probes.scoring import Score, metric_of
 from tubelet.store.wording import count, escape_controls
@@ -55,6 +56,7 @@ def _as_json(result: Result) -> dict:
         "encoder_id": result.place and result.place.encoder_id,
         "layer": result.place and result.place.layer,
         "control": result.control,
+        "share": result.share,
         "clips": result.clips,
         **{name: value if np.isfinite(value) else None for name, value in score.items()},
     }
@@ -73,6 +75,6 @@ def _show(score: Score) -> str:
 def _name(result: Result) -> str:
     where = f"{result.place.encoder_id}, {result.place.layer}" if result.place else ""
     if result.control is None:
-        return where
+        return where if result.share == WHOLE else f"{where}, {result.share:g}% of the labels"
     what = "shuffled labels" if result.control == SHUFFLED else result.control
     return f"control: {what}{f' ({where})' if where else ''}"

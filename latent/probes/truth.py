@@ -81,9 +81,7 @@ def _no_label(store: Store, name: str) -> str:
     names = store.query("SELECT DISTINCT name FROM labels ORDER BY ALL")["name"].to_pylist()
     near = difflib.get_close_matches(name, names, 3) or names[:8]
     listed = (
-        f"its labels are {', '.join(near)}"
-        if near
-        else f"import some with `tubelet annotate FILE --store {store.shell_name}`"
+        f"its labels are {', '.join(near)}" if near else "import some from a file (docs/labels.md)"
     )
     return f"{store.root} has no label {name!r}: {listed}"
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from tubelet.reports.blocks import Picture
 from tubelet.reports.literal import literal
-from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings
+from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
 
 GRAY, HEIGHT = "#7b8a95", 280
 COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both
@@ -36,7 +36,7 @@ def list_points(found: ProbeFindings) -> pa.Table:
             "high": one.score_high,
         }
         for one in found.scores
-        if one.control in (None, "shuffled")
+        if one.control in (None, "shuffled") and one.train_share == WHOLE
     ]
     return pa.Table.from_pylist(rows)
 
@@ -83,3 +83,44 @@ def _rules(found: ProbeFindings) -> list[alt.Chart]:
         base.mark_rule(strokeDash=[5, 4], strokeWidth=1.2, color=GRAY),
         text.encode(x=alt.value("width"), text="what:N"),
     ]
+
+
+def by_share(found: ProbeFindings) -> Picture:
+    """Scores by the share of training videos, of the best layer of each encoder."""
+    drawn = _best_shares(found)
+    x = alt.X("train_share:Q", title="per cent of the training videos", scale=alt.Scale(type="log"))
+    score = alt.Y("score:Q", title=found.run.metric)
+    color = alt.Color(
+        "series:N",
+        title=None,
+        legend=alt.Legend(orient="top", labelLimit=600, columns=1),
+        scale=alt.Scale(range=list(COLORS)),
+    )
+    base = alt.Chart(drawn).encode(x=x, color=color)
+    lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
+    rules = base.mark_rule(strokeWidth=1.5).encode(
+        y=alt.Y("score_low:Q", title=found.run.metric), y2="score_high:Q"
+    )
+    return Picture(
+        name="shares",
+        title="How few labels are enough",
+        drawing=alt.LayerChart(layer=[rules, lines]).properties(height=HEIGHT, width="container"),
+        alt="Score by the share of the training videos that was learned from, with 95% intervals",
+        numbers=lambda: drawn,
+        caption="Mean over several draws of the training videos; vertical lines: 95% intervals over videos or groups.",
+        questions={"Shares": found.questions["shares"]},
+    )
+
+
+def _best_shares(found: ProbeFindings) -> pa.Table:
+    """The rows of `shares` of each encoder's best layer, with the name of their line."""
+    best: dict[str | None, tuple[float, str | None]] = {}
+    for one in found.probes:
+        score = -1e9 if one.score is None else one.score
+        best[one.encoder_id] = max(best.get(one.encoder_id, (score, one.layer)), (score, one.layer))
+    rows = [
+        {**row, "series": f"{row['encoder_id']}, {row['layer']}"}
+        for row in found.shares.to_pylist()
+        if row["layer"] == best[row["encoder_id"]][1]
+    ]
+    return pa.Table.from_pylist(rows)

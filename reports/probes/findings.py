@@ -11,6 +11,7 @@ from tubelet.store.questions import probes
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.rows import ListedRun, ProbeScore
 
+WHOLE = 100.0  # per cent
 CONTROL_NAMES = {
     "shuffled": "shuffled labels",
     "majority": "majority",
@@ -27,13 +28,14 @@ class ProbeFindings:
     run: ListedRun
     scores: tuple[ProbeScore, ...]
     table: pa.Table
+    shares: pa.Table
     confusion: pa.Table
     hardest: pa.Table
     questions: Mapping[str, Question]
 
     @property
     def probes(self) -> list[ProbeScore]:
-        return [score for score in self.scores if score.control is None]
+        return list_whole(self.scores)
 
     @property
     def best(self) -> ProbeScore:
@@ -58,10 +60,16 @@ class ProbeFindings:
         )
 
 
+def list_whole(scores: tuple[ProbeScore, ...]) -> list[ProbeScore]:
+    """The probes that learned from all training videos."""
+    return [one for one in scores if one.control is None and one.train_share == WHOLE]
+
+
 def find_best(scores: tuple[ProbeScore, ...]) -> ProbeScore:
     """The probe with the highest score."""
-    known = [one for one in scores if one.control is None]
-    return max(known, key=lambda one: float("-inf") if one.score is None else one.score)
+    return max(
+        list_whole(scores), key=lambda one: float("-inf") if one.score is None else one.score
+    )
 
 
 def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
@@ -71,6 +79,7 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
     scores = tuple(ProbeScore.of(row) for row in table.to_pylist())
     best = find_best(scores).probe_id
     asked |= {
+        "shares": probes.label_efficiency(run.run_id),
         "confusion": probes.confusion(best),
         "hardest": probes.hardest_videos(best, options.hardest),
     }
@@ -78,6 +87,7 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
         run=run,
         scores=scores,
         table=table,
+        shares=asked["shares"].answer(store),
         confusion=asked["confusion"].answer(store),
         hardest=asked["hardest"].answer(store),
         questions=asked,

@@ -14,12 +14,24 @@ SCORE_COLUMNS = (
     Column("encoder_id", "encoder"),
     Column("layer", "layer"),
     Column("control", "control"),
+    Column("train_share", "per cent", "g", "Share of the training videos"),
     Column("score", "score", ".3f"),
     Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
     Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
     Column("video_count", "videos", ",d"),
     Column("clip_count", "clips", ",d"),
     Column("strength", "strength", ".3g", "C, alpha or neighbors: the median over folds"),
+)
+SHARE_COLUMNS = (
+    Column("encoder_id", "encoder"),
+    Column("layer", "layer"),
+    Column("train_share", "per cent", "g"),
+    Column("score", "score", ".3f"),
+    Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
+    Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
+    Column(
+        "relative_drop", "relative drop", ".1%", "Below the score of all videos, relative to it"
+    ),
 )
 HARDEST_COLUMNS = (
     Column("name", "video"),
@@ -40,6 +52,8 @@ def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
     yield Text(narrative.answer(found))
     yield Text(narrative.subject(found))
     yield from _layers(found)
+    if len(found.shares) > len(found.probes):
+        yield from _shares(found)
     yield from _mistakes(found)
     yield Heading("What this rests on", "foundations")
     yield Text(narrative.METHOD)
@@ -56,6 +70,19 @@ def _layers(found: ProbeFindings) -> Iterator[Block]:
         columns=SCORE_COLUMNS,
         shown=200,
         questions={"Scores": found.questions["scores"]},
+    )
+
+
+def _shares(found: ProbeFindings) -> Iterator[Block]:
+    yield Heading("Label efficiency", "shares")
+    yield figures.by_share(found)
+    yield Table(
+        name="drops",
+        title="Scores by share of the training videos",
+        rows=found.shares,
+        columns=SHARE_COLUMNS,
+        shown=200,
+        questions={"Shares": found.questions["shares"]},
     )
 
 

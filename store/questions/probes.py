@@ -6,7 +6,7 @@ from tubelet.store.questions.corpus import Question
 def probe_runs() -> Question:
     """One row per run, the newest first."""
     return Question("""SELECT run_id, label_name, kind, task, any_value(metric) AS metric, max(created_at) AS trained_at,
-  count(*) FILTER (WHERE control IS NULL) AS probe_count, max(video_count) AS video_count, max(group_count) AS group_count,
+  count(*) FILTER (WHERE control IS NULL AND train_share = 100) AS probe_count, max(video_count) AS video_count, max(group_count) AS group_count,
   any_value(class_count) AS class_count, any_value(fold_count) AS fold_count, any_value(settings) AS settings
 FROM probes GROUP BY run_id, label_name, kind, task ORDER BY trained_at DESC, run_id""")
 
@@ -14,9 +14,21 @@ FROM probes GROUP BY run_id, label_name, kind, task ORDER BY trained_at DESC, ru
 def probe_scores(run_id: str) -> Question:
     """One row per probe and control of a run: probes in the order of their layers, then controls."""
     return Question(
-        """SELECT probe_id, encoder_id, layer, control, score, score_low, score_high, video_count, group_count, clip_count, strength
+        """SELECT probe_id, encoder_id, layer, control, train_share, score, score_low, score_high, video_count, group_count, clip_count, strength
 FROM probes WHERE run_id = $run
-ORDER BY control IS NOT NULL, control, encoder_id, try_cast(regexp_extract(layer, '[0-9]+') AS INTEGER), layer, probe_id""",
+ORDER BY control IS NOT NULL, control, train_share DESC, encoder_id, try_cast(regexp_extract(layer, '[0-9]+') AS INTEGER), layer, probe_id""",
+        {"run": run_id},
+    )
+
+
+def label_efficiency(run_id: str) -> Question:
+    """One row per encoder, layer and share of the training videos, and how far its score is below that of all of them, relative to it."""
+    return Question(
+        """SELECT s.encoder_id, s.layer, s.train_share, s.score, s.score_low, s.score_high,
+  CASE WHEN w.score > 0 THEN (w.score - s.score) / w.score END AS relative_drop
+FROM probes s JOIN probes w ON w.run_id = s.run_id AND w.encoder_id = s.encoder_id AND w.layer = s.layer AND w.control IS NULL AND w.train_share = 100
+WHERE s.run_id = $run AND s.control IS NULL
+ORDER BY s.encoder_id, try_cast(regexp_extract(s.layer, '[0-9]+') AS INTEGER), s.layer, s.train_share""",
         {"run": run_id},
     )
 

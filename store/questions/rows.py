@@ -249,6 +249,7 @@ class ProbeScore(Row):
     encoder_id: str | None
     layer: str | None
     control: str | None
+    train_share: float
     score: float | None
     score_low: float | None
     score_high: float | None

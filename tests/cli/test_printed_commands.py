@@ -21,7 +21,8 @@ PARSED = (
     "download",
     "pretrain",
     "evaluate",
-)  # they serve, fetch or take minutes: their arguments alone are looked at
+    "probe",
+)  # they serve, fetch, take minutes or need labels of many videos: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
 

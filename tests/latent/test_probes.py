@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.planted_probes import DIM, label, label_halves, plant, planted_store, video_ids
 from tubelet.latent.probes import models
 from tubelet.latent.probes.controls import shuffle_labels
-from tubelet.latent.probes.folds import make_folds
+from tubelet.latent.probes.folds import make_folds, thin_fold
 from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import ProbeError, ProbeOptions
 from tubelet.latent.probes.run import run_probes
@@ -20,6 +20,7 @@ from tubelet.latent.probes.trial import Training, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth
 from tubelet.store import Store
 from tubelet.store.disk import integrity, removal
+from tubelet.store.questions.probes import label_efficiency
 
 DISTANCE = 2.0  # of the two classes at block:2, in standard deviations of a clip
 
@@ -242,3 +243,36 @@ def test_a_truth_keeps_its_columns_together() -> None:
     left = truth.only({"u", "w"})
     assert (left.video_ids, left.values.tolist(), left.groups.tolist()) == (("u", "w"), ["x", "x"], ["u", "g"])  # fmt: skip
     assert States(np.eye(3, dtype=np.float32), ("a", "b", "c"), np.array(["u", "v", "u"])).only(["u"]).clip_ids == ("a", "c")  # fmt: skip
+
+
+def test_a_share_of_the_labels_keeps_classes_and_groups_and_the_same_videos_to_predict() -> None:
+    groups = np.array([f"g{number // 2}" for number in range(40)])
+    values = np.array(["a"] * 30 + ["b"] * 10)
+    truth = Truth("x", "classes", tuple(map(str, range(40))), values, groups, None)
+    fold = make_folds(truth, 4, 0)[0]
+    for share, wanted in ((50, (6, 2)), (1, (1, 1)), (100, (11, 4))):
+        train, test = thin_fold(truth, fold, share, 1)
+        kept = {(value, group) for value, group in zip(values[train], groups[train])}
+        counts = tuple(sum(value == name for value, _ in kept) for name in "ab")
+        assert all(abs(a - b) <= 1 for a, b in zip(counts, wanted)), (share, counts)
+        assert set(train) <= set(fold[0]) and np.array_equal(test, fold[1])
+        assert len(train) == 2 * len(kept), "groups stay whole"
+    assert not np.array_equal(thin_fold(truth, fold, 50, 1)[0], thin_fold(truth, fold, 50, 2)[0])
+
+
+def test_fewer_labels_tell_less_and_the_drop_is_a_query(store) -> None:
+    options = ProbeOptions(layer="block:2", share="5,100", seeds=4)
+    run = run_probes(store, "action", (), options)
+    run_id = save_run(store, run)
+    rows = label_efficiency(run_id).answer(store).to_pylist()
+    assert [row["train_share"] for row in rows] == [5, 100] and rows[1]["relative_drop"] == 0
+    few, all_ = rows
+    assert few["score"] < all_["score"] and few["score_low"] <= few["score"] <= few["score_high"]
+    assert few["relative_drop"] == pytest.approx(1 - few["score"] / all_["score"])
+    assert len(run.probes) == 1
+
+
+@pytest.mark.parametrize("share", ["0", "5,", "101", "five"])
+def test_a_share_that_is_none_is_refused(share) -> None:
+    with pytest.raises(ProbeError, match="is not a number above 0 and up to 100"):
+        ProbeOptions(share=share)

@@ -49,11 +49,12 @@ def test_a_probe_that_is_no_better_than_its_controls_is_said_to_be_that(tmp_path
 def test_every_number_is_answered_by_the_sql_that_stands_behind_it(store) -> None:
     blocks = list(REPORTS["probes"].blocks(store, ProbesOptions()))
     tables = {block.name: block for block in blocks if isinstance(block, Table)}
-    assert set(tables) == {"scores", "confusion", "hardest"}
+    assert set(tables) == {"scores", "drops", "confusion", "hardest"}
     for table in tables.values():
         for question in table.questions.values():
             assert store.query(question.text).equals(table.rows)
-    (picture,) = (block for block in blocks if isinstance(block, Picture))
+    picture, shares = (block for block in blocks if isinstance(block, Picture))
+    assert {row["train_share"] for row in shares.numbers().to_pylist()} == {10, 100}
     drawn = picture.numbers().to_pylist()
     assert [(row["layer"], "shuffled" in row["series"]) for row in drawn] == [
         ("block:0", False), ("block:1", False), ("block:0", True), ("block:1", True),
