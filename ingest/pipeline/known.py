@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 from tubelet.ingest.arguments import EMBEDDINGS, POOLED, STATISTICS, StorageOptions
 from tubelet.ingest.pipeline.controls import find_controls
@@ -66,6 +67,14 @@ class Known:
     broken: Mapping[str, tuple[Failure, ...]] = field(
         default_factory=dict
     )  # video_id -> failures that reading again repeats
+
+    @cached_property
+    def failures_by_path(self) -> Mapping[str, tuple[Failure, ...]]:
+        """The failures of each file: a run over many that failed looks at those of one at a time."""
+        found: dict[str, list[Failure]] = {}
+        for failure in self.failures.values():
+            found.setdefault(failure.path, []).append(failure)
+        return {path: tuple(failures) for path, failures in found.items()}
 
     @classmethod
     def of(cls, store: Store, recipe: Recipe, keeping: StorageOptions) -> "Known":

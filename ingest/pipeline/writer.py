@@ -307,12 +307,12 @@ class Writer:
 
     def _stale(self, done: VideoDone) -> list[str]:
         """Stored failures of this file, and of this encoder or none, that this run did not meet again."""
-        path, current = done.source.text, {failure.failure_id for failure in done.failures}
+        current = {failure.failure_id for failure in done.failures}
         encoders = {None, self._encoder_row.encoder_id}
         return [
-            id_
-            for id_, f in self.known.failures.items()
-            if f.path == path and f.encoder_id in encoders and id_ not in current
+            failure.failure_id
+            for failure in self.known.failures_by_path.get(done.source.text, ())
+            if failure.encoder_id in encoders and failure.failure_id not in current
         ]
 
 
