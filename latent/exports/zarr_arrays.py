@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from tubelet.store.token_dataset import TokenDataset
 DIMENSIONS = ("clip", "slice", "y", "x", "dim")
 NAMES = "_ARRAY_DIMENSIONS"  # the attribute in which xarray looks for them
 NOT_IN_NAMES = re.compile(r"\W")  # of arrays: they are folders
-FORMAT = 2  # of Zarr: texts of fixed length have no place in the specification of 3 yet
+FORMAT: Final = 2  # of Zarr: texts of fixed length have no place in the specification of 3 yet
 
 
 class Arrays:
