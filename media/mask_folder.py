@@ -54,7 +54,7 @@ class MaskFolder:
 
     def _folders(self) -> list[Path]:
         """The folders that hold PNGs: this one, or those below it."""
-        found = sorted({file.parent for file in self.path.rglob("*.png")})
+        found = sorted({file.parent for file in self.path.rglob("*") if _is_mask(file)})
         if not found:
             raise AnnotationError(
                 f"{self.path} holds no PNG: pass a folder with a folder of masks per video"
@@ -67,9 +67,14 @@ class MaskFolder:
         return found
 
 
+def _is_mask(file: Path) -> bool:
+    """Whether a file is a PNG by its name; hidden ones are not, such as those that macOS puts beside each file."""
+    return file.suffix.lower() == ".png" and not file.name.startswith(".")
+
+
 def _frames(folder: Path, first: int) -> Iterator[tuple[int, Path, bytes]]:
     """Number, file and bytes of every mask."""
-    for file in sorted(folder.glob("*.png")):
+    for file in sorted(filter(_is_mask, folder.iterdir())):
         number = NUMBERED.search(file.stem)
         if number is None:
             raise AnnotationError(

@@ -28,9 +28,8 @@ class Elsewhere:
 
     @property
     def words(self) -> str:
-        labels = (
-            f" (labels {self.label}, {self.same_label})" if self.label != self.same_label else ""
-        )
+        both = (label or "none" for label in (self.label, self.same_label))
+        labels = f" (labels {', '.join(both)})" if self.label != self.same_label else ""
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
 
 

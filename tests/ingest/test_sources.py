@@ -20,6 +20,7 @@ from tests.stalled import stalled
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
+from tubelet.ingest.pipeline.summary import Elsewhere
 from tubelet.ingest.sources import search
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
@@ -263,6 +264,7 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
         ("walking", "cooking")
     ]
     assert any("(labels walking, cooking)" in line for line in summary.lines())
+    assert "(labels none, cooking)" in Elsewhere("b", None, "a", "cooking").words
     assert rows(tmp_path / "store", "SELECT label FROM places ORDER BY label") == [
         {"label": "cooking"},
         {"label": "walking"},

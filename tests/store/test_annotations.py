@@ -317,8 +317,10 @@ def test_masks_of_a_folder_come_back_as_they_were(store, tmp_path):
     rng = np.random.default_rng(3)
     frames = {n: rng.integers(0, 3, (48, 64)) for n in (0, 5)}
     folder = tmp_path / "masks"
-    for number, objects in frames.items():
-        paint(folder / "video-00004", f"{number:05d}.png", objects)
+    paint(folder / "video-00004", "00000.png", frames[0])
+    paint(folder / "video-00004", "00005.png", frames[5])
+    (folder / "video-00004/00005.png").rename(folder / "video-00004/00005.PNG")
+    (folder / "video-00004/._00005.png").write_bytes(b"what macOS puts beside a file")
     paint(folder / "nobody", "00000.png", frames[0])
     report = import_sources(store, [MaskFolder(folder)], ImportOptions()).sources[0]
     assert (report.rows, report.videos, report.matched_by, report.unmatched_names) == (
@@ -330,9 +332,8 @@ def test_masks_of_a_folder_come_back_as_they_were(store, tmp_path):
     for row in store.rows("FROM masks ORDER BY frame, object"):
         mask = decode_runs(row["runs"], row["mask_height"], row["mask_width"])
         assert np.array_equal(mask, frames[row["frame"]] == row["object"])
-    for number, bits in ((0, 2), (5, 4)):
-        written = write_gray(frames[number], bits)
-        (folder / "video-00004" / f"{number:05d}.png").write_bytes(written)
+    for name, number, bits in (("00000.png", 0, 2), ("00005.PNG", 5, 4)):
+        (folder / "video-00004" / name).write_bytes(write_gray(frames[number], bits))
     import_sources(store, [MaskFolder(folder)], ImportOptions())
     assert {row["object"] for row in store.rows("FROM masks")} == {1, 2}
     forget(store, ["masks"])
