@@ -60,6 +60,6 @@ def stack_lists(column: pa.ChunkedArray) -> Float32[np.ndarray, "n D"]:
     lengths = set(lists.value_lengths().to_pylist())
     if len(lengths) > 1:
         raise LatentError(
-            "videos have statistics of different numbers of dimensions: run `tubelet check --repair`"
+            "videos have statistics of different numbers of dimensions: run `tubelet check`"
         )
     return values.reshape(len(lists), -1)

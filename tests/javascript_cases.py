@@ -189,7 +189,7 @@ def _pair(draw: np.random.Generator, with_values: bool) -> dict:
         else None
     )
     return {
-        "bytes": matrix.packed(made, heading, [b"JPEG of A", b""], order).hex(),
+        "bytes": matrix.pack(made, heading, [b"JPEG of A", b""], order).hex(),
         "differences": _list(differences),
         "values": None if values is None else _list(values),
         "means": _list(np.abs(differences).mean(axis=(1, 2, 3))),

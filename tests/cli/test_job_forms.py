@@ -97,7 +97,7 @@ def test_every_kind_of_value_is_written() -> None:
 @pytest.mark.parametrize("name", FORMS)
 def test_the_words_of_a_job_fill_its_form_in_again(name: str) -> None:
     form = FORMS[name]
-    samples = {TEXT: "a b=c", LINES: "-x\na b", NUMBER: 3, DECIMAL: 0.5}
+    samples = {TEXT: "a b=c", LINES: "-x\na b", NUMBER: 7, DECIMAL: 0.5}
     values = {field.name: samples[field.kind] for field in form.fields if field.kind in samples}
     values |= {field.name: not field.default for field in form.fields if field.kind == SWITCH}
     values |= {field.name: field.choices[-1] for field in form.fields if field.kind == CHOICE}

@@ -22,7 +22,8 @@ PARSED = (
     "pretrain",
     "evaluate",
     "probe",
-)  # they serve, fetch, take minutes or need labels of many videos: their arguments alone are looked at
+    "jobs",
+)  # they serve, fetch, take minutes, or need labels of many videos or a job that runs: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
 
@@ -114,6 +115,7 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
         .replace("<table.name>", "videos")
     )
     command = re.sub(r"<[^<>]*(name|release)[^<>]*>", "toy", command)
+    command = command.replace("<job.job_id>", "20260101-000000-abcdef")
     command = re.sub(r"<output>", shlex.quote(str(video)), command)
     words = {
         "FOLDER": str(video.parent),

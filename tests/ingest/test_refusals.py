@@ -46,7 +46,7 @@ def video(tmp_path_factory):
         (("--encoder", "toy", "--shift", "8"), "by 1 to 7 of them"),
         (("--encoder", "toy", "--pairs", "all"), "use a smaller --stride"),
         (("--encoder", "toy", "--frames", "2", "--shift", "1"), "leave --shift and --pairs out"),
-        (("--encoder", "toy", "--keep", "pixels"), "choose embeddings or statistics"),
+        (("--encoder", "toy", "--keep", "pixels"), "choose embeddings, statistics or pooled"),
         (("--encoder", "vjepa2.1-vitb", "--weights", "absent.pt"), "absent.pt is not a file"),
         (("--encoder", "vjepa2-vitl"), "run `tubelet download vjepa2-vitl`"),
         (("--encoder", "vjepa1-vitl", "--frames", "1"), "use 2"),

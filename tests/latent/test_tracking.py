@@ -197,7 +197,7 @@ def test_slices_of_few_videos_exceed_the_level_no_more_often_than_it_says(videos
 
 
 def test_few_slices_say_how_often_their_largest_is_exceeded():
-    level = null_similarity.level_of(np.array([0.1, 0.5, 0.3]), "abb")
+    level = null_similarity.level_of(np.array([0.1, 0.5, 0.3]), list("abb"))
     assert (level.value, level.exceeded, level.slices, level.videos) == (
         0.5,
         pytest.approx(1 / 3),

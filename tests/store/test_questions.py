@@ -25,7 +25,9 @@ SUBJECTS = (
     "corpus",
     "nearby",
     "pairs",
+    "probes",
     "sensitivity",
+    "video_vectors",
 )  # modules with questions
 ARROW = {
     str: {pa.string()},
@@ -99,6 +101,9 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "statistic": "norm",
         "text": QUOTED,
         "tokens": [0, 3],
+        "run_id": "none",
+        "probe_id": "none",
+        "per_video": 2,
         "limit": 5,
         "offset": 0,
         "shared_slice": 0,
