@@ -16,7 +16,7 @@ from tubelet.latent.clips import Clip
 
 REDUCED = 64  # dimensions in which tokens are compared
 SEEN = 1500  # tokens that those are chosen by
-FLOOR = 0.02  # of the largest: directions in which neighbors differ less are not scaled up further
+FLOOR = 1e-3  # of the largest: directions in which neighbors differ less are not scaled up further
 STEP = 1e-3  # of the median cost, added to every edge, so that equal tokens are not reached for nothing
 
 

@@ -84,7 +84,7 @@ def test_over_real_backgrounds_too(filmed):
     assert held.visible > 80 and held.absent > 20
     assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
     cut = [filmed.cut(number)[0] for number in SEEDS]
-    assert np.median(cut) >= 0.8 and min(cut) >= 0.6
+    assert np.median(cut) >= 0.8 and min(cut) >= 0.7
 
 
 def test_the_level_alone_tells_most_of_absence(followed):
