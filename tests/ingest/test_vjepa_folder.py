@@ -14,6 +14,7 @@ from tubelet.ingest import encoders, vjepa_rows
 from tubelet.ingest.checkpoints import load_meta
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
+from tubelet.ingest.layer import Depth
 from tubelet.ingest.vjepa_encoder import MEAN, STD
 
 CPU = torch.device("cpu")
@@ -156,7 +157,9 @@ def test_student_and_averaged_encoder_have_ids_and_sources_of_their_own(
         "vjepa2.1-vitb",
     )
     entry = vjepa_rows.released_row(TINY, 64, vjepa_rows.RELEASES[name])
-    monkeypatch.setattr(encoders, "ENCODERS", {**encoders.ENCODERS, name: replace(entry, levels=3)})
+    monkeypatch.setattr(
+        encoders, "ENCODERS", {**encoders.ENCODERS, name: replace(entry, depth=Depth(levels=3))}
+    )
     averaged, student = (
         encoders.load(name, LoadOptions(CPU, weights=path, weights_key=key))[0]
         for key in (None, "encoder")
