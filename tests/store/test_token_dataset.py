@@ -70,7 +70,7 @@ def test_workers_of_torch_read_for_themselves(store: Store) -> None:
     dataset = store.dataset(labels=["folder"])
     assert pickle.loads(pickle.dumps(dataset))[0]["clip_id"] == dataset[0]["clip_id"]
     loader = torch.utils.data.DataLoader(
-        dataset, batch_size=3, num_workers=1, multiprocessing_context="forkserver"
+        dataset, batch_size=3, num_workers=1, multiprocessing_context="spawn"
     )
     batches = list(loader)
     assert sum(len(batch["clip_id"]) for batch in batches) == len(dataset)
