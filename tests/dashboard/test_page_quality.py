@@ -34,8 +34,9 @@ PAGES = [
 ]
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
 WATCH_SHIFTS = """window.shifts = []
+const name = source => `${source.node?.dataset?.testid ?? source.node?.nodeName} from ${source.previousRect.top} to ${source.currentRect.top}`
 new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push({ at: entry.startTime, value: entry.value })
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push({ at: entry.startTime, value: entry.value, moved: entry.sources.map(name) })
 }).observe({ type: "layout-shift", buffered: true })"""
 VIOLATIONS = """async () => (await axe.run(document)).violations.map(
   ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`)"""
@@ -86,7 +87,8 @@ def page(request, pages: Visit) -> Visit:
 
 
 def test_nothing_moves_and_nothing_is_out_of_reach(page: Visit) -> None:
-    assert largest_session(page.page.evaluate("window.shifts")) < MOST_SHIFT
+    shifts = page.page.evaluate("window.shifts")
+    assert largest_session(shifts) < MOST_SHIFT, shifts
     assert page.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if not AXE.is_file():
         pytest.skip("no axe-core in node_modules: run `npm ci` to check accessibility, too")
