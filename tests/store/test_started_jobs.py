@@ -33,7 +33,7 @@ def start(store: Store, *words: object) -> str:
 
 
 def wait_for_end(store: Store, job_id: str) -> state.JobState:
-    wait_for(lambda: find_job(store, job_id).ended_at or find_job(store, job_id).status == state.STOPPED)  # fmt: skip
+    wait_for(lambda: (job := find_job(store, job_id)).status not in (state.RUNNING, state.BEING_STOPPED, state.LOST) and job)  # fmt: skip
     return find_job(store, job_id)
 
 
