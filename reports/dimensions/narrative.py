@@ -28,8 +28,8 @@ def answer(found: DimensionFindings) -> Markdown:
     of = sum(int(layer.shares.varies.sum()) for layer in found.layers)
     what = "No dimension depends" if not named else f"**{named:,} of {of:,} dimensions** depend{'s' if named == 1 else ''}"  # fmt: skip
     first = f"{what} on the position of the slice in the window (false discovery rate {Q:.0%}, {count_units(found)})."
-    strongest = describe_strongest(found) if named else ""
-    return " ".join(filter(None, (first, strongest, describe_parts(found, found.layers[0]))))
+    strongest = f" {describe_strongest(found)}" if named else ""
+    return f"{first}{strongest} {describe_parts(found, found.layers[0])}"
 
 
 def describe_strongest(found: DimensionFindings) -> Markdown:

@@ -15,7 +15,7 @@ from tubelet.reports.dimensions.findings import (
     questions_of,
 )
 from tubelet.reports.dimensions.request import DimensionsOptions
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import dimensions as queries
 
@@ -78,7 +78,7 @@ def dimensions_report(store: Store, options: DimensionsOptions) -> Iterator[Bloc
     if len(found.layers) > 1:
         yield from _layers(found)
     for number, layer in enumerate(found.layers):
-        yield from _layer(found, layer, f"layer_{number}_" if len(found.layers) > 1 else "")
+        yield from _layer(found, layer, f"layer_{number:d}_" if len(found.layers) > 1 else "")
     yield from _foundations(store, options, found)
 
 
@@ -96,7 +96,7 @@ def _layers(found: DimensionFindings) -> Iterator[Block]:
     )
 
 
-def _layer(found: DimensionFindings, layer: Layer, prefix: str) -> Iterator[Block]:
+def _layer(found: DimensionFindings, layer: Layer, prefix: Markdown) -> Iterator[Block]:
     yield Heading(f"Dimensions of layer {literal(layer.scope.layer)}", f"{prefix}dimensions")
     if prefix:
         yield Text(narrative.describe_parts(found, layer))
