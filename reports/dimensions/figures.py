@@ -15,6 +15,7 @@ from tubelet.reports.dimensions.narrative import PART_NAMES
 from tubelet.reports.dimensions.variance import PARTS
 from tubelet.reports.literal import literal
 from tubelet.store.questions import dimensions as queries
+from tubelet.store.wording import count
 
 BARS, LINES, HEIGHT = 40, 8, 260
 BAR_SCHEMA = pa.schema(
@@ -68,7 +69,7 @@ def _bars(drawn: pa.Table, x: alt.X) -> alt.Chart:
         "component:N",
         title=None,
         sort=list(PART_NAMES.values()),
-        legend=alt.Legend(orient="top", labelLimit=600, columns=2),
+        legend=alt.Legend(orient="top", labelLimit=600, columns=1),
         scale=alt.Scale(domain=list(PART_NAMES.values()), range=list(COLORS)),
     )
     tips: list[str | alt.Tooltip] = [
@@ -114,7 +115,7 @@ def draw_profiles(layer: Layer, prefix: str) -> Picture:
         .properties(height=HEIGHT, width="container")
     )
     which = (
-        "that depend on the position most"
+        "with the largest share of the position, all beyond chance"
         if len(named)
         else "with the largest share of the position, none beyond chance"
     )
@@ -124,7 +125,7 @@ def draw_profiles(layer: Layer, prefix: str) -> Picture:
         drawing=chart,
         alt="Mean of dimensions at each slice of the window",
         numbers=lambda: drawn,
-        caption=f"The {len(dims)} dimensions {which}: mean over videos at each slice, minus the mean over slices, over the dimension's standard deviation.",
+        caption=f"Of {count(len(dims), 'dimension')} {which}: mean over videos at each slice, minus the mean over slices, over the dimension's standard deviation.",
         questions={"Profiles, in the units of the dimension": queries.profiles(layer.scope)},
     )
 

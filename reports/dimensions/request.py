@@ -65,6 +65,7 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
     key = ("encoder_id", "frame_count", "slices")
     rows = [row for row in wanted if all(row[name] == wanted[0][name] for name in key)]
     videos = None if options.where is None else conditions.videos(store, options.where)
+    rows = [row for row in rows if not _is_joined(row, rows)]
     scopes = {}  # of a layer that both tables hold, the statistics: they are not rounded
     for row in rows:
         scope = StateScope(encoder_id=row["encoder_id"], frames=row["frame_count"], slices=row["slices"], layer=row["layer"], pooled=row["pooled"], videos=videos)  # fmt: skip
@@ -80,6 +81,14 @@ def refuse_nothing(options: DimensionsOptions, videos: int) -> None:
             f"no video that meets the condition {options.where!r} has statistics of {_describe(options)}: "
             "choose other videos, or leave --where out"
         )
+
+
+def _is_joined(row: dict, rows: list[dict]) -> bool:
+    """Whether a row is an embedding of several layers that are each stored, of as many videos: its dimensions would count twice."""
+    parts = [other for other in rows if other["pooled"] and other["layer"] != row["layer"]]
+    covered = sum(other["videos"] >= row["videos"] for other in parts)
+    same = any(other["pooled"] and other["layer"] == row["layer"] for other in rows)
+    return not row["pooled"] and not same and covered > 1
 
 
 def _fits(row: dict, options: DimensionsOptions) -> bool:

@@ -84,12 +84,14 @@ def test_layers_are_reported_one_by_one_from_pooled_states(tmp_path) -> None:
     layers = {"block:0": slice(0, 5), "block:1": slice(5, 10)}
     made = store_tokens(tmp_path / "store", plant(copies=2), layers)
     found = find_dimensions(made, DimensionsOptions())
-    assert [layer.scope.layer for layer in found.layers] == ["block:0+block:1", "block:0", "block:1"]  # fmt: skip
-    whole, first, second = found.layers
+    assert [layer.scope.layer for layer in found.layers] == ["block:0", "block:1"]
+    first, second = found.layers
     assert list(first.named) == [SLICE] and not len(second.named)
+    (whole,) = find_dimensions(made, DimensionsOptions(layer="block:0+block:1")).layers
     for part in PARTS:  # pooled states are rounded to half precision
         assert getattr(first.shares, part)[:3] == pytest.approx(getattr(whole.shares, part)[:3], abs=2e-3)  # fmt: skip
-    assert table(blocks(made), "layers").rows["named"].to_pylist() == [1, 1, 0]
+    assert read(made).startswith("**1 of 9 dimensions** depends")
+    assert table(blocks(made), "layers").rows["named"].to_pylist() == [1, 0]
     only = find_dimensions(made, DimensionsOptions(layer="block:1"))
     assert [layer.scope.layer for layer in only.layers] == ["block:1"]
     made.close()
@@ -97,7 +99,7 @@ def test_layers_are_reported_one_by_one_from_pooled_states(tmp_path) -> None:
 
 def test_places_come_from_the_position_means_that_a_basis_stores(tmp_path) -> None:
     made = store_tokens(tmp_path / "store", plant())
-    assert "No stored roll-up holds means by row and column" in read(made)
+    assert "No stored roll-up of these layers holds means by row and column" in read(made)
     encoder_id = made.query("SELECT encoder_id FROM encoders")["encoder_id"][0].as_py()
     means = np.zeros((9, 5))
     means[:, COLUMN], means[:, NOISE] = np.tile(np.arange(3), 3), np.repeat(np.arange(3), 3) * 0.1
