@@ -1,0 +1,111 @@
+"""Which roll-ups are reported on: one encoder and window length, one layer or all that are stored, all videos or those of a condition."""
+
+from dataclasses import dataclass
+
+from tubelet.reports.errors import ReportError
+from tubelet.store import Store
+from tubelet.store.errors import NoVideos
+from tubelet.store.options import check_options, option
+from tubelet.store.questions.dimensions import StateScope, state_scopes
+from tubelet.store.sandbox import conditions
+
+LISTED, FRAMES_MOST = 8, 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionsOptions:
+    """None: the value with the most videos in the store, and all layers."""
+
+    encoder: str | None = option(
+        None,
+        help="Name or id of an encoder of the store.",
+        unset="the one with the most videos",
+        metavar="NAME|ID",
+    )
+    frames: int | None = option(
+        None,
+        help="Frames per window.",
+        unset="the length with the most videos",
+        least=1,
+        most=FRAMES_MOST,
+    )
+    layer: str | None = option(
+        None, help="One layer of those that are stored.", unset="all that are stored"
+    )
+    where: str | None = option(
+        None,
+        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        metavar="SQL",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, ReportError)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The layers of one encoder that are reported on; `is_image`: it encodes each frame alone."""
+
+    encoder: str
+    is_image: bool
+    scopes: tuple[StateScope, ...]
+
+
+def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
+    """What the options select. Raises ReportError where nothing is stored of it, NoVideos and QueryError for the condition."""
+    held = state_scopes().answer(store).to_pylist()
+    if not held:
+        raise ReportError(
+            f"{store.root} holds no statistics by slice: compute them with `tubelet backfill --store {store.shell_name}` where embeddings "
+            f"are stored, or ingest videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME --keep statistics`"
+        )
+    wanted = [row for row in held if _fits(row, options)]
+    if not wanted:
+        raise ReportError(f"no statistics by slice of {_describe(options)} are in {store.root}; there are those of: {_list(held)}")  # fmt: skip
+    key = ("encoder_id", "frame_count", "slices")
+    rows = [row for row in wanted if all(row[name] == wanted[0][name] for name in key)]
+    videos = None if options.where is None else conditions.videos(store, options.where)
+    rows = [row for row in rows if not _is_joined(row, rows)]
+    scopes = {}  # of a layer that both tables hold, the statistics: they are not rounded
+    for row in rows:
+        scope = StateScope(encoder_id=row["encoder_id"], frames=row["frame_count"], slices=row["slices"], layer=row["layer"], pooled=row["pooled"], videos=videos)  # fmt: skip
+        if row["layer"] not in scopes or not row["pooled"]:
+            scopes[row["layer"]] = scope
+    return Subject(rows[0]["encoder"], rows[0]["tubelet"] == 1, tuple(scopes.values()))
+
+
+def refuse_nothing(options: DimensionsOptions, videos: int) -> None:
+    """Raise NoVideos where the condition leaves no video with statistics."""
+    if not videos:
+        raise NoVideos(
+            f"no video that meets the condition {options.where!r} has statistics of {_describe(options)}: "
+            "choose other videos, or leave --where out"
+        )
+
+
+def _is_joined(row: dict, rows: list[dict]) -> bool:
+    """Whether a row is an embedding of several layers that are each stored, of as many videos: its dimensions would count twice."""
+    parts = [other for other in rows if other["pooled"] and other["layer"] != row["layer"]]
+    covered = sum(other["videos"] >= row["videos"] for other in parts)
+    same = any(other["pooled"] and other["layer"] == row["layer"] for other in rows)
+    return not row["pooled"] and not same and covered > 1
+
+
+def _fits(row: dict, options: DimensionsOptions) -> bool:
+    return (
+        options.encoder in (None, row["encoder_id"], row["encoder"])
+        and options.frames in (None, row["frame_count"])
+        and options.layer in (None, row["layer"])
+    )
+
+
+def _describe(options: DimensionsOptions) -> str:
+    asked = {"encoder": options.encoder, "frames": options.frames, "layer": options.layer}
+    named = [f"{name} {value}" for name, value in asked.items() if value is not None]
+    return ", ".join(named) or "this encoder"
+
+
+def _list(held: list[dict]) -> str:
+    """What the store holds, in a line."""
+    listed = [f"{row['encoder_id']}, {row['frame_count']} frames, layer {row['layer']}" for row in held]  # fmt: skip
+    return "; ".join(dict.fromkeys(listed[:LISTED]))
