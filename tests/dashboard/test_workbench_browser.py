@@ -50,12 +50,14 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
 def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -> None:
     visit.open("sql", TITLE)
     editor = visit.editor()
+    visit.settle()
     editor.fill("SELECT\n  nam FROM videos")
     editor.press("Control+Enter")
     visit.expect_text("Query failed")
     sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_text("nam", timeout=SLOW)
     history = visit.page.get_by_label("History")
-    history.select_option(index=history.locator("option").count() - 1)
+    sync_api.expect(history.locator("option")).to_have_count(3, timeout=SLOW)  # how many there are, the failed one, the first
+    history.select_option(index=2)
     sync_api.expect(editor).to_contain_text("count(c.clip_id) AS clips", timeout=SLOW)
     lines = visit.page.locator(".cm-line")
     before = lines.count()
