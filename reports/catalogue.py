@@ -11,6 +11,8 @@ from typing import Any
 
 from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
+from tubelet.reports.encoders import sections as encoders
+from tubelet.reports.encoders.request import EncodersOptions
 from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
 from tubelet.reports.probes import sections as probes
@@ -90,4 +92,5 @@ def report(name: str) -> Report:
 REPORTS = {
     "sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report),
     "probes": Report(probes.TITLE, ProbesOptions, probes.probes_report, menu="Probes"),
+    "encoders": Report(encoders.TITLE, EncodersOptions, encoders.encoders_report, menu="Encoders"),
 }
