@@ -13,6 +13,8 @@ from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
 from tubelet.reports.dimensions import sections as dimensions
 from tubelet.reports.dimensions.request import DimensionsOptions
+from tubelet.reports.encoders import sections as encoders
+from tubelet.reports.encoders.request import EncodersOptions
 from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
 from tubelet.reports.probes import sections as probes
@@ -95,4 +97,5 @@ REPORTS = {
     "dimensions": Report(
         dimensions.TITLE, DimensionsOptions, dimensions.dimensions_report, menu="Dimensions"
     ),
+    "encoders": Report(encoders.TITLE, EncodersOptions, encoders.encoders_report, menu="Encoders"),
 }

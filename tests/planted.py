@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.compared import add_pooled
 from tests.measured import middle_third, pair_row
 from tests.planted_dimensions import plant_slice_number
 from tests.planted_probes import keep_planted_run
@@ -84,6 +85,9 @@ def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
     made = planted_store(tmp_path_factory.mktemp("planted") / "store", videos=40, dim=64, **found)
     keep_planted_run(made)
     plant_slice_number(made, dim=64)
+    states = np.random.default_rng(1).standard_normal((40, 8))
+    (encoder,) = made.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
+    add_pooled(made, encoder, {"block:0": states, "block:1": states[:, ::-1] + 1})
     yield made
     made.close()
 

@@ -54,7 +54,17 @@ ALLOWED = {
         "safetensors",
         "skimage",
     },
-    "reports": {"store", "numpy", "scipy", "pyarrow", "altair", "PIL", "vl_convert", "markdown_it"},
+    "reports": {
+        "store",
+        "latent",
+        "numpy",
+        "scipy",
+        "pyarrow",
+        "altair",
+        "PIL",
+        "vl_convert",
+        "markdown_it",
+    },
     "dashboard": {
         "store",
         "media",

@@ -1,0 +1,23 @@
+"""Nearest neighbors that two places share (Huh et al. 2024): whether the same units are close, whatever the shape of the space."""
+
+import numpy as np
+
+from tubelet.array_types import Float
+
+
+def mark_neighbors(gram: Float[np.ndarray, "n n"], neighbors: int) -> Float[np.ndarray, "n n"]:
+    """1 at the nearest units of each by cosine of centered states, itself left out, and 0 elsewhere; ties go to the earlier unit."""
+    lengths = np.sqrt(np.maximum(np.diagonal(gram), 1e-30))
+    cosines = gram / lengths
+    np.fill_diagonal(cosines, -np.inf)
+    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :neighbors]
+    marked = np.zeros_like(cosines)
+    np.put_along_axis(marked, nearest, 1, axis=1)
+    if not np.diagonal(gram).any():
+        marked[:] = np.nan  # nothing varies: there are no neighbors
+    return marked
+
+
+def count_neighbors(wanted: int, units: int) -> int:
+    """At most half of the other units, so that chance stays below a half."""
+    return max(1, min(wanted, (units - 1) // 2))
