@@ -11,6 +11,8 @@ from typing import Any
 
 from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
+from tubelet.reports.changes import sections as changes
+from tubelet.reports.changes.request import ChangesOptions
 from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
 from tubelet.reports.probes import sections as probes
@@ -89,5 +91,6 @@ def report(name: str) -> Report:
 
 REPORTS = {
     "sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report),
+    "changes": Report(changes.TITLE, ChangesOptions, changes.changes_report, menu="Changes"),
     "probes": Report(probes.TITLE, ProbesOptions, probes.probes_report, menu="Probes"),
 }

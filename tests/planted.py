@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from tests.measured import middle_third, pair_row
+from tests.planted_changes import plant_changes
 from tests.planted_probes import keep_planted_run
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 from tubelet.store import Store
@@ -82,6 +83,7 @@ def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
     }
     made = planted_store(tmp_path_factory.mktemp("planted") / "store", videos=40, dim=64, **found)
     keep_planted_run(made)
+    plant_changes(made, {("flip", None): 0.2, ("noise", 0.1): 0.1, ("noise", 0.3): 0.3})
     yield made
     made.close()
 

@@ -95,6 +95,10 @@ def answer(pair: ShownPair, curve: EdgeAndMiddle, strongest: RankedDimension) ->
         return f"The same window in {literal(pair.precision)} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
     if pair.kind == "disjoint":
         return f"Two windows of one video that share no frame differ by {share(curve.edge)} of a dimension's standard deviation: the scale for pairs that do."
+    if pair.kind == "changed":
+        strength = "" if pair.strength is None else f" {pair.strength:g}"
+        pixels = f"its pixels changed by {share(pair.pixel_change)} of their range"
+        return f"The same window after {literal(pair.change)}{strength}: the same places differ by {share(curve.middle)} of a dimension's standard deviation in the middle of the window; {pixels}."
     edges = (
         "on the only shared slice"
         if pair.shared_slices == 1

@@ -111,6 +111,8 @@ class ListedPair(Row):
     shared_slices: int
     source: str
     precision: str
+    change: str | None
+    strength: float | None
     first_frame: int
     frame_count: int
     step: int
