@@ -155,7 +155,7 @@ def share(value: float | None) -> Markdown:
 def _show_matrix(store: Store, pair: ShownPair) -> None:
     ranking = pairs.ranked_dimensions(pair.pair_id, pair.embed_dim)
     try:
-        if not pair.embeddings:
+        if not pair.embeddings and pair.kind != "changed":
             raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair.pair_id, matrix.MOST_BYTES)
     except StoreError as error:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tubelet.reports.changes.request import ChangeScope
 from tubelet.store.intervals import interval
 from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.rows import ChangeScope, Reaction
 from tubelet.store.store import Store
 
 DISJOINT = "disjoint"
@@ -31,13 +31,11 @@ class Measured:
 
     change: str
     strength: float | None
-    rows: list[dict]
+    rows: list[Reaction]
 
     @property
     def reactions(self) -> Scores:
-        return {
-            row["video_id"]: row["relative"] for row in self.rows if row["relative"] is not None
-        }
+        return {row.video_id: row.relative for row in self.rows if row.relative is not None}
 
     def mean(self, column: str) -> float | None:
         known = [row[column] for row in self.rows if row[column] is not None]
@@ -49,9 +47,9 @@ class Measured:
 
 
 def find_changes(scope: ChangeScope, question: Question, store: Store) -> ChangeFindings:
-    groups: dict[tuple[str, float | None], list[dict]] = {}
-    for row in question.answer(store).to_pylist():
-        groups.setdefault((row["change"], row["strength"]), []).append(row)
+    groups: dict[tuple[str, float | None], list[Reaction]] = {}
+    for row in map(Reaction.of, question.answer(store).to_pylist()):
+        groups.setdefault((row.change, row.strength), []).append(row)
     measured = [Measured(*key, rows) for key, rows in groups.items()]
     apart = next((one.reactions for one in measured if one.change == DISJOINT), {})
     return ChangeFindings(

@@ -6,6 +6,7 @@ from tubelet.reports.errors import NoPairs, ReportError
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.changes import change_scopes
+from tubelet.store.questions.rows import ChangeScope
 
 LISTED = 8  # alternatives that an error names
 
@@ -38,20 +39,9 @@ class ChangesOptions:
         check_options(self, ReportError)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChangeScope:
-    """The pairs of a report."""
-
-    encoder_id: str
-    encoder: str
-    frame_count: int
-    setting: str
-    videos: int
-
-
 def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
     """The pairs that are asked for. Raises NoPairs and ReportError."""
-    held = [ChangeScope(**row) for row in change_scopes().answer(store).to_pylist()]
+    held = [ChangeScope.of(row) for row in change_scopes().answer(store).to_pylist()]
     if not held:
         raise NoPairs(
             f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --change flip,noise:0.1`"
