@@ -134,6 +134,12 @@ class WindowOptions:
         unset="1",
         metavar="N|all",
     )
+    change: str | None = option(
+        None,
+        help="Encode window A of each pair again after these changes, with commas, and measure what they do: flip, reverse, shuffle, still, drop:0.25, noise:0.1, blur:2, dark:0.5, jpeg:20, crop:0.9, rotate:10.",
+        unset="nothing is changed",
+        metavar="NAME[:STRENGTH],...",
+    )
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)

@@ -8,6 +8,7 @@ import torch
 
 from tubelet.ingest import encoders, memory, precision
 from tubelet.ingest.arguments import Arguments, RunOptions, StorageOptions, WindowOptions
+from tubelet.ingest.change_options import check_changes, parse_changes
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import Skipped
@@ -77,6 +78,7 @@ class Job:
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
+        check_changes(pairing.changes, windowing, _find_grid(geometry, row.patch))
         work = work or find_work(arguments)
         device = encoders.device(running.device)
         arithmetic = precision.resolve_precision(running.precision, device)
@@ -172,7 +174,10 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
 
 def _choose_pairs(arguments: Arguments, windowing: Windowing) -> Pairing:
     """The pairs that are asked for. Raises UsageError where the other options do not go with them."""
-    pairing = Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing)
+    pairing = replace(
+        Pairing.parse(arguments.cut.shift, arguments.cut.pairs, windowing),
+        changes=parse_changes(arguments.cut.change),
+    )
     if arguments.cut.segments:
         pairing = _check_segments(arguments.cut)
     return pairing if arguments.keeping.statistics else _check_pooled(arguments.cut)
@@ -182,18 +187,32 @@ def _check_segments(cut: WindowOptions) -> Pairing:
     """The pairs of segments: none. Raises UsageError where the other options do not go with them."""
     if cut.fps is None:
         raise UsageError("--segments needs --fps: stretches in seconds take frames by time")
-    if cut.shift is not None or cut.pairs not in (None, "0"):
-        raise UsageError("--segments measures no pairs of windows: leave --pairs and --shift out")
+    if _wants_pairs(cut):
+        raise UsageError(
+            "--segments measures no pairs of windows: leave --pairs, --shift and --change out"
+        )
     return Pairing()
 
 
 def _check_pooled(cut: WindowOptions) -> Pairing:
     """The pairs where only pooled states are kept: none. Raises UsageError where some are asked for."""
-    if cut.shift is not None or cut.pairs not in (None, "0"):
+    if _wants_pairs(cut):
         raise UsageError(
-            "--keep pooled measures no pairs of windows: leave --pairs and --shift out, or write --keep pooled,statistics"
+            "--keep pooled measures no pairs of windows: leave --pairs, --shift and --change out, or write --keep pooled,statistics"
         )
     return Pairing()
+
+
+def _wants_pairs(cut: WindowOptions) -> bool:
+    return cut.shift is not None or cut.pairs not in (None, "0") or cut.change is not None
+
+
+def _find_grid(geometry: Geometry, patch: int) -> tuple[int, int] | None:
+    """Patch rows and columns of every video; None where they depend on it."""
+    if geometry.mode == FIT:
+        return None
+    height, width = geometry.target(1, 1, patch)
+    return height // patch, width // patch
 
 
 def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:

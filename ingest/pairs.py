@@ -9,9 +9,10 @@ Pairs are a function of the settings and of the number of frames alone, so that 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tubelet.ingest.changes import Change
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.windows import Window, Windowing
-from tubelet.store.pairs.rows import DISJOINT, REPEATED, SHIFTED
+from tubelet.store.pairs.rows import CHANGED, DISJOINT, REPEATED, SHIFTED
 
 ALL = "all"
 
@@ -24,6 +25,7 @@ class WindowPair:
     b: Window
     kind: str
     shift: int
+    change: Change | None = None  # of the pixels of B, which is then the window of A
 
     def spans(self, gaps: Sequence[int]) -> bool:
         """Whether frames are lost inside one of the windows."""
@@ -32,10 +34,19 @@ class WindowPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the stride gives."""
+    """How windows are paired: `count` pairs per video, `shift` slices apart; None: every overlapping pair that the stride gives.
+
+    Window A of each pair is compared with itself after each of the `changes`; where no pairs are shifted, the middle window of the video is.
+    """
 
     shift: int = 1
     count: int | None = 0
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def measures(self) -> bool:
+        """Whether anything is compared."""
+        return self.count != 0 or bool(self.changes)
 
     @classmethod
     def parse(cls, shift: int | None, pairs: str | None, windowing: Windowing) -> "Pairing":
@@ -55,7 +66,7 @@ class Pairing:
         return cls(shift or 1, count)
 
     def pairs(self, windowing: Windowing, total: int, gaps: Sequence[int] = ()) -> list[WindowPair]:
-        """The shifted pairs of a video of `total` frames, spread over it, then the `disjoint` control if its windows allow one.
+        """The shifted pairs of a video of `total` frames, spread over it, the changed ones, then the `disjoint` control if its windows allow one.
 
         No window of a pair spans one of the gaps.
         """
@@ -65,13 +76,15 @@ class Pairing:
             else self._spread(self.count, windowing, total, gaps)
         )
         shifted = [pair for pair in shifted if not pair.spans(gaps)]
-        apart = _disjoint(windowing, total, anchor(shifted)) if shifted else None
-        return shifted + ([apart] if apart and not apart.spans(gaps) else [])
+        changed = self._changed(shifted, windowing, total, gaps) if self.changes else ()
+        found = [*shifted, *changed]
+        apart = _disjoint(windowing, total, anchor(found)) if found else None
+        return found + ([apart] if apart and not apart.spans(gaps) else [])
 
     def held(self, windowing: Windowing) -> int:
-        """Live token grids that wait for their partner at one moment of a video, at most."""
+        """Live token grids that wait for their partner at one moment of a video, at most; a window that waits for its changes waits once."""
         if self.count == 0:
-            return 0
+            return 2 if self.changes else 0
         reach = (
             windowing.slices - 1 if self.count is None else self.shift
         ) * windowing.slice_frames
@@ -82,9 +95,25 @@ class Pairing:
 
     def frames_needed(self, windowing: Windowing) -> int:
         """Frames that a video needs for one pair."""
+        if self.count == 0:
+            return windowing.span
         if self.count is None:
             return windowing.span + next(_gaps(windowing))
         return windowing.span + self.shift * windowing.slice_frames
+
+    def _changed(
+        self,
+        shifted: Sequence[WindowPair],
+        windowing: Windowing,
+        total: int,
+        gaps: Sequence[int],
+    ) -> Iterator[WindowPair]:
+        """Every chosen window with each of the changes."""
+        windows = windowing.windows(total, gaps)
+        whole = [window for window in windows if window.frames == windowing.frames]
+        chosen = dict.fromkeys(pair.a for pair in shifted) or whole[len(whole) // 2 :][:1]
+        for window in chosen:
+            yield from (WindowPair(window, window, CHANGED, 0, change) for change in self.changes)
 
     def _spread(
         self, count: int, windowing: Windowing, total: int, gaps: Sequence[int]
@@ -113,14 +142,16 @@ class Pairing:
             )
 
 
-def anchor(shifted: list[WindowPair]) -> Window:
-    """The window used in the controls: A of the middle pair."""
-    return shifted[len(shifted) // 2].a
+def anchor(pairs: Sequence[WindowPair]) -> Window:
+    """The window used in the controls: A of the middle pair, of two windows where there are such."""
+    apart = [pair for pair in pairs if pair.kind != CHANGED] or pairs
+    return apart[len(apart) // 2].a
 
 
-def is_repeated(shifted: list[WindowPair]) -> WindowPair:
+def is_repeated(pairs: Sequence[WindowPair]) -> WindowPair:
     """The control that encodes one window twice."""
-    return WindowPair(anchor(shifted), anchor(shifted), REPEATED, 0)
+    window = anchor(pairs)
+    return WindowPair(window, window, REPEATED, 0)
 
 
 def _count(pairs: str | None) -> int | None:

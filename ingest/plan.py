@@ -20,6 +20,7 @@ from tubelet.ingest.probe import PROBES, Probing, RowBytes, probe
 from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
+from tubelet.store.pairs.rows import CHANGED
 from tubelet.store.wording import count
 
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
@@ -34,6 +35,7 @@ class Survey:
     clips: int
     tokens: int
     pairs: int
+    changed: int  # of them: windows that are encoded again after a change
     frame_rate: float
 
 
@@ -115,7 +117,7 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What all sources give together, with the pairs that are controls; `again` counts windows that are encoded twice for them."""
+    """What all sources give together, with the pairs that are controls; `again` counts windows that are encoded again, for them or after a change."""
 
     frames: int
     clips: int
@@ -133,7 +135,7 @@ class Totals:
             tokens=sum(found.tokens for found in surveys),
             pairs=sum(found.pairs for found in surveys),
             controls=min(REPEATS, paired),
-            again=expect_controls(paired),
+            again=expect_controls(paired) + sum(found.changed for found in surveys),
         )
 
 
@@ -166,6 +168,7 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
         clips=len(windows),
         tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows),
         pairs=len(pairs),
+        changed=sum(pair.kind == CHANGED for pair in pairs),
         frame_rate=fps,
     )
 

@@ -29,7 +29,7 @@ from tubelet.media.errors import VideoError
 from tubelet.store import Store
 from tubelet.store.disk.layout import THUMBNAIL
 from tubelet.store.pairs.measurement import Side, measure
-from tubelet.store.pairs.rows import LIVE, SHIFTED, Pair
+from tubelet.store.pairs.rows import CHANGED, LIVE, SHIFTED, Pair
 from tubelet.store.schema import MEASUREMENTS
 
 PROBES = 4  # videos, a clip each
@@ -213,7 +213,8 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
     """The clip with the rows of a pair, as a run would write them: its slices compared with its own, shifted ones."""
     slices, pairing, row = encoded.row.slices, recipe.pairing, encoded.row
     shift = slices // 2 if pairing.count is None else pairing.shift
-    if encoded.grid is None or pairing.count == 0 or shift >= slices:
+    shift, kind = (shift, SHIFTED) if pairing.count != 0 else (0, CHANGED)
+    if encoded.grid is None or not pairing.measures or shift >= slices:
         return encoded
     side = Side.of(encoded.grid.astype(np.float32))
     pair = Pair(
@@ -221,7 +222,7 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
         encoder_id=row.encoder_id,
         clip_a=row.clip_id,
         clip_b=row.clip_id,
-        kind=SHIFTED,
+        kind=kind,
         shift=shift,
         source=LIVE,
         precision=recipe.precision,

@@ -11,6 +11,8 @@ from typing import Any
 
 from tubelet.reports import html_file, markdown_file, parquet_file
 from tubelet.reports.blocks import Block, Heading, Text
+from tubelet.reports.changes import sections as changes
+from tubelet.reports.changes.request import ChangesOptions
 from tubelet.reports.dimensions import sections as dimensions
 from tubelet.reports.dimensions.request import DimensionsOptions
 from tubelet.reports.encoders import sections as encoders
@@ -93,6 +95,7 @@ def report(name: str) -> Report:
 
 REPORTS = {
     "sensitivity": Report(sections.TITLE, SensitivityOptions, sensitivity_report),
+    "changes": Report(changes.TITLE, ChangesOptions, changes.changes_report, menu="Changes"),
     "probes": Report(probes.TITLE, ProbesOptions, probes.probes_report, menu="Probes"),
     "dimensions": Report(
         dimensions.TITLE, DimensionsOptions, dimensions.dimensions_report, menu="Dimensions"

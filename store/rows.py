@@ -202,6 +202,9 @@ class PairRow(Row):
     shared_slices: int
     source: str
     precision: str
+    change: str | None = None
+    strength: float | None = None
+    pixel_change: float | None = None
     measured_at: datetime
 
     @property

@@ -45,7 +45,7 @@ ORDER BY slice, y, x LIMIT 100""",
 FROM dim_stats d JOIN clips c USING (clip_id)
 GROUP BY ALL ORDER BY mean_std DESC LIMIT 20""",
         "Dimensions that react most to a shift of the window": """SELECT dim, avg(mean_abs) AS reaction, count(DISTINCT pair_id) AS pairs
-FROM sensitivity GROUP BY dim ORDER BY reaction DESC LIMIT 20""",
+FROM sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted' GROUP BY dim ORDER BY reaction DESC LIMIT 20""",
     },
 }
 EXAMPLES = {name: sql for group in GROUPS.values() for name, sql in group.items()}

@@ -19,6 +19,7 @@ KINDS = {
     "repeated": "determinism: the same window twice",
     "rounding": "noise floor: the same window in fp32",
     "disjoint": "control: windows that share no frame",
+    "changed": "{change}: the same window changed",
 }
 
 
@@ -104,7 +105,9 @@ def label(row: ListedPair) -> str:
     window = f"{row.frame_count} frames" + (f" {row.step} apart" if row.step > 1 else "")
     source = "" if row.source == "live" else ", from stored files"
     size = f"{row.crop_height} \N{MULTIPLICATION SIGN} {row.crop_width} px"
-    return f"{KINDS[row.kind].format(shift=shift)} at {row.start_s:.2f} s, {window}, {size}{source}"
+    strength = "" if row.strength is None else f" {row.strength:g}"
+    what = KINDS[row.kind].format(shift=shift, change=f"{row.change}{strength}")
+    return f"{what} at {row.start_s:.2f} s, {window}, {size}{source}"
 
 
 def _pick(

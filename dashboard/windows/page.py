@@ -95,6 +95,10 @@ def answer(pair: ShownPair, curve: EdgeAndMiddle, strongest: RankedDimension) ->
         return f"The same window in {literal(pair.precision)} and in fp32: {said}. This is the effect of rounding alone, the noise floor."
     if pair.kind == "disjoint":
         return f"Two windows of one video that share no frame differ by {share(curve.edge)} of a dimension's standard deviation: the scale for pairs that do."
+    if pair.kind == "changed":
+        strength = "" if pair.strength is None else f" {pair.strength:g}"
+        pixels = f"its pixels changed by {share(pair.pixel_change)} of their range"
+        return f"The same window after {literal(pair.change)}{strength}: the same places differ by {share(curve.middle)} of a dimension's standard deviation in the middle of the window; {pixels}."
     edges = (
         "on the only shared slice"
         if pair.shared_slices == 1
@@ -151,7 +155,7 @@ def share(value: float | None) -> Markdown:
 def _show_matrix(store: Store, pair: ShownPair) -> None:
     ranking = pairs.ranked_dimensions(pair.pair_id, pair.embed_dim)
     try:
-        if not pair.embeddings:
+        if not pair.embeddings and pair.kind != "changed":
             raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair.pair_id, matrix.MOST_BYTES)
     except StoreError as error:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tubelet.ingest.geometry import picture
 from tubelet.ingest.pairs import WindowPair
+from tubelet.ingest.pipeline.changing import change_clip
 from tubelet.ingest.pipeline.messages import Clip
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Sampler
@@ -23,7 +24,7 @@ from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Frame, PictureVideo, Timeline, Video
 from tubelet.store.clock import now
-from tubelet.store.pairs.rows import REPEATED, Pair
+from tubelet.store.pairs.rows import CHANGED, REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import UNFINISHED, PlannedClip, VideoRow
 from tubelet.store.schema import GRID, PARTNER
@@ -218,11 +219,13 @@ class Decoding:
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
     def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
-        """The clip as it is to be encoded: once, and again for the control that repeats it."""
+        """The clip as it is to be encoded: once, again for the control that repeats it, and after each change."""
         yield replace(clip, pairs=pairs, stored=stored)
-        yield from (
-            replace(clip, pairs=(pair,), stored=True) for pair in pairs if pair.kind == REPEATED
-        )
+        for pair in pairs:
+            if pair.kind == REPEATED:
+                yield replace(clip, pairs=(pair,), stored=True)
+            elif pair.kind == CHANGED:
+                yield change_clip(clip, pair, self.recipe.encoder.tubelet)
 
     def _clip(self, clip_id: str, window: Window) -> Clip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])

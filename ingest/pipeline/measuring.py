@@ -12,7 +12,7 @@ import torch
 from tubelet.array_types import Float32
 from tubelet.ingest.pipeline.messages import Clip
 from tubelet.store.pairs.measurement import Measurement, Side, measure
-from tubelet.store.pairs.rows import Pair
+from tubelet.store.pairs.rows import CHANGED, Pair
 
 Measured = tuple[Pair, Measurement]
 
@@ -39,14 +39,13 @@ class Measuring:
         """The pairs that this clip completes; `grid` is ``(S, H, W, D)`` in float32. Raises MeasurementError."""
         if not clip.pairs:
             return ()
-        side = Side(grid, by_dimension)
+        side = Side(clip.alignment.align(grid) if clip.alignment else grid, by_dimension)
         complete = [pair for pair in clip.pairs if self._is_partner(pair, clip)]
         if opening := [pair for pair in clip.pairs if pair not in complete]:
-            kept = replace(side, grid=_copy_grid(grid))
+            kept = replace(side, grid=_copy_grid(side.grid))
             self._waiting |= {pair.pair_id: (pair, clip, kept) for pair in opening}
         return tuple(
-            (pair, _measure_pair(pair, clip.row.clip_id, side, self._waiting.pop(pair.pair_id)[2]))
-            for pair in complete
+            _measure_pair(pair, (clip, side), self._waiting.pop(pair.pair_id)) for pair in complete
         )
 
     def _is_partner(self, pair: Pair, clip: Clip) -> bool:
@@ -62,9 +61,25 @@ class Measuring:
         }
 
 
-def _measure_pair(pair: Pair, clip_id: str, side: Side, earlier: Side) -> Measurement:
-    a, b = (earlier, side) if clip_id == pair.clip_b else (side, earlier)
-    return measure(a, b, pair.offset)
+def _measure_pair(
+    pair: Pair, later: tuple[Clip, Side], earlier: tuple[Pair, Clip, Side]
+) -> Measured:
+    """The pair, as its changed window says it where there is one, and its measurement."""
+    clip, side = later
+    if pair.kind == CHANGED:
+        return _measure_changed((pair, clip, side), earlier)
+    waited = earlier[2]
+    a, b = (waited, side) if clip.row.clip_id == pair.clip_b else (side, waited)
+    return pair, measure(a, b, pair.offset)
+
+
+def _measure_changed(one: tuple[Pair, Clip, Side], other: tuple[Pair, Clip, Side]) -> Measured:
+    (_, _, a), (pair, clip, b) = (one, other) if other[1].alignment else (other, one)
+    if clip.alignment is None:
+        raise ValueError(f"a changed pair has a window with an alignment: {pair.pair_id = }")
+    height, width = b.grid.shape[1:3]
+    inside = clip.alignment.inside(height, width)
+    return pair, measure(a, b, 0, None if inside.all() else inside.to(b.grid.device))
 
 
 def _copy_grid(grid: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from tubelet.array_types import UInt8
+from tubelet.ingest.alignment import Alignment
 from tubelet.ingest.sources import Source
 from tubelet.store import ids
 from tubelet.store.clock import now
@@ -17,7 +18,7 @@ class Clip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
     `of` is how many clips the video's header announces, `video` what is known of the video so far. `pairs` are those to measure with it; a clip that is `stored`
-    is encoded for them alone.
+    is encoded for them alone. `alignment` is that of a window that was changed.
     """
 
     row: PlannedClip
@@ -27,6 +28,7 @@ class Clip:
     video: VideoRow
     pairs: tuple[Pair, ...] = ()
     stored: bool = False
+    alignment: Alignment | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

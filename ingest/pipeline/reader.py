@@ -277,7 +277,7 @@ class Reader:
     def _expect(self, source: Source, video_id: str) -> tuple[int, tuple[int, ...]]:
         """Frames and gaps as decoded where they are known, else the number of packets: if that turns out wrong, the file is read again."""
         row = self._find_known_row(video_id)
-        if row is not None or self.recipe.pairing.count == 0:
+        if row is not None or not self.recipe.pairing.measures:
             return (row.frames, tuple(row.gaps or ())) if row else (0, ())
         with source.open() as video:
             return video.packets, ()
@@ -289,7 +289,7 @@ class Reader:
             return self._expect(source, video_id)
         if row is not None and (samples := sample_row(row, rate)):
             return len(samples.numbers), samples.gaps
-        if self.recipe.pairing.count == 0:
+        if not self.recipe.pairing.measures:
             return 0, ()
         with source.open() as video:
             return count_samples(video.packets, rate, video.fps), ()
@@ -324,7 +324,7 @@ class Reader:
         dropped = not windowing.tail and windowing.partial(cut.frames) is not None
         pairless = (
             bool(windows)
-            and pairing.count != 0
+            and pairing.measures
             and not pairing.pairs(windowing, cut.frames, cut.gaps)
         )
         unused = windowing.unused(cut.frames)

@@ -87,6 +87,8 @@ class Recipe:
             shift=windows.shift,
             source=LIVE,
             precision=self.precision,
+            change=windows.change.name if windows.change else None,
+            strength=windows.change.strength if windows.change else None,
         )
 
 

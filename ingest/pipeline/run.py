@@ -106,6 +106,7 @@ class Run:
             store=str(store.root),
             encoder_id=recipe.encoder.encoder_id,
             pair_frames=_pair_frames(recipe),
+            changing=bool(recipe.pairing.changes),
             batch=pace.batch,
             sampling=Sampling.of(recipe.encoder, recipe.windowing),
         )
@@ -303,7 +304,7 @@ class Run:
 
 def _pair_frames(recipe: Recipe) -> int:
     """Frames that a video needs for one pair; 0 where none are measured."""
-    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.count != 0 else 0
+    return recipe.pairing.frames_needed(recipe.windowing) if recipe.pairing.measures else 0
 
 
 def _in_background(work: Callable[[], None]) -> Future[None]:

@@ -80,6 +80,7 @@ class Summary:
     pairs_s: float = 0.0  # in the encoder, for partner clips and clips encoded again
     pairless: int = 0
     pair_frames: int = 0
+    changing: bool = False  # whether windows were to be changed
     damaged_videos: int = 0  # decoded, with frames that FFmpeg marks as damaged
     corrupt_frames: int = 0
     hdr_videos: int = 0  # decoded
@@ -282,7 +283,7 @@ class Summary:
         extra += [f"{count(self.again, 'clip')} encoded again"] * bool(self.again)
         if extra:
             lines[0] += (
-                f". For pairs alone: {', '.join(extra)}, {self.pairs_s:.1f} s in the encoder; --pairs 0 disables this"
+                f". For pairs alone: {', '.join(extra)}, {self.pairs_s:.1f} s in the encoder; --pairs 0{' without --change' * self.changing} disables this"
             )
         if self.pairless:
             lines.append(

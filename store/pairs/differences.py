@@ -10,7 +10,7 @@ import numpy as np
 
 from tubelet.array_types import Float32
 from tubelet.store.errors import StoreError
-from tubelet.store.pairs.rows import SHIFTED
+from tubelet.store.pairs.rows import CHANGED, SHIFTED
 from tubelet.store.store import Store
 
 QUANTILE = 0.995
@@ -33,7 +33,7 @@ class Differences:
 def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
     """The differences of a pair; A's values too where both fit into `most_bytes`.
 
-    Raises StoreError for a pair that does not exist, or whose embeddings were not stored or are damaged.
+    Raises StoreError for a pair that does not exist, of a changed window, or whose embeddings were not stored or are damaged.
     """
     found = store.rows("SELECT clip_a, clip_b, kind, shift FROM pairs WHERE pair_id = ?", [pair_id])
     if not found:
@@ -41,6 +41,10 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
             f'{store.root} holds no pair {pair_id}: list them with `tubelet sql "FROM pairs" --store {store.shell_name}`'
         )
     pair = found[0]
+    if pair["kind"] == CHANGED:
+        raise StoreError(
+            f"the changed window of pair {pair_id} is not stored: its differences are in sensitivity and token_sensitivity"
+        )
     offset = pair["shift"] if pair["kind"] == SHIFTED else 0
     try:
         a, b = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace, to_device
 
-from tubelet.array_types import Float, Float32
+from tubelet.array_types import Bool, Float, Float32
 from tubelet.store.errors import MeasurementError
 from tubelet.store.statistics import Array, dimension_statistics
 
@@ -33,7 +33,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Reductions of one pair, float32 on the CPU; NaN where a zero vector leaves a cosine undefined."""
+    """Reductions of one pair, float32 on the CPU; NaN where a zero vector leaves a cosine undefined, and by patch where nothing is compared."""
 
     mean_abs: Float32[np.ndarray, "n D"]  # (n, D), over patches
     rms: Float32[np.ndarray, "n D"]  # (n, D)
@@ -49,14 +49,15 @@ class Measurement:
     ]  # (D,): over all tokens of both clips; exactly 0 for a dimension that never varies
 
     def __post_init__(self) -> None:
-        if not all(np.isfinite(values).all() for values in (self.rms, self.l2, self.std)):
+        finite = all(np.isfinite(values).all() for values in (self.rms, self.std))
+        if not finite or np.isinf(self.l2).any():
             raise MeasurementError(
                 "the differences of the two clips are not finite: check the encoder's weights, or use --precision fp32"
             )
 
 
-def measure(a: Side, b: Side, shift: int) -> Measurement:
-    """Compare slice k + shift of A with slice k of B, for every k that both have.
+def measure(a: Side, b: Side, shift: int, inside: Bool[Array, "H W"] | None = None) -> Measurement:
+    """Compare slice k + shift of A with slice k of B, for every k that both have; at the patches `inside` alone, where given.
 
     Raises ValueError for grids that do not match, MeasurementError for differences that are not finite.
     """
@@ -64,8 +65,16 @@ def measure(a: Side, b: Side, shift: int) -> Measurement:
         raise ValueError(
             f"a pair has two grids of one shape and shares a slice: {a.grid.shape = }, {b.grid.shape = }, {shift = }"
         )
+    if inside is not None and not inside.any():
+        raise MeasurementError(
+            "the change leaves no patch to compare: use a larger --size, or a weaker change"
+        )
     xp = array_namespace(a.grid)
-    slices = [_compare_slice(a.grid[k + shift], b.grid[k]) for k in range(a.grid.shape[0] - shift)]
+    pairs = ((a.grid[k + shift], b.grid[k]) for k in range(a.grid.shape[0] - shift))
+    slices = [
+        _compare_slice(*pair) if inside is None else _compare_inside(*pair, inside)
+        for pair in pairs
+    ]
     reduced = {
         name: _on_cpu(xp.stack([compared[name] for compared in slices])) for name in slices[0]
     }
@@ -94,6 +103,17 @@ def _compare_slice(a: Array, b: Array) -> dict[str, Array]:
         "cosine": xp.clip(cosine, -1.0, 1.0),
         "relative_l2": relative,
     }
+
+
+def _compare_inside(a: Array, b: Array, inside: Array) -> dict[str, Array]:
+    """The same over some of the patches: they are laid in one row, and come back to their places among NaN."""
+    xp = array_namespace(a)
+    compared = _compare_slice(a[inside][None], b[inside][None])
+    for name in ("l2", "cosine", "relative_l2"):
+        found = xp.full_like(a[..., 0], xp.nan)
+        found[inside] = compared[name][0]
+        compared[name] = found
+    return compared
 
 
 def _deviation(a: Side, b: Side) -> np.ndarray:

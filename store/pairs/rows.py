@@ -25,6 +25,7 @@ from tubelet.store.schema import (
 
 # Kinds of pairs. Controls: `repeated` tells whether the arithmetic is deterministic, `rounding` what its precision alone does.
 REPEATED, DISJOINT, ROUNDING = "repeated", "disjoint", "rounding"
+CHANGED = "changed"  # a window and the same window changed, which is encoded for the pair alone
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 
@@ -40,10 +41,14 @@ class Pair:
     shift: int  # slices by which window B begins later
     source: str
     precision: str
+    change: str | None = None  # what was done to the pixels of window B, and how strongly
+    strength: float | None = None
+    pixel_change: float | None = None
 
     @property
     def pair_id(self) -> str:
-        return ids.hash_parts(self.clip_a, self.clip_b, self.kind, self.source)
+        change = [] if self.change is None else [self.change, self.strength]
+        return ids.hash_parts(self.clip_a, self.clip_b, self.kind, self.source, *change)
 
     @property
     def offset(self) -> int:

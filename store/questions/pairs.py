@@ -17,7 +17,7 @@ WHERE pair_id = $pair"""
 
 PAIR = f"""SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frame_count, a.step, a.start_s AS start_a,
   a.stop_s AS stop_a, b.start_s AS start_b, b.stop_s AS stop_b, a.slices, a.grid_height, a.grid_width, a.embed_dim, a.crop_height, a.crop_width, e.name AS encoder, e.tubelet,
-  a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AS embeddings,
+  a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AND p.kind <> 'changed' AS embeddings,
   {UNTRAINED} AS untrained
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id JOIN clips b ON p.clip_b = b.clip_id
 JOIN videos v ON p.video_id = v.video_id JOIN encoders e ON p.encoder_id = e.encoder_id
@@ -46,11 +46,11 @@ GROUP BY ALL ORDER BY v.name, v.video_id LIMIT $limit"""
 
 def pairs_of_video(video_id: str, encoder_id: str) -> Question:
     """One row per pair of a video, shifted ones first, in time order."""
-    sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision,
+    sql = """SELECT p.pair_id, p.kind, p.shift, p.shared_slices, p.source, p.precision, p.change, p.strength,
   a.first_frame, a.frame_count, a.step, a.start_s, a.crop_height, a.crop_width
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id
 WHERE p.video_id = $video AND p.encoder_id = $encoder
-ORDER BY p.kind = 'shifted' DESC, p.kind, a.first_frame, a.frame_count, p.shift, p.source, p.pair_id"""
+ORDER BY p.kind = 'shifted' DESC, p.kind, a.first_frame, a.frame_count, p.shift, p.change, p.strength, p.source, p.pair_id"""
     return Question(sql, {"video": video_id, "encoder": encoder_id})
 
 

@@ -111,12 +111,37 @@ class ListedPair(Row):
     shared_slices: int
     source: str
     precision: str
+    change: str | None = None
+    strength: float | None = None
     first_frame: int
     frame_count: int
     step: int
     start_s: float
     crop_height: int
     crop_width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeScope(Row):
+    """A row of `changes.change_scopes`: an encoder, window length and setting with changed windows."""
+
+    encoder_id: str
+    encoder: str
+    frame_count: int
+    setting: str
+    videos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaction(Row):
+    """A row of `changes.reactions`: how far the tokens of a video moved after a change of one strength."""
+
+    change: str
+    strength: float | None
+    video_id: str
+    relative: float | None
+    token_cosine: float | None
+    pixel_change: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

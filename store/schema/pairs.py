@@ -12,19 +12,19 @@ PAIRS = Table(
     "pair of clips whose tokens were compared",
     ("pair_id",),
     (
-        Column("pair_id", "VARCHAR", "hash of both clips, kind and source"),
+        Column("pair_id", "VARCHAR", "hash of both clips, kind, source and change"),
         Column("video_id", "VARCHAR", "video of both clips"),
         Column("encoder_id", "VARCHAR", "encoder of both clips"),
         Column("clip_a", "VARCHAR", "clip of the earlier window"),
         Column(
             "clip_b",
             "VARCHAR",
-            "clip of the later window; the same clip where kind is `repeated`, that of the same window in fp32 where it is `rounding`",
+            "clip of the later window; the same clip where kind is `repeated` or `changed`, that of the same window in fp32 where it is `rounding`",
         ),
         Column(
             "kind",
             "VARCHAR",
-            "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame",
+            "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame; `changed` compares a window with itself after a change of its pixels",
         ),
         Column(
             "shift",
@@ -44,6 +44,20 @@ PAIRS = Table(
             "`live`: float32 tensors on the device, before rounding; `stored`: half-precision embedding files",
         ),
         Column("precision", "VARCHAR", "arithmetic of the encoder"),
+        Column(
+            "change",
+            "VARCHAR",
+            "what `--change` did to the window before it was encoded again, such as `noise`; NULL unless kind is `changed`",
+        ),
+        Column(
+            "strength", "DOUBLE", "of the change; NULL where it has none", "depends on the change"
+        ),
+        Column(
+            "pixel_change",
+            "DOUBLE",
+            "mean absolute difference of the pixels that the encoder is given; NULL unless kind is `changed`",
+            "share of the range of a pixel",
+        ),
         Column("measured_at", MOMENT, "when the pair was measured", "UTC"),
     ),
 )

@@ -1,6 +1,7 @@
 """The Windows page: what it says against the rows, its 8-bit differences against the grids, its questions, and stores with little to show."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from tubelet.dashboard.windows import page as windows
 from tubelet.store import Store, StoreError
 from tubelet.store.pairs.differences import measure_differences, quantize_differences
 from tubelet.store.pairs.measurement import Side, measure
-from tubelet.store.pairs.rows import DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
+from tubelet.store.pairs.rows import CHANGED, DISJOINT, LIVE, REPEATED, SHIFTED, Pair, pair_rows
 from tubelet.store.questions import pairs
 from tubelet.store.questions.rows import ControlNoise, ListedPair, ShownPair
 from tubelet.store.sandbox.untrusted import ask
@@ -272,6 +273,23 @@ def test_the_sql_of_a_cell_gives_its_values(paired):
     assert len(pairs.cells_of_slice(pair, 1).answer(paired)) == 25
 
 
+def test_a_changed_window_says_what_was_done_and_how_much_the_pixels_changed(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=1)
+    (clip,) = store.rows("FROM clips")
+    a = store.grid(clip["clip_id"]).astype(np.float32)
+    pair = Pair(
+        video_id=clip["video_id"], encoder_id=clip["encoder_id"], clip_a=clip["clip_id"], clip_b=clip["clip_id"],
+        kind=CHANGED, shift=0, source=LIVE, precision=clip["precision"], change="noise", strength=0.1, pixel_change=0.0785,
+    )  # fmt: skip
+    store.commit(pair_rows(pair, measure(Side.of(a), Side.of(a + 1), 0), AT))
+    test = open_page("windows", store, pair=pair.pair_id)
+    assert not test.exception
+    assert "after noise 0.1: the same places differ by" in text(test)
+    assert "its pixels changed by 7.85% of their range" in text(test)
+    assert any("the changed window of pair" in info.value for info in test.info)
+    store.close()
+
+
 def test_labels_and_sentences():
     row = ListedPair(
         pair_id="p", kind="shifted", shift=1, shared_slices=7, source="stored", precision="bf16",
@@ -281,6 +299,9 @@ def test_labels_and_sentences():
         choice.label(row)
         == "shifted by 1 slice at 3.20 s, 16 frames 2 apart, 224 × 224 px, from stored files"
     )
+    noisy = replace(row, kind="changed", change="noise", strength=0.1, source="live")
+    assert choice.label(noisy).startswith("noise 0.1: the same window changed at 3.20 s, 16 frames")
+    assert choice.label(replace(noisy, change="flip", strength=None)).startswith("flip: the same")
     assert windows.share(None) == "an unknown share" and windows.share(0.1234) == "12.3%"
     none = ControlNoise(pairs=0, most=None, mean=None)
     some = ControlNoise(pairs=2, most=0.01, mean=0.002)

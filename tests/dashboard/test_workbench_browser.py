@@ -56,7 +56,9 @@ def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -
     visit.expect_text("Query failed")
     sync_api.expect(visit.page.locator(".cm-lintRange-error")).to_have_text("nam", timeout=SLOW)
     history = visit.page.get_by_label("History")
-    sync_api.expect(history.locator("option")).to_have_count(3, timeout=SLOW)  # how many there are, the failed one, the first
+    sync_api.expect(history.locator("option")).to_have_count(
+        3, timeout=SLOW
+    )  # how many there are, the failed one, the first
     history.select_option(index=2)
     sync_api.expect(editor).to_contain_text("count(c.clip_id) AS clips", timeout=SLOW)
     lines = visit.page.locator(".cm-line")

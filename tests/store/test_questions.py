@@ -22,6 +22,7 @@ from tubelet.store.rows import ClipRow, PairRow, Row
 SUBJECTS = (
     "annotations",
     "clips",
+    "changes",
     "corpus",
     "nearby",
     "pairs",
@@ -92,6 +93,8 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "of": of,
         "videos": VideoFilter(encoder, text=QUOTED),
         "scope": sensitivity.Scope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
+        "frames": scope["frame_count"],
+        "setting": scope["setting"],
         "kind": "shifted",
         "several": True,
         "name": QUOTED,

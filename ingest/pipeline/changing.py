@@ -1,0 +1,17 @@
+"""Changing: a clip's pixels once they are changed, to be encoded for one pair alone."""
+
+from dataclasses import replace
+
+from tubelet.ingest.changes import Change, measure_pixel_change
+from tubelet.ingest.pipeline.messages import Clip
+from tubelet.store.pairs.rows import Pair
+
+
+def change_clip(clip: Clip, pair: Pair, tubelet: int) -> Clip:
+    """Window B of a changed pair from window A, with how much the change did to the pixels. It is not stored as a clip of the video."""
+    if pair.change is None:
+        raise ValueError(f"a changed pair names its change: {pair.kind = }")
+    changed = Change(pair.change, pair.strength).apply(clip.pixels, tubelet)
+    pixels = changed.frames.contiguous()
+    measured = replace(pair, pixel_change=measure_pixel_change(clip.pixels, pixels))
+    return replace(clip, pixels=pixels, pairs=(measured,), stored=True, alignment=changed.alignment)

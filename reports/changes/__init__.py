@@ -1,0 +1,1 @@
+"""The report `changes`: how far tokens move when the pixels of their window are changed."""

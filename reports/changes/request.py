@@ -1,0 +1,62 @@
+"""Which changed windows are reported: one encoder, window length and setting."""
+
+from dataclasses import dataclass
+
+from tubelet.reports.errors import NoPairs, ReportError
+from tubelet.store import Store
+from tubelet.store.options import check_options, option
+from tubelet.store.questions.changes import change_scopes
+from tubelet.store.questions.rows import ChangeScope
+
+LISTED = 8  # alternatives that an error names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesOptions:
+    """None: what most videos have."""
+
+    encoder: str | None = option(
+        None,
+        help="Name or id of an encoder of the store.",
+        unset="the one with the most videos",
+        metavar="NAME|ID",
+    )
+    frames: int | None = option(
+        None,
+        help="Frames per window.",
+        unset="the length with the most videos",
+        least=1,
+        most=1_000_000,
+    )
+    setting: str | None = option(
+        None,
+        help="Only pairs with this setting: step, picture, precision and source, as the report names them.",
+        unset="the one with the most videos",
+        metavar="TEXT",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, ReportError)
+
+
+def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
+    """The pairs that are asked for. Raises NoPairs and ReportError."""
+    held = [ChangeScope.of(row) for row in change_scopes().answer(store).to_pylist()]
+    if not held:
+        raise NoPairs(
+            f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --change flip,noise:0.1`"
+        )
+    for scope in held:
+        if (
+            options.encoder in (None, scope.encoder_id, scope.encoder)
+            and options.frames in (None, scope.frame_count)
+            and options.setting in (None, scope.setting)
+        ):
+            return scope
+    listed = "; ".join(
+        f"{scope.encoder_id}, {scope.frame_count} frames, {scope.setting}"
+        for scope in held[:LISTED]
+    )
+    raise ReportError(
+        f"no changed windows of that are in {store.root}; there are those of: {listed}"
+    )
