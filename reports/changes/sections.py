@@ -89,7 +89,7 @@ def answer(found: ChangeFindings) -> Markdown:
     return f"{said}. Windows that share no frame differ by {found.disjoint:.3f}."
 
 
-def _describe(row: dict) -> str:
+def _describe(row: dict) -> Markdown:
     if row["low"] is None:
         return f"by {row['reaction']:.3f} of a dimension's standard deviation in {count(row['videos'], 'video')}, without an interval"
     return f"by {row['reaction']:.3f} ({row['low']:.3f} to {row['high']:.3f}) of a dimension's standard deviation"
