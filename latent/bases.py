@@ -1,6 +1,8 @@
 """Stores bases: a row of `bases`, its numbers as rows of `basis_vectors`, the clips it saw as rows of `basis_clips`."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +15,28 @@ from tubelet.latent.preparation import Preparation
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import Row
 from tubelet.store.schema import BASES, BASIS_CLIPS, BASIS_VECTORS
 from tubelet.store.wording import count
 
 LONGEST = 60  # characters of a name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedBasis(Row):
+    """A row of `list_bases`: a basis without its numbers."""
+
+    basis_id: str
+    name: str | None
+    kind: str
+    scope: str
+    scope_id: str | None
+    encoder_id: str
+    tokens: int
+    clips: int
+    explained_by_three: float | None
+    settings: str
+    created_at: datetime
 
 
 def save_basis(store: Store, basis: Basis, name: str | None = None) -> None:
@@ -91,23 +111,23 @@ ORDER BY b.created_at DESC, b.basis_id"""
     return Question(sql, {} if encoder_id is None else {"encoder": encoder_id})
 
 
-def line(row: dict) -> str:
-    """A row of `listed` as a person reads it."""
-    settings = json.loads(row["settings"])
+def describe_basis(row: ListedBasis) -> str:
+    """A row of `list_bases` as a person reads it."""
+    settings = json.loads(row.settings)
     chosen = [
         f"{name} {settings[name]}"
         for name in ("clusters", "dimensions", "slices", "foreground")
         if settings.get(name) is not None
     ]
     chosen += [word for word in ("unit", "positions") if settings[word]]
-    where = row["scope"] + (f" {row['scope_id']}" if row["scope_id"] else "")
+    where = row.scope + (f" {row.scope_id}" if row.scope_id else "")
     explained = (
         ""
-        if row["explained_by_three"] is None or row["kind"] == "umap"
-        else f", first three explain {row['explained_by_three']:.0%}"
+        if row.explained_by_three is None or row.kind == "umap"
+        else f", first three explain {row.explained_by_three:.0%}"
     )
-    name = f"{row['name']}: " if row["name"] else ""
-    return f"{row['basis_id']}  {name}{row['kind']} of {where}, {row['encoder_id']}: {count(row['tokens'], 'token')}{explained}{''.join(f', {c}' for c in chosen)}"
+    name = f"{row.name}: " if row.name else ""
+    return f"{row.basis_id}  {name}{row.kind} of {where}, {row.encoder_id}: {count(row.tokens, 'token')}{explained}{''.join(f', {c}' for c in chosen)}"
 
 
 def _row(basis: Basis, name: str | None) -> dict:

@@ -9,6 +9,7 @@ import numpy as np
 from tubelet.array_types import Float, Float32, Shaped
 from tubelet.latent import colorings, tracking
 from tubelet.latent import sample as samples
+from tubelet.latent.bases import ListedBasis
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.clips import open_clip
@@ -129,12 +130,12 @@ def list_channels(basis: Basis, clusterings: Sequence[str] = ()) -> list[str]:
     return [*_components(basis), *TOKEN_STATISTICS, *ADDRESS, VIDEO, *clusterings, FULL]
 
 
-def clusterings(bases: Sequence[Mapping]) -> dict[str, str]:
+def clusterings(bases: Sequence[ListedBasis]) -> dict[str, str]:
     """The name of every clustering among rows of `bases.list_bases`, and its basis."""
     return {
-        f"cluster of {row['basis_id'][:6]}": row["basis_id"]
-        for row in bases
-        if row["kind"] == "kmeans"
+        f"cluster of {basis.basis_id[:6]}": basis.basis_id
+        for basis in bases
+        if basis.kind == "kmeans"
     }
 
 

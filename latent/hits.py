@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.array_types import Float, Float32, Int
-from tubelet.store.rows import ClipRow
+from tubelet.store.rows import ClipRow, Row
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,19 @@ def _places(groups: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     places = np.empty(len(groups), int)
     places[order] = np.arange(len(groups)) - np.searchsorted(groups[order], groups[order])
     return places
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPatch(Row):
+    """A row of `table`: a hit by its best patch, `rank` from 1."""
+
+    rank: int
+    video_id: str
+    clip_id: str
+    slice: int
+    y: int
+    x: int
+    score: float
 
 
 def table(hits: list[Hit]) -> pa.Table:

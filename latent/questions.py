@@ -1,6 +1,7 @@
 """The SQL behind the pictures: questions whose answers are the numbers of the room's own functions, values bound."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
@@ -8,6 +9,7 @@ from tubelet.latent.hits import Ranking
 from tubelet.latent.linear import Linear
 from tubelet.latent.scope import CHOSEN, SAMPLES
 from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.rows import Row
 
 SCORES = """WITH query AS (
   SELECT embedding FROM tokens
@@ -83,10 +85,21 @@ def similar_clips(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 
     return Question(sql, {"encoder": encoder_id, "clip": clip_id, "limit": limit})
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimilarVideo(Row):
+    """A row of `similar_videos`: the clip of a video that is most similar; `score` None where a vector is zero."""
+
+    video_id: str
+    clip_id: str
+    start_s: float
+    stop_s: float
+    score: float | None
+
+
 def similar_videos(encoder_id: str, clip_id: str, by: str = "mean", limit: int = 20) -> Question:
     """One row per video other than that of `clip_id`, with the clip of it that is most similar, as `similar_clips` says."""
     sql = f"""{_alike(by)}
-SELECT * FROM alike WHERE video_id <> (SELECT video_id FROM clips WHERE clip_id = $clip)
+SELECT video_id, clip_id, start_s, stop_s, score FROM alike WHERE video_id <> (SELECT video_id FROM clips WHERE clip_id = $clip)
 QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY score DESC NULLS LAST, clip_id) = 1
 ORDER BY score DESC NULLS LAST, clip_id LIMIT $limit"""
     return Question(sql, {"encoder": encoder_id, "clip": clip_id, "limit": limit})

@@ -112,7 +112,7 @@ class Workspace:
         return self._kept["clusterings"].get(
             key,
             lambda: channels.clusterings(
-                bases.list_bases(encoder_id).answer(self.store).to_pylist()
+                bases.list_bases(encoder_id).read(self.store, bases.ListedBasis)
             ),
         )
 

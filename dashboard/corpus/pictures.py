@@ -12,6 +12,7 @@ from tubelet.dashboard.parameters import VIDEO
 from tubelet.store import Store
 from tubelet.store.placement import Sheet
 from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import PageVideo
 from tubelet.store.rows import ClipRow
 
 EXPLAINED = (
@@ -20,16 +21,16 @@ EXPLAINED = (
 )
 
 
-def show(store: Store, rows: Sequence[dict], encoder_id: str, statistic: str) -> None:
+def show(store: Store, rows: Sequence[PageVideo], encoder_id: str, statistic: str) -> None:
     """The rows of `corpus.videos_page`; slices are of an encoder, and a statistic's mean stands below each name."""
     if not rows:
         st.caption("No video passes the filters.")
         return
     st.caption(EXPLAINED)  # above: the grid grows once its pictures are there
-    shown = [row["video_id"] for row in rows]
+    shown = [row.video_id for row in rows]
     scrubs = _scrubs(store, shown, encoder_id)
     video_grid.show(
-        [_card(store, row, statistic, scrubs.get(row["video_id"])) for row in rows],
+        [_card(store, row, statistic, scrubs.get(row.video_id)) for row in rows],
         lambda chosen: choose_of_page(shown, chosen),
         lambda video_id: links.open_player(**{VIDEO: video_id}),
     )
@@ -41,24 +42,24 @@ def choose_of_page(shown: Sequence[str], chosen: Sequence[str]) -> None:
     address.choose_videos([*elsewhere, *chosen])
 
 
-def _card(store: Store, row: dict, statistic: str, scrub: Scrub | None) -> Card:
+def _card(store: Store, row: PageVideo, statistic: str, scrub: Scrub | None) -> Card:
     return Card(
-        video=row["video_id"],
-        name=row["name"],
+        video=row.video_id,
+        name=row.name,
         facts=describe(row, statistic),
-        thumbnail=thumbnail(store, row["thumbnail"]),
+        thumbnail=thumbnail(store, row.thumbnail),
         scrub=scrub,
-        chosen=row["video_id"] in address.chosen_videos(),
+        chosen=row.video_id in address.chosen_videos(),
     )
 
 
-def describe(row: dict, statistic: str) -> str:
+def describe(row: PageVideo, statistic: str) -> str:
     """Label, length, clips, and the mean of the statistic, of those that the video has."""
-    mean = row["mean"]
+    mean = row.mean
     facts = [
-        row["label"],
-        units.duration(row["duration_s"]),
-        units.count(row["clips"], "clip"),
+        row.label,
+        units.duration(row.duration_s),
+        units.count(row.clips, "clip"),
         None if mean is None else f"{statistic} {mean:.4g}",
     ]
     return " · ".join(fact for fact in facts if fact)

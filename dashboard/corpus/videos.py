@@ -20,6 +20,7 @@ from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.questions.corpus import ORDERS, STATES, VideoFilter
+from tubelet.store.questions.rows import PageVideo
 from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.statistics import TOKEN_STATISTICS
 
@@ -91,7 +92,7 @@ def show(store: Store, selection: Selection) -> None:
                 details.show(store, selection, listing.statistic)
 
 
-def _turn(store: Store, listing: Listing, total: int) -> list[dict]:
+def _turn(store: Store, listing: Listing, total: int) -> list[PageVideo]:
     """The page numbers, and what can be done with all that is listed; the rows of the page."""
     with st.container(
         horizontal=True,
@@ -103,7 +104,7 @@ def _turn(store: Store, listing: Listing, total: int) -> list[dict]:
         first = turn_pages(total, ROWS, "page")
     videos, statistic = listing.videos, listing.statistic
     page = corpus.videos_page(videos, listing.order, ROWS, first, statistic)
-    rows = caching.rows(store, page)
+    rows = caching.read(store, page, PageVideo)
     curves = _curves(rows, listing)
     with where:
         st.markdown(units.span(first + 1, first + len(rows), total, "video"), width="content")
@@ -115,12 +116,14 @@ def _turn(store: Store, listing: Listing, total: int) -> list[dict]:
     return rows
 
 
-def _curves(rows: list[dict], listing: Listing) -> corpus.Question:
-    ids = [row["video_id"] for row in rows]
+def _curves(rows: list[PageVideo], listing: Listing) -> corpus.Question:
+    ids = [row.video_id for row in rows]
     return corpus.sparklines(ids, listing.videos.encoder_id, listing.statistic)
 
 
-def _show_table(store: Store, selection: Selection, listing: Listing, rows: list[dict]) -> None:
+def _show_table(
+    store: Store, selection: Selection, listing: Listing, rows: list[PageVideo]
+) -> None:
     """The rows with their curves, which share one axis."""
     found = caching.rows(store, _curves(rows, listing)) if rows else []
     points = {row["video_id"]: row["points"] for row in found}
@@ -203,12 +206,12 @@ def _to_first_page() -> None:
 def _table(
     store: Store,
     selection: Selection,
-    rows: list[dict],
+    rows: list[PageVideo],
     points: Mapping[str, list[float]],
     curves: Curves,
 ) -> None:
     held = caching.summary(store).videos
-    shown = [row["video_id"] for row in rows]
+    shown = [row.video_id for row in rows]
     added = label_columns.columns(store, shown)
     key = f"videos-{hash(tuple(shown))}"  # another page is another table: its selection is its own
     st.dataframe(
@@ -231,7 +234,7 @@ def _table(
     )
 
 
-def _column_order(rows: list[dict], added: Mapping[str, pa.Array]) -> list[str]:
+def _column_order(rows: list[PageVideo], added: Mapping[str, pa.Array]) -> list[str]:
     """The columns, labels after the folder; those of `SPARSE` where a row has something to say."""
     kept = [
         name
@@ -263,20 +266,20 @@ def _choose(key: str, shown: list[str]) -> None:
 
 def _cells(
     store: Store,
-    rows: list[dict],
+    rows: list[PageVideo],
     points: Mapping[str, list[float]],
     added: Mapping[str, pa.Array],
 ) -> pa.Table:
     given = (
-        pa.Table.from_pylist(rows)
+        pa.Table.from_pylist([row.columns for row in rows])
         if rows
         else pa.table({name: pa.array([], pa.string()) for name in COLUMNS})
     )
     columns = {
         **{name: given[name] for name in given.column_names},
-        "thumbnail": pa.array([thumbnail(store, row["thumbnail"]) for row in rows], pa.string()),
-        "size": pa.array([f"{row['width']} × {row['height']}" for row in rows], pa.string()),
-        "curve": pa.array([points.get(row["video_id"]) for row in rows], pa.list_(pa.float64())),
+        "thumbnail": pa.array([thumbnail(store, row.thumbnail) for row in rows], pa.string()),
+        "size": pa.array([f"{row.width} × {row.height}" for row in rows], pa.string()),
+        "curve": pa.array([points.get(row.video_id) for row in rows], pa.list_(pa.float64())),
     }
     return pa.table({**{name: columns[name] for name in COLUMNS}, **added})
 

@@ -1,6 +1,6 @@
 """What the colors of the Video page are made from: the choice, and what it means in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -48,8 +48,8 @@ OPTIONS = {
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
     kept = {
-        _describe_basis(row): row["basis_id"]
-        for row in caching.rows(store, bases.list_bases(film.clip.encoder_id))
+        _describe_basis(row): row.basis_id
+        for row in caching.read(store, bases.list_bases(film.clip.encoder_id), bases.ListedBasis)
     }
     name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
     if name in kept:
@@ -149,10 +149,10 @@ def _component(basis: Basis, number: int) -> str:
     return f"{'coordinate' if basis.kind == 'umap' else 'component'} {number + 1}"
 
 
-def _describe_basis(row: Mapping) -> str:
-    scope = "the corpus" if row["scope"] == "corpus" else f"a {row['scope']}"
-    told = f"{KINDS[row['kind']]} of {scope}"
-    return f"{row['name']} ({told})" if row["name"] else f"{told}, kept ({row['basis_id'][:6]})"
+def _describe_basis(row: bases.ListedBasis) -> str:
+    scope = "the corpus" if row.scope == "corpus" else f"a {row.scope}"
+    told = f"{KINDS[row.kind]} of {scope}"
+    return f"{row.name} ({told})" if row.name else f"{told}, kept ({row.basis_id[:6]})"
 
 
 def _count_clusters() -> int:

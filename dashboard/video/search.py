@@ -1,6 +1,5 @@
 """Where else in the corpus there are patches like the marked ones: ranked, as pictures, each a way into the player."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import streamlit as st
@@ -11,7 +10,7 @@ from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import patches, place, sections
 from tubelet.latent import questions, search_index
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import FoundPatch, Ranking
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.retrieval import Answer
 from tubelet.reports.literal import Markdown, literal, literal_block
@@ -77,8 +76,8 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
 
 
 def _show_hits(store: Store, answer: Answer) -> None:
-    hits = answer.hits.to_pylist()
-    videos = len({hit["video_id"] for hit in hits})
+    hits = [FoundPatch.of(row) for row in answer.hits.to_pylist()]
+    videos = len({hit.video_id for hit in hits})
     found = (
         f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
     )
@@ -115,22 +114,22 @@ def how(answer: Answer, store: Store) -> Markdown:
     )
 
 
-def _show_hit(store: Store, hit: Mapping) -> None:
+def _show_hit(store: Store, hit: FoundPatch) -> None:
     clip, video = (
-        caching.find_clip(store, hit["clip_id"]),
-        caching.find_video(store, hit["video_id"]),
+        caching.find_clip(store, hit.clip_id),
+        caching.find_video(store, hit.video_id),
     )
     if clip is None or video is None:
         st.caption("This clip was removed from the store. Reload the page to search again.")
         return
-    seconds = clip.start_s + hit["slice"] / clip.slices * (clip.stop_s - clip.start_s)
-    address = hit["slice"], hit["y"], hit["x"]
+    seconds = clip.start_s + hit.slice / clip.slices * (clip.stop_s - clip.start_s)
+    address = hit.slice, hit.y, hit.x
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.surroundings_html(clip, address, f"{video.name}, {seconds:.2f} s"))
-    st.caption(f"{hit['score']:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
+    st.caption(f"{hit.score:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button(
-        f"Show patch {hit['rank']:d}: {literal(video.name)}, {seconds:.2f}\N{NO-BREAK SPACE}s",
-        key=f"{BUTTON}hit-{hit['rank']}",
+        f"Show patch {hit.rank:d}: {literal(video.name)}, {seconds:.2f}\N{NO-BREAK SPACE}s",
+        key=f"{BUTTON}hit-{hit.rank}",
         on_click=_go,
         args=(clip, address),
     )

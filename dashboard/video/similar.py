@@ -1,7 +1,5 @@
 """Videos like this one: by one vector a window, the mean or the maximum of every dimension over its tokens."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from tubelet.dashboard import caching, units
@@ -38,7 +36,7 @@ def show(store: Store, clip: ClipRow) -> None:
         question = questions.similar_videos(clip.encoder_id, clip.clip_id, by, TOP)
         sql_behind({"Videos": question}, "alike")
     with st.spinner("Comparing windows", show_time=True):
-        found = caching.rows(store, question)
+        found = caching.read(store, question, questions.SimilarVideo)
     if not found:
         st.caption("This store has no other video of this encoder.")
         return
@@ -51,17 +49,17 @@ def show(store: Store, clip: ClipRow) -> None:
                 _show_video(store, row, number)
 
 
-def _show_video(store: Store, row: Mapping, number: int) -> None:
+def _show_video(store: Store, row: questions.SimilarVideo, number: int) -> None:
     clip, video = (
-        caching.find_clip(store, row["clip_id"]),
-        caching.find_video(store, row["video_id"]),
+        caching.find_clip(store, row.clip_id),
+        caching.find_video(store, row.video_id),
     )
     if clip is None or video is None:
         st.caption("This video was removed from the store. Reload the page to compare again.")
         return
     if store.layout.pictures(clip.video_id, clip.clip_id).is_file():
         st.html(patches.slice_html(clip, clip.slices // 2))
-    score = "no score" if row["score"] is None else f"{row['score']:.3f}"
+    score = "no score" if row.score is None else f"{row.score:.3f}"
     st.caption(f"{score} · {literal(video.name)} · {clip.start_s:.2f}\N{NO-BREAK SPACE}s")
     st.button("Open video", key=f"{BUTTON}alike-{number}", on_click=_go, args=(clip,))
 

@@ -41,9 +41,7 @@ def divide_video(store: Store, clip: ClipRow) -> list[Part]:
             f"clip {clip['clip_id']} was encoded only for a pair of windows: choose one of the regular windows, whose role is `grid`"
         )
     (video,) = corpus.video(clip.video_id).answer(store).to_pylist()
-    return divide_windows(
-        [ClipRow.of(row) for row in clips.windows(clip).answer(store).to_pylist()], video["frames"]
-    )
+    return divide_windows(clips.windows(clip).read(store, ClipRow), video["frames"])
 
 
 def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:

@@ -61,7 +61,7 @@ def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
         "clip_count": result.clips,
         "class_count": len(set(truth.values)) if truth.task == CLASSES else None,
         "fold_count": run.folds,
-        "strength": _number(trial.strength),
+        "hyperparameter": _number(trial.strength),
         "settings": json.dumps(run.options.settings),
         "created_at": now(),
     }

@@ -41,7 +41,7 @@ class ChangesOptions:
 
 def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
     """The pairs that are asked for. Raises NoPairs and ReportError."""
-    held = [ChangeScope.of(row) for row in change_scopes().answer(store).to_pylist()]
+    held = change_scopes().read(store, ChangeScope)
     if not held:
         raise NoPairs(
             f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --change flip,noise:0.1`"

@@ -33,7 +33,7 @@ class ProbesOptions:
 
 def choose_run(store: Store, options: ProbesOptions) -> ListedRun:
     """The run that is asked for. Raises ReportError where there is none."""
-    runs = [ListedRun.of(row) for row in probe_runs().answer(store).to_pylist()]
+    runs = probe_runs().read(store, ListedRun)
     if not runs:
         raise ReportError(
             f"{store.root} holds no probes: train some with `tubelet probe --label NAME --store {store.shell_name}`"

@@ -9,16 +9,19 @@ Only names taken from a registry (an order, a state, a statistic) are put into S
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from tubelet.store.questions.condition import read_condition
+from tubelet.store.rows import Row
 from tubelet.store.statistics import TOKEN_STATISTICS
 from tubelet.store.store import Store
 
 POINTS = 60  # of a sparkline, at most
 LABELS = 500  # offered to choose from, at most
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Question:
 
     def answer(self, store: Store) -> pa.Table:
         return store.query(self.sql, dict(self.values) or None)
+
+    def read(self, store: Store, row: type[R]) -> list[R]:
+        """The answer as rows of a class that has its columns."""
+        return [row.of(found) for found in self.answer(store).to_pylist()]
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ FROM probes GROUP BY run_id, label_name, kind, task ORDER BY trained_at DESC, ru
 def probe_scores(run_id: str) -> Question:
     """One row per probe and control of a run: probes in the order of their layers, then controls."""
     return Question(
-        """SELECT probe_id, encoder_id, layer, control, train_share, score, score_low, score_high, video_count, group_count, clip_count, strength
+        """SELECT probe_id, encoder_id, layer, control, train_share, score, score_low, score_high, video_count, group_count, clip_count, hyperparameter
 FROM probes WHERE run_id = $run
 ORDER BY control IS NOT NULL, control, train_share DESC, encoder_id, try_cast(regexp_extract(layer, '[0-9]+') AS INTEGER), layer, probe_id""",
         {"run": run_id},

@@ -27,6 +27,26 @@ class CorpusSummary(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageVideo(Row):
+    """A row of `corpus.videos_page`: a video in the list of the corpus; `mean` of a statistic over its slices."""
+
+    video_id: str
+    thumbnail: str | None
+    name: str
+    label: str | None
+    duration_s: float
+    width: int
+    height: int
+    fps: float
+    frames: int
+    codec: str
+    clips: int
+    tokens: int
+    failures: int | None
+    mean: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListedEncoder(EncoderRow):
     """A row of `corpus.encoders`: an encoder and how much it has encoded."""
 
@@ -281,4 +301,4 @@ class ProbeScore(Row):
     video_count: int
     group_count: int
     clip_count: int
-    strength: float | None
+    hyperparameter: float | None

@@ -44,7 +44,7 @@ PROBES = Table(
         Column("class_count", "INTEGER", "classes; NULL for numbers"),
         Column("fold_count", "INTEGER", "folds; 1 where a label `split` is obeyed"),
         Column(
-            "strength",
+            "hyperparameter",
             "DOUBLE",
             "median over folds of what was chosen inside the training folds: C, alpha, or neighbors",
         ),

@@ -1,5 +1,7 @@
 """The videos of the corpus as pictures: what a card says, which slices it scrubs through, and that it opens and chooses its video."""
 
+from typing import Any
+
 import pytest
 
 from tests.browsing import BROWSER, SLOW, Visit, expect
@@ -8,7 +10,21 @@ from tests.player import video
 from tubelet.dashboard.corpus import pictures
 from tubelet.store import Store
 from tubelet.store.questions import corpus
+from tubelet.store.questions.rows import PageVideo
 from tubelet.store.rows import ClipRow
+
+VIDEO: dict[str, Any] = {
+    "video_id": "v",
+    "thumbnail": None,
+    "name": "v.mp4",
+    "width": 64,
+    "height": 48,
+    "fps": 10.0,
+    "frames": 25,
+    "codec": "h264",
+    "tokens": 0,
+    "failures": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +48,13 @@ def test_the_clip_in_the_middle_of_each_video_is_scrubbed(store: Store) -> None:
 @pytest.mark.parametrize(
     ("row", "facts"),
     [
-        ({"label": "pour", "duration_s": 2.5, "clips": 3, "mean": 0.98765}, "pour · 2.5 s · 3 clips · norm 0.9877"),
-        ({"label": None, "duration_s": 90.0, "clips": 1, "mean": 0.0}, "1 min 30 s · 1 clip · norm 0"),
-        ({"label": None, "duration_s": 0.5, "clips": 0, "mean": None}, "0.50 s · 0 clips"),
+        ({**VIDEO, "label": "pour", "duration_s": 2.5, "clips": 3, "mean": 0.98765}, "pour · 2.5 s · 3 clips · norm 0.9877"),
+        ({**VIDEO, "label": None, "duration_s": 90.0, "clips": 1, "mean": 0.0}, "1 min 30 s · 1 clip · norm 0"),
+        ({**VIDEO, "label": None, "duration_s": 0.5, "clips": 0, "mean": None}, "0.50 s · 0 clips"),
     ],
 )  # fmt: skip
 def test_a_card_says_label_length_clips_and_statistic(row: dict, facts: str) -> None:
-    assert pictures.describe(row, "norm") == facts
+    assert pictures.describe(PageVideo(**row), "norm") == facts
 
 
 def test_a_filter_that_lists_no_video_says_so(store: Store) -> None:

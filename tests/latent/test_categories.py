@@ -205,6 +205,6 @@ def test_a_kept_basis_has_a_name_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(LatentError, match="printable"):
         bases.save_basis(store, other, "a\nb")
     bases.save_basis(store, other)
-    (row,) = (row for row in bases.list_bases().answer(store).to_pylist() if row["name"])
-    assert "parts of a kitchen: kmeans" in bases.line(row)
+    (row,) = (row for row in bases.list_bases().read(store, bases.ListedBasis) if row.name)
+    assert "parts of a kitchen: kmeans" in bases.describe_basis(row)
     store.close()

@@ -41,10 +41,10 @@ def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     bases.save_basis(opened, fitted, name)
     (row,) = (
         row
-        for row in bases.list_bases().answer(opened).to_pylist()
-        if row["basis_id"] == fitted.basis_id
+        for row in bases.list_bases().read(opened, bases.ListedBasis)
+        if row.basis_id == fitted.basis_id
     )
-    click.echo(bases.line(row))
+    click.echo(bases.describe_basis(row))
 
 
 @command(name="list")
@@ -57,13 +57,10 @@ def list_bases(store: str, encoder: str | None) -> None:
     from tubelet.store.encoder_names import find_encoder
 
     opened = Store(store)
-    rows = (
-        bases.list_bases(find_encoder(opened, encoder) if encoder else None)
-        .answer(opened)
-        .to_pylist()
-    )
+    question = bases.list_bases(find_encoder(opened, encoder) if encoder else None)
+    rows = question.read(opened, bases.ListedBasis)
     click.echo(
-        "\n".join(map(bases.line, rows))
+        "\n".join(map(bases.describe_basis, rows))
         if rows
         else f"no basis yet: run `tubelet basis fit --store {opened.shell_name}`"
     )
