@@ -45,7 +45,7 @@ def answer_query(store: Store, request: Request) -> Response:
     try:
         query, format_ = _read_query(store, request), request.query_params.get("format", "json")
         if format_ == "json":
-            body = describe_answer(ask(store, query, _read_limits(request, read_limits().shown)))
+            body = describe_answer(ask(store, query, _read_limits(request, read_limits().limits)))
             return Response(body, media_type="application/json", headers=HEADERS)
         limits = _read_limits(request, read_limits().whole)
         return answers.send_file(store, query, f"answer.{format_}", dict(HEADERS), limits)
@@ -59,7 +59,7 @@ def answer_estimate(store: Store, request: Request) -> Response:
         return refusal
     ASKER.set(f"api {request.client.host if request.client else ''}")
     try:
-        limits = _read_limits(request, read_limits().shown)
+        limits = _read_limits(request, read_limits().limits)
         found = asdict(estimate_reads(store, _read_query(store, request), limits))
     except TubeletError as error:
         return _fail(str(error), 400)

@@ -130,13 +130,13 @@ def _is_overtaken(requests: object) -> bool:
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=KEYS)
 def run_query(store: Store, query: Query) -> Answer:
     """Answer to a user's query, given up once its page is closed or its reader does something else. Raises QueryError, which is not kept: the next try is a new one."""
-    return ask(store, query, read_limits().shown, _is_unwanted())
+    return ask(store, query, read_limits().limits, _is_unwanted())
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)
 def estimate_reads(store: Store, query: Query) -> Estimate:
     """What a user's query would read, without running it. Raises QueryError, which is not kept."""
-    return untrusted.estimate_reads(store, query, read_limits().shown)
+    return untrusted.estimate_reads(store, query, read_limits().limits)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=KEYS)

@@ -127,7 +127,7 @@ def _editor(store: Store) -> tuple[str, DeltaGenerator]:
             format_func=label_example,
         )
         saved.show_menu(store)
-        limits = read_limits().shown
+        limits = read_limits().limits
         st.caption(
             f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
             width="stretch",

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from tubelet.store.errors import QueryError
 from tubelet.store.options import check_options, option
@@ -12,8 +13,6 @@ UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *([KMGT]?B)", re.ASCII)
 LONGEST_S = 1e6  # more than eleven days
 MOST_ROWS = 10**12
-SECONDS_HELP = "Seconds that a query may take."
-MEMORY_HELP = "Memory that a query may use, and that its answer may take, such as 500MB."
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,22 @@ class Limits:
             raise QueryError(f"max_memory is {self.memory}: it must be above 0")
 
 
-@dataclass(frozen=True, kw_only=True)
-class OwnLimits:
-    """The limits of who asks a store of their own, in a terminal."""
+def seconds_option(default: float, text: str = "Seconds that a query may take.") -> Any:
+    return option(default, least=0.001, most=LONGEST_S, help=text)
 
-    max_rows: int | None = option(
-        None, least=1, most=MOST_ROWS, help="Rows of the answer, at most.", unset="all"
-    )
-    max_seconds: float = option(600.0, least=0.001, most=LONGEST_S, help=SECONDS_HELP)
-    max_memory: str = option("8GB", metavar="SIZE", help=MEMORY_HELP)
+
+def memory_option(default: str) -> Any:
+    text = "Memory that a query may use, and that its answer may take, such as 500MB."
+    return option(default, metavar="SIZE", help=text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedLimits:
+    """The limits of everybody who asks through a server."""
+
+    max_rows: int | None
+    max_seconds: float = seconds_option(30.0)
+    max_memory: str = memory_option("2GB")
 
     def __post_init__(self) -> None:
         check_options(self, QueryError)
@@ -81,30 +87,40 @@ class OwnLimits:
 
     @property
     def limits(self) -> Limits:
+        """Of an answer that a page shows, that JSON holds, or that is printed."""
         return Limits(self.max_rows, self.max_seconds, self.max_memory)
 
 
 @dataclass(frozen=True, kw_only=True)
-class VisitorLimits:
-    """The limits of everybody who asks through a server: what its administrator allows."""
+class OwnLimits(ServedLimits):
+    """The limits of who asks a store of their own, in a terminal."""
 
-    max_rows: int = option(
+    max_rows: int | None = option(
+        None, least=1, most=MOST_ROWS, help="Rows of the answer, at most.", unset="all"
+    )
+    max_seconds: float = seconds_option(600.0)
+    max_memory: str = memory_option("8GB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentLimits(ServedLimits):
+    """The ceiling for every query of an agent."""
+
+    max_rows: int | None = option(
+        500, least=1, most=100_000, help="Rows of an answer that an agent gets, at most."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorLimits(ServedLimits):
+    """The limits of everybody who asks the dashboard: what its administrator allows."""
+
+    max_rows: int | None = option(
         10_000, least=1, most=10**7, help="Rows of an answer that a page or JSON holds, at most."
     )
-    max_seconds: float = option(30.0, least=0.001, most=LONGEST_S, help=SECONDS_HELP)
-    max_memory: str = option("2GB", metavar="SIZE", help=MEMORY_HELP)
-    max_download_seconds: float = option(
-        600.0, least=0.001, most=LONGEST_S, help="Seconds that a file with a whole answer may take."
+    max_download_seconds: float = seconds_option(
+        600.0, "Seconds that a file with a whole answer may take."
     )
-
-    def __post_init__(self) -> None:
-        check_options(self, QueryError)
-        self.shown.check()
-
-    @property
-    def shown(self) -> Limits:
-        """Of an answer that a page shows, or that JSON holds."""
-        return Limits(self.max_rows, self.max_seconds, self.max_memory)
 
     @property
     def whole(self) -> Limits:

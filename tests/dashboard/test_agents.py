@@ -17,9 +17,9 @@ from tests.attacks import EVERY, HARMLESS
 from tests.commands import ROOT, environment
 from tests.guarded import TOKEN, Place
 from tests.stores import synthetic_store
-from tubelet.dashboard.agents.limits import AgentLimits
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
+from tubelet.store.sandbox.limits import AgentLimits
 from tubelet.store.saved_queries import SavedQuery, save_query
 from tubelet.store.schema import RELATIONS
 

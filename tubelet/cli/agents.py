@@ -6,7 +6,7 @@ import click
 
 from tubelet.cli.failures import Refused
 from tubelet.cli.options import command, fill, store_option
-from tubelet.dashboard.agents.limits import AgentLimits
+from tubelet.store.sandbox.limits import AgentLimits
 
 
 @command(AgentLimits)
