@@ -94,7 +94,7 @@ TYPED = [
 def here(tmp_path_factory):
     """A store, its name one that a shell has to be told about, and a video."""
     folder = tmp_path_factory.mktemp("with a space")
-    store = synthetic_store(folder / "store", videos=2, clips=3, shift=1)
+    store = synthetic_store(folder / "store", videos=8, clips=3, shift=1)
     yield store, make_video(folder / "a.mp4", frames=40)
     store.close()
 
