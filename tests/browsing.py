@@ -14,11 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pytest
 
+from tests.forks import ROOT, fork
 from tubelet.store import Store
 
 try:
@@ -37,9 +40,9 @@ BROWSER = [
         CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
     ),
 ]
-ROOT = Path(__file__).parents[1]
 START_S = 60
 SLOW = 60_000  # ms a page may take on a busy machine, the first one with every import uncached
+HELD: WeakKeyDictionary = WeakKeyDictionary()  # by browser: the pages that stay open
 CLICKS = 3  # on a download, before it counts as broken
 
 
@@ -130,42 +133,29 @@ def serving(store: Store) -> Iterator[str]:
 
 
 @contextmanager
-def started(store: Store) -> Iterator[tuple[str, subprocess.Popen]]:
+def started(store: Store) -> Iterator[tuple[str, BaseProcess]]:
     """The same, and the server's process."""
     port = find_port()
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(ROOT / "tubelet/dashboard/server.py"),
-        "--server.port",
-        str(port),
-        "--",
-        str(store.root),
-    ]
-    with _running(command, f"http://127.0.0.1:{port}") as running:
-        yield running
+    server = str(ROOT / "tubelet/dashboard/server.py")
+    command = ["streamlit", "run", server, "--server.port", str(port), "--", str(store.root)]
+    process = fork(_serve, command, folder=ROOT)
+    with _running(process, f"http://127.0.0.1:{port}") as address:
+        yield address, process
+    process.join()
 
 
 @contextmanager
 def commanded(store: Store, base: str, *options: str, folder: Path = ROOT) -> Iterator[str]:
     """Address of a dashboard below a base path, started by the command in a folder."""
     port = find_port()
-    command = [
-        sys.executable,
-        "-m",
-        "tubelet",
-        "dashboard",
-        "--store",
-        str(store.root),
-        "--port",
-        str(port),
-        "--base-path",
-        base,
-        *options,
-    ]
-    with _running(command, f"http://127.0.0.1:{port}{base}", folder) as (address, _):
+    at = ["--store", str(store.root), "--port", str(port), "--base-path", base]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tubelet", "dashboard", *at, *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    )
+    with process, _running(process, f"http://127.0.0.1:{port}{base}") as address:
         yield address
 
 
@@ -176,23 +166,30 @@ def find_port() -> int:
 
 
 @contextmanager
-def _running(
-    command: list[str], address: str, folder: Path = ROOT
-) -> Iterator[tuple[str, subprocess.Popen]]:
-    with subprocess.Popen(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            _wait_until_up(f"{address}/_stcore/health")
-            yield address, process
-        finally:
-            process.terminate()
+def _running(process: BaseProcess | subprocess.Popen, address: str) -> Iterator[str]:
+    """Its address, once it answers there; it ends with the block."""
+    try:
+        _wait_until_up(f"{address}/_stcore/health")
+        yield address
+    finally:
+        process.terminate()
+
+
+def _serve(command: list[str]) -> None:
+    """Be the process of this command of Streamlit, whose output nobody reads."""
+    from streamlit.web import cli
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.argv = command
+    cli.main()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["sync_api.Browser"]:
+    """One process per site: it keeps the scripts of the pages compiled from one visit to the next."""
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", "--process-per-site"]
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield opened
         opened.close()
 
@@ -207,15 +204,30 @@ def visit(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
 def visiting(
     browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800), ratio: float = 1
 ) -> Iterator[Visit]:
-    """A fresh visitor, of whom nothing may leave the machine and nothing may go wrong; `size` of the window, `ratio` of device pixels."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio
-    )
-    visitor = Visit(context.new_page(), server)
+    """A visitor with a page of its own, of whom nothing may leave the machine and nothing may go wrong; `size` of the window, `ratio` of device pixels."""
+    held = _hold(browser, server, ratio)
+    visitor = Visit(held.context.new_page(), server)
+    visitor.page.set_viewport_size({"width": size[0], "height": size[1]})
     yield visitor
-    context.close()
+    visitor.page.close()
+    _forget(held)
     assert visitor.hosts <= {urlsplit(server).netloc, ""}, "a request left the machine"
     assert not visitor.problems, visitor.problems
+
+
+def _hold(browser: "sync_api.Browser", server: str, ratio: float) -> "sync_api.Page":
+    """A page that stays, so that the process of the site and what it has compiled stay, too: a first page costs three times the next."""
+    pages = HELD.setdefault(browser, {})
+    if (server, ratio) not in pages:
+        pages[server, ratio] = browser.new_context(device_scale_factor=ratio).new_page()
+        pages[server, ratio].goto(f"{server}/_stcore/health")
+    return pages[server, ratio]
+
+
+def _forget(held: "sync_api.Page") -> None:
+    """What the visitors before have left in the browser."""
+    held.context.clear_cookies()
+    held.evaluate("localStorage.clear()")
 
 
 def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:

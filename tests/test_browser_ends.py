@@ -4,12 +4,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.browsing import BROWSER, Visit
+from tests.browsing import BROWSER, started, visiting
 from tests.stores import synthetic_store
 from tubelet.store import Store
 
@@ -27,16 +28,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-def busy(address: str) -> bool:
+def busy(server: BaseProcess) -> bool:
     """Whether a process that answers queries for this server computes right now."""
-    port = address.rpartition(":")[2]
-    server = next(
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if f"\0{port}\0" in _read(path) and "streamlit" in _read(path)
-    )
     children = subprocess.run(
-        ["pgrep", "-P", str(server), "-f", "tubelet.store.sandbox.worker"],
+        ["pgrep", "-P", str(server.pid), "-f", "tubelet.store.sandbox.worker"],
         capture_output=True,
         text=True,
     ).stdout.split()
@@ -57,12 +52,13 @@ def _read(path: Path) -> str:
         return ""
 
 
-def test_a_query_ends_when_its_page_is_closed(visit: Visit) -> None:
-    visit.page.goto(f"{visit.address}/sql?query={quote(ENDLESS)}")
-    visit.page.get_by_role("button", name="Run query").click()
-    assert any(busy(visit.address) for _ in range(40)), "the query does not run"
-    visit.page.close()
-    until = time.monotonic() + 10  # far below the 30 s that a query may take
-    while busy(visit.address) and time.monotonic() < until:
-        pass
-    assert time.monotonic() < until, "the query goes on"
+def test_a_query_ends_when_its_page_is_closed(browser, store: Store) -> None:
+    with started(store) as (address, server), visiting(browser, address) as visit:
+        visit.page.goto(f"{address}/sql?query={quote(ENDLESS)}")
+        visit.page.get_by_role("button", name="Run query").click()
+        assert any(busy(server) for _ in range(40)), "the query does not run"
+        visit.page.close()
+        until = time.monotonic() + 10  # far below the 30 s that a query may take
+        while busy(server) and time.monotonic() < until:
+            pass
+        assert time.monotonic() < until, "the query goes on"

@@ -88,7 +88,7 @@ def test_the_file_of_a_table_has_every_page_and_the_table_offers_no_other(visit:
 def test_failures_and_encoders_have_their_sections(visit: Visit) -> None:
     visit.open("?section=Failures", "What is in the store?")
     visit.expect_text("1–2 of 2 failures")
-    visit.page.get_by_text("Encoders", exact=True).click()
+    visit.page.get_by_role("radio", name="Encoders").click()
     visit.expect_text("Untrained weights are random")
 
 
