@@ -14,7 +14,13 @@ from typing import Any, NoReturn
 
 import click
 
-from tubelet.cli.interrupts import Ended, Interrupts, handlers_kept, raise_on_signals
+from tubelet.cli.interrupts import (
+    Ended,
+    Interrupts,
+    end_at_once_on_signals,
+    handlers_kept,
+    raise_on_signals,
+)
 from tubelet.cli.printing import note
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
@@ -64,6 +70,17 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
 
 
 def _exit_code(command: Callable[[], Any]) -> int:
+    """Run a command, and say what it raised; a signal that comes while that is said counts as one that came before."""
+    try:
+        try:
+            return _run(command)
+        finally:
+            end_at_once_on_signals()
+    except BaseException as error:
+        return _explain(error)
+
+
+def _run(command: Callable[[], Any]) -> int:
     try:
         raise_on_signals()
         _require_current_folder()
@@ -75,8 +92,6 @@ def _exit_code(command: Callable[[], Any]) -> int:
         SAID.append(mistake.format_message())
         mistake.show()
         return mistake.exit_code
-    except BaseException as error:
-        return _explain(error)
 
 
 def _explain(error: BaseException) -> int:
