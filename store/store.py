@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from tubelet.array_types import Float16
 from tubelet.store.disk import checksums, embeddings, snapshot, tables
+from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.disk.files import explain_disk_errors, write_whole
@@ -141,9 +142,13 @@ class Store:
         """The answer to a query as a list of dicts."""
         return self.query(sql, parameters).to_pylist()
 
+    def snapshot(self) -> Snapshot:
+        """The newest one."""
+        return snapshot.read(self.layout)
+
     def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
         """A separate connection for one query over the newest snapshot, to be closed by the caller."""
-        return views.connect(self.layout, snapshot.read(self.layout), sql, settings)
+        return views.connect(self.layout, self.snapshot(), sql, settings)
 
     def close(self) -> None:
         """Close the connection; the store can still be queried, and then opens another."""
@@ -181,12 +186,13 @@ class Store:
                 if len(table):
                     versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
             changed = [name for name in versions if versions[name] != last.versions[name]]
-            self._publish(versions, last, changed, tables.LOOSE_FILES)
+            self._publish(versions, last, changed, Merging.CROWDED)
 
-    def compact(self) -> int:
-        """Merge the small files of every table, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
+    def compact(self, whole: bool = False) -> int:
+        """Merge the small files of every table, or all of its files, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
         with explain_disk_errors(self.root), self._writing() as last:
-            gone = self._publish(last.versions, last, list(TABLES), at_least=1)
+            merging = Merging.WHOLE if whole else Merging.SMALL
+            gone = self._publish(last.versions, last, list(TABLES), merging)
             if (
                 checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions)
                 - snapshot.sums(self.layout).keys()
@@ -281,13 +287,17 @@ class Store:
         return snapshot.writing(self.layout)
 
     def _publish(
-        self, versions: Mapping[str, int], last: Snapshot, mergeable: Sequence[str], at_least: int
+        self,
+        versions: Mapping[str, int],
+        last: Snapshot,
+        mergeable: Sequence[str],
+        merging: Merging,
     ) -> int:
-        """Make table versions the newest snapshot, those `mergeable` of many small files merged first; files deleted afterwards."""
+        """Make table versions the newest snapshot, files of those `mergeable` merged first; files deleted afterwards."""
         merged = {
             **versions,
             **{
-                name: merge_table(self.layout, TABLES[name], versions[name], at_least)
+                name: merge_table(self.layout, TABLES[name], versions[name], merging)
                 for name in mergeable
             },
         }

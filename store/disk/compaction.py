@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tubelet.store.disk import checksums, snapshot, tables
+from tubelet.store.disk import checksums, clustering, snapshot, tables
+from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.layout import Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import Table
@@ -16,21 +17,32 @@ from tubelet.store.schema.renames import is_outdated, source_of
 BATCH = 1 << 17  # rows that are rewritten at a time
 
 
-def merge_table(layout: Layout, table: Table, version: int, at_least: int) -> int:
-    """Merge the files of a table of more than `at_least`; the version after it, the same one where nothing was to be done.
+def merge_table(layout: Layout, table: Table, version: int, merging: Merging) -> int:
+    """Merge files of a table; the version after it, the same one where nothing was to be done.
 
-    Asked for with `at_least` 1, a table with columns of format 1 is rewritten too. It counts once a snapshot names the new version:
+    Unless only crowded files are merged, a table with columns of format 1 is rewritten too. It counts once a snapshot names the new version:
     until then the old files are there, and the next writer restores them. Raises StoreError for a damaged file, if asked for.
     """
-    held = tables.open_table(layout.table(table.name), version)
-    outdated = at_least == 1 and is_outdated(table, held.columns)
-    if (not outdated and len(held.files) <= at_least) or not _is_sound(
-        layout, held.files, refuse=at_least == 1
-    ):
+    asked, path = merging is not Merging.CROWDED, layout.table(table.name)
+    held = tables.open_table(path, version)
+    if asked and is_outdated(table, held.columns) and _is_sound(layout, held.files, refuse=True):
+        version = tables.overwrite(path, table, _todays_rows(table, held))
+        held = tables.open_table(path, version)
+    if table.owner:
+        return _merge_runs(
+            layout, table, version, clustering.choose_files(held.files, merging), asked
+        )
+    at_least = 1 if asked else tables.LOOSE_FILES
+    if len(held.files) <= at_least or not _is_sound(layout, held.files, refuse=asked):
         return version
-    if outdated:
-        return tables.overwrite(layout.table(table.name), table, _todays_rows(table, held))
-    return tables.compact(layout.table(table.name), table, at_least)
+    return tables.compact(path, table, at_least)
+
+
+def _merge_runs(layout: Layout, table: Table, version: int, files: list[str], asked: bool) -> int:
+    """Merge files of a table whose rows have an owner; those files alone are read."""
+    if not files or not _is_sound(layout, files, refuse=asked):
+        return version
+    return clustering.merge_files(layout.table(table.name), table, files)
 
 
 def _is_sound(layout: Layout, files: list[str], refuse: bool) -> bool:

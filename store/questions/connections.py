@@ -19,14 +19,22 @@ from tubelet.store.questions import views
 class Connection:
     """A connection over one snapshot, closed when it is retired and its last query has ended."""
 
-    snapshot: str
+    layout: Layout
+    snapshot: Snapshot
     tokens: bool  # whether the `tokens` view is filled
     duck: duckdb.DuckDBPyConnection
     queries: int = 0
     retired: bool = False
 
     def answers(self, current: Snapshot, sql: str) -> bool:
-        return self.snapshot == current.name and (self.tokens or not views.names_tokens(sql))
+        return self.snapshot.name == current.name and (self.tokens or not views.names_tokens(sql))
+
+    @contextmanager
+    def cursor(self, sql: str, parameters: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for one query, over the files that it needs."""
+        with self.duck.cursor() as cursor:
+            views.narrow(cursor, self.layout, self.snapshot, sql, parameters)
+            yield cursor
 
     def close_if_done(self) -> None:
         if self.retired and not self.queries:
@@ -46,7 +54,7 @@ class Connections:
         """The answer to one query; values are bound."""
         connection = self._take(sql)
         try:
-            with connection.duck.cursor() as cursor:
+            with connection.cursor(sql, parameters) as cursor:
                 return cursor.sql(sql, params=parameters).to_arrow_table()
         finally:
             self._release(connection)
@@ -55,7 +63,7 @@ class Connections:
         """Answer to one query, at most `rows` at a time, as it is computed."""
         connection = self._take(sql)
         try:
-            with connection.duck.cursor() as cursor:
+            with connection.cursor(sql, parameters) as cursor:
                 yield from cursor.sql(sql, params=parameters).to_arrow_reader(rows)
         finally:
             self._release(connection)
@@ -90,7 +98,8 @@ class Connections:
             if self._newest is None or not self._newest.answers(current, sql):
                 self._retire()
                 self._newest = Connection(
-                    snapshot=current.name,
+                    layout=self._layout,
+                    snapshot=current,
                     tokens=views.names_tokens(sql),
                     duck=views.connect(self._layout, current, sql),
                 )

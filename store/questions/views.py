@@ -6,8 +6,10 @@ Every connection is read-only in effect: no file outside the store, no Python va
 import atexit
 import re
 import shlex
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,8 +20,10 @@ from tubelet.store.disk import tables
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
+from tubelet.store.disk.tables import Version
 from tubelet.store.errors import StoreError
 from tubelet.store.questions import single_tokens
+from tubelet.store.questions.narrowing import find_keys
 from tubelet.store.schema import HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.schema.functions import FUNCTIONS, create_macro
@@ -50,6 +54,27 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def narrow(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    snapshot: Snapshot,
+    sql: str,
+    parameters: Any = None,
+) -> None:
+    """Have a query on this connection or cursor read only the files that may hold the keys that it asks for: views of its own hide the others."""
+    held = {
+        name: tables.open_table(layout.table(name), version)
+        for name, version in snapshot.versions.items()
+        if name in sql.lower()
+    }
+    if not any(version.ranges for version in held.values()):
+        return
+    for name, keys in find_keys(sql, parameters).items():
+        if name in held and (files := held[name].files_of(keys)) != held[name].files:
+            view = _table_view(TABLES[name], replace(held[name], files=files))
+            connection.execute(view.replace("CREATE VIEW", "CREATE TEMP VIEW", 1))
 
 
 def _prepare(
@@ -107,7 +132,9 @@ def _create_table_view(
     """Raises StoreError where the files have other columns than their log says: a bit that flipped in a name."""
     try:
         connection.execute(
-            _empty_view(table) if version is None else _table_view(layout, table, version)
+            _empty_view(table)
+            if version is None
+            else _table_view(table, tables.open_table(layout.table(table.name), version))
         )
     except duckdb.BinderException as error:
         lacks = f"a file of {layout.table(table.name)} has other columns than its log says ({str(error).splitlines()[0]})"
@@ -120,8 +147,7 @@ def _view_name(table: Table) -> str:
     return IMPORTED if table is LABELS else table.name
 
 
-def _table_view(layout: Layout, table: Table, version: int) -> str:
-    held = tables.open_table(layout.table(table.name), version)
+def _table_view(table: Table, held: Version) -> str:
     columns = [_column(c, source_of(table, c, held.columns)) for c in table.columns]
     source = _parquet(held.files, "union_by_name = true")
     return (

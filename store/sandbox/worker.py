@@ -24,8 +24,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from tubelet.store.disk import snapshot
 from tubelet.store.disk.files import unreadable
+from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import QueryError, TubeletError
 from tubelet.store.questions import views
 from tubelet.store.sandbox import landlock
@@ -73,29 +73,38 @@ class Request:
     values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A connection, and the snapshot that its views show."""
+
+    duck: duckdb.DuckDBPyConnection
+    snapshot: Snapshot
+
+
 class Connector:
     """Hands out connections to a store, each for one query, and prepares the next one while nobody waits."""
 
     def __init__(self) -> None:
-        self._ready: tuple[tuple, duckdb.DuckDBPyConnection] | None = None
-        self._used: list[duckdb.DuckDBPyConnection] = []
+        self._ready: tuple[tuple, Opened] | None = None
+        self._used: list[Opened] = []
         self.last: Request | None = None
 
     def connect(self, store: Store, request: Request) -> duckdb.DuckDBPyConnection:
-        """The connection that was prepared where it fits the request, else a new one."""
+        """The connection that was prepared where it fits the request, else a new one; over the files that the query needs."""
         self.last = request
         found, self._ready = self._ready, None
         if found and found[0] == self._key(store, request) and not views.names_tokens(request.sql):
-            duck = found[1]
+            opened = found[1]
         else:
             self._used += [found[1]] if found else []
-            duck = self._open(store, request, request.sql)
-        self._used.append(duck)
-        return duck
+            opened = self._open(store, request, request.sql)
+        self._used.append(opened)
+        views.narrow(opened.duck, store.layout, opened.snapshot, request.sql, request.values)
+        return opened.duck
 
     def close_used(self) -> None:
         while self._used:
-            self._used.pop().close()
+            self._used.pop().duck.close()
 
     def prepare(self, request: Request) -> None:
         """Open a connection as this request had it. Where the store cannot be opened, the next query says why."""
@@ -104,11 +113,12 @@ class Connector:
             store = Store(request.root)
             self._ready = self._key(store, request), self._open(store, request, "")
 
-    def _open(self, store: Store, request: Request, sql: str) -> duckdb.DuckDBPyConnection:
-        return store.connect(sql, {"memory_limit": f"{request.memory}B", **SETTINGS})
+    def _open(self, store: Store, request: Request, sql: str) -> Opened:
+        settings, current = {"memory_limit": f"{request.memory}B", **SETTINGS}, store.snapshot()
+        return Opened(views.connect(store.layout, current, sql, settings), current)
 
     def _key(self, store: Store, request: Request) -> tuple:
-        return request.root, request.memory, snapshot.read(store.layout).name
+        return request.root, request.memory, store.snapshot().name
 
 
 def main(descriptor: int, folder: Path) -> None:

@@ -37,17 +37,17 @@ def _commit_seconds(root: Path, size: int) -> float:
     store = Store.create(root)
     for start in range(0, size, AT_ONCE):
         numbers = range(start, min(start + AT_ONCE, size))
-        store.commit({"clips": _clips(numbers), "token_stats": _token_stats(numbers)})
+        store.commit({"clips": make_clips(numbers), "token_stats": _token_stats(numbers)})
     store.compact()
     times = sorted(
-        seconds(lambda: store.commit({"clips": _clips([n]), "token_stats": _token_stats([n])}))
+        seconds(lambda: store.commit({"clips": make_clips([n]), "token_stats": _token_stats([n])}))
         for n in range(size, size + TURNS)
     )
     store.close()
     return times[TURNS // 2]
 
 
-def _clips(numbers: range | list[int]) -> pa.Table:
+def make_clips(numbers: range | list[int]) -> pa.Table:
     row = clip_row().columns
     one = pa.Table.from_pylist([row], TABLES["clips"].arrow)
     many = one.take(pa.array([0] * len(numbers)))

@@ -57,7 +57,7 @@ def compact(store: str) -> None:
     from tubelet.store.disk import verification
 
     opened = Store(store)
-    click.echo(f"{count(opened.compact(), 'file')} merged")
+    click.echo(f"{count(opened.compact(whole=True), 'file')} merged")
     verification.add_seals(opened)
 
 

@@ -1,0 +1,65 @@
+"""Rows in the order of the table's first key, and what the log says of each file: the range of keys in it, so that whoever looks for one passes over the rest."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+Range = tuple[str, str]  # first and last key of a file
+
+
+def sort_rows(rows: pa.Table, column: str) -> pa.Table:
+    """Rows by a column of texts; those with the same text as they stand."""
+    ids = pa.chunked_array(pc.dictionary_encode(rows[column]).unify_dictionaries().chunks)
+    if not len(ids):
+        return rows
+    ids = ids.combine_chunks()
+    rank = np.argsort(np.argsort(ids.dictionary.to_numpy(zero_copy_only=False)))
+    order = rank[ids.indices.to_numpy()]
+    if (order[1:] >= order[:-1]).all():
+        return rows
+    return rows.take(pa.array(np.argsort(order, kind="stable")))
+
+
+def describe_rows(rows: pa.Table, column: str) -> str:
+    """What the log says of a file with these rows: how many they are, and the range of a column of texts."""
+    ends = pc.min_max(rows[column]).as_py()
+    described = {
+        "numRecords": len(rows),
+        "minValues": {column: ends["min"]},
+        "maxValues": {column: ends["max"]},
+        "nullCount": {column: rows[column].null_count},
+    }
+    return json.dumps(described)
+
+
+def read_ranges(delta: DeltaTable, column: str) -> dict[str, Range]:
+    """The range of a column in each file whose log says it, by the file's path below the table."""
+    said = pa.table(delta.get_add_actions(flatten=True))
+    names = ("path", f"min.{column}", f"max.{column}")
+    if not {*names} <= {*said.column_names}:
+        return {}
+    return {
+        unquote(name): (first, last)
+        for name, first, last in zip(*(said[name].to_pylist() for name in names))
+        if isinstance(first, str) and isinstance(last, str)
+    }
+
+
+def overlaps(ends: Range | None, wanted: list[str]) -> bool:
+    """Whether a file of a range may hold one of the sorted keys. Of a long key, the log has the beginning: the range ends after all that begin so."""
+    if ends is None:
+        return True
+    at = bisect_left(wanted, ends[0])
+    return at < len(wanted) and wanted[at][: len(ends[1])] <= ends[1]
+
+
+def find_files(files: list[str], ranges: dict[str, Range], keys: Iterable[str]) -> list[str]:
+    """The files that may hold rows of one of the keys."""
+    wanted = sorted(keys)
+    return [file for file in files if overlaps(ranges.get(file), wanted)]
