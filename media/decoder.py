@@ -3,19 +3,29 @@
 After a packet that cannot be decoded, the frames that follow are held until the decoder has run without an error for a while; then they
 are returned, the first one after the loss marked. If errors continue, or FFmpeg marks what follows as corrupt, the file
 ends at the first error, as it would for a decoder that stops there.
+
+Frames that the demuxer passed over raise nothing. They are known by two signs at once: the time stamps jump, and where
+they do, bytes of the file belong to no packet, or a frame is marked as corrupt. (AVI numbers its frames as it finds them:
+there the bytes have to do.)
 """
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import median
 
 import av
+
+from tubelet.media.demuxing import Demuxer
 
 CALM_FRAMES = 24  # without an error, after which the damage counts as isolated
 MOST_ERRORS = 3  # of one damage: more are a destroyed stretch
 MOST_CORRUPT = 1 / 8  # of the frames that follow damage
 ERRORS = (av.FFmpegError, ValueError)
+JUMP = 1.5  # times the usual time between frames: more are missing frames, or a rate that varies
+INTERVALS = 25  # between frames, whose median is the usual one
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,12 @@ class Decoder:
         self._again = again
         self._emitted = 0
         self._cut_off = False  # the demuxer calls the last packet incomplete
+        self._demuxer = Demuxer(container, stream)
+        self._intervals: deque[int] = deque(maxlen=INTERVALS)
+        self._before: av.VideoFrame | None = None
 
     def __iter__(self) -> Iterator[Decoded]:
-        for packet in self._container.demux(self._stream):
+        for packet in self._demuxer:
             if packet.size:
                 self._await(packet)
             decoded = self._hand_out(self._decode(packet)) if packet.size else self._drain(packet)
@@ -121,7 +134,7 @@ class Decoder:
 
     def _hand_out(self, frames: list[av.VideoFrame]) -> Iterator[Decoded]:
         for frame in frames:
-            decoded = Decoded(frame, self._follows_loss(frame))
+            decoded = Decoded(frame, self._follows_loss(frame) | self._follows_skipped(frame))
             if self._damage is None:
                 yield decoded
                 continue
@@ -140,6 +153,25 @@ class Decoder:
         del self._awaited[: earlier + here]
         return bool(earlier and self._damage)
 
+    def _follows_skipped(self, frame: av.VideoFrame) -> bool:
+        """Whether the demuxer passed over what lies between the frame before and this one."""
+        before, self._before = self._before, frame
+        if before is None or before.pts is None or frame.pts is None or frame.pts <= before.pts:
+            return False
+        ticks = frame.pts - before.pts
+        usual = median(self._intervals) if self._intervals else ticks
+        self._intervals.append(ticks)
+        if ticks < JUMP * usual:
+            return self._demuxer.lost_uncounted(before.pts, frame.pts)
+        around = round(usual * (self._stream.codec_context.reorder_depth + 2))
+        return (
+            before.is_corrupt
+            or (frame.is_corrupt and not self._cut_off)
+            or self._demuxer.lost_between(
+                before.pts - around, frame.pts + around, round(ticks - usual)
+            )
+        )
+
     def _resolve(self, damage: Damage) -> Iterator[Decoded]:
         self._damage = None
         if not damage.is_isolated:
@@ -149,6 +181,7 @@ class Decoder:
     def _end(self) -> Iterator[Decoded]:
         """The end of the file while frames are held: they are good; if packets never yielded their frames, the file ends early."""
         if self._damage is None:
+            self._require_whole()
             return
         damage, lost = self._damage, bool(self._awaited)
         if self._cut_off:
@@ -156,3 +189,10 @@ class Decoder:
         yield from self._resolve(damage)
         if lost:
             raise damage.first
+
+    def _require_whole(self) -> None:
+        """Raise where the demuxer stopped before the end of the file without an error."""
+        base = self._stream.time_base
+        interval = float(median(self._intervals) * base) if self._intervals and base else 0.04
+        if (reason := self._demuxer.explain_early_end(interval)) is not None:
+            raise ValueError(reason)

@@ -16,6 +16,7 @@ from av.stream import Disposition
 from tubelet.array_types import UInt8
 from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
+from tubelet.media.demuxing import read_packets
 from tubelet.media.errors import VideoError
 from tubelet.media.frame_folder import FRAMES, FrameFolder, find_frames, iterate_pictures
 from tubelet.media.orientation import Orientation
@@ -97,8 +98,8 @@ class Video:
         """Packets that hold data, up to where the file breaks: the number of frames of an undamaged file, without decoding one."""
         count = 0
         try:
-            for packet in self._container.demux(self._stream):
-                count += bool(packet.size)
+            for packet in read_packets(self._container):
+                count += bool(packet.size) and packet.stream.index == self._stream.index
         except (av.FFmpegError, ValueError):
             pass  # decoding says what is wrong with it
         return count
@@ -122,7 +123,7 @@ class Video:
             self._container.seek(round((start + start_s - EARLIER_S) / base), stream=self._stream)
             decoded = self._container.decode(self._stream)
             found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
-        except (av.FFmpegError, ValueError, TypeError, StopIteration):
+        except (av.FFmpegError, ValueError, TypeError, IndexError, StopIteration):
             return None
         exact = abs(found.time - start - start_s) < 0.1 / self.fps
         return (
