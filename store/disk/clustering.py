@@ -28,7 +28,7 @@ RUN = "run"  # files of a run are named run-ID-NUMBER.parquet
 LOOSE, RUNS = 16, 8  # files of a commit, and larger runs of one size, from which on they are merged
 TIER_BYTES = 1 << 26  # of the largest run of the lowest tier
 SMALL_BYTES = 1 << 20  # of a file that holds few row groups, in whatever order they are
-FILE_ROWS = 1 << 21  # about 25 MB of token statistics
+FILE_ROWS = 1 << 20  # about 13 MB of token statistics
 
 
 class Merging(Enum):

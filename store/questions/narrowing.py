@@ -6,6 +6,7 @@ DuckDB looks at every row group of every file for each query. Its optimizer is a
 scan of it has a condition that only some keys meet. Whatever cannot be planned is not narrowed.
 """
 
+import atexit
 import json
 import re
 import threading
@@ -64,6 +65,7 @@ def _plan(sql: str, parameters: Any) -> list[dict]:
 def _planner() -> duckdb.DuckDBPyConnection:
     """The relations of the schema, empty, and an optimizer that goes by the query alone, never by what the tables hold."""
     planner = duckdb.connect(":memory:")
+    atexit.register(planner.close)  # an open connection prints leak notes
     for table in RELATIONS.values():
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
         planner.execute(f"CREATE TABLE {table.name} ({columns})")
