@@ -35,10 +35,7 @@ def compared_store(path: Path, *others: Other, videos: int = 30) -> Store:
 
 def add_encoder(store: Store, other: Other) -> str:
     """The id of the encoder that was added."""
-    (row,) = store.rows("FROM encoders WHERE name = 'toy'")
-    weights = ids.hash_parts(other.name).ljust(64, "0")
-    row |= {"name": other.name, "weights_sha256": weights}
-    row["encoder_id"] = ids.encoder_id(other.name, weights, "last")
+    row = encoder_row(store, other.name)
     clips = store.rows("FROM clips WHERE starts_with(encoder_id, 'toy-') ORDER BY video_id")[other.first :]  # fmt: skip
     made = [_add_clip(store, clip, row["encoder_id"], other) for clip in clips]
     tables = {
@@ -54,21 +51,41 @@ def add_encoder(store: Store, other: Other) -> str:
     return row["encoder_id"]
 
 
+def encoder_row(store: Store, name: str) -> dict:
+    """The row of the encoder `toy`, under another name."""
+    (row,) = store.rows("FROM encoders WHERE name = 'toy'")
+    weights = ids.hash_parts(name).ljust(64, "0")
+    return row | {
+        "name": name,
+        "weights_sha256": weights,
+        "encoder_id": ids.encoder_id(name, weights, "last"),
+    }
+
+
 def _add_clip(
     store: Store, first: dict, encoder_id: str, other: Other
 ) -> tuple[dict, dict[str, pa.Table]]:
     grid = store.grid(first["clip_id"]).astype(np.float32)
     half = _turn(_coarsen(grid, other.factor), other, first["clip_id"]).astype("<f2")
     row = first | {
-        "clip_id": ids.hash_parts(first["clip_id"], encoder_id),
         "encoder_id": encoder_id,
-        **dict(zip(("slices", "grid_height", "grid_width"), half.shape)),
         "start_s": first["start_s"] + other.later_s,
         "stop_s": first["stop_s"] + other.later_s,
+    }
+    return write_clip(store, row, half, other.embeddings)
+
+
+def write_clip(
+    store: Store, row: dict, half: np.ndarray, embeddings: bool = True
+) -> tuple[dict, dict[str, pa.Table]]:
+    """The row of a clip of another encoder, whose id is in `row` already, and what is derived from its grid, which is written if asked for."""
+    row = row | {
+        "clip_id": ids.hash_parts(row["clip_id"], row["encoder_id"]),
+        **dict(zip(("slices", "grid_height", "grid_width", "embed_dim"), half.shape)),
         "embedding_path": None,
     }
-    if other.embeddings:
-        path = store.layout.embedding(encoder_id, row["video_id"], row["clip_id"])
+    if embeddings:
+        path = store.layout.embedding(row["encoder_id"], row["video_id"], row["clip_id"])
         row["embedding_path"] = store.layout.relative(path)
         file = store.write_embedding(row, half)
         row |= {"embedding_bytes": file.bytes, "embedding_sha256": file.sha256}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from tubelet.array_types import Float
 
@@ -42,10 +43,13 @@ def multiply_rows(
     stack: Float[np.ndarray, "n p n"], order: np.ndarray | None = None
 ) -> Float[np.ndarray, "n p p"]:
     """Inner products of the rows of each unit, between every two places; the second place's units exchanged in an order, if one is given."""
+    from threadpoolctl import threadpool_limits
+
     found = np.empty((len(stack), stack.shape[1], stack.shape[1]), np.float32)
-    for unit, rows in enumerate(stack):
-        others = rows if order is None else stack[order[unit]][:, order]
-        np.matmul(rows, others.T, out=found[unit])
+    with threadpool_limits(1):  # threads wait for each other longer than such a product takes
+        for unit, rows in enumerate(stack):
+            others = rows if order is None else stack[order[unit]][:, order]
+            np.matmul(rows, others.T, out=found[unit])
     return found
 
 
@@ -59,4 +63,32 @@ def shuffle_products(
             multiply_rows(stack, generator.permutation(len(stack))).sum(axis=0, dtype=np.float64)
             for _ in range(shuffles)
         ]
+    )
+
+
+def shuffle_marks(
+    marked: Sequence[Float[np.ndarray, "n n"]], shuffles: int, seed: int
+) -> Float[np.ndarray, "s p p"]:
+    """The same of matrices of 0 and 1 in which few are 1: only those are counted. NaN where a place has no marks."""
+    generator, units = np.random.default_rng(seed), len(marked[0])
+    own = [np.divmod(np.flatnonzero(one == 1), units) for one in marked]
+    lacking = np.array([not len(rows) for rows, _ in own])
+    first = _place_marks(own, np.arange(units))
+    found = np.empty((shuffles, len(marked), len(marked)))
+    for number in range(shuffles):
+        found[number] = (first @ _place_marks(own, generator.permutation(units)).T).toarray()
+    found[:, lacking] = found[:, :, lacking] = np.nan
+    return found
+
+
+def _place_marks(
+    marks: Sequence[tuple[np.ndarray, np.ndarray]], order: np.ndarray
+) -> sparse.csr_array:
+    """The marks of each place in a row, ``(p, n * n)``, as they lie in matrices whose rows and columns are put in an order."""
+    now = np.argsort(order)  # where each unit is then
+    columns = [now[rows] * len(order) + now[others] for rows, others in marks]
+    ends = np.cumsum([0, *map(len, columns)])
+    joined = np.concatenate(columns)
+    return sparse.csr_array(
+        (np.ones(len(joined)), joined, ends), shape=(len(marks), len(order) ** 2)
     )

@@ -10,9 +10,10 @@ def mark_neighbors(gram: Float[np.ndarray, "n n"], neighbors: int) -> Float[np.n
     lengths = np.sqrt(np.maximum(np.diagonal(gram), 1e-30))
     cosines = gram / lengths
     np.fill_diagonal(cosines, -np.inf)
-    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :neighbors]
-    marked = np.zeros_like(cosines)
-    np.put_along_axis(marked, nearest, 1, axis=1)
+    last = np.partition(cosines, -neighbors, axis=1)[:, -neighbors, None]
+    nearer, equal = cosines > last, cosines == last
+    missing = neighbors - nearer.sum(axis=1, keepdims=True)
+    marked = (nearer | (equal & (np.cumsum(equal, axis=1) <= missing))).astype(cosines.dtype)
     if not np.diagonal(gram).any():
         marked[:] = np.nan  # nothing varies: there are no neighbors
     return marked

@@ -12,6 +12,7 @@ from tubelet.latent.comparison.kernels import (
     center_unbiased,
     make_gram,
     multiply_rows,
+    shuffle_marks,
     shuffle_products,
     stack_rows,
 )
@@ -48,19 +49,19 @@ def multiply_places(states: Sequence[np.ndarray], settings: Settings) -> Product
     for moment in range(moments):
         grams = [make_gram(one[moment]) for one in states]
         lengths += np.stack([np.diagonal(gram) for gram in grams], axis=1)
-        marked = stack_rows([mark_neighbors(gram, settings.neighbors) for gram in grams])
-        mutual += multiply_rows(marked)
+        marked = [mark_neighbors(gram, settings.neighbors) for gram in grams]
+        mutual += multiply_rows(stack_rows(marked))
         if not moment:
-            shuffled[MUTUAL] = shuffle_products(marked, settings.shuffles, settings.seed)
+            shuffled[MUTUAL] = shuffle_marks(marked, settings.shuffles, settings.seed)
         del marked
         stack = stack_rows([center_unbiased(gram) for gram in grams])
         centered += multiply_rows(stack)
         if not moment:
             shuffled[CKA] = shuffle_products(stack, settings.shuffles, settings.seed)
     whole = [make_gram(one.mean(axis=0, dtype=np.float64)) for one in states]
-    marked = stack_rows([mark_neighbors(gram, settings.neighbors) for gram in whole])
-    shuffled[AGREEMENT] = shuffle_products(marked, settings.shuffles, settings.seed)
-    agreement = multiply_rows(marked) / settings.neighbors
+    marked = [mark_neighbors(gram, settings.neighbors) for gram in whole]
+    shuffled[AGREEMENT] = shuffle_marks(marked, settings.shuffles, settings.seed)
+    agreement = multiply_rows(stack_rows(marked)) / settings.neighbors
     return Products(centered / moments, mutual / moments / settings.neighbors, agreement, lengths / moments, shuffled)  # fmt: skip
 
 

@@ -37,5 +37,8 @@ def find_ends(drawn: np.ndarray) -> Ends:
     """Of resamples ``(r, ...)``; NaN where more than a tenth of them give no figure."""
     few = np.isfinite(drawn).mean(axis=0) < 0.9
     known = np.where(few, 0, drawn)
-    low, high = (np.where(few, np.nan, np.nanquantile(known, tail, axis=0)) for tail in TAILS)
+    quantile = (
+        np.quantile if np.isfinite(known).all() else np.nanquantile
+    )  # which takes a column at a time
+    low, high = np.where(few, np.nan, quantile(known, TAILS, axis=0))
     return low, high

@@ -29,7 +29,7 @@ from tubelet.latent.comparison.pairs import (
 from tubelet.latent.comparison.places import Place, find_places
 from tubelet.latent.comparison.resampling import resample_products, resample_ratio
 from tubelet.latent.comparison.sample import Sample, draw_sample
-from tubelet.latent.comparison.stability import measure_stability
+from tubelet.latent.comparison.stability import Steps
 from tubelet.latent.comparison.states import States, read_states
 from tubelet.store import Store
 from tubelet.store.intervals import means
@@ -81,16 +81,14 @@ def _read_all(
 
 
 def _estimate_stability(states: States, settings: Settings) -> Estimate:
-    found = measure_stability(states.now, states.following)
+    steps = Steps.of(states.now, states.following)
+    found = steps.measure()
     if not np.isfinite(found).any():
         return Estimate(None)
     estimates = means(found[:, None])
     generator = np.random.default_rng(settings.seed)
     orders = [generator.permutation(len(found)) for _ in range(settings.shuffles)]
-    chance = [
-        float(np.nanmean(measure_stability(states.now, states.following, order)))
-        for order in orders
-    ]
+    chance = [float(np.nanmean(steps.measure(order))) for order in orders]
     low, high = (np.clip(end[0], -1, 1) for end in (estimates.low, estimates.high))
     low, high = (None if np.isnan(end) else float(end) for end in (low, high))
     return Estimate(float(estimates.value[0]), low, high, float(np.mean(chance)), max(chance))

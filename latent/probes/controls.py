@@ -19,6 +19,7 @@ from tubelet.latent.probes.truth import Truth
 from tubelet.store import Store
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.placement import Sheet
+from tubelet.store.questions.corpus import OF_GRID
 from tubelet.store.rows import ClipRow
 
 SHUFFLED, MAJORITY, POSITION, PIXELS, UNTRAINED = (
@@ -29,8 +30,8 @@ SHUFFLED, MAJORITY, POSITION, PIXELS, UNTRAINED = (
     "untrained",
 )
 SIDE = 8  # pixels of a picture
-POSITIONS = """SELECT clip_id, video_id, [c.start_s, c.stop_s, c.start_s / greatest(v.duration_s, 1e-3), c.slices, c.grid_height, c.grid_width]::DOUBLE[] AS vector
-FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY clip_id"""
+POSITIONS = f"""SELECT clip_id, video_id, [c.start_s, c.stop_s, c.start_s / greatest(v.duration_s, 1e-3), c.slices, c.grid_height, c.grid_width]::DOUBLE[] AS vector
+FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder AND {OF_GRID} ORDER BY clip_id"""
 
 
 def shuffle_labels(truth: Truth, seed: int) -> Truth:
@@ -55,7 +56,8 @@ def read_pixels(store: Store, encoder_id: str) -> States:
     clips = [
         ClipRow.of(row)
         for row in store.rows(
-            "FROM clips WHERE encoder_id = $encoder ORDER BY clip_id", {"encoder": encoder_id}
+            f"FROM clips c WHERE encoder_id = $encoder AND {OF_GRID} ORDER BY clip_id",
+            {"encoder": encoder_id},
         )
     ]
     found = ((clip, _read_colors(store, clip)) for clip in clips)

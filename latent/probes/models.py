@@ -28,7 +28,7 @@ def train(
     vectors, values, groups = data
     model, grid = _model(kind, task, len(vectors))
     name, choices = next(iter(grid.items()))
-    inner = _inner_folds(task, values, groups)
+    inner = count_inner_folds(task, values, groups, INNER)
     threads = 1 if vectors.size < SMALL else None
     with warnings.catch_warnings(), threadpool_limits(threads):
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -40,12 +40,12 @@ def train(
     return search.best_estimator_, float(search.best_params_[name])
 
 
-def _inner_folds(task: str, values: np.ndarray, groups: np.ndarray) -> int:
+def count_inner_folds(task: str, values: np.ndarray, groups: np.ndarray, most: int) -> int:
     """As many as groups allow, of the rarest class where there are classes."""
     if task == NUMBERS:
-        return min(INNER, len(set(groups)))
+        return min(most, len(set(groups)))
     counts = Counter(value for value, _ in set(zip(values.tolist(), groups.tolist())))
-    return min(INNER, *counts.values())
+    return min(most, *counts.values())
 
 
 def _model(kind: str, task: str, clips: int) -> tuple[Any, dict[str, list]]:

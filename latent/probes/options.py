@@ -7,7 +7,8 @@ from tubelet.store.options import SEED_MOST, check_options, option
 
 AUTO, CLASSES, NUMBERS = "auto", "classes", "numbers"
 WHOLE = 100.0  # per cent
-LINEAR, KNN = "linear", "knn"
+LINEAR, KNN, ATTENTIVE = "linear", "knn", "attentive"
+RATES_MOST = 16
 
 
 class ProbeError(LatentError):
@@ -20,8 +21,8 @@ class ProbeOptions:
 
     kind: str = option(
         LINEAR,
-        help="linear: logistic regression, ridge regression for numbers; knn: nearest neighbors by cosine.",
-        choices=(LINEAR, KNN),
+        help="linear: logistic regression, ridge regression for numbers; knn: nearest neighbors by cosine; attentive: a cross-attention block with a learned query over all tokens of a clip.",
+        choices=(LINEAR, KNN, ATTENTIVE),
     )
     layer: str | None = option(
         None,
@@ -51,13 +52,43 @@ class ProbeOptions:
     seeds: int = option(
         3, help="Draws of the training videos for each share below 100.", least=1, most=100
     )
-    seed: int = option(0, help="Seed of folds and shuffles.", least=0, most=SEED_MOST)
+    rates: str = option(
+        "3e-4,1e-3,3e-3",
+        help="Learning rates of attentive probes; the best is chosen inside the training folds.",
+        metavar="RATE,...",
+    )
+    epochs: int = option(
+        100,
+        help="Epochs of attentive probes, at most; they stop early inside the training folds.",
+        least=1,
+        most=10_000,
+    )
+    batch: int = option(
+        16,
+        help="Clips per step of attentive probes: what their memory grows with.",
+        least=1,
+        most=4096,
+    )
+    device: str = option(
+        "auto", help="Where attentive probes are trained: auto, cpu, cuda, cuda:N or mps."
+    )
+    seed: int = option(
+        0, help="Seed of folds, shuffles and attentive probes.", least=0, most=SEED_MOST
+    )
 
     def __post_init__(self) -> None:
         check_options(self, ProbeError)
         if wrong := [part for part in self.share.split(",") if not _is_share(part)]:
             raise ProbeError(
                 f"--share is {self.share}: {wrong[0].strip() or 'nothing'} is not a number above 0 and up to 100: write for example 1,5,10,25,100"
+            )
+        if wrong := [part for part in self.rates.split(",") if not _is_rate(part)]:
+            raise ProbeError(
+                f"--rates is {self.rates}: {wrong[0].strip() or 'nothing'} is not a number above 0 and up to 1: write for example 3e-4,1e-3,3e-3"
+            )
+        if len(self.learning_rates) > RATES_MOST:
+            raise ProbeError(
+                f"--rates names {len(self.learning_rates)} learning rates: pass at most {RATES_MOST}"
             )
 
     @property
@@ -73,12 +104,27 @@ class ProbeOptions:
         )
 
     @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """Those of attentive probes, the smallest first."""
+        return tuple(sorted({float(part) for part in self.rates.split(",")}))
+
+    @property
     def settings(self) -> dict:
-        return asdict(self)
+        """What decides the numbers: those of attentive probes only where it is one, and never the device."""
+        left_out = {"device"} | (set() if self.kind == ATTENTIVE else {"rates", "epochs", "batch"})
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 def _is_share(text: str) -> bool:
+    return _is_within(text, WHOLE)
+
+
+def _is_rate(text: str) -> bool:
+    return _is_within(text, 1)
+
+
+def _is_within(text: str, most: float) -> bool:
     try:
-        return 0 < float(text) <= WHOLE
+        return 0 < float(text) <= most
     except ValueError:
         return False

@@ -1,19 +1,20 @@
 """A run: the probes of every encoder and layer that is asked for, on the same videos and folds, and their controls."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tubelet.latent.probes import controls, scoring
 from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
-from tubelet.latent.probes.options import WHOLE, ProbeError, ProbeOptions
+from tubelet.latent.probes.method import STATES, Inputs, Method
+from tubelet.latent.probes.options import LINEAR, WHOLE, ProbeError, ProbeOptions
 from tubelet.latent.probes.scoring import Score
-from tubelet.latent.probes.states import Place, States, find_places, read_states
+from tubelet.latent.probes.states import Place
 from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth, refuse_untrainable
 from tubelet.store import Store
 from tubelet.store.wording import count
 
-VIDEOS = "SELECT encoder_id, video_id, count(*) AS clips FROM clips GROUP BY ALL ORDER BY ALL"
+Held = Mapping[str, Mapping[str, int]]  # number of clips, by encoder and video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +50,14 @@ def run_probes(
     label: str,
     encoders: Sequence[str],
     options: ProbeOptions,
-    show: Callable[[Result], None] = lambda result: None,
+    method: Method = STATES,
 ) -> ProbeRun:
-    """Train every probe and its controls; `show` is told each result. Raises ProbeError for what can give no number."""
-    places, untrained = _choose_places(store, encoders, options)
-    truth, held = read_truth(store, label, options), _held_videos(store)
+    """Train every probe and its controls. Raises ProbeError for what can give no number."""
+    places, untrained = _choose_places(store, encoders, options, method)
+    truth, held = read_truth(store, label, options), method.count_clips(store)
     truth = _common_videos(truth, held, places, options)
-    bench = Bench(store, truth, options)
-    results = []
-    for result in _results(bench, places, untrained, held):
-        show(result)
-        results.append(result)
+    bench = Bench(store, truth, options, method)
+    results = list(_results(bench, places, untrained, held))
     kinds = {result.control for result in results}
     notes = [NOTES[name] for name in NOTES if name not in kinds]
     return ProbeRun(
@@ -80,17 +78,26 @@ NOTES = {
 class Bench:
     """The videos and folds that all probes of a run share."""
 
-    def __init__(self, store: Store, truth: Truth, options: ProbeOptions) -> None:
-        self.store, self.truth, self.options = store, truth, options
+    def __init__(
+        self, store: Store, truth: Truth, options: ProbeOptions, method: Method = STATES
+    ) -> None:
+        self.store, self.truth, self.options, self.method = store, truth, options, method
         self.folds = make_folds(truth, options.folds, options.seed)
-        self.training = Training(options.kind, options.seed)
+        self.training = Training(options.kind, options.seed, method.train)
 
-    def try_states(self, place: Place | None, states: States, control: str | None) -> Result:
+    def read(self, place: Place) -> Inputs:
+        return self.method.read(self.store, place)
+
+    def try_states(self, place: Place | None, states: Inputs, control: str | None) -> Result:
+        """A probe, or a control that has states; those of no place are vectors, which a linear model stands for where the kind is another method's."""
         states = states.only(self.truth.video_ids)
-        trial = run_trial(self.truth, states, self.folds, self.training)
+        training = self.training
+        if place is None and self.method is not STATES:
+            training = Training(LINEAR, self.options.seed)
+        trial = run_trial(self.truth, states, self.folds, training)
         return self._result(place, control, trial, len(states.clip_ids))
 
-    def try_shuffled(self, place: Place, states: States) -> Result:
+    def try_shuffled(self, place: Place, states: Inputs) -> Result:
         """The mean over the shuffles; the predictions are those of the first."""
         states = states.only(self.truth.video_ids)
         scores, trials = [], []
@@ -107,7 +114,7 @@ class Bench:
             clips=len(states.clip_ids),
         )
 
-    def try_share(self, place: Place, states: States, share: float) -> Result:
+    def try_share(self, place: Place, states: Inputs, share: float) -> Result:
         """The mean over several draws of the training videos."""
         states = states.only(self.truth.video_ids)
         trials = [
@@ -132,7 +139,7 @@ class Bench:
         trial = guess_majority(self.truth, self.folds)
         return self._result(None, controls.MAJORITY, trial, clips)
 
-    def covers(self, states: States) -> bool:
+    def covers(self, states: Inputs) -> bool:
         """Whether every video of the run has states."""
         return set(self.truth.video_ids) <= set(states.video_ids.tolist())
 
@@ -142,17 +149,17 @@ class Bench:
 
 
 def _results(
-    bench: Bench, places: list[Place], untrained: list[Place], held: dict[str, dict[str, int]]
+    bench: Bench, places: list[Place], untrained: list[Place], held: Held
 ) -> Iterator[Result]:
     for place in places:
-        states = read_states(bench.store, place)
+        states = bench.read(place)
         yield bench.try_states(place, states, None)
         for share in bench.options.shares:
             yield bench.try_share(place, states, share)
         yield bench.try_shuffled(place, states)
     for place in untrained:
         if set(bench.truth.video_ids) <= held[place.encoder_id].keys():
-            yield bench.try_states(place, read_states(bench.store, place), controls.UNTRAINED)
+            yield bench.try_states(place, bench.read(place), controls.UNTRAINED)
     first = places[0].encoder_id
     clips = held[first]
     yield bench.try_majority(sum(clips[video] for video in bench.truth.video_ids))
@@ -164,33 +171,23 @@ def _results(
 
 
 def _choose_places(
-    store: Store, encoders: Sequence[str], options: ProbeOptions
+    store: Store, encoders: Sequence[str], options: ProbeOptions, method: Method
 ) -> tuple[list[Place], list[Place]]:
     """What is probed, and the untrained networks that are its control: those that nobody asked for by name."""
-    asked = find_places(store, encoders, options.layers)
+    asked = method.find_places(store, encoders, options.layers)
     trained = [place for place in asked if not place.untrained]
     if not encoders and trained:
         return trained, [place for place in asked if place.untrained]
     named = {place.encoder_id for place in asked}
     others = [
         place
-        for place in find_places(store, (), ())
+        for place in method.find_places(store, (), ())
         if place.untrained and place.encoder_id not in named
     ]
     return asked, others
 
 
-def _held_videos(store: Store) -> dict[str, dict[str, int]]:
-    """Number of clips by encoder and video."""
-    held: dict[str, dict[str, int]] = {}
-    for row in store.rows(VIDEOS):
-        held.setdefault(row["encoder_id"], {})[row["video_id"]] = row["clips"]
-    return held
-
-
-def _common_videos(
-    truth: Truth, held: dict[str, dict[str, int]], places: list[Place], options: ProbeOptions
-) -> Truth:
+def _common_videos(truth: Truth, held: Held, places: list[Place], options: ProbeOptions) -> Truth:
     """The labeled videos that every encoder has. Raises ProbeError where these are too few."""
     encoders = list(dict.fromkeys(place.encoder_id for place in places))
     common = set.intersection(*(set(held[encoder_id]) for encoder_id in encoders))

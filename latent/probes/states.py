@@ -1,25 +1,27 @@
 """States: one vector per clip at a layer, the mean over its slices of the mean over their patches; from whichever table holds it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from tubelet.array_types import Float32
+from tubelet.array_types import Bool, Float32
 from tubelet.latent.probes.options import ProbeError
 from tubelet.store import Store
 from tubelet.store.encoder_names import find_encoder
+from tubelet.store.questions.corpus import OF_GRID, UNTRAINED
 from tubelet.store.wording import count
 
-POOLED = """SELECT p.clip_id, c.video_id, p.pooled_mean AS vector FROM pooled p JOIN clips c USING (clip_id)
-WHERE c.encoder_id = $encoder AND p.layer = $layer ORDER BY p.clip_id, p.slice"""
-STATISTICS = """SELECT clip_id, video_id, list(dim_mean ORDER BY dim) AS vector
-FROM dim_stats JOIN clips USING (clip_id) WHERE encoder_id = $encoder GROUP BY clip_id, video_id, slice ORDER BY clip_id, slice"""
-HELD = """SELECT e.encoder_id, e.name, e.layer, e.side, e.final_norm, p.layer AS part, starts_with(e.weights_source, 'untrained') AS untrained
+POOLED = f"""SELECT p.clip_id, c.video_id, p.pooled_mean AS vector FROM pooled p JOIN clips c USING (clip_id)
+WHERE c.encoder_id = $encoder AND p.layer = $layer AND {OF_GRID} ORDER BY p.clip_id, p.slice"""
+STATISTICS = f"""SELECT clip_id, video_id, list(dim_mean ORDER BY dim) AS vector
+FROM dim_stats JOIN clips c USING (clip_id) WHERE encoder_id = $encoder AND {OF_GRID} GROUP BY clip_id, video_id, slice ORDER BY clip_id, slice"""
+CLIPS = f"SELECT c.encoder_id, c.video_id, count(*) AS clips FROM clips c WHERE {OF_GRID} GROUP BY ALL ORDER BY ALL"
+HELD = f"""SELECT e.encoder_id, e.name, e.layer, e.side, e.final_norm, p.layer AS part, {UNTRAINED} AS untrained
 FROM encoders e LEFT JOIN (
-  SELECT DISTINCT c.encoder_id, p.layer FROM pooled p JOIN clips c USING (clip_id)
-) p USING (encoder_id) WHERE EXISTS (FROM clips c WHERE c.encoder_id = e.encoder_id)
+  SELECT DISTINCT c.encoder_id, p.layer FROM pooled p JOIN clips c USING (clip_id) WHERE {OF_GRID}
+) p USING (encoder_id) WHERE EXISTS (FROM clips c WHERE c.encoder_id = e.encoder_id AND {OF_GRID})
 ORDER BY e.encoder_id, try_cast(regexp_extract(p.layer, '[0-9]+') AS INTEGER), p.layer"""
 
 
@@ -46,6 +48,10 @@ class States:
         clips = tuple(clip for clip, keep in zip(self.clip_ids, kept) if keep)
         return States(self.vectors[kept], clips, self.video_ids[kept])
 
+    def take(self, kept: Bool[np.ndarray, " n"]) -> Float32[np.ndarray, "m D"]:
+        """What a model learns from, or predicts, of some of the clips."""
+        return self.vectors[kept]
+
 
 def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) -> list[Place]:
     """Every encoder and layer to be probed, all that the store has where none is named. Raises ProbeError for a layer that is not there."""
@@ -55,16 +61,34 @@ def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) ->
         for row in store.rows(HELD)
         if not wanted or row["encoder_id"] in wanted
     ]
-    held = dict.fromkeys(place.layer for place in found)
-    if missing := [layer for layer in layers if layer not in held]:
-        raise ProbeError(
-            f"no encoder asked for has a layer {missing[0]!r} with stored states: there are {', '.join(held) or 'none'}"
-        )
     if not found:
         raise ProbeError(
             f"{store.root} holds no clips: run `tubelet ingest PATH... --store {store.shell_name}`"
         )
+    return choose_layers(found, layers)
+
+
+def choose_layers(found: list[Place], layers: Sequence[str]) -> list[Place]:
+    """Those at some layers, all where none is named. Raises ProbeError for a layer that is not there."""
+    held = dict.fromkeys(place.layer for place in found)
+    if missing := [layer for layer in layers if layer not in held]:
+        raise ProbeError(
+            f"no encoder asked for has a layer {missing[0]!r} with stored states: there are {', '.join(held)}"
+        )
     return [place for place in found if not layers or place.layer in layers]
+
+
+def count_clips(store: Store) -> dict[str, dict[str, int]]:
+    """Number of clips by encoder and video."""
+    return count_rows(store.rows(CLIPS))
+
+
+def count_rows(rows: Iterable[dict]) -> dict[str, dict[str, int]]:
+    """Rows of `encoder_id`, `video_id` and `clips`, by the first two."""
+    held: dict[str, dict[str, int]] = {}
+    for row in rows:
+        held.setdefault(row["encoder_id"], {})[row["video_id"]] = row["clips"]
+    return held
 
 
 def read_states(store: Store, place: Place) -> States:

@@ -7,9 +7,9 @@ import numpy as np
 
 from tubelet.latent.probes import models
 from tubelet.latent.probes.folds import Fold
+from tubelet.latent.probes.method import Inputs, Train
 from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.scoring import Predicted
-from tubelet.latent.probes.states import States
 from tubelet.latent.probes.truth import Truth
 
 
@@ -19,6 +19,7 @@ class Training:
 
     kind: str
     seed: int
+    train: Train = models.train
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Trial:
     strength: float
 
 
-def run_trial(truth: Truth, states: States, folds: list[Fold], training: Training) -> Trial:
+def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Training) -> Trial:
     """Train and predict every fold; `states` are those of the truth's videos."""
     places = np.searchsorted(truth.video_ids, states.video_ids)  # of each clip's video
     parts, strengths = [], []
@@ -39,10 +40,10 @@ def run_trial(truth: Truth, states: States, folds: list[Fold], training: Trainin
         if len(set(values.tolist())) == 1:  # as shuffled labels may leave it
             parts.append(_constant(values[0], test, number))
             continue
-        data = states.vectors[learned], values, groups
-        model, strength = models.train(training.kind, truth.task, data, training.seed)
+        data = states.take(learned), values, groups
+        model, strength = training.train(training.kind, truth.task, data, training.seed)
         strengths.append(strength)
-        clips = states.vectors[asked], places[asked]
+        clips = states.take(asked), places[asked]
         parts.append(_predict(model, truth.task, clips, number))
     strength = float(np.median(strengths)) if strengths else np.nan
     return Trial(Predicted.join(parts), strength)
@@ -69,16 +70,16 @@ def _constant(value: Any, test: np.ndarray, fold: int, confidence: float = 1.0) 
     )
 
 
-def _predict(model: Any, task: str, clips: tuple[np.ndarray, np.ndarray], fold: int) -> Predicted:
-    """The predictions of a fold by video; `clips` are vectors and the place of each one's video."""
-    vectors, places = clips
+def _predict(model: Any, task: str, clips: tuple[Any, np.ndarray], fold: int) -> Predicted:
+    """The predictions of a fold by video; `clips` are what the model sees and the place of each one's video."""
+    inputs, places = clips
     videos, place = np.unique(places, return_inverse=True)
     sizes = np.bincount(place)
     folds = np.full(len(videos), fold)
     if task == NUMBERS:
-        means = np.bincount(place, model.predict(vectors)) / sizes
+        means = np.bincount(place, model.predict(inputs)) / sizes
         return Predicted(videos, folds, means, np.full(len(videos), np.nan))
-    chances = model.predict_proba(vectors)
+    chances = model.predict_proba(inputs)
     means = np.zeros((len(videos), chances.shape[1]))
     np.add.at(means, place, chances)
     means /= sizes[:, None]

@@ -22,7 +22,11 @@ PROBES = Table(
         ),
         Column("layer", "VARCHAR", "layer of the states; NULL for controls that see none"),
         Column("label_name", "VARCHAR", "label that was learned"),
-        Column("kind", "VARCHAR", "`linear` (logistic or ridge regression) or `knn`"),
+        Column(
+            "kind",
+            "VARCHAR",
+            "`linear` (logistic or ridge regression), `knn`, or `attentive` (cross-attention over all tokens)",
+        ),
         Column(
             "control",
             "VARCHAR",
@@ -46,7 +50,7 @@ PROBES = Table(
         Column(
             "hyperparameter",
             "DOUBLE",
-            "median over folds of what was chosen inside the training folds: C, alpha, or neighbors",
+            "median over folds of what was chosen inside the training folds: C, alpha, neighbors, or learning rate",
         ),
         Column("settings", "VARCHAR", "all settings of the run, as JSON"),
         Column("created_at", MOMENT, "when the probe was trained", "UTC"),

@@ -6,10 +6,15 @@ import pytest
 from tubelet.latent.comparison import geometry, matching
 from tubelet.latent.comparison.cka import linear_cka
 from tubelet.latent.comparison.figures import AGREEMENT, CKA, MUTUAL
-from tubelet.latent.comparison.kernels import make_gram
+from tubelet.latent.comparison.kernels import (
+    make_gram,
+    shuffle_marks,
+    shuffle_products,
+    stack_rows,
+)
 from tubelet.latent.comparison.neighbors import count_neighbors, mark_neighbors
 from tubelet.latent.comparison.pairs import Settings, estimate_pairs, multiply_places
-from tubelet.latent.comparison.stability import measure_stability
+from tubelet.latent.comparison.stability import Steps
 
 SETTINGS = Settings(neighbors=5, shuffles=10, seed=0)
 
@@ -52,6 +57,35 @@ def test_rotation_scaling_and_shift_change_no_cka_and_no_neighbor() -> None:
     assert linear_cka(y, turned) == pytest.approx(1, abs=1e-5)
     own, other = (mark_neighbors(make_gram(one), 5) for one in (y, turned))
     assert (own == other).all() and (own.sum(axis=1) == 5).all() and not np.diagonal(own).any()
+
+
+def test_of_units_that_are_equally_near_the_earlier_ones_are_neighbors() -> None:
+    points = (
+        np.random.default_rng(3).integers(-1, 2, (60, 3)).astype(float)
+    )  # 27 places for 60 units
+    points[:2] = [1, 1, 1], [-1, -1, -1]
+    gram = make_gram(points)
+    lengths = np.sqrt(np.maximum(np.diagonal(gram), 1e-30))
+    cosines = gram / lengths
+    np.fill_diagonal(cosines, -np.inf)
+    sorted_out = np.argsort(-cosines, axis=1, kind="stable")[:, :7]
+    marked = mark_neighbors(gram, 7)
+    assert [set(np.flatnonzero(row)) for row in marked] == [set(row) for row in sorted_out]
+
+
+def test_shuffled_marks_count_what_the_products_of_all_rows_do() -> None:
+    x, y = related()
+    marked = [mark_neighbors(make_gram(one), 5) for one in (x, y)]
+    np.testing.assert_array_equal(
+        shuffle_marks(marked, 4, 3), shuffle_products(stack_rows(marked), 4, 3)
+    )
+    none = np.full_like(marked[0], np.nan)
+    found = shuffle_marks([marked[0], none], 2, 3)
+    assert (
+        np.isfinite(found[:, 0, 0]).all()
+        and np.isnan(found[:, 1]).all()
+        and np.isnan(found[:, :, 1]).all()
+    )
 
 
 def test_independent_states_of_many_dimensions_give_about_0() -> None:
@@ -136,9 +170,10 @@ def test_stability_is_high_where_videos_stay_what_they_are_and_0_across_videos()
     video = g.standard_normal((1, 50, 32)).astype(np.float32)
     now, following = (video + 0.1 * g.standard_normal((3, 50, 32)).astype(np.float32) for _ in range(2))  # fmt: skip
     following[:, 0] = np.nan
-    found = measure_stability(now, following)
+    steps = Steps.of(now, following)
+    found = steps.measure()
     assert np.isnan(found[0]) and np.nanmin(found) > 0.9
-    assert abs(np.nanmean(measure_stability(now, following, np.roll(np.arange(50), 1)))) < 0.1
+    assert abs(np.nanmean(steps.measure(np.roll(np.arange(50), 1)))) < 0.1
 
 
 def test_a_constant_place_gives_no_number() -> None:

@@ -1,13 +1,16 @@
 """`tubelet probe`: what stored states know about a label of the videos."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli.options import ENCODER_HELP, command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
-from tubelet.latent.probes.options import ProbeOptions
+from tubelet.latent.probes.options import ATTENTIVE, ProbeOptions
+
+if TYPE_CHECKING:
+    from tubelet.latent.probes.method import Method
 
 
 @command(ProbeOptions)
@@ -23,7 +26,7 @@ from tubelet.latent.probes.options import ProbeOptions
 @json_option
 @recorded
 def probe(store: str, label: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
-    """Train a probe per encoder and layer on stored states to tell a label, beside its controls. Runs no encoder.
+    """Train a probe per encoder and layer on stored states, or tokens, to tell a label, beside its controls. Runs no encoder.
 
     Videos of one `group`, and clips of one video, are never on both sides; a label `split` (train, test) is obeyed. Tables `probes` and `predictions`.
     """
@@ -33,5 +36,16 @@ def probe(store: str, label: str, encoders: tuple[str, ...], as_json: bool, **as
     from tubelet.store import Store
 
     opened, options = Store(store), fill(ProbeOptions, asked)
-    run = run_probes(opened, label, encoders, options)
+    run = run_probes(opened, label, encoders, options, _choose_method(options))
     print_result(ProbeSummary(run, save_run(opened, run)), as_json)
+
+
+def _choose_method(options: ProbeOptions) -> "Method":
+    """What the kind learns from; torch is loaded for attentive probes alone."""
+    if options.kind == ATTENTIVE:
+        from tubelet.training.attentive.method import make_method
+
+        return make_method(options, lambda line: click.echo(line, err=True))
+    from tubelet.latent.probes.method import STATES
+
+    return STATES
