@@ -21,6 +21,7 @@ from tests.benchmarks import (
     sensitivity,
     sessions,
     sql,
+    surprise,
 )
 
 BENCHMARKS = {
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "coverage": coverage,
     "latent": latent,
     "scenes": scenes,
+    "surprise": surprise,
     "sample": sample,
     "sessions": sessions,
     "memory": memory,
