@@ -12,6 +12,7 @@ from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.geometry import WHOLE
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST, ONE_LEVEL, Depth, Layer
+from tubelet.ingest.networks.vjepa import Predictor
 
 
 class Encoder(Protocol):
@@ -83,3 +84,6 @@ class EncoderEntry:
     suits: Mapping[str, str] = field(
         default_factory=dict
     )  # layer -> what it serves best as measured: SEGMENTATION or TRACKING
+    predictor: Callable[[LoadOptions], Predictor] | None = (
+        None  # what predicts tokens from others, on the CPU in float32; None where there is no such network
+    )

@@ -24,7 +24,7 @@ class VJEPAEncoder:
         self.device = device
         self.layer = layer
         self._taps = Taps(self.model.blocks, self.model.final_norm, layer) if layer.blocks else None
-        self._precision = arithmetic
+        self.precision = arithmetic
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1, 1) * 255
         self._std = torch.tensor(STD, device=device).view(3, 1, 1, 1) * 255
 
@@ -33,16 +33,19 @@ class VJEPAEncoder:
 
         A single frame is one slice: an image to V-JEPA 2.1, shown twice to V-JEPA 2. Raises PixelsError for one given to V-JEPA 1.
         """
+        pixels = self.normalize(frames)
+        with precision.autocast(self.device, self.precision):
+            levels = self._take(pixels)
+        tokens = torch.cat([level.float() for level in levels], dim=-1)
+        return TokenGrids(tokens.unflatten(1, self.model.config.grid(*pixels.shape[2:])))
+
+    def normalize(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> torch.Tensor:
+        """The network's input ``(B, 3, T, H, W)``, on the device."""
         config = self.model.config
         if frames.shape[1] == 1 and config.generation.repeats:
             frames = frames.expand(-1, config.tubelet, -1, -1, -1)
-        pixels = (
-            frames.to(self.device, non_blocking=True).transpose(1, 2) - self._mean
-        ) / self._std  # (B, 3, T, H, W)
-        with precision.autocast(self.device, self._precision):
-            levels = self._take(pixels)
-        tokens = torch.cat([level.float() for level in levels], dim=-1)
-        return TokenGrids(tokens.unflatten(1, config.grid(*pixels.shape[2:])))
+        moved = frames.to(self.device, non_blocking=True).transpose(1, 2)
+        return (moved - self._mean) / self._std
 
     def _take(self, pixels: torch.Tensor) -> list[torch.Tensor]:
         """The tokens of each layer, (B, N, D)."""

@@ -14,9 +14,15 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.networks.hub import files
 from tubelet.ingest.networks.hub.models import name_of
-from tubelet.ingest.networks.vjepa import V2, VARIANTS, VisionTransformerConfig
+from tubelet.ingest.networks.vjepa import (
+    V2,
+    VARIANTS,
+    Predictor,
+    PredictorConfig,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.vjepa_encoder import MEAN, STD
-from tubelet.ingest.vjepa_rows import load_encoder, make_row
+from tubelet.ingest.vjepa_rows import load_encoder, load_predictor, make_row
 from tubelet.ingest.weights.formats import ENCODER_KEYS, open_weights
 from tubelet.store.placement import META
 
@@ -29,6 +35,12 @@ NUMBERS = {
     "crop_size": (256, 16_384),
 }
 PATCH = 16  # pixels
+PREDICTOR_NUMBERS = {
+    "pred_hidden_size": (384, 16_384),
+    "pred_num_hidden_layers": (12, 256),
+    "pred_num_attention_heads": (12, 512),
+    "pred_num_mask_tokens": (10, 64),
+}
 FIXED = {
     "patch_size": PATCH,
     "tubelet_size": 2,
@@ -55,6 +67,7 @@ def row_of(text: str) -> EncoderEntry | None:
         framing=META,
         frame_rate=config.generation.frame_rate,
         frame_step=config.generation.frame_step,
+        predictor=partial(_load_predictor, text, config.dim),
     )
 
 
@@ -72,11 +85,7 @@ def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConf
         raise UsageError(
             f"{where} says {', '.join(other)}, where V-JEPA 2 has {', '.join(f'{name} {FIXED[name]}' for name in FIXED)}"
         )
-    ratio = settings.get("mlp_ratio", 4.0)
-    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= 16:
-        raise UsageError(
-            f"{where}: mlp_ratio is {ratio!r:.60}, not a number up to 16: download the model again"
-        )
+    ratio = _ratio(settings, "mlp_ratio", where)
     dim, depth, heads, side = numbers.values()
     if dim % heads or side < 2 * PATCH:
         raise UsageError(
@@ -85,6 +94,15 @@ def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConf
     return side, VisionTransformerConfig(
         dim=dim, depth=depth, heads=heads, mlp=int(dim * ratio), generation=V2
     )
+
+
+def _ratio(settings: Mapping, name: str, where: str) -> float:
+    ratio = settings.get(name, 4.0)
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= 16:
+        raise UsageError(
+            f"{where}: {name} is {ratio!r:.60}, not a number up to 16: download the model again"
+        )
+    return ratio
 
 
 def _number(value: object, name: str, most: int, where: str) -> int:
@@ -113,6 +131,32 @@ def _load(
         "" if (config.dim, config.heads) in RELEASED else json.dumps({"heads": config.heads})
     )  # no tensor tells how many heads there are
     return replace(facts, settings=told), encoder
+
+
+def _load_predictor(text: str, width: int, setting: LoadOptions) -> Predictor:
+    """The predictor that transformers saves beside an encoder this wide. Raises UsageError and CheckpointError."""
+    folder = files.with_weights(text)
+    settings, where = files.settings(folder, "config.json"), f"{folder / 'config.json'}"
+    dim, depth, heads, tokens = (
+        _number(settings.get(name, default), name, most, where)
+        for name, (default, most) in PREDICTOR_NUMBERS.items()
+    )
+    if dim % heads:
+        raise UsageError(
+            f"{where}: a predictor of {dim} dimensions in {heads} heads is none of V-JEPA 2: download the model again"
+        )
+    ratio = _ratio(settings, "pred_mlp_ratio", where)
+    config = PredictorConfig(
+        inputs=width,
+        outputs=width,
+        depth=depth,
+        heads=heads,
+        mask_tokens=tokens,
+        dim=dim,
+        mlp=int(dim * ratio),
+        generation=V2,
+    )
+    return load_predictor(config, open_weights(folder))
 
 
 def _check_pixels(folder: Path) -> None:

@@ -16,13 +16,17 @@ from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.layer import Depth
 from tubelet.ingest.networks.vjepa import (
     UNTRAINED,
+    UNTRAINED_PREDICTOR,
     VARIANTS,
+    Predictor,
+    PredictorConfig,
+    Variant,
     VisionTransformer,
     VisionTransformerConfig,
 )
 from tubelet.ingest.vjepa_encoder import PREPROCESSING, VJEPAEncoder
 from tubelet.ingest.weights import fetching
-from tubelet.ingest.weights.formats import Weights, open_weights
+from tubelet.ingest.weights.formats import PREDICTOR, Weights, open_weights
 from tubelet.ingest.weights.release import RELEASES, Release
 from tubelet.store.placement import META
 
@@ -53,23 +57,35 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
     row = make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
-    return replace(row, of_weights=lambda path: of_a_file(pretrained.config(path), side))
+    return replace(
+        row,
+        of_weights=lambda path: of_a_file(pretrained.config(path), side),
+        predictor=lambda setting: _load_file_predictor(setting.weights),
+    )
 
 
 def tiny_row(side: int) -> EncoderEntry:
     """The row of the small encoder whose weights are in the package."""
     words = "in the package: small, for a first look, trained for hours on two CPU cores"
     made = make_row(UNTRAINED, side, words, _load_tiny)
-    return replace(made, packaged=TINY_WEIGHTS)
+    return replace(
+        made, packaged=TINY_WEIGHTS, predictor=lambda setting: _load_file_predictor(TINY_WEIGHTS)
+    )
 
 
 def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
-    """The row of an encoder with random weights."""
-    return make_row(
+    """The row of an encoder with random weights, and of a predictor with such."""
+    made = make_row(
         config,
         side,
         "untrained: seeded random numbers, for trying Tubelet out",
         partial(_load_untrained, config),
+    )
+    width = config.dim * len(config.levels)
+    shape = replace(UNTRAINED_PREDICTOR, inputs=width, outputs=width, hidden=config.dim)
+    return replace(
+        made,
+        predictor=lambda setting: checkpoints.init_untrained(shape, UNTRAINED_SEED),
     )
 
 
@@ -100,6 +116,43 @@ def _load_released(
 ) -> tuple[EncoderFacts, Encoder]:
     weights = open_weights(setting.weights) if setting.weights else _fetch_weights(config, release)
     return load_encoder((name, row), config, weights, setting, release.key)
+
+
+def _with_predictor(variant: Variant, release: Release) -> EncoderEntry:
+    """The row of a released encoder that has its predictor beside it."""
+    row = released_row(variant.encoder, variant.side, release)
+    return replace(row, predictor=partial(_load_released_predictor, variant, release))
+
+
+def _load_released_predictor(variant: Variant, release: Release, setting: LoadOptions) -> Predictor:
+    """The predictor beside a released encoder; rows and columns are stretched as in its training, which Meta's hub code leaves out."""
+    weights = (
+        open_weights(setting.weights)
+        if setting.weights
+        else _fetch_weights(variant.encoder, release)
+    )
+    stretched = variant.encoder.generation.hierarchical
+    return load_predictor(replace(variant.predictor, interpolated=stretched), weights)
+
+
+def load_predictor(config: PredictorConfig, weights: Weights) -> Predictor:
+    """The predictor of an opened file. Raises CheckpointError where it holds none of that shape."""
+    with torch.device("meta"):
+        model = Predictor(config)
+    return checkpoints.load_tensors(model, weights, PREDICTOR)
+
+
+def _load_file_predictor(path: Path | None) -> Predictor:
+    """The predictor of a file of `tubelet pretrain`. Raises UsageError where there is no file, or it is older than predictors in files."""
+    if path is None:
+        raise UsageError(
+            f"{PRETRAINED} needs its weights: pass the file that `tubelet pretrain` wrote as --weights"
+        )
+    if (found := pretrained.load_predictor(path)) is None:
+        raise UsageError(
+            f"{path} holds no predictor that it describes: create it again with `tubelet pretrain`"
+        )
+    return found
 
 
 def load_encoder(
@@ -200,8 +253,5 @@ ROWS: Mapping[str, EncoderEntry] = {
     DEFAULT_ENCODER: tiny_row(224),
     "vjepa2.1-untrained": untrained_row(UNTRAINED, 224),
     PRETRAINED: of_a_file(UNTRAINED, 224),
-    **{
-        name: released_row(variant.encoder, variant.side, RELEASES[name])
-        for name, variant in VARIANTS.items()
-    },
+    **{name: _with_predictor(variant, RELEASES[name]) for name, variant in VARIANTS.items()},
 }

@@ -26,7 +26,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, POOLED, TABLES
+from tubelet.store.schema import CLIPS, POOLED, SURPRISE_TABLES, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -137,6 +137,7 @@ class Writer:
         owned = {
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
+            **dict.fromkeys((table.name for table in SURPRISE_TABLES), self._find_removed()),
         }
         started = time.monotonic()
         if changed := bool(rows or any(self._gone.values())):
@@ -156,6 +157,11 @@ class Writer:
         self._last_commit = time.monotonic()
         if changed or commit.sources:
             self.committed(commit)
+
+    def _find_removed(self) -> list[str]:
+        """Clips that go for good: of one that is replaced by itself with more of it kept, what was predicted of it stays."""
+        replaced = {row["clip_id"] for row in self._rows["clips"]}
+        return [clip_id for clip_id in self._gone["clips"] if clip_id not in replaced]
 
     def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
         clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))

@@ -8,6 +8,7 @@
     corpus   videos, places, encoders, clips, failures
     tokens   tokens and their statistics
     pairs    measurements of pairs
+    surprise what a predictor expects of a slice
     fits     bases and what lies in them
     probes   trained probes and their predictions
     shared   the names that several tables use, and the one meaning of each
@@ -59,6 +60,7 @@ from tubelet.store.schema.pairs import (
 )
 from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
+from tubelet.store.schema.surprise import SLICE_SURPRISE, SURPRISE, SURPRISE_TABLES
 from tubelet.store.schema.tokens import (
     DIM_STATS,
     POOLED,
@@ -104,6 +106,9 @@ __all__ = [
     "SKETCHES",
     "SLICE_SENSITIVITY",
     "SLICE_STATS",
+    "SLICE_SURPRISE",
+    "SURPRISE",
+    "SURPRISE_TABLES",
     "TABLES",
     "TAGS",
     "TOKENS",
@@ -134,6 +139,7 @@ TABLES = {
         *reversed(ANNOTATED),
         TAGS,
         *reversed(MEASUREMENTS),
+        *reversed(SURPRISE_TABLES),
         *reversed(FITS),
         *reversed(PROBED),
         SAVED_QUERIES,
@@ -156,6 +162,7 @@ RELATIONS = {
         TOKEN_SAMPLES,
         POOLED,
         *MEASUREMENTS,
+        *SURPRISE_TABLES,
         *FITS,
         *PROBED,
         LABELS,

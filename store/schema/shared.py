@@ -17,6 +17,8 @@ SHARED = {
     "modified_ns": "modification time of the file",
     "corrupt_frames": "frames of the video or window that FFmpeg marks as damaged",
     "first_frame": "number of the frame from which on the row speaks",
+    "cosine": "cosine of two vectors of one token",
+    "pixel_change": "mean absolute difference of pixels",
     "kind": "which sort of pair, basis, probe or annotation it is",
     "start_s": "time at which something begins, since the video's first frame",
     "stop_s": "time at which something ends, since the video's first frame",

@@ -22,6 +22,7 @@ from tests.benchmarks import (
     sensitivity,
     sessions,
     sql,
+    surprise,
 )
 
 BENCHMARKS = {
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "coverage": coverage,
     "latent": latent,
     "scenes": scenes,
+    "surprise": surprise,
     "sample": sample,
     "sessions": sessions,
     "memory": memory,

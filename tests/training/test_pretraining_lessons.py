@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tubelet.training.flow import displacements
+from tubelet.ingest.flow import displacements
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.clip_source import ClipSource
 from tubelet.training.pretraining.distillation import (

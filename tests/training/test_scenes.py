@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
-from tubelet.training.flow import displacements
+from tubelet.ingest.flow import displacements
 from tubelet.training.scenes import hard, motion, occlusion, outlines, photographs, scene
 
 

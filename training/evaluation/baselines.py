@@ -2,9 +2,9 @@
 
 import torch
 
+from tubelet.ingest.flow import displacements
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.vjepa_encoder import MEAN, STD
-from tubelet.training.flow import displacements
 
 
 class RawPixels:

@@ -8,7 +8,7 @@ it is, not as the student sees it, and once: the bank keeps them.
 import torch
 from torch.nn import functional as F
 
-from tubelet.training.flow import displacements
+from tubelet.ingest.flow import displacements
 from tubelet.training.pretraining.teacher import CHANNELS, STRIDE, Teacher
 
 TEACHERS = ("efficientnet-lite0",)

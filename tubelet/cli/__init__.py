@@ -40,6 +40,9 @@ COMMANDS = {
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
+    "surprise": CommandSpec(
+        "prediction", "Predict slices of stored windows from those before them."
+    ),
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),

@@ -23,9 +23,9 @@ from tubelet.ingest.networks.vjepa.shapes import (
     PredictorConfig,
     VisionTransformerConfig,
 )
-from tubelet.ingest.networks.vjepa.variants import UNTRAINED, VARIANTS, Variant
+from tubelet.ingest.networks.vjepa.variants import UNTRAINED, UNTRAINED_PREDICTOR, VARIANTS, Variant
 
 __all__ = [
-    "UNTRAINED", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "Piece", "PixelsError", "Predictor", "PredictorConfig", "Variant",
-    "VisionTransformer", "VisionTransformerConfig",
+    "UNTRAINED", "UNTRAINED_PREDICTOR", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "Piece", "PixelsError", "Predictor",
+    "PredictorConfig", "Variant", "VisionTransformer", "VisionTransformerConfig",
 ]  # fmt: skip

@@ -94,3 +94,14 @@ VARIANTS = {
     "vjepa1-vith-384": _v1(384, 1280, 32, 16, 5120),
 }
 UNTRAINED = VisionTransformerConfig(dim=192, depth=6, heads=3, mlp=768, levels=(0, 2, 3, 5))
+UNTRAINED_PREDICTOR = PredictorConfig(
+    inputs=768,
+    outputs=768,
+    depth=3,
+    heads=6,
+    mask_tokens=1,
+    dim=192,
+    mlp=768,
+    hidden=192,
+    interpolated=True,
+)

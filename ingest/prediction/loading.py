@@ -1,0 +1,86 @@
+"""Loading: the encoder of a store, and the predictor that belongs to it."""
+
+from dataclasses import dataclass, replace
+
+from tubelet.ingest import checkpoints, encoders, precision
+from tubelet.ingest.contract import EncoderEntry, LoadOptions
+from tubelet.ingest.errors import CheckpointError, UsageError
+from tubelet.ingest.prediction.networks import EncoderWithPredictor
+from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.ingest.vjepa_encoder import VJEPAEncoder
+from tubelet.store import Store
+from tubelet.store.encoder_names import find_encoder
+from tubelet.store.rows import EncoderRow
+
+HAVE_ONE = "V-JEPA has one (`tubelet encoders`)"
+HELD = "SELECT e.* FROM encoders e JOIN clips USING (encoder_id) GROUP BY ALL ORDER BY count(*) DESC, e.encoder_id"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An encoder of a store with its predictor, and which weights that has."""
+
+    row: EncoderRow
+    networks: EncoderWithPredictor
+    predictor_sha256: str
+
+
+def load_predictor(store: Store, options: SurpriseOptions) -> Loaded:
+    """Raises UsageError and StoreError in a sentence where there is no such encoder, it has no predictor, or other weights."""
+    held = [EncoderRow.of(row) for row in store.rows(HELD)]
+    if not held:
+        raise UsageError(
+            f"{store.root} holds no clips: run `tubelet ingest VIDEO --store {store.shell_name}`"
+        )
+    row = _choose(store, held, options.encoder)
+    entry = _find_entry(row)
+    if entry is None or entry.predictor is None:
+        raise UsageError(
+            f"{row.encoder_id} has no predictor, so nothing can be predicted with it: {HAVE_ONE}"
+        )
+    return _load(row, entry, options)
+
+
+def _choose(store: Store, held: list[EncoderRow], wanted: str | None) -> EncoderRow:
+    if wanted is not None:
+        encoder_id = find_encoder(store, wanted)
+        return next((row for row in held if row.encoder_id == encoder_id), held[0])
+    for row in held:
+        if (entry := _find_entry(row)) and entry.predictor:
+            return row
+    names = ", ".join(row.encoder_id for row in held)
+    raise UsageError(
+        f"no encoder of {store.root} has a predictor ({names}): ingest videos with one that has; {HAVE_ONE}"
+    )
+
+
+def _find_entry(row: EncoderRow) -> EncoderEntry | None:
+    """The entry of an encoder's name; None where this machine knows none, as of a directory that is gone."""
+    try:
+        return encoders.row(row.name)
+    except UsageError:
+        return None
+
+
+def _load(row: EncoderRow, entry: EncoderEntry, options: SurpriseOptions) -> Loaded:
+    device = encoders.device(options.device)
+    arithmetic = precision.resolve_precision(options.precision, device)
+    setting = LoadOptions(
+        device, arithmetic, weights=options.weights, weights_key=options.weights_key
+    )
+    facts, encoder = encoders.load(row.name, setting)
+    if facts.weights_sha256 != row.weights_sha256:
+        raise UsageError(
+            f"these are not the weights of {row.encoder_id}, whose tokens the store holds: pass the file that it was ingested with as --weights"
+        )
+    try:
+        predictor = entry.predictor(replace(setting, weights=options.weights))  # type: ignore[misc]
+    except CheckpointError as error:
+        raise UsageError(f"{row.encoder_id} has no predictor that can be read: {error}") from error
+    digest = checkpoints.weights_sha256(predictor)
+    if not isinstance(encoder, VJEPAEncoder):
+        raise UsageError(f"{row.encoder_id} has no predictor that Tubelet runs: {HAVE_ONE}")
+    try:
+        return Loaded(row, EncoderWithPredictor(encoder, predictor), digest)
+    except UsageError as error:
+        raise UsageError(f"{row.encoder_id}: {error}") from error

@@ -1,0 +1,77 @@
+"""What the store lacks of what is asked for: per clip, the slices that were never predicted with a context and horizon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tubelet.ingest.prediction.contexts import Task, list_tasks
+from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.store import Store
+from tubelet.store.questions.clips import ROLE
+from tubelet.store.rows import ClipRow
+from tubelet.store.sandbox import conditions
+from tubelet.store.schema import GRID
+
+CLIPS = f"""SELECT c.* FROM clips c WHERE encoder_id = $encoder AND {ROLE} = '{GRID}'
+  AND ($videos IS NULL OR video_id IN (SELECT unnest($videos::VARCHAR[]))) ORDER BY video_id, first_frame, clip_id"""
+HELD = """SELECT clip_id, context, horizon, list(slice) AS slices, predictor_sha256 FROM slice_surprise
+WHERE clip_id IN (SELECT clip_id FROM clips WHERE encoder_id = $encoder) GROUP BY ALL"""
+
+
+@dataclass(frozen=True)
+class IncompleteClip:
+    """A clip, what is to be predicted of it, and whether what is stored of it is another predictor's and goes."""
+
+    clip: ClipRow
+    tasks: tuple[Task, ...]
+    outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is to be done, by video; `complete` clips need nothing, `short` ones have too few slices for any context and horizon."""
+
+    by_video: Mapping[str, list[IncompleteClip]]
+    complete: int
+    short: int
+    longest: int  # slices of the longest clip
+
+    @property
+    def clips(self) -> int:
+        return sum(map(len, self.by_video.values()))
+
+
+def find_missing(
+    store: Store, encoder_id: str, predictor: str, options: SurpriseOptions
+) -> Missing:
+    """Raises NoVideos and QueryError for the condition."""
+    videos = None if options.where is None else conditions.videos(store, options.where)
+    clips = [ClipRow.of(row) for row in store.rows(CLIPS, {"encoder": encoder_id, "videos": videos})]  # fmt: skip
+    held, outdated = find_held(store, encoder_id, predictor)
+    found: dict[str, list[IncompleteClip]] = {}
+    complete = short = 0
+    for clip in clips:
+        asked = [task for pair in options.settings for task in list_tasks(*pair, clip.slices, options.every)]  # fmt: skip
+        stale = clip.clip_id in outdated
+        tasks = tuple(
+            task for task in asked if stale or task not in held.get(clip.clip_id, frozenset())
+        )
+        complete += bool(asked) and not tasks
+        short += not asked
+        if tasks:
+            found.setdefault(clip.video_id, []).append(IncompleteClip(clip, tasks, stale))
+    return Missing(found, complete, short, max((clip.slices for clip in clips), default=0))
+
+
+def find_held(
+    store: Store, encoder_id: str, predictor: str
+) -> tuple[Mapping[str, frozenset[Task]], frozenset[str]]:
+    """What was predicted of each clip, and the clips of which another predictor's answers are stored."""
+    tasks: dict[str, set[Task]] = {}
+    outdated = set()
+    for row in store.rows(HELD, {"encoder": encoder_id}):
+        if row["predictor_sha256"] != predictor:
+            outdated.add(row["clip_id"])
+        tasks.setdefault(row["clip_id"], set()).update(
+            Task(row["context"], row["horizon"], at) for at in row["slices"]
+        )
+    return {clip_id: frozenset(known) for clip_id, known in tasks.items()}, frozenset(outdated)

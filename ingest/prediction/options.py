@@ -1,0 +1,75 @@
+"""What `tubelet surprise` is asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tubelet.ingest.errors import UsageError
+from tubelet.store.options import check_options, option
+
+SLICES_MOST = 4_096
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurpriseOptions:
+    """Which clips, contexts and horizons, and how the networks run."""
+
+    context: tuple[int, ...] = option(
+        (4,), help="Slices that are seen before those to predict; several with commas."
+    )
+    horizon: tuple[int, ...] = option(
+        (1,), help="How many slices after the last one seen is predicted; several with commas."
+    )
+    every: int = option(
+        1, help="Predict every N-th slice of a window.", least=1, most=SLICES_MOST, metavar="N"
+    )
+    encoder: str | None = option(
+        None,
+        help="Name or id of an encoder of the store.",
+        unset="the one with the most clips among those that have a predictor",
+        metavar="NAME|ID",
+    )
+    where: str | None = option(
+        None,
+        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        metavar="SQL",
+    )
+    weights: Path | None = option(
+        None, help="File of the weights, where the encoder needs one.", metavar="FILE"
+    )
+    weights_key: str | None = option(
+        None,
+        help="Network in the file that was ingested with.",
+        unset="the averaged encoder",
+        metavar="KEY",
+    )
+    device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.", metavar="NAME")
+    precision: str = option(
+        "auto", help="Arithmetic of the networks.", choices=("auto", "fp32", "bf16", "fp16")
+    )
+    batch: int | None = option(
+        None,
+        help="Contexts that are encoded at once; halved where memory runs out.",
+        unset="8 on a GPU, 2 on a CPU",
+        least=1,
+        most=SLICES_MOST,
+        metavar="N",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, UsageError)
+        for flag, numbers in (("--context", self.context), ("--horizon", self.horizon)):
+            wrong = [number for number in numbers if not 1 <= number <= SLICES_MOST]
+            if wrong or not numbers:
+                what = f"{wrong[0]} is" if wrong else "nothing is"
+                raise UsageError(
+                    f"{flag}: {what} not a number of slices from 1 to {SLICES_MOST:,}: write one like 4, or several like 2,4"
+                )
+
+    @property
+    def settings(self) -> tuple[tuple[int, int], ...]:
+        """Every context with every horizon, each once."""
+        return tuple(
+            (context, horizon)
+            for context in sorted(set(self.context))
+            for horizon in sorted(set(self.horizon))
+        )

@@ -1,0 +1,213 @@
+"""A run of `tubelet surprise`: decode again, predict, commit every few clips; what is stored is not predicted again."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from threading import Event
+
+import pyarrow as pa
+
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.memory import out_of_memory
+from tubelet.ingest.prediction.contexts import SurpriseMeter
+from tubelet.ingest.prediction.loading import Loaded, load_predictor
+from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_held, find_missing
+from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.ingest.prediction.rows import Provenance, Rows, surprise_rows
+from tubelet.ingest.prediction.windows import decode_clips, find_source
+from tubelet.media.errors import VideoError
+from tubelet.store import Store
+from tubelet.store.clock import now
+from tubelet.store.errors import Overtaken
+from tubelet.store.rows import VideoRow
+from tubelet.store.schema import SLICE_SURPRISE, SURPRISE_TABLES
+from tubelet.store.wording import count
+
+COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
+GPU_BATCH, CPU_BATCH = 8, 2
+Measured = tuple[IncompleteClip, Rows]
+
+
+@dataclass
+class SurpriseOutcome:
+    """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices."""
+
+    encoder_id: str
+    clips: int = 0
+    slices: int = 0
+    complete: int = 0
+    short: int = 0
+    seconds: float = 0.0
+    l1: float = 0.0
+    copy_l1: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        return 130 if self.interrupted else 1 if self.problems else 0
+
+    def as_json(self) -> dict:
+        return {**asdict(self), "l1_over_copy": self.l1 / self.copy_l1 if self.copy_l1 else None}
+
+    def lines(self) -> list[str]:
+        done = f"{count(self.slices, 'slice')} of {count(self.clips, 'clip')} predicted with {self.encoder_id} in {self.seconds:,.1f} s; {count(self.complete, 'clip')} already done"
+        return [
+            done,
+            *self._judge(),
+            *self._leave_out(),
+            *self.problems,
+            *(
+                ["stopped; what was measured is committed: run the same command again to continue"]
+                if self.interrupted
+                else []
+            ),
+        ]
+
+    def _judge(self) -> list[str]:
+        if not self.copy_l1:
+            return []
+        ratio = self.l1 / self.copy_l1
+        verdict = (
+            "worse than copying: its surprise says little"
+            if ratio > 1
+            else "better than copying the last slice seen"
+        )
+        return [f"error {ratio:.2f} times that of a copy of the last slice seen: {verdict}"]
+
+    def _leave_out(self) -> list[str]:
+        if not self.short:
+            return []
+        return [
+            f"{count(self.short, 'clip has', 'clips have')} too few slices for any context and horizon that was asked for"
+        ]
+
+    def add(self, rows: Rows) -> None:
+        slices = rows[SLICE_SURPRISE.name]
+        before, added = self.slices, len(slices)
+        self.clips, self.slices = self.clips + 1, before + added
+        for name in ("l1", "copy_l1"):
+            total = sum(slices[name].to_pylist())
+            setattr(self, name, (getattr(self, name) * before + total) / self.slices)
+
+
+def measure_surprise(
+    store: Store,
+    options: SurpriseOptions,
+    stopping: Event | None = None,
+    show: Callable[[int, int], None] = lambda done, of: None,
+) -> SurpriseOutcome:
+    """Predict what the store lacks; `show` is told how many clips of how many are done. Raises UsageError.
+
+    Once `stopping` is set, the current clip is finished and what was measured is committed.
+    """
+    loaded = load_predictor(store, options)
+    missing = find_missing(store, loaded.row.encoder_id, loaded.predictor_sha256, options)
+    refuse_short(missing, options)
+    outcome = SurpriseOutcome(loaded.row.encoder_id, complete=missing.complete, short=missing.short)
+    started = time.monotonic()
+    with store.ingesting():
+        collected = Collected(store, loaded)
+        for done, (clip, rows) in enumerate(_predict_all(store, loaded, missing, (options, outcome)), 1):  # fmt: skip
+            collected.add(clip, rows)
+            outcome.add(rows)
+            show(done, missing.clips)
+            if stopping and stopping.is_set():
+                outcome.interrupted = done < missing.clips
+                break
+        collected.commit()
+    outcome.seconds = time.monotonic() - started
+    if outcome.clips:
+        store.compact()
+    return outcome
+
+
+def refuse_short(missing: Missing, options: SurpriseOptions) -> None:
+    """Raises UsageError where no clip is long enough for what is asked for."""
+    if missing.short and not missing.clips and not missing.complete:
+        context, horizon = options.settings[0]
+        raise UsageError(
+            f"--context {context} with --horizon {horizon} needs windows of {count(context + horizon, 'slice')}, and the longest has "
+            f"{missing.longest}: use a shorter --context, or ingest with more --frames"
+        )
+
+
+def _predict_all(
+    store: Store, loaded: Loaded, missing: Missing, told: tuple[SurpriseOptions, SurpriseOutcome]
+) -> Iterator[Measured]:
+    """The rows of each clip; what is wrong with a video or too large for memory becomes a problem of the outcome."""
+    options, outcome = told
+    auto = GPU_BATCH if loaded.networks.device.type != "cpu" else CPU_BATCH
+    meter = SurpriseMeter(loaded.networks, options.batch or auto)
+    for video_id, clips in missing.by_video.items():
+        video = store.video(video_id)
+        try:
+            yield from _predict_video(store, loaded, meter, (video, clips))
+        except VideoError as error:
+            outcome.problems.append(f"{video.name}: {error}")
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            outcome.problems.append(
+                f"{video.name}: out of memory for one context: use a smaller --context, or --precision bf16 on a GPU"
+            )
+
+
+def _predict_video(
+    store: Store, loaded: Loaded, meter: SurpriseMeter, work: tuple[VideoRow, list[IncompleteClip]]
+) -> Iterator[Measured]:
+    video, clips = work
+    by_id = {one.clip.clip_id: one for one in clips}
+    reading = find_source(store, video)
+    for clip, frames in decode_clips(reading, [one.clip for one in clips]):
+        asked = by_id[clip.clip_id]
+        measured = list(meter.measure(frames, asked.tasks))
+        made = Provenance(
+            target=loaded.networks.target,
+            predictor_sha256=loaded.predictor_sha256,
+            precision=loaded.networks.encoder.precision,
+            measured_at=now(),
+        )
+        yield asked, surprise_rows(clip.clip_id, measured, made)
+
+
+class Collected:
+    """Rows that wait for their commit."""
+
+    def __init__(self, store: Store, loaded: Loaded) -> None:
+        self._store, self._loaded = store, loaded
+        self._waiting: list[Measured] = []
+        self._since = time.monotonic()
+
+    def add(self, clip: IncompleteClip, rows: Rows) -> None:
+        self._waiting.append((clip, rows))
+        if len(self._waiting) >= COMMIT_CLIPS or time.monotonic() - self._since > COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """All or nothing; what another process has committed of the same clips meanwhile is not added again."""
+        while self._waiting:
+            made_from = self._store.fingerprint
+            kept = self._drop_known()
+            gone = [clip.clip.clip_id for clip, _ in kept if clip.outdated]
+            tables = {
+                table.name: pa.concat_tables([rows[table.name] for _, rows in kept])
+                for table in SURPRISE_TABLES
+                if kept
+            }
+            try:
+                self._store.commit(tables, dict.fromkeys(tables, gone), made_from)
+            except Overtaken:
+                continue
+            self._waiting.clear()
+        self._since = time.monotonic()
+
+    def _drop_known(self) -> list[Measured]:
+        encoder_id, predictor = self._loaded.row.encoder_id, self._loaded.predictor_sha256
+        held, outdated = find_held(self._store, encoder_id, predictor)
+        return [
+            (clip, rows)
+            for clip, rows in self._waiting
+            if clip.clip.clip_id in outdated
+            or not held.get(clip.clip.clip_id, frozenset()) & set(clip.tasks)
+        ]

@@ -1,0 +1,77 @@
+"""Surprise: how far a predictor's tokens are from the encoder's own, beside what a copy and a mean token reach."""
+
+from tubelet.store.schema.columns import ADDRESS, MOMENT, Column, Table
+
+CONTEXT = Column(
+    "context", "SMALLINT", "slices that the encoder saw before the ones to predict", "slices"
+)
+HORIZON = Column(
+    "horizon", "SMALLINT", "how far after the last slice seen the predicted one lies", "slices"
+)
+PRECISION = Column("precision", "VARCHAR", "arithmetic of the encoder")
+
+ERRORS = (
+    Column("l1", "FLOAT", "mean absolute error of the prediction"),
+    Column("cosine", "FLOAT", "cosine of prediction and target", "-1 to 1"),
+    Column("copy_l1", "FLOAT", "the same error of a copy of the last slice seen"),
+    Column("copy_cosine", "FLOAT", "the same cosine of a copy of the last slice seen", "-1 to 1"),
+    Column("mean_l1", "FLOAT", "the same error of the mean token of the context"),
+    Column("mean_cosine", "FLOAT", "the same cosine of the mean token of the context", "-1 to 1"),
+    Column(
+        "l1_over_copy",
+        "FLOAT",
+        "l1 over copy_l1: above 1 the predictor is worse than copying; NULL where copying has no error",
+    ),
+    Column("l1_over_mean", "FLOAT", "l1 over mean_l1; NULL where the mean token has no error"),
+    Column(
+        "cosine_over_copy",
+        "FLOAT",
+        "1 - cosine over 1 - copy_cosine; NULL where copying has no error",
+    ),
+    Column(
+        "cosine_over_mean",
+        "FLOAT",
+        "1 - cosine over 1 - mean_cosine; NULL where the mean token has no error",
+    ),
+    Column(
+        "pixel_change",
+        "DOUBLE",
+        "control: mean absolute difference of the pixels of the predicted slice to the last frame seen",
+        "share of the range of a pixel",
+    ),
+    Column(
+        "motion",
+        "FLOAT",
+        "control: mean displacement between neighboring frames of the predicted slice, from the gradients of the pixels",
+        "pixels per frame",
+    ),
+)
+
+SURPRISE = Table(
+    "surprise",
+    "token that was predicted from a context",
+    ("clip_id", "slice", "y", "x", "context", "horizon"),
+    (*ADDRESS, CONTEXT, HORIZON, *ERRORS),
+)
+
+SLICE_SURPRISE = Table(
+    "slice_surprise",
+    "slice that was predicted from a context: means over its patches, and ratios of these means",
+    ("clip_id", "slice", "context", "horizon"),
+    (
+        *ADDRESS[:2],
+        CONTEXT,
+        HORIZON,
+        *ERRORS,
+        Column(
+            "target",
+            "VARCHAR",
+            "what the prediction is compared with: levels of the encoder, their normalization, and what it saw",
+        ),
+        Column("predictor_sha256", "VARCHAR", "SHA-256 of the predictor's weights"),
+        PRECISION,
+        Column("measured_at", MOMENT, "when the slice was predicted", "UTC"),
+    ),
+)
+
+SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE)

@@ -1,0 +1,112 @@
+"""Surprise: is it highest when something happens? Generated scenes with a known moment, for every encoder here that has a predictor.
+
+The share of scenes whose most surprising slice is within one of the moment stands beside the same share of the change of pixels, which needs no
+network. Scenes in which nothing happens have a flat curve where peak over median is 1. Contexts encoded together stand beside one by one.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from tests.benchmarks.measure import Row, by_turns, milliseconds
+from tests.benchmarks.scenes import backgrounds
+from tubelet.ingest import encoders
+from tubelet.ingest.catalogue import catalogue
+from tubelet.ingest.contract import LoadOptions
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.prediction.contexts import Surprise, SurpriseMeter, list_tasks
+from tubelet.ingest.prediction.networks import EncoderWithPredictor
+from tubelet.ingest.prediction.run import CPU_BATCH
+from tubelet.store.intervals import Interval, interval
+from tubelet.training.scenes.events import EVENTS, EventScene, make_event
+
+SCENES, CONTEXT, SLICES = 10, 4, 16
+MEASURES = ("l1", "cosine", "copy_l1", "l1_over_copy", "motion")
+CONTROL = "pixel_change"
+CPU = torch.device("cpu")
+
+
+def rows() -> Iterator[Row]:
+    _, pictures = backgrounds()
+    photographs = [torch.from_numpy(picture) for picture in pictures]
+    tasks = list_tasks(CONTEXT, 1, SLICES)
+    for entry in catalogue().entries:
+        if entry.cached or entry.download_bytes is None:
+            try:
+                networks = load_networks(entry.name)
+            except UsageError as error:
+                print(f"{entry.name} is not measured: {error}", file=sys.stderr)
+                continue
+            meter = SurpriseMeter(networks, CPU_BATCH)
+            for event in EVENTS:
+                scenes = [make_event(event, seed, photographs) for seed in range(SCENES)]
+                measured = [list(meter.measure(scene.frames, tasks)) for scene in scenes]
+                yield from _describe_event(f"{entry.name}, {event}", scenes, measured)
+            yield _time_batches(entry.name, networks, scenes[0])
+
+
+def load_networks(name: str) -> EncoderWithPredictor:
+    """Raises UsageError for an encoder without a predictor or without weights."""
+    found, setting = encoders.row(name), LoadOptions(CPU)
+    if found.predictor is None:
+        raise UsageError("it has no predictor")
+    _, encoder = encoders.load(name, setting)
+    return EncoderWithPredictor(encoder, found.predictor(setting))
+
+
+def read_curve(measured: Sequence[Surprise], name: str) -> np.ndarray:
+    """A measure over the predicted slices; high where more surprises."""
+    curve = np.array([one.of_slice[name] for one in measured])
+    return -curve if name == "cosine" else curve
+
+
+def is_found(scene: EventScene, measured: Sequence[Surprise], name: str) -> bool:
+    """Whether the highest slice is within one of the moment."""
+    at = measured[int(read_curve(measured, name).argmax())].task.slice
+    return scene.frame is not None and abs(at - scene.frame // 2) <= 1
+
+
+def _describe_event(
+    what: str, scenes: Sequence[EventScene], measured: Sequence[Sequence[Surprise]]
+) -> Iterator[Row]:
+    if scenes[0].frame is None:
+        for name in ("l1", "copy_l1"):
+            ours, theirs = (
+                interval([_peak(one, each) for one in measured], 0) for each in (name, CONTROL)
+            )
+            yield _compare(f"{what}, {name}: peak over median", ours, theirs)
+        return
+    for name in MEASURES:
+        ours, theirs = (_share(scenes, measured, each) for each in (name, CONTROL))
+        yield _compare(f"{what}, {name}: moment found", ours, theirs)
+
+
+def _peak(measured: Sequence[Surprise], name: str) -> float:
+    curve = read_curve(measured, name)
+    return float(curve.max() / max(np.median(curve), 1e-9))
+
+
+def _compare(what: str, ours: Interval, control: Interval) -> Row:
+    ratio = ours.mean / control.mean if control.mean else np.nan
+    return Row(what, str(ours), f"{CONTROL} {control}", ratio, "-")
+
+
+def _share(
+    scenes: Sequence[EventScene], measured: Sequence[Sequence[Surprise]], name: str
+) -> Interval:
+    found = [float(is_found(scene, one, name)) for scene, one in zip(scenes, measured, strict=True)]
+    return interval(found, 0, 1)
+
+
+def _time_batches(name: str, networks: EncoderWithPredictor, scene: EventScene) -> Row:
+    """Seconds of one window, contexts together and one by one."""
+    tasks = list_tasks(CONTEXT, 1, SLICES)
+
+    def measure(batch: int) -> Callable[[], object]:
+        return lambda: list(SurpriseMeter(networks, batch).measure(scene.frames, tasks))
+
+    together, alone, ratio = by_turns(measure(CPU_BATCH), measure(1), turns=3)
+    what = f"{name}, {len(tasks)} contexts of a window, {CPU_BATCH} at once"
+    return Row(what, milliseconds(together), f"one by one {milliseconds(alone)}", ratio, "below 1")

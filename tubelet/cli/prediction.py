@@ -1,0 +1,51 @@
+"""`tubelet surprise`: what an encoder's predictor did not expect."""
+
+import sys
+from threading import Event
+from typing import Any
+
+from tubelet.cli.interrupts import stop_on_signals
+from tubelet.cli.options import command, fill, json_option, store_option
+from tubelet.cli.printing import note, print_result
+from tubelet.cli.recording import recorded, report_to
+from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.store.wording import count
+
+
+@command(SurpriseOptions)
+@store_option
+@json_option
+@recorded
+def surprise(store: str, as_json: bool, **asked: Any) -> None:
+    """Predict slices of stored windows from those before them, beside copying and the mean token. Decodes the videos again.
+
+    A rerun does what is missing. Tables `surprise` and `slice_surprise`.
+
+    Exit code 0: all done; 1: some videos could not be read, listed; 2: wrong use; 130: stopped by Ctrl-C.
+    """
+    from tubelet.ingest.prediction.run import measure_surprise
+    from tubelet.store import Store
+    from tubelet.store.jobs.state import JobProgress
+
+    report = report_to()
+
+    def show(done: int, of: int) -> None:
+        report(JobProgress(done=done, total=of))
+        _show(done, of)
+
+    stopping = Event()
+    opened, options = Store(store), fill(SurpriseOptions, asked)
+    stop_on_signals("stopping after the current clip", stopping.set)
+    outcome = measure_surprise(opened, options, stopping, show)
+    print_result(outcome, as_json)
+    sys.exit(outcome.exit_code)
+
+
+def _show(done: int, of: int) -> None:
+    """A line that a terminal overwrites; the last one alone where there is none."""
+    terminal = sys.stderr.isatty()
+    if terminal or done == of:
+        note(
+            f"{chr(13) if terminal else ''}{done:,} of {count(of, 'clip')}",
+            end="" if terminal and done < of else "\n",
+        )
