@@ -94,6 +94,27 @@ FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
     return Question(sql, scope.values)
 
 
+def reaction_scopes(encoder_id: str) -> Question:
+    """One row per window length and setting in which pairs of an encoder were measured: those with changed windows first, then by videos."""
+    return Question(
+        f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, {SETTING} AS setting, count(DISTINCT p.video_id) AS videos
+FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
+WHERE p.encoder_id = $encoder AND p.kind IN {KINDS}
+GROUP BY ALL ORDER BY bool_or(p.kind = 'changed') DESC, videos DESC, frame_count, setting""",
+        {"encoder": encoder_id},
+    )
+
+
+def reactions_of_dimension(scope: ReactionScope, dim: int) -> Question:
+    """One row per change, strength and video (or group): how far a dimension moved, in its standard deviations, and the mean dimension beside it."""
+    sql = f"""{scope.chosen}, level AS (SELECT pair_id, avg(relative) AS level FROM slice_sensitivity GROUP BY pair_id)
+SELECT c.change, c.strength, c.unit AS video_id, {_mean("(s.overall / nullif(s.pair_std, 0))")} AS relative, {_mean("l.level")} AS mean_dimension
+FROM chosen c JOIN dim_sensitivity s USING (pair_id) JOIN level l USING (pair_id)
+WHERE s.dim = $dim
+GROUP BY ALL ORDER BY c.change, c.strength, c.unit"""
+    return Question(sql, scope.values | {"dim": dim})
+
+
 def _mean(value: str, of: str = "c") -> str:
     """The weighted mean of a value over the pairs of a unit that have one."""
     return f"sum({of}.weight * {value}) / sum({of}.weight) FILTER ({value} IS NOT NULL)"

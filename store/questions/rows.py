@@ -157,6 +157,17 @@ class MeasuredChange(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DimensionReaction(Row):
+    """A row of `changes.reactions_of_dimension`: how far one dimension of a video moved, and its mean dimension."""
+
+    change: str
+    strength: float | None
+    video_id: str
+    relative: float | None
+    mean_dimension: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairedVideo(Row):
     """A row of `pairs.paired_videos`: a video with pairs; `videos` counts all that match, beyond the limit, too."""
 
