@@ -4,11 +4,12 @@ A link carries whatever its page would otherwise write into the address on arriv
 """
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from tubelet.dashboard import address, completion, consent
-from tubelet.dashboard.parameters import SQL, VIDEO_PAGE, WINDOWS
+from tubelet.dashboard.parameters import DIMENSION, ENCODER, SQL, VIDEO_PAGE, WINDOWS
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 
@@ -29,6 +30,22 @@ def to_player(label: Markdown, **where: str) -> None:
 def to_windows(label: Markdown, **where: str) -> None:
     """A link to the Windows page; `where` are its URL parameters (video, pair, encoder)."""
     _link("Windows", WINDOWS, label, ":material/compare:", address.find_kept() | where)
+
+
+def to_dimension(label: Markdown, encoder_id: str, dim: int) -> None:
+    """A link to the Dimension page."""
+    where = {ENCODER: encoder_id, "dimension": str(dim), "direction": ""}
+    _link("Dimension", DIMENSION, label, ":material/linear_scale:", address.find_kept() | where)
+
+
+def locate_dimension(encoder_id: str, dim: int) -> str:
+    """The address of a dimension, for a cell of a table."""
+    return f"{DIMENSION}?{urlencode({ENCODER: encoder_id, 'dimension': dim})}"
+
+
+def to_report(title: str, name: str, label: Markdown) -> None:
+    """A link to the page of a report."""
+    _link(title, name, label, ":material/summarize:", address.find_kept())
 
 
 def open_player(**where: str) -> None:

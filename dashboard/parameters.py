@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, SQL, JOBS, HELP = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, DIMENSION, SQL, JOBS, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
+    "dimension",
     "sql",
     "jobs",
     "help",
@@ -25,6 +26,7 @@ PAGES = (
     VIDEO_PAGE,
     WINDOWS,
     SENSITIVITY,
+    DIMENSION,
     SQL,
     JOBS,
     HELP,
@@ -188,6 +190,16 @@ PARAMETERS = {
             ("resample", CHOICE, "what counts once"),
             ("compare", CHOICE, "what the result is compared with"),
             ("compare-where", CONDITION, "which videos the result is compared with"),
+        ),
+        *_bound(
+            DIMENSION,
+            ("dimension", NUMBER, "the dimension that is shown"),
+            (
+                "direction",
+                TEXT,
+                "the direction that is shown in place of a dimension: basis:NAME:2",
+            ),
+            ("curve-of", TEXT, "part of the name or label of the videos whose curve is offered"),
         ),
         *_bound(
             SQL,

@@ -27,6 +27,9 @@ from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.channels import Look, OfClip, OfSample
 from tubelet.latent.colorings import Coloring, color_clip, find_categories, fit_basis
+from tubelet.latent.directions.description import Description, describe_direction
+from tubelet.latent.directions.direction import Direction, count_dimensions
+from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
 from tubelet.latent.hits import Ranking
@@ -53,7 +56,7 @@ READING = BoundedSemaphore(
 KEPT = {
     "counts": 1, "clips": 1000, "bases": 64, "samples": 4, "null_similarities": 4, "clusterings": 16, "graphs": 4,
     "colors": 200, "points": 50, "categories": 16, "neighbors": 20, "sample_points": 4, "tracks": 100, "segmentations": 100, "answers": 100,
-    "video_vectors": 4, "video_maps": 8, "video_points": 50, "corpus_answers": 20,
+    "video_vectors": 4, "video_maps": 8, "video_points": 50, "corpus_answers": 20, "direction_samples": 2,
 }  # fmt: skip
 
 
@@ -214,6 +217,24 @@ class Workspace:
         vectors = self.video_vectors(encoder_id)
         key = encoder_id, vectors.vectors_id, layout
         return self._kept["video_maps"].get(key, lambda: lay_out(vectors, layout))
+
+    def direction_sample(self, encoder_id: str) -> DirectionSample:
+        """The tokens that directions of an encoder are described by: 64 MB at most. Raises LatentError where there are none."""
+        key = encoder_id, self._growth(encoder_id)
+        return self._kept["direction_samples"].get(
+            key,
+            lambda: draw_direction_sample(
+                self.store, encoder_id, count_dimensions(self.store, encoder_id)
+            ),
+        )
+
+    def describe_direction(
+        self, direction: Direction, videos: Sequence[str] | None = None
+    ) -> Description:
+        """What the sample says of a direction, among some videos, None for all. Raises LatentError where there is nothing to say."""
+        key = direction.encoder_id, direction.name, None if videos is None else tuple(videos)
+        sample = self.direction_sample(direction.encoder_id)
+        return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))
 
     def keep_answer(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question over the corpus, asked once per state of the store. Raises LatentError."""

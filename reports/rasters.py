@@ -19,12 +19,16 @@ STOPS = (
     "#0b1a33",
 )  # light to dark: told apart in every kind of color vision
 UNKNOWN = (176, 120, 60)
+LINE = 22  # pixels per row that has a name
 SIDE = 500  # cells a side at most; neighbors are averaged
 
 
 @dataclass(frozen=True)
 class Raster:
-    """A matrix ``(rows, columns)`` to be drawn from the top, the names of its axes, and the range that its colors span."""
+    """A matrix ``(rows, columns)`` to be drawn from the top, the names of its axes, and the range that its colors span.
+
+    `names`: of the rows, where they are few enough to be read; a row is then as high as a line of text.
+    """
 
     values: np.ndarray
     x: str
@@ -33,6 +37,7 @@ class Raster:
     low: float
     high: float
     square: bool = False  # cells as wide as high; otherwise the picture is twice as wide as high
+    names: tuple[str, ...] = ()
 
     @property
     def png(self) -> bytes:
@@ -59,9 +64,22 @@ class Raster:
         return (
             f'<div style="max-width:{width}px;font-size:0.85em">'
             f'<div style="margin-bottom:2px">\N{DOWNWARDS ARROW} {html_text(self.y)}</div>'
-            f'<img alt="" src="data:image/png;base64,{data}" '
-            f'style="width:100%;aspect-ratio:{ratio};image-rendering:pixelated;display:block">'
+            f"{self._place_image(data, ratio)}"
             f'<div style="text-align:right;margin:2px 0 6px">{html_text(self.x)} \N{RIGHTWARDS ARROW}</div>{self._legend}</div>'
+        )
+
+    def _place_image(self, data: str, ratio: str) -> str:
+        """The image alone, or beside the names of its rows."""
+        start = f'<img alt="" src="data:image/png;base64,{data}" style="image-rendering:pixelated;display:block;'
+        if not self.names:
+            return f'{start}width:100%;aspect-ratio:{ratio}">'
+        listed = "".join(
+            f'<div style="height:{LINE}px;line-height:{LINE}px;white-space:nowrap">{html_text(name)}</div>'
+            for name in self.names
+        )
+        return (
+            f'<div style="display:flex;gap:8px"><div>{listed}</div>'
+            f'{start}flex:1;min-width:0;height:{LINE * len(self.names)}px"></div>'
         )
 
     @property

@@ -34,9 +34,14 @@ def arrange(cells: Iterable[str], width: int) -> str:
     return f'<div style="{GRID.format(width=width)}">{"".join(cells)}</div>'
 
 
-def link_html(clip: NamedClip, patch: tuple[int, int, int] | None, inner: str) -> str:
-    """A picture that opens the Video page at its clip, and at its patch."""
-    where = {VIDEO: clip.video_id, CLIP: clip.clip_id, ENCODER: clip.encoder_id}
+def link_html(
+    clip: NamedClip,
+    patch: tuple[int, int, int] | None,
+    inner: str,
+    shown: Mapping[str, str] | None = None,
+) -> str:
+    """A picture that opens the Video page at its clip, and at its patch; `shown`: further parameters of that page."""
+    where = dict(shown or {}) | {VIDEO: clip.video_id, CLIP: clip.clip_id, ENCODER: clip.encoder_id}
     if patch:
         where |= {SLICE: str(patch[0]), PATCHES: MarkedPatches(clip.clip_id, (patch,)).name}
     return f'<a href="{html_text(f"{VIDEO_PAGE}?{urlencode(where)}")}" style="{LINK}">{inner}</a>'

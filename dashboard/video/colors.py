@@ -48,7 +48,7 @@ OPTIONS = {
 def choose(store: Store, film: Film) -> Coloring:
     """Where the colors come from, in the URL."""
     kept = {
-        _describe_basis(row): row.basis_id
+        name_choice(row): row.basis_id
         for row in caching.read(store, bases.list_bases(film.clip.encoder_id), bases.ListedBasis)
     }
     name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
@@ -149,7 +149,8 @@ def _component(basis: Basis, number: int) -> str:
     return f"{'coordinate' if basis.kind == 'umap' else 'component'} {number + 1}"
 
 
-def _describe_basis(row: bases.ListedBasis) -> str:
+def name_choice(row: bases.ListedBasis) -> str:
+    """The choice of colors that a kept basis is, from a row of `list_bases`."""
     scope = "the corpus" if row.scope == "corpus" else f"a {row.scope}"
     told = f"{KINDS[row.kind]} of {scope}"
     return f"{row.name} ({told})" if row.name else f"{told}, kept ({row.basis_id[:6]})"

@@ -1,4 +1,4 @@
-"""What the report `changes` finds: the reaction to each change with its interval over videos, from one row per change and video."""
+"""What the report `changes` finds: the reaction to each change with its interval over videos, from one row per change and video (or group)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,11 @@ class Measured:
 
     @property
     def label(self) -> str:
-        return self.change if self.strength is None else f"{self.change} {self.strength:g}"
+        return name_change(self.change, self.strength)
+
+
+def name_change(change: str, strength: float | None) -> str:
+    return change if strength is None else f"{change} {strength:g}"
 
 
 def find_changes(scope: ChangeScope, question: Question, store: Store) -> ChangeFindings:

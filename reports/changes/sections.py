@@ -8,11 +8,15 @@ import pyarrow.compute as pc
 
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
 from tubelet.reports.changes.findings import DISJOINT, ChangeFindings, find_changes
+from tubelet.reports.changes.matrix import find_matrix
+from tubelet.reports.changes.matrix_sections import METHOD as MATRIX_METHOD
+from tubelet.reports.changes.matrix_sections import matrix_sections
 from tubelet.reports.changes.request import ChangesOptions, choose_scope
 from tubelet.reports.command_line import report_command
+from tubelet.reports.dimensions.findings import refuse_several_groups
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.questions.changes import reactions
+from tubelet.store.questions.changes import ReactionScope, reactions
 from tubelet.store.wording import count
 
 TITLE = "How far do tokens move when their window is changed?"
@@ -42,7 +46,7 @@ COLUMNS = (
 )
 METHOD = (
     "Reaction: the mean absolute difference of a dimension between a window and the same window changed, token by token at the same places and times, over the dimension's standard deviation; the mean over dimensions, "
-    "slices and pairs of a video. The unit is the video: intervals are over videos, and a single video has none. `disjoint` compares two windows of a video that share no frame: what tokens differ by when the "
+    "slices and pairs of a video. The unit is the video, or the group that the label `group` names: intervals are over units, and a single one has none. `disjoint` compares two windows of a video that share no frame: what tokens differ by when the "
     "content is another. `shift` compares the frames that two windows share; its strength is in slices. No reaction is what the control `repeated` shows on the Windows page: 0 where the arithmetic is deterministic. "
     "After a crop or a rotation tokens are interpolated, which adds to the difference."
 )
@@ -50,7 +54,11 @@ METHOD = (
 
 def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
     scope = choose_scope(store, options)
-    question = reactions(scope.encoder_id, scope.frame_count, scope.setting)
+    refuse_several_groups(store)
+    asked = ReactionScope(
+        encoder_id=scope.encoder_id, frames=scope.frame_count, setting=scope.setting
+    )
+    question = reactions(asked)
     found = find_changes(scope, question, store)
     yield Text(answer(found))
     yield Text(
@@ -66,8 +74,10 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
         shown=200,
         questions={"Reactions": question},
     )
+    yield from matrix_sections(find_matrix(asked, store))
     yield Heading("What this rests on", "foundations")
     yield Text(METHOD)
+    yield Text(MATRIX_METHOD)
     yield Code("The command that repeats it", report_command("changes", store, options), "bash")
 
 

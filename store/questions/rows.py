@@ -165,6 +165,29 @@ class Reaction(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredChange(Row):
+    """A row of `changes.measured_changes`: a change of one strength, and how much was measured of it; a unit is a video or a group."""
+
+    change: str
+    strength: float | None
+    units: int
+    videos: int
+    pairs: int
+    embed_dim: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionReaction(Row):
+    """A row of `changes.reactions_of_dimension`: how far one dimension of a video moved, and its mean dimension."""
+
+    change: str
+    strength: float | None
+    video_id: str
+    relative: float | None
+    mean_dimension: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairedVideo(Row):
     """A row of `pairs.paired_videos`: a video with pairs; `videos` counts all that match, beyond the limit, too."""
 

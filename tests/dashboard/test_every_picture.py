@@ -19,6 +19,7 @@ LEAST = {
     "video": 12,
     "windows": 6,
     "sensitivity": 5,
+    "dimension": 8,
     "sql": 1,
     "jobs": 0,
     "help": 0,

@@ -18,6 +18,7 @@ KINDS = {
     "checkbox": {SWITCH},
     "toggle": {SWITCH},
     "text_input": {TEXT, CONDITION},
+    "number_input": {NUMBER},
     "text_area": {CONDITION},
     "selectbox": {CHOICE, NUMBER},
     "button_group": {CHOICE},

@@ -1,0 +1,1 @@
+"""The page of one dimension, or another direction of embedding space."""

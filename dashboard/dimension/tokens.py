@@ -1,0 +1,66 @@
+"""The tokens with the largest, middling and smallest values along a direction, as pictures of their patches."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import streamlit as st
+
+from tubelet.dashboard import caching
+from tubelet.dashboard.sql import thumbnails
+from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.video.colors import name_choice
+from tubelet.latent import bases
+from tubelet.latent.directions import figures, questions
+from tubelet.latent.directions.description import PER_VIDEO, TOP, Description
+from tubelet.latent.directions.direction import Direction
+from tubelet.store import Store
+from tubelet.store.rows import NamedClip
+
+WIDTH = 116  # pixels of a picture, at least
+TITLES = {
+    figures.LARGEST: "Largest values",
+    figures.MIDDLE: "Middling values, next to the median",
+    figures.SMALLEST: "Smallest values",
+}
+
+
+def show(store: Store, direction: Direction, found: Description) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Which tokens?", anchor="tokens", width="content")
+        sql_behind({"Tokens": questions.values(direction, found.each)}, "dimension-tokens")
+    st.caption(
+        f"{TOP} sampled tokens of each kind, at most {PER_VIDEO} per video, each ringed among the patches around it. A click opens it in the player."
+    )
+    shown = color_by(store, direction)
+    for which, title in TITLES.items():
+        st.markdown(f"**{title}**")
+        _show_row(store, found.picked[which], shown)
+
+
+def color_by(store: Store, direction: Direction) -> dict[str, str]:
+    """The parameters of the Video page that show the direction as color: a dimension as gray, a component by the first three of its basis."""
+    if direction.dim is not None:
+        return {"color": "three dimensions", "dimensions": ",".join([str(direction.dim)] * 3)}
+    kept = caching.read(store, bases.list_bases(direction.encoder_id), bases.ListedBasis)
+    own = [name_choice(row) for row in kept if row.basis_id == direction.basis_id]
+    return {"color": own[0]} if own else {}
+
+
+def _show_row(store: Store, rows: pa.Table, shown: Mapping[str, str]) -> None:
+    known = thumbnails.find_clips(store, rows["clip_id"].to_pylist())
+    cells = [
+        _draw(store, known[row["clip_id"]], row, shown)
+        for row in rows.to_pylist()
+        if row["clip_id"] in known
+    ]
+    st.html(thumbnails.arrange(cells, WIDTH))
+
+
+def _draw(store: Store, clip: NamedClip, row: Mapping, shown: Mapping[str, str]) -> str:
+    patch = row["slice"], row["y"], row["x"]
+    seconds = clip.start_s + patch[0] / clip.slices * (clip.stop_s - clip.start_s)
+    head = f"{clip.video_name}, {seconds:.2f} s"
+    inner = thumbnails.patch_html(store, clip, patch) + thumbnails.caption_html(
+        head, row, ["value"]
+    )
+    return thumbnails.link_html(clip, patch, inner, shown)

@@ -1,0 +1,184 @@
+"""What the values of sampled tokens along a direction say. The unit of all intervals is the video."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tubelet.array_types import Bool, Int
+from tubelet.latent.directions.sample import DirectionSample, MeasuredTokens
+from tubelet.store.intervals import FEWEST, TAILS, Spread, student, student_ends
+
+BINS = 48
+SHIFTS = 5  # of the values against the tokens: how large a correlation chance gives
+ROUNDING = 1e-6  # of a dimension's size: less spread is rounding
+LARGEST, MIDDLE, SMALLEST = "largest", "middle", "smallest"
+FROM_END: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    LARGEST: lambda values: -values,
+    MIDDLE: lambda values: np.abs(values - np.median(values)),
+    SMALLEST: lambda values: values,
+}
+
+
+def count_values(values: np.ndarray, bins: int = BINS) -> pa.Table:
+    """low, high, tokens: a histogram over the whole range; one bin where all values are equal."""
+    counted, edges = np.histogram(values.astype(np.float64), bins=bins if np.ptp(values) else 1)
+    return pa.table({"low": edges[:-1], "high": edges[1:], "tokens": counted})
+
+
+def pick_tokens(
+    measured: MeasuredTokens, which: str, top: int, per_video: int
+) -> Int[np.ndarray, " k"]:
+    """The numbers of the tokens with the largest, smallest or middling values, the most extreme first, at most `per_video` of a video."""
+    order = np.argsort(FROM_END[which](measured.values), kind="stable")
+    _, video = np.unique(measured.tokens.video[order], return_inverse=True)
+    by_video = np.argsort(video, kind="stable")
+    starts = np.searchsorted(video[by_video], video[by_video])
+    place = np.empty(len(order), int)
+    place[by_video] = np.arange(len(order)) - starts
+    return order[place < per_video][:top]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Means over videos of values minus their video's mean, by cell ``(k,)``: `key` says which, `error` is the standard error."""
+
+    key: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    videos: np.ndarray
+
+
+def average_cells(measured: MeasuredTokens, cell: Int[np.ndarray, " n"]) -> Cells:
+    """By the number of each token's cell. A cell of fewer than five videos has no interval."""
+    _, video = np.unique(measured.tokens.video, return_inverse=True)
+    values = measured.values.astype(np.float64)
+    deviation = values - (np.bincount(video, values) / np.bincount(video))[video]
+    key, place = np.unique(cell, return_inverse=True)
+    both, inside = np.unique(place * (video.max() + 1) + video, return_inverse=True)
+    of_video = np.bincount(inside, deviation) / np.bincount(inside)
+    owner = both // (video.max() + 1)
+    count = np.bincount(owner, minlength=len(key))
+    mean = np.bincount(owner, of_video, len(key)) / count
+    square = np.bincount(owner, (of_video - mean[owner]) ** 2, len(key))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.where(count > 1, np.sqrt(square / (count - 1) / count), np.nan)
+    low, high = student_ends(Spread(mean, error, error, count), TAILS, positive=False)
+    few = count < FEWEST
+    return Cells(key, mean, error, np.where(few, np.nan, low), np.where(few, np.nan, high), count)
+
+
+def map_frame(measured: MeasuredTokens) -> pa.Table:
+    """y, x, value, error, videos: over the grid that most of the tokens have."""
+    tokens = measured.tokens
+    size = tokens.height.astype(int) * 10_000 + tokens.width
+    kept = _only(measured, size == _most(size))
+    width = int(kept.tokens.width[0])
+    found = average_cells(kept, kept.tokens.y.astype(int) * width + kept.tokens.x)
+    y, x = np.divmod(found.key, width)
+    return pa.table({"y": y, "x": x, "value": found.mean, "error": _known(found.error), "videos": found.videos})  # fmt: skip
+
+
+def profile_window(measured: MeasuredTokens) -> pa.Table:
+    """slice, value, low, high, videos: over windows of the number of slices that most of the tokens have."""
+    kept = _only(measured, measured.tokens.slices == _most(measured.tokens.slices))
+    found = average_cells(kept, kept.tokens.slice.astype(int))
+    return pa.table({"slice": found.key, "value": found.mean, "low": _known(found.low), "high": _known(found.high), "videos": found.videos})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Correlated:
+    """dim, correlation, low, high of the dimensions that go along most; `chance`: the largest correlation that chance gives, None below five videos."""
+
+    table: pa.Table
+    chance: float | None
+
+
+def correlate(measured: MeasuredTokens, top: int, itself: int | None = None) -> Correlated:
+    """The dimensions most correlated with the values, of either sign, but for `itself`. Chance: values of other videos in their place."""
+    tokens, values = measured.tokens, measured.values
+    unit = _standardize(tokens.vectors)
+    if itself is not None:
+        unit[:, itself] = 0
+    found = _center(values) @ unit
+    chosen = np.argsort(-np.abs(found), kind="stable")[:top]
+    chosen = chosen[found[chosen] != 0]
+    ends = [_jackknife(tokens, values, tokens.vectors[:, dim]) for dim in chosen]
+    table = pa.table(
+        {
+            "dim": pa.array(chosen, pa.int64()),
+            "correlation": pa.array(found[chosen].astype(float)),
+            "low": pa.array([low for low, _ in ends], pa.float64()),
+            "high": pa.array([high for _, high in ends], pa.float64()),
+        }
+    )
+    return Correlated(table, _by_chance(tokens, values, unit))
+
+
+def _by_chance(tokens: DirectionSample, values: np.ndarray, unit: np.ndarray) -> float | None:
+    """Mean of the largest correlation after the values were moved on by parts of all tokens, video by video."""
+    if tokens.videos < FEWEST:
+        return None
+    moved = [
+        np.abs(_center(np.roll(values, len(values) * step // (SHIFTS + 1))) @ unit).max()
+        for step in range(1, SHIFTS + 1)
+    ]
+    return float(np.mean(moved))
+
+
+def _jackknife(
+    tokens: DirectionSample, a: np.ndarray, b: np.ndarray
+) -> tuple[float | None, float | None]:
+    """The 95% interval of a correlation from those without each video; none below five videos."""
+    _, video = np.unique(tokens.video, return_inverse=True)
+    count = int(video.max()) + 1
+    if count < FEWEST:
+        return None, None
+    a, b = (values.astype(np.float64) - values.mean(dtype=np.float64) for values in (a, b))
+    parts = np.stack([np.bincount(video, part) for part in (np.ones(len(a)), a, b, a * a, b * b, a * b)])  # fmt: skip
+    n, sa, sb, saa, sbb, sab = parts.sum(1)[:, None] - parts
+    with np.errstate(invalid="ignore", divide="ignore"):
+        without = (sab - sa * sb / n) / np.sqrt((saa - sa**2 / n) * (sbb - sb**2 / n))
+    if not np.isfinite(without).all():
+        return None, None
+    whole = float(a @ b / np.sqrt((a @ a) * (b @ b)))
+    reach = student(count - 1, TAILS[1]) * np.sqrt(
+        (count - 1) / count * ((without - without.mean()) ** 2).sum()
+    )
+    return max(whole - reach, -1.0), min(whole + reach, 1.0)
+
+
+def _standardize(vectors: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and length 1, so that a product is a correlation; a constant or unknown column is 0."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = vectors.mean(0, dtype=np.float64).astype(np.float32)
+        centered = vectors - mean
+        length = np.sqrt(np.einsum("nd,nd->d", centered, centered))
+        varies = (length > ROUNDING * (1 + np.abs(mean)) * np.sqrt(len(vectors))) & np.isfinite(length)  # fmt: skip
+        return np.where(varies, centered / np.where(varies, length, 1), 0)
+
+
+def _center(values: np.ndarray) -> np.ndarray:
+    away = values - values.mean(dtype=np.float64)
+    length = np.linalg.norm(away)
+    return (away / length if length else away * 0).astype(np.float32)
+
+
+def _only(measured: MeasuredTokens, kept: Bool[np.ndarray, " n"]) -> MeasuredTokens:
+    if kept.all():
+        return measured
+    return MeasuredTokens(measured.tokens.only(kept), measured.values[kept])
+
+
+def _most(numbers: np.ndarray) -> int:
+    """The number that occurs most often, the smallest of equals."""
+    found, times = np.unique(numbers, return_counts=True)
+    return int(found[times.argmax()])
+
+
+def _known(values: np.ndarray) -> pa.Array:
+    """NaN as NULL."""
+    return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

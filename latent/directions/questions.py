@@ -1,0 +1,106 @@
+"""Questions behind a direction: the value of every sampled token, and what is read of one video."""
+
+from tubelet.latent.directions.direction import Direction
+from tubelet.latent.scope import CHOSEN, SAMPLES
+from tubelet.store.questions.corpus import Question
+
+VECTOR = (
+    "(SELECT vector FROM basis_vectors WHERE basis_id = $basis AND name = '{}' AND number = {})"
+)
+EMBEDDING = "s.embedding::DOUBLE[]"
+JOINED = """
+LEFT JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * c.grid_width + s.x"""
+
+
+def values(direction: Direction, each: int) -> Question:
+    """One row per token of the sample: its address, and its value along the direction."""
+    sql, given = write_value(direction)
+    joined = "" if direction.preparation.positions is None else JOINED
+    return Question(
+        f"SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, {sql} AS value\n{SAMPLES}{joined}\n{CHOSEN}\nORDER BY value DESC, s.clip_id, s.slice, s.y, s.x",
+        {"encoder": direction.encoder_id, "each": each, "slices": None, **given},
+    )
+
+
+def write_value(direction: Direction) -> tuple[str, dict]:
+    """The value of a token `s` in SQL, and what it is asked with; of a basis with position means, those of its place are `p`."""
+    if direction.dim is not None:
+        return "s.embedding[$dim + 1]::DOUBLE", {"dim": direction.dim}
+    along = VECTOR.format("component", "$number")
+    centered = f"list_dot_product({EMBEDDING}, {along})"
+    square = f"list_dot_product({EMBEDDING}, {EMBEDDING})"
+    if direction.preparation.positions is not None:
+        centered = f"({centered} - list_dot_product(p.vector, {along}))"
+        square = f"({square} - 2 * list_dot_product({EMBEDDING}, p.vector) + list_dot_product(p.vector, p.vector))"
+    if direction.preparation.unit:
+        centered = f"{centered} / sqrt({square})"
+    offset = f"list_dot_product({VECTOR.format('mean', '0')}, {along})"
+    return f"{centered} - {offset}", {"basis": direction.basis_id, "number": direction.number}
+
+
+def distribution(direction: Direction, each: int, bins: int) -> Question:
+    """One row per bin: how many sampled tokens have a value in it."""
+    inner = values(direction, each)
+    sql = f"""WITH measured AS (
+{inner.sql}
+), known AS (SELECT value FROM measured WHERE isfinite(value)),
+ends AS (SELECT min(value) AS low, max(value) AS high FROM known)
+SELECT least(floor((value - low) / nullif(high - low, 0) * {bins}), {bins - 1})::INTEGER AS bin, min(value) AS from_value, max(value) AS to_value, count(*) AS tokens
+FROM known, ends GROUP BY bin ORDER BY bin"""
+    return Question(sql, inner.values)
+
+
+def places(direction: Direction, each: int) -> Question:
+    """One row per patch of the frame: mean over videos of the value minus the mean of its video."""
+    return _deviations(direction, each, "y, x")
+
+
+def positions(direction: Direction, each: int) -> Question:
+    """One row per slice of the window: mean over videos of the value minus the mean of its video."""
+    return _deviations(direction, each, "slice")
+
+
+def _deviations(direction: Direction, each: int, by: str) -> Question:
+    inner = values(direction, each)
+    sql = f"""WITH measured AS (
+{inner.sql}
+), deviating AS (
+  SELECT *, value - avg(value) OVER (PARTITION BY video_id) AS deviation FROM measured WHERE isfinite(value)
+), of_videos AS (SELECT video_id, {by}, avg(deviation) AS deviation FROM deviating GROUP BY ALL)
+SELECT {by}, avg(deviation) AS deviation, stddev(deviation) / sqrt(count(*)) AS error, count(*) AS videos
+FROM of_videos GROUP BY ALL ORDER BY {by}"""
+    return Question(sql, inner.values)
+
+
+def correlations(direction: Direction, each: int, top: int) -> Question:
+    """One row per dimension whose correlation with the direction over the sampled tokens is among the largest, either sign."""
+    sql, given = write_value(direction)
+    joined = "" if direction.preparation.positions is None else JOINED
+    text = f"""WITH measured AS (
+  SELECT s.embedding, {sql} AS value
+  {SAMPLES}{joined}
+  {CHOSEN}
+), cells AS (SELECT value, unnest(embedding)::DOUBLE AS other, unnest(range(len(embedding))) AS dim FROM measured WHERE isfinite(value))
+SELECT dim, corr(value, other) AS correlation FROM cells GROUP BY dim
+HAVING stddev_pop(other) > 0 ORDER BY abs(correlation) DESC, dim LIMIT {top + 1}"""
+    return Question(text, {"encoder": direction.encoder_id, "each": each, "slices": None, **given})
+
+
+def curve(video_id: str, direction: Direction) -> Question:
+    """One row per slice of the clips of a video, from roll-ups alone: of a dimension its mean, smallest and largest value, of a component its mean."""
+    chosen = """FROM dim_stats s JOIN clips c USING (clip_id)
+WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner'"""
+    at = "c.start_s + (s.slice + 0.5) / c.slices * (c.stop_s - c.start_s) AS at_s"
+    given = {"video": video_id, "encoder": direction.encoder_id}
+    if direction.dim is not None:
+        sql = f"""SELECT s.clip_id, s.slice, {at}, s.dim_mean AS value, s.dim_min AS low, s.dim_max AS high
+{chosen} AND s.dim = $dim ORDER BY at_s, s.clip_id"""
+        return Question(sql, given | {"dim": direction.dim})
+    along = VECTOR.format("component", "$number")
+    sql = f"""WITH chosen AS (
+  SELECT s.clip_id, s.slice, {at}, list(s.dim_mean::DOUBLE ORDER BY s.dim) AS mean
+  {chosen} GROUP BY ALL
+)
+SELECT clip_id, slice, at_s, list_dot_product(mean, {along}) - list_dot_product({VECTOR.format("mean", "0")}, {along}) AS value, NULL::DOUBLE AS low, NULL::DOUBLE AS high
+FROM chosen ORDER BY at_s, clip_id"""
+    return Question(sql, given | {"basis": direction.basis_id, "number": direction.number})

@@ -1,0 +1,103 @@
+"""The Dimension page: what was planted stands on it, what is not there is said, and every place that names a dimension leads to it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.dashboard.test_dashboard import open_page, text
+from tests.planted_changes import draw_reactions, plant_reactions
+from tests.planted_directions import direction_store, draw_tokens
+from tubelet.dashboard.dimension.reactions import summarize_reactions
+from tubelet.latent import bases, fitting
+from tubelet.latent.fitting import BasisSpec
+from tubelet.latent.scope import Scope
+from tubelet.store import Store
+from tubelet.store.questions.changes import ReactionScope, reactions_of_dimension
+from tubelet.store.questions.rows import DimensionReaction
+
+VIDEOS = 12
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = direction_store(tmp_path_factory.mktemp("dimension") / "films", draw_tokens(VIDEOS, 2))
+    for name, spec in (("parts", BasisSpec(components=3)), ("equal", BasisSpec(components=3, unit=True))):  # fmt: skip
+        bases.save_basis(made, fitting.fit_basis(made, Scope.of(made), spec), name)
+    yield made
+    made.close()
+
+
+def pictures(test) -> list[str]:
+    return [one.proto.body for one in test.get("html") if 'role="img"' in one.proto.body]
+
+
+def test_the_page_shows_a_planted_dimension_and_leads_into_the_player(store: Store) -> None:
+    test = open_page("dimension", store, dimension="3")
+    assert not test.exception
+    shown = text(test)
+    assert "**`Dimension 3`**: mean" in shown or "**Dimension 3**: mean" in shown
+    assert "goes along most with dimension 4 (correlation -0.9" in shown
+    assert f"of {VIDEOS} videos" in shown and "the same ones at every visit" in shown
+    rows = pictures(test)
+    assert len(rows) == 3 and all(row.count('role="img"') == 8 for row in rows)
+    assert "video?color=three+dimensions&amp;dimensions=3%2C3%2C3&amp;video=" in rows[0]
+    assert max(rows[0].count(f"{name}.mp4, ") for name in ("video-00000", "video-00001")) <= 4
+    frames = [frame.value for frame in test.dataframe]
+    assert frames[-1]["dim"].tolist()[0] == 4
+    assert frames[-1]["page"].tolist()[0].startswith("dimension?encoder=toy-")
+    assert "No pair of windows of this encoder was measured" in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ({"dimension": "99"}, "no dimension 99: this encoder has dimensions 0 to 11"),
+        ({"direction": "basis:parts:9"}, "no component 9: it has components 1 to 3"),
+        ({"direction": "basis:gone:1"}, "no basis gone of components; there are: equal, parts"),
+        ({"direction": "up"}, "no direction is called up: pass a dimension from 0 to 11"),
+    ],
+)
+def test_what_is_not_there_says_what_is(store: Store, url: dict[str, str], said: str) -> None:
+    test = open_page("dimension", store, **url)
+    assert not test.exception
+    assert said in "\n".join(warning.value for warning in test.warning).replace("`", "").replace("\\", "")  # fmt: skip
+
+
+def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
+    test = open_page("dimension", store, direction="basis:parts:2")
+    assert not test.exception
+    assert "omponent 2 of parts" in text(test) and "this direction is not one" in text(test)
+    assert len(pictures(test)) == 3
+    assert "parts+%28components+of+the+corpus%29" in pictures(test)[0]
+    other = open_page("dimension", store, direction="basis:equal:1")
+    assert not other.exception and "roll-ups do not hold its mean" in text(other)
+
+
+def test_a_constant_dimension_says_so(store: Store) -> None:
+    test = open_page("dimension", store, dimension="5")
+    assert not test.exception and "It has the same value everywhere" in text(test)
+    assert not pictures(test)
+
+
+def test_the_row_of_the_matrix_equals_the_planted_reactions(tmp_path) -> None:
+    store = direction_store(tmp_path / "films", draw_tokens(6, 1))
+    values = draw_reactions(np.random.default_rng(0), 3, 6, 12)
+    changes = [("noise", 0.1), ("shift", 1.0), ("disjoint", None)]
+    plant_reactions(store, changes, values)
+    (encoder,) = store.rows("SELECT encoder_id FROM encoders")
+    (scope,) = store.rows(
+        "SELECT DISTINCT a.frame_count, p.encoder_id FROM pairs p JOIN clips a ON a.clip_id = p.clip_a"
+    )
+    test = open_page("dimension", store, dimension="2")
+    assert not test.exception and "in standard deviations of the dimension" in text(test)
+    setting = next(c.value for c in test.caption if c.value.startswith("Windows of")).split(", ", 1)[1].split("; ")[0].strip("`")  # fmt: skip
+    asked = ReactionScope(encoder_id=encoder["encoder_id"], frames=scope["frame_count"], setting=setting)  # fmt: skip
+    rows = [DimensionReaction.of(row) for row in reactions_of_dimension(asked, 2).answer(store).to_pylist()]  # fmt: skip
+    found = {row["what"]: row for row in summarize_reactions(rows).to_pylist()}
+    for (change, strength), own in zip(changes, values):
+        row = found[change if strength is None else f"{change} {strength:g}"]
+        assert row["reaction"] == pytest.approx(own[:, 2].mean(), rel=1e-4) and row["videos"] == 6
+        assert row["mean_dimension"] == pytest.approx(own.mean(), rel=1e-4)
+        assert row["low"] < row["reaction"] < row["high"]
+    store.close()
