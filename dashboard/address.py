@@ -148,7 +148,9 @@ def find_kept() -> dict[str, str]:
 
 
 def is_bound(name: str, page: str) -> bool:
-    """Whether a widget of a page carries a parameter."""
+    """Whether a widget of a page carries a parameter; those of a report's page begin with its name."""
+    if name.startswith(f"{page}-") and name not in PARAMETERS:
+        return True
     return name in PARAMETERS and PARAMETERS[name].bound and page in PARAMETERS[name].pages
 
 

@@ -16,7 +16,7 @@ from tubelet.dashboard import address, caching, links, report_page, selection, u
 from tubelet.dashboard.components import connection
 from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.sandbox.fair_queue import ASKER
 
@@ -47,11 +47,11 @@ def _name_session() -> str:
 
 
 def _page(
-    name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]
+    name: str, module: ModuleType | ReportPage, path: str, pages: Mapping[str, st.Page]
 ) -> st.Page:
     default = name == PAGES[0]
     return st.Page(
-        _runner(name, module, path, menu),
+        _runner(name, module, path, pages),
         title=module.TITLE,
         icon=module.ICON,
         url_path="" if default else name,
@@ -60,14 +60,14 @@ def _page(
 
 
 def _runner(
-    name: str, module: ModuleType | ReportPage, path: str, menu: Mapping[str, st.Page]
+    name: str, module: ModuleType | ReportPage, path: str, pages: Mapping[str, st.Page]
 ) -> Callable[[], None]:
     def run() -> None:
         """Show the page, or why the store cannot be shown."""
         try:
             store = _store(path)
             with store.hold():
-                _show_page(store, name, module, menu)
+                _show_page(store, name, module, pages)
         except StoreError as error:
             _show_unavailable(str(error))
 
@@ -75,14 +75,14 @@ def _runner(
 
 
 def _show_page(
-    store: Store, name: str, module: ModuleType | ReportPage, menu: Mapping[str, st.Page]
+    store: Store, name: str, module: ModuleType | ReportPage, pages: Mapping[str, st.Page]
 ) -> None:
     with st.sidebar:
-        pages = st.container(gap="xxsmall", key="menu")
+        selection.complete_address(store, name)
+        with st.container(gap="xxsmall", key="menu"):
+            links.show_menu(store, pages)
         _show_store(store)
         chosen = selection.choose(store, name)
-        with pages:
-            links.show_menu(store, menu)
         summary = caching.summary(store)
         connection.watch(f"tubelet dashboard --store {store.shell_name}", summary)
     module.show(store, chosen)
@@ -108,7 +108,7 @@ def _show_store(store: Store) -> None:
 
 def _show_unavailable(sentence: str) -> None:
     st.title("Could not open this store", anchor=False)
-    st.markdown(literal(sentence))
+    st.markdown(literal_sentence(sentence))
     st.markdown("To create a store, encode a folder of videos, then open it:")
     st.code(
         "tubelet ingest FOLDER --store STORE --encoder NAME\ntubelet dashboard --store STORE",

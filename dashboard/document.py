@@ -11,7 +11,7 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tubelet.dashboard.parameters import PAGES
+from tubelet.dashboard import menu
 
 HERE = Path(__file__).parent
 TITLE = "Tubelet"
@@ -23,9 +23,12 @@ MODULES = (  # of Streamlit, by the first part of their file's name: what most p
     "Checkbox",
     "DataFrame",
     "DownloadButton",
+    "Html",
+    "NumberInput",
     "PageLink",
     "Pagination",
     "Selectbox",
+    "StreamlitSyntaxHighlighter",
     "TextArea",
     "TextInput",
 )
@@ -95,6 +98,6 @@ def make_head() -> bytes:
         f'<link rel="modulepreload" crossorigin href="./static/js/{escape(name)}">'
         for name in found
     ]
-    pages = f".stApp {{ --pages: {len(PAGES)} }}"
+    pages = f".stApp {{ --pages: {menu.COUNT}; --sections: {len(menu.SECTIONS)} }}"
     style = f"<style>{(HERE / 'style.css').read_text()}{pages}</style>"
     return "\n".join([*links, style, ""]).encode()

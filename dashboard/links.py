@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from tubelet.dashboard import address, completion, consent
+from tubelet.dashboard import address, completion, consent, menu
 from tubelet.dashboard.parameters import DIMENSION, ENCODER, SQL, VIDEO_PAGE, WINDOWS
-from tubelet.reports.literal import Markdown
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 
 OPENED = "opened"  # in the session: where a click leads
@@ -63,13 +63,13 @@ def follow_opened() -> None:
 
 
 def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
-    """Every page by name, each with what the reader has chosen."""
+    """Every page in its section, each with what the reader has chosen."""
     kept = address.find_kept()
-    for name in pages:
-        st.page_link(
-            pages[name],
-            query_params=_keep_given(completion.complete(store, name, address.recall(name) | kept)),
-        )
+    for section, names in menu.group_pages(pages).items():
+        st.caption(literal(section))
+        for name in names:
+            given = completion.complete(store, name, address.recall(name) | kept)
+            st.page_link(pages[name], query_params=_keep_given(given))
 
 
 def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:

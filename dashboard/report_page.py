@@ -1,26 +1,29 @@
 """A page for every report of the catalogue that has none of its own: widgets made from the report's options, its blocks, its files."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from tubelet.dashboard import caching, consent
-from tubelet.dashboard.parameters import bind_option
+from tubelet.dashboard import caching, refusals, report_options
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sensitivity import blocks
-from tubelet.reports.blocks import Block
+from tubelet.reports.blocks import Block, Code
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ReportError
-from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.reports.literal import Markdown, literal, literal_block, literal_sentence
 from tubelet.store import Store
 from tubelet.store.errors import NoVideos, QueryError
-from tubelet.store.options import Option, options_of
 
-SQL = "SQL"  # the metavar of an option that holds it
+ICONS = {
+    "changes": ":material/auto_fix_high:",
+    "dimensions": ":material/stacked_bar_chart:",
+    "probes": ":material/science:",
+    "encoders": ":material/join_inner:",
+}
+KINDS: dict[str, Markdown] = {".html": "HTML", ".md": "Markdown", ".parquet": "Parquet"}
 MIME = {".html": "text/html", ".md": "text/markdown", ".parquet": "application/vnd.apache.parquet"}
 
 
@@ -30,7 +33,10 @@ class ReportPage:
 
     name: str
     report: Report
-    ICON: str = ":material/summarize:"
+
+    @property
+    def ICON(self) -> str:
+        return ICONS.get(self.name, ":material/summarize:")
 
     @property
     def TITLE(self) -> Markdown:
@@ -38,26 +44,26 @@ class ReportPage:
 
     def show(self, store: Store, selection: Selection) -> None:
         st.title(_title(self.report), anchor=False)
-        given = _choose(self.name, self.report.options)
-        if not all(
-            consent.holds(given[field.name] or "", field.name)
-            for field, described in options_of(self.report.options)
-            if described.metavar == SQL
-        ):
+        given = report_options.choose_options(self.name, self.report.options, selection)
+        if not report_options.hold_conditions(given, self.report.options):
             return
         try:
             options = self.report.options(**given)
-            made = caching.report_blocks(store, self.report, caching.Options(options))
+            with st.skeleton(height=420):
+                made = caching.report_blocks(store, self.report, caching.Options(options))
         except NoVideos as error:
-            st.info(literal(error), icon=":material/filter_alt_off:")
+            st.info(literal_sentence(error), icon=":material/filter_alt_off:")
         except QueryError as error:
             st.error(literal_block(error), title="Query failed", icon=":material/error:")
         except ReportError as error:
-            st.warning(literal_block(error), icon=":material/warning:")
+            refusals.show(error)
         else:
-            blocks.draw(made)
+            blocks.draw(made[:1])  # the answer
             _offer(self.name, self.report, made)
-            st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
+            blocks.draw_contents(made)
+            blocks.draw(made[1:])
+            if not any(isinstance(block, Code) for block in made):
+                st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
 
 
 def make_pages(own: Collection[str]) -> dict[str, ReportPage]:
@@ -75,58 +81,6 @@ def _title(report: Report) -> Markdown:
     return report.title
 
 
-def _choose(name: str, options: type) -> dict[str, Any]:
-    """Draw a widget per option, each in the URL, and read them."""
-    hints = get_type_hints(options)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        return {
-            field.name: _widget(f"{name}-{field.name}", field, hints[field.name], described)
-            for field, described in options_of(options)
-        }
-
-
-def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
-    label, default, about = (
-        literal(field.name.replace("_", " ").capitalize()),
-        None if field.default is MISSING else field.default,
-        literal(described.help),
-    )
-    types = set(get_args(hint)) or {hint}
-    if bool in types:
-        return st.toggle(label, bool(default), help=about, **bind_option(key))
-    if described.choices:
-        return st.selectbox(
-            label,
-            described.choices,
-            _place(described.choices, default),
-            help=about,
-            **bind_option(key),
-        )
-    if types & {int, float}:
-        number = int if int in types else float
-        low, high = (
-            None if end is None else number(end) for end in (described.least, described.most)
-        )
-        return st.number_input(
-            label, low, high, default, step=number(1), help=about, **bind_option(key)
-        )
-    placeholder = literal(described.unset or described.metavar or "")
-    changed = partial(consent.ask_typed, key) if described.metavar == SQL else None
-    typed = st.text_input(
-        label,
-        default,
-        help=about,
-        **bind_option(key),
-        placeholder=placeholder,
-        on_change=changed,
-    )
-    return (typed or "").strip() or None
-
-
-def _place(choices: Sequence[str], default: Any) -> int | None:
-    return choices.index(default) if default in choices else None
-
-
 def _write(
     write: Callable[[str, Iterator[Block]], bytes], report: Report, made: Sequence[Block]
 ) -> bytes:
@@ -138,6 +92,6 @@ def _offer(name: str, report: Report, made: Sequence[Block]) -> None:
     with st.container(horizontal=True, gap="small"):
         for suffix, write in FORMATS.items():
             st.download_button(
-                literal(suffix[1:].upper()), partial(_write, write, report, made), f"{name}{suffix}", MIME[suffix],
+                KINDS.get(suffix, literal(suffix[1:])), partial(_write, write, report, made), f"{name}{suffix}", MIME[suffix],
                 key=f"{name}-download-{suffix}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip

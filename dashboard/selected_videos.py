@@ -8,7 +8,7 @@ from tubelet.dashboard import address, caching, consent, units
 from tubelet.dashboard.access import is_read_only
 from tubelet.dashboard.chosen import IDS_MOST, KEPT, TAG, WHERE, Chosen
 from tubelet.dashboard.parameters import SELECTED
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.annotations.kept import keep_videos
 from tubelet.store.annotations.tags import Member, add_tag
@@ -106,7 +106,7 @@ def _find(store: Store, chosen: Chosen) -> corpus.Chosen | None:
     except NoVideos:
         st.caption(f"No video of the store is selected by {literal(chosen.words)}.")
     except QueryError as error:
-        st.caption(literal(error))
+        st.caption(literal_sentence(error))
     return None
 
 
@@ -164,7 +164,7 @@ def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
     try:
         done = add_tag(store, name, [Member(id_) for id_ in video_ids], note.strip() or None)
     except (TubeletError, StoreError) as error:
-        st.error(literal(error))
+        st.error(literal_sentence(error))
         return
     st.session_state[SAVED] = f"{units.count(done.added + done.present, 'video')} tagged {done.tag}"
     select(Chosen(TAG, done.tag))
@@ -178,4 +178,4 @@ def toast_saved() -> None:
         st.error(literal(failed))
     said: Markdown | None = st.session_state.pop(SAVED, None)
     if said:
-        st.toast(literal(said), icon=":material/sell:")
+        st.toast(literal_sentence(said), icon=":material/sell:")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tubelet.dashboard import address, caching, completion, selected_videos
+from tubelet.dashboard import address, caching, completion, consent, selected_videos
 from tubelet.dashboard.parameters import (
     AREA,
     CELL,
@@ -86,11 +86,28 @@ class Selection:
         """The ids of the selected videos; None for all."""
         return None if self.videos is None else self.videos.ids
 
+    def narrow(self, where: str | None) -> str | None:
+        """A typed condition within the selected videos, which the reader has already accepted."""
+        if self.videos is None:
+            return where or None
+        if not where:
+            consent.ask(self.videos.condition)
+            return self.videos.condition
+        both = f"({self.videos.condition}\n) AND (\n{where}\n)"
+        if consent.is_asked(where):
+            consent.ask(both)
+        return both
+
+
+def complete_address(store: Store, page: str) -> None:
+    """Write what the address of a page implies into it."""
+    address.write(**completion.complete(store, page, address.read(), address.last_encoder()))
+
 
 def choose(store: Store, page: str = "") -> Selection:
     """Draw the shared widgets where the caller stands and read the selection of a page from the URL."""
     known = {encoder.encoder_id: encoder for encoder in known_encoders(store)}
-    address.write(**completion.complete(store, page, address.read(), address.last_encoder()))
+    complete_address(store, page)
     stands = address.read()
     missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
     chosen = next(iter(known), "") if missing else stands[ENCODER]

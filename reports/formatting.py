@@ -1,4 +1,7 @@
-"""Values of a table formatted for people."""
+"""Values of a table, and names in a picture, formatted for people."""
+
+from collections import Counter
+from collections.abc import Iterable
 
 
 def cell(value: object, form: str = "") -> str:
@@ -6,3 +9,13 @@ def cell(value: object, form: str = "") -> str:
     if value is None:
         return ""
     return f"{value:{form}}" if form else str(value)
+
+
+def shorten_encoders(encoder_ids: Iterable[str]) -> dict[str, str]:
+    """What a picture calls encoders, by id: the name alone where that tells them apart."""
+    known = dict.fromkeys(encoder_ids)
+    names = {encoder_id: encoder_id.rpartition("-")[0] or encoder_id for encoder_id in known}
+    often = Counter(names.values())
+    return {
+        encoder_id: encoder_id if often[name] > 1 else name for encoder_id, name in names.items()
+    }

@@ -6,9 +6,15 @@ code span. Plain names stay as they are.
 
 import html
 import re
+from itertools import groupby
 
 Markdown = str  # the type of text that is Markdown already: constants of ours, numbers, and what went through a function of this module
 PLAIN = re.compile(r"(?!.*www\.)[^\W_]+(?:(?:[_.-]|, | / | )[^\W_]+)*", re.IGNORECASE)
+WORD = re.compile(
+    r"(?!.*www\.)[(\"'\u201c]*(?:[^\W_]+(?:['\u2019.,/%-][^\W_]+)*%?)?[)\"'\u201d]*[.,;:?!]*",
+    re.IGNORECASE,
+)  # of prose: nothing in it can be markup
+NUMBERED = re.compile(r"\d+[.)]")  # which begins a list
 HIDDEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
@@ -31,6 +37,32 @@ def literal_block(text: object, language: str = "text") -> Markdown:
     shown = ICON.sub(f":{JOINER}", lines)
     fence = _fence(shown, 3)
     return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def literal_sentence(text: object) -> Markdown:
+    """Prose that may hold data, such as an error: its words stay prose; what it has between backticks, and anything odd, are code spans."""
+    shown = ICON.sub(f":{JOINER}", HIDDEN.sub(" ", str(text))).strip()
+    parts = shown.split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner
+        return _literal_words(shown)
+    return "".join(
+        f"`{part}`" if place % 2 and part.strip() else _literal_words(part)
+        for place, part in enumerate(parts)
+    )
+
+
+def _literal_words(text: str) -> str:
+    """The words of prose as they are, each run of others as a code span."""
+    runs = [
+        (is_prose, " ".join(words))
+        for is_prose, words in groupby(text.split(), lambda word: WORD.fullmatch(word) is not None)
+    ]
+    told = " ".join(
+        run if is_prose and not (place == 0 and NUMBERED.match(run)) else literal(run)
+        for place, (is_prose, run) in enumerate(runs)
+    )
+    before, after = (" " if edge.isspace() else "" for edge in (text[:1], text[-1:]))
+    return f"{before}{told}{after}"
 
 
 def literal_cell(text: object) -> Markdown:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.markdown_calls import BLOCK_KEYWORDS, BLOCKS, COMMON, KEYWORDS, TEXTS
 
-LITERAL = {"literal", "literal_block", "literal_cell"}
+LITERAL = {"literal", "literal_block", "literal_cell", "literal_sentence"}
 NUMBERS = {"len", "round", "int", "float", "sum", "min", "max", "abs"}
 KEEPING = {
     "join",

@@ -20,7 +20,7 @@ from tubelet.latent.area import Area
 from tubelet.latent.categories import LABEL, Categories
 from tubelet.latent.colors import color_categories
 from tubelet.latent.video_map import LAYOUTS, PCA, VideoMap
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import corpus, video_vectors
 from tubelet.store.questions.corpus import VideoFilter
@@ -46,7 +46,9 @@ def show(store: Store, videos: VideoFilter) -> None:
         with st.spinner("Placing the videos", show_time=True):
             found = caching.workspace(store).video_map(videos.encoder_id, layout)
     except TubeletError as error:
-        st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
+        st.warning(
+            f"Could not draw the map: {literal_sentence(error)}", icon=":material/scatter_plot:"
+        )
         return
     coloring = color_videos(store, found, shown)
     passing = {row["video_id"] for row in caching.rows(store, corpus.video_ids(videos))}

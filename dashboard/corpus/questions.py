@@ -23,7 +23,7 @@ from tubelet.latent.coverage import CENTERS_MOST, Centers
 from tubelet.latent.duplicates import Duplicates, count_per_video
 from tubelet.latent.outliers import Outliers
 from tubelet.latent.workspace import Workspace
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import video_vectors
 from tubelet.store.questions.corpus import Question
@@ -69,7 +69,7 @@ def show(store: Store, selection: Selection) -> None:
         with st.spinner("Comparing the videos", show_time=True):
             answer = ready.ask(caching.workspace(store), asked)
     except TubeletError as error:
-        st.info(literal(error), icon=":material/help:")
+        st.info(literal_sentence(error), icon=":material/help:")
         return
     _show_answer(store, asked, ready.describe(answer), answer)
 

@@ -7,7 +7,7 @@ import streamlit as st
 from tubelet.dashboard import units
 from tubelet.dashboard.jobs import cards, starting
 from tubelet.dashboard.paging import turn_pages
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.listing import list_jobs
 from tubelet.store.jobs.state import STARTING, JobState
@@ -28,7 +28,7 @@ def _draw(store: Store) -> None:
     try:
         jobs = list_jobs(store)
     except StoreError as error:
-        st.error(literal(error))
+        st.error(literal_sentence(error))
         return
     if not jobs:
         _show_empty(store)

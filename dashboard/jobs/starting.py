@@ -9,7 +9,7 @@ from tubelet.dashboard import caching
 from tubelet.dashboard.access import keep_environment
 from tubelet.dashboard.jobs import fields, permission
 from tubelet.dashboard.parameters import bind
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.forms import CommandForm, Values
 from tubelet.store.jobs.starting import start_job
@@ -24,7 +24,7 @@ def show(store: Store) -> None:
     try:
         forms = {form.name: form for form in caching.command_forms()}
     except StoreError as error:
-        st.error(literal(error))
+        st.error(literal_sentence(error))
         return
     name = st.selectbox("Command", list(forms), width=320, **bind("command"))
     _show_form(store, forms[name])

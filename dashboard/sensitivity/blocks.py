@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from urllib.parse import quote
 
+import altair as alt
 import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
@@ -18,22 +19,37 @@ from tubelet.store.sandbox import formats
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
 WINDOWS_PATH = "windows"  # where the page of one pair lies in the URL
 PAIR = "pair"  # its parameter
+HEIGHT = 240  # pixels, of a chart that names none
+LEAST_HEIGHT = 240  # pixels, below which Streamlit draws beyond a chart's place
+AROUND, AROUND_WIDTH = (
+    80,
+    300,
+)  # pixels that axes and legend of a chart take below and beside its marks
 
 
 def draw(blocks: Iterable[Block], leads: Leads | None = None) -> None:
     """`leads`: where each dimension is looked at."""
-    for block in blocks:
-        _draw_block(block, leads or Leads({}))
+    for number, block in enumerate(blocks):
+        _draw_block(block, number, leads or Leads({}))
 
 
-def _draw_block(block: Block, leads: Leads) -> None:
+def draw_contents(blocks: Iterable[Block]) -> None:
+    """Links to the headings."""
+    st.markdown(" · ".join([_link(block) for block in blocks if isinstance(block, Heading)]))
+
+
+def _link(heading: Heading) -> Markdown:
+    return f"[{heading.text}](#{heading.anchor})"
+
+
+def _draw_block(block: Block, number: int, leads: Leads) -> None:
     match block:
         case Heading():
             _heading(block)
         case Text():
             _text(block)
         case Code():
-            _code(block)
+            _code(block, number)
         case Picture():
             _picture(block)
         case Table():
@@ -50,11 +66,14 @@ def _text(block: Text) -> None:
     st.markdown(block.markdown)
 
 
-def _code(block: Code) -> None:
+def _code(block: Code, number: int) -> None:
     st.caption(block.label)
-    st.code(
-        block.text, language=None if block.language == "text" else block.language, wrap_lines=True
-    )
+    with st.container(key=f"code-{number}-{block.label}"):  # style.css keeps its place
+        st.code(
+            block.text,
+            language=None if block.language == "text" else block.language,
+            wrap_lines=True,
+        )
 
 
 def _picture(block: Picture) -> None:
@@ -62,11 +81,23 @@ def _picture(block: Picture) -> None:
     if isinstance(block.drawing, Raster):
         st.html(f'<div role="img" aria-label="{html_text(block.alt)}">{block.drawing.html}</div>')
     else:
-        with st.container(key=f"room-{block.name}"):  # style.css keeps it
-            st.altair_chart(block.drawing, alt=block.alt, key=f"chart-{block.name}")
+        _chart(block, block.drawing)
     if block.caption:
         st.caption(block.caption)
     _offer_numbers(block)
+
+
+def _chart(block: Picture, drawing: alt.Chart | alt.LayerChart) -> None:
+    """A chart whose size is that of its marks: axes and legend get room around them, all of which is kept from the start."""
+    size = drawing.to_dict()
+    width, height = size.get("width"), size.get("height", HEIGHT)
+    st.altair_chart(
+        drawing,
+        width=width + AROUND_WIDTH if isinstance(width, int) else "stretch",
+        height=max(height + AROUND, LEAST_HEIGHT),
+        alt=block.alt,
+        key=f"chart-{block.name}",
+    )
 
 
 def _offer_numbers(block: Picture) -> None:
@@ -142,7 +173,9 @@ def _column(block: Table, column: Column) -> ColumnConfig:
 
 def _printf(form: str) -> str:
     """Python's format as the browser's table takes it."""
-    return {"d": "%d", ",d": "localized", ".0%": "percent"}.get(form, f"%{form}")
+    if form.endswith("%"):
+        return "percent"
+    return {"d": "%d", ",d": "localized"}.get(form, f"%{form}")
 
 
 def _title(block: Picture | Table) -> None:

@@ -31,7 +31,9 @@ class Leads:
         st.markdown(
             "The strongest dimensions, each on the video and on the pair of windows in which it reacts most:"
         )
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.container(
+            horizontal=True, gap="small", vertical_alignment="center", key="links-dimensions"
+        ):
             for dim in known:
                 links.to_player(f"{dim:d}: picture", **self._place_picture(dim))
                 links.to_windows(f"{dim:d}: pair", **self._place_pair(dim))

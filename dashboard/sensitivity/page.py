@@ -4,15 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from tubelet.dashboard import caching, consent
+from tubelet.dashboard import caching, consent, refusals
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sensitivity import blocks, scope
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.unpaired import show_unpaired
-from tubelet.reports.blocks import Heading
 from tubelet.reports.catalogue import FORMATS, sensitivity_blocks
 from tubelet.reports.errors import ReportError
-from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.reports.literal import literal_block, literal_sentence
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity.comparison import sections as compared
@@ -50,11 +49,11 @@ def show(store: Store, selection: Selection) -> None:
             found = caching.findings(store, request)
             other = caching.findings(store, found.request.other(compare)) if compare else None
     except NoVideos as error:
-        st.info(literal(error), icon=":material/filter_alt_off:")
+        st.info(literal_sentence(error), icon=":material/filter_alt_off:")
     except QueryError as error:
         st.error(literal_block(error), title="Condition failed", icon=":material/error:")
     except ReportError as error:
-        st.warning(literal_block(error), icon=":material/warning:")
+        refusals.show(error)
     else:
         _show(store, found, other, compare)
 
@@ -72,12 +71,8 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
     leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
-    st.markdown(" · ".join([_link(block) for block in drawn if isinstance(block, Heading)]))
+    blocks.draw_contents(drawn)
     blocks.draw(drawn, leads)
-
-
-def _link(heading: Heading) -> Markdown:
-    return f"[{heading.text}](#{heading.anchor})"
 
 
 def _downloads(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:

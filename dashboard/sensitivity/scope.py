@@ -59,24 +59,11 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         frames=frames,
         shift=shift,
         setting=chosen,
-        where=_within(where.strip(), selection),
+        where=selection.narrow(where.strip()),
         mix=setting == ALL,
         unit=unit,
     )
     return request, compare
-
-
-def _within(where: str, selection: Selection) -> str | None:
-    """The typed condition, within the selected videos, which the reader has already accepted."""
-    if selection.videos is None:
-        return where or None
-    if not where:
-        consent.ask(selection.videos.condition)
-        return selection.videos.condition
-    both = f"({selection.videos.condition}\n) AND (\n{where}\n)"
-    if consent.is_asked(where):
-        consent.ask(both)
-    return both
 
 
 def _unit() -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import answers, caching, downloads, units
 from tubelet.dashboard.sql.snippet import write_snippet
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import literal_sentence
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Answer, Query
@@ -53,7 +53,7 @@ def _count(store: Store, query: Query, answer: Answer) -> int | None:
             with st.spinner("Counting rows"):
                 rows = caching.count_rows(store, query, COUNT_SECONDS)
         except QueryError as error:
-            st.caption(f"The rows could not be counted: {literal(error)}")
+            st.caption(f"The rows could not be counted: {literal_sentence(error)}")
             return None
     columns = units.count(answer.table.num_columns, "column")
     st.markdown(f"**{units.count(rows, 'row')}**, {columns}, lists in full")

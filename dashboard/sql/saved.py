@@ -10,7 +10,7 @@ from tubelet.dashboard.access import is_read_only
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import VALUES
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import clips
 from tubelet.store.sandbox.statements import find_parameters
@@ -39,7 +39,7 @@ def show_menu(store: Store) -> None:
         st.text_input("Description", key=ABOUT)
         st.button("Save query", on_click=_save, args=(store,))
         if said := st.session_state.pop(SAID, ""):
-            st.markdown(literal(said))
+            st.markdown(literal_sentence(said))
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:

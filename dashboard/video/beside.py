@@ -24,7 +24,7 @@ from tubelet.dashboard.video import choice, colors, place
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.correspondence import View, carry_marks, find_moment, time_of
 from tubelet.latent.marks import MarkedPatches, number_tokens
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips as clip_queries
 from tubelet.store.questions.rows import NamedVideo
@@ -174,7 +174,7 @@ def _show_scores(store: Store, sides: Mapping[str, tuple[Shown, MarkedPatches]])
     try:
         rows = [_score(store, side, *given) for side, given in sides.items()]
     except TubeletError as error:
-        st.warning(f"No scores: {literal(error)}", icon=":material/compare:")
+        st.warning(f"No scores: {literal_sentence(error)}", icon=":material/compare:")
         return
     st.dataframe(
         pa.Table.from_pylist(rows), hide_index=True, placeholder="", alt="Scores of the place in both",

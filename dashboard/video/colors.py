@@ -12,7 +12,7 @@ from tubelet.latent import bases
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
 
@@ -133,7 +133,9 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     try:
         return paint(store, film, coloring)
     except TubeletError as error:
-        st.warning(f"Could not compute colors: {literal(error)}", icon=":material/palette:")
+        st.warning(
+            f"Could not compute colors: {literal_sentence(error)}", icon=":material/palette:"
+        )
         return Paint()
 
 

@@ -23,7 +23,7 @@ from tubelet.latent.categories import Categories
 from tubelet.latent.channels import CHANNELS, SEPARATOR, Look, OfClip
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.marks import MarkedPatches
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.questions.corpus import Question
@@ -56,7 +56,9 @@ def show(
             scene = _of_corpus(store, film, coloring) if of == CORPUS else _of_window(store, clip, coloring)  # fmt: skip
             picture = _complete(store, scene, marked if near else None, flat, marked)
         except TubeletError as error:
-            st.warning(f"Could not draw the map: {literal(error)}", icon=":material/scatter_plot:")
+            st.warning(
+                f"Could not draw the map: {literal_sentence(error)}", icon=":material/scatter_plot:"
+            )
             return
     with st.container(key="found-map"):
         token_map.show(picture, _go, place.choose_area)

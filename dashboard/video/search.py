@@ -13,7 +13,7 @@ from tubelet.latent import questions, search_index
 from tubelet.latent.hits import FoundPatch, Ranking
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.retrieval import Answer
-from tubelet.reports.literal import Markdown, literal, literal_block
+from tubelet.reports.literal import Markdown, literal, literal_block, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.rows import ClipRow
@@ -66,7 +66,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         st.error(literal_block(error), title="Condition failed", icon=":material/error:")
         return
     except TubeletError as error:
-        st.warning(f"Search failed: {literal(error)}", icon=":material/search_off:")
+        st.warning(f"Search failed: {literal_sentence(error)}", icon=":material/search_off:")
         return
     with behind:
         exact = questions.search((clip.clip_id, marked.patches), clip.encoder_id, ranking, videos)

@@ -11,7 +11,7 @@ from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.masks import Agreement
 from tubelet.latent.segmentation import Segmentation
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
@@ -41,7 +41,7 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
         with st.spinner("Connecting tokens to their neighbors", show_time=True):
             found = caching.workspace(store).segment(segment)
     except TubeletError as error:
-        st.warning(f"Segmentation failed: {literal(error)}", icon=":material/content_cut:")
+        st.warning(f"Segmentation failed: {literal_sentence(error)}", icon=":material/content_cut:")
         return
     st.markdown(f"{sentence(found)} {_marks(segment)}")
     shown = _find_slice(clip, segment)
@@ -134,7 +134,9 @@ def _show_comparison(store: Store, clip: ClipRow, found: Segmentation, shown: in
             )
             fits = masks.agreement(found.scores, truth, (clip.crop_height, clip.crop_width), shown)
         except TubeletError as error:
-            st.warning(f"Comparison failed: {literal(error)}", icon=":material/difference:")
+            st.warning(
+                f"Comparison failed: {literal_sentence(error)}", icon=":material/difference:"
+            )
             return
         st.markdown(describe_agreement(fits, shown))
 

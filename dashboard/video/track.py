@@ -11,7 +11,7 @@ from tubelet.latent import track_question
 from tubelet.latent.exports import tracks
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.tracking import Track
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions import clips
 from tubelet.store.rows import ClipRow
@@ -41,7 +41,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         else:
             _show_window(store, clip, marked)
     except TubeletError as error:
-        st.warning(f"Tracking failed: {literal(error)}", icon=":material/my_location:")
+        st.warning(f"Tracking failed: {literal_sentence(error)}", icon=":material/my_location:")
 
 
 def _choose_extent(store: Store, clip: ClipRow) -> str:

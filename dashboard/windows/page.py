@@ -8,7 +8,7 @@ from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.unpaired import show_unpaired
 from tubelet.dashboard.windows import choice
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import pairs
 from tubelet.store.questions.corpus import Question
@@ -159,7 +159,7 @@ def _show_matrix(store: Store, pair: ShownPair) -> None:
             raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair.pair_id, matrix.MOST_BYTES)
     except StoreError as error:
-        st.info(literal(error), icon=":material/info:")
+        st.info(literal_sentence(error), icon=":material/info:")
         _show_patch_map(store, pair)
         return
     matrix.show(store, pair, made, caching.table(store, ranking)["dim"].to_pylist())

@@ -8,6 +8,7 @@ from tubelet.latent.comparison.places import Place
 from tubelet.reports.blocks import Picture
 from tubelet.reports.encoders.findings import EncoderFindings
 from tubelet.reports.encoders.narrative import MEASURES
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.rasters import STOPS, Raster
 
 SIDE, MOST = 420, 60  # pixels; places beyond which cells are too small to read
@@ -43,7 +44,8 @@ def list_cells(found: EncoderFindings, measure: str) -> pa.Table:
 
 
 def name_places(places: tuple[Place, ...]) -> dict[Place, str]:
-    return {place: f"{place.encoder_id} {place.layer}" for place in places}
+    names = shorten_encoders(place.encoder_id for place in places)
+    return {place: f"{names[place.encoder_id]} {place.layer}" for place in places}
 
 
 def _chart(found: EncoderFindings, rows: pa.Table, title: str) -> alt.Chart:

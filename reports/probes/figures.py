@@ -4,6 +4,7 @@ import altair as alt
 import pyarrow as pa
 
 from tubelet.reports.blocks import Picture
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
 
@@ -26,11 +27,12 @@ def by_layer(found: ProbeFindings) -> Picture:
 
 def list_points(found: ProbeFindings) -> pa.Table:
     """encoder, layer, series (the probe, or its shuffled labels), score, low, high; in the order of layers."""
+    names = shorten_encoders(one.encoder_id for one in found.scores if one.encoder_id)
     rows = [
         {
             "encoder": one.encoder_id,
             "layer": one.layer,
-            "series": f"{one.encoder_id}{', shuffled' if one.control else ''}",
+            "series": f"{names.get(one.encoder_id or '', '')}{', shuffled' if one.control else ''}",
             "score": one.score,
             "low": one.score_low,
             "high": one.score_high,
@@ -118,8 +120,9 @@ def _best_shares(found: ProbeFindings) -> pa.Table:
     for one in found.probes:
         score = -1e9 if one.score is None else one.score
         best[one.encoder_id] = max(best.get(one.encoder_id, (score, one.layer)), (score, one.layer))
+    names = shorten_encoders(encoder_id for encoder_id in best if encoder_id)
     rows = [
-        {**row, "series": f"{row['encoder_id']}, {row['layer']}"}
+        {**row, "series": f"{names.get(row['encoder_id'], '')}, {row['layer']}"}
         for row in found.shares.to_pylist()
         if row["layer"] == best[row["encoder_id"]][1]
     ]

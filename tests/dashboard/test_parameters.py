@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from tests.commands import ROOT
 from tests.dashboard.test_dashboard import open_page
 from tests.stores import synthetic_store
-from tubelet.dashboard import parameters
+from tubelet.dashboard import menu, parameters
 from tubelet.dashboard.parameters import CHOICE, CONDITION, NUMBER, PAGES, PARAMETERS, SWITCH, TEXT
+from tubelet.reports.catalogue import REPORTS
 from tubelet.store import Store
 
 KINDS = {
@@ -131,3 +132,11 @@ def test_a_link_of_yesterday_says_the_same_today(link: str) -> None:
     assert today == dict(parse_qsl(YESTERDAY[link]))
     assert parameters.renew(page, today) == today, "and stays as it is"
     assert today.keys() <= PARAMETERS.keys()
+
+
+def test_every_page_has_one_place_in_the_menu_and_a_new_report_finds_one() -> None:
+    listed = [name for pages in menu.SECTIONS.values() for name in pages]
+    assert sorted(listed) == sorted({*PAGES, *REPORTS}) and len(set(listed)) == menu.COUNT
+    grouped = menu.group_pages([*PAGES, *REPORTS, "newcomer"])
+    assert [name for pages in grouped.values() for name in pages if name != "newcomer"] == listed
+    assert "newcomer" in grouped[menu.MEASURE]

@@ -1,6 +1,6 @@
 """Every report of the catalogue: written in every format, shown as a page, refused options that are not its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import tubelet.cli as front_door
 from tests.stores import synthetic_store
-from tubelet.dashboard import report_page
+from tubelet.dashboard import consent, report_page
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
 from tubelet.reports.command_line import report_command
@@ -201,8 +201,12 @@ def page(name: str, path: str) -> None:
     report_page.make_pages(())[name].show(store, selection.choose(store))
 
 
-def open_page(name: str, store: Store, **url: str) -> AppTest:
+def open_page(
+    name: str, store: Store, sidebar: Mapping[str, str] | None = None, **url: str
+) -> AppTest:
     test = AppTest.from_function(page, args=(name, str(store.root)), default_timeout=60)
+    for key, value in (sidebar or {}).items():
+        test.query_params[key] = value
     for key, value in url.items():
         test.query_params[f"{name}-{key}"] = value
     return test.run()
@@ -233,6 +237,24 @@ def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) 
 def test_every_report_has_a_page_made_from_its_options(name: str, store: Store) -> None:
     shown = open_page(name, store)
     assert not shown.exception and not shown.error and not shown.warning and shown.dataframe
+
+
+def test_the_sidebar_chooses_the_encoder_and_the_videos_of_every_report(store: Store) -> None:
+    cooking = store.query("SELECT count(*) AS n FROM videos WHERE label = 'cooking'")["n"][
+        0
+    ].as_py()
+    shown = open_page("dimensions", store, sidebar={"selected": "where:label = 'cooking'", "signed": consent.sign("label = 'cooking'")})  # fmt: skip
+    assert not shown.exception and "Encoder" not in {box.label for box in shown.text_input}
+    said = "".join(element.value for element in shown.markdown)
+    assert f"{cooking} videos" in said and "40 videos" not in said
+    (encoder,) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
+    assert any(f"--encoder {encoder} --where" in code.value for code in shown.code)
+
+
+def test_a_report_that_cannot_be_made_says_what_to_type(small: Store) -> None:
+    shown = open_page("changes", small)
+    assert "holds no changed windows: measure some with `tubelet" in shown.warning[0].value
+    assert shown.code[0].value.startswith("tubelet ingest PATH... --store")
 
 
 def refuse_unchecked(options: type) -> None:

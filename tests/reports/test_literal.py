@@ -1,13 +1,21 @@
 """Data never becomes Markdown or HTML: by the source of every page and report, and by what a Markdown parser makes of hostile text."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from tests.markdown import Known, Module, unsafe
-from tubelet.reports.literal import JOINER, html_text, literal, literal_block, literal_cell
+from tubelet.reports.literal import (
+    JOINER,
+    html_text,
+    literal,
+    literal_block,
+    literal_cell,
+    literal_sentence,
+)
 
 ROOT = Path(__file__).parents[2]
 MODULES = [
@@ -92,6 +100,25 @@ def test_hostile_text_is_one_cell(text: str) -> None:
     assert [child.type for child in cells[0].children] == ["code_inline"] and shown(
         cells[0].children[0].content
     ) == shown(text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("around", ["{}", "No video {} is here: run `tubelet probe`.", "It's `{}`"])
+def test_hostile_text_in_an_error_is_prose_and_code_spans_alone(text: str, around: str) -> None:
+    told = literal_sentence(around.format(text))
+    (opened, inline, _) = MarkdownIt("commonmark", {"html": True}).parse(told)
+    assert opened.type == "paragraph_open" and {child.type for child in inline.children} <= {
+        "text",
+        "code_inline",
+    }
+    prose = " ".join(child.content for child in inline.children if child.type == "text")
+    assert not re.search(r"[][<>$*_~#|\\`&@]|://|www\.|:\S*[^\W_]\S*:|->|<-|--", prose), prose
+
+
+def test_an_error_reads_as_prose_with_its_commands_as_code() -> None:
+    told = "/a_b/store holds no probes: train some with `tubelet probe --label NAME`, or don't (it's 5%)."
+    assert literal_sentence(told) == "`/a_b/store`" + told.removeprefix("/a_b/store")
+    assert literal_sentence("Give `$k` a value") == "Give `$k` a value"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The menu: which section each page belongs to."""
+
+from collections.abc import Iterable
+
+from tubelet.dashboard.parameters import (
+    CORPUS,
+    DIMENSION,
+    HELP,
+    JOBS,
+    SENSITIVITY,
+    SQL,
+    VIDEO_PAGE,
+    WINDOWS,
+)
+
+EXPLORE, MEASURE, EVALUATE, MORE = "Explore", "Measure", "Evaluate", "More"
+SECTIONS = {
+    EXPLORE: (CORPUS, VIDEO_PAGE, SQL),
+    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION),
+    EVALUATE: ("probes", "encoders"),
+    MORE: (JOBS, HELP),
+}
+COUNT = sum(map(len, SECTIONS.values()))
+
+
+def group_pages(names: Iterable[str]) -> dict[str, list[str]]:
+    """These pages by section; a report that no section names is one of those that measure."""
+    given = list(names)
+    named = {name for pages in SECTIONS.values() for name in pages}
+    found = {
+        section: [name for name in pages if name in given] for section, pages in SECTIONS.items()
+    }
+    found[MEASURE] += [name for name in given if name not in named]
+    return found

@@ -1,0 +1,21 @@
+"""Why a report cannot be shown, in its own words, with the commands that they name to copy."""
+
+import re
+
+import streamlit as st
+
+from tubelet.reports.errors import ReportError
+from tubelet.reports.literal import literal_block, literal_sentence
+
+COMMAND = re.compile(r"`(tubelet [^`]+)`")
+
+
+def show(error: ReportError) -> None:
+    said = str(error)
+    lines = "\n" in said
+    st.warning(
+        literal_block(said) if lines else literal_sentence(said[:1].upper() + said[1:]),
+        icon=":material/warning:",
+    )
+    for command in COMMAND.findall(said):
+        st.code(command, language=None, wrap_lines=True)

@@ -1,0 +1,91 @@
+"""The options of a report as widgets, each in the URL: what the sidebar has chosen already is not asked again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field
+from functools import partial
+from typing import Any, get_args, get_type_hints
+
+import streamlit as st
+
+from tubelet.dashboard import consent
+from tubelet.dashboard.parameters import bind_option
+from tubelet.dashboard.selection import Selection
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store.options import Option, options_of
+
+SQL, ONE_ENCODER = (
+    "SQL",
+    "NAME|ID",
+)  # metavars: of an option that holds SQL, and one that names an encoder
+NARROW, WIDE = 150, 250  # pixels
+
+
+def choose_options(name: str, options: type, selection: Selection) -> dict[str, Any]:
+    """Draw a widget per option and read them; encoder and selected videos are the sidebar's."""
+    hints = get_type_hints(options)
+    given: dict[str, Any] = {}
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key=f"choices-{name}"
+    ):
+        for field, described in options_of(options):
+            if described.metavar == ONE_ENCODER:
+                given[field.name] = selection.encoder_id or None
+                continue
+            value = _widget(f"{name}-{field.name}", field, hints[field.name], described)
+            given[field.name] = selection.narrow(value) if described.metavar == SQL else value
+    return given
+
+
+def hold_conditions(given: Mapping[str, Any], options: type) -> bool:
+    """Whether all conditions may be applied; offers to, where one came with a link."""
+    conditions = [
+        field.name for field, described in options_of(options) if described.metavar == SQL
+    ]
+    return all(consent.holds(given[name] or "", name) for name in conditions)
+
+
+def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
+    label, default, about = (
+        literal(field.name.replace("_", " ").capitalize()),
+        None if field.default is MISSING else field.default,
+        literal(described.help),
+    )
+    types = set(get_args(hint)) or {hint}
+    if bool in types:
+        return st.toggle(label, bool(default), help=about, **bind_option(key))
+    if described.choices:
+        return st.selectbox(
+            label,
+            described.choices,
+            _place(described.choices, default),
+            help=about,
+            width=NARROW,
+            **bind_option(key),
+        )
+    if types & {int, float}:
+        number = int if int in types else float
+        low, high = (
+            None if end is None else number(end) for end in (described.least, described.most)
+        )
+        return st.number_input(
+            label, low, high, default, step=number(1), help=about, width=NARROW,
+            placeholder="any" if described.unset else None, **bind_option(key),
+        )  # fmt: skip
+    return _text(key, label, default, described)
+
+
+def _text(key: str, label: Markdown, default: Any, described: Option) -> str | None:
+    typed = st.text_input(
+        label,
+        default,
+        help=literal(described.help),
+        placeholder=literal(described.unset or described.metavar or ""),
+        on_change=partial(consent.ask_typed, key) if described.metavar == SQL else None,
+        width=WIDE,
+        **bind_option(key),
+    )
+    return (typed or "").strip() or None
+
+
+def _place(choices: Sequence[str], default: Any) -> int | None:
+    return choices.index(default) if default in choices else None
