@@ -21,6 +21,7 @@ from tubelet.dashboard.access import (
 )
 from tubelet.store import StoreError
 from tubelet.store.sandbox.limits import VisitorLimits
+from tubelet.store.wording import tell
 
 HERE = Path(__file__).parent  # .streamlit lies here, too: it travels with the package
 URL_SAFE = re.compile(r"[\w.~-]+", re.ASCII)
@@ -117,7 +118,7 @@ def launch(store: Path, listening: Listening, page: str = "") -> None:
     """Become the dashboard's server, and print the address to open: of the first page, or of another with its parameters. The working directory is where Streamlit looks for its settings; the token is not on its command line,
     which other users of the machine can read."""
     key = listening.key
-    print(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)", file=sys.stderr)
+    tell(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)")
     environment = os.environ | listening.environment(key)  # which names the current folder
     os.chdir(HERE)
     sys.stdout.flush()

@@ -118,7 +118,7 @@ class Demuxer:
             self._place(packet, packet.pts)
 
     def _note_time(self, packet: av.Packet) -> None:
-        """Where the file is in time; a packet past its promised end does not show that the file is whole."""
+        """Where the file is in time; a time past its promised end does not show that it is whole."""
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None or not packet.time_base:
             return

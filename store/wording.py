@@ -1,4 +1,7 @@
-"""Words for people: counts (1 clip, 2 clips; is or are), and text that a terminal prints as it is."""
+"""Words for people: counts (1 clip, 2 clips; is or are), text that a terminal prints as it is, and messages."""
+
+import sys
+from contextlib import suppress
 
 
 def agree(count: int, one: str, many: str) -> str:
@@ -22,3 +25,10 @@ def write_size(number: int) -> str:
 def escape_controls(text: str) -> str:
     """The text on one line. What a terminal would act on, such as an escape sequence, is written out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def tell(message: str) -> None:
+    """Say on stderr what happens meanwhile; a device that is full or gone ends no work."""
+    if sys.stderr is not None:  # print() would take stdout, where results go
+        with suppress(OSError):
+            print(message, file=sys.stderr, flush=True)

@@ -4,12 +4,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from tqdm import tqdm
 
 from tubelet.ingest.pipeline.messages import VideoDone
 from tubelet.store.jobs.state import FAILURES_MOST, JobProgress
+from tubelet.store.wording import tell
 
 LINE_SECONDS = 10.0
 WINDOW_SECONDS = (
@@ -124,12 +124,7 @@ class Progress:
         if self._lines and self._clock() - self._last_line > LINE_SECONDS:
             self._last_line = self._clock()
             facts = f"{self.videos:,} of {self._sources:,} videos, {rate:,.0f} tokens/s, {self.failures:,} failed"
-            with suppress(OSError):  # nobody can read it: the run goes on
-                print(
-                    f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+            tell(f"{self.clips:,} of about {self.expected_clips:,} clips, {facts}{remaining}")
 
 
 def duration(seconds: float) -> str:

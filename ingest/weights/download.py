@@ -5,7 +5,6 @@ holds for the next run after Ctrl-C, a full disk or a crash. Errors that waiting
 """
 
 import errno
-import sys
 import time
 from collections.abc import Sequence
 
@@ -16,6 +15,7 @@ from tubelet.ingest.weights import cache
 from tubelet.ingest.weights.cache import gigabytes
 from tubelet.ingest.weights.part import Part, Version
 from tubelet.ingest.weights.transfer import Transfer
+from tubelet.store.wording import tell
 
 PAUSES = (
     1.0,
@@ -52,10 +52,10 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
                 raise DownloadError(
                     f"{url} cannot be downloaded: {_reason(error)}. {_describe_kept(part)}"
                 ) from error
-            print(f"{_reason(error)}; trying again in {left[0]:.0f} s", file=sys.stderr, flush=True)
+            tell(f"{_reason(error)}; trying again in {left[0]:.0f} s")
             time.sleep(left.pop(0))
         except KeyboardInterrupt:
-            print(f"\nstopped; {_describe_kept(part)}", file=sys.stderr, flush=True)
+            tell(f"\nstopped; {_describe_kept(part)}")
             raise
         except requests.RequestException as error:
             raise DownloadError(f"{url} cannot be requested: {_reason(error)}") from error

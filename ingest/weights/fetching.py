@@ -4,7 +4,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from tubelet.ingest.weights.extraction import Origin, extract
 from tubelet.ingest.weights.formats import Weights, open_weights
 from tubelet.ingest.weights.part import Part
 from tubelet.ingest.weights.release import Release
+from tubelet.store.wording import tell
 
 Check = Callable[[Weights], object]  # raises CheckpointError for weights of another model
 
@@ -86,11 +86,7 @@ def _fill(place: Place, check: Check) -> None:
 
 
 def _keep(weights: Weights, place: Place) -> None:
-    print(
-        f"keeping encoder and predictor of {place.release.name} in {place.weights}",
-        file=sys.stderr,
-        flush=True,
-    )
+    tell(f"keeping encoder and predictor of {place.release.name} in {place.weights}")
     with open(place.part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -112,11 +108,7 @@ def _lock(place: Place) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(
-            f"another process downloads {place.release.name}: waiting for it",
-            file=sys.stderr,
-            flush=True,
-        )
+        tell(f"another process downloads {place.release.name}: waiting for it")
         lock.acquire()
     try:
         yield

@@ -5,6 +5,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tubelet.store.wording import tell
+
 LINE_SECONDS = 10.0
 
 
@@ -28,7 +30,7 @@ class Transfer(tqdm):
             return bool(super().display(msg, pos))
         if msg is None and self.n not in (self.initial, self.printed):
             self.printed = self.n
-            print(str(self).lstrip(": "), file=sys.stderr, flush=True)
+            tell(str(self).lstrip(": "))
         return True
 
     def close(self) -> None:

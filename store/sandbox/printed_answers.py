@@ -17,7 +17,7 @@ from tubelet.store.sandbox.limits import OwnLimits
 from tubelet.store.sandbox.untrusted import Answer, Limits, Query, ask, count_rows, stream
 from tubelet.store.sandbox.whole_answers import encode_pieces, write_answer
 from tubelet.store.store import Store
-from tubelet.store.wording import count
+from tubelet.store.wording import count, tell
 
 FETCHED = 1000  # rows asked for where a terminal shows the first of them
 COUNT_SECONDS = 15  # how long to count the rows that are not shown
@@ -86,7 +86,7 @@ def _write_whole(store: Store, query: str | Query, printing: Printing) -> None:
 
 def _note_cut(rows: int) -> None:
     """Of rows that may have followed: nothing fetches them to see."""
-    print(f"stopped at --max-rows {rows}: the answer may have more rows", file=sys.stderr)
+    tell(f"stopped at --max-rows {rows}: the answer may have more rows")
 
 
 def _plan(table: pa.Table) -> str:

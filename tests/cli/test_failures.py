@@ -14,7 +14,6 @@ from click.testing import CliRunner
 
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
-from tests.videos import make_video
 from tubelet import cli
 from tubelet.cli import failures
 from tubelet.store.disk import integrity
@@ -27,11 +26,6 @@ def root(tmp_path_factory):
     path = tmp_path_factory.mktemp("store") / "store"
     synthetic_store(path, videos=2, clips=3, shift=1).close()
     return path
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory):
-    return make_video(tmp_path_factory.mktemp("videos") / "a.mp4", frames=34)
 
 
 def run(
@@ -71,48 +65,6 @@ def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
         and "python 3" in details
         and "secret" not in details
     )
-
-
-PRINTING = [
-    (),
-    ("--help",),
-    ("schema",),
-    ("encoders", "--json"),
-    ("ingest", "{video}", "--encoder", "toy", "--size", "32", "--store", "{tmp}/store"),
-    ("demo", "--videos", "{video}", "--encoder", "toy", "--store", "{tmp}/store"),
-    ("plan", "{video}", "--encoder", "toy", "--size", "32", "--json"),
-    ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
-    ("sql", "FROM clips", "--store", "{root}"),
-    ("report", "sensitivity", "--help"),
-    ("export", "track", "--video", "video-00000.mp4", "--patch", "0.0.0", "-o", "{tmp}/t.csv"),
-    ("pairs", "--json"),
-    ("backfill",),
-    ("basis", "list"),
-    ("check",),
-    ("check", "--repair"),
-    ("compact",),
-    ("remove", "clips", "--where", "true"),
-]
-
-
-@pytest.mark.parametrize("command", PRINTING, ids=lambda command: " ".join(command[:2]))
-def test_a_full_device_is_a_sentence(command, root, video, tmp_path):
-    arguments = [part.format(root=root, video=video, tmp=tmp_path) for part in command]
-    needed = command and command[0] in ("export", "pairs", "backfill", "basis", "check", "compact", "remove")  # fmt: skip
-    store = ["--store", root] if needed else []
-    done = tubelet(*arguments, *store, stdout="/dev/full")
-    assert is_a_sentence(done, "the output could not be written: no space left on device")
-    assert Path("/dev/full").is_char_device()
-
-
-def test_a_full_device_for_messages_ends_no_command(root, video, tmp_path):
-    for command in (
-        ("backfill", "--store", root),
-        ("sketch", "--store", root),
-        ("ingest", video, "--encoder", "toy", "--size", "32", "--store", tmp_path / "store"),
-    ):
-        assert tubelet(*command, stderr="/dev/full").returncode == 0
-    assert tubelet("check", "--store", tmp_path / "store", check=True)
 
 
 EXPORTS = {

@@ -1,7 +1,6 @@
 """The evaluation: an encoder, the same network untrained, and raw pixels, on the same material; and a control that validates the probe."""
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +22,7 @@ from tubelet.ingest.toy import PATCH
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.ingest.vjepa_rows import PRETRAINED
 from tubelet.store.intervals import Interval, interval
-from tubelet.store.wording import count
+from tubelet.store.wording import count, tell
 from tubelet.training.evaluation.baselines import GradientMotion, RawPixels
 from tubelet.training.evaluation.material import SIDE, Material, Size, material
 from tubelet.training.evaluation.measures import (
@@ -145,7 +144,7 @@ def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
 
 
 def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measures:
-    print(f"measuring {rival.name}", file=sys.stderr, flush=True)
+    tell(f"measuring {rival.name}")
     encoder, predictor = rival.encoder, rival.predictor
     foretell = (
         foretell_with(encoder.model, predictor)

@@ -9,10 +9,8 @@ CACHE                 clips and what the teacher says of them, see `bank`; by de
 import io
 import json
 import pickle
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
@@ -25,7 +23,7 @@ from tubelet.ingest.errors import CheckpointError, UsageError
 from tubelet.ingest.sources import find
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import TubeletError
-from tubelet.store.wording import count
+from tubelet.store.wording import count, tell
 from tubelet.training.pretraining import batches, teacher
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
@@ -188,8 +186,7 @@ class Pretraining:
     def _log(self, progress: Step, clock: "Clock") -> None:
         with self.log.open("a") as file:
             file.write(json.dumps({**asdict(progress), "seconds": round(clock.seconds, 1)}) + "\n")
-        with suppress(OSError):  # nobody can read it: the run goes on
-            print(clock.line(progress), file=sys.stderr, flush=True)
+        tell(clock.line(progress))
 
     def _describe_making(self) -> str:
         lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
+from tubelet.cli.devices import open_closed_devices
 from tubelet.cli.interrupts import (
     Ended,
     Interrupts,
@@ -58,6 +59,7 @@ class Refused(Exception):
 
 def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     """Run a command and end the process with its exit code, whatever it raises."""
+    open_closed_devices()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
     with handlers_kept():
