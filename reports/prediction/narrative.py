@@ -32,6 +32,12 @@ def judge(found: PredictionFindings) -> Markdown:
     return f"**{said}: it predicts better than copying.**"
 
 
+def warn(found: PredictionFindings) -> Iterator[Markdown]:
+    """What to keep in mind before the moments of a poor predictor."""
+    if found.over_copy.count and found.over_copy.mean > 1:
+        yield "These are the largest errors of a predictor that is worse than copying: they need not be the moments that surprise anybody."
+
+
 def compare_pixels(found: PredictionFindings) -> Markdown:
     row = next(row for row in found.correlations.to_pylist() if row["over"] == WITHIN)
     if row["value"] is None:

@@ -73,7 +73,8 @@ def prediction_report(store: Store, options: PredictionOptions) -> Iterator[Bloc
 
 def _moments(store: Store, found: PredictionFindings) -> Iterator[Block]:
     yield Heading("Most surprising moments", "moments")
-    yield Text(narrative.judge(found))
+    for sentence in narrative.warn(found):
+        yield Text(sentence)
     yield Table(
         name="moments",
         title="Moments, the most surprising first",

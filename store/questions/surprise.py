@@ -30,6 +30,19 @@ ORDER BY c.video_id, at_s, s.clip_id, s.slice"""
     return Question(sql, values if video_ids is None else {**values, "videos": list(video_ids)})
 
 
+def surprise_of_video(encoder_id: str, video_id: str) -> Question:
+    """One row per predicted slice of a video, of the context and horizon with the most slices (then the longest context), in the order of time."""
+    return Question(
+        """WITH predicted AS (
+  SELECT s.*, c.start_s + (c.stop_s - c.start_s) * s.slice / c.slices AS at_s FROM slice_surprise s JOIN clips c USING (clip_id)
+  WHERE c.encoder_id = $encoder AND c.video_id = $video
+), chosen AS (SELECT context, horizon FROM predicted GROUP BY ALL ORDER BY count(*) DESC, context DESC, horizon LIMIT 1)
+SELECT clip_id, slice, at_s, context, horizon, l1, copy_l1, mean_l1, pixel_change, motion FROM predicted JOIN chosen USING (context, horizon)
+ORDER BY at_s, clip_id, slice""",
+        {"encoder": encoder_id, "video": video_id},
+    )
+
+
 def labels_for_matching(match: str, side: str) -> Question:
     """One row per video that has both labels: the value that it shares with its partner, and the value that tells them apart."""
     return Question(
