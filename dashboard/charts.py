@@ -4,6 +4,7 @@ import altair as alt
 import pyarrow as pa
 
 HEIGHT = 200  # pixels
+GRAY = "#7b8a95"
 BLUE, ORANGE = (
     "#2b85bb",
     "#c8710f",
@@ -100,6 +101,27 @@ def likeness_over_time(track: pa.Table) -> alt.LayerChart:
         base.mark_line(color=ORANGE, strokeDash=[5, 4]).encode(y="level:Q"),
     ]
     return alt.LayerChart(layer=layers).properties(height=HEIGHT)
+
+
+def errors_over_time(points: pa.Table) -> alt.LayerChart:
+    """Errors of predictions over the seconds of a video, one line per guess and window. Columns clip_id, slice, at_s, guess, error."""
+    guesses = list(dict.fromkeys(points["guess"].to_pylist()))
+    colors = alt.Scale(domain=guesses, range=[BLUE, ORANGE, GRAY])
+    chart = alt.Chart(points).mark_line(point={"size": 22}, strokeWidth=1.5)
+    encoded = chart.encode(
+        x=alt.X("at_s:Q", title="time (s)", axis=alt.Axis(tickCount=8)),
+        y=alt.Y("error:Q", title="error (L1)", axis=alt.Axis(tickCount=5)),
+        color=alt.Color("guess:N", title=None, scale=colors, legend=alt.Legend(orient="top")),
+        strokeDash=alt.StrokeDash("guess:N", title=None, sort=guesses, legend=None),
+        detail="clip_id:N",
+        tooltip=[
+            alt.Tooltip("guess:N", title="error of"),
+            alt.Tooltip("at_s:Q", title="time (s)", format=".2f"),
+            alt.Tooltip("slice:Q"),
+            alt.Tooltip("error:Q", format=".3f"),
+        ],
+    )
+    return alt.LayerChart(layer=[encoded]).properties(height=HEIGHT)
 
 
 SLICE_CURVES = {  # columns of slice_sensitivity: the title of their axis

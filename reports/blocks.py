@@ -57,6 +57,9 @@ class Table:
     shown: int = 50
     questions: Questions = field(default_factory=dict)
     pairs: str | None = None  # column of pair ids that lead to the Windows page
+    pictures: Mapping[int, bytes] | None = (
+        None  # JPEGs of rows by their number; rows with a clip_id and a slice lead to the player
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

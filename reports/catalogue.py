@@ -19,6 +19,8 @@ from tubelet.reports.encoders import sections as encoders
 from tubelet.reports.encoders.request import EncodersOptions
 from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
+from tubelet.reports.prediction import sections as prediction
+from tubelet.reports.prediction.request import PredictionOptions
 from tubelet.reports.probes import sections as probes
 from tubelet.reports.probes.request import ProbesOptions
 from tubelet.reports.sensitivity import comparison, narrative, sections
@@ -101,4 +103,7 @@ REPORTS = {
         dimensions.TITLE, DimensionsOptions, dimensions.dimensions_report, menu="Dimensions"
     ),
     "encoders": Report(encoders.TITLE, EncodersOptions, encoders.encoders_report, menu="Encoders"),
+    "prediction": Report(
+        prediction.TITLE, PredictionOptions, prediction.prediction_report, menu="Prediction"
+    ),
 }

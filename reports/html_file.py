@@ -1,5 +1,6 @@
 """A report as one self-contained HTML file: charts as SVG, matrices as PNG, SQL to unfold, in light and dark."""
 
+import base64
 import re
 from collections.abc import Iterable, Iterator
 from string import Template
@@ -106,14 +107,16 @@ def svg(spec: dict, drawing: Drawing) -> str:
 
 def _table(table: Table) -> str:
     numeric = {column.name: bool(column.format) for column in table.columns}
-    heads = "".join(
+    heads = "" if table.pictures is None else "<th>picture</th>"
+    heads += "".join(
         f'<th{_class(numeric[c.name])} title="{html_text(c.help)}">{html_text(c.title)}</th>'
         for c in table.columns
     )
     anchored = "dim" in table.rows.column_names
     lines = []
-    for row in table.rows.slice(0, table.shown).to_pylist():
-        cells = "".join(
+    for number, row in enumerate(table.rows.slice(0, table.shown).to_pylist()):
+        cells = "" if table.pictures is None else f"<td>{_picture(table.pictures.get(number))}</td>"
+        cells += "".join(
             f"<td{_class(numeric[c.name])}>{html_text(cell(row[c.name], c.format))}</td>"
             for c in table.columns
         )
@@ -124,6 +127,14 @@ def _table(table: Table) -> str:
         f'<p class="note">{more:,} further rows are in the Parquet export.</p>' if more > 0 else ""
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>{note}'
+
+
+def _picture(jpeg: bytes | None) -> str:
+    if jpeg is None:
+        return ""
+    return (
+        f'<img alt="" width="112" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
+    )
 
 
 def _class(numeric: bool) -> str:

@@ -20,6 +20,7 @@ from tests.measured import middle_third, pair_row
 from tests.planted_changes import plant_changes
 from tests.planted_dimensions import plant_slice_number
 from tests.planted_probes import keep_planted_run
+from tests.planted_surprise import plant_surprise
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
@@ -90,6 +91,7 @@ def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
     (encoder,) = made.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
     add_pooled(made, encoder, {"block:0": states, "block:1": states[:, ::-1] + 1})
     plant_changes(made, {("flip", None): 0.2, ("noise", 0.1): 0.1, ("noise", 0.3): 0.3})
+    plant_surprise(made)
     yield made
     made.close()
 

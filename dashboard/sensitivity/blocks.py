@@ -9,6 +9,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from tubelet.dashboard.sensitivity import gallery
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
@@ -125,6 +126,8 @@ def _offer(block: Picture, kind: Markdown, mime: str, write: Callable[[], bytes]
 
 def _table(block: Table, leads: Leads) -> None:
     _title(block)
+    if block.pictures:
+        st.html(gallery.render_moments(block))
     rows, config = block.rows.select([column.name for column in block.columns]), {}
     for column in block.columns:
         config[column.name] = _column(block, column)

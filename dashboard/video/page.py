@@ -14,6 +14,7 @@ from tubelet.dashboard.video import (
     beside,
     choice,
     colors,
+    expectation,
     introduction,
     layers,
     map,
@@ -104,6 +105,7 @@ def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked
         _show_behind(film, coloring)
         colors.offer_file(film, paint)
     sections.show(store, film, clip, marked, segment)
+    expectation.show(store, film.clip)
     segmentation.show(store, cut, segment)
     map.show(
         store, film, clip, coloring, marked

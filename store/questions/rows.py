@@ -188,6 +188,30 @@ class DimensionReaction(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SurpriseScope(Row):
+    """A row of `surprise.surprise_scopes`: an encoder, context and horizon of which slices were predicted."""
+
+    encoder_id: str
+    encoder: str
+    context: int
+    horizon: int
+    videos: int
+    slice_count: int
+    target: str | None
+    arithmetic: str | None
+    untrained: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchedLabel(Row):
+    """A row of `surprise.labels_for_matching`: a video, what it shares with its partner, and what tells them apart."""
+
+    video_id: str
+    match_value: str
+    side_value: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairedVideo(Row):
     """A row of `pairs.paired_videos`: a video with pairs; `videos` counts all that match, beyond the limit, too."""
 

@@ -6,11 +6,13 @@ import duckdb
 import pytest
 
 from tests.dashboard.test_dashboard import open_page, text
+from tests.planted_surprise import plant_surprise
 from tests.stores import synthetic_store
-from tubelet.dashboard.video import patches, sections
+from tubelet.dashboard.video import expectation, patches, sections
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
+from tubelet.store.questions.surprise import surprise_of_video
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 
@@ -101,3 +103,19 @@ def test_several_videos_are_chosen_summed_up_and_compared(store: Store) -> None:
     assert "1 chosen video" not in text(one) and any(
         "video-00001" in element.value for element in one.subheader
     )
+
+
+def test_a_video_with_predictions_shows_their_errors_over_time(tmp_path) -> None:
+    made = synthetic_store(tmp_path / "store", videos=2, slices=6)
+    video_id = first_clip(made)["video_id"]
+    without = text(open_page("video", made, video=video_id))
+    assert "predicted from" not in without
+    plant_surprise(made, ratio=1.5, where=f"video_id = '{video_id}'")
+    shown = text(open_page("video", made, video=video_id))
+    assert "4 slices predicted from the 2 slices before, 1 slice ahead." in shown
+    assert "**1.50 times** that of a copy of the last slice seen: worse than copying" in shown
+    points = expectation.list_errors(surprise_of_video(first_clip(made)["encoder_id"], video_id).answer(made))  # fmt: skip
+    assert set(points["guess"].to_pylist()) == {"prediction", "copy of the last slice seen"}
+    highest = made.rows("SELECT max(l1) AS l1 FROM slice_surprise")[0]["l1"]
+    assert max(points["error"].to_pylist()) == pytest.approx(highest)
+    made.close()

@@ -1,0 +1,95 @@
+"""Which predictions are reported: one encoder, context and horizon, all videos or those of a condition."""
+
+from dataclasses import dataclass
+
+from tubelet.reports.errors import ReportError
+from tubelet.store import Store
+from tubelet.store.options import check_options, option
+from tubelet.store.questions.rows import SurpriseScope
+from tubelet.store.questions.surprise import surprise_scopes
+
+LISTED, SLICES_MOST = 8, 32_767
+L1, COSINE, OVER_COPY = "l1", "cosine", "l1-over-copy"
+COLUMNS = {L1: "l1", COSINE: "angle", OVER_COPY: "l1_over_copy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionOptions:
+    """None: what most videos have."""
+
+    measure: str = option(
+        L1,
+        help="What surprise is: the error, 1 - cosine, or the error relative to copying the last slice seen.",
+        choices=(L1, COSINE, OVER_COPY),
+    )
+    encoder: str | None = option(
+        None,
+        help="Name or id of an encoder of the store.",
+        unset="the one with the most videos",
+        metavar="NAME|ID",
+    )
+    context: int | None = option(
+        None,
+        help="Slices that were seen.",
+        unset="that of the most videos",
+        least=1,
+        most=SLICES_MOST,
+    )
+    horizon: int | None = option(
+        None,
+        help="Slices after the last one seen.",
+        unset="that of the most videos",
+        least=1,
+        most=SLICES_MOST,
+    )
+    moments: int = option(24, help="Most surprising moments to list.", least=1, most=10_000)
+    match: str | None = option(
+        None,
+        help="Label whose value two videos of a matched pair share.",
+        unset="no pairs",
+        metavar="LABEL",
+    )
+    side: str | None = option(
+        None,
+        help="Label whose two values tell the videos of a matched pair apart, such as possible and impossible.",
+        unset="no pairs",
+        metavar="LABEL",
+    )
+    where: str | None = option(
+        None,
+        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        metavar="SQL",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self, ReportError)
+        if (self.match is None) is not (self.side is None):
+            lacking = "--side" if self.side is None else "--match"
+            raise ReportError(
+                f"matched pairs need both labels, and {lacking} is missing: --match names the label that two videos share, --side the one that tells them apart"
+            )
+
+    @property
+    def column(self) -> str:
+        return COLUMNS[self.measure]
+
+
+def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
+    """What the options select. Raises ReportError where nothing was predicted of it."""
+    held = [SurpriseScope.of(row) for row in surprise_scopes().answer(store).to_pylist()]
+    if not held:
+        raise ReportError(
+            f"{store.root} holds no predictions: make some with `tubelet surprise --store {store.shell_name}`"
+        )
+    for scope in held:
+        if (
+            options.encoder in (None, scope.encoder_id, scope.encoder)
+            and options.context in (None, scope.context)
+            and options.horizon in (None, scope.horizon)
+        ):
+            return scope
+    listed = "; ".join(
+        f"{scope.encoder_id}, context {scope.context}, horizon {scope.horizon}"
+        for scope in held[:LISTED]
+    )
+    raise ReportError(f"no predictions of that are in {store.root}; there are those of: {listed}")
