@@ -6,6 +6,7 @@ A page is a folder with a module `page` of TITLE, ICON and ``show(store, selecti
     video            what does the encoder see in this video?
     windows          what changes when the window shifts?
     sensitivity      which dimensions react when the window shifts?
+    dimension        what does this dimension encode?
     sql              what do you want to know?
     jobs             what runs on this store?
     components       what is drawn in the browser, one folder each: player, token_map, matrix, connection

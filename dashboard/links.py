@@ -32,9 +32,9 @@ def to_windows(label: Markdown, **where: str) -> None:
     _link("Windows", WINDOWS, label, ":material/compare:", address.find_kept() | where)
 
 
-def to_dimension(label: Markdown, encoder_id: str, dim: int) -> None:
-    """A link to the Dimension page."""
-    where = {ENCODER: encoder_id, "dimension": str(dim), "direction": ""}
+def to_dimension(label: Markdown, encoder_id: str, dim: int | None, direction: str = "") -> None:
+    """A link to the Dimension page: a dimension, or another direction by its name."""
+    where = {ENCODER: encoder_id, "dimension": "" if dim is None else str(dim), "direction": direction}  # fmt: skip
     _link("Dimension", DIMENSION, label, ":material/linear_scale:", address.find_kept() | where)
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from tubelet.dashboard.charts import BLUE, HEIGHT, ORANGE
 
-ROW = 24  # pixels per change
+ROW, AXIS = 22, 56  # pixels per change, and of the axis below
 
 
 def draw_histogram(bins: pa.Table) -> alt.Chart:
@@ -18,6 +18,7 @@ def draw_histogram(bins: pa.Table) -> alt.Chart:
             x=x,
             x2="high:Q",
             y=alt.Y("tokens:Q", title="tokens", axis=alt.Axis(tickCount=4)),
+            y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("low:Q", title="from", format=".4g"),
                 alt.Tooltip("high:Q", title="to", format=".4g"),
@@ -37,6 +38,7 @@ def draw_frame(cells: pa.Table) -> alt.Chart:
         "value:Q",
         title="above its video's mean",
         scale=alt.Scale(scheme="blueorange", domainMid=0),
+        legend=alt.Legend(orient="bottom", gradientLength=180),
     )
     tips = [
         alt.Tooltip("y:O", title="row"),
@@ -103,7 +105,8 @@ def draw_curve(points: pa.Table) -> alt.LayerChart:
 
 def draw_reactions(rows: pa.Table) -> alt.LayerChart:
     """Columns what, reaction, low, high, mean_dimension."""
-    base = alt.Chart(rows).encode(y=alt.Y("what:N", title=None, sort=None))
+    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False))
+    base = alt.Chart(rows).encode(y=y)
     x = alt.X("reaction:Q", title="standard deviations", scale=alt.Scale(zero=True))
     tips = [
         alt.Tooltip("what:N", title="change"),
@@ -118,5 +121,5 @@ def draw_reactions(rows: pa.Table) -> alt.LayerChart:
         base.mark_tick(color=ORANGE, thickness=2).encode(x="mean_dimension:Q", tooltip=tips),
     ]
     return alt.LayerChart(layer=layers).properties(
-        height=ROW * max(2, len(rows)), width="container"
+        height=AXIS + ROW * max(2, len(rows)), width="container"
     )

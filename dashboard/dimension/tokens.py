@@ -16,7 +16,7 @@ from tubelet.latent.directions.direction import Direction
 from tubelet.store import Store
 from tubelet.store.rows import NamedClip
 
-WIDTH = 116  # pixels of a picture, at least
+WIDTH = 100  # pixels of a picture, at least
 TITLES = {
     figures.LARGEST: "Largest values",
     figures.MIDDLE: "Middling values, next to the median",

@@ -9,6 +9,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from tubelet.dashboard import links
 from tubelet.dashboard.sensitivity import gallery
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
@@ -136,6 +137,8 @@ def _table(block: Table, leads: Leads) -> None:
         rows = rows.set_column(
             rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string())
         )
+    if "dim" in rows.column_names and block.dims_of:
+        rows, config = _add_pages(rows, config, block.dims_of)
     if "dim" in rows.column_names and leads.of:
         rows, config = _add_leads(rows, config, leads)
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
@@ -148,6 +151,14 @@ def _table(block: Table, leads: Leads) -> None:
         key=f"table-{block.name}",
         alt=block.title,
     )
+
+
+def _add_pages(rows: pa.Table, config: dict, encoder_id: str) -> tuple[pa.Table, dict]:
+    """A column behind the number of a dimension: its page."""
+    at = rows.column_names.index("dim") + 1
+    pages = [links.locate_dimension(encoder_id, dim) for dim in rows["dim"].to_pylist()]
+    config["page"] = st.column_config.LinkColumn("page", display_text="open", help="What the dimension encodes and reacts to")  # fmt: skip
+    return rows.add_column(at, "page", pa.array(pages, pa.string())), config
 
 
 def _add_leads(rows: pa.Table, config: dict, leads: Leads) -> tuple[pa.Table, dict]:

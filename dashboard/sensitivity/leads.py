@@ -24,17 +24,18 @@ class Leads:
         return cls({row.dim: row for row in rows})
 
     def show(self, dims: Sequence[int]) -> None:
-        """The first of these dimensions, each with its two links."""
+        """The first of these dimensions, each with its three links."""
         known = [dim for dim in dims if dim in self.of][:FIRST]
         if not known:
             return
         st.markdown(
-            "The strongest dimensions, each on the video and on the pair of windows in which it reacts most:"
+            "The strongest dimensions, each on the video and on the pair of windows in which it reacts most, and on a page of its own:"
         )
         with st.container(
             horizontal=True, gap="small", vertical_alignment="center", key="links-dimensions"
         ):
             for dim in known:
+                links.to_dimension(f"{dim:d}: page", self.of[dim].encoder_id, dim)
                 links.to_player(f"{dim:d}: picture", **self._place_picture(dim))
                 links.to_windows(f"{dim:d}: pair", **self._place_pair(dim))
 

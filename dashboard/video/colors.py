@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tubelet.dashboard import caching, downloads, units
+from tubelet.dashboard import caching, downloads, links, units
 from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.swatches import name_categories
@@ -12,6 +12,7 @@ from tubelet.latent import bases
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
 from tubelet.latent.colorings import CHANNELS, Coloring, Options
+from tubelet.latent.directions.direction import LINEAR
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -143,6 +144,17 @@ def offer_file(film: Film, paint: Paint) -> None:
     """The window's colors as a file of some kilobytes: uint8 ``(slices, rows, columns, 3)``."""
     if paint.url and film.clip.embedding_path:
         downloads.offer("", {"Colors .npy": f"{paint.url}/{film.clip.clip_id}/colors.npy"})
+
+
+def lead_to_directions(store: Store, film: Film, coloring: Coloring) -> None:
+    """Links to what the colors stand for: the page of each dimension, or of the first component of a kept basis."""
+    encoder_id = film.clip.encoder_id
+    if coloring.source == "dimensions":
+        for dim in dict.fromkeys(coloring.dimensions):
+            links.to_dimension(f"Dimension {dim:d}", encoder_id, dim)
+    kept = caching.rows(store, bases.list_bases(encoder_id))
+    if any(row["basis_id"] == coloring.of and row["kind"] in LINEAR for row in kept):
+        links.to_dimension("Component 1", encoder_id, None, f"basis:{coloring.of}:1")
 
 
 def _component(basis: Basis, number: int) -> str:

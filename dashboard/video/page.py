@@ -104,6 +104,7 @@ def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(film, coloring)
         colors.offer_file(film, paint)
+        colors.lead_to_directions(store, film, coloring)
     sections.show(store, film, clip, marked, segment)
     expectation.show(store, film.clip)
     segmentation.show(store, cut, segment)

@@ -1,5 +1,6 @@
 """The Windows page: one pair of windows, from its answer down to a single token."""
 
+import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, downloads, links, units
@@ -199,18 +200,21 @@ def _show_curves(store: Store, pair: ShownPair) -> None:
                     alt=f"{name} by shared slice",
                 )
         with grid.cell():
-            _show_ranked(store, ranked)
+            _show_ranked(store, ranked, pair.encoder_id)
 
 
-def _show_ranked(store: Store, ranked: Question) -> None:
+def _show_ranked(store: Store, ranked: Question, encoder_id: str) -> None:
     number = st.column_config.NumberColumn
+    rows = caching.table(store, ranked)
+    pages = [links.locate_dimension(encoder_id, dim) for dim in rows["dim"].to_pylist()]
     st.dataframe(
-        caching.table(store, ranked), hide_index=True, placeholder="constant", height=ROW_HEIGHT * 6 + 8,
-        column_order=("dim", "relative_edge", "edge_over_middle"),
+        rows.append_column("page", pa.array(pages, pa.string())), hide_index=True, placeholder="constant", height=ROW_HEIGHT * 6 + 8,
+        column_order=("dim", "relative_edge", "edge_over_middle", "page"),
         column_config={
             "dim": number("dim", width=45, format="%d"),
             "relative_edge": number("edge / std", width=75, format="%.3g", help=RELATIVE_EDGE),
             "edge_over_middle": number("edge / middle", width=95, format="%.3g"),
+            "page": st.column_config.LinkColumn("page", width=60, display_text="open"),
         },
         alt="Dimensions whose edge difference is largest",
     )  # fmt: skip

@@ -53,7 +53,7 @@ METHOD = (
 )
 
 
-def matrix_sections(matrix: Matrix | None) -> Iterator[Block]:
+def matrix_sections(matrix: Matrix | None, encoder_id: str) -> Iterator[Block]:
     yield Heading("Which dimensions react to which change", "dimensions")
     if matrix is None:
         yield Text("No reaction was measured by dimension.")
@@ -79,6 +79,7 @@ def matrix_sections(matrix: Matrix | None) -> Iterator[Block]:
         rows=list_cells(matrix),
         columns=CELL_COLUMNS,
         questions=matrix.questions,
+        dims_of=encoder_id,
     )
 
 

@@ -20,7 +20,7 @@ from tubelet.store.questions.changes import ReactionScope, reactions
 from tubelet.store.wording import count
 
 TITLE = "How far do tokens move when their window is changed?"
-BLUE, GRAY, ROW = "#2a7fb0", "#7b8a95", 22  # pixels per change
+BLUE, GRAY, ROW, AXIS = "#2a7fb0", "#7b8a95", 22, 56  # pixels per change, and of the axis below
 COLUMNS = (
     Column("change", "change"),
     Column("strength", "strength", "g"),
@@ -74,7 +74,7 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
         shown=200,
         questions={"Reactions": question},
     )
-    yield from matrix_sections(find_matrix(asked, store))
+    yield from matrix_sections(find_matrix(asked, store), scope.encoder_id)
     yield Heading("What this rests on", "foundations")
     yield Text(METHOD)
     yield Text(MATRIX_METHOD)
@@ -119,7 +119,9 @@ def _picture(found: ChangeFindings) -> Picture:
 
 def _chart(found: ChangeFindings) -> alt.LayerChart:
     shown = found.table.filter(pc.not_equal(found.table["change"], DISJOINT))
-    base = alt.Chart(shown).encode(y=alt.Y("what:N", title=None, sort=None))
+    base = alt.Chart(shown).encode(
+        y=alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False))
+    )
     tips = [alt.Tooltip("what:N", title="change")] + [
         alt.Tooltip(f"{name}:Q", title=title, format=".3f")
         for name, title in (("reaction", "reaction"), ("low", "from"), ("high", "to"))
@@ -137,5 +139,5 @@ def _chart(found: ChangeFindings) -> alt.LayerChart:
             .encode(x="level:Q", tooltip=[alt.Tooltip("level:Q", title=DISJOINT, format=".3f")])
         )
     return alt.LayerChart(layer=layers).properties(
-        height=ROW * max(2, len(shown)), width="container"
+        height=AXIS + ROW * max(2, len(shown)), width="container"
     )

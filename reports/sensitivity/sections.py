@@ -68,6 +68,7 @@ def dimensions(found: Findings) -> Iterator[Block]:
         title=title,
         rows=rows,
         columns=tables.dimension_columns(found),
+        dims_of=found.scope.encoder_id,
         shown=MANY_PLACES,
         questions=figures.ranking_sql(found),
     )

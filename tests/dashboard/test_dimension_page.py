@@ -1,9 +1,11 @@
 """The Dimension page: what was planted stands on it, what is not there is said, and every place that names a dimension leads to it."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_dashboard import open_page, text
 from tests.planted_changes import draw_reactions, plant_reactions
@@ -101,3 +103,43 @@ def test_the_row_of_the_matrix_equals_the_planted_reactions(tmp_path) -> None:
         assert row["mean_dimension"] == pytest.approx(own.mean(), rel=1e-4)
         assert row["low"] < row["reaction"] < row["high"]
     store.close()
+
+
+def report_script(name: str, path: str) -> None:
+    from tubelet.dashboard import caching, report_page, selection
+
+    store = caching.open_store(path)
+    report_page.make_pages(())[name].show(store, selection.choose(store))
+
+
+@pytest.mark.parametrize("name", ["dimensions", "changes"])
+def test_the_tables_of_reports_lead_to_the_page_of_each_dimension(
+    name: str, store: Store, planted_everything: Store
+) -> None:
+    held = store if name == "dimensions" else planted_everything
+    (encoder,) = held.rows("SELECT encoder_id FROM encoders")
+    test = AppTest.from_function(
+        report_script, args=(name, str(held.root)), default_timeout=60
+    ).run()
+    assert not test.exception
+    frames = [frame.value for frame in test.dataframe if "page" in frame.value.columns]
+    assert frames
+    for frame in frames:
+        expected = [f"dimension?encoder={encoder['encoder_id']}&dimension={dim}" for dim in frame["dim"]]  # fmt: skip
+        assert frame["page"].tolist() == expected
+
+
+def test_the_player_leads_to_what_its_colors_stand_for(store: Store) -> None:
+    (row,) = store.rows("SELECT basis_id FROM bases WHERE name = 'parts'")
+    colored = {"color": "three dimensions", "dimensions": "3,1,3"}
+    assert lead(open_page("video", store, **colored)) == [("3", ""), ("1", "")]
+    kept = open_page("video", store, color="parts (components of the corpus)")
+    assert lead(kept) == [("", f"basis:{row['basis_id']}:1")]
+
+
+def lead(test: AppTest) -> list[tuple[str, str]]:
+    """Dimension and direction of every link to the Dimension page."""
+    assert not test.exception
+    found = [one.proto for one in test.get("page_link") if one.proto.page == "dimension"]
+    asked = [dict(parse_qsl(one.query_string)) for one in found]
+    return [(one.get("dimension", ""), one.get("direction", "")) for one in asked]

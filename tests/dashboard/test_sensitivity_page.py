@@ -71,6 +71,7 @@ def test_dimensions_stand_first_and_each_leads_to_its_picture_and_its_pair(store
     where = f"encoder={row['encoder_id']}&video={row['video_id']}"
     (table,) = (frame.value for frame in page.dataframe if "picture" in frame.value.columns)
     assert table["dim"].tolist()[0] == strongest
+    assert table["page"][0] == f"dimension?encoder={row['encoder_id']}&dimension={strongest}"
     assert table["pair"][0] == f"windows?{where}&pair={row['pair_id']}&dim={strongest}"
     gray = f"color=three+dimensions&dimensions={strongest}%2C{strongest}%2C{strongest}"
     assert table["picture"][0] == f"video?{where}&clip={row['clip_a']}&{gray}"
