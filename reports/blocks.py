@@ -57,6 +57,7 @@ class Table:
     shown: int = 50
     questions: Questions = field(default_factory=dict)
     pairs: str | None = None  # column of pair ids that lead to the Windows page
+    dims_of: str | None = None  # the encoder whose dimensions the column `dim` numbers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from tubelet.dashboard.sensitivity.leads import Leads
+from tubelet.dashboard.parameters import CLIP, VIDEO, VIDEO_PAGE
+from tubelet.dashboard.sensitivity.leads import Leads, address_picture
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
 from tubelet.reports.literal import Markdown, html_text
@@ -19,6 +20,10 @@ from tubelet.store.sandbox import formats
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
 WINDOWS_PATH = "windows"  # where the page of one pair lies in the URL
 PAIR = "pair"  # its parameter
+LINKED = {
+    "video_id": VIDEO,
+    "clip_id": CLIP,
+}  # columns of ids, and the parameters of the Video page that they are
 HEIGHT = 240  # pixels, of a chart that names none
 LEAST_HEIGHT = 240  # pixels, below which Streamlit draws beyond a chart's place
 AROUND, AROUND_WIDTH = (
@@ -133,8 +138,11 @@ def _table(block: Table, leads: Leads) -> None:
         rows = rows.set_column(
             rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string())
         )
+    rows = _link_ids(rows)
     if "dim" in rows.column_names and leads.of:
         rows, config = _add_leads(rows, config, leads)
+    elif block.dims_of:
+        rows, config = _add_pictures(rows, config, block.dims_of)
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
     st.dataframe(
         rows,
@@ -145,6 +153,27 @@ def _table(block: Table, leads: Leads) -> None:
         key=f"table-{block.name}",
         alt=block.title,
     )
+
+
+def _link_ids(rows: pa.Table) -> pa.Table:
+    """Videos and clips as addresses of the Video page, which `_column` shows as the ids that they are."""
+    for name in set(LINKED) & set(rows.column_names):
+        links = [
+            None if id_ is None else f"{VIDEO_PAGE}?{LINKED[name]}={quote(id_)}"
+            for id_ in rows[name].to_pylist()
+        ]
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(links, pa.string()))
+    return rows
+
+
+def _add_pictures(rows: pa.Table, config: dict, encoder_id: str) -> tuple[pa.Table, dict]:
+    """A column behind the number of a dimension: its picture on a video."""
+    links = [address_picture(dim, encoder_id) for dim in rows["dim"].to_pylist()]
+    config["picture"] = st.column_config.LinkColumn(
+        "picture", display_text="open", help="The dimension as gray on a video"
+    )
+    at = rows.column_names.index("dim") + 1
+    return rows.add_column(at, "picture", pa.array(links, pa.string())), config
 
 
 def _add_leads(rows: pa.Table, config: dict, leads: Leads) -> tuple[pa.Table, dict]:
@@ -166,6 +195,9 @@ def _column(block: Table, column: Column) -> ColumnConfig:
         return st.column_config.LinkColumn(
             title, display_text="open", help="The Windows page of this pair"
         )
+    if name in LINKED:
+        shown = rf"{LINKED[name]}=(\w+)"
+        return st.column_config.LinkColumn(title, display_text=shown, help="The Video page")
     if not form:
         return st.column_config.TextColumn(title, help=meaning or None)
     return st.column_config.NumberColumn(title, format=_printf(form), help=meaning or None)

@@ -62,7 +62,7 @@ def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) ->
         )
     if not found:
         raise ProbeError(
-            f"{store.root} holds no clips: run `tubelet ingest PATH... --store {store.shell_name}`"
+            f"{store.root} holds no clips: encode videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME`"
         )
     return [place for place in found if not layers or place.layer in layers]
 

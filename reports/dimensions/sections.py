@@ -115,6 +115,7 @@ def _layer(found: DimensionFindings, layer: Layer, prefix: Markdown) -> Iterator
         columns=known,
         shown=SHOWN,
         questions=questions_of(layer),
+        dims_of=None if layer.scope.pooled else layer.scope.encoder_id,
     )
 
 
