@@ -168,7 +168,7 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
 
 def over_patches(points: pa.Table, height: int, width: int) -> alt.Chart:
     """A value of every patch of the frame. Columns y, x, l2, cosine."""
-    side = max(4, min(16, 320 // max(height, width)))
+    side = max(4, min(40, 320 // max(height, width)))
     scale = alt.Scale(paddingInner=0)
     return (
         alt.Chart(points)

@@ -12,10 +12,13 @@ COMMAND = re.compile(r"`(tubelet [^`]+)`")
 
 def show(error: ReportError) -> None:
     said = str(error)
-    lines = "\n" in said
-    st.warning(
-        literal_block(said) if lines else literal_sentence(said[:1].upper() + said[1:]),
-        icon=":material/warning:",
-    )
-    for command in COMMAND.findall(said):
+    if "\n" in said:
+        st.warning(literal_block(said), icon=":material/warning:")
+        return
+    sentence, commands = literal_sentence(said[:1].upper() + said[1:]), COMMAND.findall(said)
+    if commands:
+        st.info(sentence, icon=":material/info:")
+    else:
+        st.warning(sentence, icon=":material/warning:")
+    for command in commands:
         st.code(command, language=None, wrap_lines=True)

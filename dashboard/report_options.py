@@ -18,30 +18,41 @@ SQL, ONE_ENCODER = (
     "NAME|ID",
 )  # metavars: of an option that holds SQL, and one that names an encoder
 NARROW, WIDE = 150, 250  # pixels
+MOST, FIRST = 4, 3  # widgets beside each other; of more, the first, and the others behind a button
 
 
 def choose_options(name: str, options: type, selection: Selection) -> dict[str, Any]:
     """Draw a widget per option and read them; encoder and selected videos are the sidebar's."""
-    hints = get_type_hints(options)
-    given: dict[str, Any] = {}
+    asked = [one for one in options_of(options) if one[1].metavar != ONE_ENCODER]
+    first = asked if len(asked) <= MOST else asked[:FIRST]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key=f"choices-{name}"
     ):
-        for field, described in options_of(options):
-            if described.metavar == ONE_ENCODER:
-                given[field.name] = selection.encoder_id or None
-                continue
-            value = _widget(f"{name}-{field.name}", field, hints[field.name], described)
-            given[field.name] = selection.narrow(value) if described.metavar == SQL else value
-    return given
+        given = _ask(name, options, first)
+        if len(asked) > MOST:
+            with st.popover("Options", icon=":material/tune:"):
+                given |= _ask(name, options, asked[FIRST:])
+    given |= {condition: selection.narrow(given[condition]) for condition in _conditions(options)}
+    taken = {field.name for field, _ in asked}
+    encoder = selection.encoder_id or None
+    return given | {f.name: encoder for f, _ in options_of(options) if f.name not in taken}
+
+
+def _ask(name: str, options: type, asked: Sequence[tuple[Field, Option]]) -> dict[str, Any]:
+    hints = get_type_hints(options)
+    return {
+        field.name: _widget(f"{name}-{field.name}", field, hints[field.name], described)
+        for field, described in asked
+    }
 
 
 def hold_conditions(given: Mapping[str, Any], options: type) -> bool:
     """Whether all conditions may be applied; offers to, where one came with a link."""
-    conditions = [
-        field.name for field, described in options_of(options) if described.metavar == SQL
-    ]
-    return all(consent.holds(given[name] or "", name) for name in conditions)
+    return all(consent.holds(given[name] or "", name) for name in _conditions(options))
+
+
+def _conditions(options: type) -> list[str]:
+    return [field.name for field, described in options_of(options) if described.metavar == SQL]
 
 
 def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
@@ -69,7 +80,7 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
         )
         return st.number_input(
             label, low, high, default, step=number(1), help=about, width=NARROW,
-            placeholder="any" if described.unset else None, **bind_option(key),
+            placeholder="default" if described.unset else None, **bind_option(key),
         )  # fmt: skip
     return _text(key, label, default, described)
 

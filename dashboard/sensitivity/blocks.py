@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from tubelet.dashboard import links
+from tubelet.dashboard.parameters import CLIP, VIDEO, VIDEO_PAGE
 from tubelet.dashboard.sensitivity import gallery
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
@@ -21,6 +22,10 @@ from tubelet.store.sandbox import formats
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
 WINDOWS_PATH = "windows"  # where the page of one pair lies in the URL
 PAIR = "pair"  # its parameter
+LINKED = {
+    "video_id": VIDEO,
+    "clip_id": CLIP,
+}  # columns of ids, and the parameters of the Video page that they are
 HEIGHT = 240  # pixels, of a chart that names none
 LEAST_HEIGHT = 240  # pixels, below which Streamlit draws beyond a chart's place
 AROUND, AROUND_WIDTH = (
@@ -133,12 +138,13 @@ def _table(block: Table, leads: Leads) -> None:
     for column in block.columns:
         config[column.name] = _column(block, column)
     if block.pairs:
-        links = [f"{WINDOWS_PATH}?{PAIR}={quote(pair)}" for pair in rows[block.pairs].to_pylist()]
+        windows = [f"{WINDOWS_PATH}?{PAIR}={quote(pair)}" for pair in rows[block.pairs].to_pylist()]
         rows = rows.set_column(
-            rows.column_names.index(block.pairs), block.pairs, pa.array(links, pa.string())
+            rows.column_names.index(block.pairs), block.pairs, pa.array(windows, pa.string())
         )
     if "dim" in rows.column_names and block.dims_of:
         rows, config = _add_pages(rows, config, block.dims_of)
+    rows = _link_ids(rows)
     if "dim" in rows.column_names and leads.of:
         rows, config = _add_leads(rows, config, leads)
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
@@ -161,6 +167,19 @@ def _add_pages(rows: pa.Table, config: dict, encoder_id: str) -> tuple[pa.Table,
     return rows.add_column(at, "page", pa.array(pages, pa.string())), config
 
 
+def _link_ids(rows: pa.Table) -> pa.Table:
+    """Videos and clips as addresses of the Video page, which `_column` shows as the ids that they are."""
+    for name in set(LINKED) & set(rows.column_names):
+        addresses = [
+            None if id_ is None else f"{VIDEO_PAGE}?{LINKED[name]}={quote(id_)}"
+            for id_ in rows[name].to_pylist()
+        ]
+        rows = rows.set_column(
+            rows.column_names.index(name), name, pa.array(addresses, pa.string())
+        )
+    return rows
+
+
 def _add_leads(rows: pa.Table, config: dict, leads: Leads) -> tuple[pa.Table, dict]:
     """Two columns behind the number of a dimension: its picture on a video, and its pair."""
     at = rows.column_names.index("dim") + 1
@@ -180,6 +199,9 @@ def _column(block: Table, column: Column) -> ColumnConfig:
         return st.column_config.LinkColumn(
             title, display_text="open", help="The Windows page of this pair"
         )
+    if name in LINKED:
+        shown = rf"{LINKED[name]}=(\w+)"
+        return st.column_config.LinkColumn(title, display_text=shown, help="The Video page")
     if not form:
         return st.column_config.TextColumn(title, help=meaning or None)
     return st.column_config.NumberColumn(title, format=_printf(form), help=meaning or None)

@@ -13,6 +13,15 @@ from tubelet.store.questions.rows import StrongestPair
 FIRST = 5  # dimensions that are named at the top of the page
 
 
+def address_picture(dim: int, encoder_id: str, **where: str) -> str:
+    """Address of a dimension as gray on a video: the first, unless `where` names one."""
+    return f"{VIDEO_PAGE}?{urlencode({ENCODER: encoder_id, **where, **_show_gray(dim)})}"
+
+
+def _show_gray(dim: int) -> dict[str, str]:
+    return {"color": "three dimensions", "dimensions": f"{dim},{dim},{dim}"}
+
+
 @dataclass(frozen=True)
 class Leads:
     """By dimension, a row of `strongest_pairs`."""
@@ -49,8 +58,8 @@ class Leads:
 
     def _place_picture(self, dim: int) -> dict[str, str]:
         row = self.of[dim]
-        shown = {"color": "three dimensions", "dimensions": f"{dim},{dim},{dim}"}
-        return {ENCODER: row.encoder_id, VIDEO: row.video_id, CLIP: row.clip_a, **shown}
+        where = {ENCODER: row.encoder_id, VIDEO: row.video_id, CLIP: row.clip_a}
+        return where | _show_gray(dim)
 
     def _place_pair(self, dim: int) -> dict[str, str]:
         row = self.of[dim]

@@ -44,7 +44,7 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
     held = change_scopes().read(store, ChangeScope)
     if not held:
         raise NoPairs(
-            f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --change flip,noise:0.1`"
+            f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME --change flip,noise:0.1`"
         )
     for scope in held:
         if (
@@ -58,5 +58,11 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
         for scope in held[:LISTED]
     )
     raise ReportError(
-        f"no changed windows of that are in {store.root}; there are those of: {listed}"
+        f"no changed windows of {_describe(options)} are in {store.root}; there are those of: {listed}"
     )
+
+
+def _describe(options: ChangesOptions) -> str:
+    asked = {"encoder": options.encoder, "frames": options.frames, "setting": options.setting}
+    named = [f"{name} {value}" for name, value in asked.items() if value is not None]
+    return ", ".join(named) or "this encoder"

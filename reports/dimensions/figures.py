@@ -171,6 +171,7 @@ def draw_layers(found: DimensionFindings) -> Picture:
         ),
         alt="Mean over dimensions of the shares of the variance, one bar per layer",
         numbers=lambda: drawn,
+        caption="One bar per layer: what a dimension's variance consists of, on average over its dimensions.",
         questions=questions,
     )
 
