@@ -73,7 +73,7 @@ def limits(found: DimensionFindings) -> Iterator[Markdown]:
     if found.tested and not found.several_windows:
         yield "Every video has one window, so the position in the window is also the time in the video: what all videos do at the same time, such as a fade-in, looks the same. Ingest several windows per video (`--stride`) to tell them apart."
     if not any(layer.places for layer in found.layers):
-        yield "No stored roll-up of these layers holds means by row and column, so places are part of the patches. A basis that is fitted with `tubelet basis fit --remove-position-mean` stores them."
+        yield "No stored roll-up of these layers holds means by row and column, so places are part of the patches. A basis that is fitted with `--remove-position-mean` stores them."
     if found.sampled:
         yield f"The store holds more videos than are read at once: these are {len(found.videos):,}, the first by the hash of their content."
 

@@ -10,6 +10,7 @@
     pairs    measurements of pairs
     fits     bases and what lies in them
     probes   trained probes and their predictions
+    scores   how well tokens segment and track
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -59,6 +60,7 @@ from tubelet.store.schema.pairs import (
 )
 from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
+from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.tokens import (
     DIM_STATS,
     POOLED,
@@ -99,6 +101,7 @@ __all__ = [
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
+    "SCORES",
     "SEGMENTATION",
     "SENSITIVITY",
     "SKETCHES",
@@ -136,6 +139,7 @@ TABLES = {
         *reversed(MEASUREMENTS),
         *reversed(FITS),
         *reversed(PROBED),
+        SCORES,
         SAVED_QUERIES,
         CLIPS,
     )
@@ -158,6 +162,7 @@ RELATIONS = {
         *MEASUREMENTS,
         *FITS,
         *PROBED,
+        SCORES,
         LABELS,
         MASKS,
         POINTS,

@@ -7,6 +7,7 @@ import sys
 import torch
 
 from tests.benchmarks import (
+    comparison,
     corpus,
     coverage,
     embeddings,
@@ -14,6 +15,7 @@ from tests.benchmarks import (
     memory,
     overhead,
     pairs,
+    probes,
     processes,
     sample,
     scale,
@@ -37,6 +39,8 @@ BENCHMARKS = {
     "scenes": scenes,
     "sample": sample,
     "sessions": sessions,
+    "comparison": comparison,
+    "probes": probes,
     "memory": memory,
 }
 

@@ -27,11 +27,12 @@ from tubelet.store.schema import (
     PROBED,
     RELATIONS,
     SAVED_QUERIES,
+    SCORES,
     TABLES,
     TAGS,
 )
 
-ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES)  # rows that people add
+ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES, SCORES)  # rows that people add
 ASKED_FOR = (POOLED, *PROBED)  # rows that an option or a command makes
 
 
