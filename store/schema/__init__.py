@@ -11,6 +11,7 @@
     surprise what a predictor expects of a slice
     fits     bases and what lies in them
     probes   trained probes and their predictions
+    scores   how well tokens segment and track
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -60,6 +61,7 @@ from tubelet.store.schema.pairs import (
 )
 from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
+from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import SLICE_SURPRISE, SURPRISE, SURPRISE_TABLES
 from tubelet.store.schema.tokens import (
     DIM_STATS,
@@ -101,6 +103,7 @@ __all__ = [
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
+    "SCORES",
     "SEGMENTATION",
     "SENSITIVITY",
     "SKETCHES",
@@ -142,6 +145,7 @@ TABLES = {
         *reversed(SURPRISE_TABLES),
         *reversed(FITS),
         *reversed(PROBED),
+        SCORES,
         SAVED_QUERIES,
         CLIPS,
     )
@@ -165,6 +169,7 @@ RELATIONS = {
         *SURPRISE_TABLES,
         *FITS,
         *PROBED,
+        SCORES,
         LABELS,
         MASKS,
         POINTS,

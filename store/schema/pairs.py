@@ -49,9 +49,7 @@ PAIRS = Table(
             "VARCHAR",
             "what `--change` did to the window before it was encoded again, such as `noise`; NULL unless kind is `changed`",
         ),
-        Column(
-            "strength", "DOUBLE", "of the change; NULL where it has none", "depends on the change"
-        ),
+        Column("strength", "DOUBLE", "of the change, in its own unit; NULL where it has none"),
         Column(
             "pixel_change",
             "DOUBLE",

@@ -7,6 +7,7 @@ import sys
 import torch
 
 from tests.benchmarks import (
+    comparison,
     corpus,
     coverage,
     embeddings,
@@ -15,6 +16,7 @@ from tests.benchmarks import (
     one_clip,
     overhead,
     pairs,
+    probes,
     processes,
     sample,
     scale,
@@ -41,6 +43,8 @@ BENCHMARKS = {
     "surprise": surprise,
     "sample": sample,
     "sessions": sessions,
+    "comparison": comparison,
+    "probes": probes,
     "memory": memory,
 }
 

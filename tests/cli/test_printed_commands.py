@@ -23,8 +23,9 @@ PARSED = (
     "pretrain",
     "evaluate",
     "probe",
+    "score",
     "jobs",
-)  # they serve, fetch, take minutes, or need labels of many videos or a job that runs: their arguments alone are looked at
+)  # they serve, fetch, take minutes, or need labels of many videos, masks, or a job that runs: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.stores import synthetic_store
 from tubelet.store import Store
-from tubelet.store.questions import clips, corpus, rows, sensitivity
+from tubelet.store.questions import changes, clips, corpus, rows, sensitivity
 from tubelet.store.questions.corpus import Question, VideoFilter
 from tubelet.store.rows import ClipRow, PairRow, Row
 
@@ -92,6 +92,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "encoder_id": encoder,
         "of": of,
         "videos": VideoFilter(encoder, text=QUOTED),
+        "ReactionScope": changes.ReactionScope(encoder_id=encoder, frames=scope["frame_count"], setting=QUOTED),
         "scope": sensitivity.Scope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
         "frames": scope["frame_count"],
         "setting": scope["setting"],
@@ -126,11 +127,20 @@ def test_every_question_is_answered_and_shows_the_sql_that_ran(
 def pose(ask: Callable[..., Question], arguments: Mapping[str, Any]) -> Question:
     """A question about the store of the tests."""
     wanted = inspect.signature(ask).parameters
+    keys = {name: _key(one, arguments) for name, one in wanted.items()}
     unknown = [
-        name for name, one in wanted.items() if name not in arguments and one.default is one.empty
+        name
+        for name, one in wanted.items()
+        if keys[name] not in arguments and one.default is one.empty
     ]
     assert not unknown, f"write a value for {', '.join(unknown)} as a row of `arguments`"
-    return ask(**{name: arguments[name] for name in wanted if name in arguments})
+    return ask(**{name: arguments[key] for name, key in keys.items() if key in arguments})
+
+
+def _key(parameter: inspect.Parameter, arguments: Mapping[str, Any]) -> str:
+    """The row of `arguments`: that of its class, where there is one, else that of its name."""
+    class_ = getattr(parameter.annotation, "__name__", "")
+    return class_ if class_ in arguments else parameter.name
 
 
 def refuse_unsound(

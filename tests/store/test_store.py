@@ -27,13 +27,14 @@ from tubelet.store.schema import (
     PROBED,
     RELATIONS,
     SAVED_QUERIES,
+    SCORES,
     SURPRISE_TABLES,
     TABLES,
     TAGS,
 )
 
 ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES)  # rows that people add
-ASKED_FOR = (POOLED, *SURPRISE_TABLES, *PROBED)  # rows that an option or a command makes
+ASKED_FOR = (POOLED, *SURPRISE_TABLES, *PROBED, SCORES)  # rows that an option or a command makes
 
 
 @pytest.fixture

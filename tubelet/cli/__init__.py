@@ -38,6 +38,7 @@ COMMANDS = {
     "probe": CommandSpec(
         "probes", "Train probes on stored states to tell a label, beside controls."
     ),
+    "score": CommandSpec("scores", "Score segmentation and tracking against masks and points."),
     "annotate": CommandSpec("annotate", "Import labels, masks and points from files."),
     "tag": CommandSpec("tags", "Give videos a tag, and list the tags."),
     "pairs": CommandSpec("reports", "Measure pairs of clips that are stored already."),
