@@ -18,7 +18,6 @@ SHARED = {
     "score": "how well it was told or done",
     "clip_count": "clips that the row speaks of",
     "frame_count": "frames that the row speaks of",
-    "strength": "of a change, or of what keeps a probe from learning by heart",
     "layer": "where in an encoder tokens are taken",
     "modified_ns": "modification time of the file",
     "corrupt_frames": "frames of the video or window that FFmpeg marks as damaged",
