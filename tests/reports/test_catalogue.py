@@ -251,16 +251,14 @@ def test_the_sidebar_chooses_the_encoder_and_the_videos_of_every_report(store: S
     assert any(f"--encoder {encoder} --where" in code.value for code in shown.code)
 
 
-def test_a_video_and_a_dimension_of_a_report_lead_to_the_player(small: Store) -> None:
+def test_a_video_and_a_dimension_of_a_report_lead_to_their_pages(small: Store) -> None:
     shown = open_page("dimensions", small)
     dims, videos = (
         next(table.value for table in shown.dataframe if name in table.value.columns)
         for name in ("mostly", "starts")
     )
     (encoder,) = small.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
-    assert dims["picture"][0] == (
-        f"video?encoder={encoder}&color=three+dimensions&dimensions={'%2C'.join([str(dims['dim'][0])] * 3)}"
-    )
+    assert dims["page"][0] == f"dimension?encoder={encoder}&dimension={dims['dim'][0]}"
     known = small.query("SELECT video_id FROM videos")["video_id"].to_pylist()
     assert sorted(videos["video_id"]) == sorted(f"video?video={video}" for video in known)
 
