@@ -9,8 +9,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from tubelet.dashboard.parameters import PAGES
-
 ROOT = Path(__file__).parents[1]
 IMPORTED = [
     "tubelet.cli",
@@ -18,9 +16,9 @@ IMPORTED = [
     "tubelet.ingest.encoders",
     "streamlit.web.cli",
     "streamlit.web.server.starlette.starlette_server",
-    "tubelet.dashboard.app",
-    *(f"tubelet.dashboard.{page}.page" for page in PAGES),
-    "tubelet.dashboard.routes",
+    "altair",
+    "pandas",
+    "tubelet.reports.catalogue",
 ]
 
 

@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from urllib.parse import quote
 
 import pytest
 
-from tests.browsing import BROWSER, Visit, sync_api
+from tests.browsing import BROWSER, Visit, sync_api, visiting
 from tests.stores import synthetic_store
 from tubelet.store import Store
 
@@ -29,6 +30,21 @@ PAGES = {
     "sensitivity": "Which dimensions react when the window shifts?",
     "sql": "What do you want to know?",
 }
+PARAMETERS = (
+    "video",
+    "clip",
+    "pair",
+    "encoder",
+    "search",
+    "label",
+    "section",
+    "statistic",
+    "patches",
+    "segment",
+    "color",
+    "pair_search",
+    "dim",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +55,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.fixture(autouse=True)
-def _without_pictures(visit: Visit) -> None:
-    visit.lacks_pictures = True
+@pytest.fixture(scope="module")
+def shared(browser, server: str) -> Iterator[Visit]:
+    """One page for all tests: each opens an address of its own."""
+    with visiting(browser, server) as visitor:
+        visitor.lacks_pictures = True
+        yield visitor
+
+
+@pytest.fixture
+def visit(shared: Visit) -> Iterator[Visit]:
+    yield shared
+    assert not shared.problems, shared.problems
 
 
 def shown(page: "sync_api.Page") -> str:
@@ -102,27 +127,18 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
     nothing_came_of_it(visit)
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_hostile_addresses_do_nothing(visit: Visit, word: str) -> None:
-    text = quote(word)
-    for path in ("", "video", "windows"):
-        parameters = (
-            "video",
-            "clip",
-            "pair",
-            "encoder",
-            "search",
-            "label",
-            "section",
-            "statistic",
-            "patches",
-            "segment",
-            "color",
-            "pair_search",
-            "dim",
-        )
-        visit.open(f"{path}?{'&'.join(f'{name}={text}' for name in parameters)}", PAGES[path])
+def test_hostile_addresses_do_nothing(visit: Visit) -> None:
+    """Neighboring parameters get different words, and every page another one of them."""
+    for number, path in enumerate(("", "video", "windows")):
+        words = islice(cycle(WORDS), number, None)
+        given = "&".join(f"{name}={quote(word)}" for name, word in zip(PARAMETERS, words))
+        visit.open(f"{path}?{given}", PAGES[path])
         nothing_came_of_it(visit)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_hostile_condition_does_nothing(visit: Visit, word: str) -> None:
+    text = quote(word)
     visit.open(f"sensitivity?where={text}&setting={text}&compare={text}", PAGES["sensitivity"])
     visit.page.get_by_role("button", name="Apply condition").click()
     visit.page.locator(
@@ -141,13 +157,19 @@ def test_a_hostile_query_waits_and_its_error_does_nothing(visit: Visit, word: st
         literally(raising) in shown(visit.page)
         and visit.page.locator("[data-testid=stAlertContentError]").count() == 0
     )
+    visit.settle()
     visit.page.get_by_role("button", name="Run query").click()
     visit.expect_text("Query failed")
     nothing_came_of_it(visit)
     first = literally(word.partition("\n")[0])
     assert count_shown(visit, first, without=raising), "the error is shown as it is"
-    named = f"SELECT '{word}' AS \"{word}\""
+
+
+def test_a_hostile_answer_does_nothing(visit: Visit) -> None:
+    """The words are the names of its columns, too."""
+    named = "SELECT " + ", ".join(f"'{word}' AS \"{word}\"" for word in WORDS)
     visit.open(f"sql?query={quote(named)}", PAGES["sql"])
+    visit.settle()
     visit.page.get_by_role("button", name="Run query").click()
     visit.expect_text("1 row in")
     nothing_came_of_it(visit)

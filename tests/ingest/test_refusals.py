@@ -153,7 +153,7 @@ def test_an_unreadable_file_does_not_stop_the_others(video, tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_and_the_store_stays_whole(small_disk, tmp_path):
-    folder = make_folder(tmp_path / "videos", 8, frames=60)
+    folder = make_folder(tmp_path / "videos", 4, frames=60)
     arguments = (
         folder,
         "--store",

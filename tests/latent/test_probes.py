@@ -68,16 +68,16 @@ def test_controls_stand_beside_every_probe(found) -> None:
     assert any("untrained" in note for note in found.notes)
 
 
-def test_shuffled_labels_are_at_chance_in_95_of_100_runs(store) -> None:
+def test_shuffled_labels_are_at_chance_as_often_as_their_interval_says(store) -> None:
     truth = read_truth(store, "action", ProbeOptions())
     states = read_states(store, find_places(store, (), ("block:2",))[0])
     inside = 0
-    for seed in range(100):
+    for seed in range(40):
         shuffled = shuffle_labels(truth, seed)
         folds = make_folds(shuffled, 2, seed)
         result = score(shuffled, run_trial(shuffled, states, folds, Training("knn", 0)).predicted)
         inside += result.low <= 0.5 <= result.high
-    assert inside >= 89  # of 100 intervals of 95%: fewer by chance once in a hundred
+    assert inside >= 34  # of 40 intervals of 95%: fewer by chance once in a hundred
 
 
 def test_numbers_are_told_by_ridge_regression_at_the_layer_that_has_them(store) -> None:
