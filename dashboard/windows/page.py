@@ -64,7 +64,7 @@ def _show_answer(store: Store, pair: ShownPair) -> None:
 
 
 def _show_links(pair: ShownPair) -> None:
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", key="links-windows"):
         for name, clip_id in (("A", pair.clip_a), ("B", pair.clip_b)):
             links.to_player(
                 f"Window {name} in player",
