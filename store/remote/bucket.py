@@ -77,12 +77,13 @@ class Bucket:
         write_whole(path, memoryview(data), unfinished, flush=False)
 
     def list(self, folder: str) -> list[Named]:
-        """Every file below a folder."""
+        """Every file below a folder; some tools put an empty one in the place of the folder itself."""
         with self._explaining():
             return [
                 (found["path"], found["size"])
                 for batch in self._store.list(folder)
                 for found in batch
+                if found["path"] != folder
             ]
 
     @contextmanager

@@ -5,6 +5,7 @@ Files of tables never change, so each is copied once; the marker is written last
 one that was used longest ago goes first, and whatever a commit has replaced.
 """
 
+import atexit
 import fcntl
 import hashlib
 import json
@@ -24,6 +25,7 @@ from tubelet.store.disk.files import require_space, write_whole
 from tubelet.store.disk.layout import (
     CODES,
     EMBEDDINGS,
+    FOLDERS,
     MARKER,
     MEDIA,
     REPLICA,
@@ -31,7 +33,7 @@ from tubelet.store.disk.layout import (
     UNFINISHED,
 )
 from tubelet.store.disk.roots import resolve_root
-from tubelet.store.disk.scratch import make_scratch
+from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import StoreError
 from tubelet.store.remote.address import Address
 from tubelet.store.remote.bucket import Bucket, Named
@@ -50,7 +52,7 @@ class Replica:
         """With `fresh`, nothing is taken from what earlier processes copied. Raises StoreError."""
         self.bucket, self.address = Bucket(address, options), address
         self.cache_bytes = int(_read_size(options.get("cache_gb", str(CACHE_GB))) * 1e9)
-        place = make_scratch() if fresh else _cache_folder(options)
+        place = _own_folder() if fresh else _cache_folder(options)
         self.root = place / _name(address, options)
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.root / REPLICA).write_text(json.dumps({"store": str(address)}))
@@ -117,65 +119,79 @@ class Replica:
             yield
 
     def _copy_snapshot(self, marker: bytes) -> None:
-        versions, serial = self._read_marker(marker)
-        before = self._held_versions()
+        content = self._read_marker(marker)
+        before, versions = self._held(content), content["versions"]
         entries = [
-            named for named in self.bucket.list(SNAPSHOTS) if _leading_number(named[0]) <= serial
+            named
+            for named in self.bucket.list(SNAPSHOTS)
+            if _leading_number(named[0]) <= content["serial"]
         ]
+        changed = [name for name in versions if not self._is_here(name, versions[name], before)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = dict(zip(changed, pool.map(self.bucket.list, changed)))
         logs = [
             named
-            for table, version in versions.items()
-            for named in self.bucket.list(f"{table}/_delta_log")
-            if _leading_number(named[0]) <= version
+            for name, listed in found.items()
+            for named in listed
+            if "/_delta_log/" in named[0] and _leading_number(named[0]) <= versions[name]
         ]
         self._copy_missing([*entries, *logs])
         used = {
-            table: tables.open_table(self.root / table, version)
-            for table, version in versions.items()
+            name: tables.open_table(self.root / name, version) for name, version in versions.items()
         }
-        self._copy_data(used)
+        wanted = {file for version in used.values() for file in version.files}
+        self._copy_missing(
+            named
+            for listed in found.values()
+            for named in listed
+            if f"{self.root}/{named[0]}" in wanted
+        )
         self._drop_replaced(before, used["clips"].files if "clips" in used else [])
         write_whole(self.root / MARKER, marker, self.root / UNFINISHED)
         self._remove_unused(used, {name for name, _ in entries})
 
-    def _read_marker(self, marker: bytes) -> tuple[dict[str, int], int]:
-        """The versions of the tables, and the number of the commit. Raises StoreError."""
-        try:
+    def _is_here(self, table: str, version: int, before: Mapping[str, int]) -> bool:
+        """Whether a table has not changed since it was copied, with all its files."""
+        return before.get(table) == version and tables.is_whole(self.root / table, version)
+
+    def _read_marker(self, marker: bytes) -> dict:
+        """What the bucket's marker says: the versions of the tables, and the number of the commit. Raises StoreError."""
+        content: dict = {}
+        with suppress(ValueError, RecursionError):
             content = checksums.parse(marker.decode())
-            versions, serial, format_ = (content[name] for name in ("versions", "serial", "format"))
-            sound = checksums.is_signed(content) is not False and format_ <= FORMAT
-            numbers = all(isinstance(n, int) for n in (serial, *versions.values()))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            format_, sound, numbers = 0, False, False
+        versions, serial, format_ = (content.get(n) for n in ("versions", "serial", "format"))
         if isinstance(format_, int) and format_ > FORMAT:
             raise StoreError(
                 f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
             )
-        if not sound or not numbers or not versions.keys() <= TABLES.keys():
+        sound = isinstance(versions, dict) and versions.keys() <= TABLES.keys()
+        if (
+            not sound
+            or checksums.is_signed(content) is False
+            or not all(isinstance(number, int) for number in (serial, format_, *versions.values()))
+        ):
             raise StoreError(
                 f"{self.address}/{MARKER} is damaged: copy the store there again, or check the folder it came from with `tubelet check`"
             )
-        return versions, serial
+        return content
 
-    def _held_versions(self) -> dict[str, int]:
-        """What the replica showed until now."""
-        try:
-            return checksums.parse((self.root / MARKER).read_text())["versions"]
-        except (OSError, ValueError, KeyError):
+    def _held(self, new: Mapping) -> Mapping[str, int]:
+        """The versions of the tables that are here. Where they are of another store, or of a later commit, nothing of it is of use."""
+        old: dict = {}
+        with suppress(OSError, ValueError):
+            old = checksums.parse((self.root / MARKER).read_text())
+        if old and (old.get("store") != new.get("store") or old["serial"] > new["serial"]):
+            for name in (MARKER, *TABLES, *FOLDERS):
+                path = self.root / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             return {}
-
-    def _copy_data(self, used: Mapping[str, tables.Version]) -> None:
-        wanted = {
-            Path(file).relative_to(self.root).as_posix()
-            for version in used.values()
-            for file in version.files
-        }
-        sizes = [named for table in used for named in self.bucket.list(table) if named[0] in wanted]
-        self._copy_missing(sizes)
+        return old.get("versions", {})
 
     def _copy_missing(self, named: Iterable[Named]) -> None:
         missing = {
-            name: size for name, size in named if not inside.resolve_file(self.root, name).exists()
+            name: size
+            for name, size in named
+            if _size(inside.resolve_file(self.root, name)) != size
         }
         require_space(self.root, sum(missing.values()))
         self._fetch_all(missing)
@@ -243,10 +259,25 @@ def _same_files(before: list[str], after: list[str]) -> set[str]:
     return {path for path, _ in found}
 
 
+def _size(path: Path) -> int:
+    """The bytes of a file, -1 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
 def _leading_number(name: str) -> int:
     """The number that a file's name begins with; none is beyond every version."""
     digits = name.rpartition("/")[2].partition(".")[0].partition("-")[0]
     return int(digits) if digits.isdecimal() else 1 << 62
+
+
+def _own_folder() -> Path:
+    """A folder of this process alone, which goes with it."""
+    folder = make_scratch()
+    atexit.register(remove_scratch, folder)
+    return folder
 
 
 def _cache_folder(options: Mapping[str, str]) -> Path:

@@ -1,6 +1,7 @@
 """Stores in a bucket, read over HTTP from a real S3 server: SQL in its sandbox, reports, `check`, the cache, and what must never be said."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -110,6 +111,34 @@ def test_a_commit_is_seen_and_what_it_replaced_is_read_again(server, tmp_path):
     made.close()
 
 
+def test_another_store_in_the_same_place_takes_nothing_from_the_one_before(opened, local, tmp_path):
+    opened.grid(local.rows("SELECT clip_id FROM clips")[0]["clip_id"])
+    other = synthetic_store(tmp_path / "other", videos=2, clips=1, seed=5)
+    buckets.upload(other.root)
+    for folder in ("embeddings/", "clips/_delta_log/", ""):  # as the console of AWS leaves them
+        buckets.put(folder, b"")
+    look_again(opened)
+    for name, rows in contents(other.root).items():
+        assert len(opened.query(f"FROM {name}")) == len(rows), name
+    assert opened.query("FROM clips ORDER BY ALL") == other.query("FROM clips ORDER BY ALL")
+    assert cached(opened) == []
+    other.close()
+
+
+def test_an_older_state_that_was_put_back_is_what_is_read(server, tmp_path):
+    made = synthetic_store(tmp_path / "store", videos=1, clips=1)
+    shutil.copytree(made.root, tmp_path / "backup")
+    add_videos(made, Recipe(videos=1, clips=1), first=1)
+    buckets.upload(made.root)
+    store = Store(URL, options={"cache": str(tmp_path / "cache")})
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 2}]
+    buckets.upload(tmp_path / "backup")
+    look_again(store)
+    assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 1}]
+    store.close()
+    made.close()
+
+
 def row_table(row: dict) -> pa.Table:
     return pa.Table.from_pylist([row], TABLES["clips"].arrow)
 
@@ -135,7 +164,8 @@ def test_the_cache_of_embedding_files_is_bounded_and_keeps_what_was_used_last(
 
 
 def test_check_reads_the_bucket_itself(opened, local):
-    assert run("check").stdout == f"{URL} is whole\n"
+    given = f"--store-option=cache={opened.root.parent}"
+    assert run("check", given).stdout == f"{URL} is whole\n"
     path = local.clip(
         local.rows("SELECT clip_id FROM clips ORDER BY ALL")[0]["clip_id"]
     ).embedding_path
@@ -146,7 +176,7 @@ def test_check_reads_the_bucket_itself(opened, local):
         data[len(data) // 2] ^= 1
         buckets.put(name, bytes(data))
     buckets.put("embeddings/toy/left/over.parquet", b"x")
-    found = run("check")
+    found = run("check", given)
     assert found.returncode == 1
     assert "its embedding file has changed" in found.stdout and "slice_stats" in found.stdout
     assert "over.parquet" in found.stdout and "no clip refers to" in found.stdout
