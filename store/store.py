@@ -1,6 +1,5 @@
 """The front of the store: open or create it, commit rows, read embeddings, query it."""
 
-import os
 import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,11 +20,14 @@ from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.disk.files import explain_disk_errors, write_whole
 from tubelet.store.disk.layout import Layout
+from tubelet.store.disk.roots import refuse_foreign, resolve_root
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import Overtaken, StoreError
 from tubelet.store.notebook import render_facts
 from tubelet.store.questions import views
 from tubelet.store.questions.connections import Connections
+from tubelet.store.remote.address import is_remote, read_address
+from tubelet.store.remote.replica import Replica
 from tubelet.store.rows import ClipRow, VideoRow
 from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
@@ -51,20 +53,31 @@ MISTAKES = (
     duckdb.InterruptException,
     duckdb.OutOfMemoryException,
 )
-UNFIT = {
-    *"*?[]%\\^|",
-    *map(chr, range(32)),
-    chr(127),
-}  # patterns to DuckDB, escapes to Delta, no name of a table's folder to delta-rs; control characters end a line of text
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
 class Store:
     """A store on disk. Safe to share between threads; several processes may read and write at once."""
 
-    def __init__(self, root: Path | str, read_only: bool = False) -> None:
-        """Open an existing store; with `read_only` every write to it raises ReadOnly. Raises StoreError with advice for anything else."""
-        self.layout = Layout(_local(root), read_only)
+    def __init__(
+        self,
+        root: Path | str,
+        read_only: bool = False,
+        fresh: bool = False,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Open an existing store; with `read_only` every write to it raises ReadOnly. Raises StoreError with advice for anything else.
+
+        A store at ``s3://BUCKET/PREFIX`` is only read. Its `options` are those of `tubelet.store.remote.bucket.OPTIONS`; credentials may
+        also stand in the environment. With `fresh`, nothing is taken from what was read of it before.
+        """
+        self.name = str(root)  # as it was asked for, for commands that we print
+        if is_remote(root):
+            replica = Replica(read_address(str(root)), options or {}, fresh)
+            self.layout = Layout(replica.root, True, replica)
+        else:
+            self.layout = Layout(_local(root), read_only)
+            self.name = str(self.layout.root)
         self.layout.refuse_links()
         if note := snapshot.read(self.layout).note:
             LOGGER.warning(note)
@@ -79,7 +92,7 @@ class Store:
         layout = Layout(_local(root))
         with explain_disk_errors(layout.root):
             if not layout.marker.exists():
-                _refuse_foreign(layout)
+                refuse_foreign(layout)
                 snapshot.create(layout)
         return cls(root)
 
@@ -88,19 +101,19 @@ class Store:
         return self.layout.root
 
     def __repr__(self) -> str:
-        return f"Store({str(self.root)!r})"
+        return f"Store({self.name!r})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: where it is, and how much it holds."""
         held = {
             name: self.query(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py() for name in SHOWN
         }
-        return render_facts(f"Store {self.root}", held)
+        return render_facts(f"Store {self.name}", held)
 
     @property
     def shell_name(self) -> str:
         """The path quoted for a shell, for commands that we print."""
-        return shlex.quote(str(self.root))
+        return shlex.quote(self.name)
 
     @property
     def fingerprint(self) -> str:
@@ -113,6 +126,7 @@ class Store:
 
     def query(self, sql: str, parameters: Any = None) -> pa.Table:
         """The answer to a query of our own over the newest snapshot; values are bound, one cursor per query. Raises StoreError where a file cannot be read."""
+        self.fetch_tokens(sql, parameters)
         try:
             return self.newest(lambda: self._connections.ask(sql, parameters))
         except MISTAKES as error:
@@ -121,12 +135,25 @@ class Store:
             raise
         except duckdb.Error as error:
             raise StoreError(
-                f"a file of {self.root} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`"
+                f"a file of {self.name} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`"
             ) from error
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """The answer to a query of our own in pieces of at most `rows`, for what is too large for memory; use within `newest` if files may disappear."""
+        self.fetch_tokens(sql, parameters)
         return self._connections.batches(sql, parameters, rows)
+
+    def fetch_tokens(self, sql: str, parameters: Any = None) -> None:
+        """Have the embedding files on this machine that a query may read, of a store in a bucket. Raises StoreError where they exceed its cache."""
+        if self.layout.source and views.names_tokens(sql):
+            wanted = views.find_clips(sql, parameters)
+            rows = self.rows(
+                "SELECT embedding_path, embedding_bytes FROM clips WHERE embedding_path IS NOT NULL AND ($1 IS NULL OR clip_id IN (SELECT unnest($1::VARCHAR[])))",
+                [wanted],
+            )
+            self.layout.source.fetch_all(
+                {row["embedding_path"]: row["embedding_bytes"] for row in rows}
+            )
 
     def newest(self, ask: Callable[[], T]) -> T:
         """Run a query, and run it again if a compaction removed the files meanwhile."""
@@ -280,7 +307,7 @@ class Store:
         found = self.rows(f"FROM {table.name} WHERE {table.key[0]} = ?", [id_])
         if not found:
             listed = f'list them with `tubelet sql "FROM {table.name}" --store {self.shell_name}`'
-            raise StoreError(f"{self.root} holds no {table.name.removesuffix('s')} {id_}: {listed}")
+            raise StoreError(f"{self.name} holds no {table.name.removesuffix('s')} {id_}: {listed}")
         return found[0]
 
     def _writing(self) -> AbstractContextManager[Snapshot]:
@@ -352,43 +379,8 @@ def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> 
 
 
 def _local(root: Path | str) -> Path:
-    if "://" in str(root):
+    if is_remote(root):
         raise StoreError(
-            f"{root} is an object store, which this version cannot write: pass a folder on this machine as --store"
+            f"{read_address(str(root))} is an object store, which this version reads but cannot write: pass a folder on this machine as --store"
         )
-    try:
-        path = Path(os.path.abspath(Path(root).expanduser()))
-    except (RuntimeError, OSError) as error:
-        raise StoreError(
-            f"the path {root} cannot be resolved ({error}): pass another path as --store"
-        ) from error
-    if unprintable := sorted(c for c in set(str(path)) if ord(c) < 32 or ord(c) == 127):
-        raise StoreError(
-            f"the path {str(path)!r} holds {' '.join(map(repr, unprintable))}, which no line can show: pass another path as --store"
-        )
-    if unfit := sorted(set(str(path)) & UNFIT):
-        which = " ".join(
-            character if character.isprintable() else repr(character) for character in unfit
-        )
-        raise StoreError(
-            f"the path {str(path)!r} holds {which}, which tables and queries would read as something else: pass another path as --store"
-        )
-    if str(path) != os.fsencode(path).decode(errors="replace"):
-        raise StoreError(
-            f"the path {os.fsencode(path)!r} is not UTF-8, which the tables need: pass another path as --store"
-        )
-    return path
-
-
-def _refuse_foreign(layout: Layout) -> None:
-    if layout.root.exists() and not layout.root.is_dir():
-        raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
-    foreign = (
-        [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)]
-        if layout.root.exists()
-        else []
-    )
-    if foreign:
-        raise StoreError(
-            f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store"
-        )
+    return resolve_root(root)

@@ -13,7 +13,7 @@ from tests.commands import ROOT
 
 # room -> what it may import besides the standard library and itself
 ALLOWED = {
-    "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat"},
+    "store": {"numpy", "pyarrow", "duckdb", "deltalake", "array_api_compat", "obstore"},
     "media": {"store", "av", "numpy", "PIL"},
     "latent": {
         "store",

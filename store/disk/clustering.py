@@ -102,7 +102,8 @@ def merge_files(path: Path, table: Table, files: Sequence[str]) -> int:
 
 def _sorted_pieces(table: Table, schema: pa.Schema, files: Sequence[str]) -> Iterator[pa.Table]:
     """The rows of files in the order of the table's key, in pieces for a file each; no owner's rows are in two pieces."""
-    key, columns = ", ".join(table.key), ", ".join(f'"{name}"' for name in schema.names)
+    key, held = ", ".join(table.key), tables.find_columns(files)
+    columns = ", ".join(f'{"" if n in held else "NULL AS "}"{n}"' for n in schema.names)
     source = "read_parquet($files, union_by_name = true)"
     with duckdb.connect(":memory:") as connection:
         counts = connection.sql(

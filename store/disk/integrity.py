@@ -153,7 +153,9 @@ def _rows_in(problems: list[Problem]) -> dict[str, list[str]]:
 
 
 def ingesting(store: Store) -> bool:
-    """Whether an ingest is running, whose files are not committed yet."""
+    """Whether an ingest is running, whose files are not committed yet; of a store that is only read, nothing is known of it."""
+    if store.layout.read_only:
+        return False
     try:
         with lock(store.layout.writers_lock, wait=False):
             return False
@@ -296,10 +298,10 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
 
 
 def _find_unclaimed(store: Store, claimed: set[Path]) -> Iterator[Problem]:
-    for path in inside.walk_files(store.root, EMBEDDINGS):
+    for path in store.layout.walk(EMBEDDINGS):
         if path not in claimed:
             yield Problem(clip_id=None, path=path, what="an embedding file that no clip refers to")
-    for path in inside.walk_files(store.root, UNFINISHED):
+    for path in store.layout.walk(UNFINISHED):
         yield Problem(clip_id=None, path=path, what="left half-written")
 
 
@@ -308,7 +310,7 @@ def _find_unclaimed_pictures(store: Store) -> Iterator[Problem]:
     claimed = set(
         _pictures_of(store, store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist())
     )
-    for path in inside.walk_files(store.root, MEDIA):
+    for path in store.layout.walk(MEDIA):
         if path not in claimed and path.suffix == ".jpg" and path.name != THUMBNAIL:
             yield Problem(
                 clip_id=None, path=path, what="slice pictures of a clip that is not there"

@@ -1,8 +1,9 @@
 """Where everything is below a store's root: the only module that joins its paths."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from tubelet.store.disk import inside
 from tubelet.store.errors import ReadOnly
@@ -21,18 +22,55 @@ EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
 )
 FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
+REPLICA = "replica.json"  # in the folder of a replica: of a store in a bucket, only some embedding files are on this machine
+
+
+class Source(Protocol):
+    """Where the files of a replica come from."""
+
+    def refresh(self) -> None: ...
+    def fetch(self, path: Path) -> None: ...
+    def fetch_all(self, files: Mapping[str, int]) -> None: ...
+    def walk(self, folder: str) -> Iterator[Path]: ...
+    def visit(self, folder: str) -> Iterator[Path]: ...
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of a store. `read_only`: those that only writers ask for are refused, so nothing is written, whoever asks."""
+    """The paths of a store. `read_only`: those that only writers ask for are refused, so nothing is written, whoever asks.
+
+    A store in a bucket has a `source`, from which the embedding files that are asked for are copied.
+    """
 
     root: Path
     read_only: bool = False
+    source: Source | None = field(default=None, compare=False)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether embedding files that are not here may be in a bucket."""
+        return (self.root / REPLICA).is_file()
+
+    def refresh(self) -> None:
+        """Have the newest snapshot of a bucket here."""
+        if self.source:
+            self.source.refresh()
+
+    def walk(self, folder: str) -> Iterator[Path]:
+        """Every file of a folder, here or in the bucket. Raises UnsafePath."""
+        return self.source.walk(folder) if self.source else inside.walk_files(self.root, folder)
+
+    def visit(self, folder: str) -> Iterator[Path]:
+        """Every file of a folder, here while it is looked at. Raises UnsafePath."""
+        return self.source.visit(folder) if self.source else inside.walk_files(self.root, folder)
 
     def require_writable(self) -> None:
         """The one place where a store that was opened read-only refuses. Raises ReadOnly."""
         if self.read_only:
+            if self.source:
+                raise ReadOnly(
+                    f"{self.source} is an object store, which this version reads but cannot write: copy it to a folder on this machine and write there"
+                )
             raise ReadOnly(
                 f"{self.root} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
             )
@@ -86,6 +124,8 @@ class Layout:
             raise inside.UnsafePath(
                 f"the row of clip {clip_id} names the embedding file of another clip, {relative!r}: ingest its video again"
             )
+        if self.source:
+            self.source.fetch(path)
         return path
 
     def embedding_files(self, relative: Iterable[str]) -> list[Path]:

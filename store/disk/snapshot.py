@@ -61,6 +61,7 @@ class Newer(StoreError):
 
 def read(layout: Layout) -> Snapshot:
     """The store's current snapshot. Raises StoreError for a missing, foreign, damaged or newer store."""
+    layout.refresh()
     found = None
     for _ in range(READS):  # another process may commit between two of our file accesses
         before = found

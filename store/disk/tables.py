@@ -205,6 +205,11 @@ class Version:
         return find_files(self.files, self.ranges, keys)
 
 
+def find_columns(files: Iterable[str]) -> set[str]:
+    """The names of the columns that files have, which their table's newest ones may add to."""
+    return {name for file in files for name in pq.read_schema(file).names}
+
+
 _VERSIONS: dict[tuple[Path, int, int], Version] = {}  # the newest last
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tubelet.store.disk import checksums, inside, snapshot, tables
+from tubelet.store.disk import checksums, snapshot, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.layout import CODES, MEDIA, THUMBNAIL
 from tubelet.store.errors import StoreError
@@ -130,7 +130,7 @@ def _change(store: Store, known: Sums, path: Path) -> str | None:
 
 def _find_sealed(store: Store) -> Iterator[Path]:
     for folder, suffix in ((MEDIA, ".jpg"), (CODES, ".npy")):
-        for path in inside.walk_files(store.root, folder):
+        for path in store.layout.visit(folder):
             if path.suffix == suffix and not path.is_symlink():
                 yield path
 

@@ -27,7 +27,10 @@ class Connection:
     retired: bool = False
 
     def answers(self, current: Snapshot, sql: str) -> bool:
-        return self.snapshot.name == current.name and (self.tokens or not views.names_tokens(sql))
+        """Whether its views have all that a query needs; of a store in a bucket, each query about tokens has files of its own."""
+        if views.names_tokens(sql) and (not self.tokens or self.layout.source):
+            return False
+        return self.snapshot.name == current.name
 
     @contextmanager
     def cursor(self, sql: str, parameters: Any) -> Iterator[duckdb.DuckDBPyConnection]:

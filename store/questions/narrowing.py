@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from tubelet.store.schema import RELATIONS, TABLES
+from tubelet.store.schema import RELATIONS
 from tubelet.store.schema.functions import FUNCTIONS, create_macro
 
 LITERAL = r"'[0-9A-Za-z_-]+'"
@@ -35,7 +35,7 @@ PLANNING = threading.Lock()
 
 def find_keys(sql: str, parameters: Any = None) -> Keys:
     """The keys that a query's conditions leave of tables whose rows have owners; a table of which it needs more is not named."""
-    named = [table for table in TABLES.values() if table.owner and table.name in sql.lower()]
+    named = [table for table in RELATIONS.values() if table.owner and table.name in sql.lower()]
     if not any(table.key[0] in sql.lower() for table in named):
         return {}
     try:
@@ -45,7 +45,7 @@ def find_keys(sql: str, parameters: Any = None) -> Keys:
         return {}
     found: dict[str, list[set[str]]] = {}
     for name, conditions in _scans(plan):
-        if (table := TABLES.get(name)) and table.owner:
+        if (table := RELATIONS.get(name)) and table.owner:
             found.setdefault(name, []).append(_keys_of(conditions, table.key[0]))
     return {name: set().union(*scans) for name, scans in found.items() if all(scans)}
 

@@ -73,8 +73,16 @@ def narrow(
         return
     for name, keys in find_keys(sql, parameters).items():
         if name in held and (files := held[name].files_of(keys)) != held[name].files:
-            view = _table_view(TABLES[name], replace(held[name], files=files))
-            connection.execute(view.replace("CREATE VIEW", "CREATE TEMP VIEW", 1))
+            narrowed = replace(held[name], files=files)
+            try:
+                connection.execute(_narrow_view(TABLES[name], narrowed))
+            except duckdb.BinderException:  # these files are older than a column that others have
+                columns = narrowed.columns & tables.find_columns(files)
+                connection.execute(_narrow_view(TABLES[name], replace(narrowed, columns=columns)))
+
+
+def _narrow_view(table: Table, held: Version) -> str:
+    return _table_view(table, held).replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
 
 
 def _prepare(
@@ -103,11 +111,18 @@ def names_tokens(sql: str) -> bool:
     return TOKENS.name in sql.lower() or TOKEN_CALL.search(sql) is not None
 
 
+def find_clips(sql: str, parameters: Any = None) -> list[str] | None:
+    """The clips whose tokens a query reads; None for all of them."""
+    keys = find_keys(sql, parameters).get(TOKENS.name)
+    return None if keys is None or TOKEN_CALL.search(sql) else sorted(keys)
+
+
 def _embedding_paths(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[str]:
     rows = connection.execute(
         "SELECT DISTINCT embedding_path FROM clips WHERE embedding_path IS NOT NULL ORDER BY ALL"
     ).fetchall()
-    return [str(path) for path in layout.embedding_files(name for (name,) in rows)]
+    paths = layout.embedding_files(name for (name,) in rows)
+    return [str(path) for path in paths if not layout.is_partial or path.is_file()]
 
 
 def half_to_float(column: pa.Array) -> pa.Array:

@@ -91,6 +91,7 @@ def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:
     asked = Query(query) if isinstance(query, str) else query
+    store.fetch_tokens(asked.sql, asked.values)
     return Request(
         root=str(store.root),
         sql=asked.sql,

@@ -1,9 +1,11 @@
 """Rows in the order of their owners: a question about one clip opens the files and row groups of that clip, through commits and merges."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -113,6 +115,35 @@ def test_files_of_before_are_merged_whatever_order_and_columns_they_have(store, 
     assert contents(old.root)["token_stats"] == before and len(before) == len(rows)
     ends = sorted(hold_version(old).ranges.values())
     assert len(ends) > 1 and all(last < first for (_, last), (first, _) in pairwise(ends))
+    old.close()
+
+
+def test_files_without_a_column_that_newer_ones_have_are_read_and_merged_with_nulls(
+    store, tmp_path
+):
+    old = Store.create(tmp_path / "old")
+    path = old.layout.table("token_stats")
+    rows = store.query("FROM token_stats").cast(tables.TABLES["token_stats"].arrow)
+    clips = clip_ids(store)[5:]  # the test above removed rows of one before
+    parts = [rows.filter(pc.equal(rows["clip_id"], clip)) for clip in clips[:4]]
+    shutil.rmtree(path)  # made before the column was thought of
+    for number, part in enumerate(parts):
+        part = part if number == 3 else part.drop_columns("std")
+        tables.write_deltalake(path, part, mode="append", schema_mode="merge")
+    edit_marker(old.root, lambda content: content["versions"].update({path.name: 3}))
+    asked = "SELECT count(*) AS n, count(std) AS std FROM token_stats WHERE clip_id = ?"
+
+    def require_rows() -> None:
+        assert old.rows(asked, [clips[0]]) == [{"n": TOKENS, "std": 0}]
+        assert old.rows(asked, [clips[3]]) == [{"n": TOKENS, "std": TOKENS}]
+
+    require_rows()
+    held = hold_version(old)
+    without = [file for file in held.files if held.ranges[file][0] != clips[3]]
+    merged = clustering.merge_files(path, tables.TABLES[path.name], without)
+    edit_marker(old.root, lambda content: content["versions"].update({path.name: merged}))
+    require_rows()
+    assert len(hold_version(old).files) == 2
     old.close()
 
 

@@ -81,7 +81,12 @@ def dashboard(store: str, **listening: Any) -> None:
     from tubelet.store import Store
 
     where = _read_listening(listening)
-    root = Store(store).root
+    opened = Store(store)
+    if opened.layout.source:
+        raise Refused(
+            f"{store} is an object store, which `sql`, `report` and `check` read: copy it to a folder on this machine for the dashboard"
+        )
+    root = opened.root
     require_free(where.host, where.port)
     launch(root, where)
 

@@ -5,27 +5,34 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import command, json_option, store_option
+from tubelet.cli.options import (
+    bucket_option,
+    command,
+    json_option,
+    remote_store_option,
+    store_option,
+)
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.wording import agree, count
 
 
 @command()
-@store_option
+@remote_store_option
+@bucket_option
 @click.option(
     "--repair",
     is_flag=True,
     help="Delete files that no clip refers to, and un-commit damaged clips so that a rerun restores them.",
 )
-def check(store: str, repair: bool) -> None:
+def check(store: str, store_options: dict[str, str], repair: bool) -> None:
     """Read everything and compare it with what was committed. Exit code 1 if something is wrong."""
     from tubelet.store import Store
     from tubelet.store.disk import integrity, verification
 
     if repair and (done := Store.recover(store)):
         click.echo(done)
-    opened = Store(store)
+    opened = Store(store, fresh=True, options=store_options)
     problems = list(integrity.check(opened))
     for problem in problems:
         click.echo(str(problem))

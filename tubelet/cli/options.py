@@ -181,7 +181,29 @@ def fill(class_: type, arguments: Mapping[str, Any]) -> Any:
     )
 
 
+def split_options(given: Sequence[str]) -> dict[str, str]:
+    """Options of a bucket by name; a value is not repeated, because it may be a secret."""
+    pairs = [one.partition("=") for one in given]
+    if any(not name or not equals for name, equals, _ in pairs):
+        raise click.BadParameter("write it as NAME=VALUE, such as region=eu-central-1")
+    return {name: value for name, _, value in pairs}
+
+
 store_option = click.option("--store", required=True, metavar="STORE", help="Folder of the store.")
+remote_store_option = click.option(
+    "--store",
+    required=True,
+    metavar="STORE",
+    help="Folder of the store, or s3://BUCKET/PREFIX, which is only read.",
+)
+bucket_option = click.option(
+    "--store-option",
+    "store_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda context, parameter, given: split_options(given),
+    help="For a store in a bucket: endpoint, region, access_key_id, secret_access_key, session_token, skip_signature, allow_http, cache, cache_gb. Repeat it for several; credentials are safer in the environment (AWS_ACCESS_KEY_ID ...).",
+)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."
 )

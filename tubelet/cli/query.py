@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tubelet.cli.options import OutputFile, command, fill, store_option
+from tubelet.cli.options import OutputFile, bucket_option, command, fill, remote_store_option
 from tubelet.store.sandbox.limits import OwnLimits
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def schema() -> None:
 
 
 @command(OwnLimits)
-@store_option
+@remote_store_option
+@bucket_option
 @click.argument("query", required=False)
 @click.option(
     "--format",
@@ -50,6 +51,7 @@ def schema() -> None:
 )
 def sql(
     store: str,
+    store_options: dict[str, str],
     query: str | None,
     saved: str | None,
     given: tuple[str, ...],
@@ -73,7 +75,7 @@ def sql(
         printing["whole"],
         fill(OwnLimits, printing).limits,
     )
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     filled_query = _fill(opened, query, saved, split_values(given))
     if printing["estimate"]:
         click.echo(estimate_reads(opened, filled_query, asked.limits).describe())

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import OutputFile, command, fill, json_option, store_option
+from tubelet.cli.options import (
+    OutputFile,
+    bucket_option,
+    command,
+    fill,
+    json_option,
+    remote_store_option,
+    store_option,
+)
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.pairs.stored import StoredPairs
@@ -47,7 +55,8 @@ class Reports(click.Group):
 
 def _make_command(name: str, known: Any) -> click.Command:
     @command(known.options, name=name)
-    @store_option
+    @remote_store_option
+    @bucket_option
     @click.option(
         "-o",
         "--output",
@@ -56,10 +65,11 @@ def _make_command(name: str, known: Any) -> click.Command:
         help="FILE.html, FILE.md or FILE.parquet.",
     )
     @recorded
-    def write(store: str, output: Path, **asked: Any) -> None:
+    def write(store: str, store_options: dict[str, str], output: Path, **asked: Any) -> None:
         from tubelet.store import Store
 
-        known.write(Store(store), fill(known.options, asked), output)
+        opened = Store(store, options=store_options)
+        known.write(opened, fill(known.options, asked), output)
         click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
     write.help, write.short_help = (

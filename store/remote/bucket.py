@@ -1,0 +1,162 @@
+"""The few questions that are asked of a bucket, and its errors in sentences.
+
+What a server answers is never repeated: it may hold the id of a key, or what was signed with it.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tubelet.store.disk.files import write_whole
+from tubelet.store.errors import StoreError
+from tubelet.store.remote.address import Address
+
+OPTIONS = {
+    "endpoint": "address of a server other than AWS",
+    "region": "region of the bucket",
+    "access_key_id": "id of the access key",
+    "secret_access_key": "the secret access key",
+    "session_token": "token of a temporary access key",
+    "skip_signature": "true for a bucket that anybody may read",
+    "allow_http": "true for a server without TLS",
+    "cache": "folder on this machine for what was read",
+    "cache_gb": "size of the embedding files that are kept there",
+}
+OURS = {"allow_http", "cache", "cache_gb"}
+RETRIES, RETRY_S, CONNECT_S, ANSWER_S = 4, 30, 5, 60
+STATUS = re.compile(r"\b(?:status code:|HTTP error:?) ?(\d{3})\b")
+ENDPOINT = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?|https?://\[[0-9a-f:.]+\](:\d{1,5})?/?"
+)
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SKIP_SIGNATURE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+}  # of the environment
+WAYS = "in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL) or with --store-option"
+Named = tuple[str, int]  # a file below the store's prefix, and its bytes
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file, and the tag that changes with them."""
+
+    data: bytes
+    etag: str
+
+
+class Bucket:
+    """The files of a store in a bucket."""
+
+    def __init__(self, address: Address, options: Mapping[str, str]) -> None:
+        """Raises StoreError for an option that there is not, and where the package is not installed."""
+        if unknown := sorted(options.keys() - OPTIONS.keys()):
+            raise StoreError(
+                f"there is no store option {unknown[0]!r}: use one of {', '.join(OPTIONS)}"
+            )
+        self.address = address
+        self._store = _connect(address, options)
+
+    def read(self, name: str) -> Content:
+        """A small file. Raises FileNotFoundError where there is none, StoreError where it cannot be read."""
+        with self._explaining():
+            found = self._store.get(name)
+            return Content(bytes(found.bytes()), found.meta["e_tag"] or "")
+
+    def fetch(self, name: str, path: Path, unfinished: Path) -> None:
+        """Copy a file to this machine, whole or not at all. Raises as `read` does."""
+        with self._explaining():
+            data = self._store.get(name).bytes()
+        write_whole(path, memoryview(data), unfinished, flush=False)
+
+    def list(self, folder: str) -> list[Named]:
+        """Every file below a folder; some tools put an empty one in the place of the folder itself."""
+        with self._explaining():
+            return [
+                (found["path"], found["size"])
+                for batch in self._store.list(folder)
+                for found in batch
+                if found["path"] != folder
+            ]
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        from obstore import exceptions
+
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (exceptions.BaseError, PermissionError, OSError, ValueError) as error:
+            said = str(error)
+        else:
+            return
+        raise StoreError(f"{self.address} {_describe(said)}")
+
+
+def _connect(address: Address, options: Mapping[str, str]) -> Any:
+    try:
+        from obstore.store import S3Store
+    except ImportError as error:
+        raise StoreError(
+            f"{address} is an object store, which takes the package obstore: pip install 'tubelet[s3]'"
+        ) from error
+    _require_sound(address, options)
+    _require_credentials(address, options)
+    given: dict[str, Any] = {name: options[name] for name in options.keys() - OURS}
+    limits = {
+        "connect_timeout": timedelta(seconds=CONNECT_S),
+        "timeout": timedelta(seconds=ANSWER_S),
+    }
+    plain = options.get("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower() == "true"
+    try:
+        return S3Store(
+            address.bucket,
+            prefix=address.prefix or None,
+            client_options={**limits, "allow_http": plain},
+            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)},
+            **given,
+        )
+    except Exception:  # of the package's own many kinds; they quote what they were given
+        raise StoreError(
+            f"{address} cannot be opened with these options: check the region, the endpoint and the credentials {WAYS}"
+        ) from None
+
+
+def _require_credentials(address: Address, options: Mapping[str, str]) -> None:
+    """Raise StoreError where there are none: the package would ask the network for some."""
+    if "access_key_id" in options or "skip_signature" in options or CREDENTIALS & os.environ.keys():
+        return
+    raise StoreError(
+        f"{address} is an object store, and there are no credentials for it: pass them {WAYS}; a bucket that anybody may read takes --store-option skip_signature=true"
+    )
+
+
+def _require_sound(address: Address, options: Mapping[str, str]) -> None:
+    """Raise StoreError for values that the package would panic over. They are not repeated: one may be a secret in the wrong place."""
+    endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL") or "https://s3"
+    if not ENDPOINT.fullmatch(endpoint):
+        raise StoreError(
+            f"{address} cannot be opened, because its endpoint is not an address: write it as https://HOST or https://HOST:PORT, without a name or a password"
+        )
+    if odd := [name for name, value in options.items() if not value.isprintable() or not value]:
+        raise StoreError(f"the store option {odd[0]} is empty or holds characters of no text")
+
+
+def _describe(said: str) -> str:
+    """What an error means, without what a server said."""
+    status = found[1] if (found := STATUS.search(said)) else None
+    if status in ("401", "403"):
+        return f"refuses access ({status}): check the credentials {WAYS}, and that they may list and read the bucket"
+    if status in ("301", "307", "400"):
+        return f"answered {status}: check the region and the endpoint {WAYS}"
+    if status:
+        return f"answered {status} {RETRIES} times: try again later"
+    return f"cannot be reached: check the network and the endpoint {WAYS}; an endpoint without TLS takes --store-option allow_http=true"
