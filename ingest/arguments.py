@@ -136,7 +136,7 @@ class WindowOptions:
     )
     change: str | None = option(
         None,
-        help="Encode window A of each pair again after these changes, with commas, and measure what they do: flip, reverse, shuffle, still, drop:0.25, noise:0.1, blur:2, dark:0.5, jpeg:20, crop:0.9, rotate:10.",
+        help="Encode window A of each pair again after these changes, with commas, and measure what they do: flip, reverse, shuffle, still, drop:0.25, prefix:0.5, noise:0.1, blur:2, dark:0.5, jpeg:20, crop:0.9, rotate:10.",
         unset="nothing is changed",
         metavar="NAME[:STRENGTH],...",
     )

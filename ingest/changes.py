@@ -20,6 +20,7 @@ from PIL import Image
 
 from tubelet.array_types import Float32, UInt8
 from tubelet.ingest.alignment import Alignment, Matrix
+from tubelet.store.pairs.rows import CHANGED, NESTED
 
 Frames = UInt8[torch.Tensor, "T 3 H W"]
 RADIUS = 3  # of a blur, in standard deviations
@@ -59,6 +60,7 @@ class ChangeEntry:
     in_time: bool = False  # whether it changes when frames are shown, and so needs several
     slices: int = 1  # that it needs
     example: str = ""
+    kind: str = CHANGED  # of its pairs
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,13 @@ def _drop(given: Given) -> Changed:
         last = last if index in lost else index
         shown.append(last)
     return Changed(given.frames[shown])
+
+
+def _prefix(given: Given) -> Changed:
+    """The first slices alone, one at least and all but one at most: the frames after them are not there."""
+    slices = len(given.frames) // given.tubelet
+    kept = min(slices - 1, max(1, round(given.strength * slices)))
+    return Changed(given.frames[: kept * given.tubelet])
 
 
 def _noise(given: Given) -> Changed:
@@ -204,6 +213,16 @@ CHANGES = {
     "still": ChangeEntry(_still, "the middle frame throughout", in_time=True),
     "drop": ChangeEntry(
         _drop, "share of frames that repeat the frame before", 0.01, 0.99, True, example="drop:0.25"
+    ),
+    "prefix": ChangeEntry(
+        _prefix,
+        "the first share of its slices alone",
+        0.01,
+        0.99,
+        True,
+        slices=2,
+        example="prefix:0.5",
+        kind=NESTED,
     ),
     "noise": ChangeEntry(
         _noise, "Gaussian noise, in shares of the pixel range", 0.001, 1, example="noise:0.1"

@@ -27,6 +27,7 @@ from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
 from tubelet.store.jobs.state import JobProgress
+from tubelet.store.pairs.rows import NESTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ class Job:
         windowing, geometry = _parse_windows(arguments.cut, row)
         pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
+        _check_prefixes(pairing, row)
         check_changes(pairing.changes, windowing, _find_grid(geometry, row.patch))
         work = work or find_work(arguments)
         device = encoders.device(running.device)
@@ -213,6 +215,15 @@ def _find_grid(geometry: Geometry, patch: int) -> tuple[int, int] | None:
         return None
     height, width = geometry.target(1, 1, patch)
     return height // patch, width // patch
+
+
+def _check_prefixes(pairing: Pairing, row: EncoderEntry) -> None:
+    """Raises UsageError for prefixes of windows that an encoder of fixed positions cannot take."""
+    for change in pairing.changes:
+        if row.frames and change.entry.kind == NESTED:
+            raise UsageError(
+                f"--change {change.text}: this {row.family} model takes clips of exactly {row.frames} frames, so that it cannot be given fewer: leave it out"
+            )
 
 
 def _check_fixed(cut: WindowOptions, row: EncoderEntry) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tubelet.ingest.changes import Change
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.windows import Window, Windowing
-from tubelet.store.pairs.rows import CHANGED, DISJOINT, REPEATED, SHIFTED
+from tubelet.store.pairs.rows import DISJOINT, ENCODED_AGAIN, REPEATED, SHIFTED
 
 ALL = "all"
 
@@ -113,7 +113,8 @@ class Pairing:
         whole = [window for window in windows if window.frames == windowing.frames]
         chosen = dict.fromkeys(pair.a for pair in shifted) or whole[len(whole) // 2 :][:1]
         for window in chosen:
-            yield from (WindowPair(window, window, CHANGED, 0, change) for change in self.changes)
+            for change in self.changes:
+                yield WindowPair(window, window, change.entry.kind, 0, change)
 
     def _spread(
         self, count: int, windowing: Windowing, total: int, gaps: Sequence[int]
@@ -144,7 +145,7 @@ class Pairing:
 
 def anchor(pairs: Sequence[WindowPair]) -> Window:
     """The window used in the controls: A of the middle pair, of two windows where there are such."""
-    apart = [pair for pair in pairs if pair.kind != CHANGED] or pairs
+    apart = [pair for pair in pairs if pair.kind not in ENCODED_AGAIN] or pairs
     return apart[len(apart) // 2].a
 
 

@@ -20,7 +20,7 @@ from tubelet.ingest.probe import PROBES, Probing, RowBytes, probe
 from tubelet.ingest.sampling import count_samples
 from tubelet.ingest.sources import Source
 from tubelet.media.errors import VideoError
-from tubelet.store.pairs.rows import CHANGED
+from tubelet.store.pairs.rows import ENCODED_AGAIN
 from tubelet.store.wording import count
 
 DISK_MARGIN = 1.15  # rows of other clips compress less well than those of the probe
@@ -168,7 +168,7 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
         clips=len(windows),
         tokens=sum(max(1, w.frames // recipe.encoder.tubelet) * patches for w in windows),
         pairs=len(pairs),
-        changed=sum(pair.kind == CHANGED for pair in pairs),
+        changed=sum(pair.kind in ENCODED_AGAIN for pair in pairs),
         frame_rate=fps,
     )
 

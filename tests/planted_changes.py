@@ -95,12 +95,37 @@ def dim_rows(pair_ids: Sequence[str], values: np.ndarray) -> pa.Table:
 
 
 def _planted_pair(clip: Mapping, change: str, strength: float | None) -> dict:
-    kind = {"shift": "shifted", "disjoint": "disjoint"}.get(change, "changed")
+    kind = {"shift": "shifted", "disjoint": "disjoint", "prefix": "nested"}.get(change, "changed")
     pair = pair_row(clip, clip, int(strength or 0) if kind == "shifted" else 0, "live", kind)
     pair["pair_id"] = f"{pair['pair_id'][:8]}-{change}-{strength}"
     given = {"change": change, "strength": strength, "pixel_change": 0.1}
-    return pair | (given if kind == "changed" else {})
+    return pair | (given if kind in ("changed", "nested") else {})
 
 
 def _table(table: Table, rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=table.arrow)
+
+
+def plant_prefixes(store: Store, lengths: Sequence[int], curve: Sequence[float], dims: np.ndarray) -> None:  # fmt: skip
+    """Windows of every video beside their first slices: the difference by distance to the end, and on the last slice by dimension ``(D,)``; videos vary around both evenly."""
+    clips = store.rows("SELECT clip_id, video_id, encoder_id, slices, precision FROM clips QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY first_frame) = 1 ORDER BY video_id")  # fmt: skip
+    pairs, slices, by_dim = [], [], []
+    for length in lengths:
+        for clip, away in zip(clips, SPREAD * np.linspace(-1, 1, len(clips))):
+            pair = _planted_pair(clip, "prefix", length / clip["slices"])
+            pairs.append(pair | {"shared_slices": length})
+            by_dim.append(dims * (1 + away))
+            slices += [
+                {"pair_id": pair["pair_id"], "shared_slice": k, "relative": curve[length - 1 - k] * (1 + away)}
+                for k in range(length)
+            ]  # fmt: skip
+    table = dim_rows([pair["pair_id"] for pair in pairs], np.stack(by_dim))
+    at = table.column_names.index("last")
+    table = table.set_column(at, table.schema.field("last"), table["overall"])
+    store.commit(
+        {
+            PAIRS.name: _table(PAIRS, pairs),
+            SLICE_SENSITIVITY.name: _table(SLICE_SENSITIVITY, slices),
+            DIM_SENSITIVITY.name: table,
+        }
+    )

@@ -20,6 +20,7 @@ KINDS = {
     "rounding": "noise floor: the same window in fp32",
     "disjoint": "control: windows that share no frame",
     "changed": "{change}: the same window changed",
+    "nested": "{change}: the first slices of the same window alone",
 }
 
 

@@ -100,6 +100,9 @@ def answer(pair: ShownPair, curve: EdgeAndMiddle, strongest: RankedDimension) ->
         strength = "" if pair.strength is None else f" {pair.strength:g}"
         pixels = f"its pixels changed by {share(pair.pixel_change)} of their range"
         return f"The same window after {literal(pair.change)}{strength}: the same places differ by {share(curve.middle)} of a dimension's standard deviation in the middle of the window; {pixels}."
+    if pair.kind == "nested":
+        kept = f"the first {units.count(pair.shared_slices, 'slice')} of {pair.slices:d}"
+        return f"The same window and {kept} alone: the same frames differ by {share(curve.edge)} of a dimension's standard deviation on the first and last slice of both, and by {share(curve.middle)} in the middle. What the last slice differs by, it knows of later frames."
     edges = (
         "on the only shared slice"
         if pair.shared_slices == 1
@@ -156,7 +159,7 @@ def share(value: float | None) -> Markdown:
 def _show_matrix(store: Store, pair: ShownPair) -> None:
     ranking = pairs.ranked_dimensions(pair.pair_id, pair.embed_dim)
     try:
-        if not pair.embeddings and pair.kind != "changed":
+        if not pair.embeddings and pair.kind not in ("changed", "nested"):
             raise StoreError(NOT_KEPT)
         made = caching.pair_differences(store, pair.pair_id, matrix.MOST_BYTES)
     except StoreError as error:

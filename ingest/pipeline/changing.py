@@ -13,5 +13,6 @@ def change_clip(clip: Clip, pair: Pair, tubelet: int) -> Clip:
         raise ValueError(f"a changed pair names its change: {pair.kind = }")
     changed = Change(pair.change, pair.strength).apply(clip.pixels, tubelet)
     pixels = changed.frames.contiguous()
-    measured = replace(pair, pixel_change=measure_pixel_change(clip.pixels, pixels))
+    shared = clip.pixels[: len(pixels)]  # a prefix has fewer frames
+    measured = replace(pair, pixel_change=measure_pixel_change(shared, pixels))
     return replace(clip, pixels=pixels, pairs=(measured,), stored=True, alignment=changed.alignment)

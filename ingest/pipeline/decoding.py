@@ -24,7 +24,7 @@ from tubelet.ingest.windows import Window
 from tubelet.media.errors import VideoError
 from tubelet.media.video import Frame, PictureVideo, Timeline, Video
 from tubelet.store.clock import now
-from tubelet.store.pairs.rows import CHANGED, REPEATED, Pair
+from tubelet.store.pairs.rows import ENCODED_AGAIN, REPEATED, Pair
 from tubelet.store.placement import place_picture, placement
 from tubelet.store.rows import UNFINISHED, PlannedClip, VideoRow
 from tubelet.store.schema import GRID, PARTNER
@@ -224,7 +224,7 @@ class Decoding:
         for pair in pairs:
             if pair.kind == REPEATED:
                 yield replace(clip, pairs=(pair,), stored=True)
-            elif pair.kind == CHANGED:
+            elif pair.kind in ENCODED_AGAIN:
                 yield change_clip(clip, pair, self.recipe.encoder.tubelet)
 
     def _clip(self, clip_id: str, window: Window) -> Clip:

@@ -12,7 +12,7 @@ import torch
 from tubelet.array_types import Float32
 from tubelet.ingest.pipeline.messages import Clip
 from tubelet.store.pairs.measurement import Measurement, Side, measure
-from tubelet.store.pairs.rows import CHANGED, Pair
+from tubelet.store.pairs.rows import ENCODED_AGAIN, Pair
 
 Measured = tuple[Pair, Measurement]
 
@@ -66,7 +66,7 @@ def _measure_pair(
 ) -> Measured:
     """The pair, as its changed window says it where there is one, and its measurement."""
     clip, side = later
-    if pair.kind == CHANGED:
+    if pair.kind in ENCODED_AGAIN:
         return _measure_changed((pair, clip, side), earlier)
     waited = earlier[2]
     a, b = (waited, side) if clip.row.clip_id == pair.clip_b else (side, waited)
@@ -77,6 +77,7 @@ def _measure_changed(one: tuple[Pair, Clip, Side], other: tuple[Pair, Clip, Side
     (_, _, a), (pair, clip, b) = (one, other) if other[1].alignment else (other, one)
     if clip.alignment is None:
         raise ValueError(f"a changed pair has a window with an alignment: {pair.pair_id = }")
+    a = replace(a, grid=a.grid[: len(b.grid)])  # a prefix has fewer slices
     height, width = b.grid.shape[1:3]
     inside = clip.alignment.inside(height, width)
     return pair, measure(a, b, 0, None if inside.all() else inside.to(b.grid.device))

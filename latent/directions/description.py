@@ -9,7 +9,7 @@ import pyarrow as pa
 from tubelet.latent.directions import figures
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.figures import FROM_END, Correlated
-from tubelet.latent.directions.sample import DirectionSample, MeasuredTokens
+from tubelet.latent.directions.sample import ROUNDING, DirectionSample, MeasuredTokens
 from tubelet.latent.errors import LatentError
 
 TOP, PER_VIDEO = 8, 2  # tokens of each kind, and of a video
@@ -33,7 +33,7 @@ class Description:
 
     @property
     def constant(self) -> bool:
-        return not self.std > figures.ROUNDING * abs(self.mean)
+        return not self.std > ROUNDING * abs(self.mean)
 
 
 def describe_direction(
@@ -64,9 +64,9 @@ def _pick(measured: MeasuredTokens, which: str) -> pa.Table:
     address = {name: getattr(tokens, name)[chosen] for name in ("slice", "y", "x")}
     return pa.table(
         {
-            "clip_id": tokens.clip[chosen].tolist(),
+            "clip_id": [tokens.clip_ids[number] for number in tokens.clip[chosen]],
             **address,
             "value": measured.values[chosen],
-            "video_id": tokens.video[chosen].tolist(),
+            "video_id": [tokens.video_ids[number] for number in tokens.video[chosen]],
         }
     )

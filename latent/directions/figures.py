@@ -12,7 +12,6 @@ from tubelet.store.intervals import FEWEST, TAILS, Spread, student, student_ends
 
 BINS = 48
 SHIFTS = 5  # of the values against the tokens: how large a correlation chance gives
-ROUNDING = 1e-6  # of a dimension's size: less spread is rounding
 LARGEST, MIDDLE, SMALLEST = "largest", "middle", "smallest"
 FROM_END: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     LARGEST: lambda values: -values,
@@ -32,7 +31,7 @@ def pick_tokens(
 ) -> Int[np.ndarray, " k"]:
     """The numbers of the tokens with the largest, smallest or middling values, the most extreme first, at most `per_video` of a video."""
     order = np.argsort(FROM_END[which](measured.values), kind="stable")
-    _, video = np.unique(measured.tokens.video[order], return_inverse=True)
+    video = measured.tokens.video[order]
     by_video = np.argsort(video, kind="stable")
     starts = np.searchsorted(video[by_video], video[by_video])
     place = np.empty(len(order), int)
@@ -98,12 +97,16 @@ class Correlated:
 
 
 def correlate(measured: MeasuredTokens, top: int, itself: int | None = None) -> Correlated:
-    """The dimensions most correlated with the values, of either sign, but for `itself`. Chance: values of other videos in their place."""
+    """The dimensions most correlated with the values, of either sign, but for `itself`.
+
+    Chance: the mean of the largest correlation after the values were moved on by parts of all tokens, so that they meet other videos.
+    """
     tokens, values = measured.tokens, measured.values
-    unit = _standardize(tokens.vectors)
+    moved = [np.roll(values, len(values) * step // (SHIFTS + 1)) for step in range(SHIFTS + 1)]
+    every = _correlations(tokens, np.stack([_center(one) for one in moved]))
     if itself is not None:
-        unit[:, itself] = 0
-    found = _center(values) @ unit
+        every[:, itself] = 0
+    found = every[0]
     chosen = np.argsort(-np.abs(found), kind="stable")[:top]
     chosen = chosen[found[chosen] != 0]
     ends = [_jackknife(tokens, values, tokens.vectors[:, dim]) for dim in chosen]
@@ -115,18 +118,15 @@ def correlate(measured: MeasuredTokens, top: int, itself: int | None = None) -> 
             "high": pa.array([high for _, high in ends], pa.float64()),
         }
     )
-    return Correlated(table, _by_chance(tokens, values, unit))
+    few = tokens.videos < FEWEST
+    return Correlated(table, None if few else float(np.abs(every[1:]).max(1).mean()))
 
 
-def _by_chance(tokens: DirectionSample, values: np.ndarray, unit: np.ndarray) -> float | None:
-    """Mean of the largest correlation after the values were moved on by parts of all tokens, video by video."""
-    if tokens.videos < FEWEST:
-        return None
-    moved = [
-        np.abs(_center(np.roll(values, len(values) * step // (SHIFTS + 1))) @ unit).max()
-        for step in range(1, SHIFTS + 1)
-    ]
-    return float(np.mean(moved))
+def _correlations(tokens: DirectionSample, centered: np.ndarray) -> np.ndarray:
+    """Correlations of every dimension with each row ``(k, n)`` of mean 0 and length 1: ``(k, D)``, 0 for a dimension without spread."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        found = (centered @ tokens.vectors) / tokens.spread
+    return np.where(tokens.spread > 0, found, 0)
 
 
 def _jackknife(
@@ -149,16 +149,6 @@ def _jackknife(
         (count - 1) / count * ((without - without.mean()) ** 2).sum()
     )
     return max(whole - reach, -1.0), min(whole + reach, 1.0)
-
-
-def _standardize(vectors: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and length 1, so that a product is a correlation; a constant or unknown column is 0."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = vectors.mean(0, dtype=np.float64).astype(np.float32)
-        centered = vectors - mean
-        length = np.sqrt(np.einsum("nd,nd->d", centered, centered))
-        varies = (length > ROUNDING * (1 + np.abs(mean)) * np.sqrt(len(vectors))) & np.isfinite(length)  # fmt: skip
-        return np.where(varies, centered / np.where(varies, length, 1), 0)
 
 
 def _center(values: np.ndarray) -> np.ndarray:

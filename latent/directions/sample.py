@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
-from tubelet.array_types import Bool, Float32, Int
+from tubelet.array_types import Bool, Float32, Float64, Int
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.errors import LatentError
 from tubelet.latent.scope import SAMPLED, sampling, vectors
 from tubelet.store import Store
 
+BLOCK = 2_048  # tokens at a time
+ROUNDING = 1e-6  # of a dimension's size: less spread is rounding
 MOST, MOST_NUMBERS = 20_000, 16_000_000  # tokens; tokens times dimensions: 64 MB
 ASKED = f"""SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, c.grid_height, c.grid_width, c.slices, s.embedding {SAMPLED}
 ORDER BY c.video_id, s.clip_id, s.slice, s.y, s.x"""
@@ -18,12 +21,17 @@ ORDER BY c.video_id, s.clip_id, s.slice, s.y, s.x"""
 
 @dataclass(frozen=True)
 class DirectionSample:
-    """Sampled tokens ``(n, D)`` video by video, their addresses ``(n,)``, and the grids and slices of their windows; `each` is about the number per video."""
+    """Sampled tokens ``(n, D)`` video by video, their addresses ``(n,)``, and the grids and slices of their windows; `each` is about the number per video.
+
+    `video` and `clip` are numbers into `video_ids` and `clip_ids`.
+    """
 
     each: int
+    video_ids: tuple[str, ...]
+    clip_ids: tuple[str, ...]
     vectors: Float32[np.ndarray, "n D"]
-    video: np.ndarray  # (n,) of str
-    clip: np.ndarray  # (n,) of str
+    video: Int[np.ndarray, " n"]
+    clip: Int[np.ndarray, " n"]
     slice: Int[np.ndarray, " n"]
     y: Int[np.ndarray, " n"]
     x: Int[np.ndarray, " n"]
@@ -41,12 +49,32 @@ class DirectionSample:
     def only(self, kept: Bool[np.ndarray, " n"]) -> "DirectionSample":
         """The tokens where `kept` is true."""
         return DirectionSample(
-            self.each, *(getattr(self, field.name)[kept] for field in fields(self)[1:])
+            self.each,
+            self.video_ids,
+            self.clip_ids,
+            *(getattr(self, field.name)[kept] for field in fields(self)[3:]),
         )
+
+    @cached_property
+    def spread(self) -> Float64[np.ndarray, " D"]:
+        """Length of each dimension's deviations from its mean; 0 for one that is constant, or not finite in some token."""
+        total, square = np.zeros(self.vectors.shape[1]), np.zeros(self.vectors.shape[1])
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = self.vectors.mean(0, dtype=np.float64).astype(np.float32)
+            for start in range(0, len(self), BLOCK):
+                away = (self.vectors[start : start + BLOCK] - mean).astype(np.float64)
+                total += away.sum(0)
+                square += (away**2).sum(0)
+            length = np.sqrt(np.maximum(square - total**2 / len(self), 0))
+            rounding = ROUNDING * (1 + np.abs(mean)) * np.sqrt(len(self))
+            return np.where(np.isfinite(length) & (length > rounding), length, 0)
 
     def among(self, video_ids: Collection[str] | None) -> "DirectionSample":
         """The tokens of some videos; None for all."""
-        return self if video_ids is None else self.only(np.isin(self.video, list(video_ids)))
+        if video_ids is None:
+            return self
+        wanted = np.isin(self.video_ids, list(video_ids))
+        return self.only(wanted[self.video])
 
     def measure(self, direction: Direction) -> "MeasuredTokens":
         """The tokens that have a value along the direction, and those values."""
@@ -79,12 +107,14 @@ def draw_direction_sample(store: Store, encoder_id: str, dims: int) -> Direction
         raise LatentError(
             f"{store.root} holds no sampled tokens of {encoder_id}: ingest some videos"
         )
-    video, clip = (table[name].to_numpy(zero_copy_only=False).astype(str) for name in ("video_id", "clip_id"))  # fmt: skip
+    video, clip = (table[name].combine_chunks().dictionary_encode() for name in ("video_id", "clip_id"))  # fmt: skip
     names = ("slice", "y", "x", "grid_height", "grid_width", "slices")
     return DirectionSample(
         asked["each"],
+        tuple(video.dictionary.to_pylist()),
+        tuple(clip.dictionary.to_pylist()),
         vectors(table["embedding"]).astype(np.float32, copy=False),
-        video,
-        clip,
+        video.indices.to_numpy(),
+        clip.indices.to_numpy(),
         *(table[name].to_numpy() for name in names),
     )

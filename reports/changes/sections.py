@@ -11,6 +11,7 @@ from tubelet.reports.changes.findings import DISJOINT, ChangeFindings, find_chan
 from tubelet.reports.changes.matrix import find_matrix
 from tubelet.reports.changes.matrix_sections import METHOD as MATRIX_METHOD
 from tubelet.reports.changes.matrix_sections import matrix_sections
+from tubelet.reports.changes.prefixes import find_prefixes, prefix_sections
 from tubelet.reports.changes.request import ChangesOptions, choose_scope
 from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions.findings import refuse_several_groups
@@ -74,6 +75,7 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
         shown=200,
         questions={"Reactions": question},
     )
+    yield from prefix_sections(find_prefixes(asked, store), scope.encoder_id)
     yield from matrix_sections(find_matrix(asked, store), scope.encoder_id)
     yield Heading("What this rests on", "foundations")
     yield Text(METHOD)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tubelet.array_types import Float32
 from tubelet.store.errors import StoreError
-from tubelet.store.pairs.rows import CHANGED, SHIFTED
+from tubelet.store.pairs.rows import ENCODED_AGAIN, SHIFTED
 from tubelet.store.store import Store
 
 QUANTILE = 0.995
@@ -41,7 +41,7 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
             f'{store.root} holds no pair {pair_id}: list them with `tubelet sql "FROM pairs" --store {store.shell_name}`'
         )
     pair = found[0]
-    if pair["kind"] == CHANGED:
+    if pair["kind"] in ENCODED_AGAIN:
         raise StoreError(
             f"the changed window of pair {pair_id} is not stored: its differences are in sensitivity and token_sensitivity"
         )

@@ -26,6 +26,8 @@ from tubelet.store.schema import (
 # Kinds of pairs. Controls: `repeated` tells whether the arithmetic is deterministic, `rounding` what its precision alone does.
 REPEATED, DISJOINT, ROUNDING = "repeated", "disjoint", "rounding"
 CHANGED = "changed"  # a window and the same window changed, which is encoded for the pair alone
+NESTED = "nested"  # a window and its own first frames, which are encoded for the pair alone
+ENCODED_AGAIN = (CHANGED, NESTED)  # kinds whose window B is not stored as a clip
 LIVE, STORED = "live", "stored"  # where the numbers came from
 
 

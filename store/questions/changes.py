@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.sensitivity import SETTING
 
-KINDS = "('changed', 'shifted', 'disjoint')"
+KINDS = "('changed', 'nested', 'shifted', 'disjoint')"
 MOST = 1_000_000  # units, where nothing else bounds them
 
 
@@ -35,8 +35,8 @@ class ReactionScope:
     def chosen(self) -> str:
         """A common table expression `chosen`: the pairs, their `change` and `strength`, `unit` (the video, or its group) and `weight` in the unit."""
         return f"""WITH changed AS (
-  SELECT p.pair_id, p.video_id, coalesce(g.name, p.video_id) AS unit, p.pixel_change, a.embed_dim,
-    CASE p.kind WHEN 'changed' THEN p.change WHEN 'shifted' THEN 'shift' ELSE p.kind END AS change,
+  SELECT p.pair_id, p.video_id, coalesce(g.name, p.video_id) AS unit, p.pixel_change, p.shared_slices, a.embed_dim,
+    CASE p.kind WHEN 'shifted' THEN 'shift' ELSE coalesce(p.change, p.kind) END AS change,
     CASE p.kind WHEN 'shifted' THEN p.shift ELSE p.strength END AS strength
   FROM pairs p JOIN clips a ON a.clip_id = p.clip_a
   LEFT JOIN (SELECT video_id, 'group ' || min(value) AS name FROM labels WHERE name = 'group' GROUP BY video_id) g ON g.video_id = p.video_id
@@ -51,7 +51,7 @@ def change_scopes() -> Question:
     """One row per encoder, window length and setting in which changed windows were measured; those of the most videos first."""
     return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, {SETTING} AS setting, count(DISTINCT p.video_id) AS videos
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
-WHERE p.kind = 'changed'
+WHERE p.kind IN ('changed', 'nested')
 GROUP BY ALL ORDER BY videos DESC, encoder_id, frame_count, setting""")
 
 
@@ -94,13 +94,31 @@ FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
     return Question(sql, scope.values)
 
 
+def prefix_reactions(scope: ReactionScope) -> Question:
+    """One row per distance in slices from the end of a prefix, and video (or group): how far tokens differ from those of the same frames in the whole window."""
+    sql = f"""{scope.chosen}
+SELECT c.shared_slices - 1 - s.shared_slice AS distance, c.unit AS video_id, {_mean("s.relative")} AS relative
+FROM chosen c JOIN slice_sensitivity s USING (pair_id) WHERE c.change = 'prefix'
+GROUP BY ALL ORDER BY distance, video_id"""
+    return Question(sql, scope.values)
+
+
+def prefix_dimensions(scope: ReactionScope) -> Question:
+    """One row per dimension and video (or group): how far its values on the last slice of a prefix differ from those of the same frames in the whole window."""
+    sql = f"""{scope.chosen}
+SELECT s.dim, c.unit AS video_id, {_mean("(s.last / nullif(s.pair_std, 0))")} AS relative
+FROM chosen c JOIN dim_sensitivity s USING (pair_id) WHERE c.change = 'prefix'
+GROUP BY ALL ORDER BY s.dim, video_id"""
+    return Question(sql, scope.values)
+
+
 def reaction_scopes(encoder_id: str) -> Question:
     """One row per window length and setting in which pairs of an encoder were measured: those with changed windows first, then by videos."""
     return Question(
         f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, {SETTING} AS setting, count(DISTINCT p.video_id) AS videos
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
 WHERE p.encoder_id = $encoder AND p.kind IN {KINDS}
-GROUP BY ALL ORDER BY bool_or(p.kind = 'changed') DESC, videos DESC, frame_count, setting""",
+GROUP BY ALL ORDER BY bool_or(p.kind IN ('changed', 'nested')) DESC, videos DESC, frame_count, setting""",
         {"encoder": encoder_id},
     )
 

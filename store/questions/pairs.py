@@ -17,7 +17,7 @@ WHERE pair_id = $pair"""
 
 PAIR = f"""SELECT p.*, v.name AS video, a.first_frame AS first_a, b.first_frame AS first_b, a.frame_count, a.step, a.start_s AS start_a,
   a.stop_s AS stop_a, b.start_s AS start_b, b.stop_s AS stop_b, a.slices, a.grid_height, a.grid_width, a.embed_dim, a.crop_height, a.crop_width, e.name AS encoder, e.tubelet,
-  a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AND p.kind <> 'changed' AS embeddings,
+  a.embedding_path IS NOT NULL AND b.embedding_path IS NOT NULL AND p.kind NOT IN ('changed', 'nested') AS embeddings,
   {UNTRAINED} AS untrained
 FROM pairs p JOIN clips a ON p.clip_a = a.clip_id JOIN clips b ON p.clip_b = b.clip_id
 JOIN videos v ON p.video_id = v.video_id JOIN encoders e ON p.encoder_id = e.encoder_id

@@ -19,12 +19,12 @@ PAIRS = Table(
         Column(
             "clip_b",
             "VARCHAR",
-            "clip of the later window; the same clip where kind is `repeated` or `changed`, that of the same window in fp32 where it is `rounding`",
+            "clip of the later window; the same clip where kind is `repeated`, `changed` or `nested`, that of the same window in fp32 where it is `rounding`",
         ),
         Column(
             "kind",
             "VARCHAR",
-            "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame; `changed` compares a window with itself after a change of its pixels",
+            "`shifted` windows share frames; controls: `repeated` encodes one window twice, `rounding` in two precisions, `disjoint` windows of a video share no frame; `changed` compares a window with itself after a change of its pixels, `nested` with its own first slices alone",
         ),
         Column(
             "shift",
@@ -47,13 +47,13 @@ PAIRS = Table(
         Column(
             "change",
             "VARCHAR",
-            "what `--change` did to the window before it was encoded again, such as `noise`; NULL unless kind is `changed`",
+            "what `--change` did to the window before it was encoded again, such as `noise`; NULL unless kind is `changed` or `nested`",
         ),
         Column("strength", "DOUBLE", "of the change, in its own unit; NULL where it has none"),
         Column(
             "pixel_change",
             "DOUBLE",
-            "mean absolute difference of the pixels that the encoder is given; NULL unless kind is `changed`",
+            "mean absolute difference of the pixels that the encoder is given, over the frames that both windows have; NULL unless kind is `changed` or `nested`",
             "share of the range of a pixel",
         ),
         Column("measured_at", MOMENT, "when the pair was measured", "UTC"),

@@ -232,3 +232,41 @@ def test_changes_beside_options_that_they_do_not_go_with_are_refused(given, inge
     folder, _, _ = ingested
     with pytest.raises(UsageError, match="--change"):
         Job.of(**{**SMALL, "paths": [str(folder / "a.mp4")], "change": "flip", **given})
+
+
+def test_a_prefix_is_compared_with_the_same_frames_of_the_whole_window(ingested, tmp_path):
+    """By NumPy, from an encoder whose tokens see all frames of their window."""
+    folder, _, _ = ingested
+    wanted = {"encoder": "vjepa2.1-untrained", "change": "prefix:0.5,prefix:0.75"}
+    run([folder / "a.mp4"], tmp_path / "store", **wanted)
+    sql = "SELECT * FROM pairs WHERE kind = 'nested' ORDER BY strength"
+    found = rows(tmp_path / "store", sql)
+    named = [(row["change"], row["strength"], row["shared_slices"]) for row in found]
+    assert named == [("prefix", 0.5, 2), ("prefix", 0.75, 3)]
+    assert all(row["pixel_change"] == 0 and row["clip_a"] == row["clip_b"] for row in found)
+    encoder = Job.of(paths=[str(folder / "a.mp4")], **SMALL | wanted).encoder
+    pixels = clip_of(folder / "a.mp4", **wanted)
+    whole, *prefixes = (encoder.encode(part[None]).embeddings[0].numpy() for part in (pixels, pixels[:4], pixels[:6]))  # fmt: skip
+    for row, prefix in zip(found, prefixes, strict=True):
+        difference = np.abs(prefix - whole[: len(prefix)]).mean((1, 2))
+        measured = f"SELECT mean_abs FROM sensitivity WHERE pair_id = '{row['pair_id']}' ORDER BY shared_slice, dim"
+        own = [one["mean_abs"] for one in rows(tmp_path / "store", measured)]
+        assert np.allclose(own, difference.ravel(), atol=1e-4) and np.mean(own) > 0.01
+    with pytest.raises(StoreError, match="is not stored: its differences are in sensitivity"), closing(Store(tmp_path / "store")) as store:  # fmt: skip
+        measure_differences(store, found[0]["pair_id"], 1)
+    again = run([folder / "a.mp4"], tmp_path / "store", **wanted)
+    assert (again.pairs, again.again) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"change": "prefix"}, "needs a strength, as in prefix:0.5"),
+        ({"change": "prefix:1"}, "the strength must be from 0.01 to 0.99"),
+        ({"change": "prefix:0.5", "frames": 2, "pairs": "0"}, "needs 2 slices or more"),
+        ({"change": "prefix:0.5", "encoder": "videomae-base", "frames": 16, "size": None}, "takes clips of exactly 16 frames"),
+    ],
+)  # fmt: skip
+def test_a_prefix_that_cannot_be_is_refused(ingested, arguments, said):
+    with pytest.raises(UsageError, match=said):
+        Job.of(**{"paths": [str(ingested[0] / "a.mp4")], **SMALL, **arguments})

@@ -67,7 +67,8 @@ def test_values_equal_their_sql_and_those_of_the_basis(store, sample, name):
 
 
 def _address(tokens: DirectionSample) -> tuple[list, ...]:
-    return tuple(getattr(tokens, name).tolist() for name in ("clip", "slice", "y", "x"))
+    clips = [tokens.clip_ids[number] for number in tokens.clip]
+    return clips, *(getattr(tokens, name).tolist() for name in ("slice", "y", "x"))
 
 
 def test_places_and_positions_find_the_planted_column_and_slice_and_equal_their_sql(store, sample):
@@ -155,7 +156,7 @@ def test_a_direction_that_is_not_there_says_which_are(store, encoder_id, name, s
 
 
 def test_two_videos_have_no_interval_and_selected_videos_are_the_only_ones(store, sample):
-    _, found = measure(store, sample.among(np.unique(sample.video)[:2]), "3")
+    _, found = measure(store, sample.among(sample.video_ids[:2]), "3")
     assert found.tokens.videos == 2
     answer = figures.correlate(found, 3, itself=3)
     assert answer.chance is None and answer.table["low"].null_count == 3

@@ -1,8 +1,9 @@
 """The report `changes`: planted reactions come back with their intervals, beside shifts and windows that share no frame."""
 
+import numpy as np
 import pytest
 
-from tests.planted_changes import plant_changes
+from tests.planted_changes import plant_changes, plant_prefixes
 from tests.stores import synthetic_store
 from tubelet.reports.blocks import Picture, Table, Text
 from tubelet.reports.changes.request import ChangesOptions
@@ -63,4 +64,35 @@ def test_two_videos_and_one_say_what_cannot_be_concluded(tmp_path):
     assert "in 1 video, without an interval" in said and "No windows without a common frame" in said
     with pytest.raises(ReportError, match="there are those of: toy"):
         table_of(store, frames=3)
+    store.close()
+
+
+def test_what_tokens_know_of_later_frames_comes_back_by_distance_and_by_dimension(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=7, slices=4, side=2, dim=6)
+    curve, dims = [0.4, 0.2, 0.1], np.array([0.1, 0.9, 0.2, 0.3, 0.1, 0.1])
+    plant_prefixes(store, [2, 3], curve, dims)
+    blocks = list(changes_report(store, ChangesOptions()))
+    tables = {block.name: block for block in blocks if isinstance(block, Table)}
+    rows = tables["prefixes"].rows.to_pylist()
+    assert [row["distance"] for row in rows] == [0, 1, 2]
+    for row, level in zip(rows, curve):
+        assert row["reaction"] == pytest.approx(level, rel=1e-5) and row["videos"] == 7
+        assert level * 0.9 < row["low"] < level < row["high"] < level * 1.1
+    first = tables["prefix_dimensions"].rows.to_pylist()[0]
+    assert first["dim"] == 1 and first["reaction"] == pytest.approx(0.9, rel=1e-4)
+    assert first["low"] < 0.9 < first["high"]
+    said = "\n".join(block.markdown for block in blocks if isinstance(block, Text))
+    assert "in the whole window by **0.400** (" in said and "2 slices before the end by 0.100" in said  # fmt: skip
+    assert {row["what"] for row in tables["changes"].rows.to_pylist()} == {"prefix 0.5", "prefix 0.75"}  # fmt: skip
+    store.close()
+
+
+def test_a_causal_encoder_is_said_to_know_nothing_and_no_prefix_means_no_section(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=5, slices=4, side=2, dim=6)
+    plant_changes(store, {("flip", None): 0.2}, videos=5)
+    blocks = list(changes_report(store, ChangesOptions()))
+    assert not [block for block in blocks if isinstance(block, Table) and "prefix" in block.name]
+    plant_prefixes(store, [2], [0.0, 0.0], np.full(6, 0.0))
+    said = "\n".join(block.markdown for block in changes_report(store, ChangesOptions()) if isinstance(block, Text))  # fmt: skip
+    assert "Tokens know nothing of later frames" in said
     store.close()
