@@ -164,9 +164,9 @@ class Replica:
             raise StoreError(
                 f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
             )
-        sound = isinstance(versions, dict) and versions.keys() <= TABLES.keys()
         if (
-            not sound
+            not isinstance(versions, dict)
+            or not versions.keys() <= TABLES.keys()
             or checksums.is_signed(content) is False
             or not all(isinstance(number, int) for number in (serial, format_, *versions.values()))
         ):
