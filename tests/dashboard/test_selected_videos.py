@@ -214,7 +214,7 @@ def test_a_condition_of_a_link_waits_and_a_typed_one_holds(store):
 )
 def test_a_selection_whose_videos_are_gone_says_so_and_can_be_dropped(store, written, said):
     test = open_page("corpus", store, selected=written)
-    assert not test.exception and said in text(test).replace("\\", "")
+    assert not test.exception and said in text(test).replace("`", "")
     assert len(listed(test)) == 6
     test.button("go-drop").click().run()
     assert stands(test, "selected") == ""
