@@ -18,7 +18,46 @@ from tests.kinds import small, stores  # noqa: F401 - of the dashboard's tests
 from tests.planted import planted_everything  # noqa: F401 - made once for all who ask for it
 from tests.player import numbered_store  # noqa: F401
 
+LONGEST = (
+    "dashboard/test_page_quality.py",
+    "training/test_evaluation.py",
+    "dashboard/test_video_page.py",
+    "dashboard/test_components_browser.py",
+    "dashboard/test_tasks.py",
+    "ingest/test_plan.py",
+    "dashboard/test_hostile.py",
+    "dashboard/test_browser.py",
+    "ingest/test_crash.py",
+    "ingest/test_team.py",
+    "dashboard/test_walks.py",
+    "dashboard/test_video_map.py",
+    "dashboard/test_corpus_map.py",
+    "store/test_sql_output.py",
+    "store/test_sandbox_limits.py",
+    "latent/test_probes.py",
+    "ingest/test_pairs.py",
+    "ingest/test_refusals.py",
+    "ingest/test_efficientnet.py",
+    "store/test_hostile_store.py",
+    "store/test_store.py",
+    "cli/test_failures.py",
+    "dashboard/test_agents.py",
+    "dashboard/test_video_address.py",
+    "dashboard/test_video_segmentation.py",
+    "dashboard/test_jobs_browser.py",
+)  # of the modules, the longest first: whichever comes last keeps one worker busy while the others are idle
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take modules in the order below, and not those with most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules begin while there are others to run beside them; the rest keep their order."""
+    ranks = {Path(__file__).parent / module: rank for rank, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
 
 
 def shared(name: str) -> Path:

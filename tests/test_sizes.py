@@ -1,4 +1,4 @@
-"""Files and functions stay small enough to be read at once: every Python file of the repository, tests included."""
+"""Files and functions stay small enough to be read at once: every Python file of the repository, tests included; and long tests begin early."""
 
 import ast
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.commands import ROOT
+from tests.conftest import LONGEST
 from tests.test_architecture import ALLOWED, files
 
 FILE, FUNCTION, MEDIAN = 400, 45, 10  # lines
@@ -41,3 +42,11 @@ def test_no_function_is_longer_than_45_lines_and_half_have_fewer_than_10():
     assert len(found) > 3000
     assert not {name: count for name, count in found if count > FUNCTION}, "cut them into parts"
     assert median(count for _, count in found) < MEDIAN
+
+
+def test_the_longest_modules_of_tests_are_known_by_their_names_and_begin_first(request):
+    assert [module for module in LONGEST if not (ROOT / "tests" / module).is_file()] == []
+    order = list(dict.fromkeys(str(item.path) for item in request.session.items))
+    long = [str(ROOT / "tests" / module) for module in LONGEST]
+    begun = [path for path in long if path in order]
+    assert order[: len(begun)] == begun
