@@ -89,8 +89,13 @@ def label_halves(store: Store, name: str = "action") -> np.ndarray:
     return classes
 
 
-def keep_planted_run(store: Store, noise: float = 1.0, share: str = "10,100") -> str:
+def keep_planted_run(store: Store, noise: float = 1.0, share: str = "10,100", told: Sequence[float] = (0.0, 3.0)) -> str:  # fmt: skip
     """Train and keep probes of two layers on states that are made up here, for any store with videos; block:1 has the class in it."""
+    return save_run(store, train_planted(store, noise, share, told))
+
+
+def train_planted(store: Store, noise: float, share: str, told: Sequence[float]) -> ProbeRun:
+    """Probes of block:0 and block:1, the classes as far apart in each as `told` says."""
     ids = tuple(video_ids(store))
     values = np.array([("pour", "cut")[number % 2] for number in range(len(ids))])
     truth = Truth("action", "classes", ids, values, np.array(ids), None)
@@ -98,12 +103,11 @@ def keep_planted_run(store: Store, noise: float = 1.0, share: str = "10,100") ->
     bench = Bench(store, truth, options)
     (encoder, *_) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
     results = [bench.try_majority(len(ids))]
-    for layer, told in (("block:0", 0.0), ("block:1", 3.0)):
+    for layer, apart in zip(LAYERS, told):
         vectors = noise * generator.standard_normal((len(ids), DIM))
-        vectors[:, 0] += told * (values == "cut")
+        vectors[:, 0] += apart * (values == "cut")
         states = States(vectors.astype(np.float32), ids, np.array(ids))
         place = Place(encoder, layer, True)
         results += [bench.try_share(place, states, share) for share in options.shares]
         results += [bench.try_states(place, states, None), bench.try_shuffled(place, states)]
-    run = ProbeRun(truth=truth, options=options, folds=5, results=tuple(results))
-    return save_run(store, run)
+    return ProbeRun(truth=truth, options=options, folds=5, results=tuple(results))

@@ -36,14 +36,22 @@ class ProbeSummary:
         split = "split obeyed" if truth.sides is not None else count(self.run.folds, "fold")
         units = f" in {count(groups, 'group')}" if groups < len(truth.video_ids) else ""
         heading = f"label {truth.name}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
-        best = max(self.run.probes, key=lambda result: result.score.value)
         lines = [heading, *(f"  {_line(result)}" for result in self._ordered())]
         if len(self.run.probes) > 1:
             lines.append(
-                f"best of {count(len(self.run.probes), 'layer')}: {_name(best)}; being chosen as the best makes it look better than it is"
+                f"best of {count(len(self.run.probes), 'layer')}: {self._name_best()}; being chosen as the best makes it look better than it is"
             )
         lines += [*self.run.notes, f"run {self.run_id}: tables `probes` and `predictions`"]
         return [escape_controls(line) for line in lines]
+
+    def _name_best(self) -> str:
+        """The probe with the highest score, and how many are as good."""
+        known = [result for result in self.run.probes if np.isfinite(result.score.value)]
+        if not known:
+            return "not known"
+        best = max(known, key=lambda result: result.score.value)
+        tied = sum(result.score.value == best.score.value for result in known) - 1
+        return f"{_name(best)}{f', as good as {tied:,} more' if tied else ''}"
 
     def _ordered(self) -> list[Result]:
         """Probes first, then controls."""

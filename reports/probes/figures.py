@@ -7,6 +7,7 @@ from tubelet.reports.blocks import Picture
 from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
+from tubelet.store.questions.rows import ProbeScore
 
 GRAY, HEIGHT = "#7b8a95", 280
 COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both
@@ -116,14 +117,15 @@ def by_share(found: ProbeFindings) -> Picture:
 
 def _best_shares(found: ProbeFindings) -> pa.Table:
     """The rows of `shares` of each encoder's best layer, with the name of their line."""
-    best: dict[str | None, tuple[float, str | None]] = {}
-    for one in found.probes:
-        score = -1e9 if one.score is None else one.score
-        best[one.encoder_id] = max(best.get(one.encoder_id, (score, one.layer)), (score, one.layer))
+    best: dict[str | None, ProbeScore] = {}
+    for one in found.probes:  # the first of those that are equal, as in the report's answer
+        held = best.setdefault(one.encoder_id, one)
+        if one.score is not None and (held.score is None or one.score > held.score):
+            best[one.encoder_id] = one
     names = shorten_encoders(encoder_id for encoder_id in best if encoder_id)
     rows = [
         {**row, "series": f"{names.get(row['encoder_id'], '')}, {row['layer']}"}
         for row in found.shares.to_pylist()
-        if row["layer"] == best[row["encoder_id"]][1]
+        if row["layer"] == best[row["encoder_id"]].layer
     ]
     return pa.Table.from_pylist(rows)

@@ -47,6 +47,16 @@ class ProbeFindings:
         return sorted(found, key=lambda one: -(one.score or 0))
 
     @property
+    def tied(self) -> list[ProbeScore]:
+        """The probes that score exactly as the best one does."""
+        best = self.best
+        return [
+            one
+            for one in self.probes
+            if one.score is not None and one.score == best.score and one.probe_id != best.probe_id
+        ]
+
+    @property
     def chance(self) -> ProbeScore | None:
         """The best probe's own states with shuffled labels."""
         best = self.best

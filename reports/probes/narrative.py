@@ -5,11 +5,13 @@ from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings
 from tubelet.store.questions.rows import ProbeScore
 from tubelet.store.wording import count
 
+NAMED = 3  # of the layers that are as good as the best
+
 
 def answer(found: ProbeFindings) -> Markdown:
     """The best layer, its interval and chance; that it says nothing where a control is as good."""
     best, run = found.best, found.run
-    told = f"**{literal(run.label_name)}** is told best by {name_place(best)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
+    told = f"**{literal(run.label_name)}** is told best by {name_place(best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
     chance = found.chance
     beside = f", with shuffled labels {show(chance)}" if chance else ""
     return f"{told}{beside}. {compare_controls(found)}{_choice(found)}"
@@ -28,6 +30,15 @@ def compare_controls(found: ProbeFindings) -> Markdown:
     if best.score_low > (strongest.score or 0):
         return f"Its interval lies above every control; the strongest is {named}."
     return f"**That is not above its controls**: {named}, which needs no such representation."
+
+
+def _ties(found: ProbeFindings) -> Markdown:
+    """The layers that are as good: which of them is named first says nothing."""
+    tied = found.tied
+    if not tied:
+        return ""
+    more = f" and {len(tied) - NAMED:,} more" if len(tied) > NAMED else ""
+    return f", and equally well by {', '.join(map(name_place, tied[:NAMED]))}{more}"
 
 
 def _choice(found: ProbeFindings) -> Markdown:

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted_probes import keep_planted_run, planted_store
+from tests.planted_probes import keep_planted_run, planted_store, train_planted
+from tubelet.latent.probes.keeping import save_run
+from tubelet.latent.probes.summary import ProbeSummary
 from tubelet.reports.blocks import Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.probes import narrative
+from tubelet.reports.probes.figures import by_share
 from tubelet.reports.probes.findings import find_probes
 from tubelet.reports.probes.request import ProbesOptions
 from tubelet.store import Store
@@ -37,6 +40,23 @@ def test_the_answer_names_layer_interval_and_chance(store, tmp_path) -> None:
     assert f"{best.score:.3f} ({best.score_low:.3f} to {best.score_high:.3f})" in answer
     assert "with shuffled labels 0." in answer and "Its interval lies above every control" in answer
     assert "the best of 2 layers, and being chosen makes it look better" in answer
+
+
+def test_layers_that_are_equally_good_share_the_answer(tmp_path) -> None:
+    """The first of them was called the best, and the picture of the shares showed another one."""
+    made = planted_store(tmp_path / "store", videos=20, clips=1)
+    run = train_planted(made, 0.0, "10,100", told=(1.0, 1.0))
+    lines = ProbeSummary(run, save_run(made, run)).lines()
+    assert any("block:0" in line and ", as good as 1 more; being chosen" in line for line in lines)
+    found = find_probes(made, ProbesOptions())
+    assert [one.score for one in found.probes] == [1.0, 1.0]
+    text = write(made, tmp_path)
+    other = next(one.layer for one in found.probes if one.layer != found.best.layer)
+    assert f"layer `{found.best.layer}` of" in text.split(", and equally well by layer")[0]
+    assert f", and equally well by layer `{other}` of" in text
+    picture = by_share(found)
+    assert {row["layer"] for row in picture.numbers().to_pylist()} == {found.best.layer}
+    made.close()
 
 
 def test_a_probe_that_is_no_better_than_its_controls_is_said_to_be_that(tmp_path) -> None:

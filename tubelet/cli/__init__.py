@@ -3,6 +3,7 @@
     options      options of commands, most of them made from the dataclasses that they fill
     interrupts   Ctrl-C and the other signals that ask a command to stop
     failures     the one place where errors become a sentence, an exit code and a file with the details
+    memory       what a command needs at least, and what is kept for saying that it ran out
     devices      standard input, output and error, also where they are closed
     printing     results as lines or as JSON
     group        commands that are imported on first use, and renamed commands

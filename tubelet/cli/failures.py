@@ -4,8 +4,6 @@ import errno
 import inspect
 import io
 import os
-import platform
-import resource
 import sys
 import tempfile
 import traceback
@@ -22,7 +20,8 @@ from tubelet.cli.interrupts import (
     handlers_kept,
     raise_on_signals,
 )
-from tubelet.cli.printing import note
+from tubelet.cli.memory import limit_of_address_space, release_reserve
+from tubelet.cli.printing import Refused, note
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (
@@ -44,6 +43,7 @@ NO_MEMORY = (
     "bad_alloc",
     "can't start new thread",
     "can't allocate memory",
+    "failed to allocate",
 )
 
 
@@ -51,10 +51,6 @@ ENDINGS: list[
     Callable[[int, str], None]
 ] = []  # told once how the command ended: its exit code, and what was said of it
 SAID: list[str] = []
-
-
-class Refused(Exception):
-    """Refused by the command before any room is imported; shown without a traceback."""
 
 
 def run_and_exit(command: Callable[[], Any]) -> NoReturn:
@@ -98,6 +94,7 @@ def _run(command: Callable[[], Any]) -> int:
 
 def _explain(error: BaseException) -> int:
     """Say on stderr what went wrong; the exit code."""
+    release_reserve()
     if isinstance(error, Ended):
         return 128 + error.number
     if Interrupts.seen or isinstance(error, (KeyboardInterrupt, click.Abort)):
@@ -109,7 +106,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, _list_expected()):
         _say(str(error))
         return WRONG_USE
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
+    if _is_memory(error):
         _say(f"memory ran out{_limit()} ({_write_details(error)})")
         return WRONG_USE
     if isinstance(error, OSError) and _is_output(error):
@@ -123,6 +120,13 @@ def _explain(error: BaseException) -> int:
     return UNEXPECTED
 
 
+def _is_memory(error: BaseException) -> bool:
+    """Whether memory ran out; under a limit also where a thread or process could not be started."""
+    if isinstance(error, BlockingIOError) and limit_of_address_space() is not None:
+        return True
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY)
+
+
 def _list_expected() -> tuple[type[Exception], ...]:
     """Errors whose message is a sentence for people; those of the rooms only if a room was imported."""
     rooms = sys.modules.get("tubelet.store.errors")
@@ -131,10 +135,10 @@ def _list_expected() -> tuple[type[Exception], ...]:
 
 def _limit() -> str:
     """The limit on the address space, where there is one."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limit = limit_of_address_space()
     return (
         ""
-        if limit == resource.RLIM_INFINITY
+        if limit is None
         else f": `ulimit -v` allows {limit / 1e9:.1f} GB: raise it, or run `ulimit -v unlimited` first"
     )
 
@@ -192,17 +196,17 @@ def _first_line(error: BaseException) -> str:
 
 def _write_details(error: BaseException) -> str:
     """Where the details were written: the command line, versions, and the traceback."""
-    details = [
-        f"command: {sys.argv}",
-        f"python {sys.version}",
-        platform.platform(),
-        "",
-        *traceback.format_exception(error),
-    ]
-    if "tubelet.store" in sys.modules:  # whoever reports the error attaches the file
-        from tubelet.store.jobs.redaction import redact
+    system = os.uname()
+    machine = f"{system.sysname} {system.release} {system.machine}"
+    details = [f"command: {sys.argv}", f"python {sys.version}", machine, ""]
+    try:
+        details += traceback.format_exception(error)
+        if "tubelet.store" in sys.modules:  # whoever reports the error attaches the file
+            from tubelet.store.jobs.redaction import redact
 
-        details = list(map(redact, details))
+            details = list(map(redact, details))
+    except (MemoryError, OSError, ImportError):
+        return "the details could not be written to a file"
     try:
         descriptor, path = tempfile.mkstemp(prefix="tubelet-error-", suffix=".log")
         with os.fdopen(descriptor, "w", errors="backslashreplace") as file:

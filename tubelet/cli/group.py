@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tubelet.cli import failures
+from tubelet.cli.memory import require_address_space
 from tubelet.cli.printing import note
 from tubelet.cli.recording import begin_started
 
@@ -60,7 +61,10 @@ class Commands(click.Group):
         if name in self.renamed:
             note(f"`tubelet {name}` is now called `tubelet {self.renamed[name]}`")
             name = self.renamed[name]
-        return self.load(name) if name in self.specs else None
+        if name not in self.specs:
+            return None
+        require_address_space(name)
+        return self.load(name)
 
     def resolve_command(
         self, context: click.Context, args: list[str]

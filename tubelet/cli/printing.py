@@ -6,6 +6,10 @@ from typing import Any, Protocol
 import click
 
 
+class Refused(Exception):
+    """Refused by the command before any room is imported; shown without a traceback."""
+
+
 class Result(Protocol):
     """What a command prints."""
 
