@@ -46,6 +46,11 @@ def _ask(name: str, options: type, asked: Sequence[tuple[Field, Option]]) -> dic
     }
 
 
+def is_of_one_encoder(options: type) -> bool:
+    """Whether a report is about the encoder of the sidebar."""
+    return any(described.metavar == ONE_ENCODER for _, described in options_of(options))
+
+
 def hold_conditions(given: Mapping[str, Any], options: type) -> bool:
     """Whether all conditions may be applied; offers to, where one came with a link."""
     return all(consent.holds(given[name] or "", name) for name in _conditions(options))

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from tubelet.dashboard import caching, refusals, report_options
-from tubelet.dashboard.selection import Selection
+from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sensitivity import blocks
 from tubelet.reports.blocks import Block, Code
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
@@ -59,11 +59,16 @@ class ReportPage:
             refusals.show(error)
         else:
             blocks.draw(made[:1])  # the answer
-            _offer(self.name, self.report, made)
+            _offer(self.name, self.report, made, self._name_untrained(store, selection))
             blocks.draw_contents(made)
             blocks.draw(made[1:])
             if not any(isinstance(block, Code) for block in made):
                 st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
+
+    def _name_untrained(self, store: Store, selection: Selection) -> Markdown:
+        """The badge of the encoder that the report is about, or of all."""
+        alone = report_options.is_of_one_encoder(self.report.options)
+        return untrained_badge(store, selection.encoder_id if alone else None)
 
 
 def make_pages(own: Collection[str]) -> dict[str, ReportPage]:
@@ -87,11 +92,13 @@ def _write(
     return write(report.title, iter(made))
 
 
-def _offer(name: str, report: Report, made: Sequence[Block]) -> None:
-    """Files with everything that the page shows, made when asked for."""
-    with st.container(horizontal=True, gap="small"):
+def _offer(name: str, report: Report, made: Sequence[Block], untrained: Markdown) -> None:
+    """Files with everything that the page shows, made when asked for, and which encoders are untrained."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for suffix, write in FORMATS.items():
             st.download_button(
                 KINDS.get(suffix, literal(suffix[1:])), partial(_write, write, report, made), f"{name}{suffix}", MIME[suffix],
                 key=f"{name}-download-{suffix}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
+        if untrained:
+            st.markdown(untrained, width="content")

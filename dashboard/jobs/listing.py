@@ -17,7 +17,8 @@ ROWS = 10  # jobs that have ended, per page
 
 
 def show(store: Store) -> None:
-    _draw(store)
+    with st.container(key="redrawn-jobs"):  # style.css lets nothing in it fade
+        _draw(store)
 
 
 @st.fragment(run_every=EVERY_S)

@@ -237,6 +237,7 @@ def test_sql_of_a_link_waits_on_the_page_of_a_report(added: None, small: Store) 
 def test_every_report_has_a_page_made_from_its_options(name: str, store: Store) -> None:
     shown = open_page(name, store)
     assert not shown.exception and not shown.error and not shown.warning and shown.dataframe
+    assert any("untrained weights" in element.value for element in shown.markdown)
 
 
 def test_the_sidebar_chooses_the_encoder_and_the_videos_of_every_report(store: Store) -> None:
