@@ -164,7 +164,8 @@ class Replica:
             raise StoreError(
                 f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
             )
-        sound = isinstance(versions, dict) and versions.keys() <= TABLES.keys()
+        versions = versions if isinstance(versions, dict) else {"": None}
+        sound = versions.keys() <= TABLES.keys()
         if (
             not sound
             or checksums.is_signed(content) is False
