@@ -19,14 +19,17 @@ HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
 JOBS = "TUBELET_ALLOW_JOBS"  # the folder in which commands run that visitors start; "": they start and stop none
-HOSTS, FRAMES, TOKEN, API, LIMITS = (
+HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
     "TUBELET_TOKEN",
     "TUBELET_API",
+    "TUBELET_METRICS",
     "TUBELET_LIMITS",
 )  # how the command tells its server
-OWN = frozenset({READ_ONLY, JOBS, HOSTS, FRAMES, TOKEN, API, LIMITS})  # of the server alone
+OWN = frozenset(
+    {READ_ONLY, JOBS, HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS}
+)  # of the server alone
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tubelet.dashboard.access import (
     HOSTS,
     JOBS,
     LIMITS,
+    METRICS,
     READ_ONLY,
     TOKEN,
     host_name,
@@ -40,6 +41,7 @@ class Listening:
     base_path: str = ""
     read_only: bool = False
     api: bool = False
+    metrics: bool = False
     allow_jobs: bool = False
     limits: VisitorLimits = VisitorLimits()
 
@@ -87,6 +89,7 @@ class Listening:
             TOKEN: key,
             READ_ONLY: "1" if self.read_only else "",
             API: "1" if self.api else "",
+            METRICS: "1" if self.metrics else "",
             JOBS: os.getcwd() if self.allow_jobs else "",
             LIMITS: self.limits.to_json(),
         }

@@ -23,7 +23,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 
-from tubelet.dashboard import answers, api, caching, units
+from tubelet.dashboard import answers, api, caching, metrics, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
 from tubelet.dashboard.corpus import video_points
@@ -375,6 +375,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "video_points": _video_points,
     "video_point": _video_point,
     "held": _held,
+    "metrics": metrics.answer_metrics,
     "module": _module,
     "answer": _answer_file,
     "api_query": api.answer_query,

@@ -22,6 +22,7 @@ mp4/CLIP?...                 the window as a film, drawn as `routes` says
 answers/KEY/NAME             all rows of a query that the SQL page offers, as NAME.csv, .jsonl, .parquet or .arrow
 held                         how many videos and clips the store holds, as JSON
 api/query, api/estimate, api/patch, api/schema  queries for scripts, where the command was given --api
+metrics                      how much the store holds and what runs on it, for Prometheus, where the command was given --metrics
 components/VERSION/PATH      a browser module of dashboard/components, kept by the browser for good
 """
 
@@ -66,6 +67,7 @@ ROUTES = {
     "/mask/{marked}/{file}": "mask_file",
     "/mp4/{clip}": "mp4",
     "/held": "held",
+    "/metrics": "metrics",
     "/components/{version}/{path:path}": "module",
     "/answers/{key}/{name}": "answer",
     "/api/query": "api_query",

@@ -164,6 +164,8 @@ class Replica:
             raise StoreError(
                 f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
             )
+        versions = versions if isinstance(versions, dict) else {"": None}
+        sound = versions.keys() <= TABLES.keys()
         if (
             not isinstance(versions, dict)
             or not versions.keys() <= TABLES.keys()

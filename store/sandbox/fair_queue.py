@@ -96,6 +96,12 @@ class FairQueue:
         with self._changed:
             return any(one is not turn for one in self._turns)
 
+    def count(self) -> tuple[int, int]:
+        """How many queries run, and how many wait."""
+        with self._changed:
+            running = sum(turn.running for turn in self._turns)
+            return running, len(self._turns) - running
+
     def _wait_for(self, turn: Turn, unwanted: Callable[[], bool]) -> None:
         until = turn.since + LONGEST_WAIT_S
         with self._changed:

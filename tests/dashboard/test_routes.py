@@ -11,7 +11,7 @@ import pytest
 from tests.browsing import fetched
 from tests.player import clips
 from tubelet.dashboard import routes
-from tubelet.dashboard.access import API
+from tubelet.dashboard.access import API, METRICS
 from tubelet.dashboard.components import modules
 from tubelet.dashboard.server import ROUTES
 from tubelet.latent import channels, colorings, sample
@@ -42,13 +42,15 @@ class Ask:
 @pytest.fixture(scope="module")
 def store(numbered_store: Store) -> Iterator[Store]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(API, "1")
+        for name in (API, METRICS):
+            patch.setenv(name, "1")
         yield numbered_store
 
 
 WHOLE_STORE = {
     "answer": Ask({"key": "0" * 32, "name": "rows.csv"}, "text/csv"),
     "held": Ask({}, "application/json", b'{"videos":'),
+    "metrics": Ask({}, "text/plain", b"# HELP tubelet_videos "),
     "api_query": Ask({}, "application/json", b'{"columns"', query="sql=SELECT+42+AS+a"),
     "api_estimate": Ask({}, "application/json", b'{"estimate"', query="sql=FROM+clips"),
     "api_schema": Ask({}, "application/json", b'{"tables"'),

@@ -62,6 +62,11 @@ LISTENING = (
         is_flag=True,
         help="Answer scripts at /api/query, /api/estimate, /api/patch and /api/schema.",
     ),
+    click.option(
+        "--metrics",
+        is_flag=True,
+        help="Answer Prometheus at /metrics.",
+    ),
 )
 
 
