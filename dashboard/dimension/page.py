@@ -33,8 +33,7 @@ def show(store: Store, selection: Selection) -> None:
     if direction is None:
         return
     try:
-        with st.skeleton(height=320):
-            found = caching.workspace(store).describe_direction(direction, selection.video_ids)
+        found = caching.workspace(store).describe_direction(direction, selection.video_ids)
     except LatentError as error:
         st.info(literal(f"{error}"), icon=":material/info:")
         return
@@ -78,9 +77,10 @@ def _show_distribution(direction: Direction, found: Description) -> None:
         {"Distribution": questions.distribution(direction, found.each, figures.BINS)},
         "distribution",
     )
-    st.altair_chart(
-        charts.draw_histogram(found.histogram), alt="Histogram of the values of sampled tokens"
-    )
+    with st.container(key="room-distribution"):  # style.css keeps it
+        st.altair_chart(
+            charts.draw_histogram(found.histogram), alt="Histogram of the values of sampled tokens"
+        )
 
 
 def _show_places(direction: Direction, found: Description) -> None:
@@ -94,11 +94,11 @@ def _show_places(direction: Direction, found: Description) -> None:
     )
     st.caption(PLACE)
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
-        with st.container(width="content"):
+        with st.container(width="content", key="room-frame"):
             st.altair_chart(
                 charts.draw_frame(found.frame), width="content", alt="Mean value at each patch"
             )
-        with st.container(width="stretch"):
+        with st.container(width="stretch", key="room-profile"):
             if len(found.profile) > 1:
                 st.altair_chart(
                     charts.draw_profile(found.profile), alt="Mean value at each slice of the window"
@@ -132,7 +132,8 @@ def _show_curve(store: Store, question: Question, head: DeltaGenerator) -> None:
     if not len(points):
         st.caption("No roll-up of this video is stored for this encoder.")
         return
-    st.altair_chart(charts.draw_curve(points), alt="Mean value of each slice of the video")
+    with st.container(key="room-curve"):
+        st.altair_chart(charts.draw_curve(points), alt="Mean value of each slice of the video")
 
 
 def _show_correlated(direction: Direction, found: Description) -> None:
@@ -171,7 +172,7 @@ def _show_correlated(direction: Direction, found: Description) -> None:
 def _head(title: Markdown, behind: dict[str, Question], key: str) -> DeltaGenerator:
     """The line of a section's title; what is added to it stands beside the title."""
     head = st.container(horizontal=True, vertical_alignment="center")
-    head.subheader(title, anchor=key, width="content")
+    head.header(title, anchor=key, width="content")
     if behind:
         with head:
             sql_behind(behind, f"dimension-{key}")

@@ -26,7 +26,7 @@ TITLES = {
 
 def show(store: Store, direction: Direction, found: Description) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Which tokens?", anchor="tokens", width="content")
+        st.header("Which tokens?", anchor="tokens", width="content")
         sql_behind({"Tokens": questions.values(direction, found.each)}, "dimension-tokens")
     st.caption(
         f"{TOP} sampled tokens of each kind, at most {PER_VIDEO} per video, each ringed among the patches around it. A click opens it in the player."

@@ -27,6 +27,7 @@ PAGES = [
     "video",
     "windows",
     "sensitivity",
+    "dimension",
     "sql",
     "jobs",
     "jobs?jobs-section=Start+a+job",
