@@ -12,6 +12,7 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.description import GO_ALONG, Description
 from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.errors import LatentError
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -39,13 +40,14 @@ def show(store: Store, selection: Selection) -> None:
         return
     st.markdown(f"{answer(direction, found)} {untrained_badge(store, selection.encoder_id)}")
     st.caption(describe_sample(found, selection.video_ids is not None))
-    _show_distribution(direction, found)
+    sample = SampleScope(direction, found.each, selection.video_ids)
+    _show_distribution(sample, found)
     if not found.constant:
-        tokens.show(store, direction, found)
-        _show_places(direction, found)
+        tokens.show(store, sample, found)
+        _show_places(sample, found)
     _show_video(store, selection, direction, found)
     reactions.show(store, selection.encoder_id, direction.dim)
-    _show_correlated(direction, found)
+    _show_correlated(sample, found)
 
 
 def answer(direction: Direction, found: Description) -> Markdown:
@@ -71,10 +73,10 @@ def describe_sample(found: Description, selected: bool) -> Markdown:
     )
 
 
-def _show_distribution(direction: Direction, found: Description) -> None:
+def _show_distribution(sample: SampleScope, found: Description) -> None:
     _head(
         "Distribution",
-        {"Distribution": questions.distribution(direction, found.each, figures.BINS)},
+        {"Distribution": questions.distribution(sample, figures.BINS)},
         "distribution",
     )
     with st.container(key="room-distribution"):  # style.css keeps it
@@ -83,12 +85,12 @@ def _show_distribution(direction: Direction, found: Description) -> None:
         )
 
 
-def _show_places(direction: Direction, found: Description) -> None:
+def _show_places(sample: SampleScope, found: Description) -> None:
     _head(
         "Where in the frame, and when in the window?",
         {
-            "Frame": questions.places(direction, found.each),
-            "Window": questions.positions(direction, found.each),
+            "Frame": questions.places(sample),
+            "Window": questions.positions(sample),
         },
         "places",
     )
@@ -136,10 +138,10 @@ def _show_curve(store: Store, question: Question, head: DeltaGenerator) -> None:
         st.altair_chart(charts.draw_curve(points), alt="Mean value of each slice of the video")
 
 
-def _show_correlated(direction: Direction, found: Description) -> None:
+def _show_correlated(sample: SampleScope, found: Description) -> None:
     _head(
         "Which dimensions go along?",
-        {"Correlations": questions.correlations(direction, found.each, GO_ALONG)},
+        {"Correlations": questions.correlations(sample, GO_ALONG)},
         "correlated",
     )
     rows, chance = found.correlated.table, found.correlated.chance
@@ -152,7 +154,9 @@ def _show_correlated(direction: Direction, found: Description) -> None:
         else "With fewer than five videos there is no interval and no chance level."
     )
     st.caption(f"Correlation over the sampled tokens. {sure}")
-    at = [links.locate_dimension(direction.encoder_id, dim) for dim in rows["dim"].to_pylist()]
+    at = [
+        links.locate_dimension(sample.direction.encoder_id, dim) for dim in rows["dim"].to_pylist()
+    ]
     number = st.column_config.NumberColumn
     st.dataframe(
         rows.append_column("page", pa.array(at)),
