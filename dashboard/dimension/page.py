@@ -12,6 +12,7 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.description import GO_ALONG, Description
 from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.errors import LatentError
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -33,20 +34,20 @@ def show(store: Store, selection: Selection) -> None:
     if direction is None:
         return
     try:
-        with st.skeleton(height=320):
-            found = caching.workspace(store).describe_direction(direction, selection.video_ids)
+        found = caching.workspace(store).describe_direction(direction, selection.video_ids)
     except LatentError as error:
         st.info(literal(f"{error}"), icon=":material/info:")
         return
     st.markdown(f"{answer(direction, found)} {untrained_badge(store, selection.encoder_id)}")
     st.caption(describe_sample(found, selection.video_ids is not None))
-    _show_distribution(direction, found)
+    sample = SampleScope(direction, found.each, selection.video_ids)
+    _show_distribution(sample, found)
     if not found.constant:
-        tokens.show(store, direction, found)
-        _show_places(direction, found)
+        tokens.show(store, sample, found)
+        _show_places(sample, found)
     _show_video(store, selection, direction, found)
     reactions.show(store, selection.encoder_id, direction.dim)
-    _show_correlated(direction, found)
+    _show_correlated(sample, found)
 
 
 def answer(direction: Direction, found: Description) -> Markdown:
@@ -72,33 +73,34 @@ def describe_sample(found: Description, selected: bool) -> Markdown:
     )
 
 
-def _show_distribution(direction: Direction, found: Description) -> None:
+def _show_distribution(sample: SampleScope, found: Description) -> None:
     _head(
         "Distribution",
-        {"Distribution": questions.distribution(direction, found.each, figures.BINS)},
+        {"Distribution": questions.distribution(sample, figures.BINS)},
         "distribution",
     )
-    st.altair_chart(
-        charts.draw_histogram(found.histogram), alt="Histogram of the values of sampled tokens"
-    )
+    with st.container(key="room-distribution"):  # style.css keeps it
+        st.altair_chart(
+            charts.draw_histogram(found.histogram), alt="Histogram of the values of sampled tokens"
+        )
 
 
-def _show_places(direction: Direction, found: Description) -> None:
+def _show_places(sample: SampleScope, found: Description) -> None:
     _head(
         "Where in the frame, and when in the window?",
         {
-            "Frame": questions.places(direction, found.each),
-            "Window": questions.positions(direction, found.each),
+            "Frame": questions.places(sample),
+            "Window": questions.positions(sample),
         },
         "places",
     )
     st.caption(PLACE)
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
-        with st.container(width="content"):
+        with st.container(width="content", key="room-frame"):
             st.altair_chart(
                 charts.draw_frame(found.frame), width="content", alt="Mean value at each patch"
             )
-        with st.container(width="stretch"):
+        with st.container(width="stretch", key="room-profile"):
             if len(found.profile) > 1:
                 st.altair_chart(
                     charts.draw_profile(found.profile), alt="Mean value at each slice of the window"
@@ -132,13 +134,14 @@ def _show_curve(store: Store, question: Question, head: DeltaGenerator) -> None:
     if not len(points):
         st.caption("No roll-up of this video is stored for this encoder.")
         return
-    st.altair_chart(charts.draw_curve(points), alt="Mean value of each slice of the video")
+    with st.container(key="room-curve"):
+        st.altair_chart(charts.draw_curve(points), alt="Mean value of each slice of the video")
 
 
-def _show_correlated(direction: Direction, found: Description) -> None:
+def _show_correlated(sample: SampleScope, found: Description) -> None:
     _head(
         "Which dimensions go along?",
-        {"Correlations": questions.correlations(direction, found.each, GO_ALONG)},
+        {"Correlations": questions.correlations(sample, GO_ALONG)},
         "correlated",
     )
     rows, chance = found.correlated.table, found.correlated.chance
@@ -151,7 +154,9 @@ def _show_correlated(direction: Direction, found: Description) -> None:
         else "With fewer than five videos there is no interval and no chance level."
     )
     st.caption(f"Correlation over the sampled tokens. {sure}")
-    at = [links.locate_dimension(direction.encoder_id, dim) for dim in rows["dim"].to_pylist()]
+    at = [
+        links.locate_dimension(sample.direction.encoder_id, dim) for dim in rows["dim"].to_pylist()
+    ]
     number = st.column_config.NumberColumn
     st.dataframe(
         rows.append_column("page", pa.array(at)),
@@ -171,7 +176,7 @@ def _show_correlated(direction: Direction, found: Description) -> None:
 def _head(title: Markdown, behind: dict[str, Question], key: str) -> DeltaGenerator:
     """The line of a section's title; what is added to it stands beside the title."""
     head = st.container(horizontal=True, vertical_alignment="center")
-    head.subheader(title, anchor=key, width="content")
+    head.header(title, anchor=key, width="content")
     if behind:
         with head:
             sql_behind(behind, f"dimension-{key}")

@@ -22,7 +22,7 @@ SHOWN = "Blue: mean difference between a window and the same window changed, in 
 
 
 def show(store: Store, encoder_id: str, dim: int | None) -> None:
-    st.subheader("What does it react to?", anchor="reactions")
+    st.header("What does it react to?", anchor="reactions")
     if dim is None:
         st.caption(COMPONENT)
         return
@@ -40,7 +40,8 @@ def show(store: Store, encoder_id: str, dim: int | None) -> None:
             width="stretch",
         )
         sql_behind({"Reactions": question, "Measured": asked}, "reactions")
-    st.altair_chart(charts.draw_reactions(rows), alt="Reaction of the dimension to each change")
+    with st.container(key="room-reactions"):
+        st.altair_chart(charts.draw_reactions(rows), alt="Reaction of the dimension to each change")
     with st.container(horizontal=True, gap="medium"):
         links.to_report("Changes", "changes", "All dimensions and changes")
         links.to_report("Dimensions", "dimensions", "Where the variance of all dimensions lies")

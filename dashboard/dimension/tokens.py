@@ -13,6 +13,7 @@ from tubelet.latent import bases
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.description import PER_VIDEO, TOP, Description
 from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.questions import SampleScope
 from tubelet.store import Store
 from tubelet.store.rows import NamedClip
 
@@ -24,14 +25,14 @@ TITLES = {
 }
 
 
-def show(store: Store, direction: Direction, found: Description) -> None:
+def show(store: Store, sample: SampleScope, found: Description) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Which tokens?", anchor="tokens", width="content")
-        sql_behind({"Tokens": questions.values(direction, found.each)}, "dimension-tokens")
+        st.header("Which tokens?", anchor="tokens", width="content")
+        sql_behind({"Tokens": questions.values(sample)}, "dimension-tokens")
     st.caption(
         f"{TOP} sampled tokens of each kind, at most {PER_VIDEO} per video, each ringed among the patches around it. A click opens it in the player."
     )
-    shown = color_by(store, direction)
+    shown = color_by(store, sample.direction)
     for which, title in TITLES.items():
         st.markdown(f"**{title}**")
         _show_row(store, found.picked[which], shown)

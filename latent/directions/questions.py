@@ -1,5 +1,7 @@
 """Questions behind a direction: the value of every sampled token, and what is read of one video."""
 
+from dataclasses import dataclass
+
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.scope import CHOSEN, SAMPLES
 from tubelet.store.questions.corpus import Question
@@ -12,13 +14,35 @@ JOINED = """
 LEFT JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * c.grid_width + s.x"""
 
 
-def values(direction: Direction, each: int) -> Question:
+@dataclass(frozen=True)
+class SampleScope:
+    """The sample of a direction's encoder, about `each` tokens per video, of some videos alone, None for all."""
+
+    direction: Direction
+    each: int
+    videos: list[str] | None = None
+
+    @property
+    def chosen(self) -> str:
+        among = "" if self.videos is None else "\n  AND c.video_id IN (SELECT unnest($videos::VARCHAR[]))"  # fmt: skip
+        return f"{CHOSEN}{among}"
+
+    @property
+    def joined(self) -> str:
+        return "" if self.direction.preparation.positions is None else JOINED
+
+    @property
+    def values(self) -> dict:
+        given = {"encoder": self.direction.encoder_id, "each": self.each, "slices": None}
+        return given if self.videos is None else given | {"videos": self.videos}
+
+
+def values(scope: SampleScope) -> Question:
     """One row per token of the sample: its address, and its value along the direction."""
-    sql, given = write_value(direction)
-    joined = "" if direction.preparation.positions is None else JOINED
+    sql, given = write_value(scope.direction)
     return Question(
-        f"SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, {sql} AS value\n{SAMPLES}{joined}\n{CHOSEN}\nORDER BY value DESC, s.clip_id, s.slice, s.y, s.x",
-        {"encoder": direction.encoder_id, "each": each, "slices": None, **given},
+        f"SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, {sql} AS value\n{SAMPLES}{scope.joined}\n{scope.chosen}\nORDER BY value DESC, s.clip_id, s.slice, s.y, s.x",
+        scope.values | given,
     )
 
 
@@ -38,9 +62,9 @@ def write_value(direction: Direction) -> tuple[str, dict]:
     return f"{centered} - {offset}", {"basis": direction.basis_id, "number": direction.number}
 
 
-def distribution(direction: Direction, each: int, bins: int) -> Question:
+def distribution(scope: SampleScope, bins: int) -> Question:
     """One row per bin: how many sampled tokens have a value in it."""
-    inner = values(direction, each)
+    inner = values(scope)
     sql = f"""WITH measured AS (
 {inner.sql}
 ), known AS (SELECT value FROM measured WHERE isfinite(value)),
@@ -50,18 +74,18 @@ FROM known, ends GROUP BY bin ORDER BY bin"""
     return Question(sql, inner.values)
 
 
-def places(direction: Direction, each: int) -> Question:
+def places(scope: SampleScope) -> Question:
     """One row per patch of the frame: mean over videos of the value minus the mean of its video."""
-    return _deviations(direction, each, "y, x")
+    return _deviations(scope, "y, x")
 
 
-def positions(direction: Direction, each: int) -> Question:
+def positions(scope: SampleScope) -> Question:
     """One row per slice of the window: mean over videos of the value minus the mean of its video."""
-    return _deviations(direction, each, "slice")
+    return _deviations(scope, "slice")
 
 
-def _deviations(direction: Direction, each: int, by: str) -> Question:
-    inner = values(direction, each)
+def _deviations(scope: SampleScope, by: str) -> Question:
+    inner = values(scope)
     sql = f"""WITH measured AS (
 {inner.sql}
 ), deviating AS (
@@ -72,18 +96,17 @@ FROM of_videos GROUP BY ALL ORDER BY {by}"""
     return Question(sql, inner.values)
 
 
-def correlations(direction: Direction, each: int, top: int) -> Question:
+def correlations(scope: SampleScope, top: int) -> Question:
     """One row per dimension whose correlation with the direction over the sampled tokens is among the largest, either sign."""
-    sql, given = write_value(direction)
-    joined = "" if direction.preparation.positions is None else JOINED
+    sql, given = write_value(scope.direction)
     text = f"""WITH measured AS (
   SELECT s.embedding, {sql} AS value
-  {SAMPLES}{joined}
-  {CHOSEN}
+  {SAMPLES}{scope.joined}
+  {scope.chosen}
 ), cells AS (SELECT value, unnest(embedding)::DOUBLE AS other, unnest(range(len(embedding))) AS dim FROM measured WHERE isfinite(value))
 SELECT dim, corr(value, other) AS correlation FROM cells GROUP BY dim
 HAVING stddev_pop(other) > 0 ORDER BY abs(correlation) DESC, dim LIMIT {top + 1}"""
-    return Question(text, {"encoder": direction.encoder_id, "each": each, "slices": None, **given})
+    return Question(text, scope.values | given)
 
 
 def curve(video_id: str, direction: Direction) -> Question:

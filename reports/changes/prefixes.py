@@ -21,7 +21,6 @@ from tubelet.store.questions.corpus import Question
 from tubelet.store.wording import count
 
 BLUE, HEIGHT = "#2a7fb0", 220
-KNOWN = "later frames are known"
 DISTANCE_COLUMNS = (
     Column("distance", "slices to the end", "d", "Of the prefix: 0 is its last slice"),
     Column("videos", "videos", ",d"),
@@ -137,7 +136,7 @@ def describe_leakage(found: PrefixFindings) -> Markdown:
     said = f"On the last slice of a prefix, tokens differ from those of the same frames in the whole window by **{near['reaction']:.3f}**{sure} of a dimension's standard deviation"
     if far is not near:
         said += f", {count(far['distance'], 'slice')} before the end by {far['reaction']:.3f}"
-    return f"{said}: {KNOWN}."
+    return f"{said}. Tokens know of later frames."
 
 
 def _picture(found: PrefixFindings) -> Picture:
@@ -160,7 +159,7 @@ def _picture(found: PrefixFindings) -> Picture:
         base.mark_line(color=BLUE, point={"size": 28, "color": BLUE}).encode(y=y, tooltip=tips),
     ]
     return Picture(
-        name="prefixes",
+        name="prefix_curve",
         title="Difference between a window and its first slices",
         drawing=alt.LayerChart(layer=layers).properties(height=HEIGHT, width="container"),
         alt="Mean difference of tokens by their distance to the end of the prefix, with its 95% interval over videos",

@@ -28,6 +28,7 @@ PAGES = {
     "video": "What does the encoder see in this video?",
     "windows": "What changes when the window shifts?",
     "sensitivity": "Which dimensions react when the window shifts?",
+    "dimension": "What does this dimension encode?",
     "sql": "What do you want to know?",
 }
 PARAMETERS = (

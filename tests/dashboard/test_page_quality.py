@@ -31,6 +31,7 @@ PAGES = [
     "sensitivity",
     "dimensions",
     "encoders",
+    "dimension",
     "sql",
     "jobs",
     "jobs?jobs-section=Start+a+job",

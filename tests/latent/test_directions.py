@@ -9,6 +9,7 @@ from tests.planted_directions import direction_store, draw_tokens
 from tubelet.latent import bases, fitting
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.direction import Direction, find_direction
+from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
@@ -53,7 +54,7 @@ def measure(store: Store, sample: DirectionSample, name: str) -> tuple[Direction
 @pytest.mark.parametrize("name", ["3", *(f"basis:{name}:2" for name in SPECS)])
 def test_values_equal_their_sql_and_those_of_the_basis(store, sample, name):
     direction, found = measure(store, sample, name)
-    rows = questions.values(direction, sample.each).answer(store).to_pylist()
+    rows = questions.values(SampleScope(direction, sample.each)).answer(store).to_pylist()
     assert len(rows) == len(found) == len(sample) > 300
     ours = {key: value for *key, value in zip(*_address(found.tokens), found.values) for key in [tuple(key)]}  # fmt: skip
     theirs = {(r["clip_id"], r["slice"], r["y"], r["x"]): r["value"] for r in rows}
@@ -62,7 +63,11 @@ def test_values_equal_their_sql_and_those_of_the_basis(store, sample, name):
     if direction.basis_id:
         basis = bases.load_basis(store, direction.basis_id)
         assert np.allclose(basis.of_tokens(sample.vectors, sample.y, sample.x)[:, 1], found.values, atol=1e-5)  # fmt: skip
-    counted = questions.distribution(direction, sample.each, 8).answer(store)["tokens"].to_pylist()
+    counted = (
+        questions.distribution(SampleScope(direction, sample.each), 8)
+        .answer(store)["tokens"]
+        .to_pylist()
+    )
     assert counted == [n for n in figures.count_values(found.values, 8)["tokens"].to_pylist() if n]
 
 
@@ -76,7 +81,7 @@ def test_places_and_positions_find_the_planted_column_and_slice_and_equal_their_
     frame = figures.map_frame(column).to_pylist()
     by_column = [np.mean([cell["value"] for cell in frame if cell["x"] == x]) for x in range(4)]
     assert np.allclose(np.diff(by_column), 3, atol=0.6) and len(frame) == 16
-    asked = questions.places(direction, sample.each).answer(store).to_pylist()
+    asked = questions.places(SampleScope(direction, sample.each)).answer(store).to_pylist()
     for cell, row in zip(frame, asked, strict=True):
         assert (cell["y"], cell["x"], cell["videos"]) == (row["y"], row["x"], row["videos"])
         assert (cell["value"], cell["error"]) == pytest.approx((row["deviation"], row["error"]), abs=1e-5)  # fmt: skip
@@ -84,7 +89,11 @@ def test_places_and_positions_find_the_planted_column_and_slice_and_equal_their_
     profile = figures.profile_window(slice_).to_pylist()
     assert np.allclose(np.diff([row["value"] for row in profile]), 2, atol=0.6)
     assert all(row["low"] < row["value"] < row["high"] for row in profile)
-    asked = questions.positions(direction, sample.each).answer(store)["deviation"].to_pylist()
+    asked = (
+        questions.positions(SampleScope(direction, sample.each))
+        .answer(store)["deviation"]
+        .to_pylist()
+    )
     assert [row["value"] for row in profile] == pytest.approx(asked, abs=1e-5)
     flat = figures.profile_window(measure(store, sample, "2")[1])["value"].to_numpy()
     assert np.ptp(flat) < 1.5  # the video alone
@@ -99,7 +108,7 @@ def test_correlated_dimensions_are_found_beside_what_chance_gives(store, sample)
     assert 0.02 < answer.chance < 0.4
     others = [row["dim"] for row in answer.table.to_pylist()]
     assert 3 not in others and 5 not in others
-    rows = questions.correlations(direction, sample.each, 4).answer(store).to_pylist()
+    rows = questions.correlations(SampleScope(direction, sample.each), 4).answer(store).to_pylist()
     assert [row["dim"] for row in rows] == [3, *others]
     assert [row["correlation"] for row in rows[1:]] == pytest.approx(answer.table["correlation"].to_pylist(), abs=1e-4)  # fmt: skip
     constant = sample.measure(find_direction(store, direction.encoder_id, "5"))
@@ -156,8 +165,12 @@ def test_a_direction_that_is_not_there_says_which_are(store, encoder_id, name, s
 
 
 def test_two_videos_have_no_interval_and_selected_videos_are_the_only_ones(store, sample):
-    _, found = measure(store, sample.among(sample.video_ids[:2]), "3")
+    direction, found = measure(store, sample.among(sample.video_ids[:2]), "3")
     assert found.tokens.videos == 2
+    asked = SampleScope(direction, sample.each, list(sample.video_ids[:2]))
+    rows = questions.values(asked).answer(store)["value"].to_pylist()
+    assert sorted(rows) == pytest.approx(sorted(found.values.tolist()))
+    assert len(questions.correlations(asked, 3).answer(store)) == 4
     answer = figures.correlate(found, 3, itself=3)
     assert answer.chance is None and answer.table["low"].null_count == 3
     assert figures.profile_window(found)["low"].null_count == 4

@@ -72,6 +72,8 @@ def test_what_tokens_know_of_later_frames_comes_back_by_distance_and_by_dimensio
     curve, dims = [0.4, 0.2, 0.1], np.array([0.1, 0.9, 0.2, 0.3, 0.1, 0.1])
     plant_prefixes(store, [2, 3], curve, dims)
     blocks = list(changes_report(store, ChangesOptions()))
+    names = [block.name for block in blocks if isinstance(block, Picture | Table)]
+    assert len(set(names)) == len(names), "a page draws the parts of a report by their names"
     tables = {block.name: block for block in blocks if isinstance(block, Table)}
     rows = tables["prefixes"].rows.to_pylist()
     assert [row["distance"] for row in rows] == [0, 1, 2]
