@@ -32,8 +32,8 @@ from tubelet.store.schema import (
     TAGS,
 )
 
-ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES, SCORES)  # rows that people add
-ASKED_FOR = (POOLED, *PROBED)  # rows that an option or a command makes
+ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES)  # rows that people add
+ASKED_FOR = (POOLED, *PROBED, SCORES)  # rows that an option or a command makes
 
 
 @pytest.fixture
