@@ -20,7 +20,7 @@ SCORE_COLUMNS = (
     Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
     Column("video_count", "videos", ",d"),
     Column("clip_count", "clips", ",d"),
-    Column("strength", "strength", ".3g", "C, alpha or neighbors: the median over folds"),
+    Column("strength", "strength", ".3g", "C, alpha, neighbors or learning rate: the median over folds"),
 )
 SHARE_COLUMNS = (
     Column("encoder_id", "encoder"),
