@@ -1,7 +1,10 @@
 """scikit-learn's models: standardized, then logistic or ridge regression, or nearest neighbors, their strength chosen inside the training part."""
 
+import os
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,31 +16,62 @@ STRENGTHS = tuple(float(value) for value in np.logspace(-3, 1, 5))  # C of logis
 ALPHAS = tuple(float(value) for value in np.logspace(-1, 3, 5))  # of ridge regression
 NEIGHBORS = (1, 5, 10, 20)
 INNER = 3  # folds in which a strength is chosen
-SMALL = 4_000_000  # numbers of a training part up to which threads cost more than they give
+LARGE = 4000  # clips of a training part from which on some of them are enough to choose a strength
+PART = 1000  # clips that it is then chosen on, of twice as many to learn from
+SMALL = 4_000_000  # numbers in states up to which threads cost more than they give
 STEPS = 2000  # of logistic regression, at most
 
 
 def train(
     kind: str, task: str, data: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int
 ) -> tuple[Any, float]:
-    """A trained model of vectors, values and groups of clips, and its strength."""
-    from sklearn.exceptions import ConvergenceWarning
+    """A trained model of vectors, values and groups of clips, and its strength; called within `prepare_fits`."""
     from sklearn.model_selection import GridSearchCV
-    from threadpoolctl import threadpool_limits
 
     vectors, values, groups = data
     model, grid = _model(kind, task, len(vectors))
     name, choices = next(iter(grid.items()))
     inner = count_inner_folds(task, values, groups, INNER)
-    threads = 1 if vectors.size < SMALL else None
-    with warnings.catch_warnings(), threadpool_limits(threads):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        if inner < 2:  # too few groups to choose: the middle one
-            chosen = choices[len(choices) // 2]
-            return model.set_params(**{name: chosen}).fit(vectors, values), float(chosen)
-        search = GridSearchCV(model, grid, cv=splitter(task, inner, seed))
-        search.fit(vectors, values, groups=groups)
+    if inner < 2:  # too few groups to choose: the middle one
+        chosen = choices[len(choices) // 2]
+        return model.set_params(**{name: chosen}).fit(vectors, values), float(chosen)
+    some = None if kind == KNN else _choose_some(task, values, groups, seed)
+    search = GridSearchCV(model, grid, cv=some or splitter(task, inner, seed))
+    search.fit(vectors, values, groups=groups)
     return search.best_estimator_, float(search.best_params_[name])
+
+
+@contextmanager
+def prepare_fits(numbers: int, folds: int) -> Iterator[int]:
+    """How many folds of states with so many numbers are fitted at the same time, one thread each; a fold that is alone has all. Warnings of convergence are silent meanwhile."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    many = numbers >= SMALL
+    with warnings.catch_warnings(), threadpool_limits(None if many and folds == 1 else 1):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield min(folds, cores or 1) if many else 1
+
+
+def _choose_some(
+    task: str, values: np.ndarray, groups: np.ndarray, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Clips to learn from and to choose on, in a large training part: C and alpha stand beside sums over clips, so what suits some suits all."""
+    parts = len(values) // PART
+    if len(values) < LARGE or count_inner_folds(task, values, groups, parts) < parts:
+        return None
+    names, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    classes = np.zeros(len(names), int)
+    if task != NUMBERS:
+        classes = np.unique(values[first], return_inverse=True)[1]
+    order = np.lexsort((np.random.default_rng([seed, 37]).random(len(names)), classes))
+    turn = np.empty(len(names), int)
+    turn[order] = (
+        np.arange(len(names)) % parts
+    )  # classes and groups in turn, so each part has its share
+    held, *learned = (np.flatnonzero(turn[group] == part) for part in range(3))
+    return [(np.concatenate(learned), held)]
 
 
 def count_inner_folds(task: str, values: np.ndarray, groups: np.ndarray, most: int) -> int:

@@ -84,6 +84,7 @@ class Bench:
         self.store, self.truth, self.options, self.method = store, truth, options, method
         self.folds = make_folds(truth, options.folds, options.seed)
         self.training = Training(options.kind, options.seed, method.train)
+        self.shuffled: dict[int, tuple[Truth, list[Fold]]] = {}
 
     def read(self, place: Place) -> Inputs:
         return self.method.read(self.store, place)
@@ -102,8 +103,7 @@ class Bench:
         states = states.only(self.truth.video_ids)
         scores, trials = [], []
         for number in range(self.options.shuffles):
-            truth = controls.shuffle_labels(self.truth, self.options.seed + number)
-            folds = make_folds(truth, self.options.folds, self.options.seed)
+            truth, folds = self._shuffle(number)
             trials.append(run_trial(truth, states, folds, self.training))
             scores.append(scoring.score(truth, trials[-1].predicted))
         return Result(
@@ -113,6 +113,14 @@ class Bench:
             score=scoring.mean_score(scores),
             clips=len(states.clip_ids),
         )
+
+    def _shuffle(self, number: int) -> tuple[Truth, list[Fold]]:
+        """The same for every place: scikit-learn takes seconds to make folds of 10,000 groups."""
+        if number not in self.shuffled:
+            truth = controls.shuffle_labels(self.truth, self.options.seed + number)
+            folds = make_folds(truth, self.options.folds, self.options.seed)
+            self.shuffled[number] = truth, folds
+        return self.shuffled[number]
 
     def try_share(self, place: Place, states: Inputs, share: float) -> Result:
         """The mean over several draws of the training videos."""

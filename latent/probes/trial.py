@@ -1,5 +1,6 @@
 """One trial: a model per fold, trained on the clips of its training videos, and its predictions averaged over the clips of each other video."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from tubelet.latent.probes.folds import Fold
 from tubelet.latent.probes.method import Inputs, Train
 from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.scoring import Predicted
+from tubelet.latent.probes.states import States
 from tubelet.latent.probes.truth import Truth
 
 
@@ -33,20 +35,40 @@ class Trial:
 def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Training) -> Trial:
     """Train and predict every fold; `states` are those of the truth's videos."""
     places = np.searchsorted(truth.video_ids, states.video_ids)  # of each clip's video
-    parts, strengths = [], []
-    for number, (train, test) in enumerate(folds):
-        learned, asked = np.isin(places, train), np.isin(places, test)
-        values, groups = truth.values[places[learned]], truth.groups[places[learned]]
-        if len(set(values.tolist())) == 1:  # as shuffled labels may leave it
-            parts.append(_constant(values[0], test, number))
-            continue
-        data = states.take(learned), values, groups
-        model, strength = training.train(training.kind, truth.task, data, training.seed)
-        strengths.append(strength)
-        clips = states.take(asked), places[asked]
-        parts.append(_predict(model, truth.task, clips, number))
+    examples = Examples(truth, states, places, training)
+    if isinstance(states, States):
+        with (
+            models.prepare_fits(states.vectors.size, len(folds)) as workers,
+            ThreadPoolExecutor(workers) as pool,
+        ):
+            found = list(pool.map(examples.run_fold, folds, range(len(folds))))
+    else:
+        found = [examples.run_fold(fold, number) for number, fold in enumerate(folds)]
+    strengths = [strength for _, strength in found if strength is not None]
     strength = float(np.median(strengths)) if strengths else np.nan
-    return Trial(Predicted.join(parts), strength)
+    return Trial(Predicted.join([part for part, _ in found]), strength)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a trial learns from; `places` are those of each clip's video in the truth."""
+
+    truth: Truth
+    states: Inputs
+    places: np.ndarray
+    training: Training
+
+    def run_fold(self, fold: Fold, number: int) -> tuple[Predicted, float | None]:
+        """What one fold predicts, and its strength; None where nothing had to be learned."""
+        truth, training, (train, test) = self.truth, self.training, fold
+        learned, asked = np.isin(self.places, train), np.isin(self.places, test)
+        values, groups = truth.values[self.places[learned]], truth.groups[self.places[learned]]
+        if len(set(values.tolist())) == 1:  # as shuffled labels may leave it
+            return _constant(values[0], test, number), None
+        data = self.states.take(learned), values, groups
+        model, strength = training.train(training.kind, truth.task, data, training.seed)
+        clips = self.states.take(asked), self.places[asked]
+        return _predict(model, truth.task, clips, number), strength
 
 
 def guess_majority(truth: Truth, folds: list[Fold]) -> Trial:

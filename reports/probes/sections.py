@@ -21,7 +21,10 @@ SCORE_COLUMNS = (
     Column("video_count", "videos", ",d"),
     Column("clip_count", "clips", ",d"),
     Column(
-        "hyperparameter", "hyperparameter", ".3g", "C, alpha or neighbors: the median over folds"
+        "hyperparameter",
+        "hyperparameter",
+        ".3g",
+        "C, alpha, neighbors or learning rate: the median over folds",
     ),
 )
 SHARE_COLUMNS = (

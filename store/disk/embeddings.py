@@ -93,14 +93,28 @@ def _explain(read: Callable[P, np.ndarray]) -> Callable[P, np.ndarray]:
 
 
 @_explain
-def read(path: Path, first: int = 0, stop: int | None = None) -> Float16[np.ndarray, "S H W D"]:
-    """Slices ``[first, stop)`` of a clip as half precision ``(S, H, W, D)``; all of them by default. Raises StoreError where the file cannot be read."""
+def read(
+    path: Path,
+    first: int = 0,
+    stop: int | None = None,
+    into: Float16[np.ndarray, "S H W D"] | None = None,
+) -> Float16[np.ndarray, "S H W D"]:
+    """Slices ``[first, stop)`` of a clip as half precision ``(S, H, W, D)``; all of them by default, and into an array that is given. Raises
+    StoreError where the file cannot be read, or does not have that shape."""
     stat = os.stat(path)
     offsets = _offsets(str(path), stat.st_mtime_ns, stat.st_size)
     wanted = range(offsets.shape[0])[first:stop]
+    shape = (len(wanted), *offsets.shape[1:])
+    if into is not None and into.shape != shape:
+        raise StoreError(
+            f"{path} holds a grid of {shape}, and its clip says {into.shape}: run `tubelet check --repair --store STORE`, then ingest again"
+        )
+    if into is not None and not into.flags.c_contiguous:
+        raise ValueError("tokens are read into an array without gaps")
+    grid = np.empty(shape, HALF) if into is None else into
     if offsets.starts is None:
-        return _read_with_pyarrow(path, offsets.shape)[first:stop]
-    grid = np.empty((len(wanted), *offsets.shape[1:]), HALF)
+        grid[:] = _read_with_pyarrow(path, offsets.shape)[first:stop]
+        return grid
     rows = grid.view(np.uint8).reshape(len(wanted), offsets.slice_bytes)
     with open(path, "rb", buffering=0) as file:
         for row, index in zip(rows, wanted):

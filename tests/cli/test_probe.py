@@ -45,9 +45,9 @@ def test_the_command_prints_scores_and_every_control_and_keeps_them(root) -> Non
     assert "label action: accuracy over 8 videos, 2 folds; 95% interval" in again
     assert "control: untrained (vjepa2.1-untrained-blocks-0-5-" in again and done["run_id"] in again
     store = Store(root)
-    assert store.rows("SELECT count(*) AS n, count(DISTINCT control) AS kinds FROM probes") == [
-        {"n": 7, "kinds": 5}
-    ]
+    assert store.rows(
+        "SELECT count(*) AS n, count(DISTINCT control) AS kinds FROM probes WHERE kind = 'linear'"
+    ) == [{"n": 7, "kinds": 5}]
     store.close()
 
 
@@ -58,6 +58,20 @@ def test_an_untrained_network_that_is_named_is_probed_itself(root) -> None:
     )
     assert [result["layer"] for result in done["results"] if result["control"] is None] == ["block:5"]  # fmt: skip
     assert "untrained" not in {result["control"] for result in done["results"]}
+
+
+def test_an_attentive_probe_learns_from_clips_that_keep_their_tokens(root) -> None:
+    asked = ("probe", "--store", root, "--label", "action", "--kind", "attentive", "--device", "cpu", "--folds", "2")  # fmt: skip
+    done = tubelet(*asked, "--epochs", "1", "--batch", "4", "--rates", "1e-3", "--json", check=True)
+    kinds = [(one["control"], one["layer"]) for one in json.loads(done.stdout)["results"]]
+    assert kinds == [(None, "only"), ("shuffled", "only"), ("majority", None), ("position", None), ("pixels", None)]  # fmt: skip
+    assert "trained on 8 clips: learning rate 0.001, 1 epoch" in done.stderr
+    store = Store(root)
+    rows = store.rows("SELECT DISTINCT layer, strength, clip_count FROM probes WHERE kind = 'attentive' AND control IS NULL")  # fmt: skip
+    assert rows == [{"layer": "only", "strength": 1e-3, "clip_count": 16}]
+    store.close()
+    bare = tubelet(*asked, "--encoder", "vjepa2.1-untrained")
+    assert bare.returncode == 2 and "keeps its tokens, which an attentive probe learns from" in bare.stderr  # fmt: skip
 
 
 def test_wrong_use_is_one_sentence(root) -> None:

@@ -42,13 +42,13 @@ def test_f_counts_boundaries_within_its_bound() -> None:
     assert measure_boundary(columns(0), columns(0)) == 1
     assert measure_boundary(columns(0), columns(5)) == 0
     half = columns(10).copy()
-    half[10:] = columns(15)[10:]  # its boundary: column 9 above, 14 below, and row 9 between
-    assert find_boundary(half).sum() == 10 + 10 + 5
-    precision, recall = (
-        12 / 25,
-        11 / 20,
-    )  # rows 0 to 9 of column 9, and columns 10; 9's rows 0 to 10
-    assert measure_boundary(half, columns(10)) == pytest.approx(2 * precision * recall / (precision + recall), abs=0.05)  # fmt: skip
+    half[10:] = columns(15)[
+        10:
+    ]  # its boundary: column 9 above, row 9 from there to column 14, column 14 below
+    assert find_boundary(half).sum() == 9 + 6 + 10
+    precision, recall = (9 + 2) / 25, 11 / 20  # columns 9 and 10 of row 9; rows 0 to 10 of column 9
+    wanted = 2 * precision * recall / (precision + recall)
+    assert measure_boundary(half, columns(10)) == pytest.approx(wanted)
 
 
 def test_f_equals_the_definition_by_dilation() -> None:

@@ -34,6 +34,21 @@ def test_a_grid_comes_back_bit_for_bit(tmp_path, shape):
     assert np.array_equal(embeddings.read(path, 0, 0), grid[:0])
 
 
+def test_a_grid_is_read_into_an_array_that_fits_and_into_no_other(tmp_path):
+    path, grid, _ = written(tmp_path, (4, 5, 7, 16))
+    batch = np.zeros((2, 140, 16), np.float16)
+    found = embeddings.read(path, into=batch[1].reshape(4, 5, 7, 16))
+    assert np.array_equal(found, grid) and np.array_equal(batch[1], grid.reshape(-1, 16))
+    assert not batch[0].any()
+    with pytest.raises(StoreError, match=r"holds a grid of \(4, 5, 7, 16\), and its clip says"):
+        embeddings.read(path, into=np.zeros((4, 7, 5, 16), np.float16))
+    with pytest.raises(ValueError, match="without gaps"):
+        embeddings.read(path, into=np.zeros((4, 5, 7, 32), np.float16)[..., ::2])
+    table = pq.read_table(path)
+    pq.write_table(table, path, compression="zstd", row_group_size=33)
+    assert np.array_equal(embeddings.read(path, into=np.zeros_like(grid)), grid)
+
+
 def test_the_layout_is_plain_bytes_a_page_a_slice_and_needs_no_fallback(tmp_path):
     path, _, _ = written(tmp_path, (4, 6, 6, 768))
     footer = pq.read_metadata(path)

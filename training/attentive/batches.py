@@ -56,15 +56,10 @@ def plan_batches(
 
 def read_tokens(files: Sequence[TokenFile]) -> Tensor:
     """Tokens (B, N, D) of clips with equally many, in half precision."""
-    batch = torch.empty((len(files), files[0].tokens, files[0].shape[3]), dtype=torch.float16)
+    batch = np.empty((len(files), files[0].tokens, files[0].shape[3]), np.float16)
     for row, file in zip(batch, files):
-        grid = embeddings.read(file.path)
-        if grid.shape != file.shape:
-            raise ProbeError(
-                f"{file.path} holds a grid of {grid.shape}, and its clip says {file.shape}: run `tubelet check --repair --store STORE`, then ingest again"
-            )
-        row.copy_(torch.from_numpy(grid).flatten(0, 2))
-    return batch
+        embeddings.read(file.path, into=row.reshape(file.shape))
+    return torch.from_numpy(batch)
 
 
 def _refuse_holes(normalized: Tensor, files: Sequence[TokenFile]) -> None:
