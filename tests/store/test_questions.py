@@ -28,6 +28,7 @@ SUBJECTS = (
     "pairs",
     "probes",
     "sensitivity",
+    "surprise",
     "video_vectors",
 )  # modules with questions
 ARROW = {
@@ -107,6 +108,10 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "run_id": "none",
         "probe_id": "none",
         "per_video": 2,
+        "context": 4,
+        "horizon": 1,
+        "match": QUOTED,
+        "side": "folder",
         "limit": 5,
         "offset": 0,
         "shared_slice": 0,
