@@ -6,7 +6,7 @@ from tubelet.ingest import checkpoints, encoders, precision
 from tubelet.ingest.contract import EncoderEntry, LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
-from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.ingest.prediction.options import NetworkOptions
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store import Store
 from tubelet.store.encoder_names import find_encoder
@@ -25,7 +25,7 @@ class Loaded:
     predictor_sha256: str
 
 
-def load_predictor(store: Store, options: SurpriseOptions) -> Loaded:
+def load_predictor(store: Store, options: NetworkOptions) -> Loaded:
     """Raises UsageError and StoreError in a sentence where there is no such encoder, it has no predictor, or other weights."""
     held = [EncoderRow.of(row) for row in store.rows(HELD)]
     if not held:
@@ -62,7 +62,7 @@ def _find_entry(row: EncoderRow) -> EncoderEntry | None:
         return None
 
 
-def _load(row: EncoderRow, entry: EncoderEntry, options: SurpriseOptions) -> Loaded:
+def _load(row: EncoderRow, entry: EncoderEntry, options: NetworkOptions) -> Loaded:
     device = encoders.device(options.device)
     arithmetic = precision.resolve_precision(options.precision, device)
     setting = LoadOptions(

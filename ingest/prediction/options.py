@@ -10,28 +10,14 @@ SLICES_MOST = 4_096
 
 
 @dataclass(frozen=True, kw_only=True)
-class SurpriseOptions:
-    """Which clips, contexts and horizons, and how the networks run."""
+class NetworkOptions:
+    """Whose predictor runs, and how."""
 
-    context: tuple[int, ...] = option(
-        (4,), help="Slices that are seen before those to predict; several with commas."
-    )
-    horizon: tuple[int, ...] = option(
-        (1,), help="How many slices after the last one seen is predicted; several with commas."
-    )
-    every: int = option(
-        1, help="Predict every N-th slice of a window.", least=1, most=SLICES_MOST, metavar="N"
-    )
     encoder: str | None = option(
         None,
         help="Name or id of an encoder of the store.",
         unset="the one with the most clips among those that have a predictor",
         metavar="NAME|ID",
-    )
-    where: str | None = option(
-        None,
-        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
-        metavar="SQL",
     )
     weights: Path | None = option(
         None, help="File of the weights, where the encoder needs one.", metavar="FILE"
@@ -45,6 +31,26 @@ class SurpriseOptions:
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.", metavar="NAME")
     precision: str = option(
         "auto", help="Arithmetic of the networks.", choices=("auto", "fp32", "bf16", "fp16")
+    )
+    where: str | None = option(
+        None,
+        help="Only videos that meet a condition, such as \"label = 'cooking'\".",
+        metavar="SQL",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurpriseOptions(NetworkOptions):
+    """Which clips, contexts and horizons."""
+
+    context: tuple[int, ...] = option(
+        (4,), help="Slices that are seen before those to predict; several with commas."
+    )
+    horizon: tuple[int, ...] = option(
+        (1,), help="How many slices after the last one seen is predicted; several with commas."
+    )
+    every: int = option(
+        1, help="Predict every N-th slice of a window.", least=1, most=SLICES_MOST, metavar="N"
     )
     batch: int | None = option(
         None,

@@ -20,7 +20,7 @@ from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.errors import Overtaken
 from tubelet.store.rows import VideoRow
-from tubelet.store.schema import SLICE_SURPRISE, SURPRISE_TABLES
+from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 from tubelet.store.wording import count
 
 COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
@@ -192,7 +192,7 @@ class Collected:
             gone = [clip.clip.clip_id for clip, _ in kept if clip.outdated]
             tables = {
                 table.name: pa.concat_tables([rows[table.name] for _, rows in kept])
-                for table in SURPRISE_TABLES
+                for table in (SLICE_SURPRISE, SURPRISE)
                 if kept
             }
             try:

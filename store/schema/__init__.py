@@ -62,7 +62,13 @@ from tubelet.store.schema.pairs import (
 from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.scores import SCORES
-from tubelet.store.schema.surprise import SLICE_SURPRISE, SURPRISE, SURPRISE_TABLES
+from tubelet.store.schema.surprise import (
+    MASKED_TOKENS,
+    MASKINGS,
+    SLICE_SURPRISE,
+    SURPRISE,
+    SURPRISE_TABLES,
+)
 from tubelet.store.schema.tokens import (
     DIM_STATS,
     POOLED,
@@ -89,6 +95,8 @@ __all__ = [
     "GRID",
     "HALF",
     "LABELS",
+    "MASKED_TOKENS",
+    "MASKINGS",
     "MASKS",
     "MEASUREMENTS",
     "MOMENT",

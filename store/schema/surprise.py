@@ -47,6 +47,17 @@ ERRORS = (
     ),
 )
 
+PROVENANCE = (
+    Column(
+        "target",
+        "VARCHAR",
+        "what the prediction is compared with: levels of the encoder, their normalization, and what it saw",
+    ),
+    Column("predictor_sha256", "VARCHAR", "SHA-256 of the predictor's weights"),
+    PRECISION,
+    Column("measured_at", MOMENT, "when the prediction was made", "UTC"),
+)
+
 SURPRISE = Table(
     "surprise",
     "token that was predicted from a context",
@@ -63,15 +74,52 @@ SLICE_SURPRISE = Table(
         CONTEXT,
         HORIZON,
         *ERRORS,
-        Column(
-            "target",
-            "VARCHAR",
-            "what the prediction is compared with: levels of the encoder, their normalization, and what it saw",
-        ),
-        Column("predictor_sha256", "VARCHAR", "SHA-256 of the predictor's weights"),
-        PRECISION,
-        Column("measured_at", MOMENT, "when the slice was predicted", "UTC"),
+        *PROVENANCE,
     ),
 )
 
-SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE)
+MASKING = Column("masking_id", "VARCHAR", "hash of clip, mask, ratio, seed and predictor")
+NEAR = (
+    Column("near_l1", "FLOAT", "the same error of a copy of the nearest token that is seen"),
+    Column(
+        "near_cosine", "FLOAT", "the same cosine of a copy of the nearest seen token", "-1 to 1"
+    ),
+)
+
+MASKINGS = Table(
+    "maskings",
+    "clip and mask under which its hidden tokens were predicted: means over these tokens, and ratios of these means",
+    ("clip_id", "masking_id"),
+    (
+        ADDRESS[0],
+        MASKING,
+        Column(
+            "mask_kind",
+            "VARCHAR",
+            "`multi-block`, `multi-block-long`, `tube`, `random`, `future`, `past` or `every-other`",
+        ),
+        Column(
+            "mask_ratio",
+            "DOUBLE",
+            "share of the tokens that was asked to be hidden; NULL where the kind decides it",
+        ),
+        Column("seed", "BIGINT", "seed of what is drawn by chance"),
+        Column("seen_tokens", "INTEGER", "tokens that the encoder saw", "tokens"),
+        Column("hidden_tokens", "INTEGER", "tokens that were predicted", "tokens"),
+        *ERRORS[:2],
+        *NEAR,
+        *ERRORS[4:6],
+        Column("l1_over_near", "FLOAT", "l1 over near_l1: above 1 worse than copying a neighbor"),
+        ERRORS[7],
+        *PROVENANCE,
+    ),
+)
+
+MASKED_TOKENS = Table(
+    "masked_tokens",
+    "token that was hidden under a mask",
+    ("clip_id", "masking_id", "slice", "y", "x"),
+    (ADDRESS[0], MASKING, *ADDRESS[1:], *ERRORS[:2], *NEAR, *ERRORS[4:6]),
+)
+
+SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE, MASKINGS, MASKED_TOKENS)

@@ -67,8 +67,8 @@ def test_an_attentive_probe_learns_from_clips_that_keep_their_tokens(root) -> No
     assert kinds == [(None, "only"), ("shuffled", "only"), ("majority", None), ("position", None), ("pixels", None)]  # fmt: skip
     assert "trained on 8 clips: learning rate 0.001, 1 epoch" in done.stderr
     store = Store(root)
-    rows = store.rows("SELECT DISTINCT layer, strength, clip_count FROM probes WHERE kind = 'attentive' AND control IS NULL")  # fmt: skip
-    assert rows == [{"layer": "only", "strength": 1e-3, "clip_count": 16}]
+    rows = store.rows("SELECT DISTINCT layer, hyperparameter, clip_count FROM probes WHERE kind = 'attentive' AND control IS NULL")  # fmt: skip
+    assert rows == [{"layer": "only", "hyperparameter": 1e-3, "clip_count": 16}]
     store.close()
     bare = tubelet(*asked, "--encoder", "vjepa2.1-untrained")
     assert bare.returncode == 2 and "keeps its tokens, which an attentive probe learns from" in bare.stderr  # fmt: skip

@@ -17,7 +17,7 @@ from tubelet.ingest.prediction.run import SurpriseOutcome, measure_surprise
 from tubelet.store import Store
 from tubelet.store.disk import removal
 from tubelet.store.disk.integrity import check
-from tubelet.store.schema import SLICE_SURPRISE, SURPRISE_TABLES
+from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 
 UNTRAINED = "vjepa2.1-untrained"
 SMALL = {"encoder": UNTRAINED, "size": "32", "frames": 10, "device": "cpu", "pairs": "0"}
@@ -119,7 +119,7 @@ def test_what_was_predicted_stays_with_a_clip_and_goes_with_it(ingested, folder)
     with closing(Store(folder / "store")) as store:
         clip_id = store.rows("SELECT clip_id FROM clips ORDER BY ALL LIMIT 1")[0]["clip_id"]
         removal.remove(store, removal.choose(store, "clips", [clip_id], None))
-        for table in SURPRISE_TABLES:
+        for table in (SLICE_SURPRISE, SURPRISE):
             left = store.rows(f"SELECT DISTINCT clip_id FROM {table.name}")
             assert len(left) == 2 and clip_id not in {row["clip_id"] for row in left}
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "surprise": CommandSpec(
         "prediction", "Predict slices of stored windows from those before them."
     ),
+    "mask": CommandSpec("prediction", "Predict hidden tokens of stored windows, under masks."),
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),

@@ -1,4 +1,4 @@
-"""`tubelet surprise`: what an encoder's predictor did not expect."""
+"""`tubelet surprise` and `tubelet mask`: what an encoder's predictor did not expect, of slices to come and of tokens under a mask."""
 
 import sys
 from threading import Event
@@ -10,6 +10,7 @@ from tubelet.cli.printing import note, print_result
 from tubelet.cli.recording import recorded, report_to
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.store.wording import count
+from tubelet.training.masking.options import MaskOptions
 
 
 @command(SurpriseOptions)
@@ -37,6 +38,23 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
     opened, options = Store(store), fill(SurpriseOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
     outcome = measure_surprise(opened, options, stopping, show)
+    print_result(outcome, as_json)
+    sys.exit(outcome.exit_code)
+
+
+@command(MaskOptions)
+@store_option
+@json_option
+@recorded
+def mask(store: str, as_json: bool, **asked: Any) -> None:
+    """Hide tokens of stored windows and predict them from the others, beside a copy of the nearest seen token. Decodes the videos again.
+
+    `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings` and `masked_tokens`.
+    """
+    from tubelet.store import Store
+    from tubelet.training.masking.run import measure_masks
+
+    outcome = measure_masks(Store(store), fill(MaskOptions, asked))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
 

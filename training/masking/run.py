@@ -1,0 +1,166 @@
+"""A run of `tubelet mask`: windows are decoded again, masked and predicted; what was measured is kept, and not measured again."""
+
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.prediction.loading import Loaded, load_predictor
+from tubelet.ingest.prediction.rows import Provenance, Rows
+from tubelet.ingest.prediction.windows import decode_clips, find_source
+from tubelet.media.errors import VideoError
+from tubelet.store import Store
+from tubelet.store.clock import now
+from tubelet.store.questions.clips import ROLE
+from tubelet.store.rows import ClipRow
+from tubelet.store.sandbox import conditions
+from tubelet.store.schema import GRID, MASKED_TOKENS, MASKINGS
+from tubelet.store.wording import count
+from tubelet.training.masking.drawing import draw_windows, write_picture
+from tubelet.training.masking.masks import draw_mask
+from tubelet.training.masking.measuring import measure_mask
+from tubelet.training.masking.options import MaskOptions
+from tubelet.training.masking.rows import Masking, masking_rows
+
+FIRST_CLIPS = f"""SELECT c.* FROM clips c WHERE encoder_id = $encoder AND ($clip IS NULL AND {ROLE} = '{GRID}' OR clip_id = $clip)
+  AND ($videos IS NULL OR video_id IN (SELECT unnest($videos::VARCHAR[])))
+QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY first_frame, clip_id) = 1 ORDER BY video_id LIMIT $limit"""
+KEPT = """SELECT mask_kind, count(*) AS windows, sum(hidden_tokens) / sum(hidden_tokens + seen_tokens) AS hidden, avg(l1) AS l1,
+  avg(near_l1) AS near_l1, avg(mean_l1) AS mean_l1 FROM maskings WHERE masking_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY mask_kind"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFigures:
+    """Means over the windows of one kind of mask."""
+
+    mask_kind: str
+    windows: int
+    hidden: float
+    l1: float
+    near_l1: float
+    mean_l1: float
+
+    @property
+    def line(self) -> str:
+        over = [
+            f"{self.l1 / theirs:.2f} times {what}"
+            for theirs, what in (
+                (self.near_l1, "a copy of the nearest seen token"),
+                (self.mean_l1, "the mean token"),
+            )
+            if theirs
+        ]
+        rivals = (("copying a neighbor", self.near_l1), ("the mean token", self.mean_l1))
+        better = [what for what, theirs in rivals if theirs and self.l1 > theirs]
+        verdict = f": worse than {' and '.join(better)}" if better else ""
+        return f"{self.mask_kind}: {self.hidden:.0%} hidden in {count(self.windows, 'window')}, error {self.l1:.3f}, {' and '.join(over)}{verdict}"
+
+
+@dataclass
+class MaskOutcome:
+    """What one call found, by kind of mask; `measured` are new, `kept` were stored before."""
+
+    encoder_id: str
+    measured: int = 0
+    kept: int = 0
+    figures: list[MaskFigures] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    drawn: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.problems else 0
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        done = f"{count(self.measured, 'masking')} predicted with {self.encoder_id}; {self.kept:,} already stored"
+        written = [f"{self.drawn} written"] if self.drawn else []
+        return [done, *(one.line for one in self.figures), *written, *self.problems]
+
+
+def measure_masks(store: Store, options: MaskOptions) -> MaskOutcome:
+    """Mask, predict and keep. Raises UsageError, StoreError, NoVideos and QueryError."""
+    loaded = load_predictor(store, options)
+    clips = choose_clips(store, loaded.row.encoder_id, options)
+    outcome = MaskOutcome(loaded.row.encoder_id)
+    known = {row["masking_id"] for row in store.rows("SELECT masking_id FROM maskings")}
+    ids: list[str] = []
+    with store.ingesting():
+        for number, clip in enumerate(clips):
+            maskings = [_name(loaded, clip, kind, options) for kind in options.kinds]
+            try:
+                _measure_clip(
+                    store, (loaded, options), outcome, (clip, maskings, known, number == 0)
+                )
+            except VideoError as error:
+                outcome.problems.append(f"{store.video(clip.video_id).name}: {error}")
+                continue
+            ids += [one.masking_id for one in maskings]
+    found = {row["mask_kind"]: MaskFigures(**row) for row in store.rows(KEPT, {"ids": ids})}
+    outcome.figures = [found[kind] for kind in options.kinds if kind in found]
+    return outcome
+
+
+def choose_clips(store: Store, encoder_id: str, options: MaskOptions) -> list[ClipRow]:
+    """The windows that are asked for. Raises UsageError where there is none."""
+    videos = None if options.where is None else conditions.videos(store, options.where)
+    asked = {"encoder": encoder_id, "clip": options.clip, "videos": videos, "limit": options.limit}
+    clips = [ClipRow.of(row) for row in store.rows(FIRST_CLIPS, asked)]
+    if not clips:
+        which = f" {options.clip}" if options.clip else ""
+        raise UsageError(
+            f'{store.root} holds no clip{which} of {encoder_id} that is asked for: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+        )
+    return clips
+
+
+def _name(loaded: Loaded, clip: ClipRow, kind: str, options: MaskOptions) -> Masking:
+    return Masking(
+        clip_id=clip.clip_id,
+        mask_kind=kind,
+        mask_ratio=options.ratio_of(kind),
+        seed=options.seed,
+        predictor_sha256=loaded.predictor_sha256,
+    )
+
+
+def _measure_clip(
+    store: Store,
+    asked: tuple[Loaded, MaskOptions],
+    outcome: MaskOutcome,
+    work: tuple[ClipRow, list[Masking], set[str], bool],
+) -> None:
+    """Measure and commit what is not known of one window; draw it where it is the first and a picture is wanted."""
+    loaded, options = asked
+    clip, maskings, known, first = work
+    missing = [one for one in maskings if one.masking_id not in known]
+    outcome.kept += len(maskings) - len(missing)
+    drawing = first and options.draw is not None
+    wanted = maskings if drawing else missing
+    if not wanted:
+        return
+    masks = {one.masking_id: draw_mask(one.mask_kind, clip.positions, one.mask_ratio, one.seed) for one in wanted}  # fmt: skip
+    (decoded,) = decode_clips(find_source(store, store.video(clip.video_id)), [clip])
+    found = {one.mask_kind: measure_mask(loaded.networks, decoded[1], masks[one.masking_id]) for one in wanted}  # fmt: skip
+    if missing:
+        _commit(store, [masking_rows(one, found[one.mask_kind], _provenance(loaded)) for one in missing])  # fmt: skip
+    outcome.measured += len(missing)
+    if drawing and options.draw is not None:
+        write_picture(draw_windows(decoded[1], found), options.draw)
+        outcome.drawn = str(options.draw)
+
+
+def _commit(store: Store, rows: list[Rows]) -> None:
+    tables = (MASKINGS, MASKED_TOKENS)
+    store.commit({t.name: pa.concat_tables([one[t.name] for one in rows]) for t in tables})
+
+
+def _provenance(loaded: Loaded) -> Provenance:
+    return Provenance(
+        target=loaded.networks.target,
+        predictor_sha256=loaded.predictor_sha256,
+        precision=loaded.networks.encoder.precision,
+        measured_at=now(),
+    )
