@@ -167,8 +167,7 @@ class Replica:
         versions = versions if isinstance(versions, dict) else {"": None}
         sound = versions.keys() <= TABLES.keys()
         if (
-            not isinstance(versions, dict)
-            or not versions.keys() <= TABLES.keys()
+            not sound
             or checksums.is_signed(content) is False
             or not all(isinstance(number, int) for number in (serial, format_, *versions.values()))
         ):
