@@ -40,8 +40,8 @@ BROWSER = [
         CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
     ),
 ]
-START_S = 60
-SLOW = 60_000  # ms a page may take on a busy machine, the first one with every import uncached
+START_S = 120
+SLOW = 120_000  # ms a page may take on a busy machine, the first one with every import uncached
 HELD: WeakKeyDictionary = WeakKeyDictionary()  # by browser: the pages that stay open
 CLICKS = 3  # on a download, before it counts as broken
 

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # workers share the cores: threads of each would wait for one another
-
 import tests.shaped  # noqa: F401 - before Tubelet: array shapes are checked from here on
 import tubelet.cli  # noqa: F401 - before torch: it says how torch's threads wait
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests

@@ -22,7 +22,7 @@ from tubelet.dashboard.launch import Listening
 from tubelet.store import Store, StoreError, ids
 from tubelet.store.schema import TABLES
 
-SLOW = 60_000
+SLOW = 120_000
 SERVER = Path(launch.__file__).with_name("server.py")
 PAGE = b"<!doctype html><script>document.title = 'ran'</script>"
 CONTAINERS = {  # in the tables, and how such a file is served

@@ -13,7 +13,7 @@ from tests.stores import synthetic_store
 from tubelet.store import Store
 
 pytestmark = BROWSER
-SLOW = 60_000
+SLOW = 120_000
 PICTURE = "![x](http://evil.test/leak.png)"
 WORDS = (
     f"{PICTURE} [go](http://evil.test) <img src=http://evil.test/i.png onerror=alert(1)>.mp4",
