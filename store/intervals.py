@@ -98,9 +98,19 @@ def interval(scores: Sequence[float], lowest: float = -np.inf, highest: float = 
         return Interval(
             float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values)
         )
+    if np.isfinite([lowest, highest]).all() and values.min() == values.max() in (lowest, highest):
+        return _of_equal(float(values[0, 0]), len(values), (lowest, highest))
     found = means(values, positive=lowest == 0 and highest == np.inf, fewest=FEWEST_SCORES)
     low, high = np.clip([found.low[0], found.high[0]], lowest, highest)
     return Interval(float(found.value[0]), float(low), float(high), len(values))
+
+
+def _of_equal(value: float, number: int, ends: tuple[float, float]) -> Interval:
+    """The interval of scores that all are the best, or the worst, that there is: that none differed does not mean that none will."""
+    lowest, highest = ends
+    _, low, high = share(number if value == highest else 0, number)
+    width = highest - lowest
+    return Interval(value, lowest + low * width, lowest + high * width, number)
 
 
 def means(

@@ -188,3 +188,12 @@ def test_scores_beyond_their_bounds_are_refused():
         intervals.interval([0.5, 3.0], 0.0, 1.0)
     kept = intervals.interval([0.5, 3.0], 0.0)
     assert 0 < kept.low < kept.mean < kept.high
+
+
+def test_scores_that_all_are_perfect_have_an_interval_of_some_width():
+    """It was 1 to 1, of twenty videos as of five: Wilson's interval of a share."""
+    found = intervals.interval([1.0] * 20, 0, 1)
+    assert (found.mean, found.high) == (1.0, 1.0) and found.low == pytest.approx(0.839, abs=0.001)
+    found = intervals.interval([-2.0] * 5, -2, 2)
+    assert (found.mean, found.low) == (-2.0, -2.0) and found.high == pytest.approx(-2 + 4 * 0.434, abs=0.01)  # fmt: skip
+    assert intervals.interval([0.5] * 5, 0, 1).high == 0.5, "inside the ends nothing says more"
