@@ -22,6 +22,7 @@ PARSED = (
     "pretrain",
     "evaluate",
     "probe",
+    "surprise",
     "jobs",
 )  # they serve, fetch, take minutes, or need labels of many videos or a job that runs: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
