@@ -56,7 +56,7 @@ def match_videos(store: Store, match: str, side: str, known: Sequence[str]) -> M
     rows = [MatchedLabel.of(row) for row in labels_for_matching(match, side).answer(store).to_pylist()]  # fmt: skip
     if not rows:
         raise ReportError(
-            f"no video has both labels, {match!r} and {side!r}: import them with `tubelet annotate FILE --store {store.shell_name}`"
+            f"no video has both labels, {match!r} and {side!r}: import them with `tubelet annotate`"
         )
     sides = sorted({row.side_value for row in rows})
     if len(sides) != 2:

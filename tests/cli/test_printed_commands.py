@@ -24,6 +24,7 @@ PARSED = (
     "evaluate",
     "probe",
     "score",
+    "surprise",
     "jobs",
 )  # they serve, fetch, take minutes, or need labels of many videos, masks, or a job that runs: their arguments alone are looked at
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
