@@ -17,7 +17,9 @@ LISTED = 200  # videos offered at once
 
 def choose_direction(store: Store, selection: Selection) -> Direction | None:
     """The direction of the URL, a dimension or what takes its place; None, with a sentence that says which there are, where there is none."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-dimension"
+    ):
         size = count_dimensions(store, selection.encoder_id)
         dim = st.number_input(
             "Dimension",
@@ -44,7 +46,9 @@ def choose_direction(store: Store, selection: Selection) -> Direction | None:
 
 def choose_video(store: Store, selection: Selection, default: str) -> str:
     """The video whose curve is shown: that of the URL, or the default."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="choices-curve"
+    ):
         text = st.text_input(
             "Search videos",
             placeholder="video or label",
