@@ -23,7 +23,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(INSTALL) --editable '.[demo,mcp,zarr,test]'
+	$(INSTALL) --editable '.[demo,mcp,s3,zarr,test]'
 	touch $@
 
 clean:
@@ -42,7 +42,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 $(VENV)/.lint: $(VENV)/.test
-	$(INSTALL) --editable '.[demo,mcp,zarr,test,lint]'
+	$(INSTALL) --editable '.[demo,mcp,s3,zarr,test,lint]'
 	touch $@
 
 # Browser modules. Needs Node.js 20.19 or newer; nothing of it is needed to run or install Tubelet.

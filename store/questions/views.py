@@ -30,6 +30,7 @@ from tubelet.store.schema.functions import FUNCTIONS, create_macro
 from tubelet.store.schema.renames import source_of
 
 IMPORTED = "imported_labels"  # the rows of `labels` that lie in its own table
+TOKENS_WORD = re.compile(rf"\b{TOKENS.name}\b", re.IGNORECASE)
 TOKEN_CALL = re.compile(r"\btoken\b", re.IGNORECASE)
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -108,7 +109,7 @@ def _prepare(
 def names_tokens(sql: str) -> bool:
     """Whether a query may read the `tokens` view, or call the function `token`. It could still assemble the name of the view:
     ``query_table('tok' || 'ens')``."""
-    return TOKENS.name in sql.lower() or TOKEN_CALL.search(sql) is not None
+    return TOKENS_WORD.search(sql) is not None or TOKEN_CALL.search(sql) is not None
 
 
 def find_clips(sql: str, parameters: Any = None) -> list[str] | None:
