@@ -166,11 +166,14 @@ def removed_script(path: str) -> None:
     """Draws what was found of a clip that has been removed meanwhile; AppTest runs its source."""
     from tubelet.dashboard import caching
     from tubelet.dashboard.video import search, similar
+    from tubelet.latent.hits import FoundPatch
+    from tubelet.latent.questions import SimilarVideo
 
-    store = caching.open_store(path)
-    gone = {"clip_id": "0" * 16, "video_id": "0" * 16, "score": 0.5, "rank": 1}
-    search._show_hit(store, gone | {"slice": 0, "y": 0, "x": 0})
-    similar._show_video(store, gone, 0)
+    store, gone = caching.open_store(path), "0" * 16
+    patch = FoundPatch(rank=1, video_id=gone, clip_id=gone, slice=0, y=0, x=0, score=0.5)
+    video = SimilarVideo(video_id=gone, clip_id=gone, start_s=0.0, stop_s=1.0, score=0.5)
+    search._show_hit(store, patch)
+    similar._show_video(store, video, 0)
 
 
 def test_what_was_found_and_removed_meanwhile_is_a_sentence(store: Store) -> None:
