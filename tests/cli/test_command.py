@@ -164,7 +164,7 @@ def test_a_report_has_the_options_that_it_brings_and_no_others(name):
     assert {
         parameter.name: parameter.default
         for parameter in made.params
-        if parameter.name not in ("store", "output")
+        if parameter.name not in ("store", "store_options", "output")
     } == own
 
 
