@@ -7,7 +7,7 @@ from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.latent.directions.direction import Direction, count_dimensions, find_direction
 from tubelet.latent.errors import LatentError
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import literal_sentence
 from tubelet.store import Store
 from tubelet.store.questions import clips
 from tubelet.store.questions.rows import NamedVideo
@@ -40,7 +40,7 @@ def choose_direction(store: Store, selection: Selection) -> Direction | None:
     try:
         return find_direction(store, selection.encoder_id, name or f"{dim}")
     except LatentError as error:
-        st.warning(literal(f"{error}"), icon=":material/search_off:")
+        st.warning(literal_sentence(f"{error}"), icon=":material/search_off:")
         return None
 
 

@@ -14,7 +14,7 @@ from tubelet.latent.directions.description import GO_ALONG, Description
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.errors import LatentError
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.wording import count
@@ -36,7 +36,7 @@ def show(store: Store, selection: Selection) -> None:
     try:
         found = caching.workspace(store).describe_direction(direction, selection.video_ids)
     except LatentError as error:
-        st.info(literal(f"{error}"), icon=":material/info:")
+        st.info(literal_sentence(f"{error}"), icon=":material/info:")
         return
     st.markdown(f"{answer(direction, found)} {untrained_badge(store, selection.encoder_id)}")
     st.caption(describe_sample(found, selection.video_ids is not None))
