@@ -38,7 +38,7 @@ def _ties(found: ProbeFindings) -> Markdown:
     if not tied:
         return ""
     more = f" and {len(tied) - NAMED:,} more" if len(tied) > NAMED else ""
-    return f", and equally well by {', '.join(map(name_place, tied[:NAMED]))}{more}"
+    return f", and equally well by {', '.join(name_place(one) for one in tied[:NAMED])}{more}"
 
 
 def _choice(found: ProbeFindings) -> Markdown:
