@@ -50,3 +50,9 @@ def test_the_longest_modules_of_tests_are_known_by_their_names_and_begin_first(r
     long = [str(ROOT / "tests" / module) for module in LONGEST]
     begun = [path for path in long if path in order]
     assert order[: len(begun)] == begun
+
+
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by their names alone: the second of one name is never collected."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
