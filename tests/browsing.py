@@ -33,6 +33,7 @@ expect = sync_api.expect if sync_api else None
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 BROWSER = [
     pytest.mark.browser,
+    pytest.mark.flaky(reruns=1),  # a page can be late on a busy machine: what fails twice is broken
     pytest.mark.skipif(
         sync_api is None, reason="playwright is not installed: pip install 'tubelet[test]'"
     ),

@@ -111,16 +111,16 @@ def _connect(address: Address, options: Mapping[str, str]) -> Any:
     _require_sound(address, options)
     _require_credentials(address, options)
     given: dict[str, Any] = {name: options[name] for name in options.keys() - OURS}
-    limits = {
-        "connect_timeout": timedelta(seconds=CONNECT_S),
-        "timeout": timedelta(seconds=ANSWER_S),
-    }
     plain = options.get("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower() == "true"
     try:
         return S3Store(
             address.bucket,
             prefix=address.prefix or None,
-            client_options={**limits, "allow_http": plain},
+            client_options={
+                "connect_timeout": timedelta(seconds=CONNECT_S),
+                "timeout": timedelta(seconds=ANSWER_S),
+                "allow_http": plain,
+            },
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)},
             **given,
         )
