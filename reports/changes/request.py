@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tubelet.reports.errors import NoPairs, ReportError
+from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.changes import change_scopes
@@ -15,19 +16,8 @@ LISTED = 8  # alternatives that an error names
 class ChangesOptions:
     """None: what most videos have."""
 
-    encoder: str | None = option(
-        None,
-        help="Name or id of an encoder of the store.",
-        unset="the one with the most videos",
-        metavar="NAME|ID",
-    )
-    frames: int | None = option(
-        None,
-        help="Frames per window.",
-        unset="the length with the most videos",
-        least=1,
-        most=1_000_000,
-    )
+    encoder: str | None = encoder_option()
+    frames: int | None = frames_option()
     setting: str | None = option(
         None,
         help="Only pairs with this setting: step, picture, precision and source, as the report names them.",

@@ -3,32 +3,22 @@
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
+from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.dimensions import StateScope, state_scopes
 from tubelet.store.sandbox import conditions
 
-LISTED, FRAMES_MOST = 8, 1_000_000
+LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class DimensionsOptions:
     """None: the value with the most videos in the store, and all layers."""
 
-    encoder: str | None = option(
-        None,
-        help="Name or id of an encoder of the store.",
-        unset="the one with the most videos",
-        metavar="NAME|ID",
-    )
-    frames: int | None = option(
-        None,
-        help="Frames per window.",
-        unset="the length with the most videos",
-        least=1,
-        most=FRAMES_MOST,
-    )
+    encoder: str | None = encoder_option()
+    frames: int | None = frames_option()
     layer: str | None = option(
         None, help="One layer of those that are stored.", unset="all that are stored"
     )

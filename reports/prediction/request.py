@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
+from tubelet.reports.scope_options import encoder_option
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.rows import SurpriseScope
@@ -22,12 +23,7 @@ class PredictionOptions:
         help="What surprise is: the error, 1 - cosine, or the error relative to copying the last slice seen.",
         choices=(L1, COSINE, OVER_COPY),
     )
-    encoder: str | None = option(
-        None,
-        help="Name or id of an encoder of the store.",
-        unset="the one with the most videos",
-        metavar="NAME|ID",
-    )
+    encoder: str | None = encoder_option()
     context: int | None = option(
         None,
         help="Slices that were seen.",

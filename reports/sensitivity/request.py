@@ -5,6 +5,7 @@ from typing import Any
 
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
+from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
@@ -28,19 +29,8 @@ LISTED = 8  # alternatives that an error names
 class Request:
     """None: the value with the most videos in the store. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
-    encoder: str | None = option(
-        None,
-        help="Name or id of an encoder of the store.",
-        unset="the one with the most videos",
-        metavar="NAME|ID",
-    )
-    frames: int | None = option(
-        None,
-        help="Frames per window.",
-        unset="the length with the most videos",
-        least=1,
-        most=COUNT_MOST,
-    )
+    encoder: str | None = encoder_option()
+    frames: int | None = frames_option()
     shift: int | None = option(
         None,
         help="Slices between the windows of a pair.",

@@ -165,9 +165,8 @@ class Replica:
                 f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
             )
         versions = versions if isinstance(versions, dict) else {"": None}
-        sound = versions.keys() <= TABLES.keys()
         if (
-            not sound
+            not versions.keys() <= TABLES.keys()
             or checksums.is_signed(content) is False
             or not all(isinstance(number, int) for number in (serial, format_, *versions.values()))
         ):
