@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tubelet.media.frame_folder import PICTURES, find_frames
 from tubelet.store.disk.files import explain_irregular
-from tubelet.store.disk.layout import MARKER
+from tubelet.store.disk.home import MARKER
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
 SUFFIXES = frozenset(

@@ -1,7 +1,7 @@
 """A job: the arguments of an ingest, checked together before anything is downloaded or decoded."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -113,14 +113,19 @@ class Job:
     def device(self) -> torch.device:
         return self.encoder.device
 
-    def run(self, store: str, report: Callable[[JobProgress], None] = ignore_progress) -> Run:
-        """A run into a store, created if absent. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
+    def run(
+        self,
+        store: str,
+        report: Callable[[JobProgress], None] = ignore_progress,
+        options: Mapping[str, str] | None = None,
+    ) -> Run:
+        """A run into a store, created if absent, with the `options` of its bucket. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
         logs = [EventLog(self.running.log)] if self.running.log else []
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)
         )
         run = Run(
-            Store.create(store),
+            Store.create(store, options),
             self.recipe,
             self.encoder,
             Progress(len(self.sources), quiet=self.running.quiet, report=report),

@@ -55,13 +55,14 @@ class Team:
         arguments: Mapping[str, object],
         store: str,
         report: Callable[[JobProgress], None] = ignore_progress,
+        options: Mapping[str, str] | None = None,
     ) -> None:
         """Raises UsageError as a job does."""
         parsed = Arguments.of(**arguments)
         self._devices = split_devices(parsed.running.device)
         for device in self._devices:
             encoders.device(device)
-        self._arguments, self._store = arguments, store
+        self._arguments, self._store, self._options = arguments, store, options or {}
         self._work: Work = find_work(parsed)
         sources = self._work.sources
         self._index = {source.path: number for number, source in enumerate(sources)}
@@ -79,7 +80,7 @@ class Team:
     def execute(self) -> Summary:
         """Ingest every source. Raises what ended a process, and TeamError where none is left."""
         started = time.perf_counter()
-        Store.create(self._store).close()
+        Store.create(self._store, self._options).close()
         try:
             for device in self._devices:
                 self._members.append(self._start(device))
@@ -103,7 +104,8 @@ class Team:
         spawn = multiprocessing.get_context("spawn")  # delta-rs does not survive a fork
         ours, theirs = spawn.Pipe()
         orders, control = spawn.Pipe(duplex=False)
-        task = Task({**self._arguments, "device": device}, self._work, self._store, self._devices)
+        arguments = {**self._arguments, "device": device}
+        task = Task(arguments, self._work, self._store, self._options, self._devices)
         process = spawn.Process(target=serve, args=(task, theirs, orders), daemon=True)
         before = signal.pthread_sigmask(
             signal.SIG_BLOCK, {signal.SIGINT}

@@ -28,6 +28,7 @@ class Task:
     arguments: Mapping[str, object]
     work: Work
     store: str
+    options: Mapping[str, str]  # of its bucket
     devices: Sequence[str]
 
 
@@ -118,7 +119,7 @@ def _prepare(task: Task) -> Run:
     on_cpu = sum(name.partition(":")[0] == "cpu" for name in task.devices)
     if on_cpu:
         torch.set_num_threads(max(1, torch.get_num_threads() // on_cpu))
-    return Job.over(Arguments.of(**arguments), task.work).run(task.store)
+    return Job.over(Arguments.of(**arguments), task.work).run(task.store, options=task.options)
 
 
 def _obey(orders: Connection, run: Run) -> None:

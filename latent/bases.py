@@ -81,7 +81,7 @@ def load_basis(store: Store, basis_id: str) -> Basis:
     found = store.rows("SELECT * FROM bases WHERE basis_id = ?", [basis_id])
     if not found:
         raise LatentError(
-            f"{store.root} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`"
+            f"{store.name} holds no basis {basis_id}: see `tubelet basis list --store {store.shell_name}`"
         )
     row, arrays = found[0], _arrays(store, basis_id)
     parameters = json.loads(row["settings"])

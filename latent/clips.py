@@ -75,7 +75,7 @@ def row(store: Store, clip_id: str) -> ClipRow:
     found = store.rows("FROM clips WHERE clip_id = ?", [clip_id])
     if not found:
         raise LatentError(
-            f'{store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+            f'{store.name} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
         )
     return ClipRow.of(found[0])
 

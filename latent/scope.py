@@ -103,7 +103,7 @@ def _encoder(store: Store, video: str | None, wanted: str | None) -> str:
     found = [row["encoder_id"] for row in store.rows(sql, {"video": video, "wanted": wanted})]
     if len(found) == 1:
         return found[0]
-    where = f"video {video}" if video else f"{store.root}"
+    where = f"video {video}" if video else f"{store.name}"
     if found:
         raise LatentError(
             f"{where} holds clips of {len(found)} encoders: name one of them with --encoder: {', '.join(found)}"

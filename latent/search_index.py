@@ -51,7 +51,7 @@ def open_index(store: Store, encoder_id: str) -> TokenIndex:
     found = newest(store, encoder_id)
     if found is None:
         raise LatentError(
-            f"{store.root} holds no index for {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly"
+            f"{store.name} holds no index for {encoder_id}: run `tubelet index --store {store.shell_name}`, or search exactly"
         )
     return TokenIndex(bases.load_basis(store, found.basis_id))
 

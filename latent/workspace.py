@@ -269,7 +269,7 @@ class Workspace:
         found = clip_of_video(clip_id).answer(self.store).to_pylist()
         if not found:
             raise LatentError(
-                f'{self.store.root} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {self.store.shell_name}`'
+                f'{self.store.name} holds no clip {clip_id}: list them with `tubelet sql "FROM clips" --store {self.store.shell_name}`'
             )
         return NamedClip.of(found[0])
 

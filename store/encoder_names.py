@@ -17,4 +17,4 @@ def find_encoder(store: Store, wanted: str) -> str:
             f"{len(found)} encoders are called {wanted}: name one of them by its id: {', '.join(found)}"
         )
     held = ", ".join(row["encoder_id"] for row in rows) or "none"
-    raise StoreError(f"{store.root} holds no encoder {wanted}; its encoders are: {held}")
+    raise StoreError(f"{store.name} holds no encoder {wanted}; its encoders are: {held}")

@@ -146,7 +146,7 @@ def find_query(store: Store, name: str) -> SavedQuery:
     names = [query.name for query in list_queries(store)]
     near = difflib.get_close_matches(name, names, cutoff=0.4) or names[:3]
     hint = f"did you mean {', '.join(near)}?" if near else "no query is saved in it yet"
-    raise StoreError(f"{store.root} has no saved query {name!r}: {hint}")
+    raise StoreError(f"{store.name} has no saved query {name!r}: {hint}")
 
 
 def remove_query(store: Store, name: str) -> None:

@@ -18,7 +18,7 @@ from tubelet.store.disk import checksums, embeddings, snapshot, tables
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.embeddings import EmbeddingFile
-from tubelet.store.disk.files import explain_disk_errors, write_whole
+from tubelet.store.disk.files import explain_disk_errors
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.roots import refuse_foreign, resolve_root
 from tubelet.store.disk.snapshot import Snapshot
@@ -68,16 +68,13 @@ class Store:
     ) -> None:
         """Open an existing store; with `read_only` every write to it raises ReadOnly. Raises StoreError with advice for anything else.
 
-        A store at ``s3://BUCKET/PREFIX`` is only read. Its `options` are those of `tubelet.store.remote.bucket.OPTIONS`; credentials may
-        also stand in the environment. With `fresh`, nothing is taken from what was read of it before.
+        The `options` of one at ``s3://BUCKET/PREFIX`` are those of `tubelet.store.remote.bucket.OPTIONS`; credentials may also stand in the
+        environment. With `fresh`, nothing is taken from what was read of it before.
         """
-        self.name = str(root)  # as it was asked for, for commands that we print
-        if is_remote(root):
-            replica = Replica(read_address(str(root)), options or {}, fresh)
-            self.layout = Layout(replica.root, True, replica)
-        else:
-            self.layout = Layout(_local(root), read_only)
-            self.name = str(self.layout.root)
+        self._open(replace(_lay_out(root, options, fresh), read_only=read_only))
+
+    def _open(self, layout: Layout) -> None:
+        self.layout, self.name = layout, str(layout.home)
         self.layout.refuse_links()
         if note := snapshot.read(self.layout).note:
             LOGGER.warning(note)
@@ -87,14 +84,16 @@ class Store:
         )  # at exit at the latest: an open connection prints leak notes
 
     @classmethod
-    def create(cls, root: Path | str) -> "Store":
-        """Open the store, creating it first if the folder is absent or empty."""
-        layout = Layout(_local(root))
+    def create(cls, root: Path | str, options: Mapping[str, str] | None = None) -> "Store":
+        """Open the store, creating it first if the folder is absent or empty, or nothing is below the prefix of a bucket."""
+        layout = _lay_out(root, options)
         with explain_disk_errors(layout.root):
-            if not layout.marker.exists():
+            if not layout.home.has(layout.marker):
                 refuse_foreign(layout)
                 snapshot.create(layout)
-        return cls(root)
+        store = cls.__new__(cls)
+        store._open(layout)
+        return store
 
     @property
     def root(self) -> Path:
@@ -145,13 +144,13 @@ class Store:
 
     def fetch_tokens(self, sql: str, parameters: Any = None) -> None:
         """Have the embedding files on this machine that a query may read, of a store in a bucket. Raises StoreError where they exceed its cache."""
-        if self.layout.source and views.names_tokens(sql):
+        if self.layout.is_partial and views.names_tokens(sql):
             wanted = views.find_clips(sql, parameters)
             rows = self.rows(
                 "SELECT embedding_path, embedding_bytes FROM clips WHERE embedding_path IS NOT NULL AND ($1 IS NULL OR clip_id IN (SELECT unnest($1::VARCHAR[])))",
                 [wanted],
             )
-            self.layout.source.fetch_all(
+            self.layout.home.fetch_all(
                 {row["embedding_path"]: row["embedding_bytes"] for row in rows}
             )
 
@@ -199,73 +198,76 @@ class Store:
         commit removes does not count as held. `expected` is the fingerprint that the rows were made from: Overtaken is raised, and nothing
         written, where the store is another by now.
         """
-        with explain_disk_errors(self.root), self._writing() as last:
+
+        def make(last: Snapshot) -> None:
             if expected is not None and expected != self.fingerprint:
-                raise Overtaken(f"another writer has changed {self.root}: read it again")
-            versions = dict(last.versions)
-            for place, ids in (gone or {}).items():
-                name, _, column = place.partition(".")
-                if ids:
-                    versions[name] = tables.delete(
-                        self.layout.table(name), column or TABLES[name].key[0], ids
-                    )
-            for name, table in _select_unknown(rows, self.layout, versions).items():
-                if len(table):
-                    versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
+                raise Overtaken(f"another writer has changed {self.name}: read it again")
+            versions = self._change_tables(rows, gone or {}, last.versions)
             changed = [name for name in versions if versions[name] != last.versions[name]]
             self._publish(versions, last, changed, Merging.CROWDED)
 
+        with explain_disk_errors(self.root):
+            snapshot.change(self.layout, make)
+
+    def _change_tables(
+        self, rows: Rows, gone: Mapping[str, Sequence[str]], before: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Take rows out of the tables, and add others; the versions after it."""
+        versions = dict(before)
+        for place, ids in gone.items():
+            name, _, column = place.partition(".")
+            if ids:
+                versions[name] = tables.delete(
+                    self.layout.table(name), column or TABLES[name].key[0], ids
+                )
+        for name, table in _select_unknown(rows, self.layout, versions).items():
+            if len(table):
+                versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
+        return versions
+
     def compact(self, whole: bool = False) -> int:
         """Merge the small files of every table, or all of its files, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
-        with explain_disk_errors(self.root), self._writing() as last:
-            merging = Merging.WHOLE if whole else Merging.SMALL
+        merging = Merging.WHOLE if whole else Merging.SMALL
+
+        def make(last: Snapshot) -> int:
             gone = self._publish(last.versions, last, list(TABLES), merging)
-            if (
-                checksums.live_files(self.layout, (now := snapshot.read(self.layout)).versions)
-                - snapshot.sums(self.layout).keys()
-            ):
-                self._record(
-                    now.versions,
-                    Snapshot(versions=now.versions, serial=now.serial + 1, store_id=now.store_id),
-                    alone=True,
-                )
+            now = snapshot.read(self.layout)
+            unknown = (
+                checksums.live_files(self.layout, now.versions) - snapshot.sums(self.layout).keys()
+            )
+            if unknown:
+                self._record(now.versions, replace(now, serial=now.serial + 1), alone=True)
             return gone
 
-    def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
-        """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed."""
         with explain_disk_errors(self.root):
-            return embeddings.write(
-                self.layout.embedding_file(clip["embedding_path"]),
-                clip["clip_id"],
-                grid,
-                self.layout.unfinished,
-            )
+            return snapshot.change(self.layout, make)
+
+    def write_embedding(self, clip: Mapping[str, str], grid: np.ndarray) -> EmbeddingFile:
+        """Write the embedding file of a clip row, half precision ``(S, H, W, D)``; invisible until the row is committed.
+
+        Where a bucket already has one of this clip, by a writer that has not committed it, that one is taken: it may be in use any moment.
+        """
+        with explain_disk_errors(self.root):
+            self.layout.require_writable()
+            path = self.layout.embedding_path(clip["embedding_path"])
+            data = self.layout.home.put_first(path, embeddings.serialize(clip["clip_id"], grid))
+            return EmbeddingFile.describe(data)
 
     def write_thumbnail(self, video_id: str, jpeg: bytes) -> None:
-        with explain_disk_errors(self.root):
-            write_whole(
-                self.layout.thumbnail(video_id), checksums.seal(jpeg), self.layout.unfinished
-            )
+        self.write_sealed(self.layout.thumbnail(video_id), jpeg)
 
     def write_pictures(self, clip: Mapping[str, str] | ClipRow, jpeg: bytes) -> None:
         """Write the sheet of a clip row's slice pictures; a cache, not part of the commit."""
-        with explain_disk_errors(self.root):
-            write_whole(
-                self.layout.pictures(clip["video_id"], clip["clip_id"]),
-                checksums.seal(jpeg),
-                self.layout.unfinished,
-            )
+        self.write_sealed(self.layout.pictures(clip["video_id"], clip["clip_id"]), jpeg)
 
     def write_codes(self, basis_id: str, clip_id: str, data: memoryview) -> None:
-        with explain_disk_errors(self.root):
-            write_whole(
-                self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished
-            )
+        self.write_sealed(self.layout.codes(basis_id, clip_id), data)
 
-    def write_sealed(self, path: Path, data: bytes) -> None:
-        """Write a picture or a cache again, with its checksum."""
+    def write_sealed(self, path: Path, data: bytes | memoryview) -> None:
+        """Write a picture or a cache, with its checksum."""
         with explain_disk_errors(self.root):
-            write_whole(path, checksums.seal(data), self.layout.unfinished)
+            self.layout.require_writable()
+            self.layout.home.put(path, checksums.seal(data))
 
     def grid(
         self, clip_id: str, first: int = 0, stop: int | None = None
@@ -310,9 +312,6 @@ class Store:
             raise StoreError(f"{self.name} holds no {table.name.removesuffix('s')} {id_}: {listed}")
         return found[0]
 
-    def _writing(self) -> AbstractContextManager[Snapshot]:
-        return snapshot.writing(self.layout)
-
     def _publish(
         self,
         versions: Mapping[str, int],
@@ -334,6 +333,7 @@ class Store:
                 before,
                 Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id),
                 merged != versions,
+                [name for name in merged if merged[name] != versions[name]],
             )
         return sum(
             tables.vacuum(self.layout.table(name))
@@ -341,25 +341,33 @@ class Store:
             if merged[name] != versions[name]
         )
 
-    def _record(self, before: Mapping[str, int], new: Snapshot, alone: bool) -> Snapshot:
+    def _record(
+        self,
+        before: Mapping[str, int],
+        new: Snapshot,
+        alone: bool,
+        swept: Sequence[str] = (),
+    ) -> Snapshot:
         """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
-        sums = checksums.table_sums(self.layout, before, new.versions)
+        added = sums = checksums.table_sums(self.layout, before, new.versions)
         if alone:
-            kept = snapshot.sums(self.layout) | sums
+            kept = snapshot.sums(self.layout) | added
             live = checksums.live_files(self.layout, new.versions)
             sums = {
                 name: kept[name] if name in kept else checksums.measure(self.root / name)
                 for name in sorted(live)
             }
-        published = snapshot.publish(self.layout, new, sums)
+        published = snapshot.publish(self.layout, new, sums, added, swept)
         if alone:
             snapshot.forget(self.layout, published)
         return published
 
     @classmethod
     def recover(cls, root: Path | str) -> str | None:
-        """Make a store with a broken marker usable; returns what was done, in a sentence, or None."""
-        layout = Layout(_local(root))
+        """Make a store in a folder whose marker is broken usable; returns what was done, in a sentence, or None."""
+        if is_remote(root):
+            return None
+        layout = Layout(resolve_root(root))
         with explain_disk_errors(layout.root):
             return snapshot.rebuild(layout)
 
@@ -378,9 +386,11 @@ def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> 
     return kept
 
 
-def _local(root: Path | str) -> Path:
-    if is_remote(root):
-        raise StoreError(
-            f"{read_address(str(root))} is an object store, which this version reads but cannot write: pass a folder on this machine as --store"
-        )
-    return resolve_root(root)
+def _lay_out(
+    root: Path | str, options: Mapping[str, str] | None = None, fresh: bool = False
+) -> Layout:
+    """The layout of a store in a folder, or of one in a bucket. Raises StoreError."""
+    if not is_remote(root):
+        return Layout(resolve_root(root))
+    replica = Replica(read_address(str(root)), options or {}, fresh)
+    return Layout(replica.root, home=replica)

@@ -164,6 +164,6 @@ def _only_encoder(store: Store) -> str:
     if len(found) == 1:
         return str(found[0]["encoder_id"])
     if not found:
-        raise StoreError(f"{store.root} holds no clips: run `tubelet ingest` first")
+        raise StoreError(f"{store.name} holds no clips: run `tubelet ingest` first")
     listed = ", ".join(row["encoder_id"] for row in found)
     raise StoreError(f"several encoders are stored, name one of them: {listed}")

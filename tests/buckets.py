@@ -1,8 +1,12 @@
-"""A real S3 server on this machine, with a store in one of its buckets: moto's, spoken to over HTTP."""
+"""A real S3 server on this machine, with a store in one of its buckets: moto's, spoken to over HTTP, with faults on demand."""
 
+import functools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -12,23 +16,76 @@ BUCKET, PREFIX = "films", "lab/store"
 URL = f"s3://{BUCKET}/{PREFIX}"
 
 
+class Fault(Enum):
+    """What happens to a request instead of its answer."""
+
+    SLOW_DOWN = "503"
+    DENIED = "403"
+    CUT = "the connection is closed, and nothing done"
+    LOST = "the connection is closed, and all done"
+    SLOW = "the answer takes its time"
+
+
+class FaultyServer:
+    """moto behind faults. It decides about conditional puts one at a time, as S3 does and moto alone does not."""
+
+    def __init__(self, app: Callable) -> None:
+        self._app, self._deciding = app, threading.Lock()
+        self.choose: Callable[[str, str], Fault | None] = lambda method, path: None
+        self.requests: list[tuple[str, str]] = []
+
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.requests.append((method, path))
+        fault = self.choose(method, path.removeprefix(f"/{BUCKET}/{PREFIX}/"))
+        if fault in (Fault.SLOW_DOWN, Fault.DENIED):
+            _drain(environ)
+            start_response(f"{fault.value} {fault.name}", [("Content-Length", "0")])
+            return [b""]
+        if fault is Fault.CUT:
+            return _cut(environ)
+        if fault is Fault.SLOW:
+            time.sleep(0.3)
+        conditional = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"} & environ.keys() and method == "PUT"
+        with self._deciding if conditional else nullcontext():
+            answer = list(self._app(environ, start_response))
+        return _cut(environ) if fault is Fault.LOST else answer
+
+
+def _drain(environ: dict) -> None:
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+
+
+def _cut(environ: dict) -> Iterable[bytes]:
+    with suppress(OSError):
+        environ["werkzeug.socket"].shutdown(2)
+    raise ConnectionResetError
+
+
 @contextmanager
-def serve_bucket() -> Iterator[str]:
-    """A server with an empty bucket, its credentials in the environment; yields its address. Skips where moto or obstore is missing."""
-    pytest.importorskip(
-        "obstore", reason="reading a bucket takes the extra: pip install 'tubelet[s3]'"
+def serve_faulty() -> Iterator[FaultyServer]:
+    """A server with an empty bucket, its credentials in the environment. Skips where moto or obstore is missing."""
+    pytest.importorskip("obstore", reason="a bucket takes the extra: pip install 'tubelet[s3]'")
+    moto = pytest.importorskip(
+        "moto.moto_server.werkzeug_app", reason="the S3 server of the tests: pip install 'moto[s3]'"
     )
-    server = pytest.importorskip(
-        "moto.server", reason="the S3 server of the tests: pip install 'moto[server]'"
-    )
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log(self, *said: object) -> None:
+            return
+
+    faulty = FaultyServer(moto.DomainDispatcherApplication(moto.create_backend_app))
+    running = make_server("127.0.0.1", 0, faulty, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
     given = {
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{running.server_address[1]}",
         "AWS_ALLOW_HTTP": "true",
     }
     try:
@@ -36,9 +93,17 @@ def serve_bucket() -> Iterator[str]:
             for name, value in given.items():
                 patch.setenv(name, value)
             _client().create_bucket(Bucket=BUCKET)
-            yield given["AWS_ENDPOINT_URL"]
+            yield faulty
     finally:
-        running.stop()
+        running.shutdown()
+        running.server_close()
+
+
+@contextmanager
+def serve_bucket() -> Iterator[str]:
+    """A server without faults; yields its address."""
+    with serve_faulty():
+        yield os.environ["AWS_ENDPOINT_URL"]
 
 
 def upload(root: Path) -> None:
@@ -63,6 +128,12 @@ def delete(name: str) -> None:
     _client().delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}")
 
 
+def clear() -> None:
+    """Empty the bucket."""
+    if names := [{"Key": f"{PREFIX}/{name}"} for name in held()]:
+        _client().delete_objects(Bucket=BUCKET, Delete={"Objects": names})
+
+
 def held() -> set[str]:
     pages = _client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/")
     return {
@@ -72,7 +143,12 @@ def held() -> set[str]:
     }
 
 
-def _client():
+@functools.cache
+def _connect(endpoint: str):
     import boto3
 
-    return boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="us-east-1")
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+
+
+def _client():
+    return _connect(os.environ["AWS_ENDPOINT_URL"])

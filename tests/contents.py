@@ -24,9 +24,13 @@ def rows(root: object, sql: str) -> list[dict]:
         store.close()
 
 
+def columns_of(name: str) -> str:
+    """The columns of a table that do not tell the time, for a query."""
+    return ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
+
+
 def _rows(store: Store, name: str) -> list[tuple]:
-    columns = ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
     return [
         tuple(map(str, row.values()))
-        for row in store.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")
+        for row in store.rows(f"SELECT {columns_of(name)} FROM {name} ORDER BY ALL")
     ]

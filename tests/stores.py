@@ -57,16 +57,20 @@ class Recipe:
 
 def synthetic_store(path: Path, **recipe: int) -> Store:
     """A store with one encoder and the videos of ``Recipe(**recipe)``; the caller closes it."""
-    made = Recipe(**recipe)
     store = Store.create(path)
+    fill_store(store, Recipe(**recipe))
+    return store
+
+
+def fill_store(store: Store, recipe: Recipe) -> None:
+    """Add all that a recipe makes to a new store."""
     store.commit(
         {
-            "encoders": _table("encoders", [encoder_row(made)]),
-            "failures": _table("failures", _failure_rows(made)),
+            "encoders": _table("encoders", [encoder_row(recipe)]),
+            "failures": _table("failures", _failure_rows(recipe)),
         }
     )
-    add_videos(store, made)
-    return store
+    add_videos(store, recipe)
 
 
 def add_videos(store: Store, recipe: Recipe, first: int = 0) -> None:

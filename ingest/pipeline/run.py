@@ -103,7 +103,7 @@ class Run:
         self.pace = pace
         self.listeners: list[Listener] = [LoggingListener()]
         self.summary = Summary(
-            store=str(store.root),
+            store=store.name,
             encoder_id=recipe.encoder.encoder_id,
             pair_frames=_pair_frames(recipe),
             changing=bool(recipe.pairing.changes),

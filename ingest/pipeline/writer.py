@@ -21,7 +21,7 @@ from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.store import Store, StoreError
 from tubelet.store.clock import now
 from tubelet.store.disk.derived import clip_rows, pooled_rows
-from tubelet.store.disk.snapshot import lock
+from tubelet.store.disk.snapshot import alone
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
@@ -143,8 +143,7 @@ class Writer:
         if changed := bool(rows or any(self._gone.values())):
             self.store.commit(rows, {**self._gone, **owned})
         commit = self._describe_commit(rows, time.monotonic() - started)
-        for path in self._files_gone:
-            path.unlink(missing_ok=True)
+        self.store.layout.home.remove(self._files_gone)
         for row in self._rows["clips"]:
             self._uncommitted.pop(row["clip_id"], None)
         self._packed.clear()
@@ -169,12 +168,10 @@ class Writer:
 
     def discard(self) -> None:
         """Delete the files of clips that will not be committed, after a run that failed; while others ingest, whose clips they may be, they stay."""
-        alone = lock(self.store.layout.writers_lock, wait=False)
-        with suppress(OSError, StoreError), alone:
+        with suppress(OSError, StoreError), alone(self.store.layout):
             kept = set(self.store.query("SELECT clip_id FROM clips")["clip_id"].to_pylist())
             for clip_id in self._uncommitted.keys() - kept:
-                for path in self._uncommitted[clip_id]:
-                    path.unlink(missing_ok=True)
+                self.store.layout.home.remove(self._uncommitted[clip_id])
 
     def _add_clip(self, clip: WrittenClip) -> None:
         self._packed += [(clip.video_id, rows) for rows in clip.packed]

@@ -30,7 +30,7 @@ def load_predictor(store: Store, options: NetworkOptions) -> Loaded:
     held = [EncoderRow.of(row) for row in store.rows(HELD)]
     if not held:
         raise UsageError(
-            f"{store.root} holds no clips: run `tubelet ingest VIDEO --store {store.shell_name}`"
+            f"{store.name} holds no clips: run `tubelet ingest VIDEO --store {store.shell_name}`"
         )
     row = _choose(store, held, options.encoder)
     entry = _find_entry(row)
@@ -50,7 +50,7 @@ def _choose(store: Store, held: list[EncoderRow], wanted: str | None) -> Encoder
             return row
     names = ", ".join(row.encoder_id for row in held)
     raise UsageError(
-        f"no encoder of {store.root} has a predictor ({names}): ingest videos with one that has; {HAVE_ONE}"
+        f"no encoder of {store.name} has a predictor ({names}): ingest videos with one that has; {HAVE_ONE}"
     )
 
 

@@ -80,7 +80,7 @@ def _depth(layer: str) -> tuple[int, str]:
 def _refuse_few(store: Store, places: list[Place]) -> None:
     if not places:
         raise ComparisonError(
-            f"{store.root} holds no clips: encode videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME`"
+            f"{store.name} holds no clips: encode videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME`"
         )
     if len(places) < 2:
         (only,) = places

@@ -149,7 +149,7 @@ def _refuse_bare(store: Store, tasks: Mapping[str, Sequence[str]]) -> None:
     lacking = [TABLES[task] for task, ids in tasks.items() if not ids]
     if len(lacking) == len(tasks):
         raise ScoringError(
-            f"{store.root} has no {' and no '.join(lacking)}: import some with `tubelet annotate` (docs/labels.md)"
+            f"{store.name} has no {' and no '.join(lacking)}: import some with `tubelet annotate` (docs/labels.md)"
         )
 
 
@@ -163,7 +163,7 @@ def _choose_encoders(store: Store, names: Sequence[str]) -> list[tuple[str, str]
     lacking = sorted(wanted - {encoder_id for encoder_id, _ in found})
     if lacking or not found:
         raise ScoringError(
-            f"no clip of {lacking[0] if lacking else store.root} keeps its tokens, which are what is scored: ingest with `--keep embeddings`"
+            f"no clip of {lacking[0] if lacking else store.name} keeps its tokens, which are what is scored: ingest with `--keep embeddings`"
         )
     return found
 

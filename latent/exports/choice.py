@@ -36,7 +36,7 @@ def choose_clip(store: Store, choice: ClipChoice) -> NamedClip:
     found = clips.clip_of_video(choice.clip or _first_clip(store, choice)).answer(store).to_pylist()
     if not found:
         raise LatentError(
-            f'{store.root} holds no clip {choice.clip}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+            f'{store.name} holds no clip {choice.clip}: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
         )
     if (
         choice.clip
@@ -53,7 +53,7 @@ def _first_clip(store: Store, choice: ClipChoice) -> str:
     videos = store.rows(VIDEO, {"video": choice.video})
     if not videos:
         raise LatentError(
-            f'{store.root} holds no video {choice.video}: list them with `tubelet sql "FROM videos" --store {store.shell_name}`'
+            f'{store.name} holds no video {choice.video}: list them with `tubelet sql "FROM videos" --store {store.shell_name}`'
         )
     if len(videos) > 1 and videos[0]["video_id"] != choice.video:
         raise LatentError(

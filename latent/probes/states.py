@@ -63,7 +63,7 @@ def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) ->
     ]
     if not found:
         raise ProbeError(
-            f"{store.root} holds no clips: encode videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME`"
+            f"{store.name} holds no clips: encode videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME`"
         )
     return choose_layers(found, layers)
 

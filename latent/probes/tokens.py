@@ -64,9 +64,9 @@ def find_token_places(store: Store, encoders: Sequence[str], layers: Sequence[st
         if not wanted or row["encoder_id"] in wanted
     ]
     if lacking := sorted(wanted - {place.encoder_id for place in found}):
-        raise ProbeError(_no_tokens(f"{lacking[0]} in {store.root}"))
+        raise ProbeError(_no_tokens(f"{lacking[0]} in {store.name}"))
     if not found:
-        raise ProbeError(_no_tokens(f"{store.root}"))
+        raise ProbeError(_no_tokens(f"{store.name}"))
     return choose_layers(found, layers)
 
 

@@ -83,7 +83,7 @@ def _no_label(store: Store, name: str) -> str:
     listed = (
         f"its labels are {', '.join(near)}" if near else "import some from a file (docs/labels.md)"
     )
-    return f"{store.root} has no label {name!r}: {listed}"
+    return f"{store.name} has no label {name!r}: {listed}"
 
 
 def _sides(store: Store, values: dict[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
     held = change_scopes().read(store, ChangeScope)
     if not held:
         raise NoPairs(
-            f"{store.root} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME --change flip,noise:0.1`"
+            f"{store.name} holds no changed windows: measure some with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME --change flip,noise:0.1`"
         )
     for scope in held:
         if (
@@ -48,7 +48,7 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
         for scope in held[:LISTED]
     )
     raise ReportError(
-        f"no changed windows of {_describe(options)} are in {store.root}; there are those of: {listed}"
+        f"no changed windows of {_describe(options)} are in {store.name}; there are those of: {listed}"
     )
 
 

@@ -46,12 +46,12 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
     held = state_scopes().answer(store).to_pylist()
     if not held:
         raise ReportError(
-            f"{store.root} holds no statistics by slice: compute them with `tubelet backfill --store {store.shell_name}` where embeddings "
+            f"{store.name} holds no statistics by slice: compute them with `tubelet backfill --store {store.shell_name}` where embeddings "
             f"are stored, or ingest videos with `tubelet ingest PATH... --store {store.shell_name} --encoder NAME --keep statistics`"
         )
     wanted = [row for row in held if _fits(row, options)]
     if not wanted:
-        raise ReportError(f"no statistics by slice of {_describe(options)} are in {store.root}; there are those of: {_list(held)}")  # fmt: skip
+        raise ReportError(f"no statistics by slice of {_describe(options)} are in {store.name}; there are those of: {_list(held)}")  # fmt: skip
     key = ("encoder_id", "frame_count", "slices")
     rows = [row for row in wanted if all(row[name] == wanted[0][name] for name in key)]
     videos = None if options.where is None else conditions.videos(store, options.where)

@@ -75,7 +75,7 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
     held = [SurpriseScope.of(row) for row in surprise_scopes().answer(store).to_pylist()]
     if not held:
         raise ReportError(
-            f"{store.root} holds no predictions: make some with `tubelet surprise --store {store.shell_name}`"
+            f"{store.name} holds no predictions: make some with `tubelet surprise --store {store.shell_name}`"
         )
     for scope in held:
         if (
@@ -88,4 +88,4 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
         f"{scope.encoder_id}, context {scope.context}, horizon {scope.horizon}"
         for scope in held[:LISTED]
     )
-    raise ReportError(f"no predictions of that are in {store.root}; there are those of: {listed}")
+    raise ReportError(f"no predictions of that are in {store.name}; there are those of: {listed}")

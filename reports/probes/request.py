@@ -36,7 +36,7 @@ def choose_run(store: Store, options: ProbesOptions) -> ListedRun:
     runs = probe_runs().read(store, ListedRun)
     if not runs:
         raise ReportError(
-            f"{store.root} holds no probes: train some with `tubelet probe --label NAME --store {store.shell_name}`"
+            f"{store.name} holds no probes: train some with `tubelet probe --label NAME --store {store.shell_name}`"
         )
     found = [
         run

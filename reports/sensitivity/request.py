@@ -110,7 +110,7 @@ def resolve_request(store: Store, request: Request) -> Request:
     held = queries.scopes().answer(store).to_pylist()
     if not held:
         raise NoPairs(
-            f"{store.root} holds no pairs of clips: measure them with "
+            f"{store.name} holds no pairs of clips: measure them with "
             f"`tubelet ingest PATH... --store {store.shell_name} --encoder NAME --pairs 1 --shift 1`, "
             f"or, where embeddings are stored, with `tubelet pairs --store {store.shell_name} --shift 1`"
         )
@@ -123,7 +123,7 @@ def resolve_request(store: Store, request: Request) -> Request:
             )
         )
         raise ReportError(
-            f"no pairs of {_describe_request(request)} are in {store.root}; there are pairs of: {listed}"
+            f"no pairs of {_describe_request(request)} are in {store.name}; there are pairs of: {listed}"
         )
     first = wanted[0]
     return replace(

@@ -252,7 +252,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "noise floor (rounding, one window in fp32 too)": _level(found, "rounding"),
         "windows of one video that share no frame": _level(found, "disjoint"),
         "measured": f"{facts.first_measured:%Y-%m-%d %H:%M} to {facts.last_measured:%Y-%m-%d %H:%M} UTC",
-        "store": f"{store.root}, {store.fingerprint.rpartition(':')[2]}",
+        "store": f"{store.name}, {store.fingerprint.rpartition(':')[2]}",
         "software": ", ".join(
             [
                 f"tubelet {version('tubelet')}",

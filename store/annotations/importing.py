@@ -157,7 +157,7 @@ def import_sources(store: Store, sources: Sequence[Source], options: ImportOptio
         )
     videos = Videos(store)
     if not videos.facts:
-        raise AnnotationError(f"{store.root} holds no videos: run `tubelet ingest` first")
+        raise AnnotationError(f"{store.name} holds no videos: run `tubelet ingest` first")
     contents = [source.read(videos, options) for source in sources]
     reports = [
         _describe(store, source.path.name, content, videos)
@@ -177,7 +177,7 @@ def forget(store: Store, names: Sequence[str]) -> list[str]:
     if unknown := [name for name in names if name not in held]:
         known = ", ".join(held) or "none"
         raise AnnotationError(
-            f"{store.root} holds no source {unknown[0]}; its sources are: {known}"
+            f"{store.name} holds no source {unknown[0]}; its sources are: {known}"
         )
     store.commit({}, _of(names))
     return [

@@ -112,7 +112,7 @@ def remove_tag(store: Store, tag: str, video_ids: Sequence[str] | None = None) -
     rows = store.rows("SELECT tag_id, video_id FROM tags WHERE tag = ?", [tag])
     if not rows:
         known = ", ".join(row["tag"] for row in list_tags(store)) or "none"
-        raise AnnotationError(f"{store.root} has no tag {tag!r}; its tags are: {known}")
+        raise AnnotationError(f"{store.name} has no tag {tag!r}; its tags are: {known}")
     if video_ids is None:
         store.commit({}, {f"{TAGS.name}.tag": [tag]})
         return len(rows)

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tubelet.array_types import Float16
-from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import ADDRESS
 
@@ -27,6 +26,7 @@ PAGE_OVERHEAD = 1 << 16  # room above a slice's bytes, so that a slice is one pa
 HALF = np.dtype("<f2")
 FORMAT = 1  # of embedding files; that of the tables is counted apart
 P = ParamSpec("P")
+Data = bytes | memoryview
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class EmbeddingFile:
 
     bytes: int
     sha256: str
+
+    @classmethod
+    def describe(cls, data: Data) -> "EmbeddingFile":
+        return cls(len(data), hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class SliceOffsets:
         return 2 * self.shape[1] * self.shape[2] * self.shape[3]
 
 
-def serialize(clip_id: str, grid: np.ndarray) -> pa.Buffer:
+def serialize(clip_id: str, grid: np.ndarray) -> memoryview:
     """The file's bytes for a half-precision grid ``(S, H, W, D)``."""
     if grid.dtype != HALF or grid.ndim != 4:
         raise ValueError(
@@ -66,14 +70,7 @@ def serialize(clip_id: str, grid: np.ndarray) -> pa.Buffer:
         write_statistics=KEYS,
         compression={**dict.fromkeys(KEYS, "zstd"), "embedding": "none"},
     )
-    return sink.getvalue()
-
-
-def write(path: Path, clip_id: str, grid: np.ndarray, unfinished: Path) -> EmbeddingFile:
-    """Write a half-precision grid ``(S, H, W, D)`` through the folder `unfinished`. Raises OSError if the disk refuses."""
-    data = serialize(clip_id, grid)
-    write_whole(path, memoryview(data), unfinished)
-    return EmbeddingFile(data.size, hashlib.sha256(data).hexdigest())
+    return memoryview(sink.getvalue())
 
 
 def _explain(read: Callable[P, np.ndarray]) -> Callable[P, np.ndarray]:

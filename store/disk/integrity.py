@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from tubelet.store.disk import inside
 from tubelet.store.disk.files import explain_disk_errors, unreadable
+from tubelet.store.disk.home import UNFINISHED
 from tubelet.store.disk.inside import UnsafePath
-from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL, UNFINISHED
-from tubelet.store.disk.snapshot import lock
+from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL
+from tubelet.store.disk.snapshot import alone
 from tubelet.store.disk.verification import Rows, damaged_files
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import (
@@ -103,7 +103,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
     Raises StoreError while an ingest runs: its files look like orphans until they are committed.
     """
     try:
-        with explain_disk_errors(store.root), lock(store.layout.writers_lock, wait=False):
+        with explain_disk_errors(store.root), alone(store.layout):
             lost = _rows_in(problems)
             damaged = sorted(
                 {problem.clip_id for problem in problems if problem.clip_id is not None}
@@ -135,11 +135,10 @@ def repair(store: Store, problems: list[Problem]) -> None:
                     if (table.owner or name) in gone
                 },
             )
-            for path in [problem.path for problem in problems if problem.path] + files:
-                inside.remove_file(store.root, path)
+            store.layout.home.remove([p.path for p in problems if p.path] + files)
     except BlockingIOError as error:
         raise StoreError(
-            f"an ingest is writing to {store.root}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again"
+            f"an ingest is writing to {store.name}: wait until it ends, then run `tubelet check --repair --store {store.shell_name}` again"
         ) from error
 
 
@@ -157,7 +156,7 @@ def ingesting(store: Store) -> bool:
     if store.layout.read_only:
         return False
     try:
-        with lock(store.layout.writers_lock, wait=False):
+        with alone(store.layout):
             return False
     except BlockingIOError:
         return True
@@ -190,7 +189,7 @@ def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
     return [
         path
         for row in rows
-        if (path := _path_of(store.layout.embedding_file, row["embedding_path"], row["clip_id"]))
+        if (path := _path_of(store.layout.embedding_path, row["embedding_path"], row["clip_id"]))
     ]
 
 
@@ -261,7 +260,7 @@ def _find_wrong_counts(store: Store) -> Iterator[Problem]:
             WHERE expected IS DISTINCT FROM coalesce(found, 0) ORDER BY clip_id""")
         for row in rows:
             path = (
-                _path_of(store.layout.embedding_file, row["embedding_path"])
+                _path_of(store.layout.embedding_path, row["embedding_path"])
                 if row["embedding_path"]
                 else None
             )

@@ -1,78 +1,54 @@
 """Where everything is below a store's root: the only module that joins its paths."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from tubelet.store.disk import inside
+from tubelet.store.disk.home import CLAIMS, MARKER, UNFINISHED, Folder, Home
 from tubelet.store.errors import ReadOnly
 from tubelet.store.schema import TABLES
 
-MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
-    "embeddings",
-    "media",
-    "codes",
-    "unfinished",
-    "snapshots",
-    "jobs",
-    "claims",
-)
+EMBEDDINGS, MEDIA, CODES, SNAPSHOTS, JOBS = "embeddings", "media", "codes", "snapshots", "jobs"
 FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 REPLICA = "replica.json"  # in the folder of a replica: of a store in a bucket, only some embedding files are on this machine
-
-
-class Source(Protocol):
-    """Where the files of a replica come from."""
-
-    def refresh(self) -> None: ...
-    def fetch(self, path: Path) -> None: ...
-    def fetch_all(self, files: Mapping[str, int]) -> None: ...
-    def walk(self, folder: str) -> Iterator[Path]: ...
-    def visit(self, folder: str) -> Iterator[Path]: ...
 
 
 @dataclass(frozen=True)
 class Layout:
     """The paths of a store. `read_only`: those that only writers ask for are refused, so nothing is written, whoever asks.
 
-    A store in a bucket has a `source`, from which the embedding files that are asked for are copied.
+    A store in a bucket has another `home` than its folder, from which the embedding files that are asked for are copied.
     """
 
     root: Path
     read_only: bool = False
-    source: Source | None = field(default=None, compare=False)
+    home: Home = field(default=None, compare=False)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.home is None:
+            object.__setattr__(self, "home", Folder(self.root))
 
     @property
     def is_partial(self) -> bool:
         """Whether embedding files that are not here may be in a bucket."""
         return (self.root / REPLICA).is_file()
 
-    def refresh(self) -> None:
-        """Have the newest snapshot of a bucket here."""
-        if self.source:
-            self.source.refresh()
-
     def walk(self, folder: str) -> Iterator[Path]:
         """Every file of a folder, here or in the bucket. Raises UnsafePath."""
-        return self.source.walk(folder) if self.source else inside.walk_files(self.root, folder)
+        return self.home.walk(folder)
 
     def visit(self, folder: str) -> Iterator[Path]:
         """Every file of a folder, here while it is looked at. Raises UnsafePath."""
-        return self.source.visit(folder) if self.source else inside.walk_files(self.root, folder)
+        return self.home.visit(folder)
 
     def require_writable(self) -> None:
         """The one place where a store that was opened read-only refuses. Raises ReadOnly."""
         if self.read_only:
-            if self.source:
-                raise ReadOnly(
-                    f"{self.source} is an object store, which this version reads but cannot write: copy it to a folder on this machine and write there"
-                )
             raise ReadOnly(
-                f"{self.root} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
+                f"{self.home} was opened read-only, and nothing is written to it: open it for writing, or write to another store"
             )
 
     def _for_writers(self, *names: str) -> Path:
@@ -118,14 +94,18 @@ class Layout:
         return self._file(EMBEDDINGS, encoder_id, video_id, f"{clip_id}.parquet")
 
     def embedding_file(self, relative: str, clip_id: str | None = None) -> Path:
-        """The embedding file that a row of `clips` names. Raises UnsafePath for any other place, and for another clip's file."""
+        """The embedding file that a row of `clips` names, here if there is one. Raises UnsafePath as `embedding_path` does."""
+        path = self.embedding_path(relative, clip_id)
+        self.home.fetch(path)
+        return path
+
+    def embedding_path(self, relative: str, clip_id: str | None = None) -> Path:
+        """Where the embedding file that a row of `clips` names belongs. Raises UnsafePath for any other place, and for another clip's file."""
         path = inside.resolve_file(self.root, _below(EMBEDDINGS, relative))
         if clip_id is not None and PurePosixPath(relative).stem != clip_id:
             raise inside.UnsafePath(
                 f"the row of clip {clip_id} names the embedding file of another clip, {relative!r}: ingest its video again"
             )
-        if self.source:
-            self.source.fetch(path)
         return path
 
     def embedding_files(self, relative: Iterable[str]) -> list[Path]:

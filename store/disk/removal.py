@@ -5,13 +5,13 @@ any other row is removed if it names something that is removed: a failure its vi
 clips of a fit are history, so the basis stays.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tubelet.store.disk.files import explain_disk_errors
-from tubelet.store.disk.snapshot import lock
+from tubelet.store.disk.layout import CODES
+from tubelet.store.disk.snapshot import alone
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
 from tubelet.store.sandbox import conditions
@@ -92,7 +92,7 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
         chosen = [one for one in chosen if one in set(met)] if names else met
     if not chosen:
         raise StoreError(
-            f'no {kind} of {store.root} are chosen: look at them with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
+            f'no {kind} of {store.name} are chosen: look at them with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
         )
     return {table.name: sorted(set(chosen))}
 
@@ -100,22 +100,23 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
 def preview(store: Store, chosen: Gone) -> Removal:
     """What would be removed along with what was chosen. Changes nothing."""
     gone = _dependents(store, chosen)
-    return _removal(store, gone, list(_files(store, gone)), done=False)
+    return _removal(store, gone, _measure_files(store, gone), done=False)
 
 
 def remove(store: Store, chosen: Gone) -> Removal:
     """Remove what was chosen in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs."""
     try:
-        with explain_disk_errors(store.root), lock(store.layout.writers_lock, wait=False):
+        with explain_disk_errors(store.root), alone(store.layout):
             gone = _dependents(store, chosen)
-            files = list(_files(store, gone))
+            files = _measure_files(store, gone)
             removal = _removal(store, gone, files, done=True)
             store.commit({}, gone)
+            store.layout.home.remove(files)
             for path in files:
-                _delete(path)
+                _remove_empty_folders(path)
     except BlockingIOError as error:
         raise StoreError(
-            f"an ingest is writing to {store.root}: wait until it ends, then run the command again"
+            f"an ingest is writing to {store.name}: wait until it ends, then run the command again"
         ) from error
     store.compact()
     return removal
@@ -147,7 +148,7 @@ def _find(store: Store, kind: str, name: str) -> str:
         )
     if not found:
         raise StoreError(
-            f'{store.root} holds no {kind[:-1]} {name}: look for it with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
+            f'{store.name} holds no {kind[:-1]} {name}: look for it with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
         )
     return found[0]
 
@@ -187,12 +188,12 @@ def _naming(store: Store, table: Table, gone: Gone) -> list[str]:
     )["id"].to_pylist()
 
 
-def _files(store: Store, gone: Gone) -> Iterator[Path]:
-    """Files and folders that belong only to removed rows, all inside the store."""
-    layout, basis_ids = store.layout, gone.get("bases", [])
+def _measure_files(store: Store, gone: Gone) -> dict[Path, int]:
+    """Files that belong only to removed rows, all inside the store, and their bytes."""
+    layout, bases, ids = store.layout, set(gone.get("bases", [])), list(gone.get("clips", []))
     clips = store.rows(
         "SELECT clip_id, video_id, encoder_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL",
-        [list(gone.get("clips", []))],
+        [ids],
     )
     paths = [layout.thumbnail(video_id) for video_id in gone.get("videos", [])]
     for clip in clips:
@@ -200,9 +201,11 @@ def _files(store: Store, gone: Gone) -> Iterator[Path]:
             layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"]),
             layout.pictures(clip["video_id"], clip["clip_id"]),
         ]
-        paths += store.root.glob(f"codes/*/{clip['clip_id']}.npy")
-    paths += [layout.codes(basis_id, "any").parent for basis_id in basis_ids]
-    return (path for path in dict.fromkeys(paths) if path.exists() and _is_inside(path, store.root))
+    coded = {*ids}
+    paths += [p for p in layout.walk(CODES) if p.stem in coded or p.parent.name in bases]
+    return layout.home.measure(
+        path for path in dict.fromkeys(paths) if _is_inside(path, store.root)
+    )
 
 
 def _is_inside(path: Path, root: Path) -> bool:
@@ -210,30 +213,18 @@ def _is_inside(path: Path, root: Path) -> bool:
     return path.resolve() != root.resolve() and path.resolve().is_relative_to(root.resolve())
 
 
-def _delete(path: Path) -> None:
-    """Delete a file or folder, and the parent folders that this leaves empty."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _remove_empty_folders(path: Path) -> None:
+    """Remove the parent folders that are empty without a file."""
     for folder in (path.parent, path.parent.parent):
-        if folder.name in ("embeddings", "media", "codes") or any(folder.iterdir()):
+        if folder.name in ("embeddings", "media", "codes") or not folder.is_dir():
+            return
+        if any(folder.iterdir()):
             return
         folder.rmdir()
 
 
-def _removal(store: Store, gone: Gone, files: Sequence[Path], done: bool) -> Removal:
+def _removal(store: Store, gone: Gone, files: Mapping[Path, int], done: bool) -> Removal:
     sql = "SELECT coalesce(sum(slices * grid_height * grid_width), 0)::BIGINT AS tokens FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[]))"
     (tokens,) = store.query(sql, [list(gone.get("clips", []))])["tokens"].to_pylist()
     counts = {table.name: len(gone.get(table.name, [])) for table in COUNTED}
-    return Removal(
-        store=str(store.root), **counts, tokens=tokens, bytes=sum(map(_bytes, files)), done=done
-    )
-
-
-def _bytes(path: Path) -> int:
-    return (
-        sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        if path.is_dir()
-        else path.stat().st_size
-    )
+    return Removal(store=store.name, **counts, tokens=tokens, bytes=sum(files.values()), done=done)

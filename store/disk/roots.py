@@ -43,12 +43,8 @@ def refuse_foreign(layout: Layout) -> None:
     """Raise StoreError where a new store would stand among files of somebody else."""
     if layout.root.exists() and not layout.root.is_dir():
         raise StoreError(f"{layout.root} is a file, not a folder: pass a folder as --store")
-    foreign = (
-        [entry.name for entry in layout.root.iterdir() if not layout.is_own(entry.name)]
-        if layout.root.exists()
-        else []
-    )
+    foreign = [name for name in layout.home.entries() if not layout.is_own(name)]
     if foreign:
         raise StoreError(
-            f"{layout.root} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store"
+            f"{layout.home} is not a Tubelet store and is not empty ({foreign[0]} is in it): pass an empty or a new folder as --store"
         )

@@ -12,25 +12,31 @@ import errno
 import fcntl
 import logging
 import os
+import random
 import re
 import secrets
 import shlex
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 from tubelet.store.disk import checksums, inside, tables
 from tubelet.store.disk.checksums import Sums
-from tubelet.store.disk.files import unreadable, write_whole
-from tubelet.store.disk.layout import CLAIMS, MARKER, UNFINISHED, Layout
+from tubelet.store.disk.files import unreadable
+from tubelet.store.disk.home import MARKER, UNFINISHED, Outrun, Publication
+from tubelet.store.disk.layout import Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, TABLES
 
 ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
 LOGGER = logging.getLogger("tubelet")
 READS = 10  # of a marker that changes while it is read
+ATTEMPTS = 100  # at a commit, where others are faster
+FIRST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0  # at most, between two of them
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,7 @@ class Newer(StoreError):
 
 def read(layout: Layout) -> Snapshot:
     """The store's current snapshot. Raises StoreError for a missing, foreign, damaged or newer store."""
-    layout.refresh()
+    layout.home.refresh()
     found = None
     for _ in range(READS):  # another process may commit between two of our file accesses
         before = found
@@ -79,7 +85,7 @@ def read(layout: Layout) -> Snapshot:
 def create(layout: Layout) -> None:
     """Make the tables and the first snapshot of a new store; nothing where it exists already."""
     layout.refuse_links()
-    with lock(layout.commit_lock):
+    with lock(layout.commit_lock), layout.home.committing(new=True), suppress(Outrun):
         if layout.marker.exists() or _entries(layout):
             return
         _adopt(layout)
@@ -102,11 +108,26 @@ def rebuild(layout: Layout) -> str | None:
     return f"{layout.marker} did not lead to a snapshot: rebuilt from the newest version of every table"
 
 
+def change(layout: Layout, make: Callable[[Snapshot], T]) -> T:
+    """Make a commit on top of the newest snapshot; again, where a writer on another machine was faster. Raises StoreError where all of them are."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with _writing(layout) as last:
+                return make(last)
+        except Outrun:
+            pause = random.uniform(0, min(MOST_PAUSE_S, FIRST_PAUSE_S * 2**attempt))
+            LOGGER.debug("commit to %s made again: another writer was faster", layout.home)
+            time.sleep(pause)
+    raise StoreError(
+        f"other writers were faster {ATTEMPTS} times, and nothing was committed to {layout.home}: run the command again when fewer of them write"
+    )
+
+
 @contextmanager
-def writing(layout: Layout) -> Iterator[Snapshot]:
+def _writing(layout: Layout) -> Iterator[Snapshot]:
     """Be the only writer for a moment: yields the snapshot, with every table restored to it."""
     layout.refuse_links()
-    with lock(layout.commit_lock):
+    with lock(layout.commit_lock), layout.home.committing():
         last = read(layout)
         for name in (
             TABLES.keys() - last.versions.keys()
@@ -120,8 +141,15 @@ def writing(layout: Layout) -> Iterator[Snapshot]:
         yield replace(last, versions=versions)
 
 
-def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
-    """Make a snapshot the current one: the moment a commit counts. `sums` are those of the files that it added."""
+def publish(
+    layout: Layout,
+    snapshot: Snapshot,
+    sums: Sums,
+    added: Iterable[str] = (),
+    swept: Iterable[str] = (),
+) -> Snapshot:
+    """Make a snapshot the current one: the moment a commit counts. `sums` are those of its entry, which are at least those of the files that
+    it `added` to the tables; of the tables that are `swept`, unused files go."""
     store_id = snapshot.store_id or secrets.token_hex(8)
     named = replace(snapshot, store_id=store_id, note=None)
     content = {
@@ -130,21 +158,24 @@ def publish(layout: Layout, snapshot: Snapshot, sums: Sums) -> Snapshot:
         "versions": named.versions,
         "store": store_id,
     }
-    write_whole(
-        layout.entry(named.serial, store_id),
-        checksums.sign({**content, "files": sums}),
-        layout.unfinished,
-        flush=False,
+    layout.home.publish(
+        Publication(
+            content=content,
+            sums=sums,
+            marker=checksums.sign(content),
+            entry=checksums.sign({**content, "files": sums}),
+            entry_name=layout.relative(layout.entry(named.serial, store_id)),
+            added=tuple(added),
+            swept=tuple(swept),
+        )
     )
-    write_whole(layout.marker, checksums.sign(content), layout.unfinished)
     return named
 
 
 def forget(layout: Layout, snapshot: Snapshot) -> None:
     """Remove every entry but that of a snapshot: the files they name may be deleted from now on."""
-    for path in _entries(layout):
-        if path != layout.entry(snapshot.serial, snapshot.store_id or ""):
-            inside.remove_file(layout.root, path)
+    kept = layout.entry(snapshot.serial, snapshot.store_id or "")
+    layout.home.remove([path for path in _entries(layout) if path != kept])
 
 
 def sums(layout: Layout) -> Sums:
@@ -174,7 +205,9 @@ def ingesting(layout: Layout) -> Iterator[None]:
     layout.refuse_links()
     try:
         with lock(layout.writers_lock, wait=False):
-            _remove_files(layout, UNFINISHED, CLAIMS)
+            for leftover in inside.walk_files(layout.root, UNFINISHED):
+                inside.remove_file(layout.root, leftover)
+            layout.home.drop_claims()
     except BlockingIOError:
         pass  # others are writing: the files may be theirs
     try:
@@ -182,14 +215,15 @@ def ingesting(layout: Layout) -> Iterator[None]:
             yield
     finally:
         with suppress(OSError, StoreError), lock(layout.writers_lock, wait=False):
-            _remove_files(layout, CLAIMS)
+            layout.home.drop_claims()
 
 
-def _remove_files(layout: Layout, *folders: str) -> None:
-    """Remove what running ingests keep in folders, once none runs."""
-    for folder in folders:
-        for leftover in inside.walk_files(layout.root, folder):
-            inside.remove_file(layout.root, leftover)
+@contextmanager
+def alone(layout: Layout) -> Iterator[None]:
+    """Have no ingest run for a while. Raises BlockingIOError where one does."""
+    with lock(layout.writers_lock, wait=False):
+        layout.home.require_alone()
+        yield
 
 
 @contextmanager
@@ -215,9 +249,8 @@ def _require_readable(layout: Layout) -> None:
 def _adopt(layout: Layout) -> None:
     """Publish the newest version of every table, creating missing tables."""
     versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
-    publish(
-        layout, Snapshot(versions=versions, serial=0), checksums.table_sums(layout, {}, versions)
-    )
+    sums = checksums.table_sums(layout, {}, versions)
+    publish(layout, Snapshot(versions=versions, serial=0), sums, sums)
 
 
 def _is_newest(layout: Layout, found: Snapshot) -> bool:

@@ -97,11 +97,16 @@ def restore(path: Path, version: int) -> int:
 
     Versions follow each other without a gap, so one look for the next one's log shows whether there is anything to undo.
     """
-    if not _log(path, version + 1).exists():
+    if not has_later(path, version):
         return version
     delta = _open(path)
     delta.restore(version)
     return delta.version()
+
+
+def has_later(path: Path, version: int) -> bool:
+    """Whether a table has a version after this one."""
+    return _log(path, version + 1).exists()
 
 
 def _open(path: Path, version: int | None = None) -> DeltaTable:

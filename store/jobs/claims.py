@@ -13,7 +13,6 @@ Whoever takes a key over must know the store as it is after the key was left: `l
 import json
 import os
 import secrets
-import stat
 import threading
 import time
 from collections.abc import Hashable, Iterable
@@ -23,11 +22,12 @@ from pathlib import Path
 from types import TracebackType
 
 from tubelet.store.disk.layout import Layout
+from tubelet.store.errors import StoreError
 from tubelet.store.jobs import holder
 
 BEAT_S, EXPIRY_S = 5.0, 60.0
 LEFT = b"left"
-BEAT_DIGITS, MOST_BYTES = 16, 1_000
+BEAT_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Claims:
         self._closed, self._starting = False, threading.Lock()
 
     def __enter__(self) -> "Claims":
+        if self._layout.is_partial:
+            self._begin()  # no lock tells other machines that an ingest runs
         return self
 
     def __exit__(
@@ -81,40 +83,34 @@ class Claims:
     def leave(self, group: Hashable) -> None:
         """Be done with the keys of a group; what became of them must be in the store by now."""
         for held in self._held.pop(group, ()):
-            with suppress(OSError):
-                self._layout.claim(held.key, held.generation).write_bytes(LEFT)
+            with suppress(StoreError):  # whoever sees no heartbeat takes over
+                self._layout.home.write(self._layout.claim(held.key, held.generation), LEFT)
 
     def lost(self, group: Hashable) -> bool:
         """Whether another process has taken over a key of this group, because this one was silent for long."""
         return any(
-            os.path.lexists(self._layout.claim(held.key, held.generation + 1))
+            self._layout.home.has(self._layout.claim(held.key, held.generation + 1))
             for held in self._held.get(group, ())
         )
 
     def _create(self, key: str, generation: int) -> bool:
+        owner = self._begin()
+        return self._layout.home.create(self._layout.claim(key, generation), owner.name.encode())
+
+    def _begin(self) -> "Owner":
         with self._starting:
-            if self._owner is None:
-                self._owner = Owner(self._layout)
-        path = self._layout.claim(key, generation)
-        try:
-            descriptor = os.open(
-                path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
-            )
-        except FileExistsError:
-            return False
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._owner.name.encode())
-        return True
+            self._owner = self._owner or Owner(self._layout)
+            return self._owner
 
     def _newest(self, key: str) -> int:
         """The newest generation of a key; -1 where it was never claimed."""
         generation = -1
-        while os.path.lexists(self._layout.claim(key, generation + 1)):
+        while self._layout.home.has(self._layout.claim(key, generation + 1)):
             generation += 1
         return generation
 
     def _is_free(self, path: Path) -> bool:
-        content = _read(path)
+        content = self._layout.home.read(path)
         return content in (None, LEFT) or self._others.is_dead(content or b"", path)
 
 
@@ -123,7 +119,7 @@ class Owner:
 
     def __init__(self, layout: Layout) -> None:
         self.name = secrets.token_hex(8)
-        self._path = layout.owner(self.name)
+        self._path, self._home = layout.owner(self.name), layout.home
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._locked = True
         try:
@@ -134,9 +130,9 @@ class Owner:
             self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
         )
         self._ended, self._writing = threading.Event(), threading.Lock()
+        self._place = json.dumps(_describe_place(self._path, self._locked)).encode()
+        os.pwrite(self._descriptor, b"\n" + self._place, BEAT_DIGITS)
         self._beat(0)
-        place = {"host": holder.host(), "machine": holder.machine(), "locked": self._locked}
-        os.pwrite(self._descriptor, b"\n" + json.dumps(place).encode(), BEAT_DIGITS)
         threading.Thread(target=self._keep_beating, name="tubelet-claims", daemon=True).start()
 
     def end(self) -> None:
@@ -146,20 +142,23 @@ class Owner:
                 holder.let_go(self._path)
             else:
                 os.close(self._descriptor)
-        self._path.unlink(missing_ok=True)
+        with suppress(StoreError):  # whoever sees no heartbeat takes over
+            self._home.remove([self._path])
 
     def _keep_beating(self) -> None:
         number = 0
         while not self._ended.wait(BEAT_S):
             number += 1
-            with suppress(OSError):  # whoever sees no heartbeat takes over: nothing is lost
+            with suppress(OSError, StoreError):  # whoever sees no heartbeat takes over
                 self._beat(number)
 
     def _beat(self, number: int) -> None:
         with self._writing:
             if not self._ended.is_set():
-                os.pwrite(self._descriptor, f"{number:0{BEAT_DIGITS}}".encode(), 0)
+                beat = f"{number:0{BEAT_DIGITS}}".encode()
+                os.pwrite(self._descriptor, beat, 0)
                 os.fsync(self._descriptor)  # seen by other machines
+                self._home.show(self._path, beat + b"\n" + self._place)
 
 
 class Others:
@@ -177,8 +176,8 @@ class Others:
         path = self._layout.owner(name)
         if path in holder.HELD:
             return False
-        content = _read(path)
-        if content is None or (_is_here(content) and holder.find_holder(path) is None):
+        content = self._layout.home.read(path)
+        if content is None or (_is_here(content, path) and holder.find_holder(path) is None):
             return True
         return self._is_silent(path, content[:BEAT_DIGITS])
 
@@ -191,21 +190,16 @@ class Others:
         return now - since > EXPIRY_S
 
 
-def _is_here(content: bytes) -> bool:
-    """Whether an owner says that it runs on this machine and holds its lock."""
+def _is_here(content: bytes, path: Path) -> bool:
+    """Whether an owner says that it runs on this machine and holds the lock of this file."""
     try:
         place = json.loads(content[BEAT_DIGITS:])
     except (ValueError, RecursionError):
         return False
-    here = {"host": holder.host(), "machine": holder.machine(), "locked": True}
-    return bool(holder.machine()) and place == here
+    return bool(holder.machine()) and place == _describe_place(path, locked=True)
 
 
-def _read(path: Path) -> bytes | None:
-    """The first bytes of a regular file; None where there is none."""
-    try:
-        descriptor = os.open(path, holder.READABLE)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(MOST_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+def _describe_place(path: Path, locked: bool) -> dict:
+    """Which file on which machine an owner holds."""
+    file = os.path.realpath(path)
+    return {"host": holder.host(), "machine": holder.machine(), "locked": locked, "file": file}

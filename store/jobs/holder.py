@@ -13,11 +13,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from tubelet.store.disk.home import READABLE
+
 HELD: dict[Path, int] = {}  # locked by this process -> descriptor
 DARWIN = sys.platform == "darwin"
 FORM = "qqihh" if DARWIN else "hhqqi4x"  # struct flock
 BOOT, NAMESPACE = "/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"
-READABLE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def host() -> str:

@@ -5,7 +5,7 @@ import re
 import stat
 from pathlib import Path
 
-from tubelet.store.jobs import holder
+from tubelet.store.disk.home import READABLE
 from tubelet.store.jobs.redaction import redact
 from tubelet.store.jobs.state import LOG
 
@@ -21,7 +21,7 @@ def has_log(folder: Path) -> bool:
 def read_log(folder: Path) -> str:
     """The last lines of the log of the job in a folder; "" where there is none."""
     try:
-        descriptor = os.open(folder / LOG, holder.READABLE)
+        descriptor = os.open(folder / LOG, READABLE)
     except OSError:
         return ""
     with os.fdopen(descriptor, "rb") as file:

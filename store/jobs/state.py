@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tubelet.store.disk.home import READABLE
 from tubelet.store.jobs import holder
 from tubelet.store.wording import count
 
@@ -146,7 +147,7 @@ def _is_new(folder: Path) -> bool:
 def _read(path: Path) -> dict:
     """The object in a file of JSON; an empty one for anything else."""
     try:
-        descriptor = os.open(path, holder.READABLE)
+        descriptor = os.open(path, READABLE)
     except OSError:
         return {}
     with os.fdopen(descriptor, "rb") as file:

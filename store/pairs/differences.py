@@ -38,7 +38,7 @@ def measure_differences(store: Store, pair_id: str, most_bytes: int) -> Differen
     found = store.rows("SELECT clip_a, clip_b, kind, shift FROM pairs WHERE pair_id = ?", [pair_id])
     if not found:
         raise StoreError(
-            f'{store.root} holds no pair {pair_id}: list them with `tubelet sql "FROM pairs" --store {store.shell_name}`'
+            f'{store.name} holds no pair {pair_id}: list them with `tubelet sql "FROM pairs" --store {store.shell_name}`'
         )
     pair = found[0]
     if pair["kind"] in ENCODED_AGAIN:

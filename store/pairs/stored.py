@@ -181,10 +181,10 @@ def _nothing(store: Store, shift: int | None, encoder: str | None) -> str:
         "SELECT 1 FROM clips c JOIN encoders e USING (encoder_id) WHERE $1 IS NULL OR $1 IN (e.name, e.encoder_id) LIMIT 1",
         [encoder],
     ):
-        return f"{store.root} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
+        return f"{store.name} holds no clip{by}: run `tubelet ingest VIDEO --store {store.shell_name} --encoder NAME`"
     apart = f"{count(shift, 'slice')} apart" if shift else "that share slices"
     return (
-        f"{store.root} holds no two clips of a video{by} with embeddings {apart}: ingest the videos again with `--pairs 1 --shift {shift or 1}`, "
+        f"{store.name} holds no two clips of a video{by} with embeddings {apart}: ingest the videos again with `--pairs 1 --shift {shift or 1}`, "
         "which encodes the clips that are missing"
     )
 

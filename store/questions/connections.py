@@ -28,7 +28,7 @@ class Connection:
 
     def answers(self, current: Snapshot, sql: str) -> bool:
         """Whether its views have all that a query needs; of a store in a bucket, each query about tokens has files of its own."""
-        if views.names_tokens(sql) and (not self.tokens or self.layout.source):
+        if views.names_tokens(sql) and (not self.tokens or self.layout.is_partial):
             return False
         return self.snapshot.name == current.name
 

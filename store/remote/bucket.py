@@ -5,10 +5,10 @@ What a server answers is never repeated: it may hold the id of a key, or what wa
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,18 +76,66 @@ class Bucket:
             data = self._store.get(name).bytes()
         write_whole(path, memoryview(data), unfinished, flush=False)
 
-    def list(self, folder: str) -> list[Named]:
+    def list_files(self, folder: str) -> list[Named]:
         """Every file below a folder; some tools put an empty one in the place of the folder itself."""
+        return [(found["path"], found["size"]) for found in self._list(folder)]
+
+    def list_times(self, folder: str) -> dict[str, datetime]:
+        """When each file below a folder was written, by the clock of the bucket."""
+        return {found["path"]: found["last_modified"] for found in self._list(folder)}
+
+    def list_top(self) -> list[str]:
+        """The names of the files and folders at the top."""
         with self._explaining():
-            return [
-                (found["path"], found["size"])
-                for batch in self._store.list(folder)
-                for found in batch
-                if found["path"] != folder
-            ]
+            found = self._store.list_with_delimiter()
+        paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
+        return [name for path in paths if (name := path.strip("/"))]
+
+    def has(self, name: str) -> bool:
+        try:
+            with self._explaining():
+                self._store.head(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Put a file whole, in place of one of its name."""
+        with self._explaining(writing=True):
+            self._store.put(name, memoryview(data).cast("B"), use_multipart=False)
+
+    def create(self, name: str, data: bytes | memoryview) -> bool:
+        """Put a file whole, unless there is one of its name; whether it was put."""
+        return self._put(name, data, "create") is not None
+
+    def swap(self, name: str, data: bytes, etag: str) -> str | None:
+        """Put a file in place of the one with a tag, "" for none; its tag, or None where there is another by now."""
+        return self._put(name, data, {"e_tag": etag} if etag else "create")
+
+    def remove(self, names: Sequence[str]) -> None:
+        with self._explaining(writing=True), suppress(FileNotFoundError):
+            if names:
+                self._store.delete(list(names))
+
+    def _put(self, name: str, data: bytes | memoryview, mode: Any) -> str | None:
+        from obstore import exceptions
+
+        with self._explaining(writing=True):
+            try:
+                made = self._store.put(
+                    name, memoryview(data).cast("B"), mode=mode, use_multipart=False
+                )
+            except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+                return None
+            return made["e_tag"] or ""
+
+    def _list(self, folder: str) -> Iterator[Any]:
+        with self._explaining():
+            for batch in self._store.list(folder):
+                yield from (found for found in batch if found["path"] != folder)
 
     @contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def _explaining(self, writing: bool = False) -> Iterator[None]:
         from obstore import exceptions
 
         try:
@@ -98,7 +146,7 @@ class Bucket:
             said = str(error)
         else:
             return
-        raise StoreError(f"{self.address} {_describe(said)}")
+        raise StoreError(f"{self.address} {_describe(said, writing)}")
 
 
 def _connect(address: Address, options: Mapping[str, str]) -> Any:
@@ -150,11 +198,14 @@ def _require_sound(address: Address, options: Mapping[str, str]) -> None:
         raise StoreError(f"the store option {odd[0]} is empty or holds characters of no text")
 
 
-def _describe(said: str) -> str:
+def _describe(said: str, writing: bool = False) -> str:
     """What an error means, without what a server said."""
     status = found[1] if (found := STATUS.search(said)) else None
     if status in ("401", "403"):
-        return f"refuses access ({status}): check the credentials {WAYS}, and that they may list and read the bucket"
+        may = "write to the bucket and delete from it" if writing else "list and read the bucket"
+        return f"refuses access ({status}): check the credentials {WAYS}, and that they may {may}"
+    if status == "404":
+        return "does not exist, or no longer: check the name of the bucket"
     if status in ("301", "307", "400"):
         return f"answered {status}: check the region and the endpoint {WAYS}"
     if status:

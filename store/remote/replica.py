@@ -1,8 +1,9 @@
-"""What lies on this machine of a store in a bucket: the tables of its newest snapshot, and embedding files as they are needed.
+"""The folder of a store in a bucket: the tables of its newest snapshot, and embedding files as they are needed.
 
 A replica is a store like any other to whoever reads it, SQL from users included, which gets to see neither the bucket nor the credentials.
-Files of tables never change, so each is copied once; the marker is written last. The embedding files are a cache bounded in bytes: the
-one that was used longest ago goes first, and whatever a commit has replaced.
+A commit is made in it as in any folder and then published: the new files of its tables first, which nobody sees, then the marker, if it is
+still the one that the commit was made from. Else the commit is undone here, and made again on top of the newer one. What a writer that died
+has left are files that no snapshot names; `tubelet compact` removes them.
 """
 
 import atexit
@@ -10,267 +11,231 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-import duckdb
-
-from tubelet.store.disk import checksums, inside, tables
-from tubelet.store.disk.files import require_space, write_whole
-from tubelet.store.disk.layout import (
-    CODES,
-    EMBEDDINGS,
-    FOLDERS,
-    MARKER,
-    MEDIA,
-    REPLICA,
-    SNAPSHOTS,
-    UNFINISHED,
-)
+from tubelet.store.disk import inside
+from tubelet.store.disk.home import MARKER, Outrun, Publication
+from tubelet.store.disk.layout import REPLICA
 from tubelet.store.disk.roots import resolve_root
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import StoreError
 from tubelet.store.remote.address import Address
-from tubelet.store.remote.bucket import Bucket, Named
-from tubelet.store.schema import FORMAT, TABLES
-from tubelet.store.wording import count, write_size
+from tubelet.store.remote.bucket import Bucket, Content
+from tubelet.store.remote.copies import AT_ONCE, Copies
+from tubelet.store.remote.marker import LOG, Marker, read_marker, write_marker
+from tubelet.store.remote.presence import Presence
+from tubelet.store.remote.snapshots import Snapshots
 
-AT_ONCE = 8  # files that are copied at a time
 FRESH_S = 2.0  # for which the newest snapshot is taken to be the newest
 CACHE_GB = 20.0
 
 
 class Replica:
-    """A store in a bucket, read from this machine. Safe to share between threads and processes."""
+    """The home of a store in a bucket (`tubelet.store.disk.home`). Safe to share between threads and processes."""
 
     def __init__(self, address: Address, options: Mapping[str, str], fresh: bool = False) -> None:
         """With `fresh`, nothing is taken from what earlier processes copied. Raises StoreError."""
-        self.bucket, self.address = Bucket(address, options), address
-        self.cache_bytes = int(_read_size(options.get("cache_gb", str(CACHE_GB))) * 1e9)
+        self._bucket, self._address = Bucket(address, options), address
+        cache_bytes = int(_read_size(options.get("cache_gb", str(CACHE_GB))) * 1e9)
         place = _own_folder() if fresh else _cache_folder(options)
         self.root = place / _name(address, options)
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.root / REPLICA).write_text(json.dumps({"store": str(address)}))
-        self._lock, self._etag, self._looked = threading.RLock(), "", -FRESH_S
+        self._copies = Copies(self.root, self._bucket, cache_bytes)
+        self._snapshots = Snapshots(self.root, self._bucket, self._copies)
+        self._presence = Presence(self.root, self._bucket)
+        self._lock, self._committing = threading.RLock(), False
+        self._etag, self._looked = "", -FRESH_S
+        self._completed = ""  # tag of a marker whose commit has left all its files
 
     def __str__(self) -> str:
-        return str(self.address)
+        return str(self._address)
 
     def refresh(self) -> None:
-        """Copy what the newest snapshot has and this machine has not. Raises StoreError where it cannot be read."""
         with self._lock:
-            if time.monotonic() - self._looked < FRESH_S:
-                return
-            try:
-                marker = self.bucket.read(MARKER)
-            except FileNotFoundError:
-                raise StoreError(
-                    f"{self.address} is not a Tubelet store (no {MARKER} in it), or does not exist: check the address"
-                ) from None
-            if marker.etag != self._etag or not marker.etag:
-                with self._alone():
-                    self._copy_snapshot(marker.data)
-            self._etag, self._looked = marker.etag, time.monotonic()
+            if not self._committing and time.monotonic() - self._looked >= FRESH_S:
+                self._bring(self._look())
 
     def fetch(self, path: Path) -> None:
-        """Have an embedding file on this machine, if the bucket has it; it is then the one that was used last."""
-        if path.exists():
-            with suppress(FileNotFoundError):
-                os.utime(path)
-                return
-        self._fetch_all([path.relative_to(self.root).as_posix()])
-        self._evict()
+        self._copies.fetch(path)
 
     def fetch_all(self, files: Mapping[str, int]) -> None:
-        """Have several embedding files on this machine at once, given with their bytes. Raises StoreError where the cache is too small for them."""
-        if (total := sum(files.values())) > self.cache_bytes:
-            raise StoreError(
-                f"the query reads {count(len(files), 'embedding file')} of {self.address}, {write_size(total)}, and its cache holds {write_size(self.cache_bytes)}: name clips (`WHERE clip_id = ...`), or pass --store-option cache_gb={total / 1e9:.1f}"
-            )
-        paths = [inside.resolve_file(self.root, name) for name in files]
-        self._fetch_all([name for name, path in zip(files, paths) if not path.exists()])
-        for path in paths:
-            with suppress(FileNotFoundError):
-                os.utime(path)
-        self._evict()
+        self._copies.fetch_all(files)
 
     def walk(self, folder: str) -> Iterator[Path]:
-        """Where each file of a folder of the bucket is on this machine, if it is copied."""
-        for name, _ in self.bucket.list(folder):
-            yield inside.resolve_file(self.root, name)
+        return self._copies.walk(folder)
 
     def visit(self, folder: str) -> Iterator[Path]:
-        """Each file of a folder of the bucket, copied to this machine for as long as it is looked at."""
-        for path in self.walk(folder):
-            self._fetch_all([path.relative_to(self.root).as_posix()])
-            yield path
-            path.unlink(missing_ok=True)
+        return self._copies.visit(folder)
+
+    def entries(self) -> list[str]:
+        return self._bucket.list_top()
+
+    @contextmanager
+    def committing(self, new: bool = False) -> Iterator[None]:
+        with self._lock, self._alone():
+            if new and not self._bucket.has(MARKER):
+                self._snapshots.clear()
+                self._etag = ""
+            else:
+                marker = self._bring(self._look(), alone=True)
+                self._snapshots.undo(marker.versions)
+                self._complete(marker)
+            self._committing = True
+            try:
+                yield
+            finally:
+                self._committing = False
+
+    def publish(self, new: Publication) -> None:
+        logs = {name: (self.root / name).read_text() for name in new.added if LOG.fullmatch(name)}
+        rest = [name for name in new.added if "/_delta_log/" not in name]
+        unused = self._find_unused(new)
+        self._upload({name: (self.root / name).read_bytes() for name in rest})
+        data = write_marker(new, logs)
+        marker = read_marker(data, self)
+        self._etag = self._swap(data, marker)
+        self._looked = time.monotonic()
+        self._snapshots.write({**marker.files, MARKER: data})
+        with suppress(StoreError):  # the commit counts: the next writer does the rest
+            self._complete(marker)
+            self._upload_checkpoints(new)
+            self._bucket.remove(unused)
+
+    def put(self, path: Path, data: bytes | memoryview) -> None:
+        self._bucket.write(self._copies.name(path), data)
+        inside.remove_file(self.root, path)  # an older copy
+
+    def put_first(self, path: Path, data: bytes | memoryview) -> bytes | memoryview:
+        name = self._copies.name(path)
+        while not self._bucket.create(name, data):
+            with suppress(FileNotFoundError):
+                return self._bucket.read(name).data
+        inside.remove_file(self.root, path)
+        return data
+
+    def has(self, path: Path) -> bool:
+        return self._bucket.has(self._copies.name(path))
+
+    def measure(self, paths: Iterable[Path]) -> dict[Path, int]:
+        named = {self._copies.name(path): path for path in paths}
+        folders = sorted({name.partition("/")[0] for name in named})
+        listed = (one for folder in folders for one in self._bucket.list_files(folder))
+        return {named[name]: size for name, size in listed if name in named}
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        paths = list(paths)
+        self._bucket.remove([self._copies.name(path) for path in paths])
+        for path in paths:
+            inside.remove_file(self.root, path)
+
+    def create(self, path: Path, data: bytes) -> bool:
+        return self._bucket.create(self._copies.name(path), data)
+
+    def read(self, path: Path) -> bytes | None:
+        with suppress(FileNotFoundError):
+            return self._bucket.read(self._copies.name(path)).data
+        return None
+
+    def write(self, path: Path, data: bytes) -> None:
+        self._bucket.write(self._copies.name(path), data)
+
+    def show(self, path: Path, data: bytes) -> None:
+        self.write(path, data)
+
+    def require_alone(self) -> None:
+        self._presence.require_alone()
+
+    def drop_claims(self) -> None:
+        self._presence.drop_claims()
+
+    def _look(self) -> Content:
+        try:
+            return self._bucket.read(MARKER)
+        except FileNotFoundError:
+            raise StoreError(
+                f"{self} is not a Tubelet store (no {MARKER} in it), or does not exist: check the address"
+            ) from None
+
+    def _bring(self, found: Content, alone: bool = False) -> Marker:
+        """Have the newest snapshot here: of a marker that was found, or of a newer one, where another writer merges files meanwhile."""
+        seen, marker = "", read_marker(found.data, self)
+        while found.etag not in (self._etag, seen):
+            with nullcontext() if alone else self._alone():
+                whole = self._snapshots.bring(marker, found.data)
+            if whole:
+                break
+            seen, found = found.etag, self._look()
+            marker = read_marker(found.data, self)
+        self._etag, self._looked = found.etag, time.monotonic()
+        return marker
+
+    def _swap(self, data: bytes, marker: Marker) -> str:
+        """Replace the marker; its tag. Raises Outrun where it is another one by now."""
+        try:
+            etag = self._bucket.swap(MARKER, data, self._etag)
+        except StoreError:  # which says nothing about the marker
+            if (etag := self._find_own(data, marker)) is None:
+                raise
+        etag = self._find_own(data, marker) if etag is None else etag
+        if etag is None:
+            raise Outrun
+        return etag
+
+    def _find_own(self, data: bytes, marker: Marker) -> str | None:
+        """The tag of the marker if it is the given one, or follows it: the answer to a request that did its work may be lost."""
+        found = self._look()
+        if found.data == data:
+            return found.etag
+        log = next(iter(marker.files))
+        with suppress(FileNotFoundError):
+            if self._bucket.read(log).data == marker.files[log]:
+                return ""  # a tag that no marker has: what follows is read first
+        return None
+
+    def _complete(self, marker: Marker) -> None:
+        """Put the files of a marker's commit, unless that is known to be done; the last one says that it is."""
+        if self._completed == self._etag or not marker.files:
+            return
+        *logs, entry = marker.files.items()
+        if not self._bucket.has(entry[0]):
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(lambda named: self._bucket.create(*named), logs))
+            self._bucket.create(*entry)
+        self._completed = self._etag
+
+    def _upload(self, files: Mapping[str, bytes]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda named: self._bucket.write(*named), files.items()))
+
+    def _upload_checkpoints(self, new: Publication) -> None:
+        """Put what sums up the logs, so that nobody has to read all of them."""
+        names = [name for name in new.added if name.endswith(".checkpoint.parquet")]
+        self._upload({name: (self.root / name).read_bytes() for name in names})
+
+    def _find_unused(self, new: Publication) -> list[str]:
+        """Data files of tables that a commit does not name. They are listed before it counts: a commit that is being made from the snapshot
+        before it will not count, and one that is made from a later snapshot has files that are not listed."""
+        found: list[str] = []
+        for table in new.swept:
+            kept = self._snapshots.names_of(table, new.content["versions"][table])
+            listed = [
+                name for name, _ in self._bucket.list_files(table) if "/_delta_log/" not in name
+            ]
+            found += [name for name in listed if name not in kept and name.endswith(".parquet")]
+        return found
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Be the only process that changes the replica."""
-        with open(self.root.with_suffix(".lock"), "a") as file:
+        with open(self.root.with_name(f"{self.root.name}.lock"), "a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-    def _copy_snapshot(self, marker: bytes) -> None:
-        content = self._read_marker(marker)
-        before, versions = self._held(content), content["versions"]
-        entries = [
-            named
-            for named in self.bucket.list(SNAPSHOTS)
-            if _leading_number(named[0]) <= content["serial"]
-        ]
-        changed = [name for name in versions if not self._is_here(name, versions[name], before)]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = dict(zip(changed, pool.map(self.bucket.list, changed)))
-        logs = [
-            named
-            for name, listed in found.items()
-            for named in listed
-            if "/_delta_log/" in named[0] and _leading_number(named[0]) <= versions[name]
-        ]
-        self._copy_missing([*entries, *logs])
-        used = {
-            name: tables.open_table(self.root / name, version) for name, version in versions.items()
-        }
-        wanted = {file for version in used.values() for file in version.files}
-        self._copy_missing(
-            named
-            for listed in found.values()
-            for named in listed
-            if f"{self.root}/{named[0]}" in wanted
-        )
-        self._drop_replaced(before, used["clips"].files if "clips" in used else [])
-        write_whole(self.root / MARKER, marker, self.root / UNFINISHED)
-        self._remove_unused(used, {name for name, _ in entries})
-
-    def _is_here(self, table: str, version: int, before: Mapping[str, int]) -> bool:
-        """Whether a table has not changed since it was copied, with all its files."""
-        return before.get(table) == version and tables.is_whole(self.root / table, version)
-
-    def _read_marker(self, marker: bytes) -> dict:
-        """What the bucket's marker says: the versions of the tables, and the number of the commit. Raises StoreError."""
-        content: dict = {}
-        with suppress(ValueError, RecursionError):
-            content = checksums.parse(marker.decode())
-        versions, serial, format_ = (content.get(n) for n in ("versions", "serial", "format"))
-        if isinstance(format_, int) and format_ > FORMAT:
-            raise StoreError(
-                f"{self.address} has store format {format_}, this version of Tubelet reads up to {FORMAT}: upgrade Tubelet"
-            )
-        versions = versions if isinstance(versions, dict) else {"": None}
-        if (
-            not versions.keys() <= TABLES.keys()
-            or checksums.is_signed(content) is False
-            or not all(isinstance(number, int) for number in (serial, format_, *versions.values()))
-        ):
-            raise StoreError(
-                f"{self.address}/{MARKER} is damaged: copy the store there again, or check the folder it came from with `tubelet check`"
-            )
-        return content
-
-    def _held(self, new: Mapping) -> Mapping[str, int]:
-        """The versions of the tables that are here. Where they are of another store, or of a later commit, nothing of it is of use."""
-        old: dict = {}
-        with suppress(OSError, ValueError):
-            old = checksums.parse((self.root / MARKER).read_text())
-        if old and (old.get("store") != new.get("store") or old["serial"] > new["serial"]):
-            for name in (MARKER, *TABLES, *FOLDERS):
-                path = self.root / name
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            return {}
-        return old.get("versions", {})
-
-    def _copy_missing(self, named: Iterable[Named]) -> None:
-        missing = {
-            name: size
-            for name, size in named
-            if _size(inside.resolve_file(self.root, name)) != size
-        }
-        require_space(self.root, sum(missing.values()))
-        self._fetch_all(missing)
-
-    def _fetch_all(self, names: Iterable[str]) -> None:
-        """Copy files; those that the bucket has not stay absent, and whoever reads them says so."""
-
-        def fetch(name: str) -> None:
-            path = inside.resolve_file(self.root, name)
-            with suppress(FileNotFoundError):
-                self.bucket.fetch(name, path, self.root / UNFINISHED)
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(fetch, names))
-
-    def _drop_replaced(self, before: Mapping[str, int], clips: list[str]) -> None:
-        """Remove cached embedding files that are not, or no longer, those of the rows of `clips`; pictures and codes, which have no hash."""
-        for folder in (MEDIA, CODES):
-            shutil.rmtree(self.root / folder, ignore_errors=True)
-        cached = list(inside.walk_files(self.root, EMBEDDINGS))
-        if not cached:
-            return
-        with suppress(StoreError):
-            held = tables.open_table(self.root / "clips", before.get("clips", -1)).files
-            same = _same_files(held, clips)
-            cached = [path for path in cached if path.relative_to(self.root).as_posix() not in same]
-        for path in cached:
-            inside.remove_file(self.root, path)
-
-    def _remove_unused(self, used: Mapping[str, tables.Version], entries: set[str]) -> None:
-        """Remove files of tables, and entries, that the bucket's store has no more."""
-        kept = {file for version in used.values() for file in version.files}
-        for table in used:
-            for path in (self.root / table).glob("*.parquet"):
-                if str(path) not in kept:
-                    inside.remove_file(self.root, path)
-        for path in inside.walk_files(self.root, SNAPSHOTS):
-            if path.relative_to(self.root).as_posix() not in entries:
-                inside.remove_file(self.root, path)
-
-    def _evict(self) -> None:
-        """Remove the embedding files that were used longest ago, until the rest fits."""
-        found = []
-        for path in inside.walk_files(self.root, EMBEDDINGS):
-            with suppress(FileNotFoundError):
-                found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
-        left = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found)[:-1]:  # never the one that was just asked for
-            if left <= self.cache_bytes:
-                return
-            inside.remove_file(self.root, path)
-            left -= size
-
-
-def _same_files(before: list[str], after: list[str]) -> set[str]:
-    """Embedding files of two versions of `clips` whose hash is the same in both."""
-    if not before or not after:
-        return set()
-    rows = "SELECT embedding_path, embedding_sha256 FROM read_parquet($%s, union_by_name = true)"
-    with duckdb.connect(":memory:") as connection:
-        found = connection.sql(
-            f"{rows % 'before'} INTERSECT {rows % 'after'}",
-            params={"before": before, "after": after},
-        ).fetchall()
-    return {path for path, _ in found}
-
-
-def _size(path: Path) -> int:
-    """The bytes of a file, -1 where there is none."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1
-
-
-def _leading_number(name: str) -> int:
-    """The number that a file's name begins with; none is beyond every version."""
-    digits = name.rpartition("/")[2].partition(".")[0].partition("-")[0]
-    return int(digits) if digits.isdecimal() else 1 << 62
 
 
 def _own_folder() -> Path:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from tests.benchmarks.measure import Row, by_turns, milliseconds
 from tubelet.store.disk import embeddings, tables
 from tubelet.store.disk.derived import clip_rows
+from tubelet.store.disk.files import write_whole
 from tubelet.store.schema import TABLES, Table
 from tubelet.store.statistics import dimension_statistics, token_statistics
 
@@ -36,7 +37,7 @@ def _grid(number: int) -> np.ndarray:
 
 def _write(folder: Path, number: int) -> tuple[Path, Path]:
     ours, npy, grid = folder / f"{number:016x}.parquet", folder / f"{number}.npy", _grid(number)
-    embeddings.write(ours, ours.stem, grid, folder / "unfinished")
+    write_whole(ours, embeddings.serialize(ours.stem, grid), folder / "unfinished")
     np.save(npy, grid)
     return ours, npy
 

@@ -16,6 +16,7 @@ from tubelet.latent.probes.run import run_probes
 from tubelet.latent.probes.tokens import TokenFile
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
+from tubelet.store.disk.files import write_whole
 from tubelet.store.schema import POOLED
 from tubelet.training.attentive.batches import read_tokens
 
@@ -43,7 +44,7 @@ def _reading() -> Iterator[Row]:
 def _write(folder: Path, number: int) -> tuple[TokenFile, Path]:
     grid = np.random.default_rng(number).standard_normal(SHAPE, np.float32).astype("<f2")
     ours, npy = folder / f"{number:016x}.parquet", folder / f"{number}.npy"
-    embeddings.write(ours, ours.stem, grid, folder / "unfinished")
+    write_whole(ours, embeddings.serialize(ours.stem, grid), folder / "unfinished")
     np.save(npy, grid)
     return TokenFile(ours.stem, ours, SHAPE), npy
 

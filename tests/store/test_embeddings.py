@@ -12,7 +12,10 @@ from tubelet.store.errors import StoreError
 def written(tmp_path, shape, name="clip"):
     grid = np.random.default_rng(1).normal(size=shape).astype("<f2")
     path = tmp_path / f"{name}.parquet"
-    return path, grid, embeddings.write(path, name, grid, tmp_path / "unfinished")
+    data = embeddings.serialize(name, grid)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path, grid, embeddings.EmbeddingFile.describe(data)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def choose_clips(store: Store, encoder_id: str, options: MaskOptions) -> list[Cl
     if not clips:
         which = f" {options.clip}" if options.clip else ""
         raise UsageError(
-            f'{store.root} holds no clip{which} of {encoder_id} that is asked for: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
+            f'{store.name} holds no clip{which} of {encoder_id} that is asked for: list them with `tubelet sql "FROM clips" --store {store.shell_name}`'
         )
     return clips
 

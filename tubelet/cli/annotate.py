@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import command, fill, json_option, store_option
+from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.annotations.importing import ImportOptions
@@ -13,7 +13,8 @@ from tubelet.store.annotations.importing import ImportOptions
 
 @command(ImportOptions)
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(path_type=Path))
-@store_option
+@remote_store_option
+@bucket_option
 @click.option(
     "--forget", multiple=True, metavar="SOURCE", help="Take away what a source brought; repeatable."
 )
@@ -23,6 +24,7 @@ from tubelet.store.annotations.importing import ImportOptions
 def annotate(
     files: tuple[Path, ...],
     store: str,
+    store_options: dict[str, str],
     forget: tuple[str, ...],
     listing: bool,
     as_json: bool,
@@ -39,7 +41,7 @@ def annotate(
 
     if bool(files) + bool(forget) + listing != 1:
         raise click.UsageError("pass FILES to import, or --forget SOURCE, or --list: one of them")
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     if forget:
         click.echo("\n".join(importing.forget(opened, forget)))
     elif listing:

@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import command, fill, json_option, store_option
+from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
 from tubelet.cli.printing import note, print_result
 from tubelet.cli.recording import recorded, report_to
 from tubelet.store.backfill import BackfillOptions
@@ -13,10 +13,11 @@ from tubelet.store.wording import count
 
 
 @command(BackfillOptions)
-@store_option
+@remote_store_option
+@bucket_option
 @json_option
 @recorded
-def backfill(store: str, as_json: bool, **asked: Any) -> None:
+def backfill(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Compute statistics that were added after clips were stored, from their embeddings; a rerun does what is missing.
 
     Exit code 0: all computed; 1: the files of some clips are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
@@ -32,7 +33,7 @@ def backfill(store: str, as_json: bool, **asked: Any) -> None:
         _show(done, of)
 
     stopping = Event()
-    opened, options = Store(store), fill(BackfillOptions, asked)
+    opened, options = Store(store, options=store_options), fill(BackfillOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
     outcome = compute_missing(opened, options, stopping, show)
     print_result(outcome, as_json)

@@ -87,9 +87,9 @@ def dashboard(store: str, **listening: Any) -> None:
 
     where = _read_listening(listening)
     opened = Store(store)
-    if opened.layout.source:
+    if opened.layout.is_partial:
         raise Refused(
-            f"{store} is an object store, which `sql`, `report` and `check` read: copy it to a folder on this machine for the dashboard"
+            f"{store} is an object store, which the dashboard does not read: copy it to a folder on this machine"
         )
     root = opened.root
     require_free(where.host, where.port)

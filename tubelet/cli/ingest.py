@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import command, json_option, store_option
+from tubelet.cli.options import bucket_option, command, json_option, remote_store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded, report_to
 from tubelet.ingest.arguments import (
@@ -28,10 +28,11 @@ ingest_command: Callable = command(
 
 @ingest_command
 @paths_argument
-@store_option
+@remote_store_option
+@bucket_option
 @json_option
 @recorded
-def ingest(store: str, as_json: bool, **arguments: Any) -> None:
+def ingest(store: str, store_options: dict[str, str], as_json: bool, **arguments: Any) -> None:
     """Encode videos into a store; a rerun adds only what is missing.
 
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
@@ -42,12 +43,12 @@ def ingest(store: str, as_json: bool, **arguments: Any) -> None:
     if not arguments["quiet"]:
         _note_default()
     if len(split_devices(arguments["device"])) > 1:
-        team = Team(arguments, store, report_to())
+        team = Team(arguments, store, report_to(), store_options)
         stop_on_signals("stopping after the current clips", team.stop)
         summary = team.execute()
     else:
         job = Job.of(**arguments)
-        run = job.run(store, report_to())
+        run = job.run(store, report_to(), store_options)
         stop_on_signals("stopping after the current clip", run.stop)
         summary = run.execute(job.sources)
     print_result(summary, as_json)

@@ -10,7 +10,6 @@ from tubelet.cli.options import (
     command,
     json_option,
     remote_store_option,
-    store_option,
 )
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
@@ -56,14 +55,15 @@ def check(store: str, store_options: dict[str, str], repair: bool) -> None:
 
 
 @command()
-@store_option
+@remote_store_option
+@bucket_option
 @recorded
-def compact(store: str) -> None:
+def compact(store: str, store_options: dict[str, str]) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
     from tubelet.store import Store
     from tubelet.store.disk import verification
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     click.echo(f"{count(opened.compact(whole=True), 'file')} merged")
     verification.add_seals(opened)
 
@@ -71,7 +71,8 @@ def compact(store: str) -> None:
 @command()
 @click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
 @click.argument("names", nargs=-1, metavar="[ID...]")
-@store_option
+@remote_store_option
+@bucket_option
 @click.option(
     "--where",
     metavar="SQL",
@@ -85,7 +86,13 @@ def compact(store: str) -> None:
 )
 @json_option
 def remove(
-    kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool
+    kind: str,
+    names: tuple[str, ...],
+    store: str,
+    store_options: dict[str, str],
+    where: str | None,
+    really: bool,
+    as_json: bool,
 ) -> None:
     """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
 
@@ -95,7 +102,7 @@ def remove(
     from tubelet.store import Store
     from tubelet.store.disk import removal
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     chosen = removal.choose(opened, kind, names, where)
     result: Any = removal.remove(opened, chosen) if really else removal.preview(opened, chosen)
     print_result(result, as_json)

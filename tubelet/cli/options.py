@@ -194,7 +194,7 @@ remote_store_option = click.option(
     "--store",
     required=True,
     metavar="STORE",
-    help="Folder of the store, or s3://BUCKET/PREFIX, which is only read.",
+    help="Folder of the store, or s3://BUCKET/PREFIX.",
 )
 bucket_option = click.option(
     "--store-option",

@@ -18,12 +18,16 @@ STARTED: list["Recording"] = []  # of this process, until its command has taken 
 
 
 def recorded(function: Callable) -> Callable:
-    """Have a command on a `store` say of itself that it runs, how far it is, and how it ended."""
+    """Have a command on a `store` in a folder say of itself that it runs, how far it is, and how it ended."""
 
     @wraps(function)
     def run(*arguments: Any, store: str, **named: Any) -> Any:
         from tubelet.store.jobs.recording import Recording
+        from tubelet.store.remote.address import is_remote
 
+        if is_remote(store):  # whose jobs no other machine could stop
+            click.get_current_context().meta[__name__] = lambda progress: None
+            return function(*arguments, store=store, **named)
         context, root = click.get_current_context(), Path(store).expanduser().absolute()
         recording = STARTED.pop() if STARTED else None
         if recording is None or recording.layout.root != root:

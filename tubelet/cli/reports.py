@@ -16,7 +16,6 @@ from tubelet.cli.options import (
     fill,
     json_option,
     remote_store_option,
-    store_option,
 )
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import recorded
@@ -85,10 +84,11 @@ def report() -> None:
 
 
 @command(StoredPairs)
-@store_option
+@remote_store_option
+@bucket_option
 @json_option
 @recorded
-def pairs(store: str, as_json: bool, **asked: Any) -> None:
+def pairs(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Measure pairs of clips that are already stored, from their half-precision files.
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
@@ -98,6 +98,8 @@ def pairs(store: str, as_json: bool, **asked: Any) -> None:
 
     stopping = Event()
     stop_on_signals("stopping after the current pair", stopping.set)
-    outcome = measure_stored(Store(store), fill(StoredPairs, asked), stopping)
+    outcome = measure_stored(
+        Store(store, options=store_options), fill(StoredPairs, asked), stopping
+    )
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)

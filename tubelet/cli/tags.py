@@ -4,14 +4,15 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import command, json_option, store_option
+from tubelet.cli.options import bucket_option, command, json_option, remote_store_option
 from tubelet.cli.printing import print_result
 
 
 @command()
 @click.argument("name", required=False, metavar="[TAG]")
 @click.argument("videos", nargs=-1, metavar="[VIDEO...]")
-@store_option
+@remote_store_option
+@bucket_option
 @click.option(
     "--where",
     metavar="SQL",
@@ -24,6 +25,7 @@ def tag(
     name: str | None,
     videos: tuple[str, ...],
     store: str,
+    store_options: dict[str, str],
     where: str | None,
     note: str | None,
     remove: bool,
@@ -36,7 +38,7 @@ def tag(
     from tubelet.store import Store
     from tubelet.store.annotations import tags
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     if name is None:
         return _print_tags(tags.list_tags(opened), as_json)
     if not videos and where is None and not remove:
