@@ -17,6 +17,7 @@ from tubelet.store.disk.files import explain_irregular
 from tubelet.store.rows import FoundFile
 
 Stamp = tuple[str, int, int]  # path, bytes, modification time in ns
+HASHES = 2  # of a file: one more where it was touched during the first
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,23 @@ class Source:
         }
 
     def reading(self, known: Mapping[Stamp, str]) -> "Reading":
-        """The state of the file now; a file whose stamp is in `known` is not read. Raises VideoError."""
-        stamp, identity = self.stamp, self._identity()
-        video_id = known.get(stamp) if self.frame_rate is None else None  # of another rate, perhaps
-        return Reading(self, self._content() if video_id is None else video_id, stamp, identity)
+        """The state of the file now; a file whose stamp is in `known` is not read. Raises VideoError, also for one that changes all the while."""
+        for _ in range(HASHES):
+            stamp, identity = self.stamp, self._identity()
+            video_id = (
+                known.get(stamp) if self.frame_rate is None else None
+            )  # else: another rate, perhaps
+            reading = Reading(self, video_id or self._content(), stamp, identity)
+            if self._is_still(identity):
+                return reading
+        raise _changed()
+
+    def _is_still(self, identity: tuple[int, ...]) -> bool:
+        """Whether nothing happened to the file since. Raises VideoError where it disappeared."""
+        try:
+            return self._identity() == identity
+        except VideoError as error:
+            raise _vanished() from error
 
     def _content(self) -> str:
         """Id of the file's bytes, or of the pictures of a folder of frames and their rate."""
@@ -145,17 +159,21 @@ class Reading:
     def change(self) -> VideoError | None:
         """What has happened to the file since; None if it holds the same bytes."""
         try:
-            if self.source._identity() == self.identity or self.source._content() == self.video_id:
+            if self.source._is_still(self.identity) or self.source._content() == self.video_id:
                 return None
         except VideoError:
-            return VideoError(
-                "read",
-                "the file disappeared while it was read: run the same command again once it is back",
-            )
-        return VideoError(
-            "read",
-            "the file changed while it was read: run the same command again once it is complete",
-        )
+            return _vanished()
+        return _changed()
+
+
+def _changed() -> VideoError:
+    again = "run the same command again once it is complete"
+    return VideoError("read", f"the file changed while it was read: {again}")
+
+
+def _vanished() -> VideoError:
+    again = "run the same command again once it is back"
+    return VideoError("read", f"the file disappeared while it was read: {again}")
 
 
 @dataclass(frozen=True)

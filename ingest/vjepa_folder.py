@@ -13,6 +13,7 @@ from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.networks.hub import files
+from tubelet.ingest.networks.hub.encoder import Pixels
 from tubelet.ingest.networks.hub.models import name_of
 from tubelet.ingest.networks.vjepa import (
     V2,
@@ -49,7 +50,6 @@ FIXED = {
     "layer_norm_eps": 1e-6,
     "qkv_bias": True,
 }  # of every V-JEPA 2
-PIXELS = {"image_mean": list(MEAN), "image_std": list(STD)}
 RELEASED = {(variant.encoder.dim, variant.encoder.heads) for variant in VARIANTS.values()}
 
 
@@ -161,9 +161,12 @@ def _load_predictor(text: str, width: int, setting: LoadOptions) -> Predictor:
 
 def _check_pixels(folder: Path) -> None:
     """Raises UsageError where the model's own preparation of pixels is not V-JEPA's."""
-    for name in files.SETTINGS[1:]:
-        found = files.settings(folder, name)
-        if other := [key for key, value in PIXELS.items() if found.get(key, value) != value]:
-            raise UsageError(
-                f"{folder / name}: {other[0]} is {found[other[0]]!r:.80}, where V-JEPA 2 has {PIXELS[other[0]]}"
-            )
+    pixels = Pixels.of(folder)
+    if other := pixels.unusual((MEAN, STD)):
+        found, ordinary = (
+            " and ".join(" ".join(f"{value:.6g}" for value in part) for part in parts)
+            for parts in (other.values(), (MEAN, STD))
+        )
+        raise UsageError(
+            f"{folder}: pixels of mean and standard deviation {found} ({pixels.source}), where V-JEPA 2 has {ordinary}: download the model again"
+        )

@@ -17,7 +17,7 @@ from tubelet.array_types import UInt8
 from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.demuxing import read_packets
-from tubelet.media.errors import VideoError
+from tubelet.media.errors import VideoError, find_stage
 from tubelet.media.frame_folder import FRAMES, FrameFolder, find_frames, iterate_pictures
 from tubelet.media.orientation import Orientation
 from tubelet.store.wording import count
@@ -241,7 +241,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError("open", _why_unreadable(path, error)) from error
+        raise VideoError(find_stage(error, "open"), _why_unreadable(path, error)) from error
     with container:
         yield Video(container, threads)
 
@@ -300,12 +300,15 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def _explain_break(frames: int, error: Exception) -> VideoError:
+    if (stage := find_stage(error, "decode")) != "decode":
+        done = f"reading stopped after {count(frames, 'frame')} ({_reason(error)})"
+        return VideoError(stage, f"{done}: run the same command again", frames)
     kept = (
         f"decoding stopped after {count(frames, 'frame')}; the clips before it are kept"
         if frames
         else "no frame could be decoded"
     )
-    return VideoError("decode", f"{kept} ({_reason(error)})", frames)
+    return VideoError(stage, f"{kept} ({_reason(error)})", frames)
 
 
 def _reason(error: Exception) -> str:

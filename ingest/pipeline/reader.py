@@ -12,7 +12,7 @@ from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
 from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
-from tubelet.media.errors import VideoError
+from tubelet.media.errors import VideoError, find_stage
 from tubelet.media.video import Timeline
 from tubelet.store import ids
 from tubelet.store.jobs.claims import Claims
@@ -304,9 +304,9 @@ class Reader:
             try:
                 yield from decoding.clips()
             except Exception as error:  # one file's, whatever it is
-                if not decoding.timeline.frames:
-                    raise
                 why = _explain(error, "decode", decoding.timeline.frames)
+                if not decoding.timeline.frames or why.stage == "read":
+                    raise why from error  # the rest may be there the next time
                 broken = (self._failure(source, video_id, why),)
             yield from decoding.tail()
         if decoding.timeline.gaps:
@@ -353,6 +353,7 @@ def _explain(error: Exception, stage: str, first_frame: int | None = None) -> Vi
     """Any error as a VideoError with a reason in words."""
     if isinstance(error, VideoError):
         return error
+    stage = find_stage(error, stage)
     if isinstance(error, MemoryError):
         return VideoError(
             stage, "out of memory: use a smaller --size or fewer --readers", first_frame

@@ -8,10 +8,9 @@
 The first bytes determine the format, not the name. Only tensors and plain values are ever built from a file, no code of it runs.
 """
 
-import json
 import pickle
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from safetensors.torch import load_file
 
 from tubelet.ingest.errors import CheckpointError
 from tubelet.ingest.weights.renames import meta_tensors
-from tubelet.store.disk.inside import is_component
+from tubelet.ingest.weights.saved_folder import INDEX, SINGLE, tensor_files
 
 ENCODER_KEYS = (
     "ema_encoder",
@@ -37,7 +36,6 @@ FIRST = "patch_embed.proj.weight"  # of every encoder: a file that holds it at i
 STUDENT = "encoder: the student, as far as its conversion tells"  # not the averaged one: transformers' files keep one encoder
 FINE_TUNED = "vjepa2."  # begins the encoder's names in a fine-tuned model of transformers; what begins otherwise is its head
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # in a folder of transformers
 MARK = "tubelet"  # in the metadata of our own files: their format
 DAMAGE = (
     OSError,
@@ -218,32 +216,25 @@ def _rename_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
 
 
 def _from_folder(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a folder that transformers saved: one file, or shards by an index."""
-    if (folder / SINGLE).is_file():
-        return map_safetensors(folder / SINGLE)
-    if not (folder / INDEX).is_file():
+    """All tensors of a folder that transformers saved."""
+    found = tensor_files(folder)
+    if not found:
         raise CheckpointError(
             f"{folder} holds neither {SINGLE} nor {INDEX}: give the folder or file of a downloaded checkpoint"
         )
+    return read_files(found)
+
+
+def read_files(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The tensors of the files of one network. Raises CheckpointError where one is missing or damaged."""
     tensors: dict[str, torch.Tensor] = {}
-    for shard in shards(folder / INDEX):
-        if not (folder / shard).is_file():
-            raise CheckpointError(f"{folder} lacks {shard}, which {INDEX} names: download it again")
-        tensors |= map_safetensors(folder / shard)
+    for path in paths:
+        if not path.exists():
+            raise CheckpointError(
+                f"{path.parent} lacks {path.name}, which its index names: download it again"
+            )
+        tensors |= read_tensors(path)
     return tensors
-
-
-def shards(index: Path) -> list[str]:
-    """The files that an index of shards names: files beside it, never elsewhere."""
-    try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} is not an index of shards: download it again") from error
-    if outside := [str(name) for name in names if not is_component(name)]:
-        raise CheckpointError(
-            f"{index} names files of other folders, {list_names(outside)}: download it again"
-        )
-    return names
 
 
 def map_safetensors(path: Path) -> dict[str, torch.Tensor]:

@@ -14,8 +14,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 
 from tubelet.ingest.errors import DownloadError
-from tubelet.ingest.weights.formats import INDEX, SINGLE, shards
 from tubelet.ingest.weights.release import Release
+from tubelet.ingest.weights.saved_folder import INDEX, SINGLE, shards
 from tubelet.ingest.weights.transfer import Transfer
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -40,10 +41,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(model: Path, tmp_path: Path) -> Callable[..., Path]:
-    """The model with changes to one of its settings files."""
+    """The model with changes to one of its settings files, or with another in place of the one for pixels."""
 
     def changed(name: str, **values: object) -> Path:
         folder = Path(shutil.copytree(model, tmp_path / "dinov2", dirs_exist_ok=True))
+        if not (model / name).exists():
+            (folder / "preprocessor_config.json").unlink()
+            (folder / name).write_text("{}")
         (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | values))
         return folder
 
@@ -80,6 +84,8 @@ def test_an_ordinary_model_is_known_by_its_weights_alone_as_it_always_was(model:
         ("preprocessor_config.json", {"do_normalize": False}),
         ("preprocessor_config.json", {"rescale_factor": 1 / 127.5}),
         ("preprocessor_config.json", {"do_rescale": False}),
+        ("video_preprocessor_config.json", {"do_rescale": False}),
+        ("processor_config.json", {"image_processor": {"rescale_factor": 1 / 127.5}}),
         ("config.json", {"layer_norm_eps": 1e-2}),
         ("config.json", {"hidden_act": "relu"}),
         ("config.json", {"num_attention_heads": 4}),
@@ -103,6 +109,10 @@ def test_every_setting_that_changes_a_number_changes_the_id(
             "config.json",
             {"initializer_range": 0.5, "hidden_dropout_prob": 0.4, "architectures": ["Other"]},
         ),
+        (
+            "config.json",
+            {"dtype": "bfloat16", "attn_implementation": "eager", "auto_map": {"AutoModel": "x.Y"}},
+        ),
     ],
 )
 def test_settings_that_change_no_number_leave_the_id(
@@ -111,6 +121,47 @@ def test_settings_that_change_no_number_leave_the_id(
     known, numbers = encoded(model)
     other, same = encoded(copy(name, **values))
     assert other == known and torch.equal(numbers, same)
+
+
+@pytest.mark.parametrize(
+    "value", [{"num_register_tokens": 2}, {"tubelet_size": 2}, {"num_frames": 2}], ids=str
+)
+def test_a_name_that_models_of_the_type_do_not_read_moves_no_token(
+    model: Path, copy: Callable, value: dict
+) -> None:
+    assert torch.equal(encoded(model)[1], encoded(copy("config.json", **value))[1])
+
+
+def _split(folder: Path, write: Callable, suffix: str) -> Path:
+    """The weights of a folder as two shards with an index, beside a shard of an earlier save."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    stem = suffix.rpartition(".")[0]
+    names = [f"{stem}-0000{part}-of-00002.{suffix.rpartition('.')[2]}" for part in (1, 2)]
+    parts = {name: names[index % 2] for index, name in enumerate(sorted(tensors))}
+    for name in names:
+        write({at: tensors[at] for at, of in parts.items() if of == name}, folder / name)
+    write(
+        {at: tensor + 1 for at, tensor in tensors.items()},
+        folder / names[1].replace("2-of", "9-of"),
+    )
+    (folder / f"{suffix}.index.json").write_text(json.dumps({"weight_map": parts}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("write", "suffix"), [(save_file, "model.safetensors"), (torch.save, "pytorch_model.bin")]
+)
+def test_shards_and_pickles_are_the_same_encoder_and_those_of_an_earlier_save_are_left_out(
+    model: Path, copy: Callable, write: Callable, suffix: str
+) -> None:
+    id_, numbers = encoded(model)
+    folder = _split(copy("config.json"), write, suffix)
+    other, same = encoded(folder)
+    assert other == id_ and torch.equal(numbers, same)
+    next(folder.glob("*-00002-of-00002.*")).unlink()
+    with pytest.raises(TubeletError, match="lacks .*-00002-of-00002"):
+        load(folder)
 
 
 @pytest.mark.parametrize(

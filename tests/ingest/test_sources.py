@@ -1,5 +1,6 @@
 """What a folder may hold, and where content is found: nothing hangs or ends a run, nothing is passed over without a word."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pyarrow as pa
 import pytest
 
@@ -22,7 +24,8 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.pipeline.summary import Elsewhere
 from tubelet.ingest.sources import search
-from tubelet.store import Store
+from tubelet.media.decoder import Decoder
+from tubelet.store import Store, ids
 from tubelet.store.schema import TABLES
 
 
@@ -321,6 +324,52 @@ def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_p
     assert tubelet("check", "--store", tmp_path / "store").returncode == 0
     again = run([folder], tmp_path / "store")
     assert again.videos == 1 + (change is not Path.unlink) and not again.failures
+
+
+@pytest.mark.parametrize(("times", "clips"), [(1, 2), (2, 0)])
+def test_a_file_that_is_written_to_while_it_is_hashed_is_hashed_again_once(
+    times, clips, folder, tmp_path, monkeypatch
+):
+    """What its row says of its bytes is then what was hashed."""
+    hash_file, left = ids.video_id, [times]
+
+    def meddle(path):
+        found = hash_file(path)
+        if left[0]:
+            left[0] -= 1
+            _grow(path)
+        return found
+
+    monkeypatch.setattr(ids, "video_id", meddle)
+    summary = run([folder], tmp_path / "store")
+    assert summary.clips == clips
+    if clips:
+        (row,) = rows(tmp_path / "store", "SELECT bytes, video_id FROM videos")
+        path = folder / "good.mp4"
+        assert row == {"bytes": path.stat().st_size, "video_id": hash_file(path)}
+    else:
+        assert "changed while it was read" in summary.failures[0].error
+
+
+def test_an_error_of_the_disk_says_nothing_of_the_content_and_is_tried_again(
+    folder, tmp_path, monkeypatch
+):
+    left = [4]
+
+    class Failing(Decoder):
+        def _await(self, packet):
+            left[0] -= 1
+            if not left[0]:
+                av.error.err_check(-errno.EIO)
+            return super()._await(packet)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tubelet.media.video.Decoder", Failing)
+        (failure,) = run([folder], tmp_path / "store").failures
+    assert (failure.stage, "input/output error" in failure.error) == ("read", True)
+    assert rows(tmp_path / "store", "SELECT name FROM videos") == []
+    again = run([folder], tmp_path / "store")
+    assert (again.clips, again.failures) == (2, [])
 
 
 def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.checkpoints import TINY, empty, meta_file, tiny
 from tubelet.ingest import encoders, vjepa_rows
@@ -84,6 +85,13 @@ def test_a_folder_of_v_jepa_2_is_an_encoder_with_the_tokens_of_transformers(
     ) and "the student" in facts.weights_source
 
 
+def test_a_folder_of_pickles_is_the_same_encoder(saved: Path, changed: Callable) -> None:
+    folder = changed("config.json")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert load(folder)[0].encoder_id == load(saved)[0].encoder_id
+
+
 def test_the_number_of_heads_is_in_the_id(saved: Path, changed: Callable) -> None:
     assert (
         load(saved)[0].encoder_id
@@ -108,8 +116,11 @@ def test_the_number_of_heads_is_in_the_id(saved: Path, changed: Callable) -> Non
         (
             "preprocessor_config.json",
             {"image_mean": [0.5, 0.5, 0.5]},
-            "image_mean is [0.5, 0.5, 0.5]",
+            "pixels of mean and standard deviation 0.5 0.5 0.5 and 0.229 0.224 0.225 (from preprocessor_config.json)",
         ),
+        ("video_preprocessor_config.json", {"do_normalize": False}, "0 0 0 and 1 1 1"),
+        ("video_preprocessor_config.json", {"rescale_factor": 1 / 127.5}, "where V-JEPA 2 has"),
+        ("processor_config.json", {"video_processor": {"do_rescale": False}}, "where V-JEPA 2 has"),
     ],
 )
 def test_a_config_that_is_not_the_models_is_a_sentence(

@@ -22,7 +22,11 @@ from tubelet.ingest.networks.taps import Taps
 
 SMALLEST, LARGEST = 1e-12, 1e12  # of numbers that pixels are divided by or moved by
 LARGEST_SIDE = 16_384  # pixels
+# Settings of a preprocessor that change the pixels a model gets; a file without any of them says nothing about them
+SCALING = {"image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor"}
 DIGITS = 6  # of means and deviations: more are rounding of the arithmetic around them
+
+Channels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation of each
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Pixels:
         for name in files.SETTINGS[1:]:
             found = files.settings(folder, name)
             found = found.get("image_processor") or found.get("video_processor") or found
-            if isinstance(found, dict) and ("image_mean" in found or "do_normalize" in found):
+            if isinstance(found, dict) and SCALING & found.keys():
                 return cls._from(found, folder / name)
         return cls(*IMAGENET, None, "ImageNet's, as the model has no preprocessor configuration")
 
@@ -68,11 +72,11 @@ class Pixels:
             f"from {path.name}",
         )
 
-    def unusual(self, shape: Shape) -> dict[str, tuple[float, ...]]:
+    def unusual(self, trained: Channels) -> dict[str, tuple[float, ...]]:
         """Mean and standard deviation where they are not those that models of this type are trained with."""
         own, ordinary = (
             [round(value, DIGITS) for part in parts for value in part]
-            for parts in ((self.mean, self.std), shape.pixels)
+            for parts in ((self.mean, self.std), trained)
         )
         return {} if own == ordinary else {"image_mean": self.mean, "image_std": self.std}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.weights.saved_folder import PICKLES, SAFETENSORS, tensor_files
 
 ID = re.compile(r"[\w.-]+/[\w.-]+")
 SETTINGS = (
@@ -15,9 +16,7 @@ SETTINGS = (
     "video_preprocessor_config.json",
     "processor_config.json",
 )
-SAFETENSORS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
 LARGEST_SETTINGS = 10_000_000  # bytes
-PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json")
 
 
 def is_model(name: str) -> bool:
@@ -35,7 +34,8 @@ def find_cached(name: str) -> Path | None:
 
     config = try_to_load_from_cache(name, "config.json")
     folder = Path(config).parent if isinstance(config, str) else None
-    return folder if folder and weight_files(folder) else None
+    found = tensor_files(folder) if folder else []
+    return folder if found and all(path.exists() for path in found) else None
 
 
 def with_settings(name: str) -> Path:
@@ -55,15 +55,7 @@ def with_weights(name: str) -> Path:
     if folder.is_dir():
         return folder.resolve()
     folder = _fetch(name, (*SETTINGS, *SAFETENSORS))
-    return folder if weight_files(folder) else _fetch(name, (*SETTINGS, *PICKLES))
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files of tensors in a directory: the safetensors, or else the pickles."""
-    for patterns in (SAFETENSORS, PICKLES):
-        if found := sorted(path for pattern in patterns[:2] for path in folder.glob(pattern)):
-            return found
-    return []
+    return folder if tensor_files(folder) else _fetch(name, (*SETTINGS, *PICKLES))
 
 
 def settings(folder: Path, name: str) -> dict:

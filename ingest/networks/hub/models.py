@@ -58,7 +58,7 @@ def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, 
         )
     tensors = weights.read(folder)
     pixels = Pixels.of(folder)
-    settings = unusual(config, pixels.unusual(shape))
+    settings = unusual(config, pixels.unusual(shape.pixels))
     words = pixels.words + (f"; unusual settings: {settings}" if settings else "")
     known = {
         "weights_sha256": tensors_sha256(tensors),

@@ -64,6 +64,12 @@ ELSEWHERE = frozenset(
         "encoder_stride",
         "pooler_act",
         "pooler_output_size",
+        "auto_map",
+        "finetuning_task",
+        "license",
+        "tags",
+        "task_specific_params",
+        "torchscript",
     ]
 )
 BEGINNINGS = ("_", "decoder_", "pos_embed_", "output_", "out_", "stage_names")

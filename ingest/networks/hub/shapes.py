@@ -24,6 +24,8 @@ LIMITS = {
     "image_size": 16_384, "num_channels": 3, "tubelet_size": 64, "num_frames": 4_096, "num_register_tokens": 1_024,
 }  # fmt: skip
 
+OPTIONAL = "num_register_tokens", "tubelet_size", "num_frames", "use_mean_pooling"  # of some types
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
@@ -190,17 +192,21 @@ def geometry(config: Any, shape: Shape) -> Geometry:
         raise UsageError(
             f"patches of {patch} x {patch_width} pixels: Tubelet's encoders have square ones"
         )
-    leading = shape.leading + (getattr(config, "num_register_tokens", 0) or 0)
+    declared = (
+        type(config)().to_dict()
+    )  # a file may hold any name besides: transformers keeps it, and no model of the type reads it
+    own = {name: getattr(config, name) for name in OPTIONAL if name in declared}
+    leading = shape.leading + (own.get("num_register_tokens") or 0)
     return Geometry(
         dim=config.hidden_size,
         patch=patch,
-        tubelet=getattr(config, "tubelet_size", 1),
+        tubelet=own.get("tubelet_size", 1),
         height=height,
         width=width,
-        frames=getattr(config, "num_frames", None),
+        frames=own.get("num_frames"),
         leading=leading,
         depth=config.num_hidden_layers,
-        final_norm=not getattr(config, "use_mean_pooling", False),
+        final_norm=not own.get("use_mean_pooling", False),
     )
 
 

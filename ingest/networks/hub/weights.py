@@ -10,22 +10,19 @@ from typing import Any
 import torch
 
 from tubelet.ingest.errors import CheckpointError
-from tubelet.ingest.networks.hub import files
 from tubelet.ingest.networks.hub.shapes import Shape, model_class, quiet
 from tubelet.ingest.weights import formats
+from tubelet.ingest.weights.saved_folder import tensor_files
 
 
 def read(folder: Path) -> dict[str, torch.Tensor]:
     """Every tensor of a model's files by its name there. Raises CheckpointError."""
-    found = files.weight_files(folder)
+    found = tensor_files(folder)
     if not found:
         raise CheckpointError(
             f"{folder} holds no model.safetensors and no pytorch_model.bin: download the model again"
         )
-    tensors: dict[str, torch.Tensor] = {}
-    for path in found:
-        tensors |= formats.read_tensors(path)
-    return tensors
+    return formats.read_files(found)
 
 
 def load(
