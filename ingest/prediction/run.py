@@ -14,6 +14,7 @@ from tubelet.ingest.prediction.loading import Loaded, load_predictor
 from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_held, find_missing
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.ingest.prediction.rows import Provenance, Rows, surprise_rows
+from tubelet.ingest.prediction.targets import STORED, explain_target, read_target
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
@@ -30,7 +31,10 @@ Measured = tuple[IncompleteClip, Rows]
 
 @dataclass
 class SurpriseOutcome:
-    """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices."""
+    """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices.
+
+    The targets of `shared` clips were read from the store; `apart` says why those of the others were encoded.
+    """
 
     encoder_id: str
     clips: int = 0
@@ -38,6 +42,8 @@ class SurpriseOutcome:
     complete: int = 0
     short: int = 0
     seconds: float = 0.0
+    shared: int = 0
+    apart: str = ""
     l1: float = 0.0
     copy_l1: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -55,6 +61,7 @@ class SurpriseOutcome:
         return [
             done,
             *self._judge(),
+            *self._describe_targets(),
             *self._leave_out(),
             *self.problems,
             *(
@@ -75,6 +82,12 @@ class SurpriseOutcome:
         )
         return [f"error {ratio:.2f} times that of a copy of the last slice seen: {verdict}"]
 
+    def _describe_targets(self) -> list[str]:
+        encoded = self.clips - self.shared
+        read = [f"the targets of {count(self.shared, 'clip')} were read from the store, in half precision"]  # fmt: skip
+        why = [f"the targets of {count(encoded, 'clip')} were encoded again: {self.apart}"]
+        return read * bool(self.shared) + why * bool(encoded and self.apart)
+
     def _leave_out(self) -> list[str]:
         if not self.short:
             return []
@@ -86,6 +99,7 @@ class SurpriseOutcome:
         slices = rows[SLICE_SURPRISE.name]
         before, added = self.slices, len(slices)
         self.clips, self.slices = self.clips + 1, before + added
+        self.shared += slices["target"][0].as_py().endswith(STORED)
         for name in ("l1", "copy_l1"):
             total = sum(slices[name].to_pylist())
             setattr(self, name, (getattr(self, name) * before + total) / self.slices)
@@ -111,6 +125,7 @@ def measure_surprise(
         for done, (clip, rows) in enumerate(_predict_all(store, loaded, missing, (options, outcome)), 1):  # fmt: skip
             collected.add(clip, rows)
             outcome.add(rows)
+            outcome.apart = outcome.apart or explain_target(loaded, clip.clip)
             show(done, missing.clips)
             if stopping and stopping.is_set():
                 outcome.interrupted = done < missing.clips
@@ -160,10 +175,10 @@ def _predict_video(
     by_id = {one.clip.clip_id: one for one in clips}
     reading = find_source(store, video)
     for clip, frames in decode_clips(reading, [one.clip for one in clips]):
-        asked = by_id[clip.clip_id]
-        measured = list(meter.measure(frames, asked.tasks))
+        asked, own = by_id[clip.clip_id], read_target(store, loaded, clip)
+        measured = list(meter.measure(frames, asked.tasks, own))
         made = Provenance(
-            target=loaded.networks.target,
+            target=loaded.networks.target + (STORED if own is not None else ""),
             predictor_sha256=loaded.predictor_sha256,
             precision=loaded.networks.encoder.precision,
             measured_at=now(),

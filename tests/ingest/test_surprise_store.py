@@ -86,6 +86,22 @@ def test_a_rerun_measures_what_is_missing_and_nothing_else(folder):
     assert rows(folder / "store", "SELECT count(DISTINCT clip_id) AS n FROM slice_surprise WHERE context = 3") == [{"n": 1}]  # fmt: skip
 
 
+def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, tmp_path):
+    encoded = measure(folder / "store")
+    assert encoded.shared == 0 and encoded.lines()[2] == (
+        "the targets of 3 clips were encoded again: the store holds layer last, and the predictor answers levels 0 1 2 3 joined (`--layer all`)"
+    )
+    ingest(ingested / "videos", tmp_path / "all", layer="all")
+    read = measure(tmp_path / "all")
+    assert read.shared == 3
+    assert read.lines()[2] == "the targets of 3 clips were read from the store, in half precision"
+    (found,) = rows(tmp_path / "all", "SELECT DISTINCT target FROM slice_surprise")
+    assert found["target"].endswith(", of the whole window, as stored in half precision")
+    errors = "SELECT l1, cosine, copy_l1, mean_l1 FROM slice_surprise JOIN clips USING (clip_id) JOIN videos USING (video_id) ORDER BY name, first_frame, slice"
+    for ours, theirs in zip(rows(tmp_path / "all", errors), rows(folder / "store", errors), strict=True):  # fmt: skip
+        assert ours == pytest.approx(theirs, abs=1e-3) and ours != theirs
+
+
 def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     stopping = Event()
     stopping.set()
