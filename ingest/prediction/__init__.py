@@ -11,4 +11,5 @@ windows      the pixels of stored clips, decoded again
 missing      what the store lacks of what is asked for
 rows         what was measured, as rows
 run          all of it over a store, resumable
+live         all of it during an ingest, from the one decoding and encoding that it makes
 """

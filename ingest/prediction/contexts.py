@@ -4,7 +4,7 @@ All contexts of a window that have one length are encoded together, as many at o
 slice alone, but the slices between it and the context are predicted with it: the predictor never saw a gap that nobody asks about.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,8 @@ from tubelet.ingest.networks.vjepa.positions import Grid
 from tubelet.ingest.prediction.controls import PixelControls
 from tubelet.ingest.prediction.errors import measure_errors, relate
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
+
+GPU_BATCH, CPU_BATCH = 8, 2  # contexts at once where nobody says otherwise
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +39,11 @@ class Task:
 def list_tasks(context: int, horizon: int, slices: int, every: int = 1) -> list[Task]:
     """The slices of a window that can be predicted; none where it is too short."""
     return [Task(context, horizon, at) for at in range(context + horizon - 1, slices, every)]
+
+
+def list_all_tasks(settings: Iterable[tuple[int, int]], slices: int, every: int = 1) -> list[Task]:
+    """Those of each context and horizon."""
+    return [task for pair in settings for task in list_tasks(*pair, slices, every)]
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,9 @@ class Window:
 class SurpriseMeter:
     """Measures windows; `batch` contexts are encoded at once, half as many each time that memory runs out."""
 
-    def __init__(self, networks: EncoderWithPredictor, batch: int) -> None:
-        self.networks, self.batch = networks, batch
+    def __init__(self, networks: EncoderWithPredictor, batch: int | None = None) -> None:
+        self.networks = networks
+        self.batch = batch or (CPU_BATCH if networks.device.type == "cpu" else GPU_BATCH)
         self._config = networks.encoder.model.config
 
     def measure(

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from tubelet.ingest import precision
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST
 from tubelet.ingest.networks.vjepa import Masks, PatchTokens, Predictor
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
@@ -58,6 +59,10 @@ class EncoderWithPredictor:
         """Normalized pixels (B, 3, T, H, W) as they enter the encoder's blocks."""
         with torch.inference_mode(), precision.autocast(self.device, self.encoder.precision):
             return self.encoder.model.embed(pixels)
+
+    def encode_beside(self, frames: torch.Tensor) -> tuple[TokenGrids, torch.Tensor | None]:
+        """What the encoder is asked for by itself, and its levels that a prediction is compared with, raw, (B, N, D); None where one pass cannot give both."""
+        return self.encoder.encode_beside(frames, self._wanted)
 
     def view(self, pixels: torch.Tensor | PatchTokens, since: int = 0) -> torch.Tensor:
         """The encoder's own tokens of whole windows from token `since` on, normalized: (B, N - since, D)."""

@@ -10,22 +10,21 @@ import pyarrow as pa
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.memory import out_of_memory
 from tubelet.ingest.prediction.contexts import SurpriseMeter
+from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
 from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_held, find_missing
 from tubelet.ingest.prediction.options import SurpriseOptions
-from tubelet.ingest.prediction.rows import Provenance, Rows, surprise_rows
+from tubelet.ingest.prediction.rows import Rows, describe_prediction, surprise_rows
 from tubelet.ingest.prediction.targets import STORED, explain_target, read_target
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
-from tubelet.store.clock import now
 from tubelet.store.errors import Overtaken
 from tubelet.store.rows import VideoRow
 from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 from tubelet.store.wording import count
 
 COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
-GPU_BATCH, CPU_BATCH = 8, 2
 Measured = tuple[IncompleteClip, Rows]
 
 
@@ -72,15 +71,7 @@ class SurpriseOutcome:
         ]
 
     def _judge(self) -> list[str]:
-        if not self.copy_l1:
-            return []
-        ratio = self.l1 / self.copy_l1
-        verdict = (
-            "worse than copying: its surprise says little"
-            if ratio > 1
-            else "better than copying the last slice seen"
-        )
-        return [f"error {ratio:.2f} times that of a copy of the last slice seen: {verdict}"]
+        return [judge_errors(self.l1, self.copy_l1)] if self.copy_l1 else []
 
     def _describe_targets(self) -> list[str]:
         encoded = self.clips - self.shared
@@ -152,8 +143,7 @@ def _predict_all(
 ) -> Iterator[Measured]:
     """The rows of each clip; what is wrong with a video or too large for memory becomes a problem of the outcome."""
     options, outcome = told
-    auto = GPU_BATCH if loaded.networks.device.type != "cpu" else CPU_BATCH
-    meter = SurpriseMeter(loaded.networks, options.batch or auto)
+    meter = SurpriseMeter(loaded.networks, options.batch)
     for video_id, clips in missing.by_video.items():
         video = store.video(video_id)
         try:
@@ -177,12 +167,8 @@ def _predict_video(
     for clip, frames in decode_clips(reading, [one.clip for one in clips]):
         asked, own = by_id[clip.clip_id], read_target(store, loaded, clip)
         measured = list(meter.measure(frames, asked.tasks, own))
-        made = Provenance(
-            target=loaded.networks.target + (STORED if own is not None else ""),
-            predictor_sha256=loaded.predictor_sha256,
-            precision=loaded.networks.encoder.precision,
-            measured_at=now(),
-        )
+        read = STORED if own is not None else ""
+        made = describe_prediction(loaded.networks, loaded.predictor_sha256, read)
         yield asked, surprise_rows(clip.clip_id, measured, made)
 
 
@@ -219,10 +205,9 @@ class Collected:
 
     def _drop_known(self) -> list[Measured]:
         encoder_id, predictor = self._loaded.row.encoder_id, self._loaded.predictor_sha256
-        held, outdated = find_held(self._store, encoder_id, predictor)
+        held = find_held(self._store, encoder_id, predictor)
         return [
             (clip, rows)
             for clip, rows in self._waiting
-            if clip.clip.clip_id in outdated
-            or not held.get(clip.clip.clip_id, frozenset()) & set(clip.tasks)
+            if held.find_missing(clip.clip.clip_id, clip.tasks) == clip.tasks
         ]

@@ -19,9 +19,8 @@ from tubelet.ingest import encoders
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.prediction.contexts import Surprise, SurpriseMeter, Task, list_tasks
+from tubelet.ingest.prediction.contexts import CPU_BATCH, Surprise, SurpriseMeter, Task, list_tasks
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
-from tubelet.ingest.prediction.run import CPU_BATCH
 from tubelet.store.intervals import Interval, interval
 from tubelet.training.scenes.events import EVENTS, EventScene, make_event
 
