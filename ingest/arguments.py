@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.prediction.options import Settings, parse_settings
 from tubelet.store.options import check_options, option
 
 DEFAULT_ENCODER = "vjepa2.1-tiny"  # its weights are in the package
@@ -190,9 +191,16 @@ class StorageOptions:
         metavar="embeddings|statistics|pooled",
     )
     pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
+    surprise: str | None = option(
+        None,
+        help="Predict slices of each window from so many before them, as `tubelet surprise` does: 4, or with a horizon 4:2; several with commas.",
+        unset="nothing is predicted",
+        metavar="CONTEXT[:HORIZON]",
+    )
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)
+        parse_settings(self.surprise)
         if unknown := [name for name in self.keep.split(",") if name.strip() not in KEPT]:
             raise UsageError(
                 f"--keep is {self.keep}: {unknown[0].strip() or 'nothing'} cannot be kept: choose {EMBEDDINGS}, {STATISTICS} or {POOLED}, or several with commas"
@@ -201,6 +209,11 @@ class StorageOptions:
     @property
     def kept(self) -> frozenset[str]:
         return frozenset(KEPT[name.strip()] for name in self.keep.split(","))
+
+    @property
+    def predicted(self) -> Settings:
+        """The contexts and horizons to predict."""
+        return parse_settings(self.surprise)
 
     @property
     def embeddings(self) -> bool:

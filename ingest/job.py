@@ -22,6 +22,8 @@ from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.recipe import Recipe, check_size
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.plan import Plan, Probing, plan
+from tubelet.ingest.prediction.live import PredictingEncoder, refuse_short_windows
+from tubelet.ingest.prediction.loading import add_predictor
 from tubelet.ingest.segments import assign_segments
 from tubelet.ingest.sources import Source, search
 from tubelet.ingest.windows import Windowing
@@ -88,9 +90,12 @@ class Job:
         layer = LayerChoice(model.layer, model.side, model.final_norm).resolve(
             model.encoder, row.depth
         )
-        facts, encoder = encoders.load(
-            model.encoder, LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
-        )
+        setting = LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
+        facts, encoder = encoders.load(model.encoder, setting)
+        if settings := arguments.keeping.predicted:
+            refuse_short_windows(settings, windowing.frames // row.tubelet)
+            networks = add_predictor(model.encoder, row, encoder, setting)
+            encoder = PredictingEncoder(*networks, settings)
         recipe = Recipe(
             encoder=facts,
             windowing=windowing,

@@ -1,5 +1,7 @@
 """V-JEPA as an encoder of the table: 8-bit frames in, token grids out."""
 
+from collections.abc import Collection
+
 import torch
 
 from tubelet.array_types import UInt8
@@ -38,6 +40,23 @@ class VJEPAEncoder:
             levels = self._take(pixels)
         tokens = torch.cat([level.float() for level in levels], dim=-1)
         return TokenGrids(tokens.unflatten(1, self.model.config.grid(*pixels.shape[2:])))
+
+    def encode_beside(
+        self, frames: UInt8[torch.Tensor, "B T 3 H W"], others: Collection[int]
+    ) -> tuple[TokenGrids, torch.Tensor | None]:
+        """As `encode`, and `others`, joined levels of the same pass, (B, N, D) in float32; None with a layer of blocks, whose pass ends early."""
+        if self._taps:
+            return self.encode(frames), None
+        pixels, count = self.normalize(frames), len(self.model.config.levels)
+        own = [level % count for level in self.layer.levels]
+        wanted = sorted({*own, *others})
+        with precision.autocast(self.device, self.precision):
+            levels = dict(zip(wanted, self.model(pixels, wanted=wanted), strict=True))
+        grid = self.model.config.grid(*pixels.shape[2:])
+        tokens, beside = (
+            torch.cat([levels[number].float() for number in some], dim=-1) for some in (own, others)
+        )
+        return TokenGrids(tokens.unflatten(1, grid)), beside
 
     def normalize(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> torch.Tensor:
         """The network's input ``(B, 3, T, H, W)``, on the device."""

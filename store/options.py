@@ -20,6 +20,7 @@ from tubelet.store.errors import TubeletError
 
 KEY = "option"
 SEED_MOST = 2**32 - 1
+PAINTED_PATCHES = 200  # that a painted mask may name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from tubelet.array_types import Float16, Float32, UInt8
@@ -15,6 +16,7 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
 from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.prediction.live import PredictingEncoder
 from tubelet.ingest.sources import Source
 from tubelet.store.clock import now
 from tubelet.store.errors import MeasurementError
@@ -37,6 +39,7 @@ class EncodedClip:
     token_stats: Mapping[str, Float32[np.ndarray, "S H W"]]  # (S, H, W)
     dim_stats: Mapping[str, Float32[np.ndarray, "S D"]]  # (S, D)
     pairs: tuple[Measured, ...] = ()
+    predicted: Mapping[str, pa.Table] = field(default_factory=dict)  # rows of surprise, by table
 
     @property
     def source(self) -> Source:
@@ -54,6 +57,7 @@ class PendingClip:
     token_stats: Mapping[str, Float32[torch.Tensor, "S H W"]]
     dim_stats: Mapping[str, Float32[torch.Tensor, "S D"]]
     pairs: tuple[Measured, ...] = ()
+    predicted: Mapping[str, pa.Table] = field(default_factory=dict)
     problem: str | None = None
 
     def encoded(self, encode_s: float) -> EncodedClip:
@@ -77,6 +81,7 @@ class PendingClip:
             token_stats=_arrays(self.token_stats),
             dim_stats=_arrays(self.dim_stats),
             pairs=self.pairs,
+            predicted=self.predicted,
         )
 
 
@@ -107,14 +112,22 @@ def launch(
     started = time.perf_counter()
     with torch.inference_mode():
         grids = encoder.encode(_stack_clips(clips, encoder.device)).embeddings
+        predicted = [_predict(encoder, clip, number) for number, clip in enumerate(clips)]
         sent = [
-            _send_to_cpu(clip, grid, measuring, statistics)
-            for clip, grid in zip(clips, grids, strict=True)
+            replace(_send_to_cpu(clip, grid, measuring, statistics), predicted=rows)
+            for clip, grid, rows in zip(clips, grids, predicted, strict=True)
         ]
     event = torch.cuda.Event() if encoder.device.type == "cuda" else None
     if event:
         event.record(torch.cuda.current_stream(encoder.device))
     return LaunchedBatch(sent, started, event)
+
+
+def _predict(encoder: Encoder, clip: Clip, number: int) -> Mapping[str, pa.Table]:
+    """The predictions of a clip of the batch that was just encoded; before its pairs, which could not be measured twice if memory ran out here."""
+    if clip.stored or not isinstance(encoder, PredictingEncoder):
+        return {}
+    return encoder.predict(number, clip.row, clip.pixels)
 
 
 def encode(encoder: Encoder, clip: Clip, statistics: bool = True) -> EncodedClip:

@@ -4,16 +4,20 @@ import json
 import logging
 import os
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.messages import VideoDone
 from tubelet.store.clock import now
-from tubelet.store.schema import PARTNER
+from tubelet.store.schema import PARTNER, SLICE_SURPRISE
 
 LOGGER = logging.getLogger("tubelet.ingest")
 LOGGER.addHandler(logging.NullHandler())  # silent until a program asks for it
@@ -31,6 +35,8 @@ class ClipCount:
     encode_s: float
     stored: bool
     partner: bool
+    predicted: int = 0  # slices
+    errors: tuple[float, float] = (0.0, 0.0)  # of the prediction and of copying, summed over them
 
     @classmethod
     def of_clip(cls, encoded: EncodedClip) -> "ClipCount":
@@ -44,7 +50,16 @@ class ClipCount:
             encode_s=encoded.row.encode_s,
             stored=stored,
             partner=encoded.row.role == PARTNER and not stored,
+            **_count_predicted(encoded.predicted),
         )
+
+
+def _count_predicted(rows: Mapping[str, pa.Table]) -> dict[str, Any]:
+    if SLICE_SURPRISE.name not in rows:
+        return {}
+    slices = rows[SLICE_SURPRISE.name]
+    errors = (pc.sum(slices[name]).as_py() for name in ("l1", "copy_l1"))
+    return {"predicted": len(slices), "errors": tuple(errors)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,18 @@ from tubelet.ingest.arguments import EMBEDDINGS, POOLED, STATISTICS, StorageOpti
 from tubelet.ingest.pipeline.controls import find_controls
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.recipe import Recipe
+from tubelet.ingest.prediction.contexts import Task, list_all_tasks
+from tubelet.ingest.prediction.live import PredictingEncoder
+from tubelet.ingest.prediction.missing import HeldTasks, find_held
+from tubelet.ingest.prediction.options import Settings
 from tubelet.ingest.sources import Stamp
 from tubelet.store import Store
 from tubelet.store.pairs.rows import LIVE
+from tubelet.store.questions.clips import ROLE
 from tubelet.store.rows import ClipRow, PlaceRow, VideoRow
+from tubelet.store.schema import GRID
 
-HELD = """SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256, has_statistics IS NOT FALSE AS statistics,
+HELD = f"""SELECT clip_id, slices, {ROLE} AS role, embedding_path, embedding_bytes, embedding_sha256, has_statistics IS NOT FALSE AS statistics,
   coalesce(pooled_layers, 0) > 0 AS pooled FROM clips WHERE encoder_id = ?"""
 
 
@@ -21,6 +27,8 @@ HELD = """SELECT clip_id, embedding_path, embedding_bytes, embedding_sha256, has
 class Held:
     """What the store holds of a clip."""
 
+    slices: int
+    role: str
     embedding_path: str | None
     embedding_bytes: int | None
     embedding_sha256: str | None
@@ -43,6 +51,10 @@ class Held:
             or (wanted.pooled and not self.pooled)
         )
 
+    def list_tasks(self, settings: Settings) -> list[Task]:
+        """What an ingest predicts of it."""
+        return list_all_tasks(settings, self.slices) if self.role == GRID else []
+
     def carry(self, row: ClipRow) -> ClipRow:
         """The row of the clip encoded again, with the embedding file that is there."""
         if self.embedding_path is None or self.embedding_bytes is None:
@@ -61,6 +73,7 @@ class Known:
     lacking: Mapping[str, "Held"] = field(
         default_factory=dict
     )  # those without something that is wanted, which are encoded again, and what is held of them
+    predicted: HeldTasks = field(default_factory=HeldTasks)  # where an ingest predicts
     pairs: frozenset[str] = frozenset()  # measured live
     repeated: frozenset[str] = frozenset()  # videos that have the control `repeated`
     failures: Mapping[str, Failure] = field(default_factory=dict)  # failure_id -> failure
@@ -77,8 +90,14 @@ class Known:
         return {path: tuple(failures) for path, failures in found.items()}
 
     @classmethod
-    def of(cls, store: Store, recipe: Recipe, keeping: StorageOptions) -> "Known":
-        """What a store knows for a recipe; a clip without something that is to be kept lacks it."""
+    def of(
+        cls,
+        store: Store,
+        recipe: Recipe,
+        keeping: StorageOptions,
+        predicting: PredictingEncoder | None = None,
+    ) -> "Known":
+        """What a store knows for a recipe; a clip without something that is to be kept, or predicted, lacks it."""
         videos, places = (
             [VideoRow.of(row) for row in store.rows("FROM videos")],
             [PlaceRow.of(row) for row in store.rows("FROM places")],
@@ -91,7 +110,13 @@ class Known:
             Failure(**row)
             for row in store.rows(f"SELECT {columns} FROM failures ORDER BY failures.failed_at")
         ]
-        lacking = {clip_id: held for clip_id, held in clips.items() if held.lacks(keeping)}
+        predicted = _find_predicted(store, recipe, predicting)
+        lacking = {
+            clip_id: held
+            for clip_id, held in clips.items()
+            if held.lacks(keeping)
+            or predicted.find_missing(clip_id, held.list_tasks(keeping.predicted))
+        }
         return cls(
             stamps={
                 **{(p.path, p.bytes, p.modified_ns): p.video_id for p in places},
@@ -101,11 +126,20 @@ class Known:
             places={place.place_id: place for place in places},
             clips=frozenset(clips.keys() - lacking.keys()),
             lacking=lacking,
+            predicted=predicted,
             pairs=_pairs(store, recipe),
             repeated=frozenset(find_controls(store, recipe).values()),
             failures={failure.failure_id: failure for failure in failures},
             broken=_group_broken(failures),
         )
+
+
+def _find_predicted(
+    store: Store, recipe: Recipe, predicting: PredictingEncoder | None
+) -> HeldTasks:
+    if predicting is None:
+        return HeldTasks()
+    return find_held(store, recipe.encoder.encoder_id, predicting.predictor_sha256)
 
 
 def _pairs(store: Store, recipe: Recipe) -> frozenset[str]:

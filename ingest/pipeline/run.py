@@ -32,6 +32,7 @@ from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.summary import Summary
 from tubelet.ingest.pipeline.turns import Turns
 from tubelet.ingest.pipeline.writer import Writer
+from tubelet.ingest.prediction.live import PredictingEncoder
 from tubelet.ingest.sources import Source
 from tubelet.store import Store
 from tubelet.store.jobs.claims import Claims
@@ -98,7 +99,8 @@ class Run:
         self.store = store
         self._recipe, self._keeping = recipe, keeping
         self._known_as = store.fingerprint
-        known = Known.of(store, recipe, keeping)
+        self._predicting = encoder if isinstance(encoder, PredictingEncoder) else None
+        known = self._read_known()
         self.progress = progress
         self.pace = pace
         self.listeners: list[Listener] = [LoggingListener()]
@@ -174,9 +176,15 @@ class Run:
     def _renew(self) -> Reader:
         """Read again what the store holds; the reader that knows it."""
         self._known_as = self.store.fingerprint
-        known = Known.of(self.store, self._recipe, self._keeping)
+        known = self._read_known()
         self._writer.known, self._reader = known, self._reader.renew(known)
         return self._reader
+
+    def _read_known(self) -> Known:
+        known = Known.of(self.store, self._recipe, self._keeping, self._predicting)
+        if self._predicting:
+            self._predicting.held = known.predicted
+        return known
 
     def _read_all(self, sources: Iterable[Source | None]) -> None:
         started = time.perf_counter()

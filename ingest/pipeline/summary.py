@@ -10,6 +10,7 @@ from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.part import Taken
 from tubelet.ingest.pipeline.events import ClipCount
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
+from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.media.color import HDR
 from tubelet.store.wording import agree, count, escape_controls
 
@@ -80,6 +81,8 @@ class Summary:
     pairs_s: float = 0.0  # in the encoder, for partner clips and clips encoded again
     pairless: int = 0
     pair_frames: int = 0
+    predicted: int = 0  # slices
+    errors: tuple[float, float] = (0.0, 0.0)  # of the predictions and of copying, summed
     changing: bool = False  # whether windows were to be changed
     damaged_videos: int = 0  # decoded, with frames that FFmpeg marks as damaged
     corrupt_frames: int = 0
@@ -125,6 +128,8 @@ class Summary:
         self.again += clip.stored
         self.pairs_s += clip.encode_s if clip.partner or clip.stored else 0.0
         self.pairs += clip.pairs
+        self.predicted += clip.predicted
+        self.errors = (self.errors[0] + clip.errors[0], self.errors[1] + clip.errors[1])
 
     def end(self, done: VideoDone) -> None:
         """Count one source that is finished."""
@@ -199,6 +204,9 @@ class Summary:
                 f"memory ran out: batches were halved down to {self.batch}; --batch {self.batch} starts there, a smaller --size needs less"
             )
         lines += self._pair_lines()
+        if self.predicted:
+            judged = f"; {judge_errors(*self.errors)}" if self.errors[1] else ""
+            lines.append(f"{count(self.predicted, 'slice')} predicted{judged}")
         if self.dropped_windows:
             lines.append(
                 f"{count(self.dropped_windows, 'partial window')} at the end of {agree(self.dropped_windows, 'a video was', 'videos were')} dropped ({count(self.dropped_frames, 'frame')}); --tail keeps {agree(self.dropped_windows, 'it', 'them')}"

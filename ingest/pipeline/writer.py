@@ -26,7 +26,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, POOLED, SURPRISE_TABLES, TABLES
+from tubelet.store.schema import CLIPS, POOLED, SLICE_SURPRISE, SURPRISE, SURPRISE_TABLES, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -99,7 +99,7 @@ class Writer:
             self.store.write_pictures(
                 row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
             )
-        derived = _pack_rows(self._derive_rows(clip, kept))
+        derived = _pack_rows({**self._derive_rows(clip, kept), **clip.predicted})
         return WrittenClip(ids[0], row, (derived, *pairs), ids[1], clip.clip.video)
 
     def add(self, item: WrittenClip | VideoDone) -> None:
@@ -138,6 +138,7 @@ class Writer:
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
             **dict.fromkeys((table.name for table in SURPRISE_TABLES), self._find_removed()),
+            **dict.fromkeys((SURPRISE.name, SLICE_SURPRISE.name), self._find_outdated()),
         }
         started = time.monotonic()
         if changed := bool(rows or any(self._gone.values())):
@@ -161,6 +162,12 @@ class Writer:
         """Clips that go for good: of one that is replaced by itself with more of it kept, what was predicted of it stays."""
         replaced = {row["clip_id"] for row in self._rows["clips"]}
         return [clip_id for clip_id in self._gone["clips"] if clip_id not in replaced]
+
+    def _find_outdated(self) -> list[str]:
+        """Clips whose predictions go: with them, or because another predictor made them."""
+        added = [row["clip_id"] for row in self._rows["clips"]]
+        outdated = self.known.predicted.outdated
+        return [*self._find_removed(), *(clip_id for clip_id in added if clip_id in outdated)]
 
     def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
         clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))

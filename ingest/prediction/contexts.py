@@ -4,17 +4,19 @@ All contexts of a window that have one length are encoded together, as many at o
 slice alone, but the slices between it and the context are predicted with it: the predictor never saw a gap that nobody asks about.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from tubelet.ingest.memory import out_of_memory
-from tubelet.ingest.networks.vjepa import Masks
+from tubelet.ingest.networks.vjepa import Masks, PatchTokens
 from tubelet.ingest.networks.vjepa.positions import Grid
 from tubelet.ingest.prediction.controls import PixelControls
 from tubelet.ingest.prediction.errors import measure_errors, relate
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
+
+GPU_BATCH, CPU_BATCH = 8, 2  # contexts at once where nobody says otherwise
 
 
 @dataclass(frozen=True, order=True)
@@ -39,6 +41,11 @@ def list_tasks(context: int, horizon: int, slices: int, every: int = 1) -> list[
     return [Task(context, horizon, at) for at in range(context + horizon - 1, slices, every)]
 
 
+def list_all_tasks(settings: Iterable[tuple[int, int]], slices: int, every: int = 1) -> list[Task]:
+    """Those of each context and horizon."""
+    return [task for pair in settings for task in list_tasks(*pair, slices, every)]
+
+
 @dataclass(frozen=True)
 class Surprise:
     """What was measured of one task: the columns of `surprise` by patch, (H, W), and those of `slice_surprise`."""
@@ -50,12 +57,16 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Window:
-    """Pixels (1, 3, T, h, w), the grid of their tokens, what the encoder says of all of them, (S, H * W, D), and the pixels' own controls."""
+    """Patches of one clip as they enter the encoder, what it says of the slices from `first` on, (S - first, H * W, D), and the pixels' own controls."""
 
-    pixels: torch.Tensor
-    grid: Grid
+    patches: PatchTokens
+    first: int
     truth: torch.Tensor
     controls: PixelControls
+
+    @property
+    def grid(self) -> Grid:
+        return self.patches.grid
 
     @property
     def places(self) -> int:
@@ -66,25 +77,36 @@ class Window:
 class SurpriseMeter:
     """Measures windows; `batch` contexts are encoded at once, half as many each time that memory runs out."""
 
-    def __init__(self, networks: EncoderWithPredictor, batch: int) -> None:
-        self.networks, self.batch = networks, batch
+    def __init__(self, networks: EncoderWithPredictor, batch: int | None = None) -> None:
+        self.networks = networks
+        self.batch = batch or (CPU_BATCH if networks.device.type == "cpu" else GPU_BATCH)
         self._config = networks.encoder.model.config
 
-    def measure(self, frames: torch.Tensor, tasks: Sequence[Task]) -> Iterator[Surprise]:
-        """Frames (T, 3, h, w) in uint8 of one window. Raises RuntimeError where memory runs out for a single context."""
-        window = self._open(frames)
+    def measure(
+        self, frames: torch.Tensor, tasks: Sequence[Task], own: torch.Tensor | None = None
+    ) -> Iterator[Surprise]:
+        """Frames (T, 3, h, w) in uint8 of one window. Raises RuntimeError where memory runs out for a single context.
+
+        `own` are the encoder's levels of all tokens, (N, D), where they are known; else the window is encoded for them.
+        """
+        window = self._open(frames, min(task.slice for task in tasks), own)
         for context in sorted({task.context for task in tasks}):
             alike = [task for task in tasks if task.context == context]
             for some in self._cut(sorted({task.first_seen for task in alike})):
                 wanted = [task for task in alike if task.first_seen in some]
                 yield from self._attempt(window, wanted)
 
-    def _open(self, frames: torch.Tensor) -> Window:
-        pixels = self.networks.encoder.normalize(frames[None])
-        grid = self._config.grid(*pixels.shape[2:])
-        truth = self.networks.view(pixels)[0].unflatten(0, (grid[0], -1))
+    def _open(self, frames: torch.Tensor, first: int, own: torch.Tensor | None) -> Window:
+        patches = self.networks.embed(self.networks.encoder.normalize(frames[None]))
+        slices, rows, columns = patches.grid
+        since = first * rows * columns
+        truth = (
+            self.networks.view(patches, since)[0]
+            if own is None
+            else self.networks.normalize(own[since:])
+        )
         controls = PixelControls(frames, self._config.tubelet, self._config.patch)
-        return Window(pixels, grid, truth, controls)
+        return Window(patches, first, truth.unflatten(0, (slices - first, -1)), controls)
 
     def _cut(self, starts: Sequence[int]) -> Iterator[Sequence[int]]:
         """Starts in groups; each is as large as the batch is by then."""
@@ -111,7 +133,7 @@ class SurpriseMeter:
         self, window: Window, starts: Sequence[int], tasks: Sequence[Task]
     ) -> Iterator[Surprise]:
         ids = self._number(window, starts, tasks[0].context)
-        seen = self.networks.see(window.pixels.expand(len(ids), -1, -1, -1, -1), ids)
+        seen = self.networks.see(window.patches.repeat(len(ids)), ids)
         for horizon in sorted({task.horizon for task in tasks}):
             some = sorted(task for task in tasks if task.horizon == horizon)
             rows = [starts.index(task.first_seen) for task in some]
@@ -130,9 +152,9 @@ class SurpriseMeter:
         places = window.places
         ahead = torch.arange(1, tasks[0].horizon * places + 1, device=ids.device)
         masks = Masks(ids, ids[:, -1:] + ahead, window.grid)
-        predicted = self.networks.predict(seen, masks)[:, -places:]
+        predicted = self.networks.predict(seen, masks, last=places)
         known = self.networks.normalize(seen)
-        truth = window.truth[[task.slice for task in tasks]]
+        truth = window.truth[[task.slice - window.first for task in tasks]]
         mean = known.mean(1, keepdim=True).expand_as(truth)
         found = measure_errors(truth, predicted, known[:, -places:], mean)
         by_patch = {name: values.unflatten(1, window.grid[1:]).cpu() for name, values in found.items()}  # fmt: skip

@@ -30,5 +30,16 @@ def relate(found: Numbers) -> dict[str, torch.Tensor]:
     return related
 
 
+def judge_errors(ours: float, copying: float) -> str:
+    """How a predictor's error stands to that of copying, which is not 0."""
+    ratio = ours / copying
+    verdict = (
+        "worse than copying: its surprise says little"
+        if ratio > 1
+        else "better than copying the last slice seen"
+    )
+    return f"error {ratio:.2f} times that of a copy of the last slice seen: {verdict}"
+
+
 def _divide(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
     return torch.where(theirs > 0, ours / theirs, torch.nan)

@@ -1,9 +1,9 @@
 """Loading: the encoder of a store, and the predictor that belongs to it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tubelet.ingest import checkpoints, encoders, precision
-from tubelet.ingest.contract import EncoderEntry, LoadOptions
+from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import CheckpointError, UsageError
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
 from tubelet.ingest.prediction.options import NetworkOptions
@@ -73,14 +73,25 @@ def _load(row: EncoderRow, entry: EncoderEntry, options: NetworkOptions) -> Load
         raise UsageError(
             f"these are not the weights of {row.encoder_id}, whose tokens the store holds: pass the file that it was ingested with as --weights"
         )
+    return Loaded(row, *add_predictor(row.encoder_id, entry, encoder, setting))
+
+
+def add_predictor(
+    name: str, entry: EncoderEntry, encoder: Encoder, setting: LoadOptions
+) -> tuple[EncoderWithPredictor, str]:
+    """An encoder with the predictor of its entry, and the hash of that one's weights. Raises UsageError where there is none that fits; `name` says whose."""
+    if entry.predictor is None:
+        raise UsageError(
+            f"{name} has no predictor, so nothing can be predicted with it: {HAVE_ONE}"
+        )
     try:
-        predictor = entry.predictor(replace(setting, weights=options.weights))  # type: ignore[misc]
+        predictor = entry.predictor(setting)
     except CheckpointError as error:
-        raise UsageError(f"{row.encoder_id} has no predictor that can be read: {error}") from error
+        raise UsageError(f"{name} has no predictor that can be read: {error}") from error
     digest = checkpoints.weights_sha256(predictor)
     if not isinstance(encoder, VJEPAEncoder):
-        raise UsageError(f"{row.encoder_id} has no predictor that Tubelet runs: {HAVE_ONE}")
+        raise UsageError(f"{name} has no predictor that Tubelet runs: {HAVE_ONE}")
     try:
-        return Loaded(row, EncoderWithPredictor(encoder, predictor), digest)
+        return EncoderWithPredictor(encoder, predictor), digest
     except UsageError as error:
-        raise UsageError(f"{row.encoder_id}: {error}") from error
+        raise UsageError(f"{name}: {error}") from error

@@ -1,9 +1,9 @@
 """What the store lacks of what is asked for: per clip, the slices that were never predicted with a context and horizon."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from tubelet.ingest.prediction.contexts import Task, list_tasks
+from tubelet.ingest.prediction.contexts import Task, list_all_tasks
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.store import Store
 from tubelet.store.questions.clips import ROLE
@@ -27,6 +27,20 @@ class IncompleteClip:
 
 
 @dataclass(frozen=True)
+class HeldTasks:
+    """What was predicted of each clip, and the clips of which another predictor's answers are stored."""
+
+    by_clip: Mapping[str, frozenset[Task]] = field(default_factory=dict)
+    outdated: frozenset[str] = frozenset()
+
+    def find_missing(self, clip_id: str, asked: Sequence[Task]) -> tuple[Task, ...]:
+        if clip_id in self.outdated:
+            return tuple(asked)
+        held = self.by_clip.get(clip_id, frozenset())
+        return tuple(task for task in asked if task not in held)
+
+
+@dataclass(frozen=True)
 class Missing:
     """What is to be done, by video; `complete` clips need nothing, `short` ones have too few slices for any context and horizon."""
 
@@ -46,26 +60,23 @@ def find_missing(
     """Raises NoVideos and QueryError for the condition."""
     videos = None if options.where is None else conditions.videos(store, options.where)
     clips = [ClipRow.of(row) for row in store.rows(CLIPS, {"encoder": encoder_id, "videos": videos})]  # fmt: skip
-    held, outdated = find_held(store, encoder_id, predictor)
+    held = find_held(store, encoder_id, predictor)
     found: dict[str, list[IncompleteClip]] = {}
     complete = short = 0
     for clip in clips:
-        asked = [task for pair in options.settings for task in list_tasks(*pair, clip.slices, options.every)]  # fmt: skip
-        stale = clip.clip_id in outdated
-        tasks = tuple(
-            task for task in asked if stale or task not in held.get(clip.clip_id, frozenset())
-        )
+        asked = list_all_tasks(options.settings, clip.slices, options.every)
+        tasks = held.find_missing(clip.clip_id, asked)
         complete += bool(asked) and not tasks
         short += not asked
         if tasks:
-            found.setdefault(clip.video_id, []).append(IncompleteClip(clip, tasks, stale))
+            found.setdefault(clip.video_id, []).append(
+                IncompleteClip(clip, tasks, clip.clip_id in held.outdated)
+            )
     return Missing(found, complete, short, max((clip.slices for clip in clips), default=0))
 
 
-def find_held(
-    store: Store, encoder_id: str, predictor: str
-) -> tuple[Mapping[str, frozenset[Task]], frozenset[str]]:
-    """What was predicted of each clip, and the clips of which another predictor's answers are stored."""
+def find_held(store: Store, encoder_id: str, predictor: str) -> HeldTasks:
+    """What was predicted of the clips of an encoder, by this predictor or another."""
     tasks: dict[str, set[Task]] = {}
     outdated = set()
     for row in store.rows(HELD, {"encoder": encoder_id}):
@@ -74,4 +85,5 @@ def find_held(
         tasks.setdefault(row["clip_id"], set()).update(
             Task(row["context"], row["horizon"], at) for at in row["slices"]
         )
-    return {clip_id: frozenset(known) for clip_id, known in tasks.items()}, frozenset(outdated)
+    by_clip = {clip_id: frozenset(known) for clip_id, known in tasks.items()}
+    return HeldTasks(by_clip, frozenset(outdated))

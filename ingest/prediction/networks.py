@@ -2,9 +2,12 @@
 
     networks = EncoderWithPredictor(encoder, predictor)
     pixels = encoder.normalize(frames)             # (B, 3, T, H, W)
-    seen = networks.see(pixels, context)           # raw levels of the context, (B, Nc, D)
+    patches = networks.embed(pixels)               # what the passes over these pixels share
+    seen = networks.see(patches, context)          # raw levels of the context, (B, Nc, D)
     predicted = networks.predict(seen, masks)      # (B, Nt, D)
-    truth = networks.view(pixels)                    # the encoder's own tokens of all places, (B, N, D)
+    truth = networks.view(patches)                 # the encoder's own tokens of all places, (B, N, D)
+
+`see` and `view` take pixels as well, which they embed themselves.
 
 D joins the levels that the predictor was trained to predict. As in training, levels are layer-normalized once more (without weights)
 before anything is compared with them; a prediction is compared as it is.
@@ -15,7 +18,9 @@ from torch.nn import functional as F
 
 from tubelet.ingest import precision
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.networks.vjepa import Masks, Predictor
+from tubelet.ingest.grid import TokenGrids
+from tubelet.ingest.layer import LAST
+from tubelet.ingest.networks.vjepa import Masks, PatchTokens, Predictor
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 
 
@@ -38,29 +43,49 @@ class EncoderWithPredictor:
     @property
     def target(self) -> str:
         """What predictions are compared with, in words."""
+        return f"{self.named_levels}, layer-normalized, of the whole window"
+
+    @property
+    def named_levels(self) -> str:
         numbers = " ".join(map(str, self._wanted))
-        named = f"levels {numbers} joined" if len(self._wanted) > 1 else "the last level"
-        return f"{named}, layer-normalized, of the whole window"
+        return f"levels {numbers} joined" if len(self._wanted) > 1 else "the last level"
 
-    def view(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The encoder's own tokens of whole windows, normalized: (B, N, D)."""
-        return self.normalize(self._encode(pixels, None))
+    @property
+    def layer(self) -> str:
+        """The layer whose stored tokens are what predictions are compared with."""
+        return "all" if len(self._wanted) > 1 else LAST.name
 
-    def see(self, pixels: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+    def embed(self, pixels: torch.Tensor) -> PatchTokens:
+        """Normalized pixels (B, 3, T, H, W) as they enter the encoder's blocks."""
+        with torch.inference_mode(), precision.autocast(self.device, self.encoder.precision):
+            return self.encoder.model.embed(pixels)
+
+    def encode_beside(self, frames: torch.Tensor) -> tuple[TokenGrids, torch.Tensor | None]:
+        """What the encoder is asked for by itself, and its levels that a prediction is compared with, raw, (B, N, D); None where one pass cannot give both."""
+        return self.encoder.encode_beside(frames, self._wanted)
+
+    def view(self, pixels: torch.Tensor | PatchTokens, since: int = 0) -> torch.Tensor:
+        """The encoder's own tokens of whole windows from token `since` on, normalized: (B, N - since, D)."""
+        return self.normalize(self._encode(pixels, None, since))
+
+    def see(self, pixels: torch.Tensor | PatchTokens, context: torch.Tensor) -> torch.Tensor:
         """What the encoder says of the context when it sees nothing else, (B, Nc, D)."""
         return self._encode(pixels, context)
 
-    def predict(self, seen: torch.Tensor, masks: Masks) -> torch.Tensor:
-        """The tokens of the targets, (B, Nt, D) in float32."""
+    def predict(self, seen: torch.Tensor, masks: Masks, last: int | None = None) -> torch.Tensor:
+        """The tokens of the targets, or of the `last` of them, (B, Nt, D) in float32."""
         with torch.inference_mode(), precision.autocast(self.device, self.encoder.precision):
-            return self._predictor(seen, masks)[0].float()
+            return self._predictor.predict(seen, masks, last).float()
 
     def normalize(self, joined: torch.Tensor) -> torch.Tensor:
         """Each level layer-normalized, in float32: (..., D)."""
         levels = joined.float().unflatten(-1, (len(self._wanted), -1))
         return F.layer_norm(levels, levels.shape[-1:]).flatten(-2)
 
-    def _encode(self, pixels: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+    def _encode(
+        self, pixels: torch.Tensor | PatchTokens, kept: torch.Tensor | None, since: int = 0
+    ) -> torch.Tensor:
+        patches = pixels if isinstance(pixels, PatchTokens) else self.embed(pixels)
         with torch.inference_mode(), precision.autocast(self.device, self.encoder.precision):
-            levels = self.encoder.model(pixels, kept, self._wanted)
+            levels = self.encoder.model.run_blocks(patches, kept, self._wanted, since=since)
         return torch.cat([level.float() for level in levels], dim=-1)

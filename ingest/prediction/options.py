@@ -1,5 +1,6 @@
 """What `tubelet surprise` is asked for."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from tubelet.ingest.errors import UsageError
 from tubelet.store.options import check_options, option
 
 SLICES_MOST = 4_096
+Settings = tuple[tuple[int, int], ...]  # a context and a horizon each
+SETTING = re.compile(r"(\d{1,4})(?::(\d{1,4}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +75,23 @@ class SurpriseOptions(NetworkOptions):
                 )
 
     @property
-    def settings(self) -> tuple[tuple[int, int], ...]:
+    def settings(self) -> Settings:
         """Every context with every horizon, each once."""
         return tuple(
             (context, horizon)
             for context in sorted(set(self.context))
             for horizon in sorted(set(self.horizon))
         )
+
+
+def parse_settings(text: str | None) -> Settings:
+    """Contexts and horizons from ``4`` or ``4:1,4:2``, each once; none for None. Raises UsageError."""
+    if text is None:
+        return ()
+    found = [SETTING.fullmatch(part.strip()) for part in text.split(",")]
+    numbers = {(int(one[1]), int(one[2] or 1)) for one in found if one}
+    if None in found or any(not 1 <= number <= SLICES_MOST for pair in numbers for number in pair):
+        raise UsageError(
+            f"--surprise {text}: write how many slices are seen, such as 4, or with how far ahead is predicted 4:2; several with commas"
+        )
+    return tuple(sorted(numbers))

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.ingest.prediction.contexts import Surprise
+from tubelet.ingest.prediction.networks import EncoderWithPredictor
+from tubelet.store.clock import now
 from tubelet.store.disk.derived import rows_of
 from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 
@@ -22,6 +24,18 @@ class Provenance:
     predictor_sha256: str
     precision: str
     measured_at: datetime
+
+
+def describe_prediction(
+    networks: EncoderWithPredictor, predictor_sha256: str, target: str = ""
+) -> Provenance:
+    """How what was just predicted was made; `target` adds to what the networks say of it."""
+    return Provenance(
+        target=networks.target + target,
+        predictor_sha256=predictor_sha256,
+        precision=networks.encoder.precision,
+        measured_at=now(),
+    )
 
 
 def surprise_rows(clip_id: str, measured: Sequence[Surprise], made: Provenance) -> Rows:

@@ -10,27 +10,30 @@ import pyarrow as pa
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.memory import out_of_memory
 from tubelet.ingest.prediction.contexts import SurpriseMeter
+from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
 from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_held, find_missing
 from tubelet.ingest.prediction.options import SurpriseOptions
-from tubelet.ingest.prediction.rows import Provenance, Rows, surprise_rows
+from tubelet.ingest.prediction.rows import Rows, describe_prediction, surprise_rows
+from tubelet.ingest.prediction.targets import STORED, explain_target, read_target
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
-from tubelet.store.clock import now
 from tubelet.store.errors import Overtaken
 from tubelet.store.rows import VideoRow
 from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 from tubelet.store.wording import count
 
 COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
-GPU_BATCH, CPU_BATCH = 8, 2
 Measured = tuple[IncompleteClip, Rows]
 
 
 @dataclass
 class SurpriseOutcome:
-    """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices."""
+    """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices.
+
+    The targets of `shared` clips were read from the store; `apart` says why those of the others were encoded.
+    """
 
     encoder_id: str
     clips: int = 0
@@ -38,6 +41,8 @@ class SurpriseOutcome:
     complete: int = 0
     short: int = 0
     seconds: float = 0.0
+    shared: int = 0
+    apart: str = ""
     l1: float = 0.0
     copy_l1: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -55,6 +60,7 @@ class SurpriseOutcome:
         return [
             done,
             *self._judge(),
+            *self._describe_targets(),
             *self._leave_out(),
             *self.problems,
             *(
@@ -65,15 +71,13 @@ class SurpriseOutcome:
         ]
 
     def _judge(self) -> list[str]:
-        if not self.copy_l1:
-            return []
-        ratio = self.l1 / self.copy_l1
-        verdict = (
-            "worse than copying: its surprise says little"
-            if ratio > 1
-            else "better than copying the last slice seen"
-        )
-        return [f"error {ratio:.2f} times that of a copy of the last slice seen: {verdict}"]
+        return [judge_errors(self.l1, self.copy_l1)] if self.copy_l1 else []
+
+    def _describe_targets(self) -> list[str]:
+        encoded = self.clips - self.shared
+        read = [f"the targets of {count(self.shared, 'clip')} were read from the store, in half precision"]  # fmt: skip
+        why = [f"the targets of {count(encoded, 'clip')} were encoded again: {self.apart}"]
+        return read * bool(self.shared) + why * bool(encoded and self.apart)
 
     def _leave_out(self) -> list[str]:
         if not self.short:
@@ -86,6 +90,7 @@ class SurpriseOutcome:
         slices = rows[SLICE_SURPRISE.name]
         before, added = self.slices, len(slices)
         self.clips, self.slices = self.clips + 1, before + added
+        self.shared += slices["target"][0].as_py().endswith(STORED)
         for name in ("l1", "copy_l1"):
             total = sum(slices[name].to_pylist())
             setattr(self, name, (getattr(self, name) * before + total) / self.slices)
@@ -111,6 +116,7 @@ def measure_surprise(
         for done, (clip, rows) in enumerate(_predict_all(store, loaded, missing, (options, outcome)), 1):  # fmt: skip
             collected.add(clip, rows)
             outcome.add(rows)
+            outcome.apart = outcome.apart or explain_target(loaded, clip.clip)
             show(done, missing.clips)
             if stopping and stopping.is_set():
                 outcome.interrupted = done < missing.clips
@@ -137,8 +143,7 @@ def _predict_all(
 ) -> Iterator[Measured]:
     """The rows of each clip; what is wrong with a video or too large for memory becomes a problem of the outcome."""
     options, outcome = told
-    auto = GPU_BATCH if loaded.networks.device.type != "cpu" else CPU_BATCH
-    meter = SurpriseMeter(loaded.networks, options.batch or auto)
+    meter = SurpriseMeter(loaded.networks, options.batch)
     for video_id, clips in missing.by_video.items():
         video = store.video(video_id)
         try:
@@ -160,14 +165,10 @@ def _predict_video(
     by_id = {one.clip.clip_id: one for one in clips}
     reading = find_source(store, video)
     for clip, frames in decode_clips(reading, [one.clip for one in clips]):
-        asked = by_id[clip.clip_id]
-        measured = list(meter.measure(frames, asked.tasks))
-        made = Provenance(
-            target=loaded.networks.target,
-            predictor_sha256=loaded.predictor_sha256,
-            precision=loaded.networks.encoder.precision,
-            measured_at=now(),
-        )
+        asked, own = by_id[clip.clip_id], read_target(store, loaded, clip)
+        measured = list(meter.measure(frames, asked.tasks, own))
+        read = STORED if own is not None else ""
+        made = describe_prediction(loaded.networks, loaded.predictor_sha256, read)
         yield asked, surprise_rows(clip.clip_id, measured, made)
 
 
@@ -204,10 +205,9 @@ class Collected:
 
     def _drop_known(self) -> list[Measured]:
         encoder_id, predictor = self._loaded.row.encoder_id, self._loaded.predictor_sha256
-        held, outdated = find_held(self._store, encoder_id, predictor)
+        held = find_held(self._store, encoder_id, predictor)
         return [
             (clip, rows)
             for clip, rows in self._waiting
-            if clip.clip.clip_id in outdated
-            or not held.get(clip.clip.clip_id, frozenset()) & set(clip.tasks)
+            if held.find_missing(clip.clip.clip_id, clip.tasks) == clip.tasks
         ]

@@ -64,6 +64,7 @@ from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
     MASKED_TOKENS,
+    MASKING_PROJECTIONS,
     MASKINGS,
     SLICE_SURPRISE,
     SURPRISE,
@@ -97,6 +98,7 @@ __all__ = [
     "LABELS",
     "MASKED_TOKENS",
     "MASKINGS",
+    "MASKING_PROJECTIONS",
     "MASKS",
     "MEASUREMENTS",
     "MOMENT",

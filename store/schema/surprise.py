@@ -96,7 +96,7 @@ MASKINGS = Table(
         Column(
             "mask_kind",
             "VARCHAR",
-            "`multi-block`, `multi-block-long`, `tube`, `random`, `future`, `past` or `every-other`",
+            "`multi-block`, `multi-block-long`, `tube`, `random`, `future`, `past`, `every-other` or `painted`",
         ),
         Column(
             "mask_ratio",
@@ -104,6 +104,11 @@ MASKINGS = Table(
             "share of the tokens that was asked to be hidden; NULL where the kind decides it",
         ),
         Column("seed", "BIGINT", "seed of what is drawn by chance"),
+        Column(
+            "painted",
+            "VARCHAR",
+            "of a painted mask: its patches as slice.y.x, and after - the last slice that it hides, where that was told",
+        ),
         Column("seen_tokens", "INTEGER", "tokens that the encoder saw", "tokens"),
         Column("hidden_tokens", "INTEGER", "tokens that were predicted", "tokens"),
         *ERRORS[:2],
@@ -122,4 +127,28 @@ MASKED_TOKENS = Table(
     (ADDRESS[0], MASKING, *ADDRESS[1:], *ERRORS[:2], *NEAR, *ERRORS[4:6]),
 )
 
-SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE, MASKINGS, MASKED_TOKENS)
+MASKING_PROJECTIONS = Table(
+    "masking_projections",
+    "token of a window under a mask: as it was seen or predicted, and as the encoder says it itself, both in the first three principal components of the latter",
+    ("clip_id", "masking_id", "slice", "y", "x"),
+    (
+        ADDRESS[0],
+        MASKING,
+        *ADDRESS[1:],
+        Column("hidden", "BOOLEAN", "whether the mask hides it"),
+        *(
+            Column(f"c{number}", "FLOAT", f"component {number} of what was seen or predicted")
+            for number in (1, 2, 3)
+        ),
+        *(
+            Column(
+                f"own_c{number}",
+                "FLOAT",
+                f"component {number} of what the encoder says of it when it sees the whole window",
+            )
+            for number in (1, 2, 3)
+        ),
+    ),
+)
+
+SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE, MASKINGS, MASKED_TOKENS, MASKING_PROJECTIONS)

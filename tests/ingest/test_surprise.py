@@ -95,6 +95,33 @@ def test_errors_are_what_the_networks_say(generation: str, frames: torch.Tensor)
         )
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_leaving_out_what_nobody_asks_for_changes_no_token(
+    generation: str, frames: torch.Tensor
+) -> None:
+    ours, places = networks(generation), ROWS * COLUMNS
+    patches = ours.embed(ours.encoder.normalize(frames[None]))
+    whole = ours.view(patches)
+    torch.testing.assert_close(ours.view(patches, 2 * places), whole[:, 2 * places :], atol=1e-5, rtol=0)  # fmt: skip
+    ids = torch.arange(SLICES * places)[None]
+    masks = Masks(ids[:, :places], ids[:, places:], patches.grid)
+    seen = ours.see(patches, masks.context)
+    with torch.inference_mode():
+        both, _ = ours._predictor(seen, masks)
+    torch.testing.assert_close(ours.predict(seen, masks), both, atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.predict(seen, masks, 7), both[:, -7:], atol=1e-5, rtol=0)
+
+
+def test_a_target_that_is_known_need_not_be_encoded(frames: torch.Tensor) -> None:
+    ours, task = networks("2.1"), Task(context=2, horizon=1, slice=2)
+    (alone,) = SurpriseMeter(ours, 8).measure(frames, [task])
+    own = ours.view(ours.encoder.normalize(frames[None]))[0]
+    (known,) = SurpriseMeter(ours, 8).measure(frames, [task], own)
+    torch.testing.assert_close(known.by_patch["l1"], alone.by_patch["l1"], atol=1e-4, rtol=0)
+    (other,) = SurpriseMeter(ours, 8).measure(frames, [task], own.flip(0))
+    assert not torch.allclose(other.by_patch["l1"], alone.by_patch["l1"], atol=1e-2)
+
+
 class Cramped(EncoderWithPredictor):
     """One that has memory for two contexts at once."""
 

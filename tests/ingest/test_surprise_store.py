@@ -86,6 +86,85 @@ def test_a_rerun_measures_what_is_missing_and_nothing_else(folder):
     assert rows(folder / "store", "SELECT count(DISTINCT clip_id) AS n FROM slice_surprise WHERE context = 3") == [{"n": 1}]  # fmt: skip
 
 
+SAID = """SELECT v.name, c.first_frame, s.* EXCLUDE (measured_at) FROM {} s JOIN clips c USING (clip_id) JOIN videos v USING (video_id)
+ORDER BY ALL"""
+
+
+def compare_tables(ours: Path, theirs: Path) -> None:
+    """Byte for byte, but for the time."""
+    for table in ("surprise", "slice_surprise"):
+        said = SAID.format(table).replace(" EXCLUDE (measured_at)" if table == "surprise" else "\0", "")  # fmt: skip
+        assert rows(ours, said) == rows(theirs, said)
+
+
+@pytest.mark.parametrize("layer", ["last", "block:1"])
+def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp_path, layer):
+    ingest(ingested / "videos", tmp_path / "live", surprise="2,2:2", layer=layer, pairs="1")
+    if layer != "last":
+        shutil.rmtree(folder / "store")
+        ingest(ingested / "videos", folder / "store", layer=layer)
+    measure(folder / "store", horizon=(1, 2))
+    compare_tables(tmp_path / "live", folder / "store")
+    assert measure(tmp_path / "live", horizon=(1, 2)).complete == 3
+    with closing(Store(tmp_path / "live")) as store:
+        assert not list(check(store))
+
+
+def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested, folder, tmp_path):
+    measure(folder / "store", every=2)
+    made = "SELECT clip_id, created_at FROM clips ORDER BY ALL"
+    before = rows(folder / "store", made)
+    ingest(ingested / "videos", folder / "store", surprise="2")
+    assert rows(folder / "store", made) != before  # encoded again, once
+    after = contents(folder / "store")
+    ingest(ingested / "videos", folder / "store", surprise="2")
+    assert contents(folder / "store") == after
+    shutil.copytree(ingested / "store", tmp_path / "command")
+    measure(tmp_path / "command")
+    compare_tables(folder / "store", tmp_path / "command")
+
+
+def test_an_ingest_replaces_what_another_predictor_said(ingested, folder):
+    measure(folder / "store")
+    before = contents(folder / "store")["surprise"]
+    _pretend_another_predictor(folder / "store")
+    ingest(ingested / "videos", folder / "store", surprise="2")
+    assert contents(folder / "store")["surprise"] == before
+    found = rows(folder / "store", "SELECT predictor_sha256, count(*) AS n FROM slice_surprise GROUP BY 1")  # fmt: skip
+    assert [row["n"] for row in found] == [9] and found[0]["predictor_sha256"] != "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"surprise": "4,5:1"}, "--surprise 5:1 needs windows of 6 slices, and --frames gives 5"),
+        ({"surprise": "4:0"}, "--surprise 4:0: write how many slices are seen"),
+        ({"surprise": "two"}, "--surprise two: write how many slices"),
+        ({"surprise": "2", "encoder": "toy"}, "toy has no predictor, so nothing can be predicted"),
+        ({"surprise": "1", "frames": 2}, "--surprise 1:1 needs windows of 2 slices"),
+    ],
+)
+def test_predictions_that_an_ingest_cannot_make_are_refused(ingested, tmp_path, asked, said):
+    with pytest.raises(UsageError, match=said):
+        Job.of(paths=[str(ingested / "videos")], **{**SMALL, **asked})
+
+
+def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, tmp_path):
+    encoded = measure(folder / "store")
+    assert encoded.shared == 0 and encoded.lines()[2] == (
+        "the targets of 3 clips were encoded again: the store holds layer last, and the predictor answers levels 0 1 2 3 joined (`--layer all`)"
+    )
+    ingest(ingested / "videos", tmp_path / "all", layer="all")
+    read = measure(tmp_path / "all")
+    assert read.shared == 3
+    assert read.lines()[2] == "the targets of 3 clips were read from the store, in half precision"
+    (found,) = rows(tmp_path / "all", "SELECT DISTINCT target FROM slice_surprise")
+    assert found["target"].endswith(", of the whole window, as stored in half precision")
+    errors = "SELECT l1, cosine, copy_l1, mean_l1 FROM slice_surprise JOIN clips USING (clip_id) JOIN videos USING (video_id) ORDER BY name, first_frame, slice"
+    for ours, theirs in zip(rows(tmp_path / "all", errors), rows(folder / "store", errors), strict=True):  # fmt: skip
+        assert ours == pytest.approx(theirs, abs=1e-3) and ours != theirs
+
+
 def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     stopping = Event()
     stopping.set()
@@ -98,7 +177,13 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
 def test_answers_of_another_predictor_are_replaced(folder):
     measure(folder / "store")
     before = contents(folder / "store")
-    with closing(Store(folder / "store")) as store:
+    _pretend_another_predictor(folder / "store")
+    assert measure(folder / "store").clips == 3
+    assert contents(folder / "store") == before
+
+
+def _pretend_another_predictor(root: Path) -> None:
+    with closing(Store(root)) as store:
         held = store.query("FROM slice_surprise").cast(SLICE_SURPRISE.arrow)
         place = held.column_names.index("predictor_sha256")
         other = held.set_column(
@@ -106,8 +191,6 @@ def test_answers_of_another_predictor_are_replaced(folder):
         )
         clips = list(set(held["clip_id"].to_pylist()))
         store.commit({"slice_surprise": other}, {"slice_surprise": clips})
-    assert measure(folder / "store").clips == 3
-    assert contents(folder / "store") == before
 
 
 def test_what_was_predicted_stays_with_a_clip_and_goes_with_it(ingested, folder):

@@ -3,6 +3,7 @@
 import shutil
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,10 +18,13 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.vjepa import Masks
 from tubelet.store import Store
 from tubelet.store.disk.integrity import check
+from tubelet.store.mask_kinds import PAINTED
 from tubelet.training.masking import drawing
+from tubelet.training.masking.basis import Basis
 from tubelet.training.masking.masks import MASKS, draw_mask
 from tubelet.training.masking.measuring import find_nearest, measure_mask
 from tubelet.training.masking.options import RATIOS, MaskOptions
+from tubelet.training.masking.painting import spread_patches
 from tubelet.training.masking.run import MaskFigures, MaskOutcome, measure_masks
 
 GRID = (8, 10, 12)
@@ -30,9 +34,9 @@ def hide(kind: str, ratio: float | None = None, seed: int = 0, grid=GRID) -> np.
     return draw_mask(kind, grid, RATIOS[kind] if ratio is None else ratio, seed)
 
 
-@pytest.mark.parametrize("kind", RATIOS)
+@pytest.mark.parametrize("kind", MASKS)
 def test_a_mask_is_the_same_for_the_same_seed(kind):
-    assert RATIOS.keys() == MASKS.keys()
+    assert RATIOS.keys() == {*MASKS, PAINTED}
     hidden = hide(kind, seed=3)
     assert hidden.shape == GRID and hidden.dtype == bool
     assert np.array_equal(hidden, hide(kind, seed=3))
@@ -63,6 +67,37 @@ def test_a_mask_that_hides_all_or_nothing_is_refused(kind, ratio, said):
     grid = (1, 10, 12) if kind == "every-other" else GRID
     with pytest.raises(UsageError, match=said):
         draw_mask(kind, grid, ratio, 0)
+
+
+def test_what_is_painted_on_a_slice_holds_until_the_next_painted_one():
+    hidden = spread_patches("1.2.3, 1.2.4,4.0.0", None, (6, 3, 5))
+    held = np.zeros((6, 3, 5), bool)
+    held[1:4, 2, 3:], held[4:, 0, 0] = True, True
+    assert np.array_equal(hidden, held)
+    held[3:] = False
+    assert np.array_equal(spread_patches("4.0.0,1.2.4,1.2.3,1.2.3", 2, (6, 3, 5)), held)
+    assert not spread_patches("4.0.0", 3, (6, 3, 5)).any()
+
+
+@pytest.mark.parametrize("rows, columns", [(4, 4), (14, 14), (24, 43)])
+def test_a_painted_frame_is_one_patch_per_cell_at_every_size(rows, columns):
+    corner = f"0.{rows - 1}.{columns - 1}"
+    hidden = spread_patches(f"{corner},0.0.0", 1, (3, rows, columns))
+    assert np.argwhere(hidden).tolist() == [[s, y, x] for s in (0, 1) for y, x in ((0, 0), (rows - 1, columns - 1))]  # fmt: skip
+    for outside in (f"0.{rows}.0", f"0.0.{columns}", "3.0.0"):
+        with pytest.raises(UsageError, match=f"--paint {outside} lies outside of a window of 3 x"):
+            spread_patches(outside, None, (3, rows, columns))
+
+
+def test_colors_are_those_of_the_widest_axes_whichever_way_they_are_computed():
+    generator = np.random.default_rng(1)
+    tokens = generator.normal(size=(40, 60)) * np.r_[9, 6, 3, np.full(57, 0.1)]
+    wide, tall = Basis(tokens), Basis(np.concatenate([tokens] * 2))
+    assert np.allclose(wide.project(tokens), tall.project(tokens), atol=1e-6)
+    axes = np.linalg.svd(tokens - tokens.mean(0), full_matrices=False)[2][:3]
+    expected = np.abs((tokens - tokens.mean(0)) @ axes.T)
+    assert np.allclose(np.abs(wide.project(tokens)), expected, atol=1e-6)
+    assert wide.color(tokens).min() == 0 and wide.color(tokens).max() == 255
 
 
 def test_the_nearest_seen_token_is_nearest_in_the_grid():
@@ -130,6 +165,46 @@ JOIN (SELECT masking_id, count(*) AS n, avg(l1) AS l1 FROM masked_tokens GROUP B
     assert [(tile == drawing.HIDDEN).all() for tile in tiles] == [False, True, False, True, False]
 
 
+SHOWN = """SELECT p.*, m.l1 FROM masking_projections p LEFT JOIN masked_tokens m USING (clip_id, masking_id, slice, y, x)
+ORDER BY p.masking_id, slice, y, x"""
+
+
+def test_a_painted_mask_is_kept_with_the_colors_of_all_its_tokens(ingested, tmp_path):
+    shutil.copytree(ingested / "store", tmp_path / "store")
+    clip = rows(tmp_path / "store", "SELECT min(clip_id) AS id FROM clips")[0]["id"]
+    asked = {"mask": "painted", "clip": clip, "paint": "2.1.1,1.0.0", "until": 3}
+    assert run(tmp_path / "store", **asked).measured == 1
+    (kept,) = rows(tmp_path / "store", "FROM maskings")
+    assert (kept["mask_kind"], kept["painted"]) == ("painted", "1.0.0,2.1.1-3")
+    assert (kept["hidden_tokens"], kept["mask_ratio"]) == (3, None)
+    shown = rows(tmp_path / "store", SHOWN)
+    assert len(shown) == 5 * 4 * 4
+    hidden = [(row["slice"], row["y"], row["x"]) for row in shown if row["hidden"]]
+    assert hidden == [(1, 0, 0), (2, 1, 1), (3, 1, 1)]
+    assert all((row["l1"] is not None) == row["hidden"] for row in shown)
+    own = np.array([[row[f"own_c{n}"] for n in (1, 2, 3)] for row in shown])
+    assert np.allclose(own.mean(0), 0, atol=1e-4) and own.var(0)[0] >= own.var(0)[2]
+    assert any(row["c1"] != row["own_c1"] for row in shown)
+    assert run(tmp_path / "store", **{**asked, "paint": "1.0.0,2.1.1"}).kept == 1
+    assert run(tmp_path / "store", **{**asked, "until": 2}).measured == 1
+
+
+def test_masks_that_are_stopped_leave_whole_windows(ingested, tmp_path):
+    shutil.copytree(ingested / "store", tmp_path / "store")
+    stopping, told = Event(), []
+    stopping.set()
+    with closing(Store(tmp_path / "store")) as store:
+        options = MaskOptions(device="cpu", mask="tube,random")
+        outcome = measure_masks(store, options, stopping, lambda *far: told.append(far))
+    assert outcome.interrupted and outcome.exit_code == 130 and told == [(1, 2)]
+    assert outcome.lines()[-1].startswith("stopped after a whole window; what was measured")
+    counted = "SELECT count(DISTINCT masking_id) AS n, count(DISTINCT clip_id) AS clips FROM "
+    for table in ("maskings", "masked_tokens", "masking_projections"):
+        assert rows(tmp_path / "store", counted + table) == [{"n": 2, "clips": 1}]
+    rest = run(tmp_path / "store", mask="tube,random")
+    assert (rest.measured, rest.kept, rest.exit_code) == (2, 2, 0)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -150,6 +225,12 @@ def test_what_cannot_be_masked_is_refused_in_a_sentence(ingested, asked, said):
         ({"mask": ""}, "--mask is empty"),
         ({"mask": "multi-block", "ratio": 0.5}, "--ratio: multi-block decides itself"),
         ({"ratio": 1.5, "mask": "tube"}, "--ratio"),
+        ({"mask": "painted", "paint": "0.0.0"}, "--mask painted needs --paint .* and --clip"),
+        ({"mask": "painted", "clip": "c"}, "--mask painted needs --paint"),
+        ({"paint": "0.0.0"}, "--paint is for --mask painted: add it, or leave --paint out"),
+        ({"until": 2}, "--until is for --mask painted"),
+        ({"mask": "painted", "clip": "c", "paint": "1.2"}, "is not a list of patches: write slice"),
+        ({"mask": "painted", "clip": "c", "paint": ",".join(["0.0.0"] * 201)}, "more than 200"),
         ({"draw": Path("a.jpg")}, "is not a PNG"),
         ({"draw": Path("absent/a.png")}, "absent is not a folder: create it"),
     ],

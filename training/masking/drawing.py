@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from tubelet.store.disk.outputs import open_whole
+from tubelet.training.masking.basis import Basis
 from tubelet.training.masking.measuring import MaskedWindow
 
 TILE, GAP, HEAD = 96, 4, 18  # pixels
@@ -40,23 +41,6 @@ def write_picture(image: Image.Image, path: Path) -> None:
     """Whole or not at all."""
     with open_whole(path) as file:
         image.save(file, "PNG")
-
-
-class Basis:
-    """The first three principal components of some tokens (N, D), and the colors in which tokens appear in it."""
-
-    def __init__(self, tokens: np.ndarray) -> None:
-        self._mean = tokens.mean(0)
-        self._axes = np.linalg.svd(tokens - self._mean, full_matrices=False)[2][:3]
-        self._low, self._high = np.quantile(self._project(tokens), (0.02, 0.98), axis=0)
-
-    def color(self, tokens: np.ndarray) -> np.ndarray:
-        """(N, D) to (N, 3) in 0..255."""
-        span = np.maximum(self._high - self._low, 1e-9)
-        return np.clip((self._project(tokens) - self._low) / span, 0, 1) * 255
-
-    def _project(self, tokens: np.ndarray) -> np.ndarray:
-        return (tokens - self._mean) @ self._axes.T
 
 
 def _rows(frames: torch.Tensor, found: MaskedWindow, basis: Basis, most: float) -> list[np.ndarray]:

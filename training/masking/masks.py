@@ -7,6 +7,8 @@
     future, past       the last or the first slices
     every-other        slices 1, 3, 5, ...
 
+A mask that somebody painted is `painting`'s.
+
 Of the first two the sampler is that of `tubelet pretrain`, which is Meta's.
 """
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.vjepa.positions import Grid
+from tubelet.store.mask_kinds import PAINTED
 from tubelet.training.pretraining.token_masks import blocks
 
 Draw = Callable[[np.random.Generator, Grid, float], np.ndarray]
@@ -23,12 +26,17 @@ Draw = Callable[[np.random.Generator, Grid, float], np.ndarray]
 
 def draw_mask(kind: str, grid: Grid, ratio: float | None, seed: int) -> np.ndarray:
     """What a mask hides of a grid, (S, H, W). Raises UsageError where that is nothing, or all."""
-    hidden = MASKS[kind](np.random.default_rng(seed), grid, ratio or 0.0)
+    return refuse_extremes(kind, MASKS[kind](np.random.default_rng(seed), grid, ratio or 0.0))
+
+
+def refuse_extremes(kind: str, hidden: np.ndarray) -> np.ndarray:
+    """The mask. Raises UsageError where it hides nothing, or all."""
     if hidden.all() or not hidden.any():
         what = "all" if hidden.all() else "nothing"
-        slices, rows, columns = grid
+        slices, rows, columns = hidden.shape
+        other = "--until" if kind == PAINTED else "--ratio"
         raise UsageError(
-            f"--mask {kind} hides {what} of a window of {slices} x {rows} x {columns} tokens: choose another --mask or --ratio, or larger windows"
+            f"--mask {kind} hides {what} of a window of {slices} x {rows} x {columns} tokens: choose another --mask or {other}, or larger windows"
         )
     return hidden
 

@@ -40,13 +40,13 @@ def measure_mask(
     networks: EncoderWithPredictor, frames: torch.Tensor, hidden: np.ndarray
 ) -> MaskedWindow:
     """Frames (T, 3, h, w) in uint8 of one window under a mask (S, H, W)."""
-    pixels = networks.encoder.normalize(frames[None])
-    grid = networks.encoder.model.config.grid(*pixels.shape[2:])
+    patches = networks.embed(networks.encoder.normalize(frames[None]))
+    grid = patches.grid
     flat = torch.from_numpy(np.ascontiguousarray(hidden).ravel()).to(networks.device)
     context, targets = (~flat).nonzero().T, flat.nonzero().T  # (1, Nc), (1, Nt)
-    seen = networks.see(pixels, context)
+    seen = networks.see(patches, context)
     predicted = networks.predict(seen, Masks(context, targets, grid))[0]
-    truth, known = networks.view(pixels)[0], networks.normalize(seen)[0]
+    truth, known = networks.view(patches)[0], networks.normalize(seen)[0]
     near = known[find_nearest(context[0], targets[0], grid)]
     guesses = {"": predicted, "near_": near, "mean_": known.mean(0).expand_as(predicted)}
     errors = {}

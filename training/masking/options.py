@@ -4,19 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.prediction.options import NetworkOptions
+from tubelet.ingest.prediction.options import SLICES_MOST, NetworkOptions
+from tubelet.store.mask_kinds import MASK_KINDS, PAINTED
 from tubelet.store.options import SEED_MOST, check_options, option
+from tubelet.training.masking.painting import format_patches, parse_patches
 
 LIMIT_MOST = 1_000_000
-RATIOS = {  # share of the tokens that a mask hides without being told; None where its kind decides that
-    "multi-block": None,
-    "multi-block-long": None,
-    "tube": 0.75,
-    "random": 0.75,
-    "future": 0.5,
-    "past": 0.5,
-    "every-other": None,
-}
+RATIOS = {name: kind.ratio for name, kind in MASK_KINDS.items()}  # hidden without being told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +30,19 @@ class MaskOptions(NetworkOptions):
         most=0.999,
     )
     seed: int = option(0, help="Of what is drawn by chance.", least=0, most=SEED_MOST)
+    paint: str | None = option(
+        None,
+        help="Patches that a painted mask hides, as slice.row.column from 0, with commas. What is painted on a slice holds until the next painted one.",
+        unset="nothing is painted",
+        metavar="PATCHES",
+    )
+    until: int | None = option(
+        None,
+        help="Last slice that a painted mask hides.",
+        unset="the last one of the window",
+        least=0,
+        most=SLICES_MOST,
+    )
     clip: str | None = option(
         None,
         help="Only this window, by its clip id.",
@@ -59,12 +66,33 @@ class MaskOptions(NetworkOptions):
             raise UsageError(
                 f"--ratio: {fixed[0]} decides itself how much it hides: leave --ratio out, or take tube, random, future or past"
             )
+        self._check_paint()
         if self.draw is not None and self.draw.suffix.lower() != ".png":
             raise UsageError(f"--draw {self.draw} is not a PNG: pass a file that ends in .png")
         if self.draw is not None and not self.draw.absolute().parent.is_dir():
             raise UsageError(
                 f"--draw: {self.draw.absolute().parent} is not a folder: create it, or pass another file"
             )
+
+    def _check_paint(self) -> None:
+        painting = PAINTED in self.kinds
+        if painting and (self.paint is None or self.clip is None):
+            raise UsageError(
+                f"--mask {PAINTED} needs --paint with the patches to hide, and --clip with the window that they are patches of"
+            )
+        given = "--paint" if self.paint is not None else "--until" if self.until is not None else ""
+        if given and not painting:
+            raise UsageError(f"{given} is for --mask {PAINTED}: add it, or leave {given} out")
+        if self.paint is not None:
+            parse_patches(self.paint)
+
+    @property
+    def painted(self) -> str | None:
+        """What is painted, as one text per mask: the patches in order, and the last slice where it is told."""
+        if self.paint is None:
+            return None
+        patches = format_patches(parse_patches(self.paint))
+        return patches if self.until is None else f"{patches}-{self.until}"
 
     def ratio_of(self, kind: str) -> float | None:
         """The share that a kind of mask hides; None where the kind decides it."""

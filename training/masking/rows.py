@@ -8,7 +8,8 @@ import pyarrow as pa
 from tubelet.ingest.prediction.rows import Provenance, Rows
 from tubelet.store.disk.derived import rows_of
 from tubelet.store.ids import hash_parts
-from tubelet.store.schema import MASKED_TOKENS, MASKINGS
+from tubelet.store.schema import MASKED_TOKENS, MASKING_PROJECTIONS, MASKINGS
+from tubelet.training.masking.basis import Basis
 from tubelet.training.masking.measuring import MaskedWindow
 
 
@@ -21,16 +22,16 @@ class Masking:
     mask_ratio: float | None
     seed: int
     predictor_sha256: str
+    painted: str | None = None
 
     @property
     def masking_id(self) -> str:
-        return hash_parts(
-            self.clip_id, self.mask_kind, self.mask_ratio, self.seed, self.predictor_sha256
-        )
+        parts = self.clip_id, self.mask_kind, self.mask_ratio, self.seed, self.predictor_sha256
+        return hash_parts(*parts, *([self.painted] if self.painted else []))
 
 
 def masking_rows(masking: Masking, found: MaskedWindow, made: Provenance) -> Rows:
-    """The rows of one masking, in both tables."""
+    """The rows of one masking, in all tables."""
     hidden = int(found.hidden.sum())
     row = {
         **vars(masking),
@@ -46,4 +47,20 @@ def masking_rows(masking: Masking, found: MaskedWindow, made: Provenance) -> Row
     return {
         MASKINGS.name: pa.Table.from_pylist([row], MASKINGS.arrow),
         MASKED_TOKENS.name: rows_of(MASKED_TOKENS, masking.clip_id, columns),
+        MASKING_PROJECTIONS.name: _project(masking, found),
     }
+
+
+def _project(masking: Masking, found: MaskedWindow) -> pa.Table:
+    """All tokens of the window in the basis of what the encoder says of it: as seen or predicted, and its own."""
+    basis, shape = Basis(found.truth.numpy()), found.hidden.shape
+    places = dict(zip(("slice", "y", "x"), map(np.ravel, np.indices(shape)), strict=True))
+    shown, own = (basis.project(tokens.numpy()) for tokens in (found.filled, found.truth))
+    components = {
+        f"{name}{number + 1}": values[:, number].astype(np.float32)
+        for name, values in (("c", shown), ("own_c", own))
+        for number in range(3)
+    }
+    repeated = pa.array([masking.masking_id] * found.hidden.size)
+    columns = {**places, "hidden": found.hidden.ravel(), **components, "masking_id": repeated}
+    return rows_of(MASKING_PROJECTIONS, masking.clip_id, columns)

@@ -1,30 +1,35 @@
 """A run of `tubelet mask`: windows are decoded again, masked and predicted; what was measured is kept, and not measured again."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from threading import Event
 
+import numpy as np
 import pyarrow as pa
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
-from tubelet.ingest.prediction.rows import Provenance, Rows
+from tubelet.ingest.prediction.rows import Rows, describe_prediction
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
-from tubelet.store.clock import now
+from tubelet.store.mask_kinds import PAINTED
 from tubelet.store.questions.clips import ROLE
 from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox import conditions
-from tubelet.store.schema import GRID, MASKED_TOKENS, MASKINGS
+from tubelet.store.schema import GRID, MASKED_TOKENS, MASKING_PROJECTIONS, MASKINGS
 from tubelet.store.wording import count
 from tubelet.training.masking.drawing import draw_windows, write_picture
-from tubelet.training.masking.masks import draw_mask
+from tubelet.training.masking.masks import draw_mask, refuse_extremes
 from tubelet.training.masking.measuring import measure_mask
 from tubelet.training.masking.options import MaskOptions
+from tubelet.training.masking.painting import spread_patches
 from tubelet.training.masking.rows import Masking, masking_rows
 
 FIRST_CLIPS = f"""SELECT c.* FROM clips c WHERE encoder_id = $encoder AND ($clip IS NULL AND {ROLE} = '{GRID}' OR clip_id = $clip)
   AND ($videos IS NULL OR video_id IN (SELECT unnest($videos::VARCHAR[])))
 QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY first_frame, clip_id) = 1 ORDER BY video_id LIMIT $limit"""
+KNOWN = "SELECT masking_id FROM maskings WHERE clip_id = ?"
 KEPT = """SELECT mask_kind, count(*) AS windows, sum(hidden_tokens) / sum(hidden_tokens + seen_tokens) AS hidden, avg(l1) AS l1,
   avg(near_l1) AS near_l1, avg(mean_l1) AS mean_l1 FROM maskings WHERE masking_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY mask_kind"""
 
@@ -66,10 +71,11 @@ class MaskOutcome:
     figures: list[MaskFigures] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     drawn: str | None = None
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.problems else 0
+        return 130 if self.interrupted else 1 if self.problems else 0
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -77,30 +83,49 @@ class MaskOutcome:
     def lines(self) -> list[str]:
         done = f"{count(self.measured, 'masking')} predicted with {self.encoder_id}; {self.kept:,} already stored"
         written = [f"{self.drawn} written"] if self.drawn else []
-        return [done, *(one.line for one in self.figures), *written, *self.problems]
+        stopped = ["stopped after a whole window; what was measured is committed: run the same command again to continue"]  # fmt: skip
+        return [
+            done,
+            *(one.line for one in self.figures),
+            *written,
+            *self.problems,
+            *stopped * self.interrupted,
+        ]
 
 
-def measure_masks(store: Store, options: MaskOptions) -> MaskOutcome:
-    """Mask, predict and keep. Raises UsageError, StoreError, NoVideos and QueryError."""
+def measure_masks(
+    store: Store,
+    options: MaskOptions,
+    stopping: Event | None = None,
+    show: Callable[[int, int], None] = lambda done, of: None,
+) -> MaskOutcome:
+    """Mask, predict and keep; `show` is told how many windows of how many are done. Raises UsageError, StoreError, NoVideos and QueryError.
+
+    Once `stopping` is set, the current window is finished: each is committed with all of its masks, or with none.
+    """
     loaded = load_predictor(store, options)
     clips = choose_clips(store, loaded.row.encoder_id, options)
-    outcome = MaskOutcome(loaded.row.encoder_id)
-    known = {row["masking_id"] for row in store.rows("SELECT masking_id FROM maskings")}
-    ids: list[str] = []
+    outcome, ids = MaskOutcome(loaded.row.encoder_id), list[str]()
     with store.ingesting():
-        for number, clip in enumerate(clips):
+        for done, clip in enumerate(clips, 1):
             maskings = [_name(loaded, clip, kind, options) for kind in options.kinds]
             try:
-                _measure_clip(
-                    store, (loaded, options), outcome, (clip, maskings, known, number == 0)
-                )
+                _measure_clip(store, (loaded, options), outcome, (clip, maskings, done == 1))
+                ids += [one.masking_id for one in maskings]
             except VideoError as error:
                 outcome.problems.append(f"{store.video(clip.video_id).name}: {error}")
-                continue
-            ids += [one.masking_id for one in maskings]
+            show(done, len(clips))
+            if stopping and stopping.is_set():
+                outcome.interrupted = done < len(clips)
+                break
     found = {row["mask_kind"]: MaskFigures(**row) for row in store.rows(KEPT, {"ids": ids})}
     outcome.figures = [found[kind] for kind in options.kinds if kind in found]
     return outcome
+
+
+def find_known(store: Store, clip: ClipRow) -> set[str]:
+    """The maskings of a window that the store holds, with everything that the page draws of them."""
+    return {row["masking_id"] for row in store.rows(KNOWN, [clip.clip_id])}
 
 
 def choose_clips(store: Store, encoder_id: str, options: MaskOptions) -> list[ClipRow]:
@@ -123,29 +148,40 @@ def _name(loaded: Loaded, clip: ClipRow, kind: str, options: MaskOptions) -> Mas
         mask_ratio=options.ratio_of(kind),
         seed=options.seed,
         predictor_sha256=loaded.predictor_sha256,
+        painted=options.painted if kind == PAINTED else None,
     )
+
+
+def _draw(masking: Masking, clip: ClipRow, options: MaskOptions) -> np.ndarray:
+    """What a mask hides of a window, (S, H, W). Raises UsageError."""
+    if masking.mask_kind == PAINTED:
+        spread = spread_patches(options.paint or "", options.until, clip.positions)
+        return refuse_extremes(PAINTED, spread)
+    return draw_mask(masking.mask_kind, clip.positions, masking.mask_ratio, masking.seed)
 
 
 def _measure_clip(
     store: Store,
     asked: tuple[Loaded, MaskOptions],
     outcome: MaskOutcome,
-    work: tuple[ClipRow, list[Masking], set[str], bool],
+    work: tuple[ClipRow, list[Masking], bool],
 ) -> None:
     """Measure and commit what is not known of one window; draw it where it is the first and a picture is wanted."""
     loaded, options = asked
-    clip, maskings, known, first = work
+    clip, maskings, first = work
+    known = find_known(store, clip)
     missing = [one for one in maskings if one.masking_id not in known]
     outcome.kept += len(maskings) - len(missing)
     drawing = first and options.draw is not None
     wanted = maskings if drawing else missing
     if not wanted:
         return
-    masks = {one.masking_id: draw_mask(one.mask_kind, clip.positions, one.mask_ratio, one.seed) for one in wanted}  # fmt: skip
+    masks = {one.masking_id: _draw(one, clip, options) for one in wanted}
     (decoded,) = decode_clips(find_source(store, store.video(clip.video_id)), [clip])
     found = {one.mask_kind: measure_mask(loaded.networks, decoded[1], masks[one.masking_id]) for one in wanted}  # fmt: skip
     if missing:
-        _commit(store, [masking_rows(one, found[one.mask_kind], _provenance(loaded)) for one in missing])  # fmt: skip
+        made = describe_prediction(loaded.networks, loaded.predictor_sha256)
+        _commit(store, [masking_rows(one, found[one.mask_kind], made) for one in missing])
     outcome.measured += len(missing)
     if drawing and options.draw is not None:
         write_picture(draw_windows(decoded[1], found), options.draw)
@@ -153,14 +189,5 @@ def _measure_clip(
 
 
 def _commit(store: Store, rows: list[Rows]) -> None:
-    tables = (MASKINGS, MASKED_TOKENS)
+    tables = (MASKINGS, MASKED_TOKENS, MASKING_PROJECTIONS)
     store.commit({t.name: pa.concat_tables([one[t.name] for one in rows]) for t in tables})
-
-
-def _provenance(loaded: Loaded) -> Provenance:
-    return Provenance(
-        target=loaded.networks.target,
-        predictor_sha256=loaded.predictor_sha256,
-        precision=loaded.networks.encoder.precision,
-        measured_at=now(),
-    )

@@ -1,6 +1,7 @@
 """`tubelet surprise` and `tubelet mask`: what an encoder's predictor did not expect, of slices to come and of tokens under a mask."""
 
 import sys
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -9,6 +10,7 @@ from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
 from tubelet.cli.recording import recorded, report_to
 from tubelet.ingest.prediction.options import SurpriseOptions
+from tubelet.store.jobs.state import JobProgress
 from tubelet.store.wording import count
 from tubelet.training.masking.options import MaskOptions
 
@@ -26,18 +28,11 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
     """
     from tubelet.ingest.prediction.run import measure_surprise
     from tubelet.store import Store
-    from tubelet.store.jobs.state import JobProgress
-
-    report = report_to()
-
-    def show(done: int, of: int) -> None:
-        report(JobProgress(done=done, total=of))
-        _show(done, of)
 
     stopping = Event()
     opened, options = Store(store), fill(SurpriseOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
-    outcome = measure_surprise(opened, options, stopping, show)
+    outcome = measure_surprise(opened, options, stopping, _tell("clip"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
 
@@ -49,21 +44,37 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
 def mask(store: str, as_json: bool, **asked: Any) -> None:
     """Hide tokens of stored windows and predict them from the others, beside a copy of the nearest seen token. Decodes the videos again.
 
-    `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings` and `masked_tokens`.
+    `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings`, `masked_tokens` and `masking_projections`.
+
+    Exit code 0: all done; 1: some videos could not be read, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     from tubelet.store import Store
     from tubelet.training.masking.run import measure_masks
 
-    outcome = measure_masks(Store(store), fill(MaskOptions, asked))
+    stopping = Event()
+    opened, options = Store(store), fill(MaskOptions, asked)
+    stop_on_signals("stopping after the current window", stopping.set)
+    outcome = measure_masks(opened, options, stopping, _tell("window"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
 
 
-def _show(done: int, of: int) -> None:
+def _tell(noun: str) -> Callable[[int, int], None]:
+    """Says how many of how many are done, to whoever watches the job and on the terminal."""
+    report = report_to()
+
+    def tell(done: int, of: int) -> None:
+        report(JobProgress(done=done, total=of, unit=noun))
+        _show(done, of, noun)
+
+    return tell
+
+
+def _show(done: int, of: int, noun: str) -> None:
     """A line that a terminal overwrites; the last one alone where there is none."""
     terminal = sys.stderr.isatty()
     if terminal or done == of:
         note(
-            f"{chr(13) if terminal else ''}{done:,} of {count(of, 'clip')}",
+            f"{chr(13) if terminal else ''}{done:,} of {count(of, noun)}",
             end="" if terminal and done < of else "\n",
         )

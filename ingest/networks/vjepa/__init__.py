@@ -11,7 +11,7 @@ The arithmetic is that of facebookresearch/vjepa2 (MIT) at 204698b; V-JEPA 1's w
 all three to outputs of Meta's code and to a second, literal computation of ours.
 """
 
-from tubelet.ingest.networks.vjepa.encoder import VisionTransformer
+from tubelet.ingest.networks.vjepa.encoder import PatchTokens, VisionTransformer
 from tubelet.ingest.networks.vjepa.positions import Piece
 from tubelet.ingest.networks.vjepa.predictor import Masks, Predictor
 from tubelet.ingest.networks.vjepa.shapes import (
@@ -26,6 +26,6 @@ from tubelet.ingest.networks.vjepa.shapes import (
 from tubelet.ingest.networks.vjepa.variants import UNTRAINED, UNTRAINED_PREDICTOR, VARIANTS, Variant
 
 __all__ = [
-    "UNTRAINED", "UNTRAINED_PREDICTOR", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "Piece", "PixelsError", "Predictor",
+    "UNTRAINED", "UNTRAINED_PREDICTOR", "V1", "V2", "V21", "VARIANTS", "Generation", "Masks", "PatchTokens", "Piece", "PixelsError", "Predictor",
     "PredictorConfig", "Variant", "VisionTransformer", "VisionTransformerConfig",
 ]  # fmt: skip

@@ -47,14 +47,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, tokens: torch.Tensor, turns: Turns | None) -> torch.Tensor:
-        """(B, N, D) -> (B, N, D); turns are (B or 1, N, 1, 1, pairs)."""
+    def forward(self, tokens: torch.Tensor, turns: Turns | None, since: int = 0) -> torch.Tensor:
+        """(B, N, D) -> (B, N - since, D), of the tokens from `since` on; turns are (B or 1, N, 1, 1, pairs)."""
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))  # (B, N, 3, heads, head_dim)
         values = qkv[:, :, 2]
         placed = qkv[:, :, :2] if turns is None else rotate(qkv[:, :, :2], turns).to(values.dtype)
         queries, keys = placed.unbind(2)
         mixed = F.scaled_dot_product_attention(
-            queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
+            queries[:, since:].transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
         )
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
@@ -81,8 +81,9 @@ class Block(nn.Module):
         self.norm2 = norm(dim)
         self.mlp = Mlp(dim, mlp)
 
-    def forward(self, tokens: torch.Tensor, turns: Turns | None) -> torch.Tensor:
-        tokens = tokens + self.attn(self.norm1(tokens), turns)
+    def forward(self, tokens: torch.Tensor, turns: Turns | None, since: int = 0) -> torch.Tensor:
+        """(B, N, D) -> (B, N - since, D): all tokens are attended to, those from `since` on come out."""
+        tokens = tokens[:, since:] + self.attn(self.norm1(tokens), turns, since)
         return tokens + self.mlp(self.norm2(tokens))
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -10,6 +11,18 @@ from torch import nn
 from tubelet.ingest.networks.vjepa.blocks import Block, PatchEmbedding, norm
 from tubelet.ingest.networks.vjepa.positions import Grid, Piece, Turns, resize_table, sincos_table
 from tubelet.ingest.networks.vjepa.shapes import PixelsError, VisionTransformerConfig
+
+
+@dataclass(frozen=True)
+class PatchTokens:
+    """Tokens (B, N, D) as they enter the blocks, and their grid: what several passes over the same clips share."""
+
+    tokens: torch.Tensor
+    grid: Grid
+
+    def repeat(self, count: int) -> "PatchTokens":
+        """Those of one clip, `count` times, in the same memory."""
+        return PatchTokens(self.tokens.expand(count, -1, -1), self.grid)
 
 
 class VisionTransformer(nn.Module):
@@ -60,21 +73,35 @@ class VisionTransformer(nn.Module):
         `piece` says where the pixels lie in a larger picture, and distances between tokens are then those of that picture.
         Raises PixelsError for shapes without tokens or positions, ValueError for ids that are none.
         """
+        return self.run_blocks(self.embed(pixels), kept, wanted, piece)
+
+    def embed(self, pixels: torch.Tensor) -> PatchTokens:
+        """Pixels as in `forward`, up to the blocks. Raises PixelsError."""
         if pixels.ndim != 5 or pixels.shape[1] != 3:
             raise PixelsError(
                 f"pixels are (B, 3, T, H, W), T = 1 for images, not {tuple(pixels.shape)}"
             )
         grid = self.config.grid(*pixels.shape[2:])
-        tokens = self._embed(pixels, grid)
+        return PatchTokens(self._embed(pixels, grid), grid)
+
+    def run_blocks(
+        self,
+        patches: PatchTokens,
+        kept: torch.Tensor | None = None,
+        wanted: Collection[int] | None = None,
+        piece: Piece | None = None,
+        since: int = 0,
+    ) -> list[torch.Tensor]:
+        """The rest of `forward`, of the tokens kept from place `since` on."""
+        tokens, grid = patches.tokens, patches.grid
         if kept is None:
-            ids = torch.arange(math.prod(grid), device=pixels.device)[None]
+            ids = torch.arange(math.prod(grid), device=tokens.device)[None]
         else:
             ids = _check_ids(kept, tokens)
             tokens = tokens.gather(1, ids[:, :, None].expand(-1, -1, tokens.shape[2]))
         turns = self._turns(ids, grid) if piece is None else self._turns(piece.ids[ids], piece.grid)
-        return self._levels(
-            tokens, turns, range(len(self.config.levels)) if wanted is None else wanted
-        )
+        levels = range(len(self.config.levels)) if wanted is None else wanted
+        return self._levels(tokens, turns, levels, since)
 
     def _embed(self, pixels: torch.Tensor, grid: Grid) -> torch.Tensor:
         """Tokens (B, N, D) with what is added to them, in the type of the weights, under autocast too: they carry the residual stream."""
@@ -93,7 +120,7 @@ class VisionTransformer(nn.Module):
         return rotary.turns(ids[:, :, None, None], grid, self.config.dim // self.config.heads)
 
     def _levels(
-        self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int]
+        self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int], since: int
     ) -> list[torch.Tensor]:
         own = self.config.generation.hierarchical
         norms = {
@@ -101,11 +128,12 @@ class VisionTransformer(nn.Module):
             for level in wanted
         }
         levels = []
-        for index, block in enumerate(self.blocks[: max(norms) + 1]):
+        *inner, last = self.blocks[: max(norms) + 1]
+        for index, block in enumerate(inner):
             tokens = block(tokens, turns)
             if index in norms:
-                levels.append(norms[index](tokens))
-        return levels
+                levels.append(norms[index](tokens[:, since:]))
+        return [*levels, norms[max(norms)](last(tokens, turns, since))]
 
 
 def _check_ids(kept: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

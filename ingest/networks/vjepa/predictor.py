@@ -75,17 +75,36 @@ class Predictor(nn.Module):
         chooses the mask token, modulo their number: 2.1 trained token 0 alone, Meta's evaluations take the untrained token 1, V-JEPA 1
         trained 0 for short and 1 for long masks. Raises ValueError for a context of another shape and for options that the generation lacks.
         """
-        self._check(context, masks, image)
-        tokens = self._embed(context, masks, mask_index)
-        if self.config.generation.images:
-            tokens = tokens + (self.img_mod_embed if image else self.video_mod_embed)
-        turns = self._turns(masks)
-        for block in self.predictor_blocks:
-            tokens = block(tokens, turns)
+        tokens = self._run_blocks(self._prepare(context, masks, mask_index, image), masks, 0)
         given, asked = self.predictor_norm(tokens).tensor_split([context.shape[1]], dim=1)
         return self.predictor_proj(asked), self.predictor_proj_context(
             given
         ) if self.config.generation.answers_context else None
+
+    def predict(self, context: torch.Tensor, masks: Masks, last: int | None = None) -> torch.Tensor:
+        """The targets of `forward` for a video and mask token 0, or the `last` of them alone: nothing that only other tokens need is computed."""
+        count = masks.targets.shape[1] if last is None else last
+        since = masks.ids.shape[1] - count
+        tokens = self._run_blocks(self._prepare(context, masks, 0, False), masks, since)
+        return self.predictor_proj(self.predictor_norm(tokens))
+
+    def _prepare(
+        self, context: torch.Tensor, masks: Masks, mask_index: int, image: bool
+    ) -> torch.Tensor:
+        """What enters the blocks, (B, Nc + Nt, D)."""
+        self._check(context, masks, image)
+        tokens = self._embed(context, masks, mask_index)
+        if self.config.generation.images:
+            tokens = tokens + (self.img_mod_embed if image else self.video_mod_embed)
+        return tokens
+
+    def _run_blocks(self, tokens: torch.Tensor, masks: Masks, since: int) -> torch.Tensor:
+        """The tokens from `since` on after the blocks; the last of these computes no others."""
+        turns = self._turns(masks)
+        *inner, last = self.predictor_blocks
+        for block in inner:
+            tokens = block(tokens, turns)
+        return last(tokens, turns, since)
 
     def _check(self, context: torch.Tensor, masks: Masks, image: bool) -> None:
         wanted = (*masks.context.shape, self.config.inputs)
