@@ -1,5 +1,6 @@
 """The front of the store: open or create it, commit rows, read embeddings, query it."""
 
+import hashlib
 import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -261,6 +262,17 @@ class Store:
             write_whole(
                 self.layout.codes(basis_id, clip_id), checksums.seal(data), self.layout.unfinished
             )
+
+    def write_model(self, model_id: str, data: bytes) -> dict[str, str | int]:
+        """Write the weights of a fitted model; the columns that name them in its row, until whose commit they are invisible."""
+        path = self.layout.model(model_id)
+        with explain_disk_errors(self.root):
+            write_whole(path, data, self.layout.unfinished)
+        return {
+            "model_path": self.layout.relative(path),
+            "model_bytes": len(data),
+            "model_sha256": hashlib.sha256(data).hexdigest(),
+        }
 
     def write_sealed(self, path: Path, data: bytes) -> None:
         """Write a picture or a cache again, with its checksum."""

@@ -11,16 +11,17 @@ from tubelet.store.schema import TABLES
 
 MARKER = "tubelet.json"
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
+EMBEDDINGS, MEDIA, CODES, MODELS, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS = (
     "embeddings",
     "media",
     "codes",
+    "models",
     "unfinished",
     "snapshots",
     "jobs",
     "claims",
 )
-FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
+FOLDERS = EMBEDDINGS, MEDIA, CODES, MODELS, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 REPLICA = "replica.json"  # in the folder of a replica: of a store in a bucket, only some embedding files are on this machine
 
@@ -140,6 +141,21 @@ class Layout:
     def codes(self, basis_id: str, clip_id: str) -> Path:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self._file(CODES, basis_id, f"{clip_id}.npy")
+
+    def model(self, model_id: str) -> Path:
+        """The weights of a model that was fitted to tokens."""
+        return self._file(MODELS, f"{model_id}.safetensors")
+
+    def model_file(self, relative: str, model_id: str) -> Path:
+        """The weights that a row of a fitted model names. Raises UnsafePath for any other place, and for another model's file."""
+        path = inside.resolve_file(self.root, _below(MODELS, relative))
+        if path != self.model(model_id):
+            raise inside.UnsafePath(
+                f"the row of model {model_id} names the weights of another model, {relative!r}: fit it again"
+            )
+        if self.source:
+            self.source.fetch(path)
+        return path
 
     def thumbnail(self, video_id: str) -> Path:
         return self._file(MEDIA, video_id, THUMBNAIL)

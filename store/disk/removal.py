@@ -1,4 +1,4 @@
-"""Removing videos, encoders or clips: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
+"""Removing videos, encoders, clips or fitted models: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
 Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it;
 any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
@@ -19,17 +19,20 @@ from tubelet.store.schema import (
     BASES,
     CLIPS,
     ENCODERS,
+    KEPT_MODELS,
     PAIRS,
     PER_VIDEO,
     PREDICTIONS,
     TABLES,
+    TRANSITION_SCORES,
+    TRANSITIONS,
     VIDEOS,
     Table,
 )
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
-KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS}
+KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS, "transitions": TRANSITIONS}
 REFERENCES = {
     "video_id": "videos",
     "encoder_id": "encoders",
@@ -40,7 +43,7 @@ REFERENCES = {
     "basis_id": "bases",
 }
 ONE = {"bases": "basis"}  # rows whose name is not that of their table without its last letter
-COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
+COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS)
 
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
 
@@ -55,6 +58,7 @@ class Removal:
     clips: int
     pairs: int
     bases: int
+    transitions: int
     tokens: int
     bytes: int
     done: bool
@@ -122,7 +126,12 @@ def remove(store: Store, chosen: Gone) -> Removal:
 
 
 def _example(kind: str) -> str:
-    return {"videos": "label = 'cooking'", "encoders": "name = 'toy'", "clips": "frames = 16"}[kind]
+    return {
+        "videos": "label = 'cooking'",
+        "encoders": "name = 'toy'",
+        "clips": "frame_count = 16",
+        "transitions": "control = 'shuffled'",
+    }[kind]
 
 
 def _find(store: Store, kind: str, name: str) -> str:
@@ -161,7 +170,7 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
     brought = {
         f"{table.name}.video_id": gone[VIDEOS.name]
-        for table in (*PER_VIDEO, PREDICTIONS)
+        for table in (*PER_VIDEO, PREDICTIONS, TRANSITION_SCORES)
         if VIDEOS.name in gone
     }
     return gone | owned | brought
@@ -201,6 +210,7 @@ def _files(store: Store, gone: Gone) -> Iterator[Path]:
             layout.pictures(clip["video_id"], clip["clip_id"]),
         ]
         paths += store.root.glob(f"codes/*/{clip['clip_id']}.npy")
+    paths += [layout.model(id_) for table in KEPT_MODELS for id_ in gone.get(table.name, [])]
     paths += [layout.codes(basis_id, "any").parent for basis_id in basis_ids]
     return (path for path in dict.fromkeys(paths) if path.exists() and _is_inside(path, store.root))
 
@@ -217,7 +227,7 @@ def _delete(path: Path) -> None:
     else:
         path.unlink(missing_ok=True)
     for folder in (path.parent, path.parent.parent):
-        if folder.name in ("embeddings", "media", "codes") or any(folder.iterdir()):
+        if folder.name in ("embeddings", "media", "codes", "models") or any(folder.iterdir()):
             return
         folder.rmdir()
 

@@ -12,6 +12,7 @@
     fits     bases and what lies in them
     probes   trained probes and their predictions
     scores   how well tokens segment and track
+    models   models of tokens that are kept as files: transitions
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -51,6 +52,7 @@ from tubelet.store.schema.fits import (
     SKETCHES,
     TOKEN_PROJECTIONS,
 )
+from tubelet.store.schema.models import KEPT_MODELS, MODELS, TRANSITION_SCORES, TRANSITIONS
 from tubelet.store.schema.pairs import (
     DIM_SENSITIVITY,
     MEASUREMENTS,
@@ -94,11 +96,13 @@ __all__ = [
     "FORMAT",
     "GRID",
     "HALF",
+    "KEPT_MODELS",
     "LABELS",
     "MASKED_TOKENS",
     "MASKINGS",
     "MASKS",
     "MEASUREMENTS",
+    "MODELS",
     "MOMENT",
     "PAIRS",
     "PARTNER",
@@ -128,6 +132,8 @@ __all__ = [
     "TOKEN_SENSITIVITY",
     "TOKEN_STATS",
     "TRACKING",
+    "TRANSITIONS",
+    "TRANSITION_SCORES",
     "VIDEOS",
     "Column",
     "Table",
@@ -153,6 +159,7 @@ TABLES = {
         *reversed(SURPRISE_TABLES),
         *reversed(FITS),
         *reversed(PROBED),
+        *reversed(MODELS),
         SCORES,
         SAVED_QUERIES,
         CLIPS,
@@ -177,6 +184,7 @@ RELATIONS = {
         *SURPRISE_TABLES,
         *FITS,
         *PROBED,
+        *MODELS,
         SCORES,
         LABELS,
         MASKS,

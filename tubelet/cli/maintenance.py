@@ -69,7 +69,7 @@ def compact(store: str) -> None:
 
 
 @command()
-@click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
+@click.argument("kind", type=click.Choice(["videos", "encoders", "clips", "transitions"]))
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @store_option
 @click.option(
@@ -87,7 +87,7 @@ def compact(store: str) -> None:
 def remove(
     kind: str, names: tuple[str, ...], store: str, where: str | None, really: bool, as_json: bool
 ) -> None:
-    """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
+    """Remove videos, encoders, clips or fitted models, and everything computed from them: list them first, then remove them with --yes.
 
     Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the
     store is touched.

@@ -1,0 +1,26 @@
+"""The weights of a fitted model, read as they were committed."""
+
+import hashlib
+
+from tubelet.store.errors import StoreError
+from tubelet.store.schema import Table
+from tubelet.store.store import Store
+
+
+def read_model(store: Store, table: Table, model_id: str) -> bytes:
+    """The bytes of a model's file. Raises StoreError where the table has no such model, or the file is not the one that was committed."""
+    noun, key = table.name.removesuffix("s"), table.key[0]
+    rows = store.rows(
+        f"SELECT model_path, model_sha256 FROM {table.name} WHERE {key} = $1", [model_id]
+    )
+    if not rows:
+        raise StoreError(
+            f'{store.name} holds no {noun} {model_id}: list them with `tubelet sql "FROM {table.name}" --store {store.shell_name}`'
+        )
+    path = store.layout.model_file(rows[0]["model_path"], model_id)
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != rows[0]["model_sha256"]:
+        raise StoreError(
+            f"the file of weights of {noun} {model_id} is missing or has changed: run `tubelet check --repair --store {store.shell_name}`, then fit it again"
+        )
+    return data
