@@ -1,19 +1,23 @@
 """Stores whose slices follow each other in a known way: linear dynamics with noise, a walk at random, and slices that stay as they are."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from tests.planted_probes import video_ids
 from tests.planted_tokens import plant_tokens
 from tests.stores import synthetic_store
-from tubelet.store import Store
+from tubelet.store import Store, ids
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow
+from tubelet.store.schema import TRANSITION_SCORES, TRANSITIONS
 
 SLICES, SIDE, DIM = 12, 2, 4
+RUN = "0123456789abcdef"
 TURN, SHRINK, NOISE = (
     0.7,
     0.98,
@@ -87,3 +91,86 @@ def add_pictures(store: Store, encoder_id: str) -> None:
         sink = io.BytesIO()
         image.save(sink, "JPEG", quality=95)
         store.write_pictures(row, sink.getvalue())
+
+
+def plant_transitions(store: Store, explained: float = 0.4, videos: int = 12) -> str:
+    """A run whose models were never fitted: of the store's first encoder, its shuffled time (-1), and pixels (0.1); each explains about that of every test video. The run's id."""
+    encoder = store.rows("SELECT encoder_id, layer FROM encoders ORDER BY ALL LIMIT 1")[0]
+    tested = video_ids(store)[:videos]
+    models = [
+        (encoder, None, explained),
+        (encoder, "shuffled", -1.0),
+        ({"encoder_id": None, "layer": None}, "pixels", 0.1),
+    ]
+    rows, scores = [], []
+    for number, (where, control, share) in enumerate(models):
+        name = ids.hash_parts("planted transition", number)
+        rows.append(
+            _model_row(name, number)
+            | where
+            | {"control": control}
+            | store.write_model(name, b"planted")
+        )
+        scores += [
+            score | {"transition_id": name} for score in _planted_scores(tested, share, number)
+        ]
+    store.commit(
+        {
+            TRANSITIONS.name: pa.Table.from_pylist(rows, TRANSITIONS.arrow),
+            TRANSITION_SCORES.name: pa.Table.from_pylist(scores, TRANSITION_SCORES.arrow),
+        }
+    )
+    return RUN
+
+
+def _model_row(name: str, number: int) -> dict:
+    sizes = {
+        "embed_dim": 64,
+        "block_slices": 8,
+        "grid_side": 8,
+        "network_width": 128,
+        "network_depth": 2,
+    }
+    fitted = {
+        "network_parameters": 10_000,
+        "steps": 400,
+        "best_step": 200,
+        "held_explained": 0.3,
+        "seed": 0,
+    }
+    when = datetime(2026, 11, 2, 9, number)
+    return {
+        "transition_id": name,
+        "run_id": RUN,
+        **sizes,
+        **fitted,
+        "train_videos": 28,
+        "test_videos": 12,
+        "settings": "{}",
+        "created_at": when,
+    }
+
+
+def _planted_scores(videos: list[str], share: float, seed: int) -> list[dict]:
+    generator = np.random.default_rng([seed, 19])
+    rows = []
+    for video in videos:
+        for horizon in (1, 2, 3):
+            copied, found = (
+                generator.uniform(0.5, 1.5) * horizon,
+                share + 0.05 * generator.standard_normal(),
+            )
+            ranks = {
+                "rank_within": 0.1 * horizon,
+                "rank_between": 0.0,
+                "copy_rank_within": 0.2,
+                "copy_rank_between": 0.0,
+            }
+            rows.append(
+                {
+                    "video_id": video, "horizon": horizon, "predicted_slices": 5, "squared_error": copied * (1 - found),
+                    "copy_error": copied, "mean_error": 1.2 * copied, "explained": found, "mean_explained": -0.2,
+                    "candidates_within": 11, "candidates_between": 55, **ranks,
+                }
+            )  # fmt: skip
+    return rows

@@ -30,3 +30,13 @@ def transition_models(run_id: str) -> Question:
 FROM transitions WHERE run_id = $run ORDER BY control IS NOT NULL, control, encoder_id, transition_id""",
         {"run": run_id},
     )
+
+
+def hardest_transitions(transition_id: str, limit: int) -> Question:
+    """One row per test video of a model, those first of whose next slices it explains least."""
+    return Question(
+        """SELECT v.name, s.explained, s.mean_explained, s.squared_error, s.copy_error, s.rank_within, s.predicted_slices, s.video_id
+FROM transition_scores s JOIN videos v USING (video_id) WHERE s.transition_id = $transition AND s.horizon = 1
+ORDER BY s.explained NULLS LAST, s.video_id LIMIT $limit""",
+        {"transition": transition_id, "limit": limit},
+    )
