@@ -16,7 +16,7 @@ from tubelet.dashboard.parameters import (
 EXPLORE, MEASURE, EVALUATE, MORE = "Explore", "Measure", "Evaluate", "More"
 SECTIONS = {
     EXPLORE: (CORPUS, VIDEO_PAGE, SQL),
-    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION, "prediction"),
+    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION, "prediction", "transition"),
     EVALUATE: ("probes", "encoders"),
     MORE: (JOBS, HELP),
 }

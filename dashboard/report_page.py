@@ -22,6 +22,7 @@ ICONS = {
     "dimensions": ":material/stacked_bar_chart:",
     "probes": ":material/science:",
     "encoders": ":material/join_inner:",
+    "transition": ":material/skip_next:",
 }
 KINDS: dict[str, Markdown] = {".html": "HTML", ".md": "Markdown", ".parquet": "Parquet"}
 MIME = {".html": "text/html", ".md": "text/markdown", ".parquet": "application/vnd.apache.parquet"}

@@ -26,6 +26,8 @@ from tubelet.reports.probes.request import ProbesOptions
 from tubelet.reports.sensitivity import comparison, narrative, sections
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import SensitivityOptions
+from tubelet.reports.transition import sections as transition
+from tubelet.reports.transition.request import TransitionReportOptions
 from tubelet.store import Store
 from tubelet.store.disk.outputs import write_file
 
@@ -105,5 +107,8 @@ REPORTS = {
     "encoders": Report(encoders.TITLE, EncodersOptions, encoders.encoders_report, menu="Encoders"),
     "prediction": Report(
         prediction.TITLE, PredictionOptions, prediction.prediction_report, menu="Prediction"
+    ),
+    "transition": Report(
+        transition.TITLE, TransitionReportOptions, transition.transition_report, menu="Transition"
     ),
 }

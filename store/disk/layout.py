@@ -10,8 +10,15 @@ from tubelet.store.errors import ReadOnly
 from tubelet.store.schema import TABLES
 
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, SNAPSHOTS, JOBS = "embeddings", "media", "codes", "snapshots", "jobs"
-FOLDERS = EMBEDDINGS, MEDIA, CODES, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
+EMBEDDINGS, MEDIA, CODES, MODELS, SNAPSHOTS, JOBS = (
+    "embeddings",
+    "media",
+    "codes",
+    "models",
+    "snapshots",
+    "jobs",
+)
+FOLDERS = EMBEDDINGS, MEDIA, CODES, MODELS, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 REPLICA = "replica.json"  # in the folder of a replica: of a store in a bucket, only some embedding files are on this machine
 
@@ -120,6 +127,21 @@ class Layout:
     def codes(self, basis_id: str, clip_id: str) -> Path:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self._file(CODES, basis_id, f"{clip_id}.npy")
+
+    def model(self, model_id: str) -> Path:
+        """The weights of a model that was fitted to tokens."""
+        return self._file(MODELS, f"{model_id}.safetensors")
+
+    def model_file(self, relative: str, model_id: str) -> Path:
+        """The weights that a row of a fitted model names. Raises UnsafePath for any other place, and for another model's file."""
+        path = inside.resolve_file(self.root, _below(MODELS, relative))
+        if path != self.model(model_id):
+            raise inside.UnsafePath(
+                f"the row of model {model_id} names the weights of another model, {relative!r}: fit it again"
+            )
+        if self.source:
+            self.home.fetch(path)
+        return path
 
     def thumbnail(self, video_id: str) -> Path:
         return self._file(MEDIA, video_id, THUMBNAIL)

@@ -1,4 +1,4 @@
-"""Removing videos, encoders or clips: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
+"""Removing videos, encoders, clips or fitted models: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
 Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it;
 any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tubelet.store.disk.files import explain_disk_errors
-from tubelet.store.disk.layout import CODES
+from tubelet.store.disk.layout import CODES, EMBEDDINGS, MEDIA, MODELS
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
@@ -19,17 +19,20 @@ from tubelet.store.schema import (
     BASES,
     CLIPS,
     ENCODERS,
+    KEPT_MODELS,
     PAIRS,
     PER_VIDEO,
     PREDICTIONS,
     TABLES,
+    TRANSITION_SCORES,
+    TRANSITIONS,
     VIDEOS,
     Table,
 )
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
-KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS}
+KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS, "transitions": TRANSITIONS}
 REFERENCES = {
     "video_id": "videos",
     "encoder_id": "encoders",
@@ -40,7 +43,7 @@ REFERENCES = {
     "basis_id": "bases",
 }
 ONE = {"bases": "basis"}  # rows whose name is not that of their table without its last letter
-COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES)
+COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS)
 
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
 
@@ -55,6 +58,7 @@ class Removal:
     clips: int
     pairs: int
     bases: int
+    transitions: int
     tokens: int
     bytes: int
     done: bool
@@ -123,7 +127,12 @@ def remove(store: Store, chosen: Gone) -> Removal:
 
 
 def _example(kind: str) -> str:
-    return {"videos": "label = 'cooking'", "encoders": "name = 'toy'", "clips": "frames = 16"}[kind]
+    return {
+        "videos": "label = 'cooking'",
+        "encoders": "name = 'toy'",
+        "clips": "frame_count = 16",
+        "transitions": "control = 'shuffled'",
+    }[kind]
 
 
 def _find(store: Store, kind: str, name: str) -> str:
@@ -162,7 +171,7 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
     brought = {
         f"{table.name}.video_id": gone[VIDEOS.name]
-        for table in (*PER_VIDEO, PREDICTIONS)
+        for table in (*PER_VIDEO, PREDICTIONS, TRANSITION_SCORES)
         if VIDEOS.name in gone
     }
     return gone | owned | brought
@@ -203,6 +212,7 @@ def _measure_files(store: Store, gone: Gone) -> dict[Path, int]:
         ]
     coded = {*ids}
     paths += [p for p in layout.walk(CODES) if p.stem in coded or p.parent.name in bases]
+    paths += [layout.model(id_) for table in KEPT_MODELS for id_ in gone.get(table.name, [])]
     return layout.home.measure(
         path for path in dict.fromkeys(paths) if _is_inside(path, store.root)
     )
@@ -216,7 +226,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 def _remove_empty_folders(path: Path) -> None:
     """Remove the parent folders that are empty without a file."""
     for folder in (path.parent, path.parent.parent):
-        if folder.name in ("embeddings", "media", "codes") or not folder.is_dir():
+        if folder.name in (EMBEDDINGS, MEDIA, CODES, MODELS) or not folder.is_dir():
             return
         if any(folder.iterdir()):
             return

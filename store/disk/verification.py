@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 
 from tubelet.store.disk import checksums, snapshot, tables
 from tubelet.store.disk.checksums import Sums
-from tubelet.store.disk.layout import CODES, MEDIA, THUMBNAIL
+from tubelet.store.disk.inside import UnsafePath
+from tubelet.store.disk.layout import CODES, MEDIA, MODELS, THUMBNAIL
 from tubelet.store.errors import StoreError
-from tubelet.store.schema import ENCODERS, TABLES
+from tubelet.store.schema import ENCODERS, KEPT_MODELS, TABLES
 from tubelet.store.store import Store
 
 
@@ -48,6 +49,31 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
             yield DamagedFile(
                 path, "a picture or a cache whose bytes have changed", True, video_id=video
             )
+    yield from _damaged_models(store)
+
+
+def _damaged_models(store: Store) -> Iterator[DamagedFile]:
+    """Weights of fitted models that are not those of their row, and weights that no row names."""
+    claimed: set[Path] = set()
+    for table in KEPT_MODELS:
+        key = table.key[0]
+        sql = f"SELECT {key} AS id, model_path, model_bytes, model_sha256 FROM {table.name} ORDER BY ALL"
+        for row in store.rows(sql):
+            rows = Rows(table.name, (row["id"],))
+            what = f"{table.name.removesuffix('s')} {row['id']}: its file of weights"
+            try:
+                path = store.layout.model_file(row["model_path"], row["id"])
+            except UnsafePath as error:
+                yield DamagedFile(store.root, str(error), rows=rows)
+                continue
+            claimed.add(path)
+            if not path.is_file():
+                yield DamagedFile(path, f"{what} is missing: fit it again", rows=rows)
+            elif checksums.measure(path) != [row["model_bytes"], row["model_sha256"]]:
+                yield DamagedFile(path, f"{what} has changed: its SHA-256 differs", True, rows)
+    for path in store.layout.walk(MODELS):
+        if path not in claimed:
+            yield DamagedFile(path, "weights that no fitted model refers to", disposable=True)
 
 
 def count_unchecked(store: Store) -> int:

@@ -12,6 +12,7 @@
     fits     bases and what lies in them
     probes   trained probes and their predictions
     scores   how well tokens segment and track
+    models   models of tokens that are kept as files: transitions
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -51,6 +52,7 @@ from tubelet.store.schema.fits import (
     SKETCHES,
     TOKEN_PROJECTIONS,
 )
+from tubelet.store.schema.models import KEPT_MODELS, MODELS, TRANSITION_SCORES, TRANSITIONS
 from tubelet.store.schema.pairs import (
     DIM_SENSITIVITY,
     MEASUREMENTS,
@@ -95,12 +97,14 @@ __all__ = [
     "FORMAT",
     "GRID",
     "HALF",
+    "KEPT_MODELS",
     "LABELS",
     "MASKED_TOKENS",
     "MASKINGS",
     "MASKING_PROJECTIONS",
     "MASKS",
     "MEASUREMENTS",
+    "MODELS",
     "MOMENT",
     "PAIRS",
     "PARTNER",
@@ -130,6 +134,8 @@ __all__ = [
     "TOKEN_SENSITIVITY",
     "TOKEN_STATS",
     "TRACKING",
+    "TRANSITIONS",
+    "TRANSITION_SCORES",
     "VIDEOS",
     "Column",
     "Table",
@@ -155,6 +161,7 @@ TABLES = {
         *reversed(SURPRISE_TABLES),
         *reversed(FITS),
         *reversed(PROBED),
+        *reversed(MODELS),
         SCORES,
         SAVED_QUERIES,
         CLIPS,
@@ -179,6 +186,7 @@ RELATIONS = {
         *SURPRISE_TABLES,
         *FITS,
         *PROBED,
+        *MODELS,
         SCORES,
         LABELS,
         MASKS,

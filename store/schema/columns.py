@@ -65,6 +65,7 @@ OWNERS = {
     "basis_id": "bases",
     "projection_id": "projections",
     "probe_id": "probes",
+    "transition_id": "transitions",
 }
 
 

@@ -16,6 +16,8 @@ SHARED = {
     "task": "what was to be told or done",
     "control": "what stands in the place of the states or tokens of an encoder; NULL for these themselves",
     "score": "how well it was told or done",
+    "run_id": "the run of a command that the row was made in",
+    "embed_dim": "numbers per token",
     "clip_count": "clips that the row speaks of",
     "frame_count": "frames that the row speaks of",
     "layer": "where in an encoder tokens are taken",

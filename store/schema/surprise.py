@@ -78,6 +78,7 @@ SLICE_SURPRISE = Table(
     ),
 )
 
+SEED = Column("seed", "BIGINT", "seed of what is drawn by chance")
 MASKING = Column("masking_id", "VARCHAR", "hash of clip, mask, ratio, seed and predictor")
 NEAR = (
     Column("near_l1", "FLOAT", "the same error of a copy of the nearest token that is seen"),
@@ -103,7 +104,7 @@ MASKINGS = Table(
             "DOUBLE",
             "share of the tokens that was asked to be hidden; NULL where the kind decides it",
         ),
-        Column("seed", "BIGINT", "seed of what is drawn by chance"),
+        SEED,
         Column(
             "painted",
             "VARCHAR",

@@ -22,6 +22,7 @@ from tubelet.store.schema import (
     FITS,
     FORMAT,
     MASKS,
+    MODELS,
     POINTS,
     POOLED,
     PROBED,
@@ -34,7 +35,13 @@ from tubelet.store.schema import (
 )
 
 ADDED = (MASKS, POINTS, ANNOTATIONS, TAGS, SAVED_QUERIES)  # rows that people add
-ASKED_FOR = (POOLED, *SURPRISE_TABLES, *PROBED, SCORES)  # rows that an option or a command makes
+ASKED_FOR = (
+    POOLED,
+    *SURPRISE_TABLES,
+    *PROBED,
+    *MODELS,
+    SCORES,
+)  # rows that an option or a command makes
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def compact(store: str, store_options: dict[str, str]) -> None:
 
 
 @command()
-@click.argument("kind", type=click.Choice(["videos", "encoders", "clips"]))
+@click.argument("kind", type=click.Choice(["videos", "encoders", "clips", "transitions"]))
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @remote_store_option
 @bucket_option
@@ -94,7 +94,7 @@ def remove(
     really: bool,
     as_json: bool,
 ) -> None:
-    """Remove videos, encoders or clips, and everything computed from them: list them first, then remove them with --yes.
+    """Remove videos, encoders, clips or fitted models, and everything computed from them: list them first, then remove them with --yes.
 
     Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the
     store is touched.
