@@ -46,6 +46,7 @@ from tubelet.store.schema.fits import (
     BASIS_CLIPS,
     BASIS_VECTORS,
     CLUSTERS,
+    DIRECTIONS,
     FITS,
     PROJECTIONS,
     SKETCHES,
@@ -59,7 +60,7 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
-from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
+from tubelet.store.schema.probes import PREDICTIONS, PROBE_WEIGHTS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
@@ -88,6 +89,7 @@ __all__ = [
     "CLUSTERS",
     "DIM_SENSITIVITY",
     "DIM_STATS",
+    "DIRECTIONS",
     "ENCODERS",
     "FAILURES",
     "FITS",
@@ -108,6 +110,7 @@ __all__ = [
     "POOLED",
     "PREDICTIONS",
     "PROBES",
+    "PROBE_WEIGHTS",
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
@@ -177,6 +180,7 @@ RELATIONS = {
         *SURPRISE_TABLES,
         *FITS,
         *PROBED,
+        DIRECTIONS,
         SCORES,
         LABELS,
         MASKS,
