@@ -43,6 +43,11 @@ def locate_dimension(encoder_id: str, dim: int) -> str:
     return f"{DIMENSION}?{urlencode({ENCODER: encoder_id, 'dimension': dim})}"
 
 
+def locate_direction(encoder_id: str, name: str) -> str:
+    """The address of a direction by its name, for a cell of a table."""
+    return f"{DIMENSION}?{urlencode({ENCODER: encoder_id, 'direction': name})}"
+
+
 def to_report(title: str, name: str, label: Markdown) -> None:
     """A link to the page of a report."""
     _link(title, name, label, ":material/summarize:", address.find_kept())

@@ -147,6 +147,7 @@ PARAMETERS = {
             ("find-video", TEXT, "part of the name or label of the videos to choose from"),
             ("color", CHOICE, "what the colors are made from"),
             ("dimensions", TEXT, "three dimensions as red, green and blue"),
+            ("color-direction", TEXT, "the direction that is shown as brightness, by its name"),
             ("beside", SWITCH, "whether a second player stands beside the first"),
             ("beside-color", CHOICE, "what the colors of the second player are made from"),
             ("beside-basis", CHOICE, "whether both players are colored by one basis"),
@@ -197,7 +198,7 @@ PARAMETERS = {
             (
                 "direction",
                 TEXT,
-                "the direction that is shown in place of a dimension: basis:NAME:2",
+                "the direction that is shown in place of a dimension, by its name: basis:NAME:2, cluster:NAME:0, feature:NAME:17, probe:ID:CLASS or patches:...",
             ),
             ("curve-of", TEXT, "part of the name or label of the videos whose curve is offered"),
         ),

@@ -22,6 +22,9 @@ MODELS: dict[str, type[Linear] | type[Manifold] | type[Clusters]] = {
     "umap": Manifold,
     "kmeans": Clusters,
 }
+LINEAR = tuple(
+    kind for kind, model in MODELS.items() if model is Linear
+)  # their components are directions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
 A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, and
-`clusters-10`, `labels` and `videos`, whose colors are those of categories; each with the options `~unit`, `~positions` and `~foreground` if they are set.
+`clusters-10`, `labels` and `videos`, whose colors are those of categories, and `direction-` with the name of a direction in hexadecimal digits of UTF-8, which is gray; each with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re
@@ -16,15 +16,18 @@ from tubelet.latent import colors as scales
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.clips import open_clip
+from tubelet.latent.directions import shade
+from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.fitting import FIRST_COMPONENT, BasisSpec
 from tubelet.latent.scope import Scope
 from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
+DIRECTION = "direction"
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 CATEGORICAL = {"labels": kinds.LABEL, "videos": kinds.VIDEO}
 NAME = re.compile(
-    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
+    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
 )
 
 
@@ -57,6 +60,19 @@ class Coloring:
     def dimensions(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.of.split(".") if part)
 
+    @property
+    def direction(self) -> str:
+        """The name of a direction; raises StoreError where the digits are none."""
+        try:
+            return bytes.fromhex(self.of).decode()
+        except ValueError as error:
+            raise StoreError(f"no coloring is called {self.name}") from error
+
+    @classmethod
+    def along(cls, name: str) -> "Coloring":
+        """By a direction."""
+        return cls(DIRECTION, name.encode().hex())
+
     @classmethod
     def parse(cls, name: str) -> "Coloring":
         """A coloring from its name. Raises StoreError for anything else."""
@@ -79,6 +95,8 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
     """The basis of a coloring, read or fitted now. Raises LatentError for what cannot be fitted."""
     if coloring.source == "basis":
         return bases.load_basis(store, coloring.of)
+    if coloring.source == DIRECTION:
+        return shade.make_basis(store, find_direction(store, encoder_id, coloring.direction))
     named = {coloring.source: coloring.of} if coloring.source in ("clip", "video") else {}
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options

@@ -26,9 +26,10 @@ from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.channels import Look, OfClip, OfSample
-from tubelet.latent.colorings import Coloring, color_clip, find_categories, fit_basis
+from tubelet.latent.colorings import DIRECTION, Coloring, color_clip, find_categories, fit_basis
 from tubelet.latent.directions.description import Description, describe_direction
-from tubelet.latent.directions.direction import Direction, count_dimensions
+from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.naming import count_dimensions
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
@@ -97,8 +98,9 @@ class Workspace:
         )
 
     def space(self, basis: Basis) -> Basis:
-        """The basis that places tokens on a map of a basis: itself, or of clusters, which have no places, the corpus's components."""
-        return self.basis(basis.encoder_id, Coloring("corpus")) if basis.kind == "kmeans" else basis
+        """The basis that places tokens on a map of a basis: itself, or of clusters and single directions, which place nothing, the corpus's components."""
+        placeless = basis.kind in ("kmeans", DIRECTION)
+        return self.basis(basis.encoder_id, Coloring("corpus")) if placeless else basis
 
     def clip_colors(
         self, clip_id: str, basis: Basis, categories: Categories | None = None
@@ -232,7 +234,7 @@ class Workspace:
         self, direction: Direction, videos: Sequence[str] | None = None
     ) -> Description:
         """What the sample says of a direction, among some videos, None for all. Raises LatentError where there is nothing to say."""
-        key = direction.encoder_id, direction.name, None if videos is None else tuple(videos)
+        key = direction.encoder_id, direction.key, None if videos is None else tuple(videos)
         sample = self.direction_sample(direction.encoder_id)
         return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))
 

@@ -60,7 +60,9 @@ class Table:
     pictures: Mapping[int, bytes] | None = (
         None  # JPEGs of rows by their number; rows with a clip_id and a slice lead to the player
     )
-    dims_of: str | None = None  # encoder whose dimensions the column `dim` numbers
+    dims_of: str | None = (
+        None  # encoder whose dimensions the column `dim` numbers, or whose directions the column `direction` names
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ import streamlit as st
 from tubelet.dashboard import address, caching
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
-from tubelet.latent.directions.direction import Direction, count_dimensions, find_direction
+from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.naming import FORMS, count_dimensions, find_direction
 from tubelet.latent.errors import LatentError
 from tubelet.reports.literal import literal_sentence
 from tubelet.store import Store
@@ -13,6 +14,7 @@ from tubelet.store.questions import clips
 from tubelet.store.questions.rows import NamedVideo
 
 LISTED = 200  # videos offered at once
+HELP = f"{FORMS}: NAME is the name or id of a basis. Links of the pages Video and Probes lead here."
 
 
 def choose_direction(store: Store, selection: Selection) -> Direction | None:
@@ -33,7 +35,7 @@ def choose_direction(store: Store, selection: Selection) -> Direction | None:
         name = st.text_input(
             "Or another direction",
             placeholder="basis:NAME:2",
-            help="basis:NAME:2 is the second component of a basis that is kept under this name or id.",
+            help=HELP,
             width=260,
             **bind("direction"),
         ).strip()

@@ -124,7 +124,7 @@ def _show_video(
         st.caption(NOT_LINEAR)
     clip = {CLIP: largest["clip_id"]} if video_id == largest["video_id"] else {}
     where = {VIDEO: video_id, ENCODER: selection.encoder_id} | clip
-    links.to_player("Show as color in player", **where, **tokens.color_by(store, direction))
+    links.to_player("Show as color in player", **where, **tokens.color_by(direction))
 
 
 def _show_curve(store: Store, question: Question, head: DeltaGenerator) -> None:

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 import pyarrow as pa
 import streamlit as st
 
-from tubelet.dashboard import caching
 from tubelet.dashboard.sql import thumbnails
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.dashboard.video.colors import name_choice
-from tubelet.latent import bases
+from tubelet.dashboard.video.colors import ALONG
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.description import PER_VIDEO, TOP, Description
 from tubelet.latent.directions.direction import Direction
@@ -32,19 +30,17 @@ def show(store: Store, sample: SampleScope, found: Description) -> None:
     st.caption(
         f"{TOP} sampled tokens of each kind, at most {PER_VIDEO} per video, each ringed among the patches around it. A click opens it in the player."
     )
-    shown = color_by(store, sample.direction)
+    shown = color_by(sample.direction)
     for which, title in TITLES.items():
         st.markdown(f"**{title}**")
         _show_row(store, found.picked[which], shown)
 
 
-def color_by(store: Store, direction: Direction) -> dict[str, str]:
-    """The parameters of the Video page that show the direction as color: a dimension as gray, a component by the first three of its basis."""
+def color_by(direction: Direction) -> dict[str, str]:
+    """The parameters of the Video page that show the direction as brightness."""
     if direction.dim is not None:
         return {"color": "three dimensions", "dimensions": ",".join([str(direction.dim)] * 3)}
-    kept = caching.read(store, bases.list_bases(direction.encoder_id), bases.ListedBasis)
-    own = [name_choice(row) for row in kept if row.basis_id == direction.basis_id]
-    return {"color": own[0]} if own else {}
+    return {"color": ALONG, "color-direction": direction.key}
 
 
 def _show_row(store: Store, rows: pa.Table, shown: Mapping[str, str]) -> None:

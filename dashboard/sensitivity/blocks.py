@@ -142,8 +142,9 @@ def _table(block: Table, leads: Leads) -> None:
         rows = rows.set_column(
             rows.column_names.index(block.pairs), block.pairs, pa.array(windows, pa.string())
         )
-    if "dim" in rows.column_names and block.dims_of:
-        rows, config = _add_pages(rows, config, block.dims_of)
+    for name in ("dim", "direction"):
+        if name in rows.column_names and block.dims_of:
+            rows, config = _add_pages(rows, config, (name, block.dims_of))
     rows = _link_ids(rows)
     if "dim" in rows.column_names and leads.of:
         rows, config = _add_leads(rows, config, leads)
@@ -159,11 +160,13 @@ def _table(block: Table, leads: Leads) -> None:
     )
 
 
-def _add_pages(rows: pa.Table, config: dict, encoder_id: str) -> tuple[pa.Table, dict]:
-    """A column behind the number of a dimension: its page."""
-    at = rows.column_names.index("dim") + 1
-    pages = [links.locate_dimension(encoder_id, dim) for dim in rows["dim"].to_pylist()]
-    config["page"] = st.column_config.LinkColumn("page", display_text="open", help="What the dimension encodes and reacts to")  # fmt: skip
+def _add_pages(rows: pa.Table, config: dict, named: tuple[str, str]) -> tuple[pa.Table, dict]:
+    """A column behind the number of a dimension, or the name of a direction: its page; `named`: that column, and the encoder."""
+    name, encoder_id = named
+    at = rows.column_names.index(name) + 1
+    locate = links.locate_dimension if name == "dim" else links.locate_direction
+    pages = [None if one is None else locate(encoder_id, one) for one in rows[name].to_pylist()]
+    config["page"] = st.column_config.LinkColumn("page", display_text="open", help=f"What the {'dimension' if name == 'dim' else name} encodes and reacts to")  # fmt: skip
     return rows.add_column(at, "page", pa.array(pages, pa.string())), config
 
 

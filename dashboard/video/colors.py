@@ -9,14 +9,15 @@ from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.swatches import name_categories
 from tubelet.latent import bases
-from tubelet.latent.basis import Basis
+from tubelet.latent.basis import LINEAR, Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
-from tubelet.latent.colorings import CHANNELS, Coloring, Options
-from tubelet.latent.directions.direction import LINEAR
+from tubelet.latent.colorings import CHANNELS, DIRECTION, Coloring, Options
+from tubelet.latent.directions.naming import FORMS
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
 
+ALONG = "a direction"
 SOURCES = {  # as the URL and the reader see them
     "components of the corpus": "corpus",
     "components of this video": "video",
@@ -25,6 +26,7 @@ SOURCES = {  # as the URL and the reader see them
     "clusters": "clusters",
     "labels": "labels",
     "videos": "videos",
+    ALONG: DIRECTION,
 }
 CLUSTERS = (4, 6, 8, 10, 15, 20, 30)  # to choose from
 CATEGORICAL = ("labels", "videos")
@@ -51,6 +53,7 @@ def choose(store: Store, film: Film) -> Coloring:
     kept = {
         name_choice(row): row.basis_id
         for row in caching.read(store, bases.list_bases(film.clip.encoder_id), bases.ListedBasis)
+        if row.kind in KINDS
     }
     name = st.selectbox("Colors", [*SOURCES, *kept], **bind("color"), width=240)
     if name in kept:
@@ -62,6 +65,8 @@ def choose(store: Store, film: Film) -> Coloring:
         return Coloring(source, str(_count_clusters()), Options(unit=_options().unit))
     if source in CATEGORICAL:
         return Coloring(source)
+    if source == DIRECTION:
+        return Coloring.along(_name_direction())
     of = {"video": film.video.video_id, "clip": film.clip.clip_id}.get(source, "")
     return Coloring(source, of, _options())
 
@@ -111,6 +116,8 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     """What the colors say, in one sentence."""
     if basis.kind == "dimensions":
         return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
+    if basis.kind == DIRECTION:
+        return f"Brightness is the value along {literal(basis.parameters['name'])}."
     if basis.kind == "umap":
         return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
@@ -152,14 +159,20 @@ def lead_to_directions(store: Store, film: Film, coloring: Coloring) -> None:
     if coloring.source == "dimensions":
         for dim in dict.fromkeys(coloring.dimensions):
             links.to_dimension(f"Dimension {dim:d}", encoder_id, dim)
-    kept = caching.rows(store, bases.list_bases(encoder_id))
-    if any(row["basis_id"] == coloring.of and row["kind"] in LINEAR for row in kept):
+    if coloring.source == DIRECTION and coloring.direction:
+        links.to_dimension("This direction", encoder_id, None, coloring.direction)
+    kept = {row["basis_id"]: row["kind"] for row in caching.rows(store, bases.list_bases(encoder_id))}  # fmt: skip
+    if kept.get(coloring.of) in LINEAR:
         links.to_dimension("Component 1", encoder_id, None, f"basis:{coloring.of}:1")
+    if kept.get(coloring.of) == "kmeans":
+        links.to_dimension("Cluster 0", encoder_id, None, f"cluster:{coloring.of}:0")
 
 
 def _component(basis: Basis, number: int) -> str:
     if basis.kind == "dimensions":
         return f"dimension {basis.parameters['dimensions'][number]}"
+    if basis.kind == DIRECTION:
+        return basis.parameters["name"]
     return f"{'coordinate' if basis.kind == 'umap' else 'component'} {number + 1}"
 
 
@@ -190,6 +203,12 @@ def _dimensions(dim: int) -> list[int]:
     return (
         numbers if len(numbers) == 3 and max(numbers) < dim else [min(n, dim - 1) for n in range(3)]
     )
+
+
+def _name_direction() -> str:
+    return st.text_input(
+        "Direction", placeholder="basis:NAME:2", help=FORMS, width=240, **bind("color-direction")
+    ).strip()
 
 
 def _options() -> Options:

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from tubelet.dashboard import caching, downloads, units
+from tubelet.dashboard import caching, downloads, links, units
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.latent.directions.naming import PATCHES
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import Markdown, html_text, literal
 from tubelet.store import Store
@@ -47,6 +48,9 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         st.subheader(_heading(marked), anchor="patch", width="content")
         sql_behind({"Patches": question}, "patches")
         downloads.offer_answer(store, f"{clip.clip_id}-patches", question)
+        if len(marked.patches) == 2 and clip.embedding_path:
+            between = MarkedPatches(clip.clip_id, marked.patches).name
+            links.to_dimension("As a direction", clip.encoder_id, None, f"{PATCHES}:{between}")
     if len(rows) == 1:
         _one(store, clip, rows[0])
     else:

@@ -47,7 +47,8 @@ def describe_patch(marked: MarkedPatches) -> Markdown:
     if not marked.patches:
         return "Click a patch of the player to see its statistics. Drag to select several; hold Shift to add one; press Esc to clear the selection."
     if len(marked.patches) > 1:
-        return f"[{len(marked.patches)} patches are selected](#patch)."
+        lead = " Two patches are a direction, too." if len(marked.patches) == 2 else ""
+        return f"[{len(marked.patches)} patches are selected](#patch).{lead}"
     slice_, y, x = marked.patches[0]
     return f"[Patch ({y:d}, {x:d}) of slice {slice_:d}](#patch), with a reading of each number."
 

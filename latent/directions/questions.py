@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.naming import PATCHES
 from tubelet.latent.scope import CHOSEN, SAMPLES
 from tubelet.store.questions.corpus import Question
 
-VECTOR = (
-    "(SELECT vector FROM basis_vectors WHERE basis_id = $basis AND name = '{}' AND number = {})"
-)
+ALONG = "(SELECT vector FROM directions WHERE direction = $direction)"
+CONSTANT = "(SELECT bias - coalesce(list_dot_product(origin, vector), 0) FROM directions WHERE direction = $direction)"
 EMBEDDING = "s.embedding::DOUBLE[]"
 JOINED = """
 LEFT JOIN basis_vectors p ON p.basis_id = $basis AND p.name = 'position' AND p.number = s.y * c.grid_width + s.x"""
@@ -50,16 +50,20 @@ def write_value(direction: Direction) -> tuple[str, dict]:
     """The value of a token `s` in SQL, and what it is asked with; of a basis with position means, those of its place are `p`."""
     if direction.dim is not None:
         return "s.embedding[$dim + 1]::DOUBLE", {"dim": direction.dim}
-    along = VECTOR.format("component", "$number")
-    centered = f"list_dot_product({EMBEDDING}, {along})"
-    square = f"list_dot_product({EMBEDDING}, {EMBEDDING})"
-    if direction.preparation.positions is not None:
-        centered = f"({centered} - list_dot_product(p.vector, {along}))"
-        square = f"({square} - 2 * list_dot_product({EMBEDDING}, p.vector) + list_dot_product(p.vector, p.vector))"
+    if direction.preparation.positions is None:
+        return write_component(direction, "s.embedding")
+    moved = f"(list_dot_product({EMBEDDING}, {ALONG}) - list_dot_product(p.vector, {ALONG}))"
     if direction.preparation.unit:
-        centered = f"{centered} / sqrt({square})"
-    offset = f"list_dot_product({VECTOR.format('mean', '0')}, {along})"
-    return f"{centered} - {offset}", {"basis": direction.basis_id, "number": direction.number}
+        square = f"(list_dot_product({EMBEDDING}, {EMBEDDING}) - 2 * list_dot_product({EMBEDDING}, p.vector) + list_dot_product(p.vector, p.vector))"
+        moved = f"{moved} / sqrt({square})"
+    return f"{moved} + {CONSTANT}", {"direction": direction.key, "basis": direction.basis_id}
+
+
+def write_component(direction: Direction, embedding: str) -> tuple[str, dict]:
+    """The value of an embedding by the function `component`; the name of one between patches, which are digits and dots, is written out as that asks for."""
+    if direction.key.startswith(f"{PATCHES}:"):
+        return f"component('{direction.key}', {embedding})", {}
+    return f"component($direction, {embedding})", {"direction": direction.key}
 
 
 def distribution(scope: SampleScope, bins: int) -> Question:
@@ -119,11 +123,11 @@ WHERE c.video_id = $video AND c.encoder_id = $encoder AND c.role IS DISTINCT FRO
         sql = f"""SELECT s.clip_id, s.slice, {at}, s.dim_mean AS value, s.dim_min AS low, s.dim_max AS high
 {chosen} AND s.dim = $dim ORDER BY at_s, s.clip_id"""
         return Question(sql, given | {"dim": direction.dim})
-    along = VECTOR.format("component", "$number")
+    value, named = write_component(direction, "mean")
     sql = f"""WITH chosen AS (
   SELECT s.clip_id, s.slice, {at}, list(s.dim_mean::DOUBLE ORDER BY s.dim) AS mean
   {chosen} GROUP BY ALL
 )
-SELECT clip_id, slice, at_s, list_dot_product(mean, {along}) - list_dot_product({VECTOR.format("mean", "0")}, {along}) AS value, NULL::DOUBLE AS low, NULL::DOUBLE AS high
+SELECT clip_id, slice, at_s, {value} AS value, NULL::DOUBLE AS low, NULL::DOUBLE AS high
 FROM chosen ORDER BY at_s, clip_id"""
-    return Question(sql, given | {"basis": direction.basis_id, "number": direction.number})
+    return Question(sql, given | named)

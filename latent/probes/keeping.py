@@ -9,10 +9,11 @@ from tubelet.latent.probes.controls import SHUFFLED
 from tubelet.latent.probes.options import CLASSES, WHOLE
 from tubelet.latent.probes.run import ProbeRun, Result
 from tubelet.latent.probes.scoring import metric_of
+from tubelet.latent.probes.weights import Weights
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.ids import hash_parts
-from tubelet.store.schema import PREDICTIONS, PROBES
+from tubelet.store.schema import PREDICTIONS, PROBE_WEIGHTS, PROBES
 
 
 def save_run(store: Store, run: ProbeRun) -> str:
@@ -24,10 +25,17 @@ def save_run(store: Store, run: ProbeRun) -> str:
         for row, result in zip(rows, run.results)
         if result.control != SHUFFLED and result.share == WHOLE  # one truth, one draw
     ]
+    weights = [
+        weight
+        for row, result in zip(rows, run.results)
+        if result.control is None and result.share == WHOLE
+        for weight in _weight_rows(row["probe_id"], result.trial.weights)
+    ]
     store.commit(
         {
             PROBES.name: pa.Table.from_pylist(rows, PROBES.arrow),
             PREDICTIONS.name: pa.concat_tables(predictions),
+            PROBE_WEIGHTS.name: pa.Table.from_pylist(weights, PROBE_WEIGHTS.arrow),
         }
     )
     return run_id
@@ -65,6 +73,16 @@ def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
         "settings": json.dumps(run.options.settings),
         "created_at": now(),
     }
+
+
+def _weight_rows(probe_id: str, found: Weights | None) -> list[dict]:
+    if found is None:
+        return []
+    names = found.classes or (None,)
+    return [
+        {"probe_id": probe_id, "number": number, "class_value": None if name is None else str(name), "weights": row.tolist(), "bias": float(bias)}
+        for number, (name, row, bias) in enumerate(zip(names, found.weights, found.biases))
+    ]  # fmt: skip
 
 
 def _number(value: float) -> float | None:

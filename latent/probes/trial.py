@@ -13,6 +13,7 @@ from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.scoring import Predicted
 from tubelet.latent.probes.states import States
 from tubelet.latent.probes.truth import Truth
+from tubelet.latent.probes.weights import Weights, average_weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Trial:
-    """What was predicted, and the median over folds of the strength that was chosen."""
+    """What was predicted, the median over folds of the strength that was chosen, and the weights of linear models, None of others."""
 
     predicted: Predicted
     strength: float
+    weights: Weights | None = None
 
 
 def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Training) -> Trial:
@@ -44,9 +46,18 @@ def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Trainin
             found = list(pool.map(examples.run_fold, folds, range(len(folds))))
     else:
         found = [examples.run_fold(fold, number) for number, fold in enumerate(folds)]
-    strengths = [strength for _, strength in found if strength is not None]
-    strength = float(np.median(strengths)) if strengths else np.nan
-    return Trial(Predicted.join([part for part, _ in found]), strength)
+    learned = [model for _, model in found if model is not None]
+    strength = float(np.median([one.strength for one in learned])) if learned else np.nan
+    weights = average_weights([one.weights for one in learned])
+    return Trial(Predicted.join([part for part, _ in found]), strength, weights)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is kept of the model of a fold."""
+
+    strength: float
+    weights: Weights | None
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,8 @@ class Examples:
     places: np.ndarray
     training: Training
 
-    def run_fold(self, fold: Fold, number: int) -> tuple[Predicted, float | None]:
-        """What one fold predicts, and its strength; None where nothing had to be learned."""
+    def run_fold(self, fold: Fold, number: int) -> tuple[Predicted, Learned | None]:
+        """What one fold predicts, and what is kept of its model; None where nothing had to be learned."""
         truth, training, (train, test) = self.truth, self.training, fold
         learned, asked = np.isin(self.places, train), np.isin(self.places, test)
         values, groups = truth.values[self.places[learned]], truth.groups[self.places[learned]]
@@ -68,7 +79,8 @@ class Examples:
         data = self.states.take(learned), values, groups
         model, strength = training.train(training.kind, truth.task, data, training.seed)
         clips = self.states.take(asked), self.places[asked]
-        return _predict(model, truth.task, clips, number), strength
+        kept = Learned(strength, read_weights(model))
+        return _predict(model, truth.task, clips, number), kept
 
 
 def guess_majority(truth: Truth, folds: list[Fold]) -> Trial:

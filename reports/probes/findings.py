@@ -31,6 +31,7 @@ class ProbeFindings:
     shares: pa.Table
     confusion: pa.Table
     hardest: pa.Table
+    directions: pa.Table
     questions: Mapping[str, Question]
 
     @property
@@ -92,6 +93,7 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
         "shares": probes.label_efficiency(run.run_id),
         "confusion": probes.confusion(best),
         "hardest": probes.hardest_videos(best, options.hardest),
+        "directions": probes.probe_directions(best),
     }
     return ProbeFindings(
         run=run,
@@ -100,5 +102,6 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
         shares=asked["shares"].answer(store),
         confusion=asked["confusion"].answer(store),
         hardest=asked["hardest"].answer(store),
+        directions=asked["directions"].answer(store),
         questions=asked,
     )

@@ -84,3 +84,6 @@ METHOD = """One vector per clip and layer, the mean over slices and patches, is 
 of a `group`, are never on both sides. Predictions are averaged over a video's clips. Intervals are of 95%, their unit is the video, or the group where videos have one.
 `shuffled` exchanges labels between them; `majority` answers the commonest class of the training part, or its mean; `position` sees when a clip begins and ends and the size of its
 grid; `pixels` sees 8 x 8 colors of the slice pictures; `untrained` is a network with random weights."""
+
+DIRECTIONS = """What a linear probe adds up for a class is the value of a state along a direction, and a bias: the mean over its folds, and over classes 0. The mean
+value over the tokens of a clip is what the probe adds up for that clip. Its page shows the tokens that speak most for the class, and most against it."""

@@ -52,6 +52,13 @@ CONFUSION_COLUMNS = (
 )
 
 
+DIRECTION_COLUMNS = (
+    Column("class_value", "class"),
+    Column("direction", "direction", "", "Its name on the page Dimension and in `component`"),
+    Column("length", "length", ".3g", "Length of its weights"),
+)
+
+
 def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
     found = find_probes(store, options)
     yield Text(narrative.answer(found))
@@ -60,6 +67,8 @@ def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
     if len(found.shares) > len(found.probes):
         yield from _shares(found)
     yield from _mistakes(found)
+    if len(found.directions):
+        yield from _directions(found)
     yield Heading("What this rests on", "foundations")
     yield Text(narrative.METHOD)
     yield Code("The command that repeats it", report_command("probes", store, options), "bash")
@@ -88,6 +97,20 @@ def _shares(found: ProbeFindings) -> Iterator[Block]:
         columns=SHARE_COLUMNS,
         shown=200,
         questions={"Shares": found.questions["shares"]},
+    )
+
+
+def _directions(found: ProbeFindings) -> Iterator[Block]:
+    yield Heading("What the best probe looks for", "directions")
+    yield Text(narrative.DIRECTIONS)
+    yield Table(
+        name="directions",
+        title="Its weights as directions",
+        rows=found.directions,
+        columns=DIRECTION_COLUMNS,
+        shown=200,
+        questions={"Directions": found.questions["directions"]},
+        dims_of=found.best.encoder_id,
     )
 
 

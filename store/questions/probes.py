@@ -33,6 +33,15 @@ ORDER BY s.encoder_id, try_cast(regexp_extract(s.layer, '[0-9]+') AS INTEGER), s
     )
 
 
+def probe_directions(probe_id: str) -> Question:
+    """One row per class of a linear probe of the embeddings, or one of a number: its name as a direction, and how long its weights are."""
+    return Question(
+        """SELECT class_value, direction, sqrt(list_dot_product(vector, vector)) AS length, bias FROM directions
+WHERE source = 'probe' AND owner_id = $probe ORDER BY number""",
+        {"probe": probe_id},
+    )
+
+
 def confusion(probe_id: str) -> Question:
     """One row per true and predicted value of a probe."""
     return Question(

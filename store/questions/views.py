@@ -22,16 +22,16 @@ from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.disk.tables import Version
 from tubelet.store.errors import StoreError
-from tubelet.store.questions import single_tokens
+from tubelet.store.questions import direction_view, single_tokens
 from tubelet.store.questions.narrowing import find_keys
-from tubelet.store.schema import HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
+from tubelet.store.schema import DIRECTIONS, HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
 from tubelet.store.schema.annotations import FOLDER
 from tubelet.store.schema.functions import FUNCTIONS, create_macro
 from tubelet.store.schema.renames import source_of
 
 IMPORTED = "imported_labels"  # the rows of `labels` that lie in its own table
 TOKENS_WORD = re.compile(rf"\b{TOKENS.name}\b", re.IGNORECASE)
-TOKEN_CALL = re.compile(r"\btoken\b", re.IGNORECASE)
+TOKEN_CALL = re.compile(r"\btoken\b|\bpatches:", re.IGNORECASE)  # directions name patches
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -96,11 +96,14 @@ def _prepare(
     for name, table in TABLES.items():
         _create_table_view(connection, layout, table, snapshot.versions.get(name))
     connection.execute(_labels_with_folders())
+    connection.execute(f"CREATE VIEW {DIRECTIONS.name} AS {direction_view.VIEW}")
+    tokens = names_tokens(sql)
+    if tokens:
+        single_tokens.create_function(connection, layout)
     for function in FUNCTIONS.values():
         if function.macro:
-            connection.execute(create_macro(function))
-    if names_tokens(sql):
-        single_tokens.create_function(connection, layout)
+            connection.execute(create_macro(function, tokens))
+    if tokens:
         _create_tokens_view(connection, _embedding_paths(connection, layout))
     else:
         connection.execute(_refusing_view(TOKENS))

@@ -47,6 +47,7 @@ from tubelet.store.schema.fits import (
     BASIS_CLIPS,
     BASIS_VECTORS,
     CLUSTERS,
+    DIRECTIONS,
     FITS,
     PROJECTIONS,
     SKETCHES,
@@ -61,7 +62,7 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
-from tubelet.store.schema.probes import PREDICTIONS, PROBED, PROBES
+from tubelet.store.schema.probes import PREDICTIONS, PROBE_WEIGHTS, PROBED, PROBES
 from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
@@ -91,6 +92,7 @@ __all__ = [
     "CLUSTERS",
     "DIM_SENSITIVITY",
     "DIM_STATS",
+    "DIRECTIONS",
     "ENCODERS",
     "FAILURES",
     "FITS",
@@ -114,6 +116,7 @@ __all__ = [
     "POOLED",
     "PREDICTIONS",
     "PROBES",
+    "PROBE_WEIGHTS",
     "PROJECTIONS",
     "RELATIONS",
     "SAVED_QUERIES",
@@ -187,6 +190,7 @@ RELATIONS = {
         *FITS,
         *PROBED,
         *MODELS,
+        DIRECTIONS,
         SCORES,
         LABELS,
         MASKS,

@@ -41,7 +41,7 @@ BASIS_VECTORS = Table(
         Column(
             "name",
             "VARCHAR",
-            "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`",
+            "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`; of a dictionary `encoder` and `decoder`, one row per feature, and `bias`, one number per feature",
         ),
         Column("number", "INTEGER", "number of the row among those of its name, from 0"),
         Column("vector", "DOUBLE[]", "its numbers"),
@@ -108,6 +108,34 @@ SKETCHES = Table(
             "recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"
         ),
         Column("measured_at", MOMENT, "when it was measured", "UTC"),
+    ),
+)
+
+DIRECTIONS = Table(
+    "directions",
+    "direction of embedding space that the store keeps numbers of (a view): component, cluster, feature of a dictionary, or class of a linear probe",
+    ("direction",),
+    (
+        Column(
+            "source", "VARCHAR", "`basis`, `cluster`, `feature` or `probe`: first word of its name"
+        ),
+        Column(
+            "direction",
+            "VARCHAR",
+            "its name, with the id of its basis or probe: what `component` takes",
+        ),
+        Column("named", "VARCHAR", "the same with the name of its basis; NULL where it has none"),
+        Column("encoder_id", "VARCHAR", "the only encoder whose tokens have a value along it"),
+        Column("owner_id", "VARCHAR", "basis or probe that it belongs to"),
+        Column("number", "INTEGER", "its number there: of components from 1, of others from 0"),
+        Column("class_value", "VARCHAR", "class that the weights are of; NULL where there is none"),
+        Column("vector", "DOUBLE[]", "its numbers; NULL for the only cluster of a basis"),
+        Column("origin", "DOUBLE[]", "what is subtracted from a token first; NULL for nothing"),
+        Column("bias", "DOUBLE", "what is added to the product"),
+        Column("unit", "BOOLEAN", "whether a token is divided by its length first"),
+        Column(
+            "positions", "BOOLEAN", "whether the mean of its position is subtracted before that"
+        ),
     ),
 )
 

@@ -77,4 +77,21 @@ PREDICTIONS = Table(
     ),
 )
 
-PROBED = (PROBES, PREDICTIONS)
+PROBE_WEIGHTS = Table(
+    "probe_weights",
+    "class that a linear probe tells, one for numbers",
+    ("probe_id", "number"),
+    (
+        PROBE,
+        Column("number", "INTEGER", "number of the class in their order, from 0"),
+        Column("class_value", "VARCHAR", "class that the weights are of; NULL where there is none"),
+        Column(
+            "weights",
+            "DOUBLE[]",
+            "weight of each dimension of a state as it is stored, mean over folds; those of a class minus the mean over classes",
+        ),
+        Column("bias", "DOUBLE", "what is added to the product"),
+    ),
+)
+
+PROBED = (PROBES, PREDICTIONS, PROBE_WEIGHTS)

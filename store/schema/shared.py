@@ -27,6 +27,8 @@ SHARED = {
     "cosine": "cosine of two vectors of one token",
     "pixel_change": "mean absolute difference of pixels",
     "kind": "which sort of pair, basis, probe or annotation it is",
+    "number": "number of the row among those of its kind",
+    "vector": "the numbers of a basis or a direction",
     "start_s": "time at which something begins, since the video's first frame",
     "stop_s": "time at which something ends, since the video's first frame",
     "source": "where the row comes from",

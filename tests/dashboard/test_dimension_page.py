@@ -71,7 +71,7 @@ def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
     assert not test.exception
     assert "omponent 2 of parts" in text(test) and "this direction is not one" in text(test)
     assert len(pictures(test)) == 3
-    assert "parts+%28components+of+the+corpus%29" in pictures(test)[0]
+    assert "color=a+direction&amp;color-direction=basis%3A" in pictures(test)[0]
     other = open_page("dimension", store, direction="basis:equal:1")
     assert not other.exception and "roll-ups do not hold its mean" in text(other)
 

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from tests.planted_directions import direction_store, draw_tokens
-from tubelet.latent import bases, fitting
+from tubelet.latent import bases, colorings, fitting
+from tubelet.latent.colorings import Coloring
 from tubelet.latent.directions import figures, questions
-from tubelet.latent.directions.direction import Direction, find_direction
+from tubelet.latent.directions.direction import Direction
+from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.scope import Scope
-from tubelet.store import Store
+from tubelet.store import Store, StoreError
 
 VIDEOS, CLIPS = 12, 3
 SPECS = {
@@ -31,6 +33,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     for name, spec in SPECS.items():
         fitted = fitting.fit_basis(made, Scope.of(made), spec)
         bases.save_basis(made, fitted, name)
+    groups = fitting.fit_basis(made, Scope.of(made), BasisSpec(kind="kmeans", clusters=5))
+    bases.save_basis(made, groups, "groups")
     yield made
     made.close()
 
@@ -69,6 +73,70 @@ def test_values_equal_their_sql_and_those_of_the_basis(store, sample, name):
         .to_pylist()
     )
     assert counted == [n for n in figures.count_values(found.values, 8)["tokens"].to_pylist() if n]
+
+
+def name_patches(store: Store) -> str:
+    clip = store.rows("SELECT clip_id FROM clips ORDER BY clip_id")[3]["clip_id"]
+    return f"patches:{clip}-0.1.2,3.0.1"
+
+
+@pytest.mark.parametrize("name", ["3", "basis:plain:2", "basis:unit:1", "cluster:groups:4", "patches"])  # fmt: skip
+def test_component_takes_the_name_that_python_and_addresses_take(store, sample, name):
+    """The same number for every token of the sample, from the name alone."""
+    name = name_patches(store) if name == "patches" else name
+    direction, found = measure(store, sample, name)
+    for written in {name, direction.key}:
+        rows = store.query(
+            f"SELECT s.clip_id, s.slice, s.y, s.x, component('{written}', s.embedding) AS value FROM token_samples s"
+        ).to_pylist()
+        theirs = {(r["clip_id"], r["slice"], r["y"], r["x"]): r["value"] for r in rows}
+        ours = [theirs[key] for key in zip(*_address(found.tokens))]
+        assert np.allclose(ours, found.values, atol=1e-4) and np.ptp(found.values) > 0.5
+    again = find_direction(store, direction.encoder_id, direction.key)
+    assert again.key == direction.key and np.array_equal(again.vector, direction.vector)
+    given = questions.values(SampleScope(direction, sample.each)).answer(store)
+    assert len(given) == len(found)
+
+
+def test_a_direction_between_two_patches_is_0_midway_and_half_their_distance_at_each(store, encoder_id):  # fmt: skip
+    name = name_patches(store)
+    clip = name[8:].partition("-")[0]
+    first, second = (store.grid(clip)[at].astype(np.float64) for at in ((0, 1, 2), (3, 0, 1)))
+    direction = find_direction(store, encoder_id, name)
+    away = np.linalg.norm(first - second)
+    assert np.allclose(direction.vector, (first - second) / away, atol=1e-5)
+    at = np.stack([first, second, (first + second) / 2]).astype(np.float32)
+    zeros = np.zeros(3, int)
+    assert np.allclose(direction.measure(at, zeros, zeros), [away / 2, -away / 2, 0], atol=1e-4)
+
+
+def test_a_cluster_is_a_direction_from_the_mean_center_to_its_own(store, encoder_id, sample):
+    basis_id = store.rows("SELECT basis_id FROM bases WHERE name = 'groups'")[0]["basis_id"]
+    basis = bases.load_basis(store, basis_id)
+    middle = basis.model.centers.mean(0)
+    own = basis.of_tokens(sample.vectors, sample.y, sample.x)[:, 0]
+    for number in range(5):
+        direction, found = measure(store, sample, f"cluster:groups:{number}")
+        away = basis.model.centers[number] - middle
+        assert np.allclose(direction.vector, away / np.linalg.norm(away), atol=1e-5)
+        assert found.values[own == number].mean() > found.values[own != number].mean()
+    assert direction.plain and direction.number == 4
+
+
+def test_a_direction_as_color_is_its_value_on_the_scale_of_the_sample(store, encoder_id):
+    for name in ("cluster:groups:1", "basis:both:1", name_patches(store)):
+        direction = find_direction(store, encoder_id, name)
+        coloring = Coloring.parse(Coloring.along(direction.key).name)
+        basis = colorings.fit_basis(store, encoder_id, coloring)
+        clip = store.rows("SELECT clip_id FROM clips ORDER BY clip_id")[5]["clip_id"]
+        y, x = np.indices((4, 4, 4)).reshape(3, -1)[1:]
+        values = direction.measure(store.grid(clip).reshape(64, 12).astype(np.float32), y, x)
+        low, high = basis.limits[0]
+        expected = np.rint(np.clip((values - low) / (high - low), 0, 1) * 255)
+        shown = colorings.color_clip(store, clip, basis).reshape(64, 3).astype(float)
+        assert np.abs(shown - expected[:, None]).max() <= 1 and np.ptp(expected) > 60
+    with pytest.raises(StoreError, match="no coloring is called direction-f"):
+        colorings.fit_basis(store, encoder_id, Coloring.parse("direction-f"))
 
 
 def _address(tokens: DirectionSample) -> tuple[list, ...]:
@@ -153,13 +221,23 @@ def test_the_curve_of_a_video_is_its_roll_up_and_a_component_that_of_the_mean_to
     [
         ("12", "no dimension 12: this encoder has dimensions 0 to 11"),
         ("-1", "pass a dimension from 0 to 11, or basis:NAME:2"),
-        ("basis:none:1", "no basis none of components; there are: both, places, unit, plain"),
+        ("basis:none:1", "no basis none of components; there are: both, places, plain, unit"),
         ("basis:plain:4", "no component 4: it has components 1 to 3"),
         ("basis:plain:0", "no component 0"),
         ("", "pass a dimension from 0 to 11"),
+        ("cluster:groups:5", "clustering groups has no cluster 5: it has clusters 0 to 4"),
+        ("cluster:plain:0", "no clustering plain; there are: groups"),
+        ("feature:x:3", "no dictionary x; train some with `tubelet basis fit --kind sae"),
+        ("probe:abc:run", "no probe abc with weights; train one with `tubelet probe"),
+        ("patches:abc-0.0.0,0.0.1", "holds no clip abc"),
+        ("patches:CLIP-0.0.0,0.0.0", "have the same embedding"),
+        ("patches:CLIP-0.0.0,9.0.0", "lies outside the clip's grid of 4 x 4 x 4"),
+        ("patches:CLIP-0.0.0", "no direction is called patches"),
     ],
 )
 def test_a_direction_that_is_not_there_says_which_are(store, encoder_id, name, said):
+    clip = store.rows("SELECT min(clip_id) AS clip_id FROM clips")[0]["clip_id"]
+    name = name.replace("CLIP", clip)
     with pytest.raises(LatentError, match=said):
         find_direction(store, encoder_id, name)
 

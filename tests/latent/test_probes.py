@@ -18,6 +18,7 @@ from tubelet.latent.probes.scoring import score
 from tubelet.latent.probes.states import States, find_places, read_states
 from tubelet.latent.probes.trial import Training, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth
+from tubelet.latent.probes.weights import read_weights
 from tubelet.store import Store
 from tubelet.store.disk import integrity, removal
 from tubelet.store.questions.probes import label_efficiency
@@ -44,6 +45,46 @@ def found(store):
     run = run_probes(store, "action", (), ProbeOptions())
     save_run(store, run)
     return run
+
+
+def test_the_weights_of_a_linear_probe_are_those_of_its_states(store, found) -> None:
+    """What a probe adds up, from the stored weights and a state as it is stored, tells the classes; the weights point along what was planted."""
+    (probe,) = [one for one in found.results if one.control is None and one.place.layer == "block:2"]  # fmt: skip
+    rows = store.rows(
+        "SELECT w.* FROM probe_weights w JOIN probes p USING (probe_id) WHERE p.layer = 'block:2' AND p.label_name = 'action' ORDER BY number"
+    )
+    weights, biases = np.array([row["weights"] for row in rows]), np.array([row["bias"] for row in rows])  # fmt: skip
+    assert np.allclose(weights, probe.trial.weights.weights) and len(rows) == 2
+    assert np.allclose(weights[0], -weights[1]) and np.abs(weights[1]).argmax() == 3
+    states = read_states(store, probe.place).only(found.truth.video_ids)
+    places = np.searchsorted(found.truth.video_ids, states.video_ids)
+    told = (states.vectors @ weights.T + biases).argmax(1)
+    names = np.array([row["class_value"] for row in rows])
+    assert (names[told] == found.truth.values[places]).mean() > 0.75
+    held = store.rows("SELECT count(*) AS n FROM probe_weights w JOIN probes p USING (probe_id) WHERE p.control IS NOT NULL")  # fmt: skip
+    assert held[0]["n"] == 0, "controls have no directions"
+
+
+def test_the_weights_of_one_fold_are_exactly_what_its_model_adds_up() -> None:
+    generator = np.random.default_rng(3)
+    states = generator.normal(2, [1, 5, 0.1, 2], (90, 4))
+    for values, task in (
+        (np.where(states[:, 0] > 2, "up", "down"), "classes"),
+        (np.digitize(states[:, 0], [1.5, 2.5]).astype(str), "classes"),
+        (states[:, 1] * 3 + 1, "numbers"),
+    ):
+        model, _ = models.train("linear", task, (states, values, np.arange(90)), 0)
+        found = read_weights(model)
+        added = states @ found.weights.T + found.biases
+        if task == "numbers":
+            assert np.allclose(added[:, 0], model.predict(states)) and found.classes is None
+        else:
+            raw = model.decision_function(states)
+            raw = np.stack([-raw, raw], 1) / 2 if raw.ndim == 1 else raw
+            assert np.allclose(added, raw - raw.mean(1, keepdims=True))
+            assert found.classes == tuple(model.classes_)
+    near, _ = models.train("knn", "numbers", (states, values, np.arange(90)), 0)
+    assert read_weights(near) is None
 
 
 def scores(run) -> dict:
