@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import altair as alt
 import pyarrow as pa
 
+from tubelet.reports.formatting import Words, spell_rows
 from tubelet.reports.literal import Markdown
 from tubelet.reports.rasters import Raster
 from tubelet.store.questions.corpus import Question
@@ -48,19 +49,28 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`."""
+    """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`.
+
+    `words` gives readers of a column other words than those of the rows, which programs read.
+    """
 
     name: str
     title: Markdown
     rows: pa.Table
     columns: tuple[Column, ...]
     shown: int = 50
+    words: Words = field(default_factory=dict)
     questions: Questions = field(default_factory=dict)
     pairs: str | None = None  # column of pair ids that lead to the Windows page
     pictures: Mapping[int, bytes] | None = (
         None  # JPEGs of rows by their number; rows with a clip_id and a slice lead to the player
     )
     dims_of: str | None = None  # encoder whose dimensions the column `dim` numbers
+
+    @property
+    def spelled(self) -> pa.Table:
+        """All rows, as readers see them."""
+        return spell_rows(self.rows, self.words)
 
 
 @dataclass(frozen=True, kw_only=True)
