@@ -8,6 +8,7 @@ from tubelet.dashboard import address
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO
 from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store
 
 NOUNS = {VIDEO: "video", CLIP: "clip", PAIR: "pair"}  # by parameter
 ALONG = {
@@ -16,6 +17,16 @@ ALONG = {
     PAIR: (VIDEO, ENCODER),
 }  # columns that a link to a near one sets, too
 IDS = {VIDEO: "video_id", CLIP: "clip_id", PAIR: "pair_id", ENCODER: "encoder_id"}  # columns
+
+
+def show_no_clips(store: Store) -> None:
+    """What a page says of a store in which nothing is encoded yet."""
+    st.markdown("No clips yet. Encode a folder of videos first:")
+    st.code(
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
+        language=None,
+        wrap_lines=True,
+    )
 
 
 def show_missing(parameter: str, wanted: str, near: Sequence[Mapping]) -> None:

@@ -74,6 +74,7 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
             label,
             described.choices,
             _place(described.choices, default),
+            format_func=lambda choice: described.words.get(choice, choice),
             help=about,
             width=NARROW,
             **bind_option(key),

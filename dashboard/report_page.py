@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from tubelet.dashboard import caching, refusals, report_options
+from tubelet.dashboard.missing import show_no_clips
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sensitivity import blocks
 from tubelet.reports.blocks import Block, Code
@@ -45,6 +46,9 @@ class ReportPage:
 
     def show(self, store: Store, selection: Selection) -> None:
         st.title(_title(self.report), anchor=False)
+        if not caching.summary(store).clips:
+            show_no_clips(store)
+            return
         given = report_options.choose_options(self.name, self.report.options, selection)
         if not report_options.hold_conditions(given, self.report.options):
             return

@@ -126,7 +126,7 @@ def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
     rows = store.query(f"SELECT {ADDRESS}\n{SAMPLED}\nORDER BY ALL", asked)
     if not len(rows):
         raise LatentError(
-            f"{store.name} holds no sampled tokens of {encoder_id}: ingest some videos"
+            f"{store.name} holds no sampled tokens of {encoder_id}: `tubelet ingest` samples tokens of each video that it encodes"
         )
     encoded = rows["clip_id"].combine_chunks().dictionary_encode()
     clip = np.searchsorted(np.array(clips["clip_id"].to_pylist()), encoded.dictionary.to_pylist())[

@@ -44,7 +44,7 @@ def read_vectors(store: Store, encoder_id: str) -> VideoVectors:
     found = video_means(encoder_id).answer(store)
     if not len(found):
         raise LatentError(
-            f"{store.name} holds no statistics of {encoder_id}: encode videos with `tubelet ingest`"
+            f"{store.name} holds no statistics of {encoder_id}: `tubelet ingest` computes them for each video that it encodes"
         )
     video_ids = tuple(found["video_id"].to_pylist())
     vectors = stack_lists(found["vector"])

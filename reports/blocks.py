@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import altair as alt
 import pyarrow as pa
 
+from tubelet.reports.formatting import Words, spell_rows
 from tubelet.reports.literal import Markdown
 from tubelet.reports.rasters import Raster
 from tubelet.store.questions.corpus import Question
@@ -48,13 +49,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`."""
+    """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`.
+
+    `words` gives readers of a column other words than those of the rows, which programs read.
+    """
 
     name: str
     title: Markdown
     rows: pa.Table
     columns: tuple[Column, ...]
     shown: int = 50
+    words: Words = field(default_factory=dict)
     questions: Questions = field(default_factory=dict)
     pairs: str | None = None  # column of pair ids that lead to the Windows page
     pictures: Mapping[int, bytes] | None = (
@@ -63,6 +68,11 @@ class Table:
     dims_of: str | None = (
         None  # encoder whose dimensions the column `dim` numbers, or whose directions the column `direction` names
     )
+
+    @property
+    def spelled(self) -> pa.Table:
+        """All rows, as readers see them."""
+        return spell_rows(self.rows, self.words)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,11 @@
 """Values of a table, and names in a picture, formatted for people."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+Words = Mapping[str, Mapping[str, str]]  # by column, values as readers know them
 
 
 def cell(value: object, form: str = "") -> str:
@@ -9,6 +13,14 @@ def cell(value: object, form: str = "") -> str:
     if value is None:
         return ""
     return f"{value:{form}}" if form else str(value)
+
+
+def spell_rows(rows: pa.Table, words: Words) -> pa.Table:
+    """The rows in the words of readers; values without any stay as they are."""
+    for name, of in words.items():
+        spelled = [of.get(value, value) for value in rows[name].to_pylist()]
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(spelled, pa.string()))
+    return rows
 
 
 def shorten_encoders(encoder_ids: Iterable[str]) -> dict[str, str]:

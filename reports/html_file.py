@@ -114,7 +114,7 @@ def _table(table: Table) -> str:
     )
     anchored = "dim" in table.rows.column_names
     lines = []
-    for number, row in enumerate(table.rows.slice(0, table.shown).to_pylist()):
+    for number, row in enumerate(table.spelled.slice(0, table.shown).to_pylist()):
         cells = "" if table.pictures is None else f"<td>{_picture(table.pictures.get(number))}</td>"
         cells += "".join(
             f"<td{_class(numeric[c.name])}>{html_text(cell(row[c.name], c.format))}</td>"

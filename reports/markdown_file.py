@@ -39,7 +39,7 @@ def _parts(block: Block) -> Iterator[str]:
             yield from _sql(block.questions)
         case Table():
             yield f"### {block.title}"
-            yield from _table(block.rows, block.columns, block.shown)
+            yield from _table(block.spelled, block.columns, block.shown)
             yield from _sql(block.questions)
 
 

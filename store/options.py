@@ -12,7 +12,7 @@ the dataclass: the command, a page, or Python.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -25,13 +25,14 @@ PAINTED_PATCHES = 200  # that a painted mask may name
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """How a field is set: `flag` where it is not ``--name``, `renamed` its old flags, `unset` the meaning of leaving it out."""
+    """How a field is set: `flag` where it is not ``--name``, `renamed` its old flags, `unset` the meaning of leaving it out, `words` what a form calls a choice."""
 
     help: str
     flag: str = ""
     renamed: tuple[str, ...] = ()
     metavar: str | None = None
     choices: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     least: float | None = None
     most: float | None = None
     unset: str = ""

@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, links
 from tubelet.dashboard.dimension import charts, choice, reactions, tokens
+from tubelet.dashboard.missing import show_no_clips
 from tubelet.dashboard.parameters import CLIP, ENCODER, VIDEO
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sql_link import sql_behind
@@ -28,7 +29,7 @@ NOT_LINEAR = "Tokens are divided by their length, or position means are subtract
 def show(store: Store, selection: Selection) -> None:
     st.title("What does this dimension encode?", anchor=False)
     if not selection.encoder_id:
-        _show_empty(store)
+        show_no_clips(store)
         return
     direction = choice.choose_direction(store, selection)
     if direction is None:
@@ -36,7 +37,8 @@ def show(store: Store, selection: Selection) -> None:
     try:
         found = caching.workspace(store).describe_direction(direction, selection.video_ids)
     except LatentError as error:
-        st.info(literal_sentence(f"{error}"), icon=":material/info:")
+        st.info(literal_sentence(error), icon=":material/info:")
+        reactions.show(store, selection.encoder_id, direction.dim)
         return
     st.markdown(f"{answer(direction, found)} {untrained_badge(store, selection.encoder_id)}")
     st.caption(describe_sample(found, selection.video_ids is not None))
@@ -181,12 +183,3 @@ def _head(title: Markdown, behind: dict[str, Question], key: str) -> DeltaGenera
         with head:
             sql_behind(behind, f"dimension-{key}")
     return head
-
-
-def _show_empty(store: Store) -> None:
-    st.markdown("No encoder yet. Encode a folder of videos, then look at its dimensions:")
-    st.code(
-        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
-        language=None,
-        wrap_lines=True,
-    )

@@ -134,7 +134,7 @@ def _table(block: Table, leads: Leads) -> None:
     _title(block)
     if block.pictures:
         st.html(gallery.render_moments(block))
-    rows, config = block.rows.select([column.name for column in block.columns]), {}
+    rows, config = block.spelled.select([column.name for column in block.columns]), {}
     for column in block.columns:
         config[column.name] = _column(block, column)
     if block.pairs:

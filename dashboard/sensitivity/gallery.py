@@ -20,7 +20,7 @@ CAPTIONS = (
 
 def render_moments(block: Table) -> str:
     """The rows that have a picture, in their order."""
-    rows = block.rows.slice(0, block.shown).to_pylist()
+    rows = block.spelled.slice(0, block.shown).to_pylist()
     columns = {column.name: column for column in block.columns}
     pictures = block.pictures or {}
     cells = (_render(row, pictures[number], columns) for number, row in enumerate(rows) if number in pictures)  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from tubelet.dashboard import caching, units
+from tubelet.dashboard import caching, missing, units
 from tubelet.dashboard.components import player
 from tubelet.dashboard.components.player import Film, Marks, Paint
 from tubelet.dashboard.selection import Selection, known_encoders, name_encoders
@@ -53,7 +53,7 @@ class Looked:
 def show(store: Store, selection: Selection) -> None:
     st.title("What does the encoder see in this video?", anchor=False)
     if not caching.rows(store, clip_queries.videos_with_clips(selection.encoder_id, 1)):
-        _show_empty(store)
+        missing.show_no_clips(store)
         return
     if not choice.is_found(store):
         return
@@ -188,13 +188,4 @@ def _show_behind(film: Film, coloring: Coloring) -> None:
             **colors.questions(film, coloring),
         },
         "player",
-    )
-
-
-def _show_empty(store: Store) -> None:
-    st.markdown("No clips yet. Encode a folder of videos; they appear here:")
-    st.code(
-        f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",
-        language=None,
-        wrap_lines=True,
     )

@@ -14,6 +14,7 @@ from tubelet.store.rows import ClipRow
 
 SEARCH, MAP, ALIKE = "search-corpus", "map", "alike"  # switches that open a section
 NARROWEST = 210  # pixels of a card
+NO_EMBEDDINGS: Markdown = "Needs embeddings, which were not kept for this window."
 
 
 def show(
@@ -24,7 +25,7 @@ def show(
         for title, answer in (
             ("Statistics of a patch", describe_patch(marked)),
             ("Track", _describe_track(store, clip, marked)),
-            ("Segmentation", describe_segment(segment)),
+            ("Segmentation", describe_segment(clip, segment)),
         ):
             with grid.cell(), st.container(border=True):
                 st.markdown(f"**{title}**  \n{answer}")
@@ -55,7 +56,7 @@ def describe_patch(marked: MarkedPatches) -> Markdown:
 
 def _describe_track(store: Store, clip: ClipRow, marked: MarkedPatches) -> Markdown:
     if clip.embedding_path is None:
-        return "Needs embeddings, which were not kept for this window."
+        return NO_EMBEDDINGS
     if not marked.patches:
         return "Click a patch to follow it through this window or the whole video; saved per frame as CSV or Parquet."
     try:
@@ -68,7 +69,9 @@ def _describe_track(store: Store, clip: ClipRow, marked: MarkedPatches) -> Markd
     )
 
 
-def describe_segment(segment: MarkedPatches) -> Markdown:
+def describe_segment(clip: ClipRow, segment: MarkedPatches) -> Markdown:
+    if clip.embedding_path is None:
+        return NO_EMBEDDINGS
     if segment.patches and segment.background:
         return "[A mask spreads from your marks](#segmentation); its files are there."
     if segment.patches or segment.background:
@@ -80,7 +83,7 @@ def describe_segment(segment: MarkedPatches) -> Markdown:
 
 def describe_search(clip: ClipRow, marked: MarkedPatches) -> Markdown:
     if clip.embedding_path is None:
-        return "Needs embeddings, which were not kept for this window."
+        return NO_EMBEDDINGS
     if not marked.patches:
         return "Where else is something like it? Select a patch first."
     return "Where else is something like the selected patch?"

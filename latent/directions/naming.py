@@ -59,7 +59,7 @@ def count_dimensions(store: Store, encoder_id: str) -> int:
     """How many dimensions an encoder has. Raises LatentError for one that the store does not hold."""
     rows = store.rows("SELECT embed_dim FROM encoders WHERE encoder_id = ?", [encoder_id])
     if not rows:
-        raise LatentError(f"{store.root} holds no encoder {encoder_id}: ingest some videos")
+        raise LatentError(f"{store.name} holds no encoder {encoder_id}: ingest some videos")
     return int(rows[0]["embed_dim"])
 
 

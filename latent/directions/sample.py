@@ -105,7 +105,7 @@ def draw_direction_sample(store: Store, encoder_id: str, dims: int) -> Direction
     table = store.query(ASKED, asked)
     if not len(table):
         raise LatentError(
-            f"{store.name} holds no sampled tokens of {encoder_id}: ingest some videos"
+            f"{store.name} holds no sampled tokens of {encoder_id}: `tubelet ingest` samples tokens of each video that it encodes"
         )
     video, clip = (table[name].combine_chunks().dictionary_encode() for name in ("video_id", "clip_id"))  # fmt: skip
     names = ("slice", "y", "x", "grid_height", "grid_width", "slices")

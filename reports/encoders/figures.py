@@ -8,7 +8,6 @@ from tubelet.latent.comparison.places import Place
 from tubelet.reports.blocks import Picture
 from tubelet.reports.encoders.findings import EncoderFindings
 from tubelet.reports.encoders.narrative import MEASURES
-from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.rasters import STOPS, Raster
 
 SIDE, MOST = 420, 60  # pixels; places beyond which cells are too small to read
@@ -32,7 +31,7 @@ def draw_matrix(found: EncoderFindings, measure: str) -> Picture:
 
 def list_cells(found: EncoderFindings, measure: str) -> pa.Table:
     """a, b, value, low, high, chance: both triangles, and the diagonal."""
-    names = name_places(found.compared.places)
+    names = name_places(found)
     rows = [
         {"a": names[one.a], "b": names[one.b], **{end: getattr(one.found, end) for end in ENDS}}
         for one in found.compared.of_measure(measure)
@@ -43,13 +42,13 @@ def list_cells(found: EncoderFindings, measure: str) -> pa.Table:
     return pa.Table.from_pylist([*rows, *mirrored, *diagonal], pa.schema(types))
 
 
-def name_places(places: tuple[Place, ...]) -> dict[Place, str]:
-    names = shorten_encoders(place.encoder_id for place in places)
-    return {place: f"{names[place.encoder_id]} {place.layer}" for place in places}
+def name_places(found: EncoderFindings) -> dict[Place, str]:
+    names = found.names
+    return {place: f"{names[place.encoder_id]} {place.layer}" for place in found.compared.places}
 
 
 def _chart(found: EncoderFindings, rows: pa.Table, title: str) -> alt.Chart:
-    names = list(name_places(found.compared.places).values())
+    names = list(name_places(found).values())
     axis = alt.Axis(labelLimit=220, labelOverlap=True, title=None)
     color = alt.Color("value:Q", title=title, scale=alt.Scale(domain=[0, 1], range=list(STOPS), clamp=True))  # fmt: skip
     tips: list[str | alt.Tooltip] = ["a:N", "b:N"]
@@ -61,7 +60,7 @@ def _chart(found: EncoderFindings, rows: pa.Table, title: str) -> alt.Chart:
 
 
 def _raster(found: EncoderFindings, rows: pa.Table, title: str) -> Raster:
-    at = {name: n for n, name in enumerate(name_places(found.compared.places).values())}
+    at = {name: n for n, name in enumerate(name_places(found).values())}
     values = np.full((len(at), len(at)), np.nan)
     for row in rows.to_pylist():
         values[at[row["a"]], at[row["b"]]] = np.nan if row["value"] is None else row["value"]

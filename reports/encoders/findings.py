@@ -12,6 +12,7 @@ from tubelet.latent.comparison.run import compare
 from tubelet.latent.errors import LatentError
 from tubelet.reports.encoders.request import EncodersOptions
 from tubelet.reports.errors import ReportError
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.store import Store
 from tubelet.store.errors import StoreError
 from tubelet.store.questions import comparison as queries
@@ -30,13 +31,15 @@ MOMENTS = pa.schema([(name, TEXT) for name in ("unit", "video_id", "encoder", "c
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderFindings:
-    """`pairs`, `alone`, `units` and `moments` are the rows that the report shows; `questions` the queries that its states are read with."""
+    """`pairs`, `alone`, `units` and `moments` are the rows that the report shows; `videos` the names of the sampled ones by id;
+    `questions` the queries that its states are read with."""
 
     compared: Comparison
     pairs: pa.Table
     alone: pa.Table
     units: pa.Table
     moments: pa.Table
+    videos: Mapping[str, str]
     questions: Mapping[str, Question]
 
     @property
@@ -48,6 +51,11 @@ class EncoderFindings:
     def states(self) -> Mapping[str, Question]:
         """The queries that read states."""
         return {name: one for name, one in self.questions.items() if not name.startswith(CLIPS)}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What readers call the encoders, by id."""
+        return shorten_encoders(place.encoder_id for place in self.compared.places)
 
     @property
     def several(self) -> bool:
@@ -82,8 +90,14 @@ def find_encoders(store: Store, options: EncodersOptions) -> EncoderFindings:
         alone=pa.Table.from_pylist(list(_place_rows(compared)), ALONE),
         units=pa.Table.from_pylist(list(_unit_rows(compared)), UNITS),
         moments=pa.Table.from_pylist(list(_moment_rows(compared)), MOMENTS),
+        videos=_name_videos(store, compared),
         questions=dict(_questions(compared)),
     )
+
+
+def _name_videos(store: Store, compared: Comparison) -> dict[str, str]:
+    rows = queries.video_names(sorted(compared.sample.videos)).answer(store).to_pylist()
+    return {row["video_id"]: row["name"] for row in rows}
 
 
 def _ends(a: Place, b: Place) -> dict:

@@ -15,6 +15,14 @@ MEASURES = {
     "effective_rank": "effective rank",
     "spread": "spread",
 }
+UNITS = {
+    "cka": "0 to 1",
+    "mutual_neighbors": "share",
+    "video_agreement": "share",
+    "temporal_stability": "cosine",
+    "effective_rank": "dimensions",
+    "spread": "share",
+}  # of measures
 
 SOURCES = {
     "tokens": "its embedding files",
@@ -28,9 +36,7 @@ def answer(found: EncoderFindings) -> Markdown:
     closest = found.closest
     if closest is None:
         return "No two of these vary from video to video, so that nothing can be compared."
-    told = (
-        f"**{_name(closest.a)} and {_name(closest.b)} are most alike**: CKA {show(closest.found)}"
-    )
+    told = f"**{name_place(found, closest.a)} and {name_place(found, closest.b)} are most alike**: CKA {show(closest.found)}"
     return f"{told} over {count_units(found)}. {compare_chance(closest.found)} {_neighbors(found)}{_choice(found)}"
 
 
@@ -85,8 +91,15 @@ def _share(one: Estimate) -> Markdown:
     return f"{one.value:.0%}{ends}"
 
 
-def _name(place: Place) -> Markdown:
-    return f"{literal(place.encoder_id)} at {literal(place.layer)}"
+def name_place(found: EncoderFindings, place: Place) -> Markdown:
+    return f"{literal(found.names[place.encoder_id])} at {literal(place.layer)}"
+
+
+def spell_rows(found: EncoderFindings) -> dict[str, dict[str, str]]:
+    """The words of readers, by column of the report's tables."""
+    measures = {name: f"{words} ({UNITS[name]})" for name, words in MEASURES.items()}
+    names = found.names
+    return {"measure": measures, "encoder": names, "encoder_a": names, "encoder_b": names, "unit": dict(found.videos)}  # fmt: skip
 
 
 def count_units(found: EncoderFindings) -> Markdown:
@@ -105,9 +118,9 @@ def subject(found: EncoderFindings) -> Markdown:
         else "States of whole slices (the mean over their patches) are compared, matched by time"
     )
     cells = "and a patch of the coarsest grid," if compared.on == TOKENS else ""
-    sources = "; ".join(f"{literal(place.encoder_id)} from {SOURCES[place.source]}" for place in _firsts(found))  # fmt: skip
+    sources = "; ".join(f"{literal(found.names[place.encoder_id])} from {SOURCES[place.source]}" for place in _firsts(found))  # fmt: skip
     return (
-        f"{what}. A moment is one slice of {literal(sample.slowest)}, whose slices are the longest, {cells}{' ' if cells else ''}and the cells of every other grid are averaged "
+        f"{what}. A moment is one slice of {literal(found.names[sample.slowest])}, whose slices are the longest, {cells}{' ' if cells else ''}and the cells of every other grid are averaged "
         f"over it, by how much of each lies in it. {count(len(sample.cells), 'moment')} per video or group; {len(sample.units):,} of {sample.shared:,} shared videos or groups are in the sample. "
         f"States are read of {sources}."
     )

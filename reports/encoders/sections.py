@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from tubelet.latent.comparison.figures import PAIR_MEASURES
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
 from tubelet.reports.command_line import report_command
 from tubelet.reports.encoders import figures, narrative
 from tubelet.reports.encoders.findings import EncoderFindings, find_encoders
 from tubelet.reports.encoders.request import EncodersOptions
-from tubelet.reports.literal import literal
+from tubelet.reports.formatting import Words
 from tubelet.store import Store
 
 TITLE = "How alike are encoders and layers?"
@@ -68,6 +70,7 @@ def _matrices(found: EncoderFindings) -> Iterator[Block]:
         name="pairs",
         title="Pairs of encoders and layers",
         rows=found.pairs,
+        words=_pick_words(found, found.pairs),
         columns=PAIR_COLUMNS,
         shown=300,
         questions=found.questions,
@@ -80,6 +83,7 @@ def _alone(found: EncoderFindings) -> Iterator[Block]:
         name="alone",
         title="Temporal stability, effective rank and spread",
         rows=found.alone,
+        words=_pick_words(found, found.alone),
         columns=ALONE_COLUMNS,
         shown=300,
         questions=found.states,
@@ -90,13 +94,14 @@ def _units(found: EncoderFindings) -> Iterator[Block]:
     if not len(found.units):
         return
     first = found.compared.units[0]
-    names = (f"{literal(place.encoder_id)} {literal(place.layer)}" for place in (first.a, first.b))
+    names = (narrative.name_place(found, place) for place in (first.a, first.b))
     yield Heading("Where they differ", "differences")
     yield Text(f"Videos whose nearest neighbors {' and '.join(names)} share least.")
     yield Table(
         name="units",
         title="Shared neighbors by video",
         rows=found.units,
+        words=_pick_words(found, found.units),
         columns=UNIT_COLUMNS,
         shown=20,
         questions=found.states,
@@ -108,7 +113,13 @@ def _moments(found: EncoderFindings) -> Table:
         name="moments",
         title="The sample: moments that were compared, and the clips that show them",
         rows=found.moments,
+        words=_pick_words(found, found.moments),
         columns=MOMENT_COLUMNS,
         shown=10,
         questions=found.clips,
     )
+
+
+def _pick_words(found: EncoderFindings, rows: pa.Table) -> Words:
+    """The words of readers, of the columns that a table has."""
+    return {name: of for name, of in narrative.spell_rows(found).items() if name in rows.column_names}  # fmt: skip

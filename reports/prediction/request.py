@@ -22,6 +22,7 @@ class PredictionOptions:
         L1,
         help="What surprise is: the error, 1 - cosine, or the error relative to copying the last slice seen.",
         choices=(L1, COSINE, OVER_COPY),
+        words={L1: "error (L1)", COSINE: "1 - cosine", OVER_COPY: "error over copy"},
     )
     encoder: str | None = encoder_option()
     context: int | None = option(

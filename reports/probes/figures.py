@@ -4,7 +4,6 @@ import altair as alt
 import pyarrow as pa
 
 from tubelet.reports.blocks import Picture
-from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
 from tubelet.store.questions.rows import ProbeScore
@@ -28,7 +27,7 @@ def by_layer(found: ProbeFindings) -> Picture:
 
 def list_points(found: ProbeFindings) -> pa.Table:
     """encoder, layer, series (the probe, or its shuffled labels), score, low, high; in the order of layers."""
-    names = shorten_encoders(one.encoder_id for one in found.scores if one.encoder_id)
+    names = found.names
     rows = [
         {
             "encoder": one.encoder_id,
@@ -91,7 +90,9 @@ def _rules(found: ProbeFindings) -> list[alt.Chart]:
 def by_share(found: ProbeFindings) -> Picture:
     """Scores by the share of training videos, of the best layer of each encoder."""
     drawn = _best_shares(found)
-    x = alt.X("train_share:Q", title="per cent of the training videos", scale=alt.Scale(type="log"))
+    x = alt.X(
+        "train_share:Q", title="labels used (% of the training videos)", scale=alt.Scale(type="log")
+    )
     score = alt.Y("score:Q", title=found.run.metric)
     color = alt.Color(
         "series:N",
@@ -122,7 +123,7 @@ def _best_shares(found: ProbeFindings) -> pa.Table:
         held = best.setdefault(one.encoder_id, one)
         if one.score is not None and (held.score is None or one.score > held.score):
             best[one.encoder_id] = one
-    names = shorten_encoders(encoder_id for encoder_id in best if encoder_id)
+    names = found.names
     rows = [
         {**row, "series": f"{names.get(row['encoder_id'], '')}, {row['layer']}"}
         for row in found.shares.to_pylist()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.probes.request import ProbesOptions, choose_run
 from tubelet.store import Store
 from tubelet.store.questions import probes
@@ -37,6 +38,11 @@ class ProbeFindings:
     @property
     def probes(self) -> list[ProbeScore]:
         return list_whole(self.scores)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What readers call the encoders, by id."""
+        return shorten_encoders(one.encoder_id for one in self.scores if one.encoder_id)
 
     @property
     def best(self) -> ProbeScore:

@@ -11,7 +11,7 @@ NAMED = 3  # of the layers that are as good as the best
 def answer(found: ProbeFindings) -> Markdown:
     """The best layer, its interval and chance; that it says nothing where a control is as good."""
     best, run = found.best, found.run
-    told = f"**{literal(run.label_name)}** is told best by {name_place(best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
+    told = f"**{literal(run.label_name)}** is told best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
     chance = found.chance
     beside = f", with shuffled labels {show(chance)}" if chance else ""
     return f"{told}{beside}. {compare_controls(found)}{_choice(found)}"
@@ -38,7 +38,9 @@ def _ties(found: ProbeFindings) -> Markdown:
     if not tied:
         return ""
     more = f" and {len(tied) - NAMED:,} more" if len(tied) > NAMED else ""
-    return f", and equally well by {', '.join(name_place(one) for one in tied[:NAMED])}{more}"
+    return (
+        f", and equally well by {', '.join(name_place(found, one) for one in tied[:NAMED])}{more}"
+    )
 
 
 def _choice(found: ProbeFindings) -> Markdown:
@@ -50,8 +52,8 @@ def _choice(found: ProbeFindings) -> Markdown:
     )
 
 
-def name_place(score: ProbeScore) -> Markdown:
-    return f"layer {literal(score.layer)} of {literal(score.encoder_id)}"
+def name_place(found: ProbeFindings, score: ProbeScore) -> Markdown:
+    return f"layer {literal(score.layer)} of {literal(found.names.get(score.encoder_id or '', score.encoder_id))}"
 
 
 def show(score: ProbeScore) -> Markdown:

@@ -5,16 +5,22 @@ from collections.abc import Iterator
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
 from tubelet.reports.command_line import report_command
 from tubelet.reports.probes import figures, narrative
-from tubelet.reports.probes.findings import ProbeFindings, find_probes
+from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings, find_probes
 from tubelet.reports.probes.request import ProbesOptions
 from tubelet.store import Store
 
 TITLE = "What do the stored states know about a label?"
+SHARE = Column(
+    "train_share",
+    "labels used (%)",
+    "g",
+    "Share of the labeled training videos that was learned from",
+)
 SCORE_COLUMNS = (
     Column("encoder_id", "encoder"),
     Column("layer", "layer"),
     Column("control", "control"),
-    Column("train_share", "per cent", "g", "Share of the training videos"),
+    SHARE,
     Column("score", "score", ".3f"),
     Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
     Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
@@ -30,7 +36,7 @@ SCORE_COLUMNS = (
 SHARE_COLUMNS = (
     Column("encoder_id", "encoder"),
     Column("layer", "layer"),
-    Column("train_share", "per cent", "g"),
+    SHARE,
     Column("score", "score", ".3f"),
     Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
     Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
@@ -81,6 +87,7 @@ def _layers(found: ProbeFindings) -> Iterator[Block]:
         name="scores",
         title="Probes and controls",
         rows=found.table,
+        words={"encoder_id": found.names, "control": CONTROL_NAMES},
         columns=SCORE_COLUMNS,
         shown=200,
         questions={"Scores": found.questions["scores"]},
@@ -94,6 +101,7 @@ def _shares(found: ProbeFindings) -> Iterator[Block]:
         name="drops",
         title="Scores by share of the training videos",
         rows=found.shares,
+        words={"encoder_id": found.names},
         columns=SHARE_COLUMNS,
         shown=200,
         questions={"Shares": found.questions["shares"]},
@@ -116,7 +124,7 @@ def _directions(found: ProbeFindings) -> Iterator[Block]:
 
 def _mistakes(found: ProbeFindings) -> Iterator[Block]:
     yield Heading("Where the best probe is wrong", "mistakes")
-    yield Text(f"Of {narrative.name_place(found.best)}.")
+    yield Text(f"Of {narrative.name_place(found, found.best)}.")
     if found.run.task == "classes":
         yield Table(
             name="confusion",

@@ -32,7 +32,7 @@ def choose_run(store: Store, options: TransitionReportOptions) -> TransitionRunR
     runs = transition_runs().read(store, TransitionRunRow)
     if not runs:
         raise ReportError(
-            f"{store.root} holds no transition models: fit some with `tubelet transition fit --store {store.shell_name}`"
+            f"{store.name} holds no transition models: fit some with `tubelet transition fit --store {store.shell_name}`"
         )
     found = [run for run in runs if options.run in (None, run.run_id)]
     if found:

@@ -22,6 +22,14 @@ FROM encoders e JOIN clips c USING (encoder_id) LEFT JOIN (
 WHERE {OF_GRID} GROUP BY e.encoder_id, e.layer ORDER BY e.encoder_id""")
 
 
+def video_names(video_ids: Sequence[str]) -> Question:
+    """The file names of these videos."""
+    return Question(
+        "SELECT video_id, name FROM videos WHERE video_id IN (SELECT unnest($videos::VARCHAR[]))",
+        {"videos": list(video_ids)},
+    )
+
+
 def compared_videos(encoder_id: str, source: str) -> Question:
     """One row per video of an encoder whose states can be read from a source."""
     return Question(

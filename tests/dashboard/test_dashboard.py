@@ -111,10 +111,10 @@ def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) ->
     assert untrained_badge(small, "another") == ""
 
 
-def test_an_empty_store_says_what_to_type(stores: dict[str, Store]) -> None:
-    assert f"tubelet ingest FOLDER --store {stores['empty'].root}" in text(
-        open_page("corpus", stores["empty"])
-    )
+@pytest.mark.parametrize("page", ["corpus", "video", "dimension"])
+def test_an_empty_store_says_what_to_type(page: str, stores: dict[str, Store]) -> None:
+    said = text(open_page(page, stores["empty"]))
+    assert "tubelet ingest FOLDER" in said and f"--store {stores['empty'].root}" in said
 
 
 def test_a_new_clip_shows_at_the_next_rerun(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What pages say before and after the first click: cards of the Video page, readings of statistics, several videos chosen on Corpus."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -13,6 +14,7 @@ from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.surprise import surprise_of_video
+from tubelet.store.rows import ClipRow
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 
@@ -51,8 +53,13 @@ def test_the_page_says_what_it_can_do_before_the_first_click(store: Store) -> No
         (MarkedPatches("ab", ((0, 0, 0),), ((0, 1, 1),)), "A mask spreads"),
     ],
 )
-def test_the_card_of_a_mask_says_what_is_missing(marked: MarkedPatches, said: str) -> None:
-    assert said in sections.describe_segment(marked)
+def test_the_card_of_a_mask_says_what_is_missing(
+    store: Store, marked: MarkedPatches, said: str
+) -> None:
+    clip = ClipRow.of(first_clip(store))
+    assert said in sections.describe_segment(clip, marked)
+    bare = replace(clip, embedding_path=None)
+    assert sections.describe_segment(bare, marked) == sections.NO_EMBEDDINGS
 
 
 @pytest.mark.parametrize(

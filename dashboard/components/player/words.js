@@ -87,9 +87,9 @@ export class Words {
     const { window, root, timeline, source, pictures, layers } = this.player
     const sentences = root.dataset.mode === "loading" ? ["Loading video..."] : []
     if (window && timeline.windows.length > 1) sentences.push(`${this.#number(window.id)}: ${describeFrames(window)}.`)
-    if (pictures) sentences.push(`Showing stored slice images instead of the video: ${source.why}.`)
     const [sheet, colors] = [layers.sheets.peek(window), layers.colors.peek(window)]
-    if (pictures && sheet instanceof Error) sentences.push(`No slice images: ${sheet.message}; ingest with pictures to store them.`)
+    if (pictures && sheet instanceof Error) sentences.push(`Neither the video nor slice images can be shown: ${source.why}, and ${sheet.message}; ingest with pictures to store them.`)
+    else if (pictures) sentences.push(`Showing stored slice images instead of the video: ${source.why}.`)
     if (colors instanceof Error) sentences.push(`No colors: ${colors.message}.`)
     return sentences
   }

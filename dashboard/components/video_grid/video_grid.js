@@ -35,6 +35,7 @@ class Picture {
     find(element, ".name").textContent = card.name
     find(element, ".facts").textContent = card.facts
     button.setAttribute("aria-label", `Open ${card.name}`)
+    button.classList.toggle("empty", !card.thumbnail && !card.scrub)
     if (card.scrub) button.setAttribute("aria-description", `Left and right arrow keys show its ${card.scrub.slices} slices`)
   }
 
