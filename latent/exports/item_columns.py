@@ -67,6 +67,4 @@ def split_items(dataset: TokenDataset, part_bytes: int) -> list[range]:
     """The numbers of the items of each part, of about so many bytes."""
     most = max(count_bytes(item, dataset.pooled) for item in dataset.items)
     each = max(1, part_bytes // most)
-    return [
-        range(first, min(first + each, len(dataset))) for first in range(0, len(dataset), each)
-    ]
+    return [range(first, min(first + each, len(dataset))) for first in range(0, len(dataset), each)]

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 from tubelet.latent.errors import LatentError
+from tubelet.latent.exports.atlas_table import AtlasTable
 from tubelet.latent.exports.datasets_folder import Folder
+from tubelet.latent.exports.fiftyone_folder import FiftyOneFolder
 from tubelet.latent.exports.item_columns import count_bytes
 from tubelet.latent.exports.lance_table import LanceTable
 from tubelet.latent.exports.npy_array import OneArray
@@ -49,6 +51,8 @@ WRITERS: dict[str, Callable[[TokenDataset, Path, Store], Writer]] = {
     "npy": OneArray,
     "datasets": Folder,
     "lance": LanceTable,
+    "atlas": AtlasTable,
+    "fiftyone": FiftyOneFolder,
 }
 
 
@@ -107,9 +111,7 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
     begun = f", the first {done:,} of {parts:,} by an earlier run" if done else ""
     size = sum(count_bytes(item, dataset.pooled) for item in dataset.items)
     words = ("window",) if asked.slices is None else ("stretch of slices", "stretches of slices")
-    return (
-        f"wrote {count(len(dataset), *words)} ({write_size(size)} of tokens) to {output}{begun}"
-    )
+    return f"wrote {count(len(dataset), *words)} ({write_size(size)} of tokens) to {output}{begun}"
 
 
 @contextmanager
