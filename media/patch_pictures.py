@@ -1,7 +1,8 @@
 """The picture of a token, or of a slice, cut from the stored sheet of a clip's slices, as PNG.
 
-draw_slice(store, Address("9f86d0...", 3))
+draw_patch(store, Address("9f86d0...", 3))
 draw_patch(store, Address("9f86d0...", 3, 10, 7))      with the patches around it, ringed
+cut_slice(store, clip, 3)                              as it is stored, without enlargement, as JPEG
 """
 
 import io
@@ -51,6 +52,17 @@ def draw_patch(store: Store, at: Address, side: int = SIDE) -> bytes:
         _ring(picture, (at.y - top, at.x - left), (high, wide))
     file = io.BytesIO()
     picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def cut_slice(store: Store, clip: ClipRow, slice_: int) -> bytes:
+    """A slice of a clip as large as it is stored, as JPEG. Raises StoreError where the store holds no picture of it."""
+    sheet = Sheet.of(clip)
+    top, left = sheet.corner(slice_)
+    file = io.BytesIO()
+    with Image.open(sources.pictures(store, clip)) as whole:
+        cut = whole.convert("RGB").crop((left, top, left + sheet.tile[1], top + sheet.tile[0]))
+    cut.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 

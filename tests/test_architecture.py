@@ -25,6 +25,7 @@ ALLOWED = {
         "umap",
         "pyarrow",
         "PIL",
+        "lance",
         "zarr",
     },
     "ingest": {

@@ -17,6 +17,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tubelet.latent.errors import LatentError
+from tubelet.latent.exports.atlas_table import AtlasTable
+from tubelet.latent.exports.datasets_folder import Folder
+from tubelet.latent.exports.fiftyone_folder import FiftyOneFolder
+from tubelet.latent.exports.item_columns import count_bytes
+from tubelet.latent.exports.lance_table import LanceTable
+from tubelet.latent.exports.npy_array import OneArray
 from tubelet.latent.exports.webdataset_shards import Shards
 from tubelet.latent.exports.zarr_arrays import Arrays
 from tubelet.store import Store
@@ -26,7 +32,7 @@ from tubelet.store.token_dataset import TokenDataset
 from tubelet.store.wording import count, write_size
 
 PLAN, DONE = "plan.json", "done.txt"
-FORMAT = 1  # of what a rerun may go on with
+FORMAT = 2  # of what a rerun may go on with
 
 
 class Writer(Protocol):
@@ -39,7 +45,15 @@ class Writer(Protocol):
         """Write a part, in place of what may be there of it."""
 
 
-WRITERS: dict[str, Callable[[TokenDataset, Path], Writer]] = {"zarr": Arrays, "webdataset": Shards}
+WRITERS: dict[str, Callable[[TokenDataset, Path, Store], Writer]] = {
+    "zarr": Arrays,
+    "webdataset": Shards,
+    "npy": OneArray,
+    "datasets": Folder,
+    "lance": LanceTable,
+    "atlas": AtlasTable,
+    "fiftyone": FiftyOneFolder,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +72,16 @@ class TokenRequest:
         help="Name or id of an encoder of the store.",
         unset="the only one",
     )
+    slices: int | None = option(
+        None,
+        least=1,
+        most=65_536,
+        help="Cut each window to stretches of so many slices.",
+        unset="whole windows",
+    )
+    pooled: bool = option(
+        False, help="The mean over the patches of a slice, in single precision, in place of tokens."
+    )
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -68,9 +92,11 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
     """Write the folder; a sentence that says what it holds. Raises TubeletError, and OSError where the disk does not take it."""
     if output.exists():
         raise LatentError(f"{output} exists: name a new folder")
-    dataset = store.dataset(asked.where or "", asked.encoder, labels=asked.labels)
+    dataset = store.dataset(
+        asked.where or "", asked.encoder, asked.slices, asked.pooled, asked.labels
+    )
     unfinished = output.with_name(f"{output.name}.unfinished")
-    writer = WRITERS[asked.to](dataset, unfinished)
+    writer = WRITERS[asked.to](dataset, unfinished, store)
     with name_errors(unfinished), _hold(unfinished):
         done = _begin(unfinished, _describe_plan(dataset, asked.to), output)
         parts = writer.begin()
@@ -83,10 +109,9 @@ def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
         (unfinished / DONE).unlink()
         unfinished.rename(output)
     begun = f", the first {done:,} of {parts:,} by an earlier run" if done else ""
-    size = sum(2 * _count_values(item.shape) for item in dataset.items)
-    return (
-        f"wrote {count(len(dataset), 'window')} ({write_size(size)} of tokens) to {output}{begun}"
-    )
+    size = sum(count_bytes(item, dataset.pooled) for item in dataset.items)
+    words = ("window",) if asked.slices is None else ("stretch of slices", "stretches of slices")
+    return f"wrote {count(len(dataset), *words)} ({write_size(size)} of tokens) to {output}{begun}"
 
 
 @contextmanager
@@ -122,15 +147,9 @@ def _begin(unfinished: Path, plan: str, output: Path) -> int:
 def _describe_plan(dataset: TokenDataset, to: str) -> str:
     """What two runs have in common that write the same folder."""
     told = [
-        [i.clip_id, i.video_name, i.shape, i.start_s, i.stop_s, i.labels] for i in dataset.items
+        [i.clip_id, i.video_name, i.shape, i.first, i.start_s, i.stop_s, i.labels]
+        for i in dataset.items
     ]
-    whole = [FORMAT, to, dataset.encoder_id, {**dataset.classes}, told]
+    whole = [FORMAT, to, dataset.encoder_id, dataset.pooled, {**dataset.classes}, told]
     digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()
     return json.dumps({"to": to, "windows": len(dataset), "sha256": digest}) + "\n"
-
-
-def _count_values(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total

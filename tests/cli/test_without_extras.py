@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
 
@@ -33,9 +35,10 @@ def test_agents(tmp_path: Path) -> None:
     assert "pip install 'tubelet[mcp]'" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_zarr(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to, package", [("zarr", "zarr"), ("lance", "lance")])
+def test_formats_of_tokens(to: str, package: str, tmp_path: Path) -> None:
     synthetic_store(tmp_path / "store", videos=1).close()
-    asked = ("export", "tokens", "--to", "zarr", "-o", str(tmp_path / "out"), "--store", str(tmp_path / "store"))  # fmt: skip
-    done = run_without({"zarr"}, *asked)
-    assert done.returncode and "pip install 'tubelet[zarr]'" in done.stderr
+    asked = ("export", "tokens", "--to", to, "-o", str(tmp_path / "out"), "--store", str(tmp_path / "store"))  # fmt: skip
+    done = run_without({package}, *asked)
+    assert done.returncode and f"pip install 'tubelet[{to}]'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["store"], "nothing is left"

@@ -10,7 +10,7 @@ import pytest
 from tests.commands import tubelet
 from tests.stores import synthetic_store
 from tubelet.latent.errors import LatentError
-from tubelet.latent.exports import token_export, webdataset_shards
+from tubelet.latent.exports import datasets_folder, token_export, webdataset_shards
 from tubelet.latent.exports.token_export import TokenRequest, export_tokens
 from tubelet.store import Store
 
@@ -72,13 +72,14 @@ def test_webdataset_is_read_by_its_package(
         assert told["labels"]["folder"] == (None if label < 0 else dataset.classes["folder"][label])
 
 
-@pytest.mark.parametrize("to", ["zarr", "webdataset"])
+@pytest.mark.parametrize("to", ["zarr", "webdataset", "npy", "datasets"])
 def test_a_stopped_export_is_absent_and_a_rerun_goes_on(
     to: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request
 ) -> None:
     if to == "zarr":
         request.getfixturevalue("zarr")
     monkeypatch.setattr(webdataset_shards, "SHARD_BYTES", 1)
+    monkeypatch.setattr(datasets_folder, "PART_BYTES", 1)
     output, writer, written = tmp_path / "out", token_export.WRITERS[to], []
 
     class Stopping(writer):
@@ -133,8 +134,8 @@ def test_the_command_writes_what_a_condition_selects(store: Store, tmp_path: Pat
     again = tubelet("export", "tokens", "--to", "webdataset", "-o", tmp_path / "cooking", "--store", store.root)  # fmt: skip
     assert again.returncode == 2 or again.returncode == 1
     assert "exists: name a new folder" in again.stderr
-    wrong = tubelet("export", "tokens", "--to", "lance", "-o", tmp_path / "x", "--store", store.root)  # fmt: skip
-    assert wrong.returncode and "choose zarr or webdataset" in wrong.stderr
+    wrong = tubelet("export", "tokens", "--to", "hdf5", "-o", tmp_path / "x", "--store", store.root)  # fmt: skip
+    assert wrong.returncode and "choose zarr, webdataset, npy" in wrong.stderr
 
 
 def test_names_of_labels_make_no_folders(store: Store, tmp_path: Path, zarr) -> None:
@@ -145,7 +146,7 @@ def test_names_of_labels_make_no_folders(store: Store, tmp_path: Path, zarr) -> 
     object.__setattr__(dataset, "classes", hostile)
     for item in dataset.items:
         object.__setattr__(item, "labels", (0, -1, 0))
-    Arrays(dataset, tmp_path / "here").begin()
+    Arrays(dataset, tmp_path / "here", store).begin()
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     names = {path.name for path in (tmp_path / "here").iterdir() if path.is_dir()}
     assert {"label_______up", "label_a_b", "label_a_b_2"} <= names

@@ -174,9 +174,10 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     help="A new folder. A rerun goes on with one that a stopped run left unfinished.",
 )
 def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> None:
-    """Write the tokens of all windows of an encoder to a folder for training: Zarr (read by xarray) or WebDataset.
+    """Write the tokens of all windows of an encoder to a folder that other tools read.
 
-    One window stands in memory at a time. Zarr needs the extra `tubelet[zarr]`.
+    Zarr (xarray), WebDataset, one .npy, Hugging Face `datasets`, Lance, Embedding Atlas or FiftyOne. One window stands in memory at a
+    time. Zarr needs the extra `tubelet[zarr]`, Lance `tubelet[lance]`.
     """
     from tubelet.latent.exports.token_export import export_tokens
     from tubelet.store import Store
@@ -193,7 +194,7 @@ def _marks(asked: dict[str, Any]) -> Any:
 
 SUMMARIES = {
     mp4: "The video with colors, heat or mask, as MP4.", mask: "The mask of marked patches, as .npz, MP4 or PNG.",
-    tokens: "The tokens of many videos, as Zarr or WebDataset.",
+    tokens: "The tokens of many videos, for training and for viewers.",
     colors: "The colors of a clip's tokens, as .npy.", track: "Where patches are in each frame, as CSV or Parquet.",
 }  # fmt: skip
 for part, summary in SUMMARIES.items():
