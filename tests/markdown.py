@@ -53,20 +53,18 @@ class Module:
     path: Path
     tree: ast.Module = field(init=False)
     functions: dict[str, ast.FunctionDef] = field(init=False)
-
+    classes: list[ast.ClassDef] = field(init=False)
     imported: dict[str, str] = field(init=False)  # names, and the module that each comes from
 
     def __post_init__(self) -> None:
         self.tree = ast.parse(self.path.read_text())
-        found = [
-            node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) and node.module
-        ]
+        nodes = list(ast.walk(self.tree))
+        found = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
         self.imported = {
             alias.name: node.module.rpartition(".")[2] for node in found for alias in node.names
         }
-        self.functions = {
-            node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)
-        }
+        self.functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+        self.classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
 
 
 class Checker:
@@ -291,8 +289,7 @@ class Known:
             node
             for module in modules
             if module.path.parent.name != "reports"
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.ClassDef)
+            for node in module.classes
         ]
         fields = {node.name: _markdown_fields(node) for node in classes if _markdown_fields(node)}
         properties |= {name for named in fields.values() for name in named}

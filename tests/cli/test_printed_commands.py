@@ -36,7 +36,9 @@ def printed() -> list[str]:
     found = [
         command
         for path in files
-        for text in _strings(ast.parse(path.read_text()))
+        for source in [path.read_text()]
+        if "tubelet " in source
+        for text in _strings(ast.parse(source))
         for command in _commands(text)
     ]
     return sorted(set(found))
@@ -44,25 +46,18 @@ def printed() -> list[str]:
 
 def _strings(tree: ast.AST) -> list[str]:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    nodes = list(ast.walk(tree))
     skipped = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
     }
-    inside = {
-        id(part)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.JoinedStr)
-        for part in ast.walk(node)
-        if part is not node
-    }
-    nodes = [node for node in ast.walk(tree) if id(node) not in skipped | inside]
-    return [
-        _text(node)
-        for node in nodes
-        if isinstance(node, ast.JoinedStr)
-        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    strings = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    inside = {id(part) for node in strings for part in ast.walk(node) if part is not node}
+    strings += [
+        node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
+    return [_text(node) for node in strings if id(node) not in skipped | inside]
 
 
 def _text(node: ast.AST) -> str:
@@ -78,15 +73,16 @@ def _commands(text: str) -> list[str]:
     return [(first or second).strip().rstrip(".") for first, second in COMMAND.findall(text)]
 
 
+PRINTED = printed()
 MENTIONED = [
     command
-    for command in printed()
+    for command in PRINTED
     if len(command.split()) == 2
     or (command.split()[1] in ("basis", "queries") and len(command.split()) == 3)
 ]
 TYPED = [
     c
-    for c in printed()
+    for c in PRINTED
     if c not in MENTIONED
     and c.split()[1] in cli.COMMANDS
     and not c.startswith("tubelet pretrain on")

@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard.test_dashboard import open_page, text
 from tests.store.test_jobs import wait_for
 from tests.stores import synthetic_store
-from tubelet.dashboard import access, caching
+from tubelet.cli import main
+from tubelet.cli.forms import describe_commands
+from tubelet.dashboard import access
 from tubelet.dashboard.access import HOSTS, JOBS, READ_ONLY, TOKEN, find_jobs_folder
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store, StoreError
@@ -158,11 +160,11 @@ def test_a_job_that_has_ended_fills_its_form_in_again(store: Store) -> None:
     assert "--no-pictures" not in command_line(test) and "--frames=8" in command_line(test)
 
 
-@pytest.mark.parametrize("form", caching.command_forms(), ids=lambda form: form.name)
-def test_every_form_opens_empty(store: Store, form) -> None:
-    test = open_page("jobs", store, **START, command=form.name)
+@pytest.mark.parametrize("name", [form.name for form in describe_commands(main)])
+def test_every_form_opens_empty(store: Store, name: str) -> None:
+    test = open_page("jobs", store, **START, command=name)
     assert not test.exception
-    assert command_line(test) == ["tubelet", *form.name.split(), f"--store={store.root}"]
+    assert command_line(test) == ["tubelet", *name.split(), f"--store={store.root}"]
     assert "Start job" not in labels(test) and "--allow-jobs" in "".join(code.value for code in test.code)  # fmt: skip
 
 
