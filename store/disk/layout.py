@@ -139,8 +139,7 @@ class Layout:
             raise inside.UnsafePath(
                 f"the row of model {model_id} names the weights of another model, {relative!r}: fit it again"
             )
-        if self.source:
-            self.home.fetch(path)
+        self.home.fetch(path)
         return path
 
     def thumbnail(self, video_id: str) -> Path:
