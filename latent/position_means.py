@@ -1,10 +1,11 @@
 """The mean embedding of each grid position over the corpus: what an encoder outputs for a place regardless of its content.
 
 `token_samples` holds 32 tokens per clip, too few for each of hundreds of positions, so a few slices of a bounded number of
-clips are read, those of different videos first.
+clips are read, those of different videos first. Every video weighs the same, however many of its clips are among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import numpy as np
 
@@ -35,12 +36,27 @@ def means(
             f"and there are {videos}: ingest more videos, or leave --remove-position-mean out"
         )
     total, count = np.zeros((height * width, chosen[0].embed_dim)), np.zeros((height * width, 1))
-    for row in chosen:
+    for _, own in groupby(sorted(chosen, key=_video), key=_video):
+        mean, known = _average(store, own)
+        total += np.where(known, mean, 0)
+        count += known
+    return (total / np.maximum(count, 1)).astype(np.float32).reshape(height, width, -1)
+
+
+def _video(row: ClipRow) -> str:
+    return row.video_id
+
+
+def _average(store: Store, rows: Iterable[ClipRow]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of each position over the clips of one video ``(P, D)``, and whether it is known ``(P, 1)``."""
+    total: np.ndarray | float = 0.0
+    count: np.ndarray | int = 0
+    for row in rows:
         for tokens in _slices(store, row):
             sound = np.isfinite(tokens).all(axis=1, keepdims=True)
-            total += np.where(sound, tokens, 0)
-            count += sound
-    return (total / np.maximum(count, 1)).astype(np.float32).reshape(height, width, -1)
+            total = total + np.where(sound, tokens, 0).astype(np.float64)
+            count = count + sound.astype(int)
+    return total / np.maximum(count, 1), np.asarray(count) > 0
 
 
 def _slices(store: Store, row: ClipRow) -> Iterator[Float32[np.ndarray, "P D"]]:

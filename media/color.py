@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import av
+from av.sidedata.sidedata import Type
 
 TRANSFERS = {
     1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316", 11: "iec61966-2-4",
@@ -12,9 +13,11 @@ PRIMARIES = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428", 11: "smpte431",
     12: "smpte432", 22: "ebu3213",
 }  # fmt: skip
+DOLBY_VISION = "dolby-vision"  # our name of a transfer that FFmpeg has no name of: pictures that only its metadata explains
 HDR = {
     "smpte2084": "PQ",
     "arib-std-b67": "HLG",
+    DOLBY_VISION: "Dolby Vision",
 }  # transfers that players map to the range of the screen
 
 
@@ -30,7 +33,7 @@ class Color:
     def of(cls, frame: av.VideoFrame) -> "Color":
         components = frame.format.components
         return cls(
-            TRANSFERS.get(frame.color_trc),
+            TRANSFERS.get(frame.color_trc) or (DOLBY_VISION if _needs_dolby(frame) else None),
             PRIMARIES.get(frame.color_primaries),
             max(part.bits for part in components),
         )
@@ -38,3 +41,8 @@ class Color:
     @property
     def hdr(self) -> bool:
         return self.transfer in HDR
+
+
+def _needs_dolby(frame: av.VideoFrame) -> bool:
+    """Whether a frame brings what a Dolby Vision player draws it by."""
+    return any(kind in frame.side_data for kind in (Type.DOVI_METADATA, Type.DOVI_RPU_BUFFER))

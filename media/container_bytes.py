@@ -8,6 +8,16 @@ from typing import BinaryIO
 EBML, RIFF, BOXES = b"\x1a\x45\xdf\xa3", b"RIFF", b"ftyp"
 LISTS = (b"RIFF", b"LIST")  # of RIFF: chunks that hold others
 MEDIA = b"mdat"
+PAGE, PAGE_HEAD = b"OggS", 27  # bytes before the lengths of a page's segments
+
+
+def _shift_out(register: int) -> int:
+    for _ in range(8):
+        register = register << 1 ^ (0x104C11DB7 if register & 0x80000000 else 0)
+    return register & 0xFFFFFFFF
+
+
+OGG_CRC = tuple(_shift_out(byte << 24) for byte in range(256))
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,14 @@ def read_declared_size(path: Path) -> int | None:
 
 
 def is_structure(path: Path, container: str, stretch: Stretch) -> bool:
-    """Whether a stretch is made of whole elements of an AVI or MP4 file, such as empty chunks and the headers of a fragment; other containers are not read."""
+    """Whether a stretch is made of whole elements of an AVI, MP4 or Ogg file, such as empty chunks and the headers of a fragment; other containers are not read."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         if container == "avi":
             return _is_chunks(file, stretch)
+        if container == "ogg":
+            return _is_pages(file, stretch)
         return container.startswith("mov") and _is_boxes(file, stretch)
 
 
@@ -52,6 +64,31 @@ def _is_chunks(file: BinaryIO, stretch: Stretch) -> bool:
         size = int.from_bytes(head[4:], "little")
         at += 12 if head[:4] in LISTS else 8 + size + size % 2
     return at + 8 == stretch.following
+
+
+def _is_pages(file: BinaryIO, stretch: Stretch) -> bool:
+    """Ogg: whole pages from the one that the first packet begins on up to that of the second: a packet may go over several."""
+    at = stretch.start
+    while at < stretch.following:
+        file.seek(at)
+        head = bytearray(file.read(PAGE_HEAD))
+        if len(head) < PAGE_HEAD or not head.startswith(PAGE):
+            return False
+        lengths = file.read(head[-1])
+        body = file.read(sum(lengths))
+        stated, head[22:26] = int.from_bytes(head[22:26], "little"), bytes(4)
+        if _ogg_checksum(bytes(head) + lengths + body) != stated:
+            return False
+        at += PAGE_HEAD + len(lengths) + len(body)
+    return at == stretch.following
+
+
+def _ogg_checksum(data: bytes) -> int:
+    """The CRC-32 of an Ogg page, whose own checksum counts as 0."""
+    register = 0
+    for byte in data:
+        register = (register << 8) & 0xFFFFFFFF ^ OGG_CRC[register >> 24 ^ byte]
+    return register
 
 
 def _is_boxes(file: BinaryIO, stretch: Stretch) -> bool:

@@ -19,6 +19,7 @@ from statistics import median
 import av
 
 from tubelet.media.demuxing import Demuxer
+from tubelet.media.opening import open_container
 
 CALM_FRAMES = 24  # without an error, after which the damage counts as isolated
 MOST_ERRORS = 3  # of one damage: more are a destroyed stretch
@@ -115,7 +116,7 @@ class Decoder:
     def _decode_again(self) -> Iterator[Decoded]:
         """The frames that have not been returned yet, decoded by one thread."""
         self._damage = None
-        with av.open(self._container.name, metadata_errors="ignore") as container:
+        with open_container(self._container.name) as container:
             stream = next(one for one in container.streams.video if one.index == self._stream.index)
             stream.codec_context.thread_count = 1
             yield from islice(Decoder(container, stream, again=True), self._emitted, None)

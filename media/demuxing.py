@@ -20,6 +20,10 @@ LEAST_BYTES = 80  # more than the headers between two packets of Matroska, AVI, 
 REMEMBERED = 64  # stretches between packets, to know how large they usually are
 LEAST_SHARE = 1 / 4  # of the bytes that the missing time would take at the rate of the file so far
 LEAST_MISSING = 5  # frames that the promised end lies after the last packet
+NUMBERED = {
+    "avi",
+    "ogg",
+}  # whose demuxers number frames as they find them: those that are lost leave no jump in time
 PADDED = {"mpegts", "mpeg"}  # filled up to a constant rate: bytes say nothing there
 COUNTED = {
     "avi"
@@ -73,8 +77,8 @@ class Demuxer:
         return any(before <= one.pts <= after and one.size >= least for one in self.skipped)
 
     def lost_uncounted(self, before: int, after: int) -> bool:
-        """Whether chunks of an AVI are broken between two time stamps: frames that are lost there leave no jump."""
-        return self._container.format.name in COUNTED and any(
+        """Whether chunks of an AVI or pages of an Ogg are broken between two time stamps: frames that are lost there leave no jump."""
+        return self._container.format.name in NUMBERED and any(
             before < one.pts <= after and one.size >= LEAST_SHARE * self.bytes_per_tick
             for one in self.skipped
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 
 from tubelet.media.errors import VideoError
+from tubelet.media.opening import open_container
 
 PICTURES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 FRAMES = "frames"  # the container of such a video
@@ -53,7 +54,7 @@ class FrameFolder:
         """The picture at a position. Raises VideoError."""
         path = self.pictures[at].path
         try:
-            with av.open(str(path), metadata_errors="ignore") as container:
+            with open_container(path) as container:
                 return next(container.decode(video=0))
         except (*ERRORS, StopIteration) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no picture in it"

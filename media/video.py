@@ -19,6 +19,7 @@ from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.demuxing import read_packets
 from tubelet.media.errors import VideoError, find_stage
 from tubelet.media.frame_folder import FRAMES, FrameFolder, find_frames, iterate_pictures
+from tubelet.media.opening import open_container
 from tubelet.media.orientation import Orientation
 from tubelet.store.wording import count
 
@@ -239,7 +240,7 @@ def open_source(
 def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
     """Open a video file, to be decoded by `threads` threads (0: FFmpeg decides). Raises VideoError with a plain reason where it is none."""
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = open_container(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(find_stage(error, "open"), _why_unreadable(path, error)) from error
     with container:

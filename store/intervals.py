@@ -23,6 +23,7 @@ TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 NORMAL = 1.959963984540054  # standard deviations
 SEED = 20261121
 ANGLES = 200_001
+MANY = 1_000_000  # units of which Student's t is the normal distribution
 SMALLEST = 1e-6  # standard errors below this part of the mean are rounding
 
 
@@ -161,6 +162,24 @@ def strongest(
     return at, float(min(low[0], alone.low[0])), float(alone.high[0])
 
 
+def lower_for_choice(
+    found: tuple[float, float], units: int, choices: int, shares: bool = False
+) -> float:
+    """The lower end of the best of several figures, whose value and own lower end are `found`, with the choice among them taken into account.
+
+    As in `strongest`, but from what is kept of a figure: the end lies as much further below as Student's t at the level of all choices together
+    lies beyond its own; of shares no higher than Wilson's at that level, as t is too narrow near 1.
+    """
+    value, low = found
+    if choices < 2 or units < FEWEST_SCORES or not math.isfinite(low):
+        return low
+    tail = 1 - TAILS[0] / choices
+    widened = value - (value - low) * student(units - 1, tail) / student(units - 1, TAILS[1])
+    if not shares:
+        return widened
+    return max(0.0, min(widened, _wilson(value, units, student(MANY, tail))[0]))
+
+
 def student_ends(
     spread: Spread, tails: tuple[float, float], positive: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -222,13 +241,16 @@ def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.nd
 
 def share(hits: int, of: int) -> tuple[float, float, float]:
     """A share and Wilson's 95% interval."""
-    part, z = hits / of, NORMAL
+    return hits / of, *_wilson(hits / of, of, NORMAL)
+
+
+def _wilson(part: float, of: int, z: float) -> tuple[float, float]:
+    """Both ends of Wilson's interval of a share, `z` standard deviations wide to either side."""
     center, width = (
         part + z * z / 2 / of,
         z * math.sqrt(part * (1 - part) / of + z * z / 4 / of / of),
     )
     return (
-        part,
         max(0.0, (center - width) / (1 + z * z / of)),
         min(1.0, (center + width) / (1 + z * z / of)),
     )

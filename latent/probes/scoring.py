@@ -6,10 +6,11 @@ import numpy as np
 
 from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.truth import Truth
-from tubelet.store.intervals import FEWEST_SCORES, interval
+from tubelet.store.intervals import interval, means
 
 ACCURACY, R2 = "accuracy", "R2"
-RESAMPLES, SEED = 1000, 20261129
+FEWEST_LEFT_OUT = 3  # groups: of two, one that is left has no variance
+ROUNDING = 1e-12  # of the squares: less variance is rounding
 
 
 @dataclass(frozen=True)
@@ -69,25 +70,36 @@ def _right(truth: Truth, predicted: Predicted) -> np.ndarray:
 
 
 def _determination(truth: np.ndarray, found: np.ndarray, groups: np.ndarray) -> Score:
-    """1 less the part of the variance that is left; each group weighs one, and is drawn as a whole in resamples."""
+    """1 less the part of the variance that is left; each group weighs one.
+
+    The interval is that of the logarithm of that part, from what leaving each group out changes: resamples of few groups vary too little.
+    """
     names, place = np.unique(groups, return_inverse=True)
     weight = 1 / np.bincount(place)[place]
-    value = _r2(truth, found, weight)
-    if len(names) < FEWEST_SCORES:
+    away = truth - np.average(truth, weights=weight)  # else large numbers would cancel
+    parts = (np.ones_like(away), away, away**2, (truth - found) ** 2)
+    sums = np.stack([np.bincount(place, weight * part) for part in parts])  # (4, G)
+    all_ = float(_log_left(sums.sum(axis=1)))
+    value = 1 - float(np.exp(all_))
+    if len(names) < FEWEST_LEFT_OUT or not np.isfinite(all_):
         return Score(value, np.nan, np.nan)
-    drawn = np.random.default_rng(SEED).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), RESAMPLES
+    without = -(len(names) - 1) * _log_left(sums.sum(axis=1, keepdims=True) - sums)
+    if not np.isfinite(without).all():
+        return Score(value, np.nan, np.nan)
+    ends = means((all_ + without - without.mean())[:, None], fewest=FEWEST_LEFT_OUT)
+    with np.errstate(over="ignore"):
+        low, high = 1 - np.exp([ends.high[0], ends.low[0]])
+    return (
+        Score(value, float(low), float(high)) if np.isfinite(low) else Score(value, np.nan, np.nan)
     )
-    values = [_r2(truth, found, weight * times[place]) for times in drawn]
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return Score(value, float(low), float(high))
 
 
-def _r2(truth: np.ndarray, found: np.ndarray, weight: np.ndarray) -> float:
-    mean = np.average(truth, weights=weight)
-    total = float((weight * (truth - mean) ** 2).sum())
-    left = float((weight * (truth - found) ** 2).sum())
-    return 1 - left / total if total > 0 else float("nan")
+def _log_left(sums: np.ndarray) -> np.ndarray:
+    """The logarithm of the part of the variance that is left, of sums of weights, values, squares and squared errors."""
+    weights, values, squares, errors = sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = squares - values**2 / weights
+        return np.log(np.where(variance > ROUNDING * np.abs(squares), errors / variance, np.nan))
 
 
 def mean_score(scores: list[Score]) -> Score:

@@ -1,13 +1,14 @@
 """A run in words: what each layer reached, what the controls reached, and how many videos stand behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tubelet.latent.probes.controls import SHUFFLED
 from tubelet.latent.probes.options import WHOLE
 from tubelet.latent.probes.run import ProbeRun, Result
-from tubelet.latent.probes.scoring import Score, metric_of
+from tubelet.latent.probes.scoring import ACCURACY, Score, metric_of
+from tubelet.store.intervals import lower_for_choice
 from tubelet.store.wording import count, escape_controls
 
 
@@ -38,9 +39,7 @@ class ProbeSummary:
         heading = f"label {truth.name}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
         lines = [heading, *(f"  {_line(result)}" for result in self._ordered())]
         if len(self.run.probes) > 1:
-            lines.append(
-                f"best of {count(len(self.run.probes), 'layer')}: {self._name_best()}; being chosen as the best makes it look better than it is"
-            )
+            lines.append(f"best of {count(len(self.run.probes), 'layer')}: {self._name_best()}")
         lines += [*self.run.notes, f"run {self.run_id}: tables `probes` and `predictions`"]
         return [escape_controls(line) for line in lines]
 
@@ -51,7 +50,11 @@ class ProbeSummary:
             return "not known"
         best = max(known, key=lambda result: result.score.value)
         tied = sum(result.score.value == best.score.value for result in known) - 1
-        return f"{_name(best)}{f', as good as {tied:,} more' if tied else ''}"
+        own, shares = best.score, metric_of(self.run.truth.task) == ACCURACY
+        groups = len(set(self.run.truth.groups))
+        low = lower_for_choice((own.value, own.low), groups, len(self.run.probes), shares)
+        more = f", as good as {tied:,} more" if tied else ""
+        return f"{_name(best)}{more}, {_show(replace(own, low=low))} with the choice among them taken into account"
 
     def _ordered(self) -> list[Result]:
         """Probes first, then controls."""

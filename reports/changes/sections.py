@@ -48,7 +48,8 @@ COLUMNS = (
 METHOD = (
     "Reaction: the mean absolute difference of a dimension between a window and the same window changed, token by token at the same places and times, over the dimension's standard deviation; the mean over dimensions, "
     "slices and pairs of a video. The unit is the video, or the group that the label `group` names: intervals are over units, and a single one has none. `disjoint` compares two windows of a video that share no frame: what tokens differ by when the "
-    "content is another. `shift` compares the frames that two windows share; its strength is in slices. No reaction is what the control `repeated` shows on the Windows page: 0 where the arithmetic is deterministic. "
+    "content is another. `shift` compares the frames that two windows share; its strength is in slices. Two controls of the page Windows say what no reaction is: `repeated` (one window encoded twice) is 0 where the arithmetic is deterministic, which says nothing about rounding; "
+    "`rounding` (a window in the stored precision and in fp32, measured by `tubelet pairs`) is the noise floor, and in bf16 and fp16 a reaction no larger than it is none. "
     "After a crop or a rotation tokens are interpolated, which adds to the difference."
 )
 

@@ -1,7 +1,7 @@
 """A comparison as tables, and the queries behind it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.reports.encoders.request import EncodersOptions
 from tubelet.reports.errors import ReportError
 from tubelet.reports.formatting import shorten_encoders
-from tubelet.store import Store
+from tubelet.store import Store, intervals
 from tubelet.store.errors import StoreError
 from tubelet.store.questions import comparison as queries
 from tubelet.store.questions.corpus import Question
@@ -63,15 +63,24 @@ class EncoderFindings:
         return len({place.encoder_id for place in self.compared.places}) > 1
 
     @property
-    def closest(self) -> PairFigure | None:
-        """The two places with the highest CKA: of two encoders, where there are several."""
-        found = [
+    def candidates(self) -> list[PairFigure]:
+        """The CKA of every two places: of two encoders, where there are several."""
+        return [
             one
             for one in self.compared.of_measure(CKA)
             if one.found.value is not None
             and (not self.several or one.a.encoder_id != one.b.encoder_id)
         ]
-        return max(found, key=lambda one: one.found.value or 0, default=None)
+
+    @property
+    def closest(self) -> PairFigure | None:
+        """The two places with the highest CKA, with an interval that knows that they were chosen among all candidates."""
+        chosen = max(self.candidates, key=lambda one: one.found.value or 0, default=None)
+        if chosen is None or chosen.found.value is None or chosen.found.low is None:
+            return chosen
+        own, units = (chosen.found.value, chosen.found.low), len(self.compared.sample.units)
+        low = intervals.lower_for_choice(own, units, len(self.candidates))
+        return replace(chosen, found=replace(chosen.found, low=low))
 
     def of_pair(self, a: Place, b: Place) -> dict[str, PairFigure]:
         """Every measure of two places."""

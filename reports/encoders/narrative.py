@@ -63,17 +63,12 @@ def _neighbors(found: EncoderFindings) -> Markdown:
 
 
 def _choice(found: EncoderFindings) -> Markdown:
-    several = sum(not found.several or a.encoder_id != b.encoder_id for a, b in _pairs(found))
+    several = len(found.candidates)
     return (
-        f" They are chosen among {several:,} pairs, which makes them look more alike than they are."
+        f" They are chosen among {several:,} pairs; the interval of their CKA takes that choice into account."
         if several > 1
         else ""
     )
-
-
-def _pairs(found: EncoderFindings) -> list[tuple[Place, Place]]:
-    places = found.compared.places
-    return [(a, b) for at, a in enumerate(places) for b in places[at + 1 :]]
 
 
 def show(one: Estimate) -> Markdown:

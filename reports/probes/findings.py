@@ -1,17 +1,18 @@
 """The rows of one run of probes, as the report reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.probes.request import ProbesOptions, choose_run
-from tubelet.store import Store
+from tubelet.store import Store, intervals
 from tubelet.store.questions import probes
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.rows import ListedRun, ProbeScore
 
+ACCURACY = "accuracy"  # as `probes.metric` has it: a share, whose unit is right or wrong
 WHOLE = 100.0  # per cent
 CONTROL_NAMES = {
     "shuffled": "shuffled labels",
@@ -47,6 +48,17 @@ class ProbeFindings:
     @property
     def best(self) -> ProbeScore:
         return find_best(self.scores)
+
+    @property
+    def headline(self) -> ProbeScore:
+        """The best probe with an interval that knows that it was chosen among all of them."""
+        best = self.best
+        if best.score is None or best.score_low is None:
+            return best
+        own = best.score, best.score_low
+        shares = self.run.metric == ACCURACY
+        low = intervals.lower_for_choice(own, best.group_count, len(self.probes), shares)
+        return replace(best, score_low=low)
 
     def control(self, name: str) -> list[ProbeScore]:
         """The scores of one control that have a number, the highest first."""

@@ -10,7 +10,7 @@ NAMED = 3  # of the layers that are as good as the best
 
 def answer(found: ProbeFindings) -> Markdown:
     """The best layer, its interval and chance; that it says nothing where a control is as good."""
-    best, run = found.best, found.run
+    best, run = found.headline, found.run
     told = f"**{literal(run.label_name)}** is told best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
     chance = found.chance
     beside = f", with shuffled labels {show(chance)}" if chance else ""
@@ -19,7 +19,7 @@ def answer(found: ProbeFindings) -> Markdown:
 
 def compare_controls(found: ProbeFindings) -> Markdown:
     """Whether the best probe lies above every control, by its interval."""
-    best = found.best
+    best = found.headline
     if best.score_low is None:
         return "There are too few videos for an interval, so nothing says whether that is more than chance."
     rivals = [one for name in CONTROL_NAMES for one in found.control(name)]
@@ -46,7 +46,7 @@ def _ties(found: ProbeFindings) -> Markdown:
 def _choice(found: ProbeFindings) -> Markdown:
     many = len(found.probes)
     return (
-        f" It is the best of {many:,} layers, and being chosen makes it look better than it is."
+        f" It is the best of {many:,} layers; its interval takes that choice into account."
         if many > 1
         else ""
     )

@@ -82,7 +82,9 @@ def _resolve(root: str, name: object, known: set[str]) -> str:
         _refuse_outside(path, root)
         mode = _target_mode(path)
     if mode is not None and not stat.S_ISREG(mode):
-        raise UnsafePath(f"{path} is not a regular file: {DISTRUST}")
+        raise UnsafePath(
+            f"{path} is not a regular file: if the store is yours, take it away and run `tubelet check`; else {DISTRUST}"
+        )
     return path
 
 

@@ -49,7 +49,7 @@ VIDEOS = Table(
         Column(
             "transfer",
             "VARCHAR",
-            "transfer characteristics, FFmpeg's name; smpte2084 (PQ) and arib-std-b67 (HLG) are HDR, taken without tone mapping",
+            "transfer characteristics, FFmpeg's name, or dolby-vision where a file names none but has its metadata; smpte2084 (PQ), arib-std-b67 (HLG) and dolby-vision are HDR, taken without tone mapping",
         ),
         Column(
             "primaries",

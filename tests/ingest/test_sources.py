@@ -1,16 +1,13 @@
 """What a folder may hold, and where content is found: nothing hangs or ends a run, nothing is passed over without a word."""
 
-import errno
 import json
 import os
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pyarrow as pa
 import pytest
 
@@ -24,8 +21,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.pipeline.summary import Elsewhere
 from tubelet.ingest.sources import search
-from tubelet.media.decoder import Decoder
-from tubelet.store import Store, ids
+from tubelet.store import Store
 from tubelet.store.schema import TABLES
 
 
@@ -272,104 +268,6 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
         {"label": "cooking"},
         {"label": "walking"},
     ]
-
-
-class Meddling:
-    """Sources whose file somebody changes as soon as their first clip has been read."""
-
-    def __init__(self, job, change) -> None:
-        self.job, self.change, self.done = job, change, False
-
-    def read(self, source, read) -> Iterator:
-        for item in read(source):
-            yield item
-            if not self.done:
-                self.done = True
-                self.change(source.path)
-
-
-def _grow(path: Path) -> None:
-    with open(path, "ab") as file:
-        file.write(b"more")
-
-
-def _replace(path: Path) -> None:
-    make_video(path.parent.parent / "new.mp4", frames=9, seed=5).rename(path)
-
-
-@pytest.mark.parametrize("change", [_grow, _replace, Path.unlink])
-def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_path, monkeypatch):
-    from tubelet.ingest.job import Job
-    from tubelet.ingest.pipeline import writer
-
-    monkeypatch.setattr(
-        writer, "COMMIT_SECONDS", 0
-    )  # its first clip is committed when the file changes
-    make_video(folder / "later.mp4", frames=9, seed=3)
-    job = Job.of(paths=[str(folder)], encoder="toy", size="64", frames=4, pairs="1", hop=2)
-    ingest, meddling = job.run(str(tmp_path / "store")), Meddling(job, change)
-    reader = ingest._reader
-    read, reader.read = reader.read, lambda source: meddling.read(source, read)
-    summary = ingest.execute(job.sources)
-    (failure,) = summary.failures
-    assert failure.stage == "read" and "run the same command again" in failure.error
-    assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "later.mp4"}]
-    for table in ("clips", "pairs", "places"):
-        assert rows(
-            tmp_path / "store",
-            f"SELECT DISTINCT name FROM {table} t LEFT JOIN videos v USING (video_id)"
-            if table != "places"
-            else "SELECT name FROM places",
-        ) == [{"name": "later.mp4"}]
-    assert tubelet("check", "--store", tmp_path / "store").returncode == 0
-    again = run([folder], tmp_path / "store")
-    assert again.videos == 1 + (change is not Path.unlink) and not again.failures
-
-
-@pytest.mark.parametrize(("times", "clips"), [(1, 2), (2, 0)])
-def test_a_file_that_is_written_to_while_it_is_hashed_is_hashed_again_once(
-    times, clips, folder, tmp_path, monkeypatch
-):
-    """What its row says of its bytes is then what was hashed."""
-    hash_file, left = ids.video_id, [times]
-
-    def meddle(path):
-        found = hash_file(path)
-        if left[0]:
-            left[0] -= 1
-            _grow(path)
-        return found
-
-    monkeypatch.setattr(ids, "video_id", meddle)
-    summary = run([folder], tmp_path / "store")
-    assert summary.clips == clips
-    if clips:
-        (row,) = rows(tmp_path / "store", "SELECT bytes, video_id FROM videos")
-        path = folder / "good.mp4"
-        assert row == {"bytes": path.stat().st_size, "video_id": hash_file(path)}
-    else:
-        assert "changed while it was read" in summary.failures[0].error
-
-
-def test_an_error_of_the_disk_says_nothing_of_the_content_and_is_tried_again(
-    folder, tmp_path, monkeypatch
-):
-    left = [4]
-
-    class Failing(Decoder):
-        def _await(self, packet):
-            left[0] -= 1
-            if not left[0]:
-                av.error.err_check(-errno.EIO)
-            return super()._await(packet)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("tubelet.media.video.Decoder", Failing)
-        (failure,) = run([folder], tmp_path / "store").failures
-    assert (failure.stage, "input/output error" in failure.error) == ("read", True)
-    assert rows(tmp_path / "store", "SELECT name FROM videos") == []
-    again = run([folder], tmp_path / "store")
-    assert (again.clips, again.failures) == (2, [])
 
 
 def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):

@@ -279,6 +279,20 @@ def test_position_means_refuse_other_grids_and_too_few_videos(store, clip_ids, t
     few.close()
 
 
+def test_every_video_weighs_the_same_in_position_means(tmp_path):
+    """Until every video has given a clip the long ones wait; after that they gave as many as they had."""
+    store = synthetic_store(tmp_path / "store", videos=8, slices=4, side=3, dim=4)
+    add_videos(store, Recipe(videos=1, clips=20, slices=4, side=3, dim=4), first=8)
+    by_video = {}
+    for row in store.rows("SELECT clip_id, video_id FROM clips"):
+        by_video.setdefault(row["video_id"], []).append(store.grid(row["clip_id"]).astype(float))
+    wanted = np.mean([np.concatenate(grids).mean(axis=0) for grids in by_video.values()], axis=0)
+    (encoder,) = store.rows("SELECT encoder_id FROM encoders")
+    found = position_means.means(store, encoder["encoder_id"], 3, 3)
+    assert len(by_video) == 9 and np.allclose(found, wanted, atol=1e-5)
+    store.close()
+
+
 def test_a_large_sample_is_thinned_the_same_way_each_time(store, monkeypatch):
     whole = scope.gather(store, Scope.of(store))
     monkeypatch.setattr(scope, "MAX_TOKENS", 200)

@@ -105,6 +105,22 @@ def test_where_the_demuxer_stops_early_the_file_ends_with_a_reason(tmp_path):
     assert f"{len(whole) // 2:,} of {len(whole):,} bytes" in str(error)
 
 
+def test_pages_of_ogg_that_are_lost_leave_no_jump_in_time_and_are_a_gap(tmp_path):
+    """Its demuxer numbers the frames of the last page as if they came next: 55 of 120 were lost without a word."""
+    path = numbered_video(tmp_path / "film.ogv", FRAMES, "libvpx", g="30")
+    timelines = []
+    for _ in range(2):
+        timelines.append(video.Timeline())
+        with video.open_video(path) as opened:
+            for frame in opened.frames():
+                timelines[-1].add(frame)
+        size = path.stat().st_size
+        overwrite(path, int(0.6 * size), int(0.3 * size))
+    whole, damaged = timelines
+    assert (whole.frames, whole.gaps) == (FRAMES, [])
+    assert damaged.frames < FRAMES - 40 and damaged.gaps == [61]
+
+
 @pytest.mark.parametrize("name", ["film.mkv", "film.avi", "film.mp4"])
 def test_headers_declare_the_size_of_a_whole_file(name, tmp_path):
     path = write_frames(tmp_path / name, range(30))

@@ -101,6 +101,31 @@ def test_the_interval_of_the_strongest_knows_that_it_was_chosen(count, stable):
         assert np.mean(alone) < 0.85
 
 
+@pytest.mark.parametrize(("units", "choices"), [(5, 24), (10, 4), (10, 24), (40, 24)])
+@pytest.mark.parametrize("truth", [0.5, 0.7, 0.9])
+def test_the_interval_of_the_best_layer_knows_that_it_was_chosen(units, choices, truth):
+    """Layers that are equally good, right and wrong on the same videos more often than not: an interval that does not know covers down to 0.21."""
+    rng = np.random.default_rng([units, choices])
+    shared, own = np.sqrt(0.3), np.sqrt(0.7)
+    covered = []
+    for _ in range(60):
+        drawn = shared * rng.standard_normal((units, 1)) + own * rng.standard_normal((units, choices))  # fmt: skip
+        right = (drawn < stats.norm.ppf(truth)).astype(float)
+        found = intervals.interval(right[:, right.mean(0).argmax()], 0, 1)
+        low = intervals.lower_for_choice((found.mean, found.low), units, choices, shares=True)
+        assert 0 <= low <= found.low
+        covered.append(low <= truth <= found.high)
+    assert np.mean(covered) >= 0.9
+
+
+def test_without_a_choice_the_lower_end_stays():
+    assert intervals.lower_for_choice((0.8, 0.6), 20, 1) == 0.6
+    assert np.isnan(intervals.lower_for_choice((0.8, np.nan), 1, 5))
+    wider = intervals.lower_for_choice((0.8, 0.6), 20, 10)
+    expected = 0.8 - 0.2 * stats.t.ppf(1 - 0.0025, 19) / stats.t.ppf(0.975, 19)
+    assert wider == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_strongest_of_four_videos_or_of_nothing_has_no_interval():
     values = np.random.default_rng(0).lognormal(0, 1, (9, 3))
     values[4:, 1] = np.nan  # a column of four

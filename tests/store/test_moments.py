@@ -3,13 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type
 
 from tests.ingest.test_ingest import run
 from tests.stores import START, synthetic_store
+from tubelet.media.color import Color
 from tubelet.media.video import Timeline, open_video
 from tubelet.store import Store
 from tubelet.store.sandbox import formats, printed_answers
@@ -149,3 +152,17 @@ def test_what_a_file_says_of_its_colors_is_in_the_store_and_hdr_is_told(tmp_path
         {"transfer": "smpte2084", "primaries": "bt2020", "bit_depth": 10}
     ]
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("transfer", "brought", "told"),
+    [(2, [Type.DOVI_METADATA], "dolby-vision"), (18, [Type.DOVI_METADATA], "arib-std-b67"), (2, [], None)],
+)  # fmt: skip
+def test_pictures_that_only_dolby_vision_explains_are_hdr(transfer, brought, told):
+    """Profile 5 names no transfer. There is no encoder of it here, so what FFmpeg says of such a frame is written down."""
+    part = SimpleNamespace(bits=10)
+    frame = SimpleNamespace(
+        color_trc=transfer, color_primaries=9, format=SimpleNamespace(components=[part]), side_data=brought
+    )  # fmt: skip
+    color = Color.of(frame)
+    assert (color.transfer, color.hdr) == (told, told is not None)

@@ -1,0 +1,22 @@
+"""How a file is handed to FFmpeg: that file alone, whatever its name or its content asks for."""
+
+from pathlib import Path
+
+import av
+
+from tubelet.media.errors import VideoError
+
+LISTS = {
+    "concat", "hls", "dash", "imf", "sdp"
+}  # demuxers whose frames come from files that the hash of this one does not cover  # fmt: skip
+LITERAL = {"pattern_type": "none"}  # a % in the path of a picture is part of its name, no number
+
+
+def open_container(path: str | Path) -> av.container.InputContainer:
+    """The container of one file. Raises VideoError for a list of other files, FFmpegError, OSError or ValueError for what FFmpeg cannot open."""
+    container = av.open(str(path), metadata_errors="ignore", options=LITERAL)
+    if (name := container.format.name) in LISTS:
+        container.close()
+        why = f"a list of other files ({name}), not a video: pass the files that it names"
+        raise VideoError("open", why)
+    return container
