@@ -7,6 +7,7 @@ from tubelet.dashboard.parameters import (
     DIMENSION,
     HELP,
     JOBS,
+    MASKING,
     SENSITIVITY,
     SQL,
     VIDEO_PAGE,
@@ -16,7 +17,7 @@ from tubelet.dashboard.parameters import (
 EXPLORE, MEASURE, EVALUATE, MORE = "Explore", "Measure", "Evaluate", "More"
 SECTIONS = {
     EXPLORE: (CORPUS, VIDEO_PAGE, SQL),
-    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION, "prediction"),
+    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION, "prediction", MASKING),
     EVALUATE: ("probes", "encoders"),
     MORE: (JOBS, HELP),
 }
