@@ -7,7 +7,7 @@ is completed before its page is sent (`permalinks`), and what a run of the scrip
 from collections.abc import Mapping
 
 from tubelet.dashboard import caching
-from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
+from tubelet.dashboard.parameters import CLIP, ENCODER, MASKING, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus, pairs
 
@@ -23,7 +23,8 @@ def complete(store: Store, page: str, given: Mapping[str, str], last: str = "") 
 
 def _imply(store: Store, page: str, given: Mapping[str, str]) -> dict[str, str]:
     """Encoder and video of the clip or the pair that a page is about."""
-    questions = {VIDEO_PAGE: (clips.clip, CLIP), WINDOWS: (pairs.pair, PAIR)}
+    clip = clips.clip, CLIP
+    questions = {VIDEO_PAGE: clip, MASKING: clip, WINDOWS: (pairs.pair, PAIR)}
     if page not in questions or not given.get(questions[page][1]):
         return {}
     ask, name = questions[page]
@@ -57,7 +58,7 @@ def _by_name(store: Store, wanted: str) -> str:
 
 def _default(store: Store, page: str, known: Mapping[str, str]) -> dict[str, str]:
     """What a page shows where its address names nothing: the first video, the first pair."""
-    if page == VIDEO_PAGE and not known.get(VIDEO) and not known.get(CLIP):
+    if page in (VIDEO_PAGE, MASKING) and not known.get(VIDEO) and not known.get(CLIP):
         first = caching.rows(store, clips.videos_with_clips(known[ENCODER], 1))
         return {VIDEO: first[0]["video_id"]} if first else {}
     if page == WINDOWS and not known.get(PAIR):

@@ -7,16 +7,19 @@ from tubelet.dashboard.parameters import (
     DIMENSION,
     HELP,
     JOBS,
+    MASKING,
     SENSITIVITY,
     SQL,
     VIDEO_PAGE,
     WINDOWS,
 )
 
-EXPLORE, MEASURE, EVALUATE, MORE = "Explore", "Measure", "Evaluate", "More"
+EXPLORE, MEASURE, PREDICT = "Explore", "Measure", "Predict"
+EVALUATE, MORE = "Evaluate", "More"
 SECTIONS = {
     EXPLORE: (CORPUS, VIDEO_PAGE, SQL),
-    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION, "prediction", "transition"),
+    MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION),
+    PREDICT: ("prediction", MASKING, "transition"),
     EVALUATE: ("probes", "encoders"),
     MORE: (JOBS, HELP),
 }

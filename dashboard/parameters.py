@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, DIMENSION, SQL, JOBS, HELP = (
+CORPUS, VIDEO_PAGE, WINDOWS, SENSITIVITY, DIMENSION, MASKING, SQL, JOBS, HELP = (
     "corpus",
     "video",
     "windows",
     "sensitivity",
     "dimension",
+    "masking",
     "sql",
     "jobs",
     "help",
@@ -27,6 +28,7 @@ PAGES = (
     WINDOWS,
     SENSITIVITY,
     DIMENSION,
+    MASKING,
     SQL,
     JOBS,
     HELP,
@@ -91,8 +93,8 @@ PARAMETERS = {
             (ENCODER, ID, "the encoder whose clips are shown", PAGES),
             (VIDEO, ID, "the chosen video", PAGES),
             (SELECTED, CONDITION, "the videos that the pages are about", PAGES),
-            (CLIP, ID, "the window at which the player stands", (VIDEO_PAGE,)),
-            (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE,)),
+            (CLIP, ID, "the window at which the player stands", (VIDEO_PAGE, MASKING)),
+            (SLICE, NUMBER, "the slice of that window", (VIDEO_PAGE, MASKING)),
             (PATCHES, MARKS, "the selected patches", (VIDEO_PAGE,)),
             (SEGMENT, MARKS, "the foreground and background marks", (VIDEO_PAGE,)),
             (
@@ -201,6 +203,16 @@ PARAMETERS = {
                 "the direction that is shown in place of a dimension, by its name: basis:NAME:2, cluster:NAME:0, feature:NAME:17, probe:ID:CLASS or patches:...",
             ),
             ("curve-of", TEXT, "part of the name or label of the videos whose curve is offered"),
+        ),
+        *_bound(
+            MASKING,
+            ("mask-find", TEXT, "part of the name or label of the videos to choose from"),
+            ("mask", CHOICE, "the kind of mask"),
+            ("mask-percent", NUMBER, "how much of the tokens it hides, in percent"),
+            ("mask-seed", NUMBER, "the seed of what is drawn by chance"),
+            ("mask-paint", TEXT, "the patches of a painted mask: slice.row.column of each"),
+            ("mask-until", NUMBER, "the last slice that a painted mask hides"),
+            ("mask-compare", SWITCH, "whether tubes stand beside random tokens"),
         ),
         *_bound(
             SQL,

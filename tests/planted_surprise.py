@@ -6,7 +6,7 @@ import pyarrow as pa
 from tests.planted_probes import label
 from tubelet.store import Store
 from tubelet.store.clock import now
-from tubelet.store.schema import SLICE_SURPRISE
+from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 
 CLIPS = """SELECT c.clip_id, c.video_id, c.slices FROM clips c WHERE encoder_id = (SELECT min(encoder_id) FROM clips) AND ({where})
 ORDER BY video_id, first_frame, clip_id"""
@@ -23,6 +23,18 @@ def plant_surprise(
     rows = [row for clip in clips for row in _predict(clip, generator, (ratio, follows))]
     store.commit({SLICE_SURPRISE.name: pa.Table.from_pylist(rows, SLICE_SURPRISE.arrow)})
     return sorted({clip["video_id"] for clip in clips})
+
+
+def plant_tokens(store: Store, clip_id: str) -> None:
+    """The tokens of a clip's predicted slices: the error is the column of the patch, plus ten per slice."""
+    clip = store.rows("SELECT slices, grid_height, grid_width FROM clips WHERE clip_id = ?", [clip_id])[0]  # fmt: skip
+    rows = [
+        {"clip_id": clip_id, "slice": at, "y": y, "x": x, "context": CONTEXT, "horizon": 1, "l1": 10.0 * at + x}
+        for at in range(CONTEXT, clip["slices"])
+        for y in range(clip["grid_height"])
+        for x in range(clip["grid_width"])
+    ]  # fmt: skip
+    store.commit({SURPRISE.name: pa.Table.from_pylist(rows, SURPRISE.arrow)})
 
 
 def _predict(

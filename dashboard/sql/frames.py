@@ -43,7 +43,7 @@ def show(store: Store, rows: pa.Table) -> None:
     first = turn_pages(len(slices), PAGE, "gallery-page") if len(slices) > PAGE else 0
     page = slices[first : first + PAGE]
     known = thumbnails.find_clips(store, (same[0][0]["clip_id"] for same in page))
-    st.html(_legend(value, low, high))
+    st.html(draw_legend(value, low, high))
     cells = [
         _draw_slice(store, known.get(same[0][0]["clip_id"]), same, (low, high)) for same in page
     ]
@@ -70,7 +70,7 @@ def _draw_slice(
     slice_ = tokens[0][0]["slice"]
     if np.isnan(grid).all():
         return ""
-    picture = thumbnails.slice_html(store, clip, slice_, _heat_html(color_heat(grid, *scale)))
+    picture = thumbnails.slice_html(store, clip, slice_, draw_heat(color_heat(grid, *scale)))
     best = np.unravel_index(np.nanargmax(grid), grid.shape)
     head = (
         f"{clip.video_name}, slice {slice_}: up to {np.nanmax(grid):.4g} at ({best[0]}, {best[1]})"
@@ -86,7 +86,7 @@ def color_heat(grid: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.concatenate([np.rint(colors), alpha], -1).astype(np.uint8)
 
 
-def _heat_html(colors: np.ndarray) -> str:
+def draw_heat(colors: np.ndarray) -> str:
     sink = io.BytesIO()
     Image.fromarray(colors).save(sink, "PNG")
     data = base64.b64encode(sink.getvalue()).decode()
@@ -94,7 +94,7 @@ def _heat_html(colors: np.ndarray) -> str:
     return f'<img alt="" src="data:image/png;base64,{data}" style="{style}">'
 
 
-def _legend(name: str, low: float, high: float) -> str:
+def draw_legend(name: str, low: float, high: float) -> str:
     stops = ", ".join(f"rgb({', '.join(f'{c:.0f}' for c in stop)})" for stop in STOPS)
     bar = f'<div style="flex: 0 1 180px; height: 10px; border-radius: 3px; background: linear-gradient(to right, {stops})"></div>'
     return f'<div style="display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem">{html_text(name)}: {low:.4g} {bar} {high:.4g}</div>'

@@ -45,7 +45,7 @@ def choose(store: Store, selection: Selection) -> Film | None:
     clip = _choose_clip(store, video, selection, cuts)
     if clip is None:
         return None
-    return _open_film(store, video, clip)
+    return open_film(store, video, clip)
 
 
 def find_film(store: Store, video_id: str, encoder_id: str) -> Film | None:
@@ -54,10 +54,10 @@ def find_film(store: Store, video_id: str, encoder_id: str) -> Film | None:
     asked = clip_queries.timelines(video_id, encoder_id)
     cuts = caching.read(store, asked, Timeline) if video else []
     clip = caching.find_clip(store, cuts[0].first_clip) if cuts else None
-    return _open_film(store, video, clip) if video and clip else None
+    return open_film(store, video, clip) if video and clip else None
 
 
-def _open_film(store: Store, video: VideoRow, clip: ClipRow) -> Film:
+def open_film(store: Store, video: VideoRow, clip: ClipRow) -> Film:
     """All windows that were cut like a clip."""
     clips = [TimelineRow.of(row) for row in caching.rows(store, clip_queries.timeline(clip))]
     return Film(

@@ -1,14 +1,18 @@
 """What the predictor did not expect of a video: its error over time, beside those of a copy and of the mean token."""
 
+import numpy as np
 import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import caching, charts, units
+from tubelet.dashboard.sql import frames, thumbnails
 from tubelet.dashboard.sql_link import sql_behind
-from tubelet.reports.literal import Markdown
+from tubelet.reports.literal import Markdown, html_text
 from tubelet.store import Store
-from tubelet.store.questions.surprise import surprise_of_video
-from tubelet.store.rows import ClipRow
+from tubelet.store.questions.surprise import surprise_of_clip, surprise_of_video
+from tubelet.store.rows import ClipRow, NamedClip
+
+HEAT_WIDTH = 110  # pixels of a slice, at least
 
 GUESSES = {
     "l1": "prediction",
@@ -23,14 +27,45 @@ def show(store: Store, clip: ClipRow) -> None:
     found = caching.table(store, question)
     if not len(found):
         return
+    first = found.slice(0, 1).to_pylist()[0]
+    tokens = surprise_of_clip(clip.clip_id, first["context"], first["horizon"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What did the predictor not expect?", anchor="surprise", width="content")
-        sql_behind({"Predicted slices": question}, "surprise")
+        sql_behind({"Predicted slices": question, "Tokens": tokens}, "surprise")
     st.markdown(describe(found))
     st.altair_chart(
         charts.errors_over_time(list_errors(found)),
         alt="Error of the prediction over the seconds of the video, beside those of a copy of the last slice seen and of the mean token",
     )
+    show_heat(store, clip, caching.table(store, tokens))
+
+
+def show_heat(store: Store, clip: ClipRow, tokens: pa.Table) -> None:
+    """The predicted slices of the window at which the player stands, where in the frame the error is; a click leads there."""
+    named = thumbnails.find_clips(store, [clip.clip_id]).get(clip.clip_id)
+    if named is None or not len(tokens):
+        return
+    grids = grid_errors(tokens, named)
+    largest = max(float(np.nanmax(grid)) for grid in grids.values())
+    cells = []
+    for slice_, grid in grids.items():
+        heat = frames.draw_heat(frames.color_heat(grid, 0.0, largest))
+        head = f"slice {slice_}, up to {np.nanmax(grid):.3g}"
+        inner = f"{thumbnails.slice_html(store, named, slice_, heat)}<div>{html_text(head)}</div>"
+        y, x = np.unravel_index(np.nanargmax(grid), grid.shape)
+        cells.append(thumbnails.link_html(named, (slice_, int(y), int(x)), inner))
+    st.html(frames.draw_legend("error of the prediction", 0.0, largest))
+    st.html(thumbnails.arrange(cells, HEAT_WIDTH))
+
+
+def grid_errors(tokens: pa.Table, clip: NamedClip) -> dict[int, np.ndarray]:
+    """The error of each patch, (H, W), by predicted slice."""
+    grids: dict[int, np.ndarray] = {}
+    for row in tokens.to_pylist():
+        if thumbnails.contains(clip, (row["slice"], row["y"], row["x"])) and row["l1"] is not None:
+            empty = np.full((clip.grid_height, clip.grid_width), np.nan)
+            grids.setdefault(row["slice"], empty)[row["y"], row["x"]] = row["l1"]
+    return grids
 
 
 def describe(found: pa.Table) -> Markdown:

@@ -30,6 +30,10 @@ class EncoderWithPredictor:
     def __init__(self, encoder: VJEPAEncoder, predictor: Predictor) -> None:
         self.encoder, self.device = encoder, encoder.device
         config, dim = predictor.config, encoder.model.config.dim
+        if config.outputs == 3 * encoder.model.config.tubelet * encoder.model.config.patch**2 != config.inputs:  # fmt: skip
+            raise UsageError(
+                "its predictor was trained with --objective pixels and answers pixels, not tokens: surprise needs one that was trained on latents"
+            )
         joined, rest = divmod(config.outputs, dim)
         if rest or config.outputs != config.inputs:
             raise UsageError(

@@ -102,7 +102,7 @@ def _split(rows: pa.Table) -> list[VideoCurves]:
     """By video; rows come in that order."""
     numbers = {
         name: rows[name].to_numpy(zero_copy_only=False).astype(float)
-        for name in ("l1", "angle", "l1_over_copy", *CONTROLS)
+        for name in ("at_s", "l1", "angle", "l1_over_copy", *CONTROLS)
     }
     ids, names = np.array(rows["video_id"].to_pylist()), rows["name"].to_pylist()
     starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
@@ -188,6 +188,8 @@ TESTS = pa.schema(
         "difference": pa.float64(),
         **_INTERVAL,
         "p": pa.float64(),
+        "t": pa.float64(),
+        "p_t": pa.float64(),
         "higher": pa.float64(),
         "higher_low": pa.float64(),
         "higher_high": pa.float64(),

@@ -70,9 +70,10 @@ def describe_pairs(found: PredictionFindings) -> Iterator[Markdown]:
     for row in found.matched.to_pylist():
         if row["measure"] != "surprise":
             continue
+        paired = "" if row["t"] is None else f" (paired t test: t = {row['t']:.2f}, p = {row['p_t']:.2g})"  # fmt: skip
         range_ = "" if row["low"] is None else f" ({row['low']:.3g} to {row['high']:.3g})"
         yield (
-            f"Of the {literal(row['of'])}, **{second}** minus **{first}** is {row['difference']:.3g}{range_} over {count(row['pairs'], 'pair')}, p = {row['p']:.2g}; {second} is higher in "
+            f"Of the {literal(row['of'])}, **{second}** minus **{first}** is {row['difference']:.3g}{range_} over {count(row['pairs'], 'pair')}, p = {row['p']:.2g}{paired}; {second} is higher in "
             f"{row['higher']:.0%} of pairs ({row['higher_low']:.0%} to {row['higher_high']:.0%}; chance: 50%)."
         )
     if found.matching.left_out:

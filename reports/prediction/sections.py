@@ -6,6 +6,7 @@ from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
 from tubelet.reports.command_line import report_command
 from tubelet.reports.prediction import figures, narrative
 from tubelet.reports.prediction.findings import PredictionFindings, find_predictions
+from tubelet.reports.prediction.lockstep import draw_steps
 from tubelet.reports.prediction.moments import draw_moments
 from tubelet.reports.prediction.request import PredictionOptions
 from tubelet.store import Store
@@ -45,6 +46,13 @@ TEST_COLUMNS = (
     Column("low", "from", ".4g", "Lower end of the 95% interval over pairs"),
     Column("high", "to", ".4g", "Upper end of the 95% interval over pairs"),
     Column("p", "p", ".2g", "Under random exchange of the sides"),
+    Column("t", "t", ".2f", "Statistic of the paired t test"),
+    Column(
+        "p_t",
+        "p of t",
+        ".2g",
+        "Two-sided p-value of the paired t test, which takes differences for normally distributed",
+    ),
     Column("higher", "second higher", ".0%", "Share of pairs; chance is 50%"),
     Column("pairs", "pairs", ",d"),
 )
@@ -112,6 +120,8 @@ def _pairs(found: PredictionFindings) -> Iterator[Block]:
         questions=found.questions,
     )
     yield figures.draw_pairs(found, found.differences)
+    if found.matching is not None:
+        yield draw_steps(found, found.matching)
     yield Table(
         name="matched",
         title="Pairs, the largest difference first",

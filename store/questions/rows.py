@@ -203,6 +203,25 @@ class SurpriseScope(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptMasking(Row):
+    """A row of `maskings.maskings_of_clip`: a mask under which a window was predicted."""
+
+    masking_id: str
+    mask_kind: str
+    mask_ratio: float | None
+    seed: int
+    painted: str | None
+    seen_tokens: int
+    hidden_tokens: int
+    l1: float
+    near_l1: float
+    mean_l1: float
+    l1_over_near: float | None
+    l1_over_mean: float | None
+    measured_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class MatchedLabel(Row):
     """A row of `surprise.labels_for_matching`: a video, what it shares with its partner, and what tells them apart."""
 

@@ -43,6 +43,15 @@ ORDER BY at_s, clip_id, slice""",
     )
 
 
+def surprise_of_clip(clip_id: str, context: int, horizon: int) -> Question:
+    """One row per token of the predicted slices of a clip."""
+    return Question(
+        """SELECT clip_id, slice, y, x, l1, copy_l1, l1_over_copy FROM surprise
+WHERE clip_id = $clip AND context = $context AND horizon = $horizon ORDER BY slice, y, x""",
+        {"clip": clip_id, "context": context, "horizon": horizon},
+    )
+
+
 def labels_for_matching(match: str, side: str) -> Question:
     """One row per video that has both labels: the value that it shares with its partner, and the value that tells them apart."""
     return Question(

@@ -8,10 +8,12 @@ import pytest
 
 from tests.dashboard.test_dashboard import open_page
 from tests.dashboard.test_parameters import everything
+from tests.planted_maskings import plant_masking
 from tests.stores import synthetic_store
 from tubelet.dashboard.parameters import PAGES
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
+from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox.untrusted import ask
 
 LEAST = {
@@ -20,6 +22,7 @@ LEAST = {
     "windows": 6,
     "sensitivity": 5,
     "dimension": 8,
+    "masking": 3,
     "sql": 1,
     "jobs": 0,
     "help": 0,
@@ -29,6 +32,11 @@ LEAST = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = synthetic_store(tmp_path_factory.mktemp("walk") / "films", videos=3, clips=2, slices=8)
+    first = (
+        "SELECT c.* FROM clips c JOIN videos USING (video_id) ORDER BY name, first_frame LIMIT 1"
+    )
+    for kind in ("tube", "random"):
+        plant_masking(made, ClipRow.of(made.rows(first)[0]), kind)
     yield made
     made.close()
 

@@ -29,6 +29,7 @@ PAGES = {
     "windows": "What changes when the window shifts?",
     "sensitivity": "Which dimensions react when the window shifts?",
     "dimension": "What does this dimension encode?",
+    "masking": "What does the predictor fill in?",
     "sql": "What do you want to know?",
 }
 PARAMETERS = (

@@ -32,6 +32,7 @@ PAGES = [
     "dimensions",
     "encoders",
     "dimension",
+    "masking?mask=tube",
     "sql",
     "jobs",
     "jobs?jobs-section=Start+a+job",

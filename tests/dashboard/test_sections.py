@@ -7,14 +7,14 @@ import duckdb
 import pytest
 
 from tests.dashboard.test_dashboard import open_page, text
-from tests.planted_surprise import plant_surprise
+from tests.planted_surprise import plant_surprise, plant_tokens
 from tests.stores import synthetic_store
 from tubelet.dashboard.video import expectation, patches, sections
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
-from tubelet.store.questions.surprise import surprise_of_video
-from tubelet.store.rows import ClipRow
+from tubelet.store.questions.surprise import surprise_of_clip, surprise_of_video
+from tubelet.store.rows import ClipRow, NamedClip
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 
@@ -125,4 +125,15 @@ def test_a_video_with_predictions_shows_their_errors_over_time(tmp_path) -> None
     assert set(points["guess"].to_pylist()) == {"prediction", "copy of the last slice seen"}
     highest = made.rows("SELECT max(l1) AS l1 FROM slice_surprise")[0]["l1"]
     assert max(points["error"].to_pylist()) == pytest.approx(highest)
+    clip = first_clip(made)
+    plant_tokens(made, clip["clip_id"])
+    named = NamedClip.of(clips.clip_of_video(clip["clip_id"]).answer(made).to_pylist()[0])
+    tokens = surprise_of_clip(clip["clip_id"], 2, 1).answer(made)
+    grids = expectation.grid_errors(tokens, named)
+    assert list(grids) == [2, 3, 4, 5]
+    assert grids[3].tolist() == [[30.0 + x for x in range(clip["grid_width"])]] * clip["grid_height"]  # fmt: skip
+    test = open_page("video", made, video=video_id)
+    assert not test.exception and "FROM surprise" in text(test)
+    drawn = "".join(str(block.proto) for block in test.get("html"))
+    assert "slice 5, up to" in drawn and drawn.count("slice 2, up to") == 1
     made.close()

@@ -8,7 +8,7 @@ import { unpackTrack } from "../../dashboard/components/player/layers.js"
 import { FINE, THRESHOLD, enlargeScores, outlineMask } from "../../dashboard/components/player/masks.js"
 import { EDGE, HEAT, MASK } from "../../dashboard/components/player/painting.js"
 import { moveCursor } from "../../dashboard/components/player/patch_grid.js"
-import { addMarks, nameMarks, togglePatches } from "../../dashboard/components/player/patches.js"
+import { addMarks, nameMarks, paintPatches, spreadPatches, togglePatches } from "../../dashboard/components/player/patches.js"
 import { Timeline, covers, endOf, firstFrameOf, sliceOf } from "../../dashboard/components/player/timeline.js"
 import { assignLanes, describeFrames, describePlace } from "../../dashboard/components/player/words.js"
 import { assertClose, bytesOf, cases } from "./cases.js"
@@ -107,6 +107,15 @@ test("a mark is of one kind, a second click removes it, and no more than so many
   assert.deepEqual(addMarks(marks, "background", [a], 9), { foreground: [], background: [b, a] })
   assert.deepEqual(addMarks(marks, "foreground", [b, c], 9), { foreground: [a, b, c], background: [] })
   assert.deepEqual(addMarks(marks, "foreground", [b, c], 2).foreground, [a, b])
+})
+
+test("what is painted on a slice replaces what was there, and holds until the next painted slice", () => {
+  const [a, b, c] = [[1, 0, 0], [1, 0, 1], [4, 2, 2]]
+  assert.deepEqual(paintPatches([a, c], 1, [b], false), [c, b])
+  assert.deepEqual(paintPatches([a, c], 1, [b], true), [a, c, b])
+  assert.deepEqual(spreadPatches([a, b, c], 0), [])
+  assert.deepEqual(spreadPatches([a, b, c], 3), [[3, 0, 0], [3, 0, 1]])
+  assert.deepEqual(spreadPatches([a, b, c], 7), [[7, 2, 2]])
 })
 
 test("the keyboard's cursor ends at the border", () => {

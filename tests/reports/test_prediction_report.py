@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
+from scipy import stats
 
 from tests.planted_surprise import pair_by_label, plant_surprise
 from tests.stores import synthetic_store
@@ -14,6 +15,7 @@ from tubelet.reports.blocks import Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.prediction.correlation import correlate_between, correlate_within
+from tubelet.reports.prediction.lockstep import average_steps
 from tubelet.reports.prediction.matching import compare_sides, flip_signs
 from tubelet.reports.prediction.moments import find_moments
 from tubelet.reports.prediction.request import PredictionOptions
@@ -136,7 +138,29 @@ def test_matched_pairs_are_tested_with_the_pair_as_unit(store):
     assert [row["difference"] for row in pairs] == pytest.approx(differences)
     assert found["difference"] == pytest.approx(np.mean(differences))
     assert found["higher"] == np.mean(np.array(differences) > 0)
+    expected = stats.ttest_rel([row["second_mean"] for row in pairs], [row["first_mean"] for row in pairs])  # fmt: skip
+    assert (found["t"], found["p_t"]) == pytest.approx((expected.statistic, expected.pvalue))
     assert {row["second"] for row in pairs} <= videos_of(store, "possible"), "sides by the alphabet"
+
+
+def test_matched_videos_are_drawn_in_lockstep(store):
+    blocks, _, _ = blocks_of(store, match="scene", side="side")
+    (drawn,) = [one for one in blocks if isinstance(one, Picture) and one.name == "lockstep"]
+    steps = drawn.numbers().to_pylist()
+    each = {row["pair"] for row in steps}
+    assert len(each) == 6 and len(steps) % 6 == 0
+    means = average_steps(drawn.numbers()).to_pylist()
+    assert len(means) == len(steps) // 6 and all(row["pairs"] == 6 for row in means)
+    first = [row["difference"] for row in steps if row["step"] == 0]
+    assert means[0]["difference"] == pytest.approx(np.mean(first))
+    assert means[0]["low"] < means[0]["difference"] < means[0]["high"]
+    assert all(row["difference"] == row["second"] - row["first"] for row in steps)
+
+
+def test_pairs_that_all_differ_alike_have_no_t(store):
+    alike = compare_sides(np.full(4, 0.5))
+    assert alike.t is None and alike.p_t is None and alike.difference == 0.5
+    assert compare_sides(np.array([0.5])).t is None
 
 
 def test_signs_are_flipped_exactly_where_that_is_possible():

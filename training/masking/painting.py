@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.networks.vjepa.positions import Grid
 from tubelet.store.options import PAINTED_PATCHES
 
+Grid = tuple[int, int, int]  # slices, rows, columns
 PATCH = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 EXAMPLE = "write slice.row.column of each patch, such as 0.3.4,0.3.5"
 

@@ -15,17 +15,7 @@ from tubelet.training.pretraining.distillation import MOTION
 from tubelet.training.pretraining.objective import Batch
 from tubelet.training.pretraining.token_masks import sample_masks
 
-MASKS = (
-    "short",
-    "long",
-    "scatter",
-    "tubes",
-    "future",
-    "future",
-    "future",
-    "future",
-)  # kinds of masks, of which a batch of clips draws some
-IMAGE_MASKS = ("image", "scatter")
+IMAGE_MASKS = ("image", "scatter")  # an image has no time to hide
 FIRST = 128  # clips in the bank at the start
 EACH = 12  # steps for which one more comes in
 
@@ -50,10 +40,12 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
     clips = torch.from_numpy(np.stack([frames for frames, _ in cut])).float()
     masks = []
     if step % settings.masked_every == 0:
-        kinds = generator.permutation(IMAGE_MASKS if crop.kind == "image" else MASKS)[
-            : settings.masks
+        known = IMAGE_MASKS if crop.kind == "image" else settings.kinds
+        kinds = generator.permutation(known)[: settings.masks]
+        masks = [
+            sample_masks(kind, generator, crop.grid, crop.count, settings.mask_ratio)
+            for kind in kinds
         ]
-        masks = [sample_masks(kind, generator, crop.grid, crop.count) for kind in kinds]
     seen = (
         clips
         if masks and settings.masked_every > 1

@@ -6,6 +6,8 @@ predictor  predicts the target's levels at the hidden places from the student's 
 lessons    optional: a linear head on the student's tokens tells what a frozen teacher sees there, and the tokens themselves
            lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
 
+With `--objective pixels` the predictor tells the pixels of the hidden places instead, normalized per patch; the target is averaged all the same.
+
 loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
        of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
 """
@@ -18,10 +20,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from tubelet.ingest import checkpoints
-from tubelet.ingest.networks.vjepa import Masks, Piece, Predictor, VisionTransformer
+from tubelet.ingest.networks.vjepa import (
+    Masks,
+    Piece,
+    Predictor,
+    VisionTransformer,
+    VisionTransformerConfig,
+)
 from tubelet.ingest.vjepa_encoder import MEAN, STD
 from tubelet.training.pretraining import distillation
-from tubelet.training.pretraining.settings import Settings
+from tubelet.training.pretraining.settings import PIXELS, Settings
 from tubelet.training.pretraining.token_masks import distances
 
 MASK_STD = 0.02
@@ -61,6 +69,7 @@ class Networks(nn.Module):
 
     taught_mean: torch.Tensor
     taught_std: torch.Tensor
+    level_weights: torch.Tensor  # of each number of a target, (4D); (1,) for pixels
 
     def __init__(self, settings: Settings, taught: int) -> None:
         super().__init__()
@@ -81,6 +90,11 @@ class Networks(nn.Module):
                 last.weight
             )  # noise for an answer is silenced first, and the quickest way is to make all tokens alike
             nn.init.zeros_(last.bias)
+        self.pixels = settings.objective == PIXELS
+        weights = torch.tensor(settings.weights).repeat_interleave(settings.dim)
+        self.register_buffer(
+            "level_weights", weights[: 1 if self.pixels else None], persistent=False
+        )
         self.register_buffer("taught_mean", torch.zeros(taught))
         self.register_buffer("taught_std", torch.ones(taught))
 
@@ -136,6 +150,7 @@ def _imitate(
 def _predict(networks: Networks, batch: Batch, taught: torch.Tensor | None) -> Losses:
     """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch)
+    wanted = cut_pixels(batch.clips, networks.target.config) if networks.pixels else wanted
     parts = [_predict_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
     masked, context, missed, unlike = (
         torch.stack(part).mean() for part in zip(*parts, strict=True)
@@ -166,14 +181,27 @@ def _predict_under(
         torch.cat(levels, -1), placed, image=batch.seen.shape[1] == 1
     )
     clips = torch.arange(len(wanted), device=wanted.device)[:, None]
-    masked = F.l1_loss(hidden.float(), wanted[clips, masks.targets])
-    missed = (known.float() - wanted[clips, masks.context]).abs().mean(-1)  # (B, K)
+    weights = networks.level_weights
+    masked = ((hidden.float() - wanted[clips, masks.targets]).abs() * weights).mean()
+    missed = ((known.float() - wanted[clips, masks.context]).abs() * weights).mean(-1)  # (B, K)
     context = (missed / distances(masks).to(missed).sqrt()).mean()
     return (
         masked,
         context,
         *_imitate(networks, levels[-1], None if taught is None else taught[clips, masks.context]),
     )
+
+
+def cut_pixels(clips: torch.Tensor, config: VisionTransformerConfig) -> torch.Tensor:
+    """The pixels of each token of clips (B, T, 3, H, W), of mean 0 and spread 1 each, (B, N, 3 * tubelet * patch * patch); a single frame is shown twice."""
+    frames = clips.expand(-1, config.tubelet, -1, -1, -1) if clips.shape[1] == 1 else clips
+    cells = (
+        frames.unflatten(4, (-1, config.patch))
+        .unflatten(3, (-1, config.patch))
+        .unflatten(1, (-1, config.tubelet))
+    )  # (B, S, tubelet, 3, rows, patch, columns, patch)
+    cells = cells.permute(0, 1, 4, 6, 3, 2, 5, 7).flatten(4).flatten(1, 3)
+    return F.layer_norm(cells, cells.shape[-1:])
 
 
 def normalize_clips(clips: torch.Tensor) -> torch.Tensor:

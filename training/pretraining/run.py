@@ -33,6 +33,10 @@ from tubelet.training.pretraining.trainer import Step, Trainer, mean_step
 
 LOG_STEPS = 20
 SAVE_SECONDS = 120.0
+CHOICES = {  # settings that checkpoints of version 0.1 lack, and what held then
+    name: Settings.__dataclass_fields__[name].default
+    for name in ("mask_kinds", "mask_ratio", "ema", "level_weights", "objective")
+}
 UNCHECKED = "rate", "cooldown", "whole"  # settings that a resumed run may change
 
 
@@ -155,7 +159,7 @@ class Pretraining:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
             found, wanted = (
                 {k: v for k, v in each.items() if k not in UNCHECKED}
-                for each in (state["settings"], self.settings.as_json)
+                for each in (CHOICES | state["settings"], self.settings.as_json)
             )
         except (
             OSError,

@@ -1,5 +1,6 @@
 """The settings of a run: all settings that determine the weights, besides the material."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tubelet.ingest.networks.vjepa import PredictorConfig, VisionTransformerConfig
 
 STEPS_MOST, TOKENS_MOST = 10**9, 10**6
+MASK_KINDS = ("short", "long", "tubes", "scatter", "future")
+CONSTANT, COSINE = "constant", "cosine"
+LATENTS, PIXELS = "latents", "pixels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +46,30 @@ class Settings:
         300, help="Last steps, half of which see clips whole.", least=0, most=STEPS_MOST
     )
     masks: int = option(1, help="Masks under which a masked batch is seen.", least=1, most=5)
-    predictor_dim: int = 192
-    predictor_depth: int = 3
+    mask_kinds: str = option(
+        "short,long,scatter,tubes,future,future,future,future",
+        help="Kinds of masks of clips, of which a masked batch draws some: short (8 blocks of 0.15), long (2 of 0.7), tubes, scatter, future. One that is named twice is drawn twice as often: "
+        "the future is half of the default, because only motion tells it.",
+        metavar="KIND[,KIND]",
+    )
+    mask_ratio: float = option(
+        0.7,
+        help="Share that tubes and scatter hide; 0.7 is about what short blocks hide of a clip.",
+        least=0.05,
+        most=0.99,
+    )
+    predictor_dim: int = option(
+        192,
+        help="Width of the predictor, a multiple of 32; 192 is as wide as the encoder, so that it need not squeeze what it is given.",
+        least=32,
+        most=4096,
+    )
+    predictor_depth: int = option(
+        3,
+        help="Blocks of the predictor; 3 are half of the encoder's, so that the encoder, not the predictor, has to understand the clip.",
+        least=1,
+        most=64,
+    )
     rate: float = option(2e-3, help="Learning rate.", least=0, most=1)
     warmup: int = 100  # steps
     cooldown: int = option(
@@ -53,7 +79,28 @@ class Settings:
         most=STEPS_MOST,
     )
     decay: float = 0.05
-    momentum: float = 0.998
+    momentum: float = option(
+        0.998,
+        help="Share of the target that stays in each step; 0.998 follows a run of some ten thousand steps closely enough. Meta's cosine starts at 0.996.",
+        least=0,
+        most=1,
+    )
+    ema: str = option(
+        CONSTANT,
+        help="How the momentum goes on: constant, so that a run can be extended, or on a cosine to 1 at the last step.",
+        choices=(CONSTANT, COSINE),
+    )
+    level_weights: str | None = option(
+        None,
+        help="Weight of each level in the loss, from the first to the last, such as 0,0,0,1.",
+        unset="all alike: early levels keep what is local, the last what is common",
+        metavar="W,W,...",
+    )
+    objective: str = option(
+        LATENTS,
+        help="What the predictor tells of hidden places: the target's latents, or for comparison pixels, each patch normalized. The prediction of pixels has no surprise.",
+        choices=(LATENTS, PIXELS),
+    )
     # with a teacher, it is whole another as many steps later
     masked_from: int = option(
         0, help="Step at which the masked loss sets in, with a teacher.", least=0, most=STEPS_MOST
@@ -92,10 +139,65 @@ class Settings:
             raise UsageError(
                 "--masked-from and --masked-every leave steps to a teacher: give --teacher, or leave them out"
             )
+        self._check_choices()
         if self.frames < 4 or self.frames % 2:
             raise UsageError(
                 "--frames: clips of an odd number of frames, or of fewer than 4, have no future slice: use an even number from 4 on"
             )
+
+    def _check_choices(self) -> None:
+        """The named choices: masks, predictor and levels."""
+        for kind in self.kinds:
+            if kind not in MASK_KINDS:
+                raise UsageError(
+                    f"--mask-kinds {kind or 'is empty'}: choose {', '.join(MASK_KINDS)}, or several with commas"
+                )
+        if self.masks > len(self.kinds):
+            raise UsageError(
+                f"--masks {self.masks} draws more than --mask-kinds names: name {self.masks} kinds, the same one several times where wanted"
+            )
+        if self.predictor_dim % 32:
+            raise UsageError(
+                f"--predictor-dim {self.predictor_dim} is not a multiple of 32, the width of a head"
+            )
+        if self.level_weights is None:
+            return
+        if self.objective == PIXELS:
+            raise UsageError(
+                "--level-weights are for latents: leave them out with --objective pixels"
+            )
+        if len(self.weights) != len(self.encoder.levels) or not sum(self.weights) > 0:
+            raise UsageError(
+                f"--level-weights {self.level_weights}: write {len(self.encoder.levels)} numbers from 0 on, not all 0, such as {','.join(['1'] * len(self.encoder.levels))}"
+            )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of masks, one as often as it is drawn."""
+        return tuple(kind.strip().lower() for kind in self.mask_kinds.split(","))
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the levels, of mean 1; none where what was given is not a list of numbers from 0 on."""
+        count = len(self.encoder.levels)
+        if self.level_weights is None:
+            return (1.0,) * count
+        try:
+            given = [float(part) for part in self.level_weights.split(",")]
+        except ValueError:
+            return ()
+        if not all(0 <= weight < float("inf") for weight in given) or not sum(given):
+            return ()
+        return tuple(weight * len(given) / sum(given) for weight in given)
+
+    def momentum_at(self, step: int, steps: int) -> float:
+        """Share of the target that stays in a step; less in the first ones, whose weights are still random."""
+        first = (1 + step) / (10 + step)
+        if first < self.momentum:
+            return first
+        if self.ema == CONSTANT:
+            return self.momentum
+        return 1 - (1 - self.momentum) * (1 + math.cos(math.pi * step / steps)) / 2
 
     def _check_teacher(self) -> None:
         from tubelet.training.pretraining.teacher import BORDER, STRIDE
@@ -133,7 +235,9 @@ class Settings:
         width, dim = self.dim * len(self.encoder.levels), self.predictor_dim
         return PredictorConfig(
             inputs=width,
-            outputs=width,
+            outputs=width
+            if self.objective == LATENTS
+            else 3 * self.encoder.tubelet * self.patch**2,
             depth=self.predictor_depth,
             heads=dim // 32,
             mask_tokens=1,

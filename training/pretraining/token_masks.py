@@ -17,6 +17,7 @@ from tubelet.ingest.networks.vjepa import Masks
 from tubelet.ingest.networks.vjepa.positions import Grid
 
 ASPECT = 0.75, 1.5  # of a block, height over width
+HIDDEN = 0.7  # of the patches or tokens, by tubes and scatter
 
 
 def blocks(count: int, scale: float) -> Callable:
@@ -53,24 +54,35 @@ def _union(
             return hidden
 
 
-def tubes(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
-    """Seven patches of ten, hidden in all slices."""
-    order = (
-        generator.random((clips, 1, *grid[1:]))
-        .reshape(clips, -1)
-        .argsort(1)
-        .argsort(1)
-        .reshape(clips, 1, *grid[1:])
-    )
-    return np.repeat(order >= 0.3 * grid[1] * grid[2], grid[0], 1)
+def tubes(share: float) -> Callable:
+    """This share of the patches, hidden in all slices."""
+
+    def hide(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
+        order = _order(generator, clips, grid[1] * grid[2]).reshape(clips, 1, *grid[1:])
+        return np.repeat(order >= _count_seen(share, grid[1] * grid[2]), grid[0], 1)
+
+    return hide
 
 
-def scatter(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
-    """Seven tokens of ten."""
-    order = (
-        generator.random((clips, int(np.prod(grid)))).argsort(1).argsort(1).reshape(clips, *grid)
-    )
-    return order >= 0.3 * np.prod(grid)
+def scatter(share: float) -> Callable:
+    """This share of the tokens."""
+
+    def hide(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
+        tokens = int(np.prod(grid))
+        order = _order(generator, clips, tokens).reshape(clips, *grid)
+        return order >= _count_seen(share, tokens)
+
+    return hide
+
+
+def _order(generator: np.random.Generator, clips: int, count: int) -> np.ndarray:
+    """A random order of so many things per clip."""
+    return generator.random((clips, count)).argsort(1).argsort(1)
+
+
+def _count_seen(share: float, count: int) -> float:
+    """What is not hidden, at least one and not all."""
+    return min(max(1.0, round((1 - share) * count, 9)), count - 1)
 
 
 def future(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray:
@@ -81,19 +93,21 @@ def future(generator: np.random.Generator, grid: Grid, clips: int) -> np.ndarray
     return hidden
 
 
-KINDS: dict[str, Callable] = {
-    "short": blocks(8, 0.15),
-    "long": blocks(2, 0.7),
-    "image": blocks(10, 0.15),
+KINDS: dict[str, Callable[[float], Callable]] = {  # by the share that tubes and scatter hide
+    "short": lambda share: blocks(8, 0.15),
+    "long": lambda share: blocks(2, 0.7),
+    "image": lambda share: blocks(10, 0.15),
     "tubes": tubes,
     "scatter": scatter,
-    "future": future,
+    "future": lambda share: future,
 }
 
 
-def sample_masks(kind: str, generator: np.random.Generator, grid: Grid, clips: int) -> Masks:
+def sample_masks(
+    kind: str, generator: np.random.Generator, grid: Grid, clips: int, share: float = HIDDEN
+) -> Masks:
     """Masks of one kind for a batch of clips."""
-    hidden = KINDS[kind](generator, grid, clips).reshape(clips, -1)
+    hidden = KINDS[kind](share)(generator, grid, clips).reshape(clips, -1)
     seen = [np.flatnonzero(~row) for row in hidden]
     foretold = [np.flatnonzero(row) for row in hidden]
     return Masks(_truncate(seen), _truncate(foretold), grid)

@@ -109,7 +109,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), GRADIENT_NORM)
         for optimizer in self.optimizers:
             optimizer.step()
-        self.networks.average(min(self.settings.momentum, (1 + self.step) / (10 + self.step)))
+        self.networks.average(self.settings.momentum_at(self.step, self.steps))
         self.step += 1
         spread, rank = _measure_spread_and_rank(found.tokens)
         return self._check(

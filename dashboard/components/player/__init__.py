@@ -19,8 +19,13 @@ from tubelet.store.placement import Sheet, place_picture
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 KEY = "player"
-ALONE, FIRST_OF_TWO, SECOND = "first", "first of two", "second"  # what a player of the page is
-KEYS = {ALONE: KEY, FIRST_OF_TWO: KEY, SECOND: "player-beside"}
+ALONE, FIRST_OF_TWO, SECOND, PAINTING = (
+    "first",
+    "first of two",
+    "second",
+    "painting",
+)  # what a player of the page is; on the last one a mask is painted
+KEYS = {ALONE: KEY, FIRST_OF_TWO: KEY, SECOND: "player-beside", PAINTING: "player-masking"}
 MOUNT = modules.mount("player")
 
 
@@ -86,8 +91,9 @@ def show(
 def _describe_role(film: Film, role: str) -> dict:
     return {
         "name": "second" if role == SECOND else "first",
-        "mirrored": role != ALONE,
-        "cuttable": role != SECOND and any(row.embedded for row in film.clips),
+        "painting": role == PAINTING,
+        "mirrored": role in (FIRST_OF_TWO, SECOND),
+        "cuttable": role not in (SECOND, PAINTING) and any(row.embedded for row in film.clips),
     }
 
 

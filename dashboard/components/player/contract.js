@@ -93,6 +93,7 @@
  * @property {number} most patches of a kind
  * @property {boolean} selectable
  * @property {boolean} cuttable
+ * @property {boolean} painting whether the selected patches are a mask: those of a slice hold until the next slice that has some
  * @property {string} name "first" or "second" on the page
  * @property {boolean} mirrored whether another player shows the same marks on the same clock
  */

@@ -105,7 +105,7 @@ export class Layers {
   /** @param {Window} window */
   #track(window) {
     const { patches, data } = this.player
-    const name = patches.takenName
+    const name = data.painting ? "" : patches.takenName
     return name && window.embedded ? this.tracks.get(window, `${data.track}/${name}/${window.id}`) : null
   }
 

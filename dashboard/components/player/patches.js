@@ -15,6 +15,7 @@ const TOOLS = {
   foreground: "Click or drag over the object. Click a mark to remove it.",
   background: "Click or drag over what is not part of the object. Click a mark to remove it.",
 }
+const PAINT = "Click or drag over the patches to hide, hold Shift to add some. What you paint on a slice holds until the next slice that you paint on."
 const KEYS = "Arrow keys move, Enter selects, Shift + Enter adds, Page Up and Page Down change the slice."
 const NO_EMBEDDINGS = "Segmentation needs embeddings; these clips were ingested with --keep statistics"
 
@@ -43,6 +44,28 @@ export function togglePatches(old, patches) {
   const [known, fresh] = [new Set(old.map(nameOf)), new Set(patches.map(nameOf))]
   const kept = old.filter(patch => !fresh.has(nameOf(patch)))
   return [...kept, ...(patches.length === 1 ? patches.filter(patch => !known.has(nameOf(patch))) : patches)]
+}
+
+/**
+ * Painted patches after another stroke on a slice: it takes the place of what was painted there, or is added to it. Other slices keep theirs.
+ * @param {Patch[]} old
+ * @param {number} slice
+ * @param {Patch[]} patches
+ * @param {boolean} more
+ */
+export function paintPatches(old, slice, patches, more) {
+  return togglePatches(more ? old : old.filter(patch => patch[0] !== slice), patches)
+}
+
+/**
+ * What a painted mask hides of a slice: the patches of the last painted slice up to it, moved there.
+ * @param {Patch[]} painted
+ * @param {number} slice
+ * @returns {Patch[]}
+ */
+export function spreadPatches(painted, slice) {
+  const from = Math.max(...painted.map(patch => patch[0]).filter(at => at <= slice))
+  return painted.filter(patch => patch[0] === from).map(([, y, x]) => [slice, y, x])
 }
 
 /**
@@ -103,6 +126,7 @@ export class Patches {
       button.setAttribute("aria-pressed", String(name === this.tool))
       button.disabled = name !== "take" && !data.cuttable
       button.title = button.disabled ? NO_EMBEDDINGS : TOOLS[name]
+      button.hidden = data.painting
     }
     root.dataset.tool = this.tool
     this.refresh()
@@ -116,7 +140,7 @@ export class Patches {
 
   /** Says what the hand at work does: keys while the grid has the keyboard's focus. */
   hint() {
-    this.player.el(".hint").textContent = this.grids.some(grid => grid.keyed) ? KEYS : TOOLS[this.tool]
+    this.player.el(".hint").textContent = this.grids.some(grid => grid.keyed) ? KEYS : this.player.data.painting ? PAINT : TOOLS[this.tool]
   }
 
   get cutting() {
@@ -141,7 +165,7 @@ export class Patches {
   clear() {
     const { window } = this.player
     if (window && this.cutting) this.#tellSegment({ clip: window.id, foreground: [], background: [] })
-    else if (window) this.#select([], false)
+    else if (window) this.#take(window, [])
   }
 
   /**
@@ -159,10 +183,19 @@ export class Patches {
    * @param {boolean} more
    */
   #select(patches, more) {
-    const { window, data, slice, tell } = this.player
+    const { window, data, slice } = this.player
     if (!window) return
-    const old = more && this.taken.clip === window.id ? this.taken.patches : []
-    this.taken = { clip: window.id, patches: togglePatches(old, patches).slice(0, data.most) }
+    const known = this.taken.clip === window.id ? this.taken.patches : []
+    this.#take(window, data.painting ? paintPatches(known, slice, patches, more) : togglePatches(more ? known : [], patches))
+  }
+
+  /**
+   * @param {Window} window
+   * @param {Patch[]} patches
+   */
+  #take(window, patches) {
+    const { data, slice, tell } = this.player
+    this.taken = { clip: window.id, patches: patches.slice(0, data.most) }
     tell.picked({ clip: window.id, slice, patches: this.taken.patches })
     this.refresh()
   }
@@ -196,6 +229,7 @@ export class Patches {
     /** @type {(clip: string, patches: Patch[], kind: string) => [Patch, string][]} */
     const here = (clip, patches, kind) => (clip === window.id ? patches.filter(([slice]) => slice === this.player.slice).map(patch => [patch, kind]) : [])
     if (this.cutting) return [...here(segment.clip, segment.foreground, "foreground"), ...here(segment.clip, segment.background, "background")]
+    if (this.player.data.painting) return here(taken.clip, spreadPatches(taken.patches, this.player.slice), "foreground")
     return [...here(taken.clip, taken.patches, "line"), ...this.#best(window)]
   }
 
