@@ -7,6 +7,7 @@ rasters        matrices as PNG with a legend
 drawing        charts as SVG, drawn in a separate process
 html_file      a report as one HTML file (and markdown_file, parquet_file)
 catalogue      every report by its name
+ready_questions  questions over a corpus that the page and the command ask
 encoders/      the report on encoders against encoders: request, tables, figures, sentences
 probes/        the report on probes
 sensitivity/   the report on window sensitivity: request, numbers, statistics, figures, tables, sentences

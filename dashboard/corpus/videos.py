@@ -235,18 +235,20 @@ def _table(
 
 
 def _column_order(rows: list[PageVideo], added: Mapping[str, pa.Array]) -> list[str]:
-    """The columns, labels after the folder; those of `SPARSE` where a row has something to say."""
+    """The columns, the labels that people brought behind what the page measures, however many they are; those of `SPARSE` where a row has something to say."""
     kept = [
         name
         for name in COLUMNS
         if name not in SPARSE or any(row[name] is not None and row[name] != 0 for row in rows)
     ]
-    after = kept.index("curve")
+    after = kept.index("tokens")
     return [*kept[:after], *added, *kept[after:]]
 
 
 def _label_config(added: Mapping[str, pa.Array]) -> dict:
-    return {
+    """Beside labels that people brought, the folder is called what it is."""
+    folder = {"label": st.column_config.TextColumn(FOLDER, width=70)} if added else {}
+    return folder | {
         name: st.column_config.TextColumn(
             literal(name.removeprefix(label_columns.PREFIX)), width=90
         )

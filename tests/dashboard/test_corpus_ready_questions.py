@@ -1,13 +1,18 @@
 """The ready questions of the Corpus page: what is planted is named, with its chance level, and becomes the selected videos."""
 
+import json
 from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+import tubelet.cli as front_door
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
-from tubelet.dashboard.corpus.questions import QUESTIONS
+from tubelet.cli.questions import NAMES
+from tubelet.dashboard.corpus.questions import BY_TITLE
+from tubelet.reports.ready_questions import QUESTIONS
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
 
@@ -49,7 +54,7 @@ def ask(store: Store, name: str, **given: str):
     return open_page("corpus", store, section="Questions", question=name, **given)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", BY_TITLE)
 def test_every_question_is_answered_with_its_chance_level(store: Store, name: str) -> None:
     test = ask(store, name)
     assert not test.exception
@@ -81,3 +86,43 @@ def test_a_question_is_about_the_selected_videos(store: Store) -> None:
     assert "3 encoded videos are too few to compare" in few.info[0].value
     some = ask(store, "Near-duplicate moments", selected="ids:" + ",".join(ids(store)[:9]))
     assert "of 9 videos were compared, beside 99 corpora" in text(some)
+
+
+def command(store: Store, *arguments: str):
+    return CliRunner().invoke(front_door.main, ["ask", *arguments, "--store", str(store.root)])
+
+
+def test_the_command_says_what_the_page_says_and_tags_the_videos(store: Store) -> None:
+    assert tuple(QUESTIONS) == NAMES
+    done = command(store, "leaks", "--json", "--tag", "leaking")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    page = text(ask(store, "Leaks between splits")).replace("**", "")
+    assert told["answer"] in page and "leaking: " in done.stderr
+    first = told["rows"][0]
+    assert {first["video_a"], first["video_b"]} == set(ids(store)[:2])
+    tagged = store.rows("SELECT DISTINCT video_id FROM tags WHERE tag = 'leaking'")
+    assert set(ids(store)[:2]) <= {row["video_id"] for row in tagged}
+
+
+def test_the_command_prints_a_table_of_the_videos_that_meet_a_condition(store: Store) -> None:
+    done = command(store, "label-first", "--count", "3", "--where", "name < 'video-00009'")
+    sentence, head, *rows = done.stdout.splitlines()
+    assert sentence.startswith("3 videos: no video is farther than ") and "*" not in sentence
+    assert head.split() == ["place", "name", "distance"] and len(rows) == 3
+    assert all(row.split()[1].startswith("video-0000") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["outliers"], "outliers needs a label: pass --label, one of split, tenth, folder"),
+        (["leaks", "--label", "spilt"], "has no label 'spilt': its labels are"),
+        (["label-first", "--where", "name = 'no'"], "no videos of"),
+        (["label-first", "--tag", ""], "tag"),
+        (["copies"], "'copies' is not one of"),
+    ],
+)
+def test_the_command_says_what_is_wrong(store: Store, arguments: list[str], told: str) -> None:
+    done = command(store, *arguments)
+    assert done.exit_code == 2 and told in done.output, done.output
