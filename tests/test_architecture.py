@@ -25,6 +25,7 @@ ALLOWED = {
         "umap",
         "pyarrow",
         "PIL",
+        "safetensors",
         "zarr",
     },
     "ingest": {

@@ -69,7 +69,9 @@ def compact(store: str) -> None:
 
 
 @command()
-@click.argument("kind", type=click.Choice(["videos", "encoders", "clips", "transitions"]))
+@click.argument(
+    "kind", type=click.Choice(["videos", "encoders", "clips", "transitions", "decoders"])
+)
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @store_option
 @click.option(
