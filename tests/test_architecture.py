@@ -26,6 +26,7 @@ ALLOWED = {
         "pyarrow",
         "PIL",
         "lance",
+        "safetensors",
         "zarr",
     },
     "ingest": {

@@ -11,7 +11,7 @@ import numpy as np
 
 from tubelet.latent.comparison.resampling import find_ends, resample_ratio
 from tubelet.store.intervals import FEWEST, Interval, counts, interval
-from tubelet.store.questions.rows import TransitionScore
+from tubelet.store.questions.model_rows import TransitionScore
 
 CHANCE = 0.5  # of a rank
 

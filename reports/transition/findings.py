@@ -12,7 +12,7 @@ from tubelet.reports.transition.request import TransitionReportOptions, choose_r
 from tubelet.store import Store
 from tubelet.store.intervals import Interval
 from tubelet.store.questions.corpus import Question
-from tubelet.store.questions.rows import TransitionRunRow, TransitionScore
+from tubelet.store.questions.model_rows import TransitionRunRow, TransitionScore
 from tubelet.store.questions.transitions import (
     hardest_transitions,
     transition_models,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
-from tubelet.store.questions.rows import TransitionRunRow
+from tubelet.store.questions.model_rows import TransitionRunRow
 from tubelet.store.questions.transitions import transition_runs
 
 LISTED = 8

@@ -18,6 +18,8 @@ from tubelet.store.sandbox import conditions
 from tubelet.store.schema import (
     BASES,
     CLIPS,
+    DECODER_SCORES,
+    DECODERS,
     ENCODERS,
     KEPT_MODELS,
     PAIRS,
@@ -32,7 +34,13 @@ from tubelet.store.schema import (
 from tubelet.store.store import Store
 from tubelet.store.wording import count
 
-KINDS = {"videos": VIDEOS, "encoders": ENCODERS, "clips": CLIPS, "transitions": TRANSITIONS}
+KINDS = {
+    "videos": VIDEOS,
+    "encoders": ENCODERS,
+    "clips": CLIPS,
+    "transitions": TRANSITIONS,
+    "decoders": DECODERS,
+}
 REFERENCES = {
     "video_id": "videos",
     "encoder_id": "encoders",
@@ -43,7 +51,7 @@ REFERENCES = {
     "basis_id": "bases",
 }
 ONE = {"bases": "basis"}  # rows whose name is not that of their table without its last letter
-COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS)
+COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS, DECODERS)
 
 Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
 
@@ -59,6 +67,7 @@ class Removal:
     pairs: int
     bases: int
     transitions: int
+    decoders: int
     tokens: int
     bytes: int
     done: bool
@@ -132,6 +141,7 @@ def _example(kind: str) -> str:
         "encoders": "name = 'toy'",
         "clips": "frame_count = 16",
         "transitions": "control = 'shuffled'",
+        "decoders": "psnr < 15",
     }[kind]
 
 
@@ -171,7 +181,7 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
     brought = {
         f"{table.name}.video_id": gone[VIDEOS.name]
-        for table in (*PER_VIDEO, PREDICTIONS, TRANSITION_SCORES)
+        for table in (*PER_VIDEO, PREDICTIONS, TRANSITION_SCORES, DECODER_SCORES)
         if VIDEOS.name in gone
     }
     return gone | owned | brought

@@ -12,7 +12,7 @@
     fits     bases and what lies in them
     probes   trained probes and their predictions
     scores   how well tokens segment and track
-    models   models of tokens that are kept as files: transitions
+    models   models of tokens that are kept as files: transitions and decoders
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -53,7 +53,14 @@ from tubelet.store.schema.fits import (
     SKETCHES,
     TOKEN_PROJECTIONS,
 )
-from tubelet.store.schema.models import KEPT_MODELS, MODELS, TRANSITION_SCORES, TRANSITIONS
+from tubelet.store.schema.models import (
+    DECODER_SCORES,
+    DECODERS,
+    KEPT_MODELS,
+    MODELS,
+    TRANSITION_SCORES,
+    TRANSITIONS,
+)
 from tubelet.store.schema.pairs import (
     DIM_SENSITIVITY,
     MEASUREMENTS,
@@ -90,6 +97,8 @@ __all__ = [
     "BASIS_VECTORS",
     "CLIPS",
     "CLUSTERS",
+    "DECODERS",
+    "DECODER_SCORES",
     "DIM_SENSITIVITY",
     "DIM_STATS",
     "DIRECTIONS",

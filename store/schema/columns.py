@@ -66,6 +66,7 @@ OWNERS = {
     "projection_id": "projections",
     "probe_id": "probes",
     "transition_id": "transitions",
+    "decoder_id": "decoders",
 }
 
 

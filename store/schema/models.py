@@ -1,4 +1,4 @@
-"""Models that are fitted to stored tokens and kept as files: transitions, which predict the next slice, and how well each does on videos it never saw."""
+"""Models that are fitted to stored tokens and kept as files: transitions, which predict the next slice, decoders, which draw tokens, and how well each does on videos it never saw."""
 
 from tubelet.store.schema.columns import MOMENT, Column, Table
 from tubelet.store.schema.surprise import HORIZON, SEED
@@ -40,11 +40,11 @@ TRANSITIONS = Table(
         Column("embed_dim", "INTEGER", "numbers per token that are predicted", "dimensions"),
         Column("block_slices", "SMALLINT", "slices that the model sees at most", "slices"),
         Column("grid_side", "SMALLINT", "tokens per side of a slice, at most; larger grids are averaged"),
-        Column("network_width", "INTEGER", "width of the transformer"),
+        Column("network_width", "INTEGER", "width of the network between its first and last layer"),
         Column("network_depth", "SMALLINT", "pairs of blocks, one over time and one over the slice"),
         Column("network_parameters", "BIGINT", "numbers that were fitted"),
         Column("steps", "INTEGER", "steps of the optimizer that were taken"),
-        Column("best_step", "INTEGER", "step whose weights were kept; 0: the copy that it starts as"),
+        Column("best_step", "INTEGER", "step whose weights were kept; 0: those that it started with"),
         Column("held_explained", "DOUBLE", "variance explained over copying on the videos that were held back to decide when to stop"),
         MODEL_SEED,
         *LEARNED,
@@ -76,5 +76,51 @@ TRANSITION_SCORES = Table(
     ),
 )  # fmt: skip
 
-MODELS = (TRANSITIONS, TRANSITION_SCORES)
-KEPT_MODELS = (TRANSITIONS,)  # tables whose rows have a file of weights
+DECODER = Column("decoder_id", "VARCHAR", "hash of encoder, layer, videos and settings")
+SIMILARITIES = (
+    Column("psnr", "DOUBLE", "peak signal-to-noise ratio of decoded slice pictures", "dB"),
+    Column("ssim", "DOUBLE", "structural similarity of decoded and true pictures", "-1 to 1"),
+    Column("perceptual", "DOUBLE", "distance in features of EfficientNet-Lite0, made like LPIPS without its learned weights; NULL where that network is not installed"),
+    Column("mean_psnr", "DOUBLE", "control: psnr of the mean picture of the training part", "dB"),
+    Column("mean_ssim", "DOUBLE", "control: ssim of the mean picture of the training part", "-1 to 1"),
+    Column("mean_perceptual", "DOUBLE", "control: perceptual of the mean picture of the training part"),
+)  # fmt: skip
+
+DECODERS = Table(
+    "decoders",
+    "fitted decoder, which draws the tokens of one encoder as pixels",
+    ("decoder_id",),
+    (
+        DECODER,
+        Column("encoder_id", "VARCHAR", "the only encoder whose tokens it draws"),
+        Column("layer", "VARCHAR", "layer of these tokens"),
+        Column("embed_dim", "INTEGER", "numbers per token that are drawn", "dimensions"),
+        Column("patch_pixels", "SMALLINT", "pixels per side that a token is drawn as", "pixels"),
+        Column("network_width", "INTEGER", "width of the network between its first and last layer"),
+        Column("network_parameters", "BIGINT", "numbers that were fitted"),
+        Column("steps", "INTEGER", "steps of the optimizer that were taken"),
+        Column("best_step", "INTEGER", "step whose weights were kept; 0: those that it started with"),
+        MODEL_SEED,
+        *LEARNED,
+        *SIMILARITIES,
+        Column("psnr_low", "DOUBLE", "lower end of the 95% interval of psnr over test videos", "dB"),
+        Column("psnr_high", "DOUBLE", "upper end of the 95% interval of psnr over test videos", "dB"),
+        *FITTED,
+        *MODEL_FILE,
+    ),
+)  # fmt: skip
+
+DECODER_SCORES = Table(
+    "decoder_scores",
+    "test video of a decoder: means over its slice pictures",
+    ("decoder_id", "video_id"),
+    (
+        DECODER,
+        Column("video_id", "VARCHAR", "video that the decoder never saw"),
+        Column("drawn_slices", "INTEGER", "slices that were drawn", "slices"),
+        *SIMILARITIES,
+    ),
+)
+
+MODELS = (TRANSITIONS, TRANSITION_SCORES, DECODERS, DECODER_SCORES)
+KEPT_MODELS = (TRANSITIONS, DECODERS)  # tables whose rows have a file of weights

@@ -15,7 +15,7 @@ from tubelet.reports.transition import narrative
 from tubelet.reports.transition.findings import find_transitions
 from tubelet.reports.transition.request import TransitionReportOptions
 from tubelet.store import Store
-from tubelet.store.questions.rows import TransitionScore
+from tubelet.store.questions.model_rows import TransitionScore
 from tubelet.store.questions.transitions import transition_scores
 
 

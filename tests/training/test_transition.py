@@ -24,7 +24,7 @@ from tubelet.store import Store
 from tubelet.store.disk import removal
 from tubelet.store.disk.integrity import check, repair
 from tubelet.store.errors import StoreError
-from tubelet.store.questions.rows import TransitionScore
+from tubelet.store.questions.model_rows import TransitionScore
 from tubelet.store.questions.transitions import transition_scores
 from tubelet.store.schema import ENCODERS
 from tubelet.training.fitting.errors import FitError

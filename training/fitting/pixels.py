@@ -1,18 +1,13 @@
 """The slice pictures of clips as sequences of slices: what a model reaches that sees no encoder at all."""
 
-import io
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from tubelet.latent.decoding.pictures import has_pictures, read_pictures
 from tubelet.store import Store
-from tubelet.store.disk.inside import UnsafePath
-from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow
-from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.tokens import Clip
 
 PATCH = 4  # pixels per side of what becomes a token
@@ -31,7 +26,7 @@ class PixelSequences:
         """Of the same clips and grids as those of an encoder; None where one has no pictures."""
         held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips")}
         rows = tuple(held[clip.clip_id] for clip in like)
-        if not all(_has_pictures(store, row) for row in rows):
+        if not all(has_pictures(store, row) for row in rows):
             return None
         clips = tuple(Clip(one.clip_id, one.video_id, (*one.shape[:3], PATCH * PATCH * 3)) for one in like)  # fmt: skip
         return cls(store, rows, clips)
@@ -40,34 +35,6 @@ class PixelSequences:
         _, height, width, _ = self.clips[number].shape
         pictures = read_pictures(self.store, self.rows[number], (height * PATCH, width * PATCH), range(first, stop))  # fmt: skip
         return cut_patches(torch.from_numpy(pictures).float() / 255, PATCH)
-
-
-def _has_pictures(store: Store, row: ClipRow) -> bool:
-    try:
-        return store.layout.pictures(row.video_id, row.clip_id).is_file()
-    except UnsafePath:
-        return False
-
-
-def read_pictures(store: Store, row: ClipRow, size: tuple[int, int], slices: range) -> np.ndarray:
-    """The pictures of some slices, (S, height, width, 3) in uint8. Raises FitError where they cannot be read."""
-    sheet = Sheet.of(row)
-    try:
-        data = store.layout.pictures(row.video_id, row.clip_id).read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            whole = image.convert("RGB")
-    except (OSError, UnsafePath) as error:
-        raise FitError(
-            f"the slice pictures of clip {row.clip_id} cannot be read: ingest its video again"
-        ) from error
-    return np.stack([_cut(whole, sheet, number, size) for number in slices])
-
-
-def _cut(whole: Image.Image, sheet: Sheet, number: int, size: tuple[int, int]) -> np.ndarray:
-    top, left = sheet.corner(number)
-    box = (left, top, left + sheet.tile[1], top + sheet.tile[0])
-    small = whole.resize((size[1], size[0]), Image.Resampling.BOX, box=box)
-    return np.asarray(small, np.uint8)
 
 
 def cut_patches(pictures: Tensor, patch: int) -> Tensor:

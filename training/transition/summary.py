@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from tubelet.latent.transition.figures import CHANCE, Explained, TransitionFigures, summarize
 from tubelet.store import Store
 from tubelet.store.intervals import FEWEST, Interval
-from tubelet.store.questions.rows import TransitionScore
+from tubelet.store.questions.model_rows import TransitionScore
 from tubelet.store.questions.transitions import transition_scores
 from tubelet.store.wording import count, escape_controls
 from tubelet.training.transition.run import TransitionRun

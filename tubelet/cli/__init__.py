@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "mask": CommandSpec("prediction", "Predict hidden tokens of stored windows, under masks."),
     "transition": CommandSpec("models", "Fit models that predict the next slice of stored tokens."),
+    "decoder": CommandSpec("models", "Fit models that draw tokens as pixels, and show clips."),
     "backfill": CommandSpec("backfill", "Compute statistics that were added later."),
     "basis": CommandSpec("bases", "Fit and list projections and clusterings."),
     "index": CommandSpec("bases", "Write compact codes of every token, for fast search."),

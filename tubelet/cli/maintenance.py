@@ -69,7 +69,9 @@ def compact(store: str, store_options: dict[str, str]) -> None:
 
 
 @command()
-@click.argument("kind", type=click.Choice(["videos", "encoders", "clips", "transitions"]))
+@click.argument(
+    "kind", type=click.Choice(["videos", "encoders", "clips", "transitions", "decoders"])
+)
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @remote_store_option
 @bucket_option

@@ -15,7 +15,9 @@ CORE = 16_000  # kB more per core: stacks of threads
 NEEDED = {
     **dict.fromkeys(("annotate", "tag", "pairs", "backfill", "check", "compact", "remove"), STORE),
     **dict.fromkeys(("report", "basis", "index", "probe", "export"), FITS),
-    **dict.fromkeys(("ingest", "plan", "demo", "evaluate", "pretrain", "transition"), NETWORKS),
+    **dict.fromkeys(
+        ("ingest", "plan", "demo", "evaluate", "pretrain", "transition", "decoder"), NETWORKS
+    ),
 }
 RESERVE_BYTES = 24 << 20  # of address space, untouched: takes no memory
 RESERVE: list[mmap.mmap] = []

@@ -1,0 +1,64 @@
+"""Rows of answers about fitted models, as `store.questions.rows` has them of everything else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tubelet.store.rows import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransitionRunRow(Row):
+    """A row of `transitions.transition_runs`: models that were fitted and tested on the same videos."""
+
+    run_id: str
+    models: int
+    train_videos: int
+    test_videos: int
+    block_slices: int
+    grid_side: int
+    network_width: int
+    network_depth: int
+    seed: int
+    fitted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransitionScore(Row):
+    """A row of `transitions.transition_scores`: a model, or a control where `control` says which, on a test video at a horizon."""
+
+    transition_id: str
+    encoder_id: str | None
+    layer: str | None
+    control: str | None
+    video_id: str
+    name: str
+    horizon: int
+    predicted_slices: int
+    squared_error: float
+    copy_error: float
+    mean_error: float
+    explained: float | None
+    rank_within: float | None
+    rank_between: float | None
+    copy_rank_within: float | None
+    copy_rank_between: float | None
+    candidates_within: int
+    candidates_between: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedDecoder(Row):
+    """A row of `decoders.fitted_decoders`: a decoder and what it reached on videos it never saw."""
+
+    decoder_id: str
+    encoder_id: str
+    layer: str
+    test_videos: int
+    psnr: float
+    psnr_low: float | None
+    psnr_high: float | None
+    ssim: float
+    perceptual: float | None
+    mean_psnr: float
+    mean_ssim: float
+    mean_perceptual: float | None
