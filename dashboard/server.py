@@ -40,10 +40,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from streamlit import config
 
-from tubelet.dashboard.access import Access
+from tubelet.dashboard.access import Access, read_limits
 from tubelet.dashboard.document import Document
 from tubelet.dashboard.guard import Guard
 from tubelet.dashboard.permalinks import Permalinks
+from tubelet.store.sandbox.worker_pool import set_places
 
 HERE = Path(__file__).resolve().parent
 M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larger is not kept
@@ -102,6 +103,7 @@ def _routes() -> list[Route]:
 
 
 _return_large_arrays()
+set_places(read_limits().places, read_limits().download_places)
 # Streamlit finds the name of what it serves in this assignment
 app: ASGIApp = st.App(HERE / "app.py", routes=_routes())
 app = Document(app)

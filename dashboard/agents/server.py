@@ -16,7 +16,8 @@ from tubelet.store.sandbox.limits import Limits
 INSTRUCTIONS = """Tubelet holds videos encoded by a video encoder: one row per token, an embedding of a small block of frames and pixels.
 Ask in SQL (DuckDB's dialect), read-only. Call describe_tables first, then with a table's name for its columns. The table `tokens` holds
 the embeddings and is large: restrict it by clip_id or video_id, and estimate a query over it first. A token's address is
-(clip_id, slice, y, x), each counted from 0; draw_picture shows it."""
+(clip_id, slice, y, x), each counted from 0; draw_picture shows it. list_reports and read_report answer larger questions,
+with uncertainty and chance levels, where the store holds what they need."""
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -37,6 +38,8 @@ def make_server(tools: Tools) -> MCPServer[Any]:
         tools.estimate_query,
         tools.list_saved_queries,
         tools.run_saved_query,
+        tools.list_reports,
+        tools.read_report,
         _drawing(tools),
     ):
         server.tool(annotations=READ_ONLY, structured_output=False)(_told(tool))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tubelet.dashboard.agents.report_texts import describe_reports, write_report
 from tubelet.media.patch_pictures import Address, draw_patch
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
@@ -68,13 +69,28 @@ class Tools:
         """A token's patch among its neighbors, or a whole slice, as PNG."""
         return draw_patch(self.store, Address(clip_id, slice, y, x))
 
+    def list_reports(self) -> dict[str, Any]:
+        """The reports over the videos of the store: the question that each answers, and its options."""
+        return describe_reports()
+
+    def read_report(
+        self, name: str, options: Mapping[str, Any] | None = None, section: str | None = None
+    ) -> str:
+        """A report as Markdown: its answer and a list of its sections; with `section` that one, or all of it for "all"."""
+        return _refuse_long(write_report(self.store, name, options, section), "ask for one section")
+
     def _answer(self, query: Query, max_rows: int | None) -> str:
         text = describe_answer(ask(self.store, query, self.limits.lower(rows=max_rows))).decode()
-        if len(text) > MOST_CHARACTERS:
-            raise QueryError(
-                f"the answer takes {len(text):,} characters, and an agent gets at most {MOST_CHARACTERS:,}: select fewer rows or columns, or aggregate"
-            )
-        return text
+        return _refuse_long(text, "select fewer rows or columns, or aggregate")
+
+
+def _refuse_long(text: str, way_out: str) -> str:
+    """The text. Raises QueryError where it is too long for an agent."""
+    if len(text) > MOST_CHARACTERS:
+        raise QueryError(
+            f"the answer takes {len(text):,} characters, and an agent gets at most {MOST_CHARACTERS:,}: {way_out}"
+        )
+    return text
 
 
 def _check_values(values: Mapping[str, Any] | None) -> dict[str, Any]:

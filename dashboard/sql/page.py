@@ -16,6 +16,7 @@ from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.questions.condition import read_condition
 from tubelet.store.sandbox.untrusted import Answer, Query
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 TITLE, ICON = "SQL", ":material/terminal:"
 
@@ -129,7 +130,7 @@ def _editor(store: Store) -> tuple[str, DeltaGenerator]:
         saved.show_menu(store)
         limits = read_limits().limits
         st.caption(
-            f"Read-only; at most {limits.seconds:g} s and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
+            f"Read-only; at most {limits.seconds:g} s, {literal(limits.memory)} and {limits.rows:,} rows. The address bar holds the query: anyone with the link can read and run it.",
             width="stretch",
         )
     return query or "", place
@@ -183,9 +184,15 @@ def _stop(query: str) -> None:
 def _show_result(store: Store, query: Query) -> str:
     """Draw the answer; why there is none, "" where there is one."""
     stop = st.empty()
-    stop.button(
-        "Stop query", icon=":material/stop:", key="stop-query", on_click=_stop, args=(query.sql,)
-    )
+    with stop.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Stop query",
+            icon=":material/stop:",
+            key="stop-query",
+            on_click=_stop,
+            args=(query.sql,),
+        )
+        st.caption(_describe_wait(), width="stretch")
     try:
         with st.skeleton(height=RESULT_HEIGHT):
             answer = caching.run_query(store, query)
@@ -201,6 +208,13 @@ def _show_result(store: Store, query: Query) -> str:
         row_videos.offer(store, answer.table)
     pictures.draw(store, query, answer, picture)
     return ""
+
+
+def _describe_wait() -> Markdown:
+    """Where a query waits: how many others there are, and what holds for each."""
+    running, waiting = PROCESSES.queue.count()
+    others = f"{units.count(running, 'query', 'queries')} running, {waiting:,} waiting. "
+    return f"{others if running else ''}{literal(read_limits().describe())}"
 
 
 def rows_sentence(answer: Answer) -> Markdown:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tubelet.store.errors import QueryError
 from tubelet.store.options import check_options, option
+from tubelet.store.sandbox.fair_queue import Places
 
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *([KMGT]?B)", re.ASCII)
@@ -121,11 +122,40 @@ class VisitorLimits(ServedLimits):
     max_download_seconds: float = seconds_option(
         600.0, "Seconds that a file with a whole answer may take."
     )
+    max_queries: int = option(
+        6,
+        least=2,
+        most=256,
+        help="Queries that run at once, of all visitors; half of the places are for those that take longer than half a second.",
+    )
+    max_visitor_queries: int = option(
+        2, least=1, most=256, help="Queries of one visitor that run at once."
+    )
+    max_downloads: int = option(
+        2, least=1, most=64, help="Files with whole answers that are written at once."
+    )
 
     @property
     def whole(self) -> Limits:
         """Of an answer that is written to a file: its rows never stand in memory as a whole."""
         return Limits(None, self.max_download_seconds, self.max_memory)
+
+    @property
+    def places(self) -> Places:
+        """Of queries whose answers pages and JSON hold."""
+        lasting = self.max_queries // 2
+        return Places(self.max_queries - lasting, lasting, self.max_visitor_queries)
+
+    @property
+    def download_places(self) -> Places:
+        return Places(self.max_downloads, 0, self.max_downloads)
+
+    def describe(self) -> str:
+        """What holds for every query, for those who wait for one."""
+        return (
+            f"At most {self.max_seconds:g} s, {self.max_memory} of memory and {self.max_rows:,} shown rows per query; "
+            f"{self.max_queries} queries run at once, {self.max_visitor_queries} of one visitor."
+        )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

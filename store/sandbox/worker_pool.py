@@ -343,5 +343,12 @@ STARTER = ThreadPoolExecutor(
 )  # as long as this process lives: on Linux a child ends with the thread that started it
 PROCESSES = Processes(Places())
 EXPORTS = Processes(EXPORTING)  # apart: a slow download holds no query up
+
+
+def set_places(queries: Places, exports: Places) -> None:
+    """How many queries run at once from now on, and how many whole answers are written."""
+    PROCESSES.queue.places, EXPORTS.queue.places = queries, exports
+
+
 atexit.register(PROCESSES.close)
 atexit.register(EXPORTS.close)

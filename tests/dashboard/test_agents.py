@@ -17,6 +17,9 @@ from tests.attacks import EVERY, HARMLESS
 from tests.commands import ROOT, environment
 from tests.guarded import TOKEN, Place
 from tests.stores import synthetic_store
+from tubelet.reports.blocks import Heading
+from tubelet.reports.catalogue import REPORTS
+from tubelet.reports.sensitivity.request import SensitivityOptions
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.limits import AgentLimits
@@ -25,7 +28,7 @@ from tubelet.store.schema import RELATIONS
 
 mcp = pytest.importorskip("mcp", reason="agents need the extra: pip install 'tubelet[mcp]'")
 anyio = pytest.importorskip("anyio.from_thread")
-TOOLS = ["describe_tables", "draw_picture", "estimate_query", "list_saved_queries", "run_query", "run_saved_query"]  # fmt: skip
+TOOLS = ["describe_tables", "draw_picture", "estimate_query", "list_reports", "list_saved_queries", "read_report", "run_query", "run_saved_query"]  # fmt: skip
 
 
 class Agent:
@@ -68,7 +71,7 @@ def start_agent(root: Path, *options: str) -> Iterator[Agent]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    made = synthetic_store(tmp_path_factory.mktemp("agents") / "films", videos=2)
+    made = synthetic_store(tmp_path_factory.mktemp("agents") / "films", videos=2, clips=2)
     save_query(made, SavedQuery("top", "FROM range($k) AS r(n)", "so many", {"k": 4}))
     yield made
     made.close()
@@ -98,7 +101,7 @@ def test_an_agent_finds_its_way_from_tables_to_an_answer(agent: Agent, store: St
     found = agent.call("run_query", sql=asked, values={"at": 2})
     assert found["rows"] == store.rows(asked, {"at": 2}) and not found["truncated"]
     said = agent.call("estimate_query", sql="SELECT avg(embedding[1]) FROM tokens")
-    assert said["files"] == 2 and "2 of 2 embedding files" in said["sentence"]
+    assert said["files"] == 4 and "4 of 4 embedding files" in said["sentence"]
 
 
 def test_saved_queries_are_listed_and_answered(agent: Agent) -> None:
@@ -108,9 +111,31 @@ def test_saved_queries_are_listed_and_answered(agent: Agent) -> None:
     assert len(agent.call("run_saved_query", name="top", values={"k": 6})["rows"]) == 6
 
 
+def test_reports_are_read_by_section(agent: Agent, store: Store) -> None:
+    listed = agent.call("list_reports")["reports"]
+    assert [one["name"] for one in listed] == list(REPORTS)
+    assert all(one["question"] and one["options"] for one in listed)
+    (first,) = agent.ask("read_report", name="sensitivity", options={"top": 3})
+    made = [*REPORTS["sensitivity"].blocks(store, SensitivityOptions(top=3))]
+    headings = [block for block in made if isinstance(block, Heading)]
+    assert made[0].markdown in first.text and made[0].markdown.strip()
+    assert all(f"- `{one.anchor}`: {one.text}" in first.text for one in headings)
+    (part,) = agent.ask("read_report", name="sensitivity", section=headings[1].anchor)
+    assert f"## {headings[1].text}\n" in part.text and f"## {headings[0].text}\n" not in part.text
+    (whole,) = agent.ask("read_report", name="sensitivity", section="all")
+    assert all(one.text in whole.text for one in headings) and len(whole.text) > len(part.text)
+
+
 @pytest.mark.parametrize(
     "tool, arguments, words",
     [
+        ("read_report", {"name": "sensitivty"}, "choose one of sensitivity"),
+        ("read_report", {"name": "sensitivity", "options": {"tops": 1}}, "has no option 'tops'"),
+        ("read_report", {"name": "sensitivity", "options": {"top": "3"}}, "pass a value of int"),
+        ("read_report", {"name": "sensitivity", "options": {"top": -1}}, "--top"),
+        ("read_report", {"name": "sensitivity", "options": {"where": "DROP VIEW clips"}}, "syntax error"),
+        ("read_report", {"name": "sensitivity", "section": "gone"}, "has no section 'gone'"),
+        ("read_report", {"name": "probes"}, "holds no probes"),
         ("run_query", {"sql": "SELECT nam FROM videos"}, '"nam"'),
         ("run_query", {"sql": "DROP VIEW clips"}, "only queries"),
         ("run_query", {"sql": "SELECT $k"}, "no value for $k"),

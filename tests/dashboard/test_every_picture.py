@@ -9,8 +9,10 @@ import pytest
 from tests.dashboard.test_dashboard import open_page
 from tests.dashboard.test_parameters import everything
 from tests.planted_maskings import plant_masking
+from tests.reports import test_catalogue
 from tests.stores import synthetic_store
 from tubelet.dashboard.parameters import PAGES
+from tubelet.reports.catalogue import REPORTS
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
@@ -26,6 +28,11 @@ LEAST = {
     "sql": 1,
     "jobs": 0,
     "help": 0,
+    "changes": 3,
+    "probes": 2,
+    "dimensions": 5,
+    "encoders": 2,
+    "prediction": 3,
 }  # queries of a page
 
 
@@ -41,10 +48,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", sorted({*PAGES, *REPORTS}))
 def test_what_a_page_asks_gives_the_same_rows_in_the_workbench(
-    page: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    page: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    store = request.getfixturevalue("store" if page in PAGES else "planted_everything")
     found: dict[str, Question] = {}
     written = Question.text.fget
 
@@ -54,7 +62,8 @@ def test_what_a_page_asks_gives_the_same_rows_in_the_workbench(
         return text
 
     monkeypatch.setattr(Question, "text", property(note))
-    test = open_page(page, store, **everything(store, page))
+    asked = everything(store, page) if page in PAGES else {}
+    test = (open_page if page in PAGES else test_catalogue.open_page)(page, store, **asked)
     assert not test.exception
     shown = {code.value for code in test.code if code.language == "sql"}
     assert len(found) >= LEAST[page] and (shown or page in ("sql", "jobs", "help"))

@@ -9,6 +9,8 @@ import pytest
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import fair_queue
 from tubelet.store.sandbox.fair_queue import ASKER, FairQueue, Places
+from tubelet.store.sandbox.limits import VisitorLimits
+from tubelet.store.sandbox.worker_pool import EXPORTING, EXPORTS, PROCESSES, set_places
 
 
 def test_a_slow_query_moves_stays_or_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,3 +67,21 @@ def _until(holds) -> None:
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_server_says_how_many_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PROCESSES.queue, "places", PROCESSES.queue.places)  # put back at the end
+    monkeypatch.setattr(EXPORTS.queue, "places", EXPORTS.queue.places)
+    assert VisitorLimits().places == Places() and VisitorLimits().download_places == EXPORTING
+    limits = VisitorLimits(max_queries=3, max_visitor_queries=1, max_downloads=4)
+    again = VisitorLimits.of_json(limits.to_json())
+    set_places(again.places, again.download_places)
+    assert PROCESSES.queue.places == Places(quick=2, lasting=1, per_asker=1)
+    assert EXPORTS.queue.places.at_once == 4
+    assert "3 queries run at once, 1 of one visitor" in again.describe()
+    with (
+        PROCESSES.queue.wait(),
+        pytest.raises(QueryError, match="disconnected"),
+        PROCESSES.queue.wait(unwanted=lambda: True),
+    ):
+        pytest.fail("a second query of one visitor ran")

@@ -1,4 +1,4 @@
-"""Questions that researchers ask, as a file of SQL: the answers of the sandbox, and so of the page and of HTTP, against NumPy on the grids."""
+"""Questions that researchers ask, as a file of SQL: the answers of the sandbox against NumPy on the grids (tests/dashboard/test_researcher_doors.py: of command, page and HTTP)."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.commands import tubelet
 from tests.stores import LABELS, synthetic_store
 from tubelet.store import Store
 from tubelet.store.sandbox.statements import find_parameters
@@ -210,9 +209,3 @@ def _match(found: Any, right: Any) -> bool:
     if isinstance(right, float | np.floating):
         return float(found) == pytest.approx(float(right), rel=2e-4, abs=2e-5)
     return found == right
-
-
-def test_the_command_gives_the_same(store: Store, expected: dict) -> None:
-    name = "the patch of the largest norm in each slice"
-    lines = tubelet("sql", QUESTIONS[name], "--store", store.root, "--format", "csv", check=True).stdout.splitlines()  # fmt: skip
-    assert [tuple(line.replace('"', "").split(",")) for line in lines[1:]] == [tuple(map(str, row)) for row in expected[name]]  # fmt: skip

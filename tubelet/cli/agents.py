@@ -12,7 +12,7 @@ from tubelet.store.sandbox.limits import AgentLimits
 @command(AgentLimits)
 @store_option
 def mcp(store: str, **limits: Any) -> None:
-    """Serve a store to an agent over stdin and stdout (Model Context Protocol): queries, schema, saved queries, pictures.
+    """Serve a store to an agent over stdin and stdout (Model Context Protocol): queries, schema, saved queries, reports, pictures.
 
     Read-only, in the sandbox of `tubelet sql`, within the limits below. Needs the extra `tubelet[mcp]`.
     """
