@@ -13,6 +13,7 @@ from tubelet.latent.decoding.pictures import has_pictures
 from tubelet.latent.probes.states import Place
 from tubelet.store import Store
 from tubelet.store.clock import now
+from tubelet.store.disk.models import write_model
 from tubelet.store.ids import hash_parts
 from tubelet.store.intervals import FEWEST, interval
 from tubelet.store.questions.decoders import fitted_decoders
@@ -122,7 +123,7 @@ def _keep(
     }
     rows = [{"decoder_id": decoder_id, "video_id": video, **one, "drawn_slices": int(one["drawn_slices"])} for video, one in sorted(scores.items())]  # fmt: skip
     with store.ingesting():
-        row |= store.write_model(decoder_id, data)
+        row |= write_model(store, decoder_id, data)
         store.commit(
             {
                 DECODERS.name: pa.Table.from_pylist([row], DECODERS.arrow),
