@@ -113,6 +113,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "run_id": "none",
         "probe_id": "none",
         "transition_id": "none",
+        "masking_id": "none",
         "per_video": 2,
         "context": 4, "horizon": 1,
         **dict.fromkeys(("match", "side"), QUOTED),
