@@ -125,12 +125,20 @@ class Layout:
         return self._file(MEDIA, video_id, THUMBNAIL)
 
     def thumbnail_file(self, relative: str) -> Path:
-        """The thumbnail that a row of `videos` names. Raises UnsafePath for any other place."""
-        return inside.resolve_file(self.root, _below(MEDIA, relative))
+        """The thumbnail that a row of `videos` names, here if there is one. Raises UnsafePath for any other place."""
+        path = inside.resolve_file(self.root, _below(MEDIA, relative))
+        self.home.fetch(path)
+        return path
 
     def pictures(self, video_id: str, clip_id: str) -> Path:
         """JPEG of a clip's slices."""
         return self._file(MEDIA, video_id, f"{clip_id}.jpg")
+
+    def pictures_file(self, video_id: str, clip_id: str) -> Path:
+        """JPEG of a clip's slices, here if there is one."""
+        path = self.pictures(video_id, clip_id)
+        self.home.fetch(path)
+        return path
 
     @property
     def jobs(self) -> Path:
