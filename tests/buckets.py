@@ -21,6 +21,7 @@ class Fault(Enum):
 
     SLOW_DOWN = "503"
     DENIED = "403"
+    GONE = "404"
     CUT = "the connection is closed, and nothing done"
     LOST = "the connection is closed, and all done"
     SLOW = "the answer takes its time"
@@ -38,7 +39,7 @@ class FaultyServer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.requests.append((method, path))
         fault = self.choose(method, path.removeprefix(f"/{BUCKET}/{PREFIX}/"))
-        if fault in (Fault.SLOW_DOWN, Fault.DENIED):
+        if fault in (Fault.SLOW_DOWN, Fault.DENIED, Fault.GONE):
             _drain(environ)
             start_response(f"{fault.value} {fault.name}", [("Content-Length", "0")])
             return [b""]

@@ -121,6 +121,12 @@ class Layout:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self._file(CODES, basis_id, f"{clip_id}.npy")
 
+    def codes_file(self, basis_id: str, clip_id: str) -> Path:
+        """Compact codes of a clip's tokens, here if there are any."""
+        path = self.codes(basis_id, clip_id)
+        self.home.fetch(path)
+        return path
+
     def thumbnail(self, video_id: str) -> Path:
         return self._file(MEDIA, video_id, THUMBNAIL)
 

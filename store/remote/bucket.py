@@ -154,7 +154,9 @@ class Bucket:
         try:
             yield
         except FileNotFoundError:
-            raise
+            if not writing:
+                raise
+            said = "status code: 404"  # of the bucket: a file that is written need not be there
         except (exceptions.BaseError, PermissionError, OSError, ValueError) as error:
             said = str(error)
         else:
@@ -216,7 +218,7 @@ def _describe(said: str, writing: bool = False) -> str:
     status = found[1] if (found := STATUS.search(said)) else None
     if status in ("401", "403"):
         may = "write to the bucket and delete from it" if writing else "list and read the bucket"
-        return f"refuses access ({status}): check the credentials {WAYS}, and that they may {may}"
+        return f"refuses access ({status}): check the credentials {WAYS}, that they may {may}, and this machine's clock"
     if status == "404":
         return "does not exist, or no longer: check the name of the bucket"
     if status in ("301", "307", "400"):

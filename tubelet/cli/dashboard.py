@@ -12,6 +12,7 @@ from tubelet.cli.failures import Refused
 from tubelet.cli.options import PORT, bucket_option, command, fill, remote_store_option
 from tubelet.cli.printing import note
 from tubelet.store.options import options_of
+from tubelet.store.remote.address import is_remote
 from tubelet.store.sandbox.limits import VisitorLimits
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) 
     from tubelet.ingest.samples import demo_models, sample_videos
 
     where = _read_listening(listening)
+    if is_remote(store):
+        raise Refused(f"the demo makes its store in a folder, not at {store}: pass one as --store")
     require_free(where.host, where.port)
     paths = [videos] if videos else [str(path) for path in sample_videos()]
     for job in [Job.of(paths=paths, part="1/1", **model) for model in demo_models(encoder)]:
