@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # addresses that stand for all of
 HOST = re.compile(r"(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the Content-Security-Policy of bytes that come from files
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
+STORE_OPTIONS = "TUBELET_STORE_OPTIONS"  # of a store in a bucket, as JSON: other users of the machine can read a command line
 JOBS = "TUBELET_ALLOW_JOBS"  # the folder in which commands run that visitors start; "": they start and stop none
 HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS = (
     "TUBELET_ALLOW_HOSTS",
@@ -28,7 +30,7 @@ HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS = (
     "TUBELET_LIMITS",
 )  # how the command tells its server
 OWN = frozenset(
-    {READ_ONLY, JOBS, HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS}
+    {READ_ONLY, STORE_OPTIONS, JOBS, HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS}
 )  # of the server alone
 
 
@@ -98,6 +100,11 @@ def keep_environment() -> dict[str, str]:
 def is_read_only() -> bool:
     """Whether this server was started with --read-only."""
     return bool(os.environ.get(READ_ONLY))
+
+
+def read_store_options() -> dict[str, str]:
+    """How the store's bucket is reached, as this server was started."""
+    return json.loads(os.environ.get(STORE_OPTIONS) or "{}")
 
 
 def read_limits() -> VisitorLimits:

@@ -18,6 +18,7 @@ from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
 from tubelet.reports.literal import literal, literal_sentence
 from tubelet.store import Store, StoreError
+from tubelet.store.remote.address import is_remote
 from tubelet.store.sandbox.fair_queue import ASKER
 
 HERE = Path(__file__).parent
@@ -92,13 +93,13 @@ def _show_page(
 def _store(path: str) -> Store:
     if not path:
         raise StoreError("No store given: run `tubelet dashboard --store STORE`")
-    return caching.open_store(str(Path(path).expanduser().absolute()))
+    return caching.open_store(path if is_remote(path) else str(Path(path).expanduser().absolute()))
 
 
 def _show_store(store: Store) -> None:
     """The store's name and how much it holds, on every page."""
     held = caching.summary(store)
-    st.markdown(f"**{literal(store.root.name)}**", help=literal(store.root))
+    st.markdown(f"**{literal(Path(store.name).name)}**", help=literal(store.name))
     st.caption(
         "  \n".join(
             units.count(held[f"{noun}s"], noun) for noun in ("video", "clip", "token", "failure")

@@ -7,14 +7,13 @@ kept as the one object it is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard.access import is_read_only, read_limits
+from tubelet.dashboard.access import is_read_only, read_limits, read_store_options
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
@@ -50,13 +49,13 @@ KEYS: dict[str | type, Callable[[Any], Any]] = {
 
 
 def open_store(path: str) -> Store:
-    """The store at a path, opened once for all sessions, read-only where the dashboard is. Raises StoreError."""
+    """The store at a path or an address, opened once for all sessions, read-only where the dashboard is. Raises StoreError."""
     return _open_store(path, is_read_only())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _open_store(path: str, read_only: bool) -> Store:
-    return Store(Path(path), read_only)
+    return Store(path, read_only, options=read_store_options())
 
 
 @st.cache_resource(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import streamlit as st
@@ -32,7 +33,7 @@ def offer_answer(store: Store, stem: str, question: Question) -> None:
         st.download_button(
             kind,
             partial(_encode_answer, store, question, encode),
-            f"{store.root.name}-{stem}.{kind.lower()}",
+            f"{Path(store.name).name}-{stem}.{kind.lower()}",
             media_type,
             key=f"download-{stem}-{kind}",
             type="tertiary",

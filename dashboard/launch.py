@@ -1,9 +1,11 @@
 """Start the server of a store as the command asked for it: the options, and what is printed before. Imports no Streamlit."""
 
+import json
 import os
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tubelet.dashboard.access import (
     LIMITS,
     METRICS,
     READ_ONLY,
+    STORE_OPTIONS,
     TOKEN,
     host_name,
     is_loopback,
@@ -117,12 +120,18 @@ class Listening:
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}/{base}{page}{token}"
 
 
-def launch(store: Path, listening: Listening, page: str = "") -> None:
+def launch(
+    store: Path | str,
+    listening: Listening,
+    page: str = "",
+    options: Mapping[str, str] | None = None,
+) -> None:
     """Become the dashboard's server, and print the address to open: of the first page, or of another with its parameters. The working directory is where Streamlit looks for its settings; the token is not on its command line,
     which other users of the machine can read."""
     key = listening.key
     tell(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)")
     environment = os.environ | listening.environment(key)  # which names the current folder
+    environment |= {STORE_OPTIONS: json.dumps(dict(options or {}))}
     os.chdir(HERE)
     sys.stdout.flush()
     command = [

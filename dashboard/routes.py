@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from os import SEEK_END
+from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
@@ -152,7 +153,7 @@ def _sample_table(store: Store, request: Request) -> Response:
     tokens = workspace.sample_tokens(sample.encoder_id)
     points = workspace.sample_points(sample, look)
     found = map_tokens.choose(workspace, tokens, points, look, request.query_params)
-    return _table(found, request, lambda content: f"{store.root.name}_{content}")
+    return _table(found, request, lambda content: f"{Path(store.name).name}_{content}")
 
 
 def _table(table: pa.Table, request: Request, name: Callable[[str], str]) -> Response:

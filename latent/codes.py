@@ -80,7 +80,7 @@ class TokenIndex:
     def read(self, store: Store, clip: ClipRow) -> Int8[np.ndarray, "n k"] | None:
         """Codes of a clip; None if they are missing or incomplete."""
         try:
-            codes = np.load(store.layout.codes(self.basis.basis_id, clip.clip_id))
+            codes = np.load(store.layout.codes_file(self.basis.basis_id, clip.clip_id))
         except (OSError, ValueError):
             return None
         return (

@@ -103,7 +103,7 @@ def steady(clip: ClipRow | TimelineRow, fps: float) -> bool:
 
 def pictures(store: Store, clip: ClipRow) -> Path:
     """The JPEG of a clip's slices. Raises StoreError where there is none."""
-    path = store.layout.pictures(clip.video_id, clip.clip_id)
+    path = store.layout.pictures_file(clip.video_id, clip.clip_id)
     if not path.is_file():
         raise StoreError("the store holds no pictures of this clip")
     return path

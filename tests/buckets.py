@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -21,16 +21,17 @@ class Fault(Enum):
 
     SLOW_DOWN = "503"
     DENIED = "403"
+    GONE = "404"
     CUT = "the connection is closed, and nothing done"
     LOST = "the connection is closed, and all done"
     SLOW = "the answer takes its time"
 
 
 class FaultyServer:
-    """moto behind faults. It decides about conditional puts one at a time, as S3 does and moto alone does not."""
+    """moto behind faults. It does one thing at a time: moto alone lets two conditional puts succeed, and loses its way where a file goes while it lists."""
 
     def __init__(self, app: Callable) -> None:
-        self._app, self._deciding = app, threading.Lock()
+        self._app, self._turn = app, threading.Lock()
         self.choose: Callable[[str, str], Fault | None] = lambda method, path: None
         self.requests: list[tuple[str, str]] = []
 
@@ -38,7 +39,7 @@ class FaultyServer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.requests.append((method, path))
         fault = self.choose(method, path.removeprefix(f"/{BUCKET}/{PREFIX}/"))
-        if fault in (Fault.SLOW_DOWN, Fault.DENIED):
+        if fault in (Fault.SLOW_DOWN, Fault.DENIED, Fault.GONE):
             _drain(environ)
             start_response(f"{fault.value} {fault.name}", [("Content-Length", "0")])
             return [b""]
@@ -46,8 +47,7 @@ class FaultyServer:
             return _cut(environ)
         if fault is Fault.SLOW:
             time.sleep(0.3)
-        conditional = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"} & environ.keys() and method == "PUT"
-        with self._deciding if conditional else nullcontext():
+        with self._turn:
             answer = list(self._app(environ, start_response))
         return _cut(environ) if fault is Fault.LOST else answer
 

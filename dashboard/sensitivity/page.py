@@ -1,6 +1,7 @@
 """The Sensitivity page: which dimensions react when the window shifts, across videos, and how sure that is."""
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -81,7 +82,7 @@ def _downloads(store: Store, found: Findings, other: Findings | None, compare: s
         st.download_button(
             name,
             partial(_write_file, suffix, store, found, other, compare),
-            f"{store.root.name}-sensitivity-{found.request.encoder}{suffix}",
+            f"{Path(store.name).name}-sensitivity-{found.request.encoder}{suffix}",
             mime,
             key=f"download-{suffix}",
             icon=":material/download:",

@@ -11,7 +11,7 @@ def write_snippet(store: Store, query: Query) -> str:
         [
             "import tubelet",
             "",
-            f"store = tubelet.open({str(store.root)!r})",
+            f"store = tubelet.open({store.name!r})",
             f"rows = store.query({_quote(query.sql.rstrip().rstrip(';'))}{values})",
             "rows.to_pandas()",
         ]

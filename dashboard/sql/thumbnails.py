@@ -54,7 +54,7 @@ def caption_html(head: str, row: Mapping[str, object], shown: Iterable[str]) -> 
 
 
 def has_pictures(store: Store, clip: NamedClip) -> bool:
-    return store.layout.pictures(clip.video_id, clip.clip_id).is_file()
+    return store.layout.pictures_file(clip.video_id, clip.clip_id).is_file()
 
 
 def slice_html(store: Store, clip: NamedClip, slice_: int, inner: str = "") -> str:

@@ -69,7 +69,7 @@ def read_pixels(store: Store, encoder_id: str) -> States:
 def _read_colors(store: Store, clip: ClipRow) -> np.ndarray | None:
     """Colors ``(192,)`` of 0 to 1, the mean over slices of 8 x 8 pixels; None where there is no picture to read."""
     try:
-        data = store.layout.pictures(clip.video_id, clip.clip_id).read_bytes()
+        data = store.layout.pictures_file(clip.video_id, clip.clip_id).read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             sheet = Sheet.of(clip)
             tiles = [_tile(image, sheet, number) for number in range(clip.slices)]

@@ -67,7 +67,7 @@ def draw_moments(store: Store, moments: pa.Table) -> Mapping[int, bytes]:
 
 def _crop(store: Store, clip: ClipRow, slice_: int) -> bytes | None:
     """One slice of a clip's sheet; None where there is no sheet, or it cannot be read."""
-    path, sheet = store.layout.pictures(clip.video_id, clip.clip_id), Sheet.of(clip)
+    path, sheet = store.layout.pictures_file(clip.video_id, clip.clip_id), Sheet.of(clip)
     top, left = sheet.corner(slice_)
     try:
         with Image.open(path) as whole:

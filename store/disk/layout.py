@@ -128,6 +128,12 @@ class Layout:
         """Compact codes of a clip's tokens: a cache, rebuildable, whole where it exists."""
         return self._file(CODES, basis_id, f"{clip_id}.npy")
 
+    def codes_file(self, basis_id: str, clip_id: str) -> Path:
+        """Compact codes of a clip's tokens, here if there are any."""
+        path = self.codes(basis_id, clip_id)
+        self.home.fetch(path)
+        return path
+
     def model(self, model_id: str) -> Path:
         """The weights of a model that was fitted to tokens."""
         return self._file(MODELS, f"{model_id}.safetensors")
@@ -146,12 +152,20 @@ class Layout:
         return self._file(MEDIA, video_id, THUMBNAIL)
 
     def thumbnail_file(self, relative: str) -> Path:
-        """The thumbnail that a row of `videos` names. Raises UnsafePath for any other place."""
-        return inside.resolve_file(self.root, _below(MEDIA, relative))
+        """The thumbnail that a row of `videos` names, here if there is one. Raises UnsafePath for any other place."""
+        path = inside.resolve_file(self.root, _below(MEDIA, relative))
+        self.home.fetch(path)
+        return path
 
     def pictures(self, video_id: str, clip_id: str) -> Path:
         """JPEG of a clip's slices."""
         return self._file(MEDIA, video_id, f"{clip_id}.jpg")
+
+    def pictures_file(self, video_id: str, clip_id: str) -> Path:
+        """JPEG of a clip's slices, here if there is one."""
+        path = self.pictures(video_id, clip_id)
+        self.home.fetch(path)
+        return path
 
     @property
     def jobs(self) -> Path:

@@ -4,7 +4,9 @@ What a server answers is never repeated: it may hold the id of a key, or what wa
 """
 
 import os
+import random
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ OPTIONS = {
     "cache_gb": "size of the embedding files that are kept there",
 }
 OURS = {"allow_http", "cache", "cache_gb"}
-RETRIES, RETRY_S, CONNECT_S, ANSWER_S = 4, 30, 5, 60
+RETRIES, RETRY_S, CONNECT_S, ANSWER_S, PAUSE_S = 4, 30, 5, 60, 0.2
 STATUS = re.compile(r"\b(?:status code:|HTTP error:?) ?(\d{3})\b")
 ENDPOINT = re.compile(
     r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?|https?://\[[0-9a-f:.]+\](:\d{1,5})?/?"
@@ -106,28 +108,39 @@ class Bucket:
 
     def create(self, name: str, data: bytes | memoryview) -> bool:
         """Put a file whole, unless there is one of its name; whether it was put."""
-        return self._put(name, data, "create") is not None
+        tag, sure = self._put(name, data, "create")
+        return tag is not None or (not sure and self.read(name).data == data)
 
     def swap(self, name: str, data: bytes, etag: str) -> str | None:
-        """Put a file in place of the one with a tag, "" for none; its tag, or None where there is another by now."""
-        return self._put(name, data, {"e_tag": etag} if etag else "create")
+        """Put a file in place of the one with a tag, "" for none; its tag, or None where there is another, which may be this one: an answer was lost."""
+        return self._put(name, data, {"e_tag": etag} if etag else "create")[0]
 
     def remove(self, names: Sequence[str]) -> None:
         with self._explaining(writing=True), suppress(FileNotFoundError):
             if names:
                 self._store.delete(list(names))
 
-    def _put(self, name: str, data: bytes | memoryview, mode: Any) -> str | None:
+    def _put(self, name: str, data: bytes | memoryview, mode: Any) -> tuple[str | None, bool]:
+        """The tag of a file that was put on a condition, None where this does not hold; and whether no request before that could have put it.
+
+        The package asks again where a server was busy, but not where an answer was lost, because the second answer may contradict the first.
+        """
         from obstore import exceptions
 
         with self._explaining(writing=True):
-            try:
-                made = self._store.put(
-                    name, memoryview(data).cast("B"), mode=mode, use_multipart=False
-                )
-            except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-                return None
-            return made["e_tag"] or ""
+            for attempt in range(RETRIES + 1):
+                try:
+                    made = self._store.put(
+                        name, memoryview(data).cast("B"), mode=mode, use_multipart=False
+                    )
+                    return made["e_tag"] or "", attempt == 0
+                except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+                    return None, attempt == 0
+                except exceptions.GenericError as error:
+                    if STATUS.search(str(error)) or attempt == RETRIES:
+                        raise
+                    time.sleep(random.uniform(0, PAUSE_S * 2**attempt))
+        raise AssertionError("a put returns or raises")
 
     def _list(self, folder: str) -> Iterator[Any]:
         with self._explaining():
@@ -141,7 +154,9 @@ class Bucket:
         try:
             yield
         except FileNotFoundError:
-            raise
+            if not writing:
+                raise
+            said = "status code: 404"  # of the bucket: a file that is written need not be there
         except (exceptions.BaseError, PermissionError, OSError, ValueError) as error:
             said = str(error)
         else:
@@ -203,7 +218,7 @@ def _describe(said: str, writing: bool = False) -> str:
     status = found[1] if (found := STATUS.search(said)) else None
     if status in ("401", "403"):
         may = "write to the bucket and delete from it" if writing else "list and read the bucket"
-        return f"refuses access ({status}): check the credentials {WAYS}, and that they may {may}"
+        return f"refuses access ({status}): check the credentials {WAYS}, that they may {may}, and this machine's clock"
     if status == "404":
         return "does not exist, or no longer: check the name of the bucket"
     if status in ("301", "307", "400"):

@@ -7,6 +7,7 @@ import sys
 import torch
 
 from tests.benchmarks import (
+    bucket_writers,
     comparison,
     corpus,
     coverage,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "surprise": surprise,
     "sample": sample,
     "sessions": sessions,
+    "bucket_writers": bucket_writers,
     "comparison": comparison,
     "probes": probes,
     "memory": memory,

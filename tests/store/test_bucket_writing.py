@@ -121,7 +121,7 @@ def test_an_answer_that_is_lost_is_no_lost_commit(machines, server):
     assert count_videos() == 2
 
 
-@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.SLOW])
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST])
 def test_a_server_that_is_busy_is_asked_again(machines, server, fault):
     store = machines("one")
     hit(server, "", fault, times=3)
@@ -209,6 +209,17 @@ def test_a_bucket_that_may_not_be_written_is_named(machines, server, tmp_path):
     )
     assert done.returncode == 2 and "refuses access (403)" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and buckets.SECRET not in done.stderr
+
+
+def test_a_bucket_that_goes_half_way_is_named(machines, server):
+    store = machines("one")
+    for name in ("thumbnail.jpg", "videos/part-", "tubelet.json"):
+        server.choose = lambda method, path, name=name: Fault.GONE if name in path else None
+        with pytest.raises(StoreError, match="does not exist"):
+            add_videos(store, ONE)
+    server.choose = lambda method, path: None
+    add_videos(store, ONE)
+    assert count_videos() == 1
 
 
 def test_a_folder_of_somebody_else_is_no_place_for_a_store(server, tmp_path):

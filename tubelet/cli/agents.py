@@ -27,5 +27,5 @@ def mcp(store: str, **limits: Any) -> None:
             "`tubelet mcp` needs the package mcp: run `pip install 'tubelet[mcp]'`"
         ) from error
     opened = Store(store)
-    click.echo(f"serving {opened.root} to an agent over stdin and stdout", err=True)
+    click.echo(f"serving {opened.name} to an agent over stdin and stdout", err=True)
     serve(opened, fill(AgentLimits, limits).limits)

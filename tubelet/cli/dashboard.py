@@ -1,15 +1,18 @@
 """`tubelet dashboard` and `tubelet demo`: the pages over a store."""
 
+import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli.failures import Refused
-from tubelet.cli.options import PORT, command, fill, store_option
+from tubelet.cli.options import PORT, bucket_option, command, fill, remote_store_option
 from tubelet.cli.printing import note
 from tubelet.store.options import options_of
+from tubelet.store.remote.address import is_remote
 from tubelet.store.sandbox.limits import VisitorLimits
 
 if TYPE_CHECKING:
@@ -78,22 +81,31 @@ def listening_options(command: Any) -> Any:
 
 
 @command(VisitorLimits)
-@store_option
+@remote_store_option
+@bucket_option
 @listening_options
-def dashboard(store: str, **listening: Any) -> None:
+def dashboard(store: str, store_options: dict[str, str], **listening: Any) -> None:
     """Serve the dashboard of a store."""
     from tubelet.dashboard.launch import launch
     from tubelet.store import Store
 
     where = _read_listening(listening)
-    opened = Store(store)
+    if "cache" in store_options:
+        store_options["cache"] = os.path.abspath(store_options["cache"])
+    opened = Store(store, options=store_options)
     if opened.layout.is_partial:
-        raise Refused(
-            f"{store} is an object store, which the dashboard does not read: copy it to a folder on this machine"
-        )
-    root = opened.root
+        where = _read_only(where)
     require_free(where.host, where.port)
-    launch(root, where)
+    launch(opened.name, where, options=store_options)
+
+
+def _read_only(where: "Listening") -> "Listening":
+    """What a dashboard of a store in a bucket may do: what it draws for itself is not put into the bucket."""
+    if where.allow_jobs:
+        raise Refused(
+            "--allow-jobs needs a store in a folder: run commands on a store in a bucket from a shell"
+        )
+    return replace(where, read_only=True)
 
 
 @command(VisitorLimits)
@@ -114,6 +126,8 @@ def demo(videos: str | None, store: str, encoder: str | None, **listening: Any) 
     from tubelet.ingest.samples import demo_models, sample_videos
 
     where = _read_listening(listening)
+    if is_remote(store):
+        raise Refused(f"the demo makes its store in a folder, not at {store}: pass one as --store")
     require_free(where.host, where.port)
     paths = [videos] if videos else [str(path) for path in sample_videos()]
     for job in [Job.of(paths=paths, part="1/1", **model) for model in demo_models(encoder)]:

@@ -105,7 +105,7 @@ def pack(
 
 def sheets(store: Store, pair: ShownPair) -> list[bytes]:
     """JPEGs of both clips, one picture per slice; empty where the store has none (`--no-pictures`)."""
-    paths = [store.layout.pictures(pair.video_id, pair[clip]) for clip in ("clip_a", "clip_b")]
+    paths = [store.layout.pictures_file(pair.video_id, pair[clip]) for clip in ("clip_a", "clip_b")]
     return [path.read_bytes() if path.is_file() else b"" for path in paths]
 
 
