@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import scope
-from tubelet.latent.basis import MODELS, Basis
+from tubelet.latent.basis import DICTIONARIES, MODELS, Basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.foreground import Foreground
 from tubelet.latent.preparation import Preparation
@@ -121,6 +121,8 @@ def describe_basis(row: ListedBasis) -> str:
     ]
     chosen += [word for word in ("unit", "positions") if settings[word]]
     where = row.scope + (f" {row.scope_id}" if row.scope_id else "")
+    if row.kind in DICTIONARIES:
+        return _describe_dictionary(row, settings, where)
     explained = (
         ""
         if row.explained_by_three is None or row.kind == "umap"
@@ -128,6 +130,16 @@ def describe_basis(row: ListedBasis) -> str:
     )
     name = f"{row.name}: " if row.name else ""
     return f"{row.basis_id}  {name}{row.kind} of {where}, {row.encoder_id}: {count(row.tokens, 'token')}{explained}{''.join(f', {c}' for c in chosen)}"
+
+
+def _describe_dictionary(row: ListedBasis, settings: dict, where: str) -> str:
+    name = f"{row.name}: " if row.name else ""
+    file = f" from {settings['file']}" if "file" in settings else ""
+    features = count(settings["features"], "feature")
+    return (
+        f"{row.basis_id}  {name}{row.kind} of {features}{file}, {row.encoder_id}: on {count(row.tokens, 'token')} of {where}, "
+        f"{settings['active_per_token']:.1f} features active per token (L0), {settings['explained']:.1%} of variance explained, {settings['dead']:,} dead"
+    )
 
 
 def _row(basis: Basis, name: str | None) -> dict:

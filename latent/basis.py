@@ -9,6 +9,7 @@ from tubelet.array_types import Bool, Float, Float32, Int, Int16
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.clusters import Clusters
+from tubelet.latent.dictionary import Dictionary
 from tubelet.latent.errors import LatentError
 from tubelet.latent.foreground import Foreground
 from tubelet.latent.linear import Linear
@@ -16,12 +17,16 @@ from tubelet.latent.manifold import Manifold
 from tubelet.latent.preparation import Preparation
 from tubelet.store.notebook import render_facts
 
-MODELS: dict[str, type[Linear] | type[Manifold] | type[Clusters]] = {
+Model = Linear | Manifold | Clusters | Dictionary
+MODELS: dict[str, type[Linear] | type[Manifold] | type[Clusters] | type[Dictionary]] = {
     "pca": Linear,
     "dimensions": Linear,
     "umap": Manifold,
     "kmeans": Clusters,
+    "sae": Dictionary,
+    "dictionary": Dictionary,
 }
+DICTIONARIES = tuple(kind for kind, model in MODELS.items() if model is Dictionary)
 LINEAR = tuple(
     kind for kind, model in MODELS.items() if model is Linear
 )  # their components are directions
@@ -43,7 +48,7 @@ class Basis:
     parameters: Mapping
     preparation: Preparation
     foreground: Foreground | None
-    model: Linear | Manifold | Clusters
+    model: Model
     limits: Float32[np.ndarray, "k 2"]
     explained: Float[np.ndarray, " e"]
     total: float

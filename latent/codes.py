@@ -22,8 +22,18 @@ from tubelet.store.rows import ClipRow
 
 COMPONENTS = 128
 BLOCK = 1024  # codes widened at once: they stay in the processor's cache
+LENGTH = 2  # bytes of a token's length beside its code, in half precision
+HALF_MOST = 65_504.0
 STEPS = 127  # of a code, on either side of zero
 ROOM = 1.5  # codes reach so far beyond the basis's quantiles
+
+
+@dataclass(frozen=True)
+class Codes:
+    """`codes` int8 ``(n, k)`` of a clip's tokens, and their lengths ``(n,)``, 0 where a token has no direction; None in files of before 0.2.0."""
+
+    codes: Int8[np.ndarray, "n k"]
+    lengths: Float32[np.ndarray, " n"] | None
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,14 @@ class TokenIndex:
 
     def scores(self, codes: Int8[np.ndarray, "n k"], query: Query) -> Float32[np.ndarray, " n"]:
         """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
-        weights = (query.vectors @ self.linear.components.T * self.step).astype(
-            np.float32
-        )  # (q, k)
-        constants = query.vectors @ self.linear.mean
+        return self.multiply(codes, query.vectors)
+
+    def multiply(
+        self, codes: Int8[np.ndarray, "n k"], vectors: Float32[np.ndarray, "q D"]
+    ) -> Float32[np.ndarray, " n"]:
+        """Products of the unit vectors of tokens with some vectors, according to the codes; the largest over these: ``(n,)``."""
+        weights = (vectors @ self.linear.components.T * self.step).astype(np.float32)  # (q, k)
+        constants = vectors @ self.linear.mean
         best, wide = np.empty(len(codes), np.float32), np.empty((BLOCK, codes.shape[1]), np.float32)
         for start in range(0, len(codes), BLOCK):
             block = codes[start : start + BLOCK]
@@ -74,18 +88,32 @@ class TokenIndex:
     def write(self, store: Store, clip: ClipRow) -> None:
         """Write the codes of a clip. Raises LatentError for a clip stored without embeddings."""
         sink = io.BytesIO()
-        np.save(sink, self.encode_grid(clips.read(store, clip)))
+        grid = clips.read(store, clip)
+        codes = self.encode_grid(grid)
+        lengths = np.concatenate([half.lengths(tokens) for tokens in half.slices(grid)])
+        halves = np.minimum(np.nan_to_num(lengths), HALF_MOST).astype("<f2")
+        np.save(sink, np.concatenate([codes, halves[:, None].view(np.int8)], axis=1))
         store.write_codes(self.basis.basis_id, clip.clip_id, sink.getbuffer())
 
     def read(self, store: Store, clip: ClipRow) -> Int8[np.ndarray, "n k"] | None:
         """Codes of a clip; None if they are missing or incomplete."""
+        held = self.load(store, clip)
+        return None if held is None else held.codes
+
+    def load(self, store: Store, clip: ClipRow) -> "Codes | None":
+        """Codes of a clip with the lengths of its tokens; None if they are missing or incomplete."""
         try:
-            codes = np.load(store.layout.codes_file(self.basis.basis_id, clip.clip_id))
+            found = np.load(store.layout.codes_file(self.basis.basis_id, clip.clip_id))
         except (OSError, ValueError):
             return None
-        return (
-            codes if codes.shape == (int(np.prod(clip.positions)), self.basis.components) else None
-        )
+        if found.ndim != 2 or len(found) != clip.tokens:
+            return None
+        size = found.shape[1] - self.basis.components
+        if size not in (0, LENGTH):
+            return None
+        codes, rest = found[:, : self.basis.components], found[:, self.basis.components :]
+        lengths = np.ascontiguousarray(rest).view("<f2")[:, 0].astype(np.float32) if size else None
+        return Codes(codes, lengths)
 
     def _codes(self, unit: np.ndarray) -> np.ndarray:
         steps = np.rint(self.basis.model.transform(np.nan_to_num(unit)) / self.step)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tubelet.latent import bases, colors, foreground, linear, manifold, position_means, scope
 from tubelet.latent import clusters as centers
-from tubelet.latent.basis import Basis
+from tubelet.latent.basis import Basis, Model
 from tubelet.latent.clusters import Clusters
 from tubelet.latent.errors import LatentError
 from tubelet.latent.foreground import Foreground
@@ -30,7 +30,7 @@ class BasisSpec:
     """What to fit. `foreground`: None, `first-component`, or a k-means basis and its clusters as ``BASIS_ID:0,3``."""
 
     kind: str = option(
-        "pca", help="Kind of basis.", choices=("pca", "umap", "kmeans", "dimensions")
+        "pca", help="Kind of basis.", choices=("pca", "umap", "kmeans", "dimensions", "sae")
     )
     components: int | None = option(
         None,
@@ -62,7 +62,7 @@ class BasisSpec:
         None, help="Only these slices of each clip.", metavar="I,J,..."
     )
     neighbors: int = manifold.NEIGHBOURS
-    seed: int = option(0, help="Seed of umap and kmeans.", least=0, most=SEED_MOST)
+    seed: int = option(0, help="Seed of umap, kmeans and sae.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, LatentError)
@@ -90,6 +90,7 @@ class BasisSpec:
             },
             "kmeans": {"clusters": self.clusters, "seed": self.seed},
             "dimensions": {"dimensions": list(self.dimensions)},
+            "sae": {"seed": self.seed},
         }
         asked = {"components": self.components or KEPT[self.kind]} if self.kind in KEPT else {}
         return {**shared, **asked, **own[self.kind]}
@@ -97,6 +98,10 @@ class BasisSpec:
 
 def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
     """Fit a basis on the tokens of a scope; it is not stored until `bases.save_basis`. Raises LatentError for what cannot be fitted."""
+    if wish.kind == "sae":
+        raise LatentError(
+            "an sae is trained with torch: run `tubelet basis fit --kind sae`, or call `dictionary_fit.fit_dictionary`"
+        )
     tokens = scope.gather(store, where, wish.slices)
     preparation, chosen = _preparation(store, where, wish, tokens)
     if preparation.positions is not None:
@@ -179,9 +184,7 @@ def _refuse_few(count: int, wish: BasisSpec) -> None:
         )
 
 
-def _fit_model(
-    vectors: np.ndarray, wish: BasisSpec
-) -> tuple[Linear | Manifold | Clusters, Variance]:
+def _fit_model(vectors: np.ndarray, wish: BasisSpec) -> tuple[Model, Variance]:
     if wish.kind == "pca":
         return linear.pca(vectors, wish.parameters["components"])
     if wish.kind == "umap":
@@ -209,9 +212,7 @@ def _total(vectors: np.ndarray) -> float:
     return float(vectors.var(axis=0, dtype=np.float64, ddof=1).sum()) if len(vectors) > 1 else 0.0
 
 
-def _record_fit(
-    model: Linear | Manifold | Clusters, preparation: Preparation, chosen: Foreground | None
-) -> dict:
+def _record_fit(model: Model, preparation: Preparation, chosen: Foreground | None) -> dict:
     """What the fit determined: the number of components or clusters, the grid, which side is foreground."""
     found: dict[str, int | str] = (
         {"clusters": len(model.centers)} if isinstance(model, Clusters) else {}
@@ -224,7 +225,7 @@ def _record_fit(
     return found | grid | ({} if chosen is None else {"foreground_chosen": list(chosen.chosen)})
 
 
-def _thin_coordinates(model: Linear | Manifold | Clusters, vectors: np.ndarray) -> np.ndarray:
+def _thin_coordinates(model: Model, vectors: np.ndarray) -> np.ndarray:
     """Coordinates of the tokens of the fit, of those laid out for UMAP."""
     return model.coordinates if isinstance(model, Manifold) else model.transform(vectors)
 

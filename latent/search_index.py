@@ -1,6 +1,7 @@
 """Maintains the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ TOP = 20
 QUERIES = 50  # sampled tokens
 
 
+MeasureDirections = Callable[[Store, TokenIndex, list[ClipRow]], tuple[int, float | None]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recall:
     """How many of the 20 tokens of exact search that the index found, over all queries."""
@@ -31,11 +35,13 @@ class Recall:
     clips: int
     queries: int
     recall: float
+    directions: int | None = None
+    direction_recall: float | None = None
 
 
 def measured_recall(encoder_id: str) -> Question:
     """One row: what was measured of the newest index of an encoder; none where there is none."""
-    sql = """SELECT basis_id, encoder_id, clips, queries, recall FROM sketches
+    sql = """SELECT basis_id, encoder_id, clips, queries, recall, directions, direction_recall FROM sketches
 WHERE encoder_id = $encoder ORDER BY measured_at DESC, sketch_id LIMIT 1"""
     return Question(sql, {"encoder": encoder_id})
 
@@ -56,8 +62,10 @@ def open_index(store: Store, encoder_id: str) -> TokenIndex:
     return TokenIndex(bases.load_basis(store, found.basis_id))
 
 
-def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
-    """Code every clip that has no codes, with the newest index or with one fitted `anew`, then measure and commit the recall."""
+def write_index(
+    store: Store, encoder_id: str, anew: bool = False, measure: MeasureDirections | None = None
+) -> Recall:
+    """Code every clip that has no codes, with the newest index or with one fitted `anew`, then measure and commit the recall; `measure` adds that of directions."""
     rows = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
     sketch = (
         open_index(store, encoder_id)
@@ -65,9 +73,13 @@ def write_index(store: Store, encoder_id: str, anew: bool = False) -> Recall:
         else _fit_index(store, encoder_id)
     )
     for row in rows:
-        if sketch.read(store, row) is None:
+        held = sketch.load(store, row)
+        if held is None or held.lengths is None:
             sketch.write(store, row)
     recall = measure_recall(store, sketch, rows)
+    if measure is not None:
+        found = measure(store, sketch, rows)
+        recall = replace(recall, directions=found[0], direction_recall=found[1])
     store.commit({SKETCHES.name: pa.Table.from_pylist([_row(recall, rows)], SKETCHES.arrow)})
     return recall
 
@@ -144,7 +156,11 @@ def _row(recall: Recall, rows: list[ClipRow]) -> dict:
     clip_ids = sorted(row.clip_id for row in rows)
     return {
         "sketch_id": ids.hash_parts(
-            recall.basis_id, clip_ids, recall.queries, code_search.CANDIDATES
+            recall.basis_id,
+            clip_ids,
+            recall.queries,
+            code_search.CANDIDATES,
+            *filter(None, [recall.directions]),
         ),
         "basis_id": recall.basis_id,
         "encoder_id": recall.encoder_id,
@@ -152,5 +168,7 @@ def _row(recall: Recall, rows: list[ClipRow]) -> dict:
         "queries": recall.queries,
         "candidates": code_search.CANDIDATES,
         "recall": recall.recall,
+        "directions": recall.directions,
+        "direction_recall": recall.direction_recall,
         "measured_at": now(),
     }

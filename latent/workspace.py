@@ -30,6 +30,7 @@ from tubelet.latent.colorings import DIRECTION, Coloring, color_clip, find_categ
 from tubelet.latent.directions.description import Description, describe_direction
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.naming import count_dimensions
+from tubelet.latent.directions.ranking import Extremes, rank_corpus
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
@@ -237,6 +238,18 @@ class Workspace:
         key = direction.encoder_id, direction.key, None if videos is None else tuple(videos)
         sample = self.direction_sample(direction.encoder_id)
         return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))
+
+    def rank_corpus(
+        self, direction: Direction, ranking: Ranking, videos: Sequence[str] | None = None
+    ) -> Extremes | None:
+        """The tokens of the whole corpus with the largest and smallest values, of some videos only, if given; None where only the sample can tell."""
+        key = "ends", direction.encoder_id, direction.key, ranking, None if videos is None else tuple(videos)  # fmt: skip
+
+        def ask() -> Extremes | None:
+            with READING:
+                return rank_corpus(self.store, direction, ranking, videos)
+
+        return self.keep_answer(key, ask)
 
     def keep_answer(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question over the corpus, asked once per state of the store. Raises LatentError."""

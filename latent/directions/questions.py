@@ -37,6 +37,15 @@ class SampleScope:
         return given if self.videos is None else given | {"videos": self.videos}
 
 
+def sampled_addresses(encoder_id: str) -> Question:
+    """One row per token of `token_samples` of an encoder's regular windows, with its embedding; figures take about as many of each video."""
+    return Question(
+        """SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, s.embedding FROM token_samples s JOIN clips c USING (clip_id)
+WHERE c.encoder_id = $encoder AND c.role IS DISTINCT FROM 'partner' ORDER BY ALL""",
+        {"encoder": encoder_id},
+    )
+
+
 def values(scope: SampleScope) -> Question:
     """One row per token of the sample: its address, and its value along the direction."""
     sql, given = write_value(scope.direction)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
+from tubelet.reports.changes.beside import beside_sections
 from tubelet.reports.changes.findings import DISJOINT, ChangeFindings, find_changes
 from tubelet.reports.changes.matrix import find_matrix
 from tubelet.reports.changes.matrix_sections import METHOD as MATRIX_METHOD
@@ -76,6 +77,7 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
         shown=200,
         questions={"Reactions": question},
     )
+    yield from beside_sections(store, scope)
     yield from prefix_sections(find_prefixes(asked, store), scope.encoder_id)
     yield from matrix_sections(find_matrix(asked, store), scope.encoder_id)
     yield Heading("What this rests on", "foundations")

@@ -7,6 +7,9 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
+from tubelet.latent.directions.sample import draw_direction_sample
+from tubelet.latent.errors import LatentError
+from tubelet.reports.dimensions.position_probes import Reading, read_positions
 from tubelet.reports.dimensions.position_test import Q
 from tubelet.reports.dimensions.request import (
     DimensionsOptions,
@@ -71,6 +74,7 @@ class DimensionFindings:
     layers: tuple[Layer, ...]
     videos: pa.Table
     sampled: bool
+    readings: tuple[Reading, ...] = ()
 
     @property
     def units(self) -> int:
@@ -106,7 +110,18 @@ def find_dimensions(store: Store, options: DimensionsOptions) -> DimensionFindin
     ]
     scope, videos, _ = read[0]
     sampled = len(videos) == scope.most
-    return DimensionFindings(subject=subject, layers=tuple(layers), videos=videos, sampled=sampled)
+    readings = () if all(layer.scope.pooled for layer in layers) else _read_positions(store, scope, videos)  # fmt: skip
+    return DimensionFindings(subject=subject, layers=tuple(layers), videos=videos, sampled=sampled, readings=readings)  # fmt: skip
+
+
+def _read_positions(store: Store, scope: StateScope, videos: pa.Table) -> tuple[Reading, ...]:
+    """From sampled tokens; nothing where none of these windows has any."""
+    try:
+        sample = draw_direction_sample(store, scope.encoder_id, videos["embed_dim"][0].as_py())
+    except LatentError:
+        return ()
+    units = dict(zip(videos["video_id"].to_pylist(), videos["unit"].to_pylist()))
+    return tuple(read_positions(sample.only(sample.slices == scope.slices), units))
 
 
 def _read(store: Store, scope: StateScope, options: DimensionsOptions) -> tuple[StateScope, pa.Table, Shares]:  # fmt: skip

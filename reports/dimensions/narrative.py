@@ -1,10 +1,11 @@
 """What the dimensions encode, in sentences: the answer first, then what cannot be concluded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tubelet.reports.dimensions.findings import DimensionFindings, Layer
+from tubelet.reports.dimensions.position_probes import Reading
 from tubelet.reports.dimensions.position_test import Q, units_needed
 from tubelet.reports.dimensions.variance import PARTS
 from tubelet.reports.literal import Markdown, literal
@@ -55,6 +56,19 @@ def describe_parts(found: DimensionFindings, layer: Layer) -> Markdown:
     return (
         f"Of the variance of a dimension{where}, on average {', '.join(told[:-1])} and {told[-1]}."
     )
+
+
+def describe_readings(readings: Sequence[Reading]) -> Markdown:
+    """How well each position is read, in one sentence each."""
+    told = []
+    for one in readings:
+        best = int(np.nanargmax(one.alone))
+        sure = "" if np.isnan(one.low) else f" ({one.low:.2f} to {one.high:.2f})"
+        more = one.low > max(one.chance, 0) if sure else False
+        verdict = "" if more else ", no more than chance can give" if sure else ", with too few videos for an interval"  # fmt: skip
+        alone = f"dimension {best} alone reaches {one.alone[best]:.2f}" if one.alone[best] > max(one.alone_chance, 0) else "no dimension alone does"  # fmt: skip
+        told.append(f"{one.axis}: R2 {one.together:.2f}{sure} from all dimensions{verdict}; {alone} (chance: {max(one.alone_chance, 0):.2f})")  # fmt: skip
+    return f"A linear model that was trained on other videos reads the position of a token. {'. '.join(part[:1].upper() + part[1:] for part in told)}."
 
 
 def count_units(found: DimensionFindings) -> Markdown:
@@ -109,4 +123,5 @@ METHOD = f"""The variance over all tokens is split into four parts that sum to 1
 videos; the rest between slices, which changes over time in a way of the video's own (windows of one video included); and between the patches of a slice. Videos count alike; where
 videos have the label `group`, groups do, and a group counts once in intervals and tests. Means of few videos differ between positions by chance: that share is the mean over random signs of the videos' profiles over the
 window, and a dimension is named where the observed share is beyond it (false discovery rate {Q:.0%} over all dimensions and layers). The chance level of the share between videos is what exchangeable slices would give; slices
-resemble their neighbors, so it is a lower bound, and that share is not tested. Intervals are of 95%, by jackknife over videos or groups. No embedding is read."""
+resemble their neighbors, so it is a lower bound, and that share is not tested. Intervals are of 95%, by jackknife over videos or groups. Shares come from roll-ups by slice. Positions are read from sampled tokens (`token_samples`) by ridge
+regression, its strength chosen inside the videos that it learns from; R2 is of tokens of other videos, five folds."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.directions.questions import sampled_addresses
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
 from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions import figures, narrative
@@ -14,6 +16,7 @@ from tubelet.reports.dimensions.findings import (
     list_dimensions,
     questions_of,
 )
+from tubelet.reports.dimensions.position_probes import list_readings
 from tubelet.reports.dimensions.request import DimensionsOptions
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
@@ -61,6 +64,27 @@ LAYER_COLUMNS = (
     Column("moment", "moments", ".1%"),
     Column("patch", "patches", ".1%"),
 )
+READING_COLUMNS = (
+    Column("axis", "position"),
+    Column("together", "R2 of all", ".3f", "Share of the variance of positions that ridge regression on other videos explains"),
+    Column("low", "from", ".3f", "Lower end of the 95% interval over videos"),
+    Column("high", "to", ".3f", "Upper end of the 95% interval over videos"),
+    Column("chance", "by chance", ".3f", "With the positions of each video exchanged among its tokens"),
+    Column("best_dim", "best dimension", "d"),
+    Column("alone", "R2 of it alone", ".3f"),
+    Column("alone_chance", "largest by chance", ".3f", "The largest R2 of a single dimension with exchanged positions"),
+    Column("tokens", "tokens", ",d"),
+    Column("videos", "videos or groups", ",d"),
+)  # fmt: skip
+READINGS = pa.schema(
+    {
+        "axis": pa.string(),
+        **dict.fromkeys(("together", "low", "high", "chance"), pa.float64()),
+        "best_dim": pa.int64(),
+        **dict.fromkeys(("alone", "alone_chance"), pa.float64()),
+        **dict.fromkeys(("tokens", "videos"), pa.int64()),
+    }
+)
 VIDEO_COLUMNS = (
     Column("name", "video"),
     Column("unit", "counts as"),
@@ -79,7 +103,32 @@ def dimensions_report(store: Store, options: DimensionsOptions) -> Iterator[Bloc
         yield from _layers(found)
     for number, layer in enumerate(found.layers):
         yield from _layer(found, layer, f"layer_{number:d}_" if len(found.layers) > 1 else "")
+    if found.readings:
+        yield from _positions(found)
     yield from _foundations(store, options, found)
+
+
+def _positions(found: DimensionFindings) -> Iterator[Block]:
+    yield Heading("Where is a token, by its embedding?", "positions")
+    yield Text(narrative.describe_readings(found.readings))
+    yield Table(
+        name="positions",
+        title="Position of a token, read from all dimensions together and from the best one alone",
+        rows=pa.Table.from_pylist(list(list_readings(found.readings)), READINGS),
+        columns=READING_COLUMNS,
+        questions={"Sampled tokens": sampled_addresses(found.layers[0].scope.encoder_id)},
+    )
+    alone = {one.axis: pa.array(one.alone, from_pandas=True) for one in found.readings}
+    rows = pa.table({"dim": np.arange(len(found.readings[0].alone)), **alone})
+    largest = np.nanmax([np.nan_to_num(one.alone, nan=-1) for one in found.readings], axis=0)
+    yield Table(
+        name="positions_alone",
+        title="The same from each dimension alone (R2)",
+        rows=rows.take(np.argsort(-largest, kind="stable")),
+        columns=(Column("dim", "dimension", "d"), *(Column(name, name, ".3f") for name in alone)),
+        shown=SHOWN,
+        dims_of=found.layers[0].scope.encoder_id,
+    )
 
 
 def _layers(found: DimensionFindings) -> Iterator[Block]:

@@ -22,6 +22,18 @@ WEIGHTS = """videos AS (
 )"""  # of a unit they sum to the same
 
 
+def slice_bounds(encoder_id: str, dim: int, largest: bool) -> Question:
+    """One row per slice of the clips with embeddings: the largest value of a dimension in it, or the smallest with its sign turned; the most extreme first."""
+    value = "s.dim_max" if largest else "-s.dim_min"
+    return Question(
+        f"""SELECT c.video_id, s.clip_id, s.slice, {value}::DOUBLE AS bound
+FROM dim_stats s JOIN clips c USING (clip_id)
+WHERE s.dim = $dim AND c.encoder_id = $encoder AND c.embedding_path IS NOT NULL AND c.role IS DISTINCT FROM 'partner'
+ORDER BY isfinite({value}) IS TRUE, {value} DESC, s.clip_id, s.slice""",
+        {"dim": dim, "encoder": encoder_id},
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class StateScope:
     """One encoder, window length in frames and slices, and layer, from `pooled` or `dim_stats`; all videos or those chosen, at most `most` by hash."""

@@ -12,7 +12,11 @@ BASES = Table(
     (
         Column("basis_id", "VARCHAR", "hash of encoder, kind, settings and the tokens of the fit"),
         Column("encoder_id", "VARCHAR", "the only encoder whose clips it applies to"),
-        Column("kind", "VARCHAR", "`pca`, `umap`, `kmeans` or `dimensions` (plain ones)"),
+        Column(
+            "kind",
+            "VARCHAR",
+            "`pca`, `umap`, `kmeans`, `dimensions` (plain ones), `sae` (a sparse autoencoder trained here) or `dictionary` (one that was imported)",
+        ),
         Column(
             "scope",
             "VARCHAR",
@@ -24,7 +28,7 @@ BASES = Table(
         Column(
             "explained_variance",
             "DOUBLE[]",
-            "sample variance along each component (of umap: of its reduction)",
+            "sample variance along each component (of umap: of its reduction; of a dictionary: one number, what it rebuilds)",
         ),
         Column("total_variance", "DOUBLE", "sample variance of all dimensions together"),
         Column("created_at", MOMENT, "when it was fitted", "UTC"),
@@ -41,7 +45,7 @@ BASIS_VECTORS = Table(
         Column(
             "name",
             "VARCHAR",
-            "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`; of a dictionary `encoder` and `decoder`, one row per feature, and `bias`, one number per feature",
+            "`mean`, `component`, `center`, `limits` of a component's color scale, `position` means, `foreground`, `training`, `coordinates`; of a dictionary `encoder` and `decoder`, one row per feature, `bias` and `frequency` (share of tokens in which it is active), one number per feature",
         ),
         Column("number", "INTEGER", "number of the row among those of its name, from 0"),
         Column("vector", "DOUBLE[]", "its numbers"),
@@ -106,6 +110,15 @@ SKETCHES = Table(
         Column("candidates", "INTEGER", "tokens ranked again exactly"),
         Column(
             "recall", "DOUBLE", "share of the 20 tokens of exact search that were found", "0 to 1"
+        ),
+        Column(
+            "directions", "INTEGER", "directions whose largest and smallest tokens were looked for"
+        ),
+        Column(
+            "direction_recall",
+            "DOUBLE",
+            "share of the 20 largest and 20 smallest tokens along a direction that were found; NULL where none was looked for",
+            "0 to 1",
         ),
         Column("measured_at", MOMENT, "when it was measured", "UTC"),
     ),

@@ -187,7 +187,7 @@ ABSURD = [
         ("basis", "fit", "--kind", "umap", "--seed", "99999999999"),
         f"it must be {SEED_MOST:,} or less",
     ),
-    (("basis", "fit", "--kind", "magic"), "choose pca, umap, kmeans or dimensions"),
+    (("basis", "fit", "--kind", "magic"), "choose pca, umap, kmeans, dimensions or sae"),
     (("basis", "fit", "--components", "1000000000"), "--components is 1000000000"),
     (("basis", "fit", "--clusters", "1000000000"), "--clusters is 1000000000"),
     (

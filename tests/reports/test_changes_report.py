@@ -1,6 +1,7 @@
 """The report `changes`: planted reactions come back with their intervals, beside shifts and windows that share no frame."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.planted_changes import plant_changes, plant_prefixes
@@ -9,6 +10,7 @@ from tubelet.reports.blocks import Picture, Table, Text
 from tubelet.reports.changes.request import ChangesOptions
 from tubelet.reports.changes.sections import changes_report
 from tubelet.reports.errors import NoPairs, ReportError
+from tubelet.store.schema import TABLES
 
 
 def table_of(store, **options):
@@ -97,4 +99,28 @@ def test_a_causal_encoder_is_said_to_know_nothing_and_no_prefix_means_no_section
     plant_prefixes(store, [2], [0.0, 0.0], np.full(6, 0.0))
     said = "\n".join(block.markdown for block in changes_report(store, ChangesOptions()) if isinstance(block, Text))  # fmt: skip
     assert "Tokens know nothing of later frames" in said
+    store.close()
+
+
+def test_another_precision_stands_beside_on_the_videos_of_both(tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=8, slices=4, side=2, dim=6)
+    plant_changes(store, {("flip", None): 0.2, ("noise", 0.1): 0.1}, videos=8)
+    names = [block.name for block in table_of(store)[1] if isinstance(block, Table)]
+    assert "beside" not in names, "one setting stands alone"
+    pairs = store.rows("FROM pairs WHERE kind = 'changed' AND change = 'flip' ORDER BY video_id")[:6]  # fmt: skip
+    again = [row | {"pair_id": f"half-{row['pair_id']}", "precision": "bf16", "pixel_change": 0.03} for row in pairs]  # fmt: skip
+    slices = [
+        row | {"pair_id": f"half-{row['pair_id']}", "relative": 1.5 * row["relative"]}
+        for pair in pairs
+        for row in store.rows("FROM slice_sensitivity WHERE pair_id = ?", [pair["pair_id"]])
+    ]
+    commit = {"pairs": again, "slice_sensitivity": slices}
+    store.commit({name: pa.Table.from_pylist(rows, TABLES[name].arrow) for name, rows in commit.items()})  # fmt: skip
+    (block,) = (one for one in table_of(store)[1] if isinstance(one, Table) and one.name == "beside")  # fmt: skip
+    first, noise, other = block.rows.to_pylist()
+    assert first["what"] == "flip" and first["videos"] == 8 and first["times"] is None
+    assert noise["what"] == "noise 0.1" and noise["pixel_change"] == pytest.approx(0.025)
+    assert "bf16" in other["setting"] and other["what"] == "flip" and other["videos"] == 6
+    assert other["times"] == pytest.approx(1.5) and other["pixel_change"] == pytest.approx(0.03)
+    assert other["times_low"] == pytest.approx(1.5) == pytest.approx(other["times_high"])
     store.close()

@@ -1,13 +1,20 @@
 """`tubelet basis` and `tubelet index`: projections, clusterings, and the codes of a fast search."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, fill, store_option
 from tubelet.cli.recording import recorded
+from tubelet.latent.dictionary_fit import SAE, DictionaryOptions
 from tubelet.latent.fitting import BasisSpec
 from tubelet.store.wording import count
+
+if TYPE_CHECKING:
+    from tubelet.latent.basis import Basis
+    from tubelet.latent.scope import Scope
+    from tubelet.store import Store
 
 
 @click.group(no_args_is_help=False, invoke_without_command=True)
@@ -18,7 +25,7 @@ def basis(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@command(BasisSpec)
+@command(BasisSpec, DictionaryOptions)
 @store_option
 @click.option("--clip", metavar="CLIP_ID", help="Fit on one clip.")
 @click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
@@ -28,7 +35,7 @@ def basis(context: click.Context) -> None:
 @recorded
 def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
-    from tubelet.latent import bases, fitting
+    from tubelet.latent import fitting
     from tubelet.latent.errors import LatentError
     from tubelet.latent.scope import Scope
     from tubelet.store import Store
@@ -37,14 +44,59 @@ def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     if sum(map(bool, (clip, video, corpus))) > 1:
         raise LatentError("--clip, --video and --corpus are mutually exclusive: pass one of them")
     asked, opened = fill(BasisSpec, wish), Store(store)
-    fitted = fitting.fit_basis(opened, Scope.of(opened, clip, video, encoder), asked)
-    bases.save_basis(opened, fitted, name)
-    (row,) = (
-        row
-        for row in bases.list_bases().read(opened, bases.ListedBasis)
-        if row.basis_id == fitted.basis_id
-    )
-    click.echo(bases.describe_basis(row))
+    where = Scope.of(opened, clip, video, encoder)
+    if asked.kind == SAE:
+        fitted = _train_dictionary(opened, where, (asked, fill(DictionaryOptions, wish)))
+    else:
+        fitted = fitting.fit_basis(opened, where, asked)
+    _keep(opened, fitted, name)
+
+
+def _train_dictionary(
+    store: "Store", where: "Scope", wish: tuple[BasisSpec, DictionaryOptions]
+) -> "Basis":
+    """Torch is loaded for dictionaries alone."""
+    from tubelet.latent.dictionary_fit import fit_dictionary
+    from tubelet.training.dictionaries.method import make_trainer
+
+    train = make_trainer(wish[1].device, lambda line: click.echo(line, err=True))
+    return fit_dictionary(store, where, wish, train)
+
+
+def _keep(store: "Store", fitted: "Basis", name: str | None) -> None:
+    """Store a basis and say what it is."""
+    from tubelet.latent import bases
+
+    bases.save_basis(store, fitted, name)
+    rows = bases.list_bases().read(store, bases.ListedBasis)
+    click.echo(next(bases.describe_basis(row) for row in rows if row.basis_id == fitted.basis_id))
+
+
+@command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
+@click.option(
+    "--active",
+    type=click.IntRange(0, 4096),
+    default=0,
+    help="Features that rebuild a token, of a TopK dictionary.  [default: all above 0]",
+)
+@click.option("--name", help="What it is called where it is chosen.")
+@recorded
+def import_basis(
+    store: str, file: Path, encoder: str | None, active: int, name: str | None
+) -> None:
+    """Keep a dictionary that was trained elsewhere: a safetensors file with W and b, or the tensors of a sparse autoencoder (ReLU or TopK) by their usual names.
+
+    It must be of this encoder's embeddings. It is measured on the sample of the corpus: variance explained, features active per token, dead features.
+    """
+    from tubelet.latent.dictionary_fit import import_dictionary
+    from tubelet.latent.scope import Scope
+    from tubelet.store import Store
+
+    opened = Store(store)
+    _keep(opened, import_dictionary(opened, Scope.of(opened, encoder=encoder), file, active), name)
 
 
 @command(name="list")
@@ -66,11 +118,13 @@ def list_bases(store: str, encoder: str | None) -> None:
     )
 
 
-fit.short_help, list_bases.short_help = (
+fit.short_help, import_basis.short_help, list_bases.short_help = (
     "Fit a basis and store it.",
+    "Keep a dictionary that was trained elsewhere.",
     "List the bases of a store, the newest first.",
 )
 basis.add_command(fit)
+basis.add_command(import_basis)
 basis.add_command(list_bases)
 
 
@@ -82,14 +136,17 @@ basis.add_command(list_bases)
 def index(store: str, encoder: str | None, rebuild: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
     from tubelet.latent import search_index
+    from tubelet.latent.directions.recall import measure_direction_recall
     from tubelet.latent.scope import Scope
     from tubelet.store import Store
 
     opened = Store(store)
-    recall = search_index.write_index(opened, Scope.of(opened, encoder=encoder).encoder_id, rebuild)
-    click.echo(
-        f"basis {recall.basis_id}: {count(recall.clips, 'clip')} coded, recall@{search_index.TOP} {recall.recall:.3f} over {count(recall.queries, 'sampled token')}"
-    )
+    encoder_id = Scope.of(opened, encoder=encoder).encoder_id
+    recall = search_index.write_index(opened, encoder_id, rebuild, measure_direction_recall)
+    line = f"basis {recall.basis_id}: {count(recall.clips, 'clip')} coded, recall@{search_index.TOP} {recall.recall:.3f} over {count(recall.queries, 'sampled token')}"
+    if recall.directions and recall.direction_recall is not None:
+        line += f", {recall.direction_recall:.3f} along {count(recall.directions, 'direction')}"
+    click.echo(line)
 
 
 index.renamed = {"--anew": "--rebuild"}
