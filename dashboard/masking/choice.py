@@ -31,6 +31,8 @@ KIND, PERCENT, SEED, COMPARE, PATCHES_PAINTED, UNTIL, FIND = (
     "mask-find",
 )
 
+SLICES_MOST = 4_095  # as the command takes it
+
 
 def is_found(store: Store) -> bool:
     """Whether the store has the window that the URL names; says what is missing where it has not."""
@@ -113,10 +115,10 @@ def choose_mask(clip: ClipRow) -> MaskRequest:
         help="Slice, row and column of each, from 0. What is painted on a slice holds until the next painted one.",
     )  # fmt: skip
     until = st.number_input(
-        "Through slice", 0, max(1, clip.slices - 1), max(1, clip.slices - 1), 1, disabled=not painting,
-        width=120, **bind(UNTIL), help="The last slice that a painted mask hides.",
+        "Through slice", 0, SLICES_MOST, None, 1, disabled=not painting, width=120, placeholder="the last",
+        **bind(UNTIL), help="The last slice that a painted mask hides.",
     )  # fmt: skip
-    last = None if until >= clip.slices - 1 else int(until)
+    last = None if until is None or until >= clip.slices - 1 else int(until)
     return MaskRequest(kinds, int(percent), int(seed), text.strip(), last)
 
 
@@ -143,14 +145,14 @@ def apply_news(news: str) -> None:
     address.write(**{CLIP: value["clip"], SLICE: str(value["slice"])})
 
 
-def fill_in(asked: MaskRequest, slices: int) -> None:
+def fill_in(asked: MaskRequest) -> None:
     """Have the widgets ask for this; called where a button was clicked, before they are drawn."""
     st.session_state[COMPARE] = asked.kinds == COMPARED
     if len(asked.kinds) == 1:
         st.session_state[KIND] = asked.kinds[0]
     st.session_state[PERCENT], st.session_state[SEED] = asked.percent, asked.seed
     st.session_state[PATCHES_PAINTED] = asked.paint
-    st.session_state[UNTIL] = max(1, slices - 1) if asked.until is None else asked.until
+    st.session_state[UNTIL] = asked.until
 
 
 def describe_mask(asked: MaskRequest) -> Markdown:

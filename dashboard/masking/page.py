@@ -88,7 +88,7 @@ def _offer(store: Store, clip: ClipRow, asked: MaskRequest, runs: Mapping) -> No
 def _compare(store: Store, clip: ClipRow, asked: MaskRequest) -> None:
     """Show both; run what is not kept, where visitors may."""
     both = MaskRequest(COMPARED, asked.percent, asked.seed, asked.paint, asked.until)
-    choice.fill_in(both, clip.slices)
+    choice.fill_in(both)
     kept = caching.read(store, maskings.maskings_of_clip(clip.clip_id), KeptMasking)
     if len(both.find(kept)) < len(COMPARED) and permission.find_folder() is not None:
         running.start(store, both.words(str(store.root), clip.clip_id))
@@ -134,7 +134,7 @@ def _list_kept(store: Store, clip: ClipRow, kept: Sequence[KeptMasking]) -> None
             st.button(
                 f"Show {literal(row.mask_kind)}, seed {row.seed:d}, {row.hidden_tokens:,d} hidden",
                 key=f"go-kept-{row.masking_id}",
-                on_click=partial(choice.fill_in, MaskRequest.of(row), clip.slices),
+                on_click=partial(choice.fill_in, MaskRequest.of(row)),
             )
 
 

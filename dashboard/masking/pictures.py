@@ -41,7 +41,7 @@ class MaskedGrid:
         """Of an answer to `maskings.masked_window`. Raises ValueError where it is not the window's tokens."""
         shape = clip.slices, clip.grid_height, clip.grid_width
         own, shown = (_stack(tokens, name).reshape(*shape, 3) for name in ("own_c", "c"))
-        low, high = np.nanquantile(own, (0.02, 0.98), axis=(0, 1, 2))
+        low, high = np.quantile(np.nan_to_num(own), (0.02, 0.98), axis=(0, 1, 2))
         span = np.maximum(high - low, 1e-9)
         colored = [np.clip((np.nan_to_num(one) - low) / span, 0, 1) * 255 for one in (shown, own)]
         hidden = np.array(tokens["hidden"].to_pylist(), bool).reshape(shape)

@@ -16,15 +16,22 @@ def describe_run(row: KeptMasking) -> Markdown:
     """The error beside those of copying the nearest seen token and of the mean token."""
     tokens = row.seen_tokens + row.hidden_tokens
     said = f"**{literal(row.mask_kind)}**: {row.hidden_tokens:,d} of {units.count(tokens, 'token')} hidden. The prediction errs {row.l1:.3f}"
-    guesses = (
-        (row.l1_over_near, "copying the nearest seen token"),
-        (row.l1_over_mean, "the mean of the seen tokens"),
-    )
-    known = [(ratio, what) for ratio, what in guesses if ratio is not None]
-    said += "".join(f", {ratio:.2f} times as much as {what}" for ratio, what in known)
-    worse = [what for ratio, what in known if ratio > 1]
-    verdict = f": worse than {' and '.join(worse)}" if worse else ": better than both" if len(known) > 1 else ""  # fmt: skip
-    return f"{said}{verdict}."
+    if row.l1_over_near is not None:
+        said += f", {row.l1_over_near:.2f} times as much as copying the nearest seen token"
+    if row.l1_over_mean is not None:
+        said += f", {row.l1_over_mean:.2f} times as much as the mean of the seen tokens"
+    return f"{said}{judge_run(row.l1_over_near, row.l1_over_mean)}."
+
+
+def judge_run(over_near: float | None, over_mean: float | None) -> Markdown:
+    """Which guess the prediction is worse than; nothing where one of them has no error."""
+    if over_near is None or over_mean is None:
+        return ""
+    if over_near > 1 and over_mean > 1:
+        return ": worse than both"
+    if over_near > 1:
+        return ": worse than copying the nearest seen token"
+    return ": worse than the mean of the seen tokens" if over_mean > 1 else ": better than both"
 
 
 def compare_runs(found: Mapping[str, KeptMasking]) -> Markdown:

@@ -10,8 +10,9 @@ from tubelet.dashboard.masking.request import MaskRequest
 from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.listing import find_job
+from tubelet.store.jobs.logs import read_log
 from tubelet.store.jobs.starting import start_job
-from tubelet.store.jobs.state import DONE, STARTING
+from tubelet.store.jobs.state import DONE, STARTING, JobState
 
 JOB, FAILED = (
     "masking-job",
@@ -72,7 +73,13 @@ def _watch(store: Store) -> None:
     if job.live or job.status == STARTING:
         cards.show_running(store, job)
         return
-    _end("" if job.status == DONE else job.said or job.status)
+    _end("" if job.status == DONE else _explain(store, job))
+
+
+def _explain(store: Store, job: JobState) -> str:
+    """What the command said last: of a video that is gone, which one."""
+    printed = read_log(store.layout.job(job.job_id)).strip()
+    return job.said or printed.rpartition("\n")[2] or job.status
 
 
 def _end(why: str) -> None:

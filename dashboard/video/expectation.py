@@ -46,6 +46,8 @@ def show_heat(store: Store, clip: ClipRow, tokens: pa.Table) -> None:
     if named is None or not len(tokens):
         return
     grids = grid_errors(tokens, named)
+    if not grids:
+        return
     largest = max(float(np.nanmax(grid)) for grid in grids.values())
     cells = []
     for slice_, grid in grids.items():

@@ -10,9 +10,11 @@ from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.planted_maskings import plant_masking
 from tests.stores import synthetic_store
 from tubelet.cli.prediction import mask
-from tubelet.dashboard.masking import pictures, results
+from tubelet.dashboard.masking import pictures, results, running
 from tubelet.dashboard.masking.request import COMPARED, MaskRequest
 from tubelet.store import Store
+from tubelet.store.jobs.recording import Recording
+from tubelet.store.jobs.state import LOG
 from tubelet.store.questions import clips, maskings
 from tubelet.store.questions.rows import KeptMasking
 from tubelet.store.rows import ClipRow, NamedClip
@@ -114,6 +116,30 @@ def test_tubes_stand_beside_random_tokens_after_one_click(store: Store) -> None:
     test = next(one for one in test.button if one.label.startswith("Show painted")).click().run()
     assert stands(test, "mask") == "painted" and stands(test, "mask-paint") == "0.0.1,1.1.0"
     assert not stands(test, "mask-compare") and "**painted**:" in text(test)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "printed", "shown"),
+    [
+        (1, "", "0 maskings predicted\na.mp4: /films/a.mp4 is gone: bring it back\n", "a.mp4 is gone"),
+        (2, "toy has no predictor, so nothing can be predicted with it", "", "toy has no predictor"),
+        (137, "", "", "failed"),
+    ],
+)  # fmt: skip
+def test_a_run_that_failed_says_why(
+    store: Store, code: int, said: str, printed: str, shown: str
+) -> None:
+    job = Recording(store.root, ["mask"])
+    assert job.begin() and job.folder
+    job_id = job.folder.name
+    (job.folder / LOG).write_text(printed)
+    job.end(code, said)
+    test = open_page("masking", store, clip=find_clip(store).clip_id, mask="future")
+    test.session_state[running.JOB] = job_id
+    test = test.run()
+    (error,) = test.error
+    assert error.value.startswith("The mask was not run: ") and shown in error.value
+    assert running.JOB not in test.session_state
 
 
 def test_a_window_that_is_gone_is_named(store: Store) -> None:

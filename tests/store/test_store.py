@@ -159,7 +159,7 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
 def test_deletion_of_a_clip_takes_its_rows_with_it(store):
     clip_id = store.rows("SELECT clip_id FROM clips LIMIT 1")[0]["clip_id"]
     of_clip = [name for name, table in TABLES.items() if "clips" in (name, table.owner)]
-    assert len(of_clip) == 10
+    assert len(of_clip) == 11
     store.commit({}, {name: [clip_id] for name in of_clip})
     for name in of_clip:
         assert store.rows(f"SELECT count(*) AS n FROM {name} WHERE clip_id = ?", [clip_id]) == [
