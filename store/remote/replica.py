@@ -28,6 +28,7 @@ from tubelet.store.disk.layout import (
     FOLDERS,
     MARKER,
     MEDIA,
+    MODELS,
     REPLICA,
     SNAPSHOTS,
     UNFINISHED,
@@ -208,8 +209,8 @@ class Replica:
             list(pool.map(fetch, names))
 
     def _drop_replaced(self, before: Mapping[str, int], clips: list[str]) -> None:
-        """Remove cached embedding files that are not, or no longer, those of the rows of `clips`; pictures and codes, which have no hash."""
-        for folder in (MEDIA, CODES):
+        """Remove cached embedding files that are not, or no longer, those of the rows of `clips`; pictures, codes and weights, which have no hash there."""
+        for folder in (MEDIA, CODES, MODELS):
             shutil.rmtree(self.root / folder, ignore_errors=True)
         cached = list(inside.walk_files(self.root, EMBEDDINGS))
         if not cached:
