@@ -5,6 +5,7 @@ Keep small answers here; embeddings cost more to fetch from a cache than from th
 kept as the one object it is.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.dashboard.access import is_read_only, read_limits, read_store_options
+from tubelet.latent.decoding.decoder import choose_decoder
+from tubelet.latent.decoding.sheet import draw_sheet
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
@@ -171,3 +174,12 @@ def report_blocks(store: Store, report: Report, options: Options) -> tuple[Block
 def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences:
     """The differences of a pair, shared as they are between sessions: nothing is copied on a hit. Raises StoreError."""
     return measure_differences(store, pair_id, most_bytes)
+
+
+@st.cache_data(max_entries=32, show_spinner="Decoding the window", hash_funcs=KEYS)
+def decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
+    """The slices of a clip as a decoder draws them, as PNG. Raises LatentError and StoreError, which are not kept."""
+    sink = io.BytesIO()
+    decoder = choose_decoder(store, store.clip(clip_id).encoder_id, decoder_id)
+    draw_sheet(store, decoder, clip_id).save(sink, "PNG")
+    return sink.getvalue()

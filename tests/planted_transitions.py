@@ -1,12 +1,14 @@
 """Stores whose slices follow each other in a known way: linear dynamics with noise, a walk at random, and slices that stay as they are."""
 
 import io
+import json
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from safetensors.numpy import save
 
 from tests.planted_probes import video_ids
 from tests.planted_tokens import plant_tokens
@@ -15,7 +17,7 @@ from tubelet.store import Store, ids
 from tubelet.store.disk.models import write_model
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow
-from tubelet.store.schema import TRANSITION_SCORES, TRANSITIONS
+from tubelet.store.schema import DECODERS, TRANSITION_SCORES, TRANSITIONS
 
 SLICES, SIDE, DIM = 12, 2, 4
 RUN = "0123456789abcdef"
@@ -175,3 +177,25 @@ def _planted_scores(videos: list[str], share: float, seed: int) -> list[dict]:
                 }
             )  # fmt: skip
     return rows
+
+
+def plant_decoder(store: Store, encoder_id: str) -> dict:
+    """A decoder of an encoder that draws one color, and figures that were never measured; its row."""
+    (encoder,) = store.rows("SELECT layer, embed_dim FROM encoders WHERE encoder_id = $1", [encoder_id])  # fmt: skip
+    figures = {"psnr": 17.0, "psnr_low": 15.5, "psnr_high": 18.5, "ssim": 0.4, "mean_psnr": 14.0, "mean_ssim": 0.2}  # fmt: skip
+    sizes = {"patch_pixels": 2, "network_width": 4, "network_parameters": 1, "steps": 1, "best_step": 1, "seed": 0}  # fmt: skip
+    row = {"decoder_id": "planted", "encoder_id": encoder_id, **encoder, **sizes, **figures}
+    row |= {"train_videos": 9, "test_videos": 6, "settings": "{}", "created_at": datetime(2026, 11, 2, 9)}  # fmt: skip
+    row |= store.write_model("planted", _plain_head(encoder["embed_dim"], 4, 2))
+    store.commit({DECODERS.name: pa.Table.from_pylist([row], DECODERS.arrow)})
+    return row
+
+
+def _plain_head(dim: int, width: int, patch: int) -> bytes:
+    """The file of a head whose numbers are all the same."""
+    pixels = patch * patch * 3
+    shapes: dict[str, tuple[int, ...]] = {"first": (width, dim), "last": (pixels, width), "near": (width, width, 3, 3), "far": (width, width, 3, 3)}  # fmt: skip
+    tensors = {f"{name}.weight": np.full(shape, 0.5, np.float32) for name, shape in shapes.items()}
+    tensors |= {f"{name}.bias": np.full(shape[0], 0.5, np.float32) for name, shape in shapes.items()}  # fmt: skip
+    tensors |= {"scaling.mean": np.zeros(dim, np.float32), "scaling.std": np.ones(dim, np.float32)}
+    return save(tensors, {"shape": json.dumps({"patch": patch})})

@@ -14,6 +14,7 @@ from tubelet.dashboard.video import (
     beside,
     choice,
     colors,
+    decoded,
     expectation,
     introduction,
     layers,
@@ -107,6 +108,7 @@ def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked
         colors.lead_to_directions(store, film, coloring)
     sections.show(store, film, clip, marked, segment)
     expectation.show(store, film.clip)
+    decoded.show(store, film.clip)
     segmentation.show(store, cut, segment)
     map.show(
         store, film, clip, coloring, marked

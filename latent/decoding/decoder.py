@@ -42,7 +42,8 @@ def describe_quality(row: FittedDecoder) -> str:
         else "no perceptual distance: EfficientNet-Lite0 is not installed"
     )
     videos = "video" if row.test_videos == 1 else "videos"
-    return f"On {row.test_videos:,} {videos} it never saw: PSNR {row.psnr:.1f}{ends} dB (mean picture {row.mean_psnr:.1f} dB), SSIM {row.ssim:.2f} ({row.mean_ssim:.2f}), {near}."
+    poor = " No better than the mean picture: what it draws says little." if row.psnr <= row.mean_psnr else ""  # fmt: skip
+    return f"On {row.test_videos:,} {videos} it never saw: PSNR {row.psnr:.1f}{ends} dB (mean picture {row.mean_psnr:.1f} dB), SSIM {row.ssim:.2f} ({row.mean_ssim:.2f}), {near}.{poor}"
 
 
 def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None) -> Decoder:

@@ -65,6 +65,6 @@ def show(found: Explained) -> Markdown:
 def subject(found: TransitionFindings) -> Markdown:
     run = found.run
     return (
-        f"Run {literal(run.run_id)}: learned from {count(run.train_videos, 'video')}, tested on {run.test_videos:,}; blocks of {count(run.block_slices, 'slice')}, at most {run.grid_side} x {run.grid_side} tokens per slice, "
-        f"width {run.network_width:,}, depth {run.network_depth:,}, seed {run.seed}; {literal(f'{run.fitted_at:%Y-%m-%d %H:%M}')} UTC."
+        f"Run {literal(run.run_id)}: learned from {count(run.train_videos, 'video')}, tested on {run.test_videos:,}; blocks of {count(run.block_slices, 'slice')}, at most {run.grid_side:d} x {run.grid_side:d} tokens per slice, "
+        f"width {run.network_width:,}, depth {run.network_depth:,}, seed {run.seed:d}; {literal(f'{run.fitted_at:%Y-%m-%d %H:%M}')} UTC."
     )

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from tests.dashboard.test_dashboard import open_page, text
 from tests.planted_surprise import plant_surprise, plant_tokens
+from tests.planted_transitions import plant_decoder
 from tests.stores import synthetic_store
 from tubelet.dashboard.video import expectation, patches, sections
 from tubelet.latent.marks import MarkedPatches
@@ -15,6 +17,7 @@ from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.surprise import surprise_of_clip, surprise_of_video
 from tubelet.store.rows import ClipRow, NamedClip
+from tubelet.store.schema import DECODERS
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 
@@ -136,4 +139,23 @@ def test_a_video_with_predictions_shows_their_errors_over_time(tmp_path) -> None
     assert not test.exception and "FROM surprise" in text(test)
     drawn = "".join(str(block.proto) for block in test.get("html"))
     assert "slice 5, up to" in drawn and drawn.count("slice 2, up to") == 1
+    made.close()
+
+
+def test_a_window_whose_encoder_has_a_decoder_is_shown_as_it_draws_it(tmp_path) -> None:
+    """Never without what the decoder reached on videos it never saw."""
+    made = synthetic_store(tmp_path / "store", videos=2, slices=4)
+    clip = first_clip(made)
+    assert "decoder" not in text(open_page("video", made, video=clip["video_id"]))
+    row = plant_decoder(made, clip["encoder_id"])
+    test = open_page("video", made, video=clip["video_id"])
+    assert not test.exception
+    assert "On 6 videos it never saw: PSNR 17.0 (15.5 to 18.5) dB (mean picture 14.0 dB), SSIM 0.40 (0.20), no perceptual distance: EfficientNet-Lite0 is not installed." in text(test)  # fmt: skip
+    shown = [element.value for element in test.get("html") if "data:image/png" in element.value]
+    assert len(shown) == 1 and f"below as decoder {row['decoder_id']} draws them. On 6 videos" in shown[0]  # fmt: skip
+    made.layout.model(row["decoder_id"]).write_bytes(b"gone bad")
+    made.commit({"decoders": pa.Table.from_pylist([row | {"decoder_id": "other"}], DECODERS.arrow)})
+    made.commit({}, {"decoders": ["other"]})  # another fingerprint, so that nothing is kept
+    said = text(open_page("video", made, video=clip["video_id"]))
+    assert "is missing or has changed: run" in said and "data:image/png" not in said
     made.close()

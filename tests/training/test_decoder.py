@@ -1,5 +1,7 @@
 """Decoders: four clips are drawn at 30 dB, figures are of videos never seen, and tokens of another encoder are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,12 @@ from tubelet.latent.decoding.head import DecoderHead
 from tubelet.latent.errors import LatentError
 from tubelet.store.disk import removal
 from tubelet.store.disk.integrity import check
-from tubelet.training.decoder.learning import fit_head
+from tubelet.training.decoder.learning import (
+    FittedHead,
+    fit_head,
+    measure_error,
+    start_as_mean,
+)
 from tubelet.training.decoder.measuring import HeadTest
 from tubelet.training.decoder.network import make_decoder
 from tubelet.training.decoder.options import DecoderOptions
@@ -22,7 +29,7 @@ from tubelet.training.decoder.run import find_pictured, fit_decoder
 from tubelet.training.decoder.similarity import PerceptualDistance, measure_psnr, measure_ssim
 from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.pixels import join_patches
-from tubelet.training.fitting.tokens import find_places
+from tubelet.training.fitting.tokens import Reading, find_places
 
 CPU = torch.device("cpu")
 SHORT = DecoderOptions(steps=60, width=16, pixels=4, batch=4, device="cpu")
@@ -67,7 +74,23 @@ def test_a_fit_keeps_its_figures_of_videos_never_seen(store, fitted) -> None:
     said = describe_quality(fitted.row)
     assert f"On 2 videos it never saw: PSNR {row['psnr']:.1f} (no interval) dB (mean picture {row['mean_psnr']:.1f} dB), SSIM" in said  # fmt: skip
     assert "(EfficientNet-Lite0;" in said
+    poor = "No better than the mean picture: what it draws says little."
+    assert describe_quality(replace(fitted.row, psnr=fitted.row.mean_psnr)).endswith(poor)
+    assert not describe_quality(replace(fitted.row, psnr=fitted.row.mean_psnr + 1)).endswith(poor)
     assert list(check(store)) == []
+
+
+def test_a_head_starts_as_the_mean_patch_and_is_kept_where_nothing_is_better(store) -> None:
+    """Tokens that say nothing of the pictures: what is kept is never worse than the mean on the videos held back."""
+    ((place, _),) = find_places(store, ["linear"])
+    clips, reading = find_pictured(store, place, 4), Reading(4, 8, CPU)
+    head = fit_head(clips, ([0, 1], [6, 7]), SHORT, CPU)
+    blank = make_decoder(4, 16, 4, seed=0)
+    start_as_mean(blank, clips, [0, 1], reading)
+    pixels = torch.cat([clips.read_pixels(number, 0, 8) for number in (0, 1)]).flatten(0, 2)
+    torch.testing.assert_close(blank(torch.randn(1, 2, 2, 4))[0, 1, 1], pixels.mean(0))
+    kept, mean = (measure_error(clips, [6, 7], FittedHead(one, head.scaling, 0, 0), reading) for one in (head.network, blank))  # fmt: skip
+    assert kept <= mean
 
 
 def test_numpy_draws_what_torch_draws(store, fitted) -> None:

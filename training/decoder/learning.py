@@ -72,9 +72,11 @@ def fit_head(
     reading = Reading(options.batch, SLICES, device)
     scaling = measure_scaling(clips.tokens, learn, reading).to(device)
     network = make_decoder(clips.tokens.clips[0].shape[3], options.width, options.pixels, options.seed).to(device)  # fmt: skip
+    start_as_mean(network, clips, learn, reading)
     optimizer = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=WEIGHT_DECAY)
     generator = np.random.default_rng([options.seed, 53])
-    best, state, best_step, step = math.inf, network.state_dict(), 0, 0
+    best = measure_error(clips, held, FittedHead(network, scaling, 0, 0), reading)
+    state, best_step, step = _copy(network), 0, 0
     while step < options.steps and step - best_step < PATIENCE * LOOK:
         for _, tokens, pixels in clips.read(reading, learn, generator):
             for group in optimizer.param_groups:
@@ -89,7 +91,7 @@ def fit_head(
                 error = measure_error(clips, held, FittedHead(network, scaling, step, 0), reading)
                 if error < best:
                     best, best_step = error, step
-                    state = {name: value.clone() for name, value in network.state_dict().items()}
+                    state = _copy(network)
             if step == options.steps:
                 break
     network.load_state_dict(state)
@@ -99,6 +101,24 @@ def fit_head(
 def _schedule(step: int, steps: int) -> float:
     """Share of the learning rate: a short rise, then half a cosine."""
     return min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+@torch.no_grad()
+def start_as_mean(
+    network: TokenDecoder, clips: Pictured, numbers: Sequence[int], reading: Reading
+) -> None:
+    """Let a network draw the mean patch of what it learns from, whatever it sees: so none is kept that is worse than that on the videos held back."""
+    total = torch.zeros_like(network.last.bias, dtype=torch.float64)
+    count = 0
+    for _, _, pixels in clips.read(reading, numbers, None):
+        total += pixels.flatten(0, -2).double().sum(0)
+        count += pixels[..., 0].numel()
+    network.last.weight.zero_()
+    network.last.bias.copy_(total / count)
+
+
+def _copy(network: TokenDecoder) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 @torch.no_grad()

@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-GRAY = 0.5
-
 
 class TokenDecoder(nn.Module):
     """From scaled tokens (B, H, W, D) to pixels per token (B, H, W, patch * patch * 3), 0 to 1."""
@@ -18,7 +16,6 @@ class TokenDecoder(nn.Module):
         self.first, self.last = nn.Linear(dim, width), nn.Linear(width, patch * patch * 3)
         self.near = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
         self.far = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
-        nn.init.constant_(self.last.bias, GRAY)
 
     def forward(self, tokens: Tensor) -> Tensor:
         found = F.relu(self.first(tokens)).permute(0, 3, 1, 2)
