@@ -25,6 +25,7 @@ from tests.benchmarks import (
     sessions,
     sql,
     surprise,
+    workbench,
 )
 
 BENCHMARKS = {
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "surprise": surprise,
     "sample": sample,
     "sessions": sessions,
+    "workbench": workbench,
     "comparison": comparison,
     "probes": probes,
     "memory": memory,
