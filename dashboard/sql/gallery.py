@@ -25,13 +25,13 @@ def show(store: Store, rows: pa.Table) -> None:
     page = make_displayable(rows[first : first + PAGE])
     known = thumbnails.find_clips(store, page["clip_id"].to_pylist())
     shown = thumbnails.shown_names(page, ADDRESS)
-    cells = [_draw_row(store, row, known, shown) for row in page.to_pylist()]
+    cells = [draw_row(store, row, known, shown) for row in page.to_pylist()]
     st.html(thumbnails.arrange([cell for cell in cells if cell], WIDTH))
     if gone := cells.count(""):
         st.caption(f"{units.count(gone, 'row')} without a picture: the store holds no such token.")
 
 
-def _draw_row(store: Store, row: Mapping, known: Mapping[str, NamedClip], shown: list[str]) -> str:
+def draw_row(store: Store, row: Mapping, known: Mapping[str, NamedClip], shown: list[str]) -> str:
     """The picture of a row; "" where its address is of no token of the store."""
     clip, patch = known.get(row["clip_id"]), (row["slice"], row["y"], row["x"])
     if clip is None or not thumbnails.contains(clip, patch):

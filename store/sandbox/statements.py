@@ -115,7 +115,17 @@ def _parse(
         raise QueryError(
             "ask one query at a time" if statements else 'the query is empty: try "FROM clips"'
         )
-    return statements[0].type, frozenset(statements[0].named_parameters)
+    try:
+        return statements[0].type, frozenset(statements[0].named_parameters)
+    except ValueError as error:  # a kind without a name in Python, as UPDATE EXTENSIONS
+        raise QueryError(
+            f"only queries are allowed here ({ALLOWED}), not {_first_word(text).upper()}"
+        ) from error
+
+
+def _first_word(text: str) -> str:
+    words = (token.strip(" \n\t\r;") for token, kind in split_tokens(text) if _is_word(token, kind))
+    return next(filter(None, words), "")
 
 
 def _without_explain(tokens: list[Token]) -> tuple[str, list[Token]]:

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     sessions,
     sql,
     surprise,
+    workbench,
 )
 
 BENCHMARKS = {
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "sample": sample,
     "sessions": sessions,
     "bucket_writers": bucket_writers,
+    "workbench": workbench,
     "comparison": comparison,
     "probes": probes,
     "memory": memory,

@@ -21,7 +21,7 @@ QUESTION = "SELECT slice, y, x, norm, mean, std FROM token_stats WHERE clip_id =
 
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        stores = {size: _make_store(Path(folder) / str(size), size) for size in MILLIONS}
+        stores = {size: make_token_store(Path(folder) / str(size), size) for size in MILLIONS}
         yield from _compare(stores, "as the commits left them")
         for store in stores.values():
             store.compact(whole=True)
@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
             store.close()
 
 
-def _make_store(root: Path, millions: int) -> Store:
+def make_token_store(root: Path, millions: int) -> Store:
     """A store whose table of token statistics has that many rows; its values are noise, its ids are as scattered as hashes are."""
     store, clips = Store.create(root), millions * 1_000_000 // TOKENS
     for start in range(0, clips, AT_ONCE):

@@ -108,6 +108,7 @@ REFUSED = {
     "SELECT ?": "value",
     "SELECT $k": r"no value for \$k",
     "USE main": "only queries are allowed here",
+    "UPDATE EXTENSIONS": r"only queries are allowed here \(SELECT.*not UPDATE",
     "SELECT cosine(1)": "cosine",
     "SELECT unknown_function(1)": "unknown_function",
     "FROM read_csv('a.csv')": "a.csv",

@@ -6,11 +6,14 @@ import sys
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
-from tests.attacks import HARMLESS, REFUSED
+from tests.attacks import EVERY, HARMLESS, REFUSED
 from tests.commands import ROOT
 from tests.guarded import TOKEN
-from tubelet.store.errors import QueryError
+from tubelet import cli
+from tubelet.store.errors import QueryError, TubeletError
+from tubelet.store.sandbox import conditions
 from tubelet.store.sandbox.untrusted import ask
 
 reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_arrow_table()
@@ -31,6 +34,29 @@ def test_harmless(attempt, place, before):
     except QueryError as refusal:
         told = str(refusal)
     assert TOKEN not in told
+    assert (place.tree(), place.views()) == before
+
+
+def test_as_a_condition_on_videos(place, before):
+    """What `--where`, the selected videos and a search take."""
+    known = {row["video_id"] for row in place.store.rows("FROM videos")}
+    for number, attempt in enumerate(EVERY[3::4]):
+        sql = place.filled(attempt)
+        where = (sql, f"video_id IN ({sql})", f"true) ; {sql} --")[number % 3]
+        try:
+            assert set(conditions.videos(place.store, where)) <= known, where
+        except TubeletError as refusal:
+            assert TOKEN not in str(refusal), where
+    assert (place.tree(), place.views()) == before
+
+
+def test_by_the_command(place, before):
+    runner = CliRunner()
+    for attempt in EVERY[2::8]:
+        asked = ["sql", "--store", str(place.store.root), "--", place.filled(attempt)]
+        done = runner.invoke(cli.main, asked)
+        assert TOKEN not in done.output and (done.exit_code or attempt in HARMLESS), attempt
+        assert not done.exception or isinstance(done.exception, SystemExit), attempt
     assert (place.tree(), place.views()) == before
 
 
