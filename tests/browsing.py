@@ -3,6 +3,7 @@
 A module of browser tests has a fixture `store` of its own and sets ``pytestmark = BROWSER``.
 """
 
+import base64
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import pytest
 
 from tests.forks import ROOT, fork
@@ -49,6 +51,15 @@ ARGUMENTS = [
 START_S = 120
 SLOW = 120_000  # ms a page may take on a busy machine, the first one with every import uncached
 HELD: WeakKeyDictionary = WeakKeyDictionary()  # by browser: the pages that stay open
+PIXELS = """canvas => {
+  const { width, height } = canvas
+  const copy = Object.assign(document.createElement('canvas'), { width, height })
+  copy.getContext('2d').drawImage(canvas, 0, 0)
+  const { data } = copy.getContext('2d').getImageData(0, 0, width, height)
+  let text = ''
+  for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192))
+  return [width, height, btoa(text)]
+}"""
 CLICKS = 3  # on a download, before it counts as broken
 
 
@@ -248,6 +259,12 @@ def fetched(server: str, path: str, **headers: str) -> tuple[int, bytes, dict]:
             return answer.status, answer.read(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read(), dict(error.headers)
+
+
+def read_pixels(canvas: "sync_api.Locator") -> np.ndarray:
+    """What a canvas shows, RGBA ``(H, W, 4)``. It travels as text: as a list, each of its numbers would be a message part of its own."""
+    width, height, text = canvas.evaluate(PIXELS)
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
 
 
 def _wait_until_up(address: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.browsing import BROWSER, SLOW, Visit, read_pixels, sync_api
 from tests.dashboard.test_windows_page import add_pairs
 from tests.stores import synthetic_store
 from tubelet.store import Store
@@ -166,12 +166,7 @@ def _colors(store: Store, pair: dict, shared_slice: int) -> np.ndarray:
 
 
 def _pixels(visit: Visit) -> np.ndarray:
-    canvas = visit.page.locator("canvas.values")
-    data = canvas.evaluate(
-        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-    )
-    width = canvas.evaluate("c => c.width")
-    return np.array(data).reshape(-1, width, 4)[..., :3]
+    return read_pixels(visit.page.locator("canvas.values"))[..., :3].astype(int)
 
 
 def _expect_slice(visit: Visit, number: int) -> None:

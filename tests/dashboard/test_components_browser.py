@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, expect, fetched, started, visiting
+from tests.browsing import BROWSER, SLOW, Visit, expect, fetched, read_pixels, started, visiting
 from tests.numbered import PATCHES
 from tests.player import clips, open_player, video, within
 from tubelet.dashboard.components import modules
@@ -16,11 +16,6 @@ AXES = "&map-x=patch+column&map-y=patch+row&map-z=slice"  # a cube of points aro
 REFUSE_SHADERS = "WebGL2RenderingContext.prototype.getProgramParameter = () => false"
 AT_REST = """() => [...document.querySelectorAll('*')].map(e => getComputedStyle(e)).every(
   style => [style.transitionDuration, style.animationDuration].every(text => text.split(', ').every(length => parseFloat(length) < 0.001)))"""
-PIXELS = """canvas => {
-  const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height })
-  copy.getContext('2d').drawImage(canvas, 0, 0)
-  return Array.from(copy.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +129,8 @@ def press(touch, kind: str, points: list[tuple[float, float]]) -> None:
 
 
 def pixels(visit: Visit) -> np.ndarray:
-    return np.array(visit.page.locator(".cloud canvas").evaluate(PIXELS), np.uint8)
+    """All of the map, as one row."""
+    return read_pixels(visit.page.locator(".cloud canvas")).ravel()
 
 
 def test_a_lost_graphics_context_is_said_and_what_it_drew_comes_back(

@@ -39,6 +39,7 @@ PAGES = [
     "help",
 ]
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
+MOTION = {"light": "no-preference", "dark": "reduce"}
 WATCH_SHIFTS = """window.shifts = []
 const name = source => `${source.node?.dataset?.testid ?? source.node?.nodeName} from ${source.previousRect.top} to ${source.currentRect.top}`
 new PerformanceObserver(list => {
@@ -76,7 +77,7 @@ def running_job(store: Store) -> Iterator[None]:
 def pages(request, browser, server: str) -> Iterator[Visit]:
     """Every page once, in light on a desk and in dark on a phone."""
     with visiting(browser, server, SIZES[request.param]) as visit:
-        visit.page.emulate_media(color_scheme=request.param)
+        visit.page.emulate_media(color_scheme=request.param, reduced_motion=MOTION[request.param])
         visit.page.add_init_script(WATCH_SHIFTS)
         yield visit
         visit.problems[:] = [

@@ -325,11 +325,12 @@ def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(
 ) -> None:
     visit = playing
     seek(visit, 10)
+    expect(visit.page.locator('.latent.beside[data-slice="5"]')).to_be_visible(timeout=SLOW)
+    visit.expect_in_url("slice=5")
     image = np.asarray(Image.open(visit.download("Save as PNG")).convert("RGB"))
     assert image.shape == (128, 192 + 8 + 128, 3)
     assert number_in(image[:, LEFT : LEFT + HEIGHT]) == 10, "the frame"
     assert number_in(image[:, WIDTH + 8 :], 1) == 5, "and its tokens beside it"
-    visit.expect_in_url("slice=5")
     saved = np.load(visit.download("Colors .npy", "link"))
     clip = clips(store, "plays.mp4")[0]
     basis = colorings.fit_basis(store, clip["encoder_id"], Coloring("dimensions", "0.1.2"))
@@ -343,9 +344,8 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     open_player(visit, store, "plays.mp4", f"&search-corpus=true&patches={clip['clip_id']}-0.0.0")
     visit.expect_text("Top 12 most similar patches, from 4 videos")
     visit.expect_text("Exact: all")
-    before = visit.page.url
+    visit.settle()
     visit.page.get_by_role("button", name="Show patch").nth(11).click()
-    expect(visit.page).not_to_have_url(before, timeout=SLOW)
     visit.expect_in_url(r"hit=\w+-\d\.0\.0")
     visit.expect_in_url(f"patches={clip['clip_id']}-0.0.0")
     visit.settle()
@@ -359,7 +359,9 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     expect(
         visit.page.locator(f'.player[data-clip="{clip["clip_id"]}"][data-slice="0"]')
     ).to_be_visible(timeout=SLOW)
+    expect(visit.page).not_to_have_url(re.compile("hit="), timeout=SLOW)
     visit.page.set_viewport_size({"width": 800, "height": 900})
+    visit.settle()
     last = visit.page.get_by_role("button", name="Show patch").nth(11)
     last.scroll_into_view_if_needed()
     last.click()

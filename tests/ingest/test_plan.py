@@ -141,8 +141,6 @@ def test_a_run_says_that_it_is_far_from_training(
         ENCODERS, "toy", type(ENCODERS["toy"])(**{**vars(ENCODERS["toy"]), "frame_rate": 4.0})
     )
     job = Job.of(paths=[str(videos)], encoder="toy", size="32", frames=8)
-    assert (
-        job.plan().notes[0].startswith("frame rate: windows show")
-        and job.plan().notes[0] in job.plan().lines()
-    )
-    assert job.plan().notes[0] in job.run(str(tmp_path / "store")).execute(job.sources).lines()
+    plan = job.plan()
+    assert plan.notes[0].startswith("frame rate: windows show") and plan.notes[0] in plan.lines()
+    assert plan.notes[0] in job.run(str(tmp_path / "store")).execute(job.sources).lines()
