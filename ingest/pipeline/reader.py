@@ -143,7 +143,9 @@ class Reader:
             yield self._retract(source, reading, error)
 
     def _retract(self, source: Source, reading: Reading, error: Exception) -> VideoDone:
-        """The end of a source that failed as a whole."""
+        """The end of a source that failed as a whole: another file of the same content is not a duplicate of it, but read."""
+        if self._seen.get(reading.video_id) == source:
+            del self._seen[reading.video_id]
         why = _explain(reading.change or error, "decode")
         return VideoDone(
             source=source,

@@ -78,6 +78,7 @@ class Writer:
         self._of_run: dict[
             str, tuple[set[str], set[str]]
         ] = {}  # by video in progress: clips and pairs that this run has added
+        self._placed: dict[str, set[str]] = {}  # by video, places that this run has added
         self._begun: set[str] = set()  # videos in progress whose unfinished row this run has added
         self._files_gone: list[Path] = []  # after the commit
         self._uncommitted: dict[str, list[Path]] = {}  # by clip, the files written since the commit
@@ -257,6 +258,7 @@ class Writer:
         if row:
             self._put("videos", self.known.videos, row)
         if place and (row or done.duplicate_of):
+            self._placed.setdefault(video_id, set()).add(_place_id(place))
             self._put("places", self.known.places, place.store(_place_id(place), now()))
 
     def _put(self, table: str, known: Mapping[str, Kept], row: Kept) -> None:
@@ -299,6 +301,11 @@ class Writer:
             row for row in self._rows["clips"] if row["clip_id"] not in added.clips
         ]
         self._remove(video_id, added)
+        if video_id not in self.known.videos:  # places of copies, whose video is not there
+            places = self._placed.pop(video_id, set())
+            kept = [row for row in self._rows["places"] if row["place_id"] not in places]
+            self._rows["places"] = kept
+            self._gone["places"] += places
 
     def _remove(self, video_id: str, outdated: Outdated) -> None:
         """Take clips and pairs out with the next commit, and their files after it."""

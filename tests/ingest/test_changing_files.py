@@ -37,7 +37,10 @@ class Meddling:
         self.job, self.change, self.done = job, change, False
 
     def read(self, source, read) -> Iterator:
-        for item in read(source):
+        return self.pass_on(source, read(source))
+
+    def pass_on(self, source, items) -> Iterator:
+        for item in items:
             yield item
             if not self.done:
                 self.done = True
@@ -157,3 +160,24 @@ def test_an_error_of_the_disk_says_nothing_of_the_content_and_is_tried_again(
     assert rows(tmp_path / "store", "SELECT name FROM videos") == []
     again = run([folder], tmp_path / "store")
     assert (again.clips, again.failures) == (2, [])
+
+
+@pytest.mark.parametrize("name", ["a-copy.mp4", "z-copy.mp4"])
+def test_a_copy_of_a_file_that_fails_is_no_duplicate_without_its_video(
+    name, folder, tmp_path, monkeypatch
+):
+    """Read after the file that vanishes, the copy stands for it; met while that one is read, it leaves no place behind."""
+    from tubelet.ingest.job import Job
+
+    shutil.copy(folder / "good.mp4", folder / name)
+    job = Job.of(paths=[str(folder)], encoder="toy", size="64", frames=4, pairs="0", readers=1)
+    ingest, meddling = job.run(str(tmp_path / "store")), Meddling(job, Path.unlink)
+    reader = ingest._reader
+    read, reader.read = reader.read, lambda source: meddling.read(source, read)
+    ingest.execute(job.sources)
+    videos, places = (
+        rows(tmp_path / "store", f"SELECT video_id FROM {table}") for table in ("videos", "places")
+    )
+    assert places == videos
+    run([folder], tmp_path / "store")
+    assert len(rows(tmp_path / "store", "SELECT name FROM videos")) == 1
