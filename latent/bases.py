@@ -136,6 +136,7 @@ def _describe_dictionary(row: ListedBasis, settings: dict, where: str) -> str:
     name = f"{row.name}: " if row.name else ""
     file = f" from {settings['file']}" if "file" in settings else ""
     features = count(settings["features"], "feature")
+    where = "the corpus" if where == "corpus" else where
     return (
         f"{row.basis_id}  {name}{row.kind} of {features}{file}, {row.encoder_id}: on {count(row.tokens, 'token')} of {where}, "
         f"{settings['active_per_token']:.1f} features active per token (L0), {settings['explained']:.1%} of variance explained, {settings['dead']:,} dead"

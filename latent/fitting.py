@@ -100,7 +100,7 @@ def fit_basis(store: Store, where: Scope, wish: BasisSpec) -> Basis:
     """Fit a basis on the tokens of a scope; it is not stored until `bases.save_basis`. Raises LatentError for what cannot be fitted."""
     if wish.kind == "sae":
         raise LatentError(
-            "an sae is trained with torch: run `tubelet basis fit --kind sae`, or call `dictionary_fit.fit_dictionary`"
+            "an sae is trained with torch: run `tubelet basis fit` with --kind sae, or call `dictionary_fit.fit_dictionary`"
         )
     tokens = scope.gather(store, where, wish.slices)
     preparation, chosen = _preparation(store, where, wish, tokens)

@@ -186,7 +186,7 @@ def plant_decoder(store: Store, encoder_id: str) -> dict:
     sizes = {"patch_pixels": 2, "network_width": 4, "network_parameters": 1, "steps": 1, "best_step": 1, "seed": 0}  # fmt: skip
     row = {"decoder_id": "planted", "encoder_id": encoder_id, **encoder, **sizes, **figures}
     row |= {"train_videos": 9, "test_videos": 6, "settings": "{}", "created_at": datetime(2026, 11, 2, 9)}  # fmt: skip
-    row |= store.write_model("planted", _plain_head(encoder["embed_dim"], 4, 2))
+    row |= write_model(store, "planted", _plain_head(encoder["embed_dim"], 4, 2))
     store.commit({DECODERS.name: pa.Table.from_pylist([row], DECODERS.arrow)})
     return row
 

@@ -85,6 +85,10 @@ def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
 
 def legend(basis: Basis) -> tuple[Swatch, ...]:
     """What each channel means."""
+    if basis.kind == DIRECTION:
+        low, high = basis.limits[0]
+        said = f"brightness: {basis.parameters['name']}, {low:.2g} to {high:.2g}"
+        return (Swatch(said, "linear-gradient(90deg, #000, #fff)"),)
     shares: Sequence[float] = (
         (basis.explained / basis.total).tolist() if basis.total and basis.kind != "umap" else []
     )
@@ -171,8 +175,6 @@ def lead_to_directions(store: Store, film: Film, coloring: Coloring) -> None:
 def _component(basis: Basis, number: int) -> str:
     if basis.kind == "dimensions":
         return f"dimension {basis.parameters['dimensions'][number]}"
-    if basis.kind == DIRECTION:
-        return basis.parameters["name"]
     return f"{'coordinate' if basis.kind == 'umap' else 'component'} {number + 1}"
 
 

@@ -31,10 +31,10 @@ LISTED = 8  # names that an error lists
 HELD = """SELECT DISTINCT d.owner_id, b.name FROM directions d LEFT JOIN bases b ON b.basis_id = d.owner_id
 WHERE d.source = $source AND d.encoder_id = $encoder ORDER BY b.name NULLS LAST, d.owner_id"""
 WHERE_FROM = {
-    BASIS: "fit one with `tubelet basis fit --name NAME --store {store}`",
-    CLUSTER: "fit them with `tubelet basis fit --kind kmeans --name NAME --store {store}`",
-    FEATURE: "train some with `tubelet basis fit --kind sae --name NAME --store {store}`, or bring some with `tubelet basis import`",
-    PROBE: "train one with `tubelet probe --label NAME --store {store}`; those of kind linear at the layer of the embeddings have directions",
+    BASIS: "fit one with `tubelet basis fit`",
+    CLUSTER: "fit some with `tubelet basis fit`, --kind kmeans",
+    FEATURE: "train some with `tubelet basis fit`, --kind sae, or bring some with `tubelet basis import`",
+    PROBE: "train one with `tubelet probe`; those of kind linear at the layer of the embeddings have directions",
 }
 
 
@@ -149,7 +149,7 @@ def _refuse_missing(store: Store, encoder_id: str, asked: tuple[str, str, str]) 
     own = [row["owner_id"] for row in held if owner in (row["name"], row["owner_id"])]
     if not own:
         names = ", ".join(row["name"] or row["owner_id"] for row in held[:LISTED])
-        there = f"there are: {names}" if held else WHERE_FROM[source].format(store=store.shell_name)
+        there = f"there are: {names}" if held else WHERE_FROM[source]
         what = {BASIS: f"basis {owner} of components", CLUSTER: f"clustering {owner}", FEATURE: f"dictionary {owner}", PROBE: f"probe {owner} with weights"}[source]  # fmt: skip
         raise LatentError(f"this encoder has no {what}; {there}")
     rows = store.rows(

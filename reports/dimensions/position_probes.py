@@ -76,7 +76,7 @@ def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Re
     vectors -= vectors.mean(0)
     axes = dict(zip(AXES, (kept.slice, kept.y, kept.x)))
     varying = [name for name in AXES if np.ptp(axes[name])]
-    if not varying:
+    if not varying or not sound.any():
         return []
     targets = np.stack([axes[name] for name in varying], 1).astype(np.float64)
     both = np.concatenate([targets, _exchange(targets, video)], 1)

@@ -11,7 +11,9 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.planted_changes import draw_reactions, plant_reactions
 from tests.planted_directions import direction_store, draw_tokens
 from tubelet.dashboard.dimension.reactions import summarize_reactions
-from tubelet.latent import bases, fitting
+from tubelet.dashboard.video import colors
+from tubelet.latent import bases, colorings, fitting
+from tubelet.latent.colorings import Coloring
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.scope import Scope
 from tubelet.store import Store
@@ -74,6 +76,15 @@ def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
     assert "color=a+direction&amp;color-direction=basis%3A" in pictures(test)[0]
     other = open_page("dimension", store, direction="basis:equal:1")
     assert not other.exception and "roll-ups do not hold its mean" in text(other)
+
+
+def test_a_direction_as_color_has_one_swatch_and_says_what_it_is(store: Store) -> None:
+    encoder_id = Scope.of(store).encoder_id
+    coloring = Coloring.along("basis:parts:2")
+    basis = colorings.fit_basis(store, encoder_id, coloring)
+    (swatch,) = colors.legend(basis)
+    assert swatch.text.startswith("brightness: component 2 of parts, -")
+    assert colors.sentence(basis, coloring).startswith("Brightness is the value along ")
 
 
 def test_a_constant_dimension_says_so(store: Store) -> None:

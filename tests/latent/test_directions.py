@@ -227,7 +227,7 @@ def test_the_curve_of_a_video_is_its_roll_up_and_a_component_that_of_the_mean_to
         ("", "pass a dimension from 0 to 11"),
         ("cluster:groups:5", "clustering groups has no cluster 5: it has clusters 0 to 4"),
         ("cluster:plain:0", "no clustering plain; there are: groups"),
-        ("feature:x:3", "no dictionary x; train some with `tubelet basis fit --kind sae"),
+        ("feature:x:3", "no dictionary x; train some with `tubelet basis fit`, --kind sae"),
         ("probe:abc:run", "no probe abc with weights; train one with `tubelet probe"),
         ("patches:abc-0.0.0,0.0.1", "holds no clip abc"),
         ("patches:CLIP-0.0.0,0.0.0", "have the same embedding"),

@@ -90,6 +90,10 @@ def test_what_has_one_place_one_video_or_no_spread_is_left_out() -> None:
     flat = draw_sample(tokens)
     (slice_, *_) = read_positions(flat, itself(flat))
     assert slice_.alone[4] <= 0 and np.isnan(slice_.alone[5]) and slice_.together > 0.4
+    unknown = draw_sample(np.full_like(tokens, np.nan))
+    assert read_positions(unknown, itself(unknown)) == []
+    still = draw_sample(np.ones_like(tokens))
+    assert all(found.together <= 0 and not found.alone.max() > 0 for found in read_positions(still, itself(still)))  # fmt: skip
     few = draw_sample(tokens[:3, ..., :5])
     assert all(np.isnan(found.low) for found in read_positions(few, itself(few)))
 
