@@ -10,6 +10,10 @@ import pytest
 
 from tests.browsing import BROWSER, SLOW, Visit, expect, serving, visiting
 from tests.dashboard.test_windows_page import add_pairs
+from tests.keyboard import Tabbed, walk_by_tab
+from tests.planted_changes import plant_changes
+from tests.planted_probes import keep_planted_run
+from tests.planted_surprise import plant_surprise
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.dashboard import document
 from tubelet.store import Store
@@ -18,7 +22,7 @@ from tubelet.store.jobs.state import JobProgress
 
 pytestmark = BROWSER
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-VIDEOS, MOST_SHIFT = 15, 0.1
+VIDEOS, MOST_SHIFT, PHONE = 15, 0.1, 500
 PAGES = [
     "",
     "?view=Pictures",
@@ -29,7 +33,10 @@ PAGES = [
     "video",
     "windows",
     "sensitivity",
+    "changes",
     "dimensions",
+    "prediction",
+    "probes",
     "encoders",
     "dimension",
     "masking?mask=tube",
@@ -38,6 +45,7 @@ PAGES = [
     "jobs?jobs-section=Start+a+job",
     "help",
 ]
+TABBED = ("changes", "encoders", "sql")
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
 MOTION = {"light": "no-preference", "dark": "reduce"}
 WATCH_SHIFTS = """window.shifts = []
@@ -56,6 +64,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         tmp_path_factory.mktemp("quality") / "films", videos=VIDEOS, clips=2, failures=1
     )
     add_pairs(made, clips=4)
+    plant_changes(made, {("flip", None): 0.2, ("noise", 0.1): 0.1})
+    plant_surprise(made)
+    keep_planted_run(made)
     with running_job(made):
         yield made
     made.close()
@@ -95,9 +106,12 @@ def page(request, pages: Visit) -> Visit:
 
 
 def test_nothing_moves_and_nothing_is_out_of_reach(page: Visit) -> None:
+    """Of the keyboard, too: the same visit walks pages that stand still by Tab, on a desk."""
     shifts = page.page.evaluate("window.shifts")
     assert largest_session(shifts) < MOST_SHIFT, shifts
     assert page.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    if page.page.viewport_size["width"] > PHONE and page.page.url.split("/")[-1] in TABBED:
+        assert walk_by_tab(page) == Tabbed([], [], "")
     if not AXE.is_file():
         pytest.skip("no axe-core in node_modules: run `npm ci` to check accessibility, too")
     page.page.evaluate(AXE.read_text())
