@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.dashboard.charts import BLUE
-from tubelet.dashboard.sql.columns import Columns, list_columns
+from tubelet.dashboard.sql.columns import INDICES, Columns, list_columns
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store.sandbox.formats import distinct, narrow
 
@@ -106,14 +106,27 @@ class _Channels:
         x = alt.X(
             self._field(spec.x, discrete=spec.mark == "heat map"),
             title=spec.x,
-            axis=alt.Axis(labelAngle=0, labelOverlap=True)
-            if spec.mark == "heat map"
-            else alt.Undefined,
+            axis=self._axis(),
             bin=alt.Bin(maxbins=BINS) if counted and self.kinds[spec.x] == "Q" else alt.Undefined,
-            scale=self._scale(spec.mark == "bar" and not counted and self.kinds[spec.x] == "Q"),
+            scale=self._place_scale()
+            if self._is_place()
+            else self._scale(spec.mark == "bar" and not counted and self.kinds[spec.x] == "Q"),
         )
         y = alt.Y("count():Q", title=COUNT) if counted else self._y()
         return {"x": x, "y": y, **self._color(), "tooltip": self._tooltip()}
+
+    def _is_place(self) -> bool:
+        """Whether x says where, as a dimension or a slice does: its numbers are whole and begin at 0."""
+        whole = self.spec.x in INDICES and self.kinds[self.spec.x] == "Q"
+        return whole and self.spec.mark != "heat map" and self.spec.y != COUNT
+
+    def _axis(self) -> Any:
+        if self.spec.mark == "heat map":
+            return alt.Axis(labelAngle=0, labelOverlap=True)
+        return alt.Axis(format="d", tickMinStep=1) if self._is_place() else alt.Undefined
+
+    def _place_scale(self) -> alt.Scale:
+        return alt.Scale(zero=self.spec.mark == "bar", nice=False, padding=8)
 
     def _y(self) -> alt.Y:
         discrete = self.spec.mark == "heat map"

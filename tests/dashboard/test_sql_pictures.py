@@ -114,6 +114,9 @@ def test_the_columns_suggest_a_chart(case: str) -> None:
     drawn = chart.draw(chart.prepare(table), expected).to_dict()
     assert drawn["encoding"]["x"]["title"] == expected.x
     assert drawn["mark"]["type"] == {"heat map": "rect"}.get(expected.mark, expected.mark)
+    whole = expected.x in ("dim", "slice")
+    assert (drawn["encoding"]["x"].get("axis", {}).get("format") == "d") == whole
+    assert not whole or drawn["encoding"]["x"]["scale"]["nice"] is False, "no dimension below 0"
 
 
 def test_a_chart_of_odd_names_and_of_every_mark_is_drawn() -> None:
