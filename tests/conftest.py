@@ -16,32 +16,33 @@ from tests.player import numbered_store  # noqa: F401
 
 LONGEST = (
     "dashboard/test_page_quality.py",
-    "training/test_evaluation.py",
     "dashboard/test_video_page.py",
-    "dashboard/test_components_browser.py",
-    "dashboard/test_tasks.py",
-    "ingest/test_plan.py",
-    "dashboard/test_hostile.py",
     "dashboard/test_browser.py",
+    "dashboard/test_hostile.py",
+    "dashboard/test_tasks.py",
+    "dashboard/test_components_browser.py",
+    "dashboard/test_walks.py",
+    "ingest/test_plan.py",
     "ingest/test_crash.py",
     "ingest/test_team.py",
-    "dashboard/test_walks.py",
     "dashboard/test_video_map.py",
     "dashboard/test_corpus_map.py",
+    "dashboard/test_jobs_browser.py",
+    "training/test_evaluation.py",
     "store/test_sql_output.py",
     "store/test_sandbox_limits.py",
+    "store/test_store.py",
     "latent/test_probes.py",
     "ingest/test_pairs.py",
     "ingest/test_refusals.py",
     "ingest/test_efficientnet.py",
+    "ingest/test_sharing.py",
     "store/test_hostile_store.py",
-    "store/test_store.py",
     "cli/test_failures.py",
     "dashboard/test_agents.py",
     "dashboard/test_video_address.py",
     "dashboard/test_video_segmentation.py",
-    "dashboard/test_jobs_browser.py",
-)  # of the modules, the longest first: whichever comes last keeps one worker busy while the others are idle
+)  # of the modules, those with most seconds of the processor first: whichever comes last keeps one worker busy while the others are idle
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
 
 
