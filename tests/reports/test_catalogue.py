@@ -348,3 +348,9 @@ def test_a_report_that_puts_an_option_into_sql_is_noticed(sql: str, small: Store
 
     with pytest.raises((pytest.fail.Exception, duckdb.Error)):
         refuse_hostile(Report("Concatenated", SpreadOptions, concatenate), small)
+
+
+def test_a_report_over_a_store_without_clips_says_what_to_type(stores: dict[str, Store]) -> None:
+    shown = open_page("probes", stores["empty"])
+    assert not shown.exception and "tubelet ingest FOLDER" in shown.code[0].value
+    assert not shown.number_input  # options would change nothing
