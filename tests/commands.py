@@ -1,22 +1,74 @@
 """The command as a user runs it: a process of its own."""
 
+import io
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.forks import ROOT, environment, fork
 
-COMMITS_AT_ONCE = "import tubelet.ingest.pipeline.writer, tubelet.cli; tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0; tubelet.cli.main()"  # a commit an item, to be hit by kills
+__all__ = ["ROOT", "Running", "environment", "started", "tubelet"]
+PRINTED = ("stdout", "stderr")
+
+
+class Running:
+    """A command that runs, with what tests use of `subprocess.Popen`. It ends once nobody holds it."""
+
+    def __init__(self, run: Callable, arguments: Sequence[object]) -> None:
+        self.arguments = [str(argument) for argument in arguments]
+        folder = Path(tempfile.mkdtemp())
+        self._printed = [folder / name for name in PRINTED]
+        self._process = fork(run, self.arguments, self._printed)
+        weakref.finalize(self, _end, self._process, folder)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.arguments, timeout)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has printed to stdout and stderr, once it has ended."""
+        self.wait(timeout)
+        output, errors = (file.read_text() if file.exists() else "" for file in self._printed)
+        return output, errors
+
+
+def _end(process: BaseProcess, folder: Path) -> None:
+    if process.is_alive():
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def tubelet(*arguments: object, check: bool = False, **devices: str) -> subprocess.CompletedProcess:
     """Run `tubelet ARGUMENTS` and return what it printed and its exit code; `stdout` or `stderr` may be a device, which is not read."""
     with tempfile.TemporaryDirectory() as folder:
-        printed = [
-            Path(devices.get(name, os.path.join(folder, name))) for name in ("stdout", "stderr")
-        ]
+        printed = [Path(devices.get(name, os.path.join(folder, name))) for name in PRINTED]
         process = fork(_run, [str(argument) for argument in arguments], printed)
         process.join()
         done = subprocess.CompletedProcess(
@@ -29,23 +81,29 @@ def tubelet(*arguments: object, check: bool = False, **devices: str) -> subproce
     return done
 
 
-def started(*arguments: object, commits_at_once: bool = False) -> subprocess.Popen:
-    """Start `tubelet ARGUMENTS` and return the running process, its output piped."""
-    program = ["-c", COMMITS_AT_ONCE] if commits_at_once else ["-m", "tubelet"]
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        cwd=ROOT,
-    )
+def started(*arguments: object, commits_at_once: bool = False) -> Running:
+    """Start `tubelet ARGUMENTS` and return the running process; with a commit per item, to be hit by kills, where wanted."""
+    return Running(_run_with_commits if commits_at_once else _run, arguments)
 
 
 def _run(arguments: list[str], printed: list[Path]) -> None:
     for number, file in enumerate(printed, 1):
         os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
+    sys.stdout, sys.stderr = map(_open_stream, (1, 2))  # those of the fork belong to other files
     sys.argv = ["tubelet", *arguments]
-    import tubelet.cli
+    from tubelet.__main__ import run
 
-    tubelet.cli.main(arguments, prog_name="tubelet")
+    run()
+
+
+def _open_stream(number: int) -> io.TextIOWrapper:
+    raw = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+    at_once = number == 2 or os.isatty(number)
+    return io.TextIOWrapper(raw, errors="backslashreplace", line_buffering=at_once)
+
+
+def _run_with_commits(arguments: list[str], printed: list[Path]) -> None:
+    import tubelet.ingest.pipeline.writer
+
+    tubelet.ingest.pipeline.writer.COMMIT_SECONDS = 0
+    _run(arguments, printed)

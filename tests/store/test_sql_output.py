@@ -1,11 +1,11 @@
 """What `tubelet sql` writes: a file holds every row, a terminal what fits and how much there is."""
 
+import contextlib
 import csv
 import json
 import os
 import pty
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.commands import ROOT, environment, tubelet
+from tests.commands import tubelet
 from tests.stores import synthetic_store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import box, formats
@@ -32,27 +32,23 @@ def root(tmp_path_factory):
 def on_terminal(root: Path, *arguments: str, columns: int = 80, lines: int = 24) -> str:
     """What `tubelet sql` shows on a terminal of that size."""
     ours, theirs = pty.openpty()
-    size = {"COLUMNS": str(columns), "LINES": str(lines)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tubelet", "sql", *arguments, "--store", str(root)],
-        stdout=theirs,
-        stderr=theirs,
-        env=environment() | size,
-        cwd=ROOT,
-    )
-    os.close(theirs)
-    parts = []
-    while True:
-        try:
-            part = os.read(ours, 1 << 16)
-        except OSError:  # the other side is closed
-            part = b""
-        if not part:
-            break
-        parts.append(part)
+    terminal, parts = os.ttyname(theirs), []
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as reader:
+        patch.setenv("COLUMNS", str(columns))
+        patch.setenv("LINES", str(lines))
+        reader.submit(_read_all, ours, parts)
+        done = tubelet("sql", *arguments, "--store", root, stdout=terminal, stderr=terminal)
+        os.close(theirs)
     os.close(ours)
-    assert process.wait() == 0
+    assert done.returncode == 0
     return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def _read_all(terminal: int, parts: list[bytes]) -> None:
+    """What comes until the other side is closed."""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 1 << 16):
+            parts.append(part)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows.parquet", "rows.CSV", "rows.txt"])
