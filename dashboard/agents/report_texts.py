@@ -68,8 +68,8 @@ def _choose(made: list[Block], section: str | None) -> list[Block]:
     starts = [at for at, block in enumerate(made) if isinstance(block, Heading)]
     headings = {block.anchor: block for block in made if isinstance(block, Heading)}
     if section is None:
-        listed = "\n".join(f"- `{anchor}`: {one.text}" for anchor, one in headings.items())
-        contents = [Text(f"Sections of this report:\n\n{listed}")] if listed else []
+        listed = [_list(heading) for heading in headings.values()]
+        contents = [Text("Sections of this report:"), *listed] if listed else []
         return [*made[: starts[0] if starts else None], *contents]
     if section not in headings:
         raise ReportError(
@@ -77,3 +77,7 @@ def _choose(made: list[Block], section: str | None) -> list[Block]:
         )
     first = made.index(headings[section])
     return made[first : next((at for at in starts if at > first), None)]
+
+
+def _list(heading: Heading) -> Text:
+    return Text(f"- `{heading.anchor}`: {heading.text}")

@@ -166,7 +166,7 @@ def _add_pages(rows: pa.Table, config: dict, named: tuple[str, str]) -> tuple[pa
     at = rows.column_names.index(name) + 1
     locate = links.locate_dimension if name == "dim" else links.locate_direction
     pages = [None if one is None else locate(encoder_id, one) for one in rows[name].to_pylist()]
-    config["page"] = st.column_config.LinkColumn("page", display_text="open", help=f"What the {'dimension' if name == 'dim' else name} encodes and reacts to")  # fmt: skip
+    config["page"] = st.column_config.LinkColumn("page", display_text="open", help="What it encodes and reacts to")  # fmt: skip
     return rows.add_column(at, "page", pa.array(pages, pa.string())), config
 
 

@@ -102,7 +102,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "frames": scope["frame_count"],
         "setting": scope["setting"],
         "kind": "shifted",
-        "several": True,
+        **dict.fromkeys(("several", "largest"), True),
         "name": QUOTED,
         "names": ["folder"],
         "chosen": [pair["video_id"]],
