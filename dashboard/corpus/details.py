@@ -38,7 +38,7 @@ def show(store: Store, selection: Selection, statistic: str) -> None:
 
 def _heading(video: VideoRow, behind: Mapping[str, Question]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(literal(video.name), anchor=False, width="content")
+        st.header(literal(video.name), anchor=False, width="content")
         links.to_player("Open in player", **{VIDEO: video.video_id})
         sql_behind(behind, "video")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close)

@@ -19,7 +19,7 @@ def show(store: Store, selection: Selection, chosen: Sequence[str]) -> None:
     question = corpus.chosen_videos(chosen, selection.encoder_id)
     rows = caching.read(store, question, ChosenVideo)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.count(len(rows), "chosen video"), anchor=False, width="content")
+        st.header(units.count(len(rows), "chosen video"), anchor=False, width="content")
         sql_behind({"Chosen videos": question}, "chosen")
         st.button(
             "Clear choice",

@@ -110,7 +110,7 @@ def _show_runs(store: Store, clip: ClipRow, runs: Mapping[str, KeptMasking]) -> 
         if named is None:
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(literal(kind), anchor=False, width="content")
+            st.header(literal(kind), anchor=False, width="content")
             sql_behind({"Tokens": questions[kind], "Runs": maskings.maskings_of_clip(clip.clip_id)}, f"masking-{kind}")  # fmt: skip
         st.html(pictures.render_window(store, named, grid, largest))
         if said := pictures.describe_slices(grid):
@@ -123,7 +123,7 @@ def _list_kept(store: Store, clip: ClipRow, kept: Sequence[KeptMasking]) -> None
     if not kept:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Kept runs of this window", anchor=False, width="content")
+        st.header("Kept runs of this window", anchor=False, width="content")
         sql_behind({"Runs": maskings.maskings_of_clip(clip.clip_id)}, "masking-runs")
     st.dataframe(
         results.list_runs(kept), hide_index=True, placeholder="", alt="Kept runs of this window, the newest first",

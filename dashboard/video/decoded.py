@@ -25,7 +25,7 @@ def show(store: Store, clip: ClipRow) -> None:
     if not found or clip.embedding_path is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("What does a decoder draw of this window?", anchor="decoded", width="content")
+        st.header("What does a decoder draw of this window?", anchor="decoded", width="content")
         sql_behind({"Decoders": question}, "decoded")
     row = found[0]
     st.markdown(f"{literal_sentence(describe_quality(row))} {KNOWN}")

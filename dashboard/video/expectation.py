@@ -30,7 +30,7 @@ def show(store: Store, clip: ClipRow) -> None:
     first = found.slice(0, 1).to_pylist()[0]
     tokens = surprise_of_clip(clip.clip_id, first["context"], first["horizon"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("What did the predictor not expect?", anchor="surprise", width="content")
+        st.header("What did the predictor not expect?", anchor="surprise", width="content")
         sql_behind({"Predicted slices": question, "Tokens": tokens}, "surprise")
     st.markdown(describe(found))
     st.altair_chart(

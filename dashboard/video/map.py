@@ -40,7 +40,7 @@ def show(
     """`clip`: the one of the marked patches, or the film's."""
     if not sections.is_open(sections.MAP):
         return
-    st.subheader("Map of tokens", anchor="map", help=HELP)
+    st.header("Map of tokens", anchor="map", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
         of = _choose("Of", [WINDOW, CORPUS], "map-of")
         flat = _choose("As", [SOLID, FLAT], "map-as") == FLAT

@@ -45,7 +45,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     question = clips.patches(clip.clip_id, number_tokens(clip, marked.patches))
     rows = caching.rows(store, question)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_heading(marked), anchor="patch", width="content")
+        st.header(_heading(marked), anchor="patch", width="content")
         sql_behind({"Patches": question}, "patches")
         downloads.offer_answer(store, f"{clip.clip_id}-patches", question)
         if len(marked.patches) == 2 and clip.embedding_path:

@@ -35,7 +35,7 @@ EXACT = "Compare every embedding instead of using the index of this encoder."
 def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not sections.is_open(sections.SEARCH) or not marked.patches or clip.embedding_path is None:
         return
-    st.subheader("Where else is something like it?", anchor="search", help=HELP)
+    st.header("Where else is something like it?", anchor="search", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
         sketch = search_index.measured_recall(clip.encoder_id)
         exactly = bool(caching.rows(store, sketch)) and st.checkbox(

@@ -30,7 +30,7 @@ def show(store: Store, clip: ClipRow, segment: MarkedPatches) -> None:
     if not segment.patches and not segment.background:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Which patches are foreground?", anchor="segmentation", width="content")
+        st.header("Which patches are foreground?", anchor="segmentation", width="content")
         _show_behind(clip, segment)
     if not segment.patches or not segment.background:
         st.markdown(

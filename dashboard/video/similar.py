@@ -23,7 +23,7 @@ HELP = (
 def show(store: Store, clip: ClipRow) -> None:
     if not sections.is_open(sections.ALIKE):
         return
-    st.subheader("Which videos are similar?", anchor="similar", help=HELP)
+    st.header("Which videos are similar?", anchor="similar", help=HELP)
     with st.container(horizontal=True, vertical_alignment="center"):
         by = st.segmented_control(
             "By",

@@ -30,7 +30,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not marked.patches or clip.embedding_path is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Where is it in the other slices?", anchor="track", width="content")
+        st.header("Where is it in the other slices?", anchor="track", width="content")
         of = _choose_extent(store, clip)
         beside = st.container(width="content")
     try:

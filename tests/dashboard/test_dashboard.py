@@ -289,7 +289,7 @@ def test_an_id_that_is_not_there_says_so_and_offers_what_is_near(kind: str, smal
     assert said in test.warning[0].value and not test.exception
     if kind != "encoder":
         assert "video-0000" not in "".join(
-            element.value for element in [*test.subheader, *test.title]
+            element.value for element in [*test.header, *test.title]
         ), "nothing else is shown instead"
         near = [button for button in test.button if button.label.startswith("Open video-0000")]
         assert near

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -11,6 +12,7 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.planted_surprise import plant_surprise, plant_tokens
 from tests.planted_transitions import plant_decoder
 from tests.stores import synthetic_store
+from tubelet import dashboard
 from tubelet.dashboard.video import expectation, patches, sections
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
@@ -105,13 +107,13 @@ def test_several_videos_are_chosen_summed_up_and_compared(store: Store) -> None:
     ids = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY name")]
     test = open_page("corpus", store, video=ids[2], others=f"{ids[0]},nonexistent")
     assert not test.exception
-    assert "2 chosen videos" in [element.value for element in test.subheader]
+    assert "2 chosen videos" in [element.value for element in test.header]
     assert "list_contains" in text(test) and "Together **" in text(test)
     rows = corpus.chosen_videos([ids[2], ids[0]], first_clip(store)["encoder_id"]).answer(store)
     assert rows["video_id"].to_pylist() == [ids[2], ids[0]] and rows["clips"].to_pylist() == [1, 1]
     one = open_page("corpus", store, video=ids[1])
     assert "1 chosen video" not in text(one) and any(
-        "video-00001" in element.value for element in one.subheader
+        "video-00001" in element.value for element in one.header
     )
 
 
@@ -159,3 +161,9 @@ def test_a_window_whose_encoder_has_a_decoder_is_shown_as_it_draws_it(tmp_path) 
     said = text(open_page("video", made, video=clip["video_id"]))
     assert "is missing or has changed: run" in said and "data:image/png" not in said
     made.close()
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    """Below a page's title stand headings of the second level; those of the third are a report's, which says what they belong to."""
+    sources = Path(dashboard.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if ".subheader(" in path.read_text()] == ["blocks.py"]

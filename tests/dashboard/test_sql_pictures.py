@@ -60,7 +60,7 @@ def test_a_gallery_shows_each_patch_and_leads_to_it(store: Store) -> None:
     assert f"norm: {token['norm']:.5g}" in shown and token["name"] in shown
     opened = open_page("video", store, **first)
     assert f"Patch ({token['y']}, {token['x']}) of slice {token['slice']}" in "\n".join(
-        str(element.value) for element in opened.subheader
+        str(element.value) for element in opened.header
     )
 
 
