@@ -97,9 +97,13 @@ def _run(arguments: list[str], printed: list[Path]) -> None:
 
 
 def _open_stream(number: int) -> io.TextIOWrapper:
-    raw = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
-    at_once = number == 2 or os.isatty(number)
-    return io.TextIOWrapper(raw, errors="backslashreplace", line_buffering=at_once)
+    """Messages keep nothing back: what a full device does not take would be tried again as the process ends."""
+    raw = io.FileIO(number, "w", closefd=False)
+    if number == 2:
+        return io.TextIOWrapper(raw, errors="backslashreplace", write_through=True)  # type: ignore[arg-type]
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), errors="backslashreplace", line_buffering=os.isatty(number)
+    )
 
 
 def _run_with_commits(arguments: list[str], printed: list[Path]) -> None:

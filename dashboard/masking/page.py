@@ -141,7 +141,7 @@ def _list_kept(store: Store, clip: ClipRow, kept: Sequence[KeptMasking]) -> None
 def _show_empty(store: Store) -> None:
     st.markdown("No clips yet. Encode a folder of videos with an encoder that has a predictor:")
     st.code(
-        f"tubelet ingest FOLDER --store {store.shell_name} --encoder vjepa2.1-vitg",
+        f"tubelet ingest FOLDER --store {store.shell_name} --encoder vjepa2.1-tiny",
         language=None,
         wrap_lines=True,
     )

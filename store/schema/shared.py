@@ -35,5 +35,6 @@ SHARED = {
     "added_at": "when the row was committed",
     "created_at": "when the clip, basis, projection, probe or score was made",
     "measured_at": "when the measurement was taken",
+    **{f"c{number}": f"coordinate {number} of a token" for number in (1, 2, 3)},
     "mean_abs": "mean absolute difference, over everything that the row does not name",
 }

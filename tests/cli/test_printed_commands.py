@@ -26,7 +26,10 @@ PARSED = (
     "score",
     "surprise",
     "jobs",
-)  # they serve, fetch, take minutes, or need labels of many videos, masks, or a job that runs: their arguments alone are looked at
+    "transition",
+    "decoder",
+)  # they serve, fetch, take minutes, or need labels of many videos, masks, pictures, or a job that runs: their arguments alone are looked at
+GROUPS = ("basis", "queries", "transition", "decoder")
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
 
@@ -77,8 +80,7 @@ PRINTED = printed()
 MENTIONED = [
     command
     for command in PRINTED
-    if len(command.split()) == 2
-    or (command.split()[1] in ("basis", "queries") and len(command.split()) == 3)
+    if len(command.split()) == 2 or (command.split()[1] in GROUPS and len(command.split()) == 3)
 ]
 TYPED = [
     c

@@ -33,6 +33,7 @@ LEAST = {
     "dimensions": 5,
     "encoders": 2,
     "prediction": 3,
+    "transition": 3,
 }  # queries of a page
 
 

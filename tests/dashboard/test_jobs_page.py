@@ -209,4 +209,4 @@ def test_a_job_inherits_nothing_that_is_the_servers_own(monkeypatch: pytest.Monk
     monkeypatch.setenv("HF_HOME", "/models")
     kept = access.keep_environment()
     assert kept["HF_HOME"] == "/models" and not access.OWN & set(kept)
-    assert set(Listening().environment("")) == access.OWN
+    assert {*Listening().environment(""), access.STORE_OPTIONS} == access.OWN
