@@ -15,7 +15,7 @@ from tests.stores import Recipe, add_videos, synthetic_store
 from tests.watched import Watch
 from tubelet.dashboard.corpus import videos
 from tubelet.ingest.errors import CheckpointError
-from tubelet.ingest.weights.formats import shards
+from tubelet.ingest.weights.saved_folder import shards
 from tubelet.latent import clips, search_index
 from tubelet.media import sources
 from tubelet.store import Store, StoreError, TubeletError, ids
