@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.ordering import sort_unordered
 from tests.stores import synthetic_store
 from tubelet.store import Store, questions
 from tubelet.store.questions import (
@@ -37,8 +38,6 @@ ARROW = {
     float: {pa.float32(), pa.float64()},
 }  # types of a column, by that of a field
 QUOTED = "it's 100 % -- $none"  # text of a reader
-
-ORDERED = re.compile(r"ORDER BY [^()]*$")  # at the end of a query
 
 
 def list_questions() -> dict[str, Callable[..., Question]]:
@@ -163,14 +162,7 @@ def refuse_unsound(
     written = [text for text in texts if f"'{text}'" in asked.sql and text != "shifted"]
     assert not written, f"bind {written} instead of writing them into the SQL"
     answers = asked.answer(store), store.query(asked.text)
-    assert _agree(*(answers if ORDERED.search(asked.text) else map(_sort, answers)))
-
-
-def _sort(answer: pa.Table) -> pa.Table:
-    """The rows of a question that leaves their order to threads, by what names them."""
-    plain = (pa.types.is_integer, pa.types.is_string)
-    keys = [one.name for one in answer.schema if any(is_(one.type) for is_ in plain)]
-    return answer.sort_by([(key, "ascending") for key in keys]) if keys else answer
+    assert _agree(*(sort_unordered(asked.text, answer) for answer in answers))
 
 
 def _agree(a: pa.Table, b: pa.Table) -> bool:
