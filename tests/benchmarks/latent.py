@@ -136,7 +136,7 @@ def _segmentation(clip: Clip) -> Iterator[Row]:
             lambda: segmentation.segment(graph.build_graph(clip), *marks),
             3,
         ),
-        ("the same at any further click", lambda: segmentation.segment(made, *marks), 1),
+        ("the same at any further click", lambda: segmentation.segment(made, *marks), 3),
     ):
         figure, baseline, ratio = by_turns(work, lambda: _loop(clip, *marks), turns)
         yield Row(what, milliseconds(figure), milliseconds(baseline), 1 / ratio, "20 x")
