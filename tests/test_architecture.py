@@ -1,6 +1,7 @@
 """Who may import whom: the table of rooms, third parties included. A new dependency or direction has to edit it."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -279,3 +280,11 @@ def test_the_dashboard_never_loads_torch():
     assert _loaded(
         f"import sys, {pages}; print('torch' in sys.modules, 'tubelet.ingest' in sys.modules)"
     ).endswith("False False")
+
+
+def test_who_reads_pictures_and_codes_has_them_brought_from_where_the_store_is_at_home() -> None:
+    """`pictures` and `codes` only say where a file is, or would be: of a store in a bucket it is not here until it is asked for."""
+    readers = [path for room in ("latent", "reports", "training", "media", "dashboard") for path in (ROOT / room).rglob("*.py")]  # fmt: skip
+    assert len(readers) > 100
+    named = re.compile(r"layout\.(pictures|codes)\(")
+    assert not [path for path in readers if named.search(path.read_text())]

@@ -1,14 +1,13 @@
 """What a decoder draws of the window: its slices below those that the encoder saw, with what the decoder reached on videos it never saw."""
 
 import base64
-import html
 
 import streamlit as st
 
 from tubelet.dashboard import caching
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent.decoding.decoder import describe_quality
-from tubelet.reports.literal import literal, literal_sentence
+from tubelet.reports.literal import html_text, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.decoders import fitted_decoders
 from tubelet.store.questions.model_rows import FittedDecoder
@@ -42,4 +41,4 @@ def draw_image(png: bytes, row: FittedDecoder) -> str:
     """The picture as HTML, whose text says what it shows and how well it is drawn."""
     alt = f"Slices of the window as the encoder saw them, and below as decoder {row.decoder_id} draws them. {describe_quality(row)}"
     data = base64.b64encode(png).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}" style="{STYLE}">'
+    return f'<img alt="{html_text(alt)}" src="data:image/png;base64,{data}" style="{STYLE}">'

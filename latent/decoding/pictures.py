@@ -16,7 +16,7 @@ from tubelet.store.rows import ClipRow
 def has_pictures(store: Store, row: ClipRow) -> bool:
     """Whether a clip has slice pictures."""
     try:
-        return store.layout.pictures(row.video_id, row.clip_id).is_file()
+        return store.layout.pictures_file(row.video_id, row.clip_id).is_file()
     except UnsafePath:
         return False
 
@@ -27,7 +27,7 @@ def read_pictures(
     """The pictures of some slices, at a height and width. Raises LatentError where they cannot be read."""
     sheet = Sheet.of(row)
     try:
-        data = store.layout.pictures(row.video_id, row.clip_id).read_bytes()
+        data = store.layout.pictures_file(row.video_id, row.clip_id).read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             whole = image.convert("RGB")
     except (OSError, UnsafePath) as error:

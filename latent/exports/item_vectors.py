@@ -25,7 +25,7 @@ def find_clips(store: Store, items: Sequence[Item]) -> dict[str, ClipRow]:
 
 
 def has_picture(store: Store, item: Item) -> bool:
-    return store.layout.pictures(item.video_id, item.clip_id).is_file()
+    return store.layout.pictures_file(item.video_id, item.clip_id).is_file()
 
 
 def cut_middle(store: Store, item: Item, clip: ClipRow) -> bytes:
