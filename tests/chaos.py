@@ -88,7 +88,7 @@ def _ingest(videos: str, folder: str, name: int) -> None:
     from tubelet.store.jobs import claims
 
     writer.COMMIT_SECONDS = 0.5  # more commits to be hit
-    claims.BEAT_S, claims.EXPIRY_S = 0.5, 6.0
+    claims.BEAT_S, claims.EXPIRY_S = 0.5, 20.0  # else a slow machine is taken for a dead one
     job = Job.of(paths=[videos], **TOY)
     try:
         run = job.run(buckets.URL, options={"cache": f"{folder}/cache-{name}"})

@@ -15,7 +15,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,10 @@ class Claims:
         self._layout = layout
         self._owner: Owner | None = None
         self._held: dict[Hashable, list[_Held]] = {}
+        self._unleft: list[_Held] = []  # done with, as others cannot see yet
         self._free: dict[str, int] = {}  # keys that nobody worked on when they were looked at
         self._others = Others(layout)
-        self._closed, self._starting = False, threading.Lock()
+        self._closed, self._starting, self._leaving = False, threading.Lock(), threading.Lock()
 
     def __enter__(self) -> "Claims":
         if self._layout.is_partial:
@@ -73,6 +74,7 @@ class Claims:
 
     def look(self, keys: Iterable[str]) -> set[str]:
         """Which keys nobody works on, though they were claimed. The store must be read after this and before they are taken."""
+        self._leave_all()  # two that wait for each other's would wait for ever
         asked = set(keys)
         for key in asked:
             generation = self._newest(key)
@@ -82,9 +84,7 @@ class Claims:
 
     def leave(self, group: Hashable) -> None:
         """Be done with the keys of a group; what became of them must be in the store by now."""
-        for held in self._held.pop(group, ()):
-            with suppress(StoreError):  # whoever sees no heartbeat takes over
-                self._layout.home.write(self._layout.claim(held.key, held.generation), LEFT)
+        self._leave_all(self._held.pop(group, ()))
 
     def lost(self, group: Hashable) -> bool:
         """Whether another process has taken over a key of this group, because this one was silent for long."""
@@ -92,6 +92,16 @@ class Claims:
             self._layout.home.has(self._layout.claim(held.key, held.generation + 1))
             for held in self._held.get(group, ())
         )
+
+    def _leave_all(self, more: Sequence[_Held] = ()) -> None:
+        """Leave what is to be left; where the disk or the bucket refuses now, later: as long as this process lives, nobody else may take it."""
+        with self._leaving:
+            left, self._unleft = [*self._unleft, *more], []
+            for held in left:
+                try:
+                    self._layout.home.write(self._layout.claim(held.key, held.generation), LEFT)
+                except StoreError:
+                    self._unleft.append(held)
 
     def _create(self, key: str, generation: int) -> bool:
         owner = self._begin()

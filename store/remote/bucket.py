@@ -7,12 +7,12 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
@@ -43,6 +43,7 @@ CREDENTIALS = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 }  # of the environment
 WAYS = "in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL) or with --store-option"
+T = TypeVar("T")
 Named = tuple[str, int]  # a file below the store's prefix, and its bytes
 
 
@@ -104,7 +105,7 @@ class Bucket:
     def write(self, name: str, data: bytes | memoryview) -> None:
         """Put a file whole, in place of one of its name."""
         with self._explaining(writing=True):
-            self._store.put(name, memoryview(data).cast("B"), use_multipart=False)
+            _insist(lambda: self._store.put(name, memoryview(data).cast("B"), use_multipart=False))
 
     def create(self, name: str, data: bytes | memoryview) -> bool:
         """Put a file whole, unless there is one of its name; whether it was put."""
@@ -118,28 +119,25 @@ class Bucket:
     def remove(self, names: Sequence[str]) -> None:
         with self._explaining(writing=True), suppress(FileNotFoundError):
             if names:
-                self._store.delete(list(names))
+                _insist(lambda: self._store.delete(list(names)))
 
     def _put(self, name: str, data: bytes | memoryview, mode: Any) -> tuple[str | None, bool]:
-        """The tag of a file that was put on a condition, None where this does not hold; and whether no request before that could have put it.
-
-        The package asks again where a server was busy, but not where an answer was lost, because the second answer may contradict the first.
-        """
+        """The tag of a file that was put on a condition, None where this does not hold; and whether no request before that could have put it."""
         from obstore import exceptions
 
+        attempts = 0
+
+        def put() -> str:
+            nonlocal attempts
+            attempts += 1
+            made = self._store.put(name, memoryview(data).cast("B"), mode=mode, use_multipart=False)
+            return made["e_tag"] or ""
+
         with self._explaining(writing=True):
-            for attempt in range(RETRIES + 1):
-                try:
-                    made = self._store.put(
-                        name, memoryview(data).cast("B"), mode=mode, use_multipart=False
-                    )
-                    return made["e_tag"] or "", attempt == 0
-                except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-                    return None, attempt == 0
-                except exceptions.GenericError as error:
-                    if STATUS.search(str(error)) or attempt == RETRIES:
-                        raise
-                    time.sleep(random.uniform(0, PAUSE_S * 2**attempt))
+            try:
+                return _insist(put), attempts == 1
+            except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+                return None, attempts == 1
         raise AssertionError("a put returns or raises")
 
     def _list(self, folder: str) -> Iterator[Any]:
@@ -162,6 +160,25 @@ class Bucket:
         else:
             return
         raise StoreError(f"{self.address} {_describe(said, writing)}")
+
+
+def _insist(request: Callable[[], T]) -> T:
+    """The answer to a request, which is sent again where the answer was lost: it is one that may be carried out twice.
+
+    The package asks again where a server was busy, but not where an answer was lost, because the second answer of a write may contradict the first.
+    """
+    from obstore import exceptions
+
+    for attempt in range(RETRIES):
+        try:
+            return request()
+        except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+            raise
+        except exceptions.GenericError as error:
+            if STATUS.search(str(error)):
+                raise
+            time.sleep(random.uniform(0, PAUSE_S * 2**attempt))
+    return request()
 
 
 def _connect(address: Address, options: Mapping[str, str]) -> Any:

@@ -124,6 +124,17 @@ def test_an_answer_that_is_lost_is_no_lost_commit(machines, server, caplog):
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST])
+def test_a_write_that_fails_is_repeated(machines, server, fault):
+    store = machines("one")
+    hit(server, "claims/", fault, times=3)
+    with store.ingesting(), Claims(store.layout) as claims:
+        assert claims.take("k", "g")
+    hit(server, "notes/", fault, times=3)
+    store.layout.home.write(store.layout.root / "notes" / "a", b"said")
+    assert buckets.read("notes/a") == b"said"
+
+
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST])
 def test_a_server_that_is_busy_is_asked_again(machines, server, fault):
     store = machines("one")
     hit(server, "", fault, times=3)
@@ -177,6 +188,19 @@ def test_claims_are_seen_by_other_machines(machines):
         with pytest.raises(StoreError, match="an ingest is writing"):
             integrity.repair(other, [])
     assert not any(name.startswith("claims/") for name in buckets.held())
+
+
+def test_a_claim_that_cannot_be_left_is_left_later(machines, server):
+    one, other = machines("one"), machines("other")
+    with one.ingesting(), Claims(one.layout) as held, Claims(other.layout) as wanted:
+        assert held.take("k", "g") and held.take("l", "h")
+        hit(server, "claims/k", Fault.DENIED)
+        held.leave("g")
+        assert wanted.look(["k"]) == set(), "its owner lives"
+        assert held.look(["k"]) == {"k"}, "not even its owner would have it again"
+        hit(server, "claims/l", Fault.LOST)
+        held.leave("h")
+        assert wanted.look(["k", "l"]) == {"k", "l"}
 
 
 def test_ingests_of_two_machines_share_the_work_and_make_the_store_of_one(server, tmp_path):
