@@ -5,7 +5,7 @@ other clips, so each clip has either the old rows or the new ones; what is commi
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
@@ -15,6 +15,7 @@ from tubelet.store.disk.derived import mean_defined
 from tubelet.store.disk.integrity import find_damage
 from tubelet.store.errors import StoreError
 from tubelet.store.options import option
+from tubelet.store.outcome import Outcome
 from tubelet.store.rows import Row
 from tubelet.store.schema import SLICE_STATS, TABLES, TOKEN_STATS
 from tubelet.store.statistics import TOKEN_STATISTICS
@@ -57,21 +58,12 @@ class BackfillOptions:
 
 
 @dataclass
-class BackfillOutcome:
+class BackfillOutcome(Outcome):
     """What one call did; `undefined` clips have no token for which a statistic is defined, `bare` ones no embeddings."""
 
     computed: int = 0
     undefined: int = 0
     bare: int = 0
-    problems: list[str] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        return 130 if self.interrupted else 1 if self.problems else 0
-
-    def as_json(self) -> dict:
-        return asdict(self)
 
     def lines(self) -> list[str]:
         lines = [
@@ -85,11 +77,7 @@ class BackfillOutcome:
             lines.append(
                 f"{count(self.bare, 'clip has', 'clips have')} no embeddings: ingest the {agree(self.bare, 'video', 'videos')} again with `--keep embeddings`"
             )
-        if self.interrupted:
-            lines.append(
-                "stopped; what was computed is committed: run the same command again to continue"
-            )
-        return [*lines, *self.problems]
+        return [*lines, *self.list_notes()]
 
 
 def compute_missing(

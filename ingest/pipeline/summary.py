@@ -12,6 +12,7 @@ from tubelet.ingest.pipeline.events import ClipCount
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.media.color import HDR
+from tubelet.store.outcome import INTERRUPTED
 from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -173,7 +174,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 all done, 1 some videos failed, 130 stopped by Ctrl-C."""
-        return 130 if self.interrupted else 1 if self.failures else 0
+        return INTERRUPTED if self.interrupted else 1 if self.failures else 0
 
     @property
     def bottleneck(self) -> str:

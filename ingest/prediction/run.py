@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
 from tubelet.store.errors import Overtaken
+from tubelet.store.outcome import Outcome
 from tubelet.store.rows import VideoRow
 from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 from tubelet.store.wording import count
@@ -29,7 +30,7 @@ Measured = tuple[IncompleteClip, Rows]
 
 
 @dataclass
-class SurpriseOutcome:
+class SurpriseOutcome(Outcome):
     """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices.
 
     The targets of `shared` clips were read from the store; `apart` says why those of the others were encoded.
@@ -45,15 +46,12 @@ class SurpriseOutcome:
     apart: str = ""
     l1: float = 0.0
     copy_l1: float = 0.0
-    problems: list[str] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        return 130 if self.interrupted else 1 if self.problems else 0
 
     def as_json(self) -> dict:
-        return {**asdict(self), "l1_over_copy": self.l1 / self.copy_l1 if self.copy_l1 else None}
+        return {
+            **super().as_json(),
+            "l1_over_copy": self.l1 / self.copy_l1 if self.copy_l1 else None,
+        }
 
     def lines(self) -> list[str]:
         done = f"{count(self.slices, 'slice')} of {count(self.clips, 'clip')} predicted with {self.encoder_id} in {self.seconds:,.1f} s; {count(self.complete, 'clip')} already done"
@@ -62,12 +60,7 @@ class SurpriseOutcome:
             *self._judge(),
             *self._describe_targets(),
             *self._leave_out(),
-            *self.problems,
-            *(
-                ["stopped; what was measured is committed: run the same command again to continue"]
-                if self.interrupted
-                else []
-            ),
+            *self.list_notes(),
         ]
 
     def _judge(self) -> list[str]:

@@ -6,7 +6,7 @@ their difference is the effect of rounding alone, the noise floor of what was me
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from threading import Event
 
@@ -17,6 +17,7 @@ from tubelet.store.clock import now
 from tubelet.store.disk.integrity import find_damage
 from tubelet.store.errors import MeasurementError, StoreError
 from tubelet.store.options import option
+from tubelet.store.outcome import Outcome
 from tubelet.store.pairs.measurement import Side, measure
 from tubelet.store.pairs.rows import ROUNDING, SHIFTED, STORED, Pair, pair_rows
 from tubelet.store.rows import Row
@@ -82,31 +83,16 @@ class StoredPairs:
 
 
 @dataclass
-class PairsOutcome:
-    """What one call measured; `problems` are sentences about pairs that could not be measured; `interrupted` if it was asked to stop."""
+class PairsOutcome(Outcome):
+    """What one call measured."""
 
     measured: int = 0
     kept: int = 0
-    problems: list[str] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        return 130 if self.interrupted else 1 if self.problems else 0
-
-    def as_json(self) -> dict:
-        return asdict(self)
 
     def lines(self) -> list[str]:
-        stopped = (
-            ["stopped; what was measured is committed: run the same command again to continue"]
-            if self.interrupted
-            else []
-        )
         return [
             f"{count(self.measured, 'pair')} of stored clips measured, from half-precision files; {self.kept:,} already measured",
-            *self.problems,
-            *stopped,
+            *self.list_notes(),
         ]
 
 

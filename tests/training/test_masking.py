@@ -197,7 +197,7 @@ def test_masks_that_are_stopped_leave_whole_windows(ingested, tmp_path):
         options = MaskOptions(device="cpu", mask="tube,random")
         outcome = measure_masks(store, options, stopping, lambda *far: told.append(far))
     assert outcome.interrupted and outcome.exit_code == 130 and told == [(1, 2)]
-    assert outcome.lines()[-1].startswith("stopped after a whole window; what was measured")
+    assert outcome.lines()[-1].startswith("stopped; everything measured so far is committed")
     counted = "SELECT count(DISTINCT masking_id) AS n, count(DISTINCT clip_id) AS clips FROM "
     for table in ("maskings", "masked_tokens", "masking_projections"):
         assert rows(tmp_path / "store", counted + table) == [{"n": 2, "clips": 1}]

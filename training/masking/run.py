@@ -1,7 +1,7 @@
 """A run of `tubelet mask`: windows are decoded again, masked and predicted; what was measured is kept, and not measured again."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from threading import Event
 
 import numpy as np
@@ -14,6 +14,7 @@ from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
 from tubelet.store.mask_kinds import PAINTED
+from tubelet.store.outcome import Outcome
 from tubelet.store.questions.clips import ROLE
 from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox import conditions
@@ -62,34 +63,23 @@ class MaskFigures:
 
 
 @dataclass
-class MaskOutcome:
+class MaskOutcome(Outcome):
     """What one call found, by kind of mask; `measured` are new, `kept` were stored before."""
 
     encoder_id: str
     measured: int = 0
     kept: int = 0
     figures: list[MaskFigures] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
     drawn: str | None = None
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        return 130 if self.interrupted else 1 if self.problems else 0
-
-    def as_json(self) -> dict:
-        return asdict(self)
 
     def lines(self) -> list[str]:
         done = f"{count(self.measured, 'masking')} predicted with {self.encoder_id}; {self.kept:,} already stored"
         written = [f"{self.drawn} written"] if self.drawn else []
-        stopped = ["stopped after a whole window; what was measured is committed: run the same command again to continue"]  # fmt: skip
         return [
             done,
             *(one.line for one in self.figures),
             *written,
-            *self.problems,
-            *stopped * self.interrupted,
+            *self.list_notes(),
         ]
 
 
