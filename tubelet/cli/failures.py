@@ -22,9 +22,8 @@ from tubelet.cli.interrupts import (
 )
 from tubelet.cli.memory import limit_of_address_space, release_reserve
 from tubelet.cli.printing import Refused, note
-from tubelet.store.outcome import INTERRUPTED
 
-WRONG_USE, UNEXPECTED = 2, 70
+WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (
     errno.ENOSPC,
     errno.EDQUOT,
