@@ -14,7 +14,7 @@ from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
 from tubelet.media.errors import VideoError, find_stage
 from tubelet.media.video import Timeline
-from tubelet.store import ids
+from tubelet.store import StoreError, ids
 from tubelet.store.jobs.claims import Claims
 from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
@@ -77,13 +77,17 @@ class Reader:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
         The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
-        the iterators that they return may run at the same time. Raises Busy where another process works on the source.
+        the iterators that they return may run at the same time. Raises Busy where another process works on the source, and StoreError.
         """
         try:
             self._claim_file(source)
             reading = source.reading(self.known.stamps)
         except Busy:
             self._busy.add(source)
+            raise
+        except (
+            StoreError
+        ):  # the file may be sound: what cannot be claimed is nobody's fault but the store's
             raise
         except Exception as error:  # one file's, whatever it is
             failure = self._failure(source, None, _explain(error, "read"))

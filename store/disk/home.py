@@ -44,7 +44,10 @@ class Home(Protocol):
     def __str__(self) -> str: ...
 
     def refresh(self) -> None:
-        """Have the newest snapshot in the folder."""
+        """Have the newest snapshot in the folder, or one that was the newest a moment ago."""
+
+    def expire(self) -> None:
+        """Have the next `refresh` bring a snapshot that is newer than this call, whatever was read a moment ago."""
 
     def fetch(self, path: Path) -> None:
         """Have one file in the folder, if the home has it."""
@@ -110,6 +113,9 @@ class Folder:
         return str(self._root)
 
     def refresh(self) -> None:
+        return
+
+    def expire(self) -> None:
         return
 
     def fetch(self, path: Path) -> None:

@@ -51,6 +51,7 @@ class Claims:
     def __enter__(self) -> "Claims":
         if self._layout.is_partial:
             self._begin()  # no lock tells other machines that an ingest runs
+            self._layout.home.expire()  # claims may have gone until now, with those who had them
         return self
 
     def __exit__(
@@ -80,6 +81,7 @@ class Claims:
             generation = self._newest(key)
             if generation >= 0 and self._is_free(self._layout.claim(key, generation)):
                 self._free[key] = generation
+        self._layout.home.expire()
         return self._free.keys() & asked
 
     def leave(self, group: Hashable) -> None:

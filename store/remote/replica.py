@@ -50,7 +50,8 @@ class Replica:
         self._snapshots = Snapshots(self.root, self._bucket, self._copies)
         self._presence = Presence(self.root, self._bucket)
         self._lock, self._committing = threading.RLock(), False
-        self._etag, self._looked = "", -FRESH_S
+        self._etag = ""
+        self._looked = self._expired = float("-inf")  # when the newest snapshot was asked for
         self._completed = ""  # tag of a marker whose commit has left all its files
 
     def __str__(self) -> str:
@@ -58,8 +59,12 @@ class Replica:
 
     def refresh(self) -> None:
         with self._lock:
-            if not self._committing and time.monotonic() - self._looked >= FRESH_S:
-                self._bring(self._look())
+            oldest = max(self._expired, time.monotonic() - FRESH_S)
+            if not self._committing and self._looked < oldest:
+                self._bring()
+
+    def expire(self) -> None:
+        self._expired = time.monotonic()
 
     def fetch(self, path: Path) -> None:
         self._copies.fetch(path)
@@ -83,7 +88,7 @@ class Replica:
                 self._snapshots.clear()
                 self._etag = ""
             else:
-                marker = self._bring(self._look(), alone=True)
+                marker = self._bring(alone=True)
                 self._snapshots.undo(marker.versions)
                 self._complete(marker)
             self._committing = True
@@ -98,9 +103,9 @@ class Replica:
         unused = self._find_unused(new)
         self._upload({name: (self.root / name).read_bytes() for name in rest})
         data = write_marker(new, logs)
-        marker = read_marker(data, self)
+        marker, asked = read_marker(data, self), time.monotonic()
         self._etag = self._swap(data, marker)
-        self._looked = time.monotonic()
+        self._looked = asked
         self._snapshots.write({**marker.files, MARKER: data})
         with suppress(StoreError):  # the commit counts: the next writer does the rest
             self._complete(marker)
@@ -162,17 +167,18 @@ class Replica:
                 f"{self} is not a Tubelet store (no {MARKER} in it), or does not exist: check the address"
             ) from None
 
-    def _bring(self, found: Content, alone: bool = False) -> Marker:
-        """Have the newest snapshot here: of a marker that was found, or of a newer one, where another writer merges files meanwhile."""
-        seen, marker = "", read_marker(found.data, self)
+    def _bring(self, alone: bool = False) -> Marker:
+        """Have the newest snapshot here, or a newer one, where another writer merges files meanwhile."""
+        asked, seen, found = time.monotonic(), "", self._look()
+        marker = read_marker(found.data, self)
         while found.etag not in (self._etag, seen):
             with nullcontext() if alone else self._alone():
                 whole = self._snapshots.bring(marker, found.data)
             if whole:
                 break
-            seen, found = found.etag, self._look()
+            asked, seen, found = time.monotonic(), found.etag, self._look()
             marker = read_marker(found.data, self)
-        self._etag, self._looked = found.etag, time.monotonic()
+        self._etag, self._looked = found.etag, asked
         return marker
 
     def _swap(self, data: bytes, marker: Marker) -> str:

@@ -17,6 +17,7 @@ from tubelet.ingest.job import Job
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import checksums, integrity
 from tubelet.store.jobs.claims import Claims
+from tubelet.store.remote import replica
 
 ONE = Recipe(videos=1, clips=1, slices=2, side=2, dim=8)
 TOY = {"encoder": "toy", "size": "64", "frames": 4, "device": "cpu", "quiet": True}
@@ -203,6 +204,33 @@ def test_a_claim_that_cannot_be_left_is_left_later(machines, server):
         assert wanted.look(["k", "l"]) == {"k", "l"}
 
 
+def test_whoever_takes_over_a_claim_knows_what_became_of_it(machines, monkeypatch):
+    """However little time has passed since it read the store."""
+    monkeypatch.setattr(replica, "FRESH_S", 1e9)
+    one, other = machines("one"), machines("other")
+    with one.ingesting(), Claims(one.layout) as held, Claims(other.layout) as wanted:
+        assert held.take("k", "g") and not wanted.take("k", "g")
+        assert other.rows("SELECT * FROM videos") == []
+        add_videos(one, ONE, first=0)
+        held.leave("g")
+        assert other.rows("SELECT * FROM videos") == [], "read a moment ago"
+        assert wanted.look(["k"]) == {"k"}
+        assert len(other.rows("SELECT * FROM videos")) == 1
+        assert wanted.take("k", "g")
+
+
+def test_whoever_begins_knows_what_those_did_whose_claims_are_gone(machines, monkeypatch):
+    monkeypatch.setattr(replica, "FRESH_S", 1e9)
+    one, other = machines("one"), machines("other")
+    assert other.rows("SELECT * FROM videos") == []
+    with one.ingesting(), Claims(one.layout) as held:
+        assert held.take("k", "g")
+        add_videos(one, ONE, first=0)
+    with other.ingesting(), Claims(other.layout) as wanted:
+        assert len(other.rows("SELECT * FROM videos")) == 1
+        assert wanted.take("k", "g")
+
+
 def test_ingests_of_two_machines_share_the_work_and_make_the_store_of_one(server, tmp_path):
     buckets.clear()
     job = Job.of(paths=[str(make_folder(tmp_path / "videos", 4, frames=24))], **TOY)
@@ -235,6 +263,20 @@ def test_a_bucket_that_may_not_be_written_is_named(machines, server, tmp_path):
     )
     assert done.returncode == 2 and "refuses access (403)" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and buckets.SECRET not in done.stderr
+
+
+def test_a_claim_that_is_refused_ends_a_run_and_is_no_failure_of_the_video(server, tmp_path):
+    buckets.clear()
+    job = Job.of(paths=[str(make_folder(tmp_path / "videos", 1, frames=8))], **TOY)
+    run = job.run(URL, options={"cache": str(tmp_path / "cache")})
+    server.choose = lambda method, path: (
+        Fault.DENIED if method == "PUT" and "claims/" in path and "owners" not in path else None
+    )
+    with pytest.raises(StoreError, match="refuses access"):
+        run.execute(job.sources)
+    server.choose = lambda method, path: None
+    assert run.store.rows("SELECT * FROM failures") == []
+    run.store.close()
 
 
 def test_a_bucket_that_goes_half_way_is_named(machines, server):
