@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tests.forks import ROOT, environment, fork
+from tests.forks import ROOT, environment, fork, fork_again
 
 __all__ = ["ROOT", "Running", "environment", "started", "tubelet"]
 PRINTED = ("stdout", "stderr")
@@ -65,11 +65,17 @@ def _end(process: BaseProcess, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def tubelet(*arguments: object, check: bool = False, **devices: str) -> subprocess.CompletedProcess:
-    """Run `tubelet ARGUMENTS` and return what it printed and its exit code; `stdout` or `stderr` may be a device, which is not read."""
+def tubelet(
+    *arguments: object, check: bool = False, spawning: bool = False, **devices: str
+) -> subprocess.CompletedProcess:
+    """Run `tubelet ARGUMENTS` and return what it printed and its exit code; `stdout` or `stderr` may be a device, which is not read.
+
+    Processes that it starts are forked, as it is, unless `spawning`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         printed = [Path(devices.get(name, os.path.join(folder, name))) for name in PRINTED]
-        process = fork(_run, [str(argument) for argument in arguments], printed)
+        run = _run if spawning else _run_forking
+        process = fork(run, [str(argument) for argument in arguments], printed)
         process.join()
         done = subprocess.CompletedProcess(
             arguments,
@@ -83,7 +89,12 @@ def tubelet(*arguments: object, check: bool = False, **devices: str) -> subproce
 
 def started(*arguments: object, commits_at_once: bool = False) -> Running:
     """Start `tubelet ARGUMENTS` and return the running process; with a commit per item, to be hit by kills, where wanted."""
-    return Running(_run_with_commits if commits_at_once else _run, arguments)
+    return Running(_run_with_commits if commits_at_once else _run_forking, arguments)
+
+
+def _run_forking(arguments: list[str], printed: list[Path]) -> None:
+    fork_again()
+    _run(arguments, printed)
 
 
 def _run(arguments: list[str], printed: list[Path]) -> None:

@@ -1,6 +1,7 @@
 """Processes forked from one that has imported everything: a command or a dashboard starts in a fraction of the seconds its imports take."""
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -38,13 +39,35 @@ def fork(run: Callable, *arguments: object, folder: Path | None = None) -> BaseP
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(IMPORTED)
     variables = environment()
-    process = forks.Process(target=_run, args=(variables, folder or Path.cwd(), run, arguments))
     with _clean(variables):
+        multiprocessing.forkserver.ensure_running()
+        here = folder or Path.cwd(), find_server()
+        process = forks.Process(target=_run, args=(variables, *here, run, arguments))
         process.start()
     return process
 
 
-def _run(variables: dict[str, str], folder: Path, run: Callable, arguments: tuple) -> None:
+def find_server() -> tuple[str, int]:
+    """Address and process id of the process that forks."""
+    server = multiprocessing.forkserver._forkserver
+    return server._forkserver_address, server._forkserver_pid
+
+
+def fork_again() -> None:
+    """Have what this process would spawn forked, too: from the server that forked this process, which has imported everything already."""
+    multiprocessing.forkserver._forkserver.ensure_running = lambda: None  # it runs
+    contexts = multiprocessing.context._concrete_contexts
+    contexts["spawn"] = contexts["forkserver"]
+
+
+def _run(
+    variables: dict[str, str],
+    folder: Path,
+    server: tuple[str, int],
+    run: Callable,
+    arguments: tuple,
+) -> None:
+    multiprocessing.forkserver._forkserver._forkserver_address = server[0]
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)

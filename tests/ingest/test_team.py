@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import started, tubelet
 from tests.contents import contents
+from tests.forks import find_server
 from tests.videos import make_folder, make_video
 
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
@@ -35,7 +36,7 @@ COUNTED = "videos videos_decoded videos_failed clips tokens pairless dropped_win
 def test_two_devices_make_the_store_and_the_summary_of_one(videos, whole, tmp_path):
     root, log = tmp_path / "store", tmp_path / "log"
     command = ("ingest", videos, "--store", root, *ARGUMENTS, "--device", "cpu,cpu", "--json")
-    process = tubelet(*command, "--log", log)
+    process = tubelet(*command, "--log", log, spawning=True)
     assert process.returncode == 1 and "Traceback" not in process.stderr, process.stderr
     found = json.loads(process.stdout)
     assert {name: found[name] for name in COUNTED.split()} == {
@@ -120,10 +121,11 @@ def wait_for_work(process, root):
 
 
 def is_member(pid, process):
+    """Whether a process has been forked for the one that a test has started: by the server that forks."""
     try:
-        with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline") as command:
-            parent = int(stat.read().rpartition(")")[2].split()[1])
-            return parent == process.pid and "spawn_main" in command.read()
+        with open(f"/proc/{pid}/stat") as stat:
+            state, parent = stat.read().rpartition(")")[2].split()[:2]
+            return int(parent) == find_server()[1] and int(pid) != process.pid and state != "Z"
     except OSError:
         return False
 
