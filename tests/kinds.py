@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import synthetic_store
+from tests.stores import empty_store, synthetic_store
 from tubelet.store import Store
 
 KINDS: dict[str, Callable[[Path], Store]] = {
-    "empty": Store.create,
+    "empty": empty_store,
     "small": lambda path: synthetic_store(path, videos=3, clips=2),
     "statistics only": lambda path: synthetic_store(path, videos=3, embeddings=False, failures=0),
     "failures only": lambda path: synthetic_store(path, videos=0, failures=2),

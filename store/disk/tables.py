@@ -38,6 +38,7 @@ def create(path: Path, table: Table) -> int:
         name=table.name,
         description=f"tubelet format {FORMAT}: one row per {table.row}",
     )
+    _remember(path, made)
     return made.version()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.contents import contents
 from tests.markers import edit_marker
-from tests.stores import Recipe, add_videos, synthetic_store
+from tests.stores import Recipe, add_videos, make_store
 from tubelet.store import Store
 from tubelet.store.disk import clustering, key_ranges, tables
 from tubelet.store.disk.clustering import LOOSE, RUNS, TIER_BYTES, Merging, Run
@@ -29,7 +29,9 @@ def store(tmp_path_factory) -> Iterator[Store]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "GROUP_ROWS", TOKENS)
         patch.setattr(clustering, "FILE_ROWS", 4 * TOKENS)
-        made = synthetic_store(tmp_path_factory.mktemp("stores") / "store", videos=1, clips=CLIPS)
+        made = make_store(
+            tmp_path_factory.mktemp("stores") / "store", Recipe(videos=1, clips=CLIPS)
+        )
         for number in range(1, COMMITS):
             add_videos(made, Recipe(videos=1, clips=CLIPS), first=number)
         yield made
