@@ -44,8 +44,9 @@ def read_image(picture: Image.Image) -> MaskObjects:
 def _drops_low_bytes(picture: Image.Image) -> bool:
     """Whether a PNG of several channels has 16 bits in each, of which Pillow reads the upper 8, and these are the same everywhere."""
     deep = any("16B" in str(tile[3]) for tile in getattr(picture, "tile", ()))
-    bands = picture.getextrema() if deep and len(picture.getbands()) > 1 else ()
-    return bool(bands) and all(low == high for low, high in bands)
+    if not deep or len(picture.getbands()) == 1:
+        return False
+    return all(np.ptp(band) == 0 for band in np.moveaxis(np.asarray(picture), -1, 0))
 
 
 def _read_gray(picture: Image.Image) -> MaskObjects:
