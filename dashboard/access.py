@@ -62,7 +62,10 @@ class Access:
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Whether an Origin header is the server's own, or that of a proxy which was allowed by name."""
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # a bracket that is not closed, say
+            return False
         return parts.netloc.lower() == host.lower() or (
             bool(parts.netloc) and host_name(parts.netloc) in self.hosts
         )

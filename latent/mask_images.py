@@ -28,6 +28,10 @@ def read_image(picture: Image.Image) -> MaskObjects:
         raise LatentError(
             f"this picture has {picture.width * picture.height:,} pixels in color, more than the {LARGEST:,} that are read: pass an indexed or a gray one"
         )
+    if _drops_low_bytes(picture):
+        raise LatentError(
+            "this picture has 16 bits per color, of which the upper 8 are read, and these are the same everywhere: pass an indexed or a gray one"
+        )
     if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa") or (
         picture.mode == "RGB" and CLEAR in picture.info
     ):
@@ -35,6 +39,14 @@ def read_image(picture: Image.Image) -> MaskObjects:
     if picture.mode == "RGB":
         return _read_colored(np.asarray(picture))
     return _read_gray(picture)
+
+
+def _drops_low_bytes(picture: Image.Image) -> bool:
+    """Whether a PNG of several channels has 16 bits in each, of which Pillow reads the upper 8, and these are the same everywhere."""
+    deep = any("16B" in str(tile[3]) for tile in getattr(picture, "tile", ()))
+    if not deep or len(picture.getbands()) == 1:
+        return False
+    return all(np.ptp(band) == 0 for band in np.moveaxis(np.asarray(picture), -1, 0))
 
 
 def _read_gray(picture: Image.Image) -> MaskObjects:
@@ -83,8 +95,11 @@ def _palette(picture: Image.Image) -> np.ndarray:
 
 
 def _read_transparent(pixels: np.ndarray) -> MaskObjects:
-    """What is opaque, where anything is transparent; of opaque black and white, the white."""
-    opaque = pixels[..., 3] > OPAQUE
+    """What is opaque, where anything is transparent; of opaque black and white, the white. Where nothing is, and all
+    is of one color, labels lie in the transparency."""
+    alpha, opaque = pixels[..., 3], pixels[..., 3] > OPAQUE
+    if not opaque.any() and alpha.any() and (pixels[..., :3] == pixels[:1, :1, :3]).all():
+        return read_values(alpha[None])
     if opaque.all() or not opaque.any():
         return _read_colored(pixels[..., :3])
     shown = pixels[opaque][:, :3]

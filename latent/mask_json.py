@@ -6,11 +6,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from tubelet.array_types import Bool
+from tubelet.array_types import Bool, Float
 from tubelet.latent.errors import LatentError
 from tubelet.latent.mask_objects import Layers, MaskObjects
+from tubelet.store.annotations.masks import decode_runs
 
 LONGEST = 4_000_000  # characters of one compressed run-length code
 FORMS = "COCO's annotations, or one {size, counts}"
@@ -20,7 +20,6 @@ Bound = Callable[[int, str], None]
 def read_json(data: bytes, bound: Bound) -> MaskObjects:
     """The objects of a JSON text; `bound` refuses a number of bytes that is too large. Raises LatentError, and ValueError for anything else."""
     found = json.loads(data)
-    sizes = _sizes(found)
     annotations = (
         found["annotations"]
         if isinstance(found, Mapping) and "annotations" in found
@@ -28,14 +27,14 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
         if isinstance(found, list)
         else [found]
     )
-    images = {one.get("image_id") for one in annotations if isinstance(one, Mapping)}
-    if len(images) > 1:
-        raise LatentError(f"these are annotations of {len(images):,} pictures: pass those of one")
+    if found and not annotations:
+        raise LatentError("this JSON has no annotation: pass one that holds a mask")
+    size = _find_size(found, _find_owner(annotations))
     masks: dict[str, np.ndarray] = {}
     total = 0
     for number, one in enumerate(annotations, 1):
         name = str(one.get("id", number)) if isinstance(one, Mapping) else str(number)
-        mask = np.stack(list(_frames(one, sizes, bound)))
+        mask = np.stack(list(_frames(one, size, bound)))
         total += mask.size
         bound(total, "bytes")
         masks[name] = masks[name] | mask if name in masks else mask
@@ -44,12 +43,22 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
     return Layers(masks)
 
 
-def _sizes(found: Any) -> tuple[int, int] | None:
+def _find_owner(annotations: Sequence[Any]) -> Any:
+    """The id of the one picture or video that all of them belong to. Raises LatentError where they belong to several."""
+    named = [one for one in annotations if isinstance(one, Mapping)]
+    for key, noun in (("image_id", "pictures"), ("video_id", "videos")):
+        if len(owners := {one.get(key) for one in named}) > 1:
+            raise LatentError(f"these are annotations of {len(owners):,} {noun}: pass those of one")
+    return next((one.get("image_id", one.get("video_id")) for one in named), None)
+
+
+def _find_size(found: Any, owner: Any) -> tuple[int, int] | None:
     """Height and width of the picture, where the text names it: polygons need it."""
     listed = (
-        (found.get("images") or found.get("videos") or [{}]) if isinstance(found, Mapping) else [{}]
+        (found.get("images") or found.get("videos") or ()) if isinstance(found, Mapping) else ()
     )
-    return (int(listed[0]["height"]), int(listed[0]["width"])) if "height" in listed[0] else None
+    own = [one for one in listed if owner is None or one.get("id", owner) == owner]
+    return _own_size(own[0]) if own else None
 
 
 def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np.ndarray]:
@@ -90,18 +99,11 @@ def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
         if min(height, width) < 1:
             raise ValueError("a side is not positive")
         bound(height * width, "bytes")
-        return decode_runs(part["counts"], height, width)
+        counts = part["counts"]
+        return decode_runs(
+            _decompress(counts) if isinstance(counts, str) else counts, height, width
+        )
     return _fill(part, _require_size(size), bound)
-
-
-def decode_runs(
-    counts: str | Sequence[int], height: int, width: int
-) -> Bool[np.ndarray, "{height} {width}"]:
-    """A mask ``(height, width)`` from its run lengths, column by column, background first."""
-    runs = np.array(_decompress(counts) if isinstance(counts, str) else counts, np.int64)
-    if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError("the run lengths do not sum to the size")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 
 
 def _decompress(text: str) -> list[int]:
@@ -124,13 +126,28 @@ def _decompress(text: str) -> list[int]:
     return runs
 
 
-def _fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], bound: Bound) -> np.ndarray:
+def _fill(polygons: Sequence[Any], size: tuple[int, int], bound: Bound) -> np.ndarray:
     """A mask from polygons, each x, y, x, y ...; a pixel belongs to one by its center, at half a pixel."""
     bound(size[0] * size[1], "bytes")
-    drawn = Image.new("1", size[::-1])
+    filled = np.zeros(size, bool)
     for polygon in polygons:
-        corners = np.array(polygon, float).reshape(-1, 2) - 0.5
+        corners = np.array(polygon, float).reshape(-1, 2)
         if len(corners) < 3 or not np.isfinite(corners).all() or np.abs(corners).max() > 1e6:
             raise ValueError("no polygon")
-        ImageDraw.Draw(drawn).polygon([tuple(corner) for corner in corners.tolist()], fill=1)
-    return np.asarray(drawn)
+        _fill_one(filled, corners)
+    return filled
+
+
+def _fill_one(filled: Bool[np.ndarray, "h w"], corners: Float[np.ndarray, "n 2"]) -> None:
+    """Add to a mask, row by row, the pixels whose centers have an odd number of edges to their left."""
+    (x, y), (next_x, next_y) = corners.T, np.roll(corners, -1, axis=0).T
+    height, width = filled.shape
+    first, last = (int(np.clip(at, 0, height)) for at in (y.min(), y.max() + 1))
+    for row in range(first, last):
+        at = row + 0.5
+        crossed = (y <= at) != (next_y <= at)
+        rise = (next_y - y)[crossed]
+        where = x[crossed] + (at - y[crossed]) / rise * (next_x - x)[crossed]
+        edges = np.clip(np.ceil(where - 0.5), 0, width).astype(int)
+        odd = np.bincount(edges, minlength=width + 1)[:width].cumsum() % 2 == 1
+        filled[row] |= odd

@@ -3,6 +3,7 @@
 import io
 import math
 import zlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import IO
 from zipfile import BadZipFile, ZipFile
@@ -73,7 +74,7 @@ def read_objects(data: bytes) -> MaskObjects:
             picture = Image.open(io.BytesIO(data), formats=["PNG"])
             _bound(picture.width * picture.height, "pixels")
             return mask_images.read_image(picture)
-        if data.lstrip()[:1] in (b"{", b"["):
+        if data.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"["):
             return mask_json.read_json(data, _bound)
         mask = _array(data)
     except UNREADABLE as error:

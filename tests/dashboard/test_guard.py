@@ -92,6 +92,11 @@ def test_hosts_are_local_ones_and_that_of_the_command(
     )
 
 
+@pytest.mark.parametrize("origin", ["http://[::1", "http://[x]:1", "http://\u2100.test", "http://"])
+def test_an_origin_that_is_no_address_is_refused(origin: str) -> None:
+    assert not Access("127.0.0.1").allows_origin(origin, "[::1]:8501")
+
+
 @pytest.mark.parametrize(
     "path",
     ["", "sql", "source/gone", "_stcore/health", "_stcore/stream", "static/gone.js", "gone/%00"],

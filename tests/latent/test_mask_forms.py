@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 from tests.conftest import shared
 from tests.gray_pngs import write_gray
 from tests.plain_rows import clip_row, video_row
-from tubelet.latent import mask_json, masks
+from tubelet.latent import masks
 from tubelet.latent.errors import LatentError
 from tubelet.store.placement import place_picture
 
@@ -75,6 +77,14 @@ def coded(mask: np.ndarray, compressed: bool = True) -> dict:
     return {"size": list(mask.shape), "counts": compress(runs(mask)) if compressed else runs(mask)}
 
 
+def outline(mask: np.ndarray) -> list[list[float]]:
+    """The polygon around a mask of one run per row, along its pixels' edges."""
+    rows = [(y, np.flatnonzero(line)) for y, line in enumerate(mask) if line.any()]
+    left = [edge for y, xs in rows for edge in ((xs[0], y), (xs[0], y + 1))]
+    right = [edge for y, xs in rows for edge in ((xs[-1] + 1, y), (xs[-1] + 1, y + 1))]
+    return [[float(at) for edge in [*left, *right[::-1]] for at in edge]]
+
+
 def clear_beside(mask: np.ndarray) -> np.ndarray:
     """A cut-out: any colors where the mask is, nothing elsewhere."""
     colors = np.random.default_rng(0).integers(0, 256, (*mask.shape, 3), np.uint8)
@@ -117,6 +127,9 @@ FORMS = {
     "RGB, one color": png(np.dstack([ONE * np.uint8(200), ONE * np.uint8(3), ONE * np.uint8(90)])),
     "RGBA, opaque": png(np.dstack([ONE * np.uint8(255)] * 3 + [np.full(ONE.shape, 255, np.uint8)])),
     "RGBA, cut out": png(clear_beside(ONE)),
+    "labels in the transparency": png(
+        np.dstack([np.full(ONE.shape, 9, np.uint8)] * 3 + [ONE * np.uint8(1)])
+    ),
     "gray and alpha": png(np.dstack([np.zeros(ONE.shape, np.uint8), ONE * np.uint8(255)])),
     "npy, truth values": npy(ONE),
     "npy, labels": npy(ONE.astype(np.int64)),
@@ -134,6 +147,16 @@ FORMS = {
             "annotations": [{"id": 7, "image_id": 1, "segmentation": coded(ONE)}],
         }
     ).encode(),
+    "COCO file of two sizes": json.dumps(
+        {
+            "images": [
+                {"id": 1, "height": 4, "width": 4},
+                {"id": 2, "height": HEIGHT, "width": WIDTH},
+            ],
+            "annotations": [{"id": 7, "image_id": 2, "segmentation": outline(ONE)}],
+        }
+    ).encode(),
+    "run lengths after a byte order mark": b"\xef\xbb\xbf" + json.dumps(coded(ONE)).encode(),
     "list of annotations": json.dumps([{"segmentation": coded(ONE)}]).encode(),
     "YouTube-VIS": json.dumps([{"segmentations": [coded(ONE)], "id": 1}]).encode(),
 }
@@ -194,7 +217,7 @@ def test_polygons_are_filled() -> None:
     }
     expected = np.zeros((1, 20, 30), bool)
     expected[0, 6:16, 4:14] = True
-    assert masks.iou(masks.read_mask(json.dumps(box).encode()), expected) > 0.8
+    assert np.array_equal(masks.read_mask(json.dumps(box).encode()), expected)
     with pytest.raises(LatentError, match="without the size of their picture"):
         masks.read_mask(json.dumps(box["annotations"]).encode())
 
@@ -208,20 +231,36 @@ def test_a_video_of_run_lengths_has_a_mask_per_frame() -> None:
 
 def test_run_lengths_of_large_masks_are_read_fast() -> None:
     mask = np.random.default_rng(0).random((720, 1280)) > 0.5
+    text = json.dumps(coded(mask)).encode()
     begun = time.perf_counter()
-    assert np.array_equal(mask_json.decode_runs(compress(runs(mask)), 720, 1280), mask)
+    assert np.array_equal(masks.read_mask(text), mask[None])
     assert time.perf_counter() - begun < 20
+
+
+def write_deep(mask: np.ndarray) -> bytes:
+    """A PNG of 16 bits per color, of which the lower 8 alone tell the mask."""
+    lines = b"".join(
+        b"\0" + line.astype(">u2").repeat(3).tobytes() for line in mask.astype(np.uint16)
+    )
+    parts = {b"IHDR": struct.pack(">IIBBBBB", *mask.shape[::-1], 16, 2, 0, 0, 0), b"IDAT": zlib.compress(lines), b"IEND": b""}  # fmt: skip
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts.items()
+    )
 
 
 def broken() -> Iterator[bytes]:
     good = coded(ONE)
     yield from (json.dumps(one).encode() for one in (
         {**good, "size": [HEIGHT, WIDTH + 1]}, {**good, "size": [-1, 5]}, {**good, "size": [10**6, 10**6]}, {**good, "counts": "\x7f"}, {**good, "counts": [-1, 4801]},
+        {**good, "counts": [2**62] * 4 + [HEIGHT * WIDTH]}, {**good, "counts": [2399.5, 2400.5]}, {"annotations": []},
+        {"annotations": [{"video_id": 1, "segmentations": [good]}, {"video_id": 2, "segmentations": [good]}]},
         {}, [], [1], {"annotations": 5}, {"segmentation": [[1, 2]], "height": 5, "width": 5}, {"segmentation": good, "height": "x", "width": 1},
         [{"segmentation": good, "image_id": 1}, {"segmentation": good, "image_id": 2}], {"segmentations": [None]}, {"segmentations": [None] * 10**5, "height": 9999, "width": 9999},
     ))  # fmt: skip
     yield from (b"{", b"[[[[", b'{"size": [1e400, 2], "counts": []}', b"[" * 100_000)
     yield png(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    yield write_deep(ONE)
 
 
 @pytest.mark.parametrize("data", list(broken()), ids=lambda data: repr(data[:30]))
