@@ -15,8 +15,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.dashboard.access import is_read_only, read_limits, read_store_options
-from tubelet.latent.decoding.decoder import choose_decoder
-from tubelet.latent.decoding.sheet import draw_sheet
+from tubelet.latent.decoding.along import draw_along
+from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
+from tubelet.latent.decoding.sheet import draw_along_sheet, draw_sheet
+from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
@@ -183,3 +185,16 @@ def decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
     decoder = choose_decoder(store, store.clip(clip_id).encoder_id, decoder_id)
     draw_sheet(store, decoder, clip_id).save(sink, "PNG")
     return sink.getvalue()
+
+
+@st.cache_data(max_entries=32, show_spinner="Decoding the direction", hash_funcs=KEYS)
+def decoded_direction(
+    store: Store, decoder_id: str, encoder_id: str, name: str
+) -> tuple[bytes, tuple[str, ...]]:
+    """Tokens along a direction as a decoder draws them, as PNG, and what they are called. Raises LatentError and StoreError, which are not kept."""
+    decoder = choose_decoder(store, encoder_id, decoder_id)
+    direction = find_direction(store, encoder_id, name)
+    drawn = draw_along(store, decoder, direction, workspace(store).direction_sample(encoder_id))
+    sink = io.BytesIO()
+    draw_along_sheet(drawn, describe_quality(decoder.row)).save(sink, "PNG")
+    return sink.getvalue(), drawn.names

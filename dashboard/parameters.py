@@ -154,6 +154,7 @@ PARAMETERS = {
             ("beside-color", CHOICE, "what the colors of the second player are made from"),
             ("beside-basis", CHOICE, "whether both players are colored by one basis"),
             ("clusters", NUMBER, "how many clusters the colors show"),
+            ("surprise-over", SWITCH, "whether the player shows surprise in place of the colors"),
             ("unit", SWITCH, "embeddings are divided by their lengths before the fit"),
             (
                 "positions",

@@ -28,6 +28,7 @@ from tubelet.dashboard import answers, api, caching, metrics, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
 from tubelet.dashboard.corpus import video_points
+from tubelet.dashboard.video import surprise_heat
 from tubelet.latent import map_tokens
 from tubelet.latent.basis import Basis
 from tubelet.latent.channels import Look, OfClip
@@ -98,6 +99,11 @@ def _color(store: Store, request: Request) -> tuple[NamedClip, np.ndarray]:
     workspace = caching.workspace(store)
     categories = workspace.categories(Coloring.parse(request.path_params["coloring"]), basis)
     return clip, workspace.clip_colors(clip["clip_id"], basis, categories)
+
+
+def _surprise(store: Store, request: Request) -> Response:
+    clip = _find_clip(store, request.path_params["clip"])
+    return _bytes(surprise_heat.color_asked(store, clip, request.path_params).tobytes())
 
 
 def _colors_file(store: Store, request: Request) -> Response:
@@ -284,6 +290,10 @@ def parse_drawing(store: Store, clip: ClipRow, asked: Mapping[str, str]) -> Draw
 
     view=beside|over  over=heat|mask|colors  colors=colors/COLORING/BASIS  patches=PATCHES  segment=PATCHES  opacity=0.6  smooth=true
     """
+    if asked.get("colors", "").startswith("surprise/"):
+        raise StoreError(
+            "an MP4 shows colors, heat of a track or a mask, not surprise: turn Surprise off"
+        )
     coloring, _, basis_id = asked.get("colors", "").removeprefix("colors/").partition("/")
     return DrawingOptions(
         view=drawing.OVER if asked.get("view") == drawing.OVER else drawing.BESIDE,
@@ -361,6 +371,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "pictures": _pictures,
     "colors": _colors,
     "colors_file": _colors_file,
+    "surprise": _surprise,
     "track": _track,
     "track_file": _track_file,
     "points": _points,

@@ -47,11 +47,14 @@ class Encoder:
     layer: str
     untrained: bool
     tubelet: int = 2  # frames per token
+    causal: bool = False  # whether each slice was encoded from its prefix alone
 
     @classmethod
     def of(cls, row: ListedEncoder) -> "Encoder":
         """The encoder of a row of `corpus.encoders`."""
-        return cls(row.encoder_id, row.name, row.layer, row.untrained, row.tubelet)
+        return cls(
+            row.encoder_id, row.name, row.layer, row.untrained, row.tubelet, bool(row.causal)
+        )
 
     @property
     def is_image(self) -> bool:
@@ -60,13 +63,18 @@ class Encoder:
 
     @property
     def label_markdown(self) -> Markdown:
-        """Its name within a sentence, and that its weights are untrained where they are."""
-        return f"{literal(self.name)} (untrained)" if self.untrained else literal(self.name)
+        """Its name within a sentence, and that it is causal or its weights are untrained where so."""
+        return f"{literal(self.name)}{self._note}"
 
     @property
     def label(self) -> str:
-        """Its name, and that its weights are untrained where they are."""
-        return f"{self.name} (untrained)" if self.untrained else self.name
+        """Its name, and that it is causal or its weights are untrained where so."""
+        return f"{self.name}{self._note}"
+
+    @property
+    def _note(self) -> str:
+        notes = ["causal"] * self.causal + ["untrained"] * self.untrained
+        return f" ({', '.join(notes)})" if notes else ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,9 @@ def known_encoders(store: Store) -> list[Encoder]:
 
 def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:
     """The display name of each encoder, by id: name and layer, and the end of the id where two share both."""
-    called = {one.encoder_id: f"{one.name}, layer {one.layer}" for one in known}
+    called = {
+        one.encoder_id: f"{one.name}{', causal' * one.causal}, layer {one.layer}" for one in known
+    }
     often = Counter(called.values())
     return {
         id_: f"{name} ({id_[-SUFFIX:]})" if often[name] > 1 else name

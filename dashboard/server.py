@@ -6,6 +6,7 @@ source/VIDEO                 the video file, in ranges; only the file that was i
 pictures/CLIP                the JPEG of a clip's slices
 colors/COLORING/BASIS/CLIP  S x H x W x 3 bytes: the color of every token
                              the same as colors.npy, an array
+surprise/CONTEXT/HORIZON/CLIP  S x H x W x 3 bytes: how far the prediction of every patch is off, as a color
 points/COLORING/BASIS/CLIP   16 bytes per token: where it is on the map, and its color
 sample/COLORING/BASIS/ENCODER/SAMPLE  the same of the sample of the corpus
                              of both the tokens of an area, or near a picked one, as tokens.csv or tokens.parquet
@@ -53,6 +54,7 @@ ROUTES = {
     "/pictures/{clip}": "pictures",
     "/colors/{coloring}/{basis}/{clip}": "colors",
     "/colors/{coloring}/{basis}/{clip}/colors.npy": "colors_file",
+    "/surprise/{context}/{horizon}/{clip}": "surprise",
     "/points/{coloring}/{basis}/{clip}": "points",
     "/points/{coloring}/{basis}/{clip}/tokens.{kind}": "points_table",
     "/sample/{coloring}/{basis}/{encoder}/{sample}": "sample",

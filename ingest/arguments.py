@@ -81,6 +81,10 @@ class EncoderOptions:
     final_norm: bool = option(
         False, help="Apply the encoder's final norm to the residual stream; with --layer block:N."
     )
+    causal: bool = option(
+        False,
+        help="Encode each slice from the frames up to its own end alone, so that no token knows of later frames; an encoder of its own in the store.",
+    )
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)

@@ -24,6 +24,7 @@ class EncoderFacts:
     suits: str | None = None
     side: str | None = None
     final_norm: bool | None = None
+    causal: bool = False
     layers: tuple[str, ...] = ("last",)  # that are joined in an embedding, by name; no column
     layer_dims: tuple[int, ...] = ()  # of each of them; empty: all alike; no column
     layer_key: str = (
@@ -57,9 +58,10 @@ class EncoderFacts:
 
     @property
     def encoder_id(self) -> str:
-        return ids.encoder_id(
-            self.name, self.weights_sha256, self.layer_key or self.layer, self.settings
-        )
+        layer = self.layer_key or self.layer
+        if self.causal:
+            layer = "causal" if layer in ids.OUTPUTS else f"{layer}-causal"
+        return ids.encoder_id(self.name, self.weights_sha256, layer, self.settings)
 
     @property
     def parts(self) -> Mapping[str, slice]:

@@ -8,6 +8,7 @@ import torch
 
 from tubelet.ingest import encoders, memory, precision
 from tubelet.ingest.arguments import Arguments, RunOptions, StorageOptions, WindowOptions
+from tubelet.ingest.causal import check_causal, make_causal
 from tubelet.ingest.change_options import check_changes, parse_changes
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
@@ -82,6 +83,8 @@ class Job:
         pairing = _choose_pairs(arguments, windowing)
         check_size(geometry, model.encoder, row.patch)
         _check_prefixes(pairing, row)
+        if model.causal:
+            check_causal(row, bool(arguments.keeping.predicted))
         check_changes(pairing.changes, windowing, _find_grid(geometry, row.patch))
         work = work or find_work(arguments)
         device = encoders.device(running.device)
@@ -92,6 +95,8 @@ class Job:
         )
         setting = LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
         facts, encoder = encoders.load(model.encoder, setting)
+        if model.causal:
+            facts, encoder = make_causal(facts, encoder)
         if settings := arguments.keeping.predicted:
             refuse_short_windows(settings, windowing.frames // row.tubelet)
             networks = add_predictor(model.encoder, row, encoder, setting)

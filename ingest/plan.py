@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from tubelet.ingest.causal import count_prefix_slices
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
@@ -111,7 +112,10 @@ def plan(sources: Sequence[Source], probing: Probing, batch_bytes: int = 0) -> P
         memory_free_bytes=free(device),
         memory_total_bytes=_memory_total(device),
         seconds=seconds,
-        notes=tuple(sampling.lines([found.frame_rate for found in good])),
+        notes=(
+            *sampling.lines([found.frame_rate for found in good]),
+            *_note_prefixes(probing.recipe),
+        ),
     )
 
 
@@ -137,6 +141,16 @@ class Totals:
             controls=min(REPEATS, paired),
             again=expect_controls(paired) + sum(found.changed for found in surveys),
         )
+
+
+def _note_prefixes(recipe: Recipe) -> list[str]:
+    """What `--causal` costs, where it is asked for."""
+    slices = recipe.windowing.slices
+    if not recipe.encoder.causal or slices == 1:
+        return []
+    return [
+        f"causal  each window takes {count(count_prefix_slices(slices), 'slice')} instead of {slices:,}: one encoding per slice, of all frames up to its end"
+    ]
 
 
 def _row_bytes(run: Totals, each: RowBytes, seconds: float) -> float:

@@ -89,6 +89,7 @@ class EncoderRow(Row):
     suits: str | None = None
     side: str | None = None
     final_norm: bool | None = None
+    causal: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from tubelet.store.questions import corpus
 
 ROW_HEIGHT = 31  # pixels
 COLUMNS = (
-    "encoder_id", "untrained", "layer", "embed_dim", "patch", "tubelet", "parameters", "videos", "clips", "tokens",
+    "encoder_id", "untrained", "layer", "causal", "embed_dim", "patch", "tubelet", "parameters", "videos", "clips", "tokens",
     "weights_source", "family", "preprocessing", "weights_sha256",
 )  # fmt: skip
 
@@ -47,6 +47,7 @@ def _column_config() -> dict:
         "encoder_id": text("encoder", width=215),
         "untrained": st.column_config.CheckboxColumn("untrained", width=75),
         "layer": text("layer", width=90),
+        "causal": st.column_config.CheckboxColumn("causal", width=62),
         "embed_dim": number("dimensions", width=84),
         "patch": number("patch, px", width=70),
         "tubelet": number("tubelet, frames", width=106),

@@ -5,7 +5,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, links
-from tubelet.dashboard.dimension import charts, choice, reactions, tokens
+from tubelet.dashboard.dimension import charts, choice, decoded, reactions, tokens
 from tubelet.dashboard.missing import show_no_clips
 from tubelet.dashboard.parameters import CLIP, ENCODER, VIDEO
 from tubelet.dashboard.selection import Selection, untrained_badge
@@ -47,6 +47,7 @@ def show(store: Store, selection: Selection) -> None:
     if not found.constant:
         tokens.show(store, sample, found)
         _show_places(sample, found)
+        decoded.show(store, direction)
     _show_video(store, selection, direction, found)
     reactions.show(store, selection.encoder_id, direction.dim)
     _show_correlated(sample, found)

@@ -153,7 +153,7 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
 
 def offer_file(film: Film, paint: Paint) -> None:
     """The window's colors as a file of some kilobytes: uint8 ``(slices, rows, columns, 3)``."""
-    if paint.url and film.clip.embedding_path:
+    if paint.url and film.clip.embedding_path and not paint.measured:
         downloads.offer("", {"Colors .npy": f"{paint.url}/{film.clip.clip_id}/colors.npy"})
 
 

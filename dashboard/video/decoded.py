@@ -33,12 +33,13 @@ def show(store: Store, clip: ClipRow) -> None:
     except TubeletError as error:
         st.error(literal_sentence(error), icon=":material/error:")
         return
-    st.html(draw_image(png, row))
+    shown = f"Slices of the window as the encoder saw them, and below as decoder {row.decoder_id} draws them."
+    st.html(draw_image(png, shown, row))
     st.caption(f"Decoder {literal(row.decoder_id)}, the newest of this encoder.")
 
 
-def draw_image(png: bytes, row: FittedDecoder) -> str:
+def draw_image(png: bytes, shown: str, row: FittedDecoder, style: str = STYLE) -> str:
     """The picture as HTML, whose text says what it shows and how well it is drawn."""
-    alt = f"Slices of the window as the encoder saw them, and below as decoder {row.decoder_id} draws them. {describe_quality(row)}"
     data = base64.b64encode(png).decode()
-    return f'<img alt="{html_text(alt)}" src="data:image/png;base64,{data}" style="{STYLE}">'
+    alt = html_text(f"{shown} {describe_quality(row)}")
+    return f'<img alt="{alt}" src="data:image/png;base64,{data}" style="{style}">'

@@ -25,6 +25,7 @@ from tubelet.dashboard.video import (
     sections,
     segmentation,
     similar,
+    surprise_heat,
     track,
 )
 from tubelet.dashboard.video.beside import Shown
@@ -69,8 +70,9 @@ def show(store: Store, selection: Selection) -> None:
         return
     with choices:
         coloring = colors.choose(store, film)
+        heat = surprise_heat.choose(store, film)
         beside_asked = beside.is_asked()
-    paint = colors.choose_paint(store, film, coloring)
+    paint = heat or colors.choose_paint(store, film, coloring)
     with answer:
         st.markdown(f"{sentence(film)} {paint.sentence} {_badge(selection)}")
     second = beside.choose(store, film, coloring) if beside_asked else None
@@ -103,7 +105,7 @@ def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked
         name = name_encoders(known_encoders(store))[film.clip.encoder_id]
         beside.show(store, Shown(film, coloring, name), looked.second, paint, marks)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show_behind(film, coloring)
+        _show_behind(film, coloring, paint)
         colors.offer_file(film, paint)
         colors.lead_to_directions(store, film, coloring)
     sections.show(store, film, clip, marked, segment)
@@ -182,12 +184,13 @@ def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
         player.show(film, paint, place.place(film.clip.clip_id), marks, place.apply_news)
 
 
-def _show_behind(film: Film, coloring: Coloring) -> None:
+def _show_behind(film: Film, coloring: Coloring, paint: Paint) -> None:
     sql_behind(
         {
             "Windows": clip_queries.timeline(film.clip),
             "Video": corpus.video(film.video.video_id),
             **colors.questions(film, coloring),
+            **surprise_heat.questions(film, paint),
         },
         "player",
     )

@@ -1,7 +1,7 @@
 """The writer: encoded clips to embedding files at once, and to commits every few seconds."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from tubelet.ingest.pipeline.events import Commit
 from tubelet.ingest.pipeline.known import Held, Known
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
+from tubelet.ingest.prediction.adding import commit_predictions
 from tubelet.store import Store, StoreError
 from tubelet.store.clock import now
 from tubelet.store.disk.derived import clip_rows, pooled_rows
@@ -26,7 +27,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
 from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow, FoundFile, PlaceRow, VideoRow
-from tubelet.store.schema import CLIPS, POOLED, SLICE_SURPRISE, SURPRISE, SURPRISE_TABLES, TABLES
+from tubelet.store.schema import CLIPS, POOLED, SLICE_SURPRISE, SURPRISE_TABLES, TABLES
 
 Kept = TypeVar("Kept", VideoRow, PlaceRow)  # rows that are replaced where they change
 
@@ -139,11 +140,10 @@ class Writer:
             **dict.fromkeys(CLIP_TABLES, self._gone["clips"]),
             **dict.fromkeys(PAIR_TABLES, self._gone["pairs"]),
             **dict.fromkeys((table.name for table in SURPRISE_TABLES), self._find_removed()),
-            **dict.fromkeys((SURPRISE.name, SLICE_SURPRISE.name), self._find_outdated()),
         }
         started = time.monotonic()
         if changed := bool(rows or any(self._gone.values())):
-            self.store.commit(rows, {**self._gone, **owned})
+            self._commit_rows(rows, {**self._gone, **owned})
         commit = self._describe_commit(rows, time.monotonic() - started)
         self.store.layout.home.remove(self._files_gone)
         for row in self._rows["clips"]:
@@ -164,11 +164,12 @@ class Writer:
         replaced = {row["clip_id"] for row in self._rows["clips"]}
         return [clip_id for clip_id in self._gone["clips"] if clip_id not in replaced]
 
-    def _find_outdated(self) -> list[str]:
-        """Clips whose predictions go: with them, or because another predictor made them."""
-        added = [row["clip_id"] for row in self._rows["clips"]]
-        outdated = self.known.predicted.outdated
-        return [*self._find_removed(), *(clip_id for clip_id in added if clip_id in outdated)]
+    def _commit_rows(self, rows: Mapping[str, pa.Table], gone: Mapping[str, Sequence[str]]) -> None:
+        """Predictions only where nobody else has added them meanwhile, as `tubelet surprise` may."""
+        if SLICE_SURPRISE.name in rows:
+            commit_predictions(self.store, self._encoder_row.encoder_id, rows, gone)
+        else:
+            self.store.commit(rows, gone)
 
     def _describe_commit(self, rows: Mapping[str, pa.Table], seconds: float) -> Commit:
         clips, pairs = (len(rows[name]) if name in rows else 0 for name in ("clips", "pairs"))

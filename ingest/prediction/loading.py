@@ -33,6 +33,10 @@ def load_predictor(store: Store, options: NetworkOptions) -> Loaded:
             f"{store.name} holds no clips: run `tubelet ingest VIDEO --store {store.shell_name}`"
         )
     row = _choose(store, held, options.encoder)
+    if row.causal:
+        raise UsageError(
+            f"{row.encoder_id} was ingested with --causal: predictions are compared with tokens of whole windows, which it has none of; choose an encoder without it as --encoder"
+        )
     entry = _find_entry(row)
     if entry is None or entry.predictor is None:
         raise UsageError(
@@ -46,7 +50,7 @@ def _choose(store: Store, held: list[EncoderRow], wanted: str | None) -> Encoder
         encoder_id = find_encoder(store, wanted)
         return next((row for row in held if row.encoder_id == encoder_id), held[0])
     for row in held:
-        if (entry := _find_entry(row)) and entry.predictor:
+        if not row.causal and (entry := _find_entry(row)) and entry.predictor:
             return row
     names = ", ".join(row.encoder_id for row in held)
     raise UsageError(

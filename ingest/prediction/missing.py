@@ -14,16 +14,15 @@ from tubelet.store.schema import GRID
 CLIPS = f"""SELECT c.* FROM clips c WHERE encoder_id = $encoder AND {ROLE} = '{GRID}'
   AND ($videos IS NULL OR video_id IN (SELECT unnest($videos::VARCHAR[]))) ORDER BY video_id, first_frame, clip_id"""
 HELD = """SELECT clip_id, context, horizon, list(slice) AS slices, predictor_sha256 FROM slice_surprise
-WHERE clip_id IN (SELECT clip_id FROM clips WHERE encoder_id = $encoder) GROUP BY ALL"""
+WHERE clip_id IN (SELECT clip_id FROM clips WHERE encoder_id = $encoder) AND ($clips::VARCHAR[] IS NULL OR list_contains($clips, clip_id)) GROUP BY ALL"""
 
 
 @dataclass(frozen=True)
 class IncompleteClip:
-    """A clip, what is to be predicted of it, and whether what is stored of it is another predictor's and goes."""
+    """A clip, and what is to be predicted of it."""
 
     clip: ClipRow
     tasks: tuple[Task, ...]
-    outdated: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,17 +68,17 @@ def find_missing(
         complete += bool(asked) and not tasks
         short += not asked
         if tasks:
-            found.setdefault(clip.video_id, []).append(
-                IncompleteClip(clip, tasks, clip.clip_id in held.outdated)
-            )
+            found.setdefault(clip.video_id, []).append(IncompleteClip(clip, tasks))
     return Missing(found, complete, short, max((clip.slices for clip in clips), default=0))
 
 
-def find_held(store: Store, encoder_id: str, predictor: str) -> HeldTasks:
-    """What was predicted of the clips of an encoder, by this predictor or another."""
+def find_held(
+    store: Store, encoder_id: str, predictor: str, clips: Sequence[str] | None = None
+) -> HeldTasks:
+    """What was predicted of the clips of an encoder, of some alone where they are named, by this predictor or another."""
     tasks: dict[str, set[Task]] = {}
     outdated = set()
-    for row in store.rows(HELD, {"encoder": encoder_id}):
+    for row in store.rows(HELD, {"encoder": encoder_id, "clips": clips}):
         if row["predictor_sha256"] != predictor:
             outdated.add(row["clip_id"])
         tasks.setdefault(row["clip_id"], set()).update(

@@ -9,17 +9,17 @@ import pyarrow as pa
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.memory import out_of_memory
+from tubelet.ingest.prediction.adding import commit_predictions
 from tubelet.ingest.prediction.contexts import SurpriseMeter
 from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
-from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_held, find_missing
+from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_missing
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.ingest.prediction.rows import Rows, describe_prediction, surprise_rows
 from tubelet.ingest.prediction.targets import STORED, explain_target, read_target
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
-from tubelet.store.errors import Overtaken
 from tubelet.store.outcome import Outcome
 from tubelet.store.rows import VideoRow
 from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
@@ -105,9 +105,9 @@ def measure_surprise(
     outcome = SurpriseOutcome(loaded.row.encoder_id, complete=missing.complete, short=missing.short)
     started = time.monotonic()
     with store.ingesting():
-        collected = Collected(store, loaded)
+        collected = Collected(store, outcome.encoder_id)
         for done, (clip, rows) in enumerate(_predict_all(store, loaded, missing, (options, outcome)), 1):  # fmt: skip
-            collected.add(clip, rows)
+            collected.add(rows)
             outcome.add(rows)
             outcome.apart = outcome.apart or explain_target(loaded, clip.clip)
             show(done, missing.clips)
@@ -168,39 +168,23 @@ def _predict_video(
 class Collected:
     """Rows that wait for their commit."""
 
-    def __init__(self, store: Store, loaded: Loaded) -> None:
-        self._store, self._loaded = store, loaded
-        self._waiting: list[Measured] = []
+    def __init__(self, store: Store, encoder_id: str) -> None:
+        self._store, self._encoder_id = store, encoder_id
+        self._waiting: list[Rows] = []
         self._since = time.monotonic()
 
-    def add(self, clip: IncompleteClip, rows: Rows) -> None:
-        self._waiting.append((clip, rows))
+    def add(self, rows: Rows) -> None:
+        self._waiting.append(rows)
         if len(self._waiting) >= COMMIT_CLIPS or time.monotonic() - self._since > COMMIT_SECONDS:
             self.commit()
 
     def commit(self) -> None:
         """All or nothing; what another process has committed of the same clips meanwhile is not added again."""
-        while self._waiting:
-            made_from = self._store.fingerprint
-            kept = self._drop_known()
-            gone = [clip.clip.clip_id for clip, _ in kept if clip.outdated]
+        if self._waiting:
             tables = {
-                table.name: pa.concat_tables([rows[table.name] for _, rows in kept])
+                table.name: pa.concat_tables([rows[table.name] for rows in self._waiting])
                 for table in (SLICE_SURPRISE, SURPRISE)
-                if kept
             }
-            try:
-                self._store.commit(tables, dict.fromkeys(tables, gone), made_from)
-            except Overtaken:
-                continue
+            commit_predictions(self._store, self._encoder_id, tables)
             self._waiting.clear()
         self._since = time.monotonic()
-
-    def _drop_known(self) -> list[Measured]:
-        encoder_id, predictor = self._loaded.row.encoder_id, self._loaded.predictor_sha256
-        held = find_held(self._store, encoder_id, predictor)
-        return [
-            (clip, rows)
-            for clip, rows in self._waiting
-            if held.find_missing(clip.clip.clip_id, clip.tasks) == clip.tasks
-        ]

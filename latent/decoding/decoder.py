@@ -23,13 +23,18 @@ class Decoder:
     head: DecoderHead
     row: FittedDecoder
 
+    def refuse_other(self, store: Store, encoder_id: str, what: str = "") -> None:
+        """Raises LatentError unless it draws tokens of this encoder; `what` has them."""
+        if encoder_id != self.row.encoder_id:
+            has = f"{what} has those of {encoder_id}" if what else f"these are of {encoder_id}"
+            raise LatentError(
+                f"decoder {self.row.decoder_id} draws tokens of {self.row.encoder_id} (layer {self.row.layer}), and {has}: fit one with `tubelet decoder fit --encoder {encoder_id} --store {store.shell_name}`"
+            )
+
     def draw(self, store: Store, clip_id: str) -> UInt8[np.ndarray, "S h w 3"]:
         """The slices of a clip. Raises LatentError for a clip of another encoder or layer, StoreError where its tokens are not kept."""
         clip = store.clip(clip_id)
-        if clip.encoder_id != self.row.encoder_id or clip.embed_dim != self.head.dim:
-            raise LatentError(
-                f"decoder {self.row.decoder_id} draws tokens of {self.row.encoder_id} (layer {self.row.layer}), and clip {clip_id} has those of {clip.encoder_id}: fit one with `tubelet decoder fit --encoder {clip.encoder_id} --store {store.shell_name}`"
-            )
+        self.refuse_other(store, clip.encoder_id, f"clip {clip_id}")
         return self.head.draw(store.grid(clip_id))
 
 

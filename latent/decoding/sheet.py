@@ -1,10 +1,12 @@
 """Decoded slices below the true ones, with what the decoder reached on videos it never saw, as one picture."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tubelet.latent.decoding.along import DrawnTokens
 from tubelet.latent.decoding.decoder import Decoder, describe_quality
 from tubelet.latent.decoding.pictures import has_pictures, read_pictures
 from tubelet.store import Store
@@ -21,17 +23,29 @@ def draw_sheet(store: Store, decoder: Decoder, clip_id: str) -> Image.Image:
     rows = [("decoded", drawn[shown])]
     if has_pictures(store, row):
         rows.insert(0, ("seen", read_pictures(store, row, drawn.shape[1:3], range(row.slices))[shown]))  # fmt: skip
-    return _arrange(rows, describe_quality(decoder.row))
+    return arrange_sheet(rows, describe_quality(decoder.row))
 
 
-def _arrange(rows: list[tuple[str, np.ndarray]], words: str) -> Image.Image:
+def draw_along_sheet(drawn: DrawnTokens, words: str) -> Image.Image:
+    """Single tokens in a row, each below its name."""
+    return arrange_sheet([("", drawn.pictures)], words, drawn.names)
+
+
+def arrange_sheet(
+    rows: list[tuple[str, np.ndarray]], words: str, columns: Sequence[str] = ()
+) -> Image.Image:
+    """Rows of pictures (k, h, w, 3) with their names, names of their columns above, and below what is said of all."""
     height, width = rows[0][1].shape[1:3]
     scale = TILE / max(height, width)
     tile = round(width * scale), round(height * scale)
     across = len(rows[0][1]) * (tile[0] + GAP) + GAP
     lines = textwrap.wrap(words, max(24, int(across / LETTER)))
-    sheet = Image.new("RGB", (across, len(rows) * (tile[1] + LINE + GAP) + (len(lines) + 1) * LINE), PAPER)  # fmt: skip
+    above = LINE if columns else 0
+    sheet = Image.new("RGB", (across, above + len(rows) * (tile[1] + LINE + GAP) + (len(lines) + 1) * LINE), PAPER)  # fmt: skip
     pen, top = ImageDraw.Draw(sheet), GAP
+    for number, column in enumerate(columns):
+        pen.text((GAP + number * (tile[0] + GAP), top), column, fill=INK)
+    top += above
     for name, pictures in rows:
         pen.text((GAP, top - GAP), name, fill=INK)
         for number, picture in enumerate(pictures):

@@ -90,7 +90,7 @@ def other_layers(of: ClipRow) -> Question:
     """One row per layer of the same encoder that suits something: what it suits, and its clip of the same window, the clip's own included."""
     alike = " AND ".join(f"o.{name} = c.{name}" for name in SAME_WINDOW)
     sql = f"""SELECT e.encoder_id, e.name, e.layer, e.suits, o.clip_id
-FROM clips c JOIN encoders mine ON mine.encoder_id = c.encoder_id JOIN encoders e ON e.name = mine.name AND e.suits IS NOT NULL
+FROM clips c JOIN encoders mine ON mine.encoder_id = c.encoder_id JOIN encoders e ON e.name = mine.name AND e.suits IS NOT NULL AND NOT coalesce(mine.causal, false)
 JOIN clips o ON o.encoder_id = e.encoder_id AND {alike}
 WHERE c.clip_id = $clip
 QUALIFY row_number() OVER (PARTITION BY e.encoder_id ORDER BY o.precision = c.precision DESC, o.clip_id) = 1

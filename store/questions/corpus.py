@@ -277,7 +277,7 @@ def encoders() -> Question:
     return Question(f"""SELECT e.encoder_id, e.name, e.family, e.layer, e.embed_dim, e.patch, e.tubelet, e.parameters,
   coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
   {UNTRAINED} AS untrained,
-  e.weights_source, e.weights_sha256, e.preprocessing, e.suits, e.side, e.final_norm
+  e.weights_source, e.weights_sha256, e.preprocessing, e.suits, e.side, e.final_norm, e.causal
 FROM encoders e LEFT JOIN (
   SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens
   FROM clips GROUP BY encoder_id

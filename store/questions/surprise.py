@@ -52,6 +52,15 @@ WHERE clip_id = $clip AND context = $context AND horizon = $horizon ORDER BY sli
     )
 
 
+def largest_surprise(clip_id: str, context: int, horizon: int) -> Question:
+    """One row: the largest error of a patch among all clips of the same video and encoder."""
+    return Question(
+        """SELECT max(s.l1) AS largest FROM clips mine JOIN clips c USING (video_id, encoder_id) JOIN surprise s ON s.clip_id = c.clip_id
+WHERE mine.clip_id = $clip AND s.context = $context AND s.horizon = $horizon""",
+        {"clip": clip_id, "context": context, "horizon": horizon},
+    )
+
+
 def labels_for_matching(match: str, side: str) -> Question:
     """One row per video that has both labels: the value that it shares with its partner, and the value that tells them apart."""
     return Question(

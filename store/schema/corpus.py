@@ -156,6 +156,11 @@ ENCODERS = Table(
             "BOOLEAN",
             "of a layer of blocks: whether the encoder's final norm was applied to it; NULL for levels, which the encoder norms as it does",
         ),
+        Column(
+            "causal",
+            "BOOLEAN",
+            "whether each slice was encoded from the frames up to its own end alone (`--causal`); NULL in rows of older versions, which were not",
+        ),
     ),
 )
 

@@ -13,7 +13,7 @@ from tests.planted_surprise import plant_surprise, plant_tokens
 from tests.planted_transitions import plant_decoder
 from tests.stores import synthetic_store
 from tubelet import dashboard
-from tubelet.dashboard.video import expectation, patches, sections
+from tubelet.dashboard.video import expectation, patches, sections, surprise_heat
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus
@@ -141,6 +141,15 @@ def test_a_video_with_predictions_shows_their_errors_over_time(tmp_path) -> None
     assert not test.exception and "FROM surprise" in text(test)
     drawn = "".join(str(block.proto) for block in test.get("html"))
     assert "slice 5, up to" in drawn and drawn.count("slice 2, up to") == 1
+    assert "did not expect from the" not in text(test)
+    over = open_page("video", made, video=video_id, **{"surprise-over": "true"})
+    assert not over.exception and [one.value for one in over.toggle if one.label == "Surprise"] == [True]  # fmt: skip
+    assert "Bright patches are those that the predictor did not expect from the 2 slices before" in text(over)  # fmt: skip
+    heat = surprise_heat.color_errors(made, named, 2, 1)
+    assert (heat[:2] == surprise_heat.NOT_PREDICTED).all()
+    last = (len(heat) - 1, 0, clip["grid_width"] - 1)
+    assert heat[last].tolist() == [253, 231, 37]  # the largest error of the video is the end
+    assert surprise_heat.find_largest(made, clip["clip_id"], 2, 1) == 50 + clip["grid_width"] - 1
     made.close()
 
 

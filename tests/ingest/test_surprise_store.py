@@ -1,6 +1,7 @@
 """`tubelet surprise` over a store: rows that add up, nothing measured twice, nothing lost, and one sentence for what cannot be measured."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,7 @@ from tests.contents import contents, rows
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
+from tubelet.ingest.pipeline.events import ClipCount, Listener
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.ingest.prediction.run import SurpriseOutcome, measure_surprise
 from tubelet.store import Store
@@ -132,6 +134,57 @@ def test_an_ingest_replaces_what_another_predictor_said(ingested, folder):
     assert contents(folder / "store")["surprise"] == before
     found = rows(folder / "store", "SELECT predictor_sha256, count(*) AS n FROM slice_surprise GROUP BY 1")  # fmt: skip
     assert [row["n"] for row in found] == [9] and found[0]["predictor_sha256"] != "0" * 64
+
+
+TWICE = "SELECT count(*) AS n FROM (SELECT clip_id, context, horizon, slice, count(*) AS n FROM slice_surprise GROUP BY ALL HAVING n > 1)"
+PATCHES = "SELECT context, horizon, count(*) AS n FROM surprise GROUP BY ALL ORDER BY ALL"
+
+
+def test_two_commands_at_once_add_each_slice_once_and_lose_none(folder):
+    """Another command measures and commits, with one context in common, while this one has measured and not committed."""
+    root, others = folder / "store", []
+
+    def meanwhile(done: int, of: int) -> None:
+        if not others:
+            others.append(measure(root, context=(2, 3), every=2).slices)
+
+    with closing(Store(root)) as store:
+        options = SurpriseOptions(context=(2,), horizon=(1, 2), device="cpu")
+        assert measure_surprise(store, options, None, meanwhile).slices == 15
+    assert others and rows(root, TWICE) == [{"n": 0}]
+    found = [tuple(row.values()) for row in rows(root, PATCHES)]
+    assert found == [(2, 1, 36), (2, 2, 24), (3, 1, 12)]  # every slice of what either was asked
+
+
+class Meanwhile(Listener):
+    """Runs something once, when the first clip of a run is encoded."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.work = work
+
+    def clip(self, count: ClipCount) -> None:
+        work, self.work = self.work, lambda: None
+        work()
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_an_ingest_adds_no_prediction_that_a_command_has_added_meanwhile(
+    ingested, folder, outdated
+):
+    root = folder / "store"
+    if outdated:
+        measure(root)
+        _pretend_another_predictor(root)
+    job = Job.of(paths=[str(ingested / "videos")], **SMALL, surprise="2,2:2")
+    run = job.run(str(root))
+    others: list[int] = []
+    run.listeners.append(Meanwhile(lambda: others.append(measure(root, context=(2, 3)).slices)))
+    run.execute(job.sources)
+    assert others == [15] and rows(root, TWICE) == [{"n": 0}]
+    found = [tuple(row.values()) for row in rows(root, PATCHES)]
+    assert found == [(2, 1, 36), (2, 2, 24), (3, 1, 24)]
+    (made,) = rows(root, "SELECT DISTINCT predictor_sha256 AS made FROM slice_surprise")
+    assert made["made"] != "0" * 64
 
 
 @pytest.mark.parametrize(

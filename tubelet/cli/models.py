@@ -99,25 +99,65 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 
 @command(name="show")
 @store_option
-@click.option("--clip", required=True, metavar="CLIP_ID", help="Clip whose slices are drawn.")
-@click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the clip's encoder]")  # fmt: skip
+@click.option("--clip", metavar="CLIP_ID", help="Clip whose slices are drawn.")
+@click.option("--direction", metavar="NAME", help="Draw a direction instead: a dimension, basis:NAME:2, cluster:NAME:0 or another name of the page Dimension.")  # fmt: skip
+@click.option("--transition", "transition_id", metavar="ID", help="Draw what a transition model predicts of the second half of the clip, beside the true slices and a copy.")  # fmt: skip
+@encoder_option(help=f"{ENCODER_HELP} Whose direction it is.  [default: that of the decoder]")
+@click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the encoder]")  # fmt: skip
 @click.option("-o", "--output", required=True, type=OutputFile(), help="Picture (PNG) to write.")
-def show_clip(store: str, clip: str, decoder_id: str | None, output: Path) -> None:
-    """Write the slices of a clip as its decoder draws them, below those that the encoder saw, with what the decoder reached on videos it never saw."""
-    from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
-    from tubelet.latent.decoding.sheet import draw_sheet
+def show_decoded(store: str, output: Path, **asked: Any) -> None:
+    """Write what a decoder draws of a clip, of a rollout or of a direction, with what the decoder reached on videos it never saw."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import open_whole
 
-    opened = Store(store)
-    chosen = choose_decoder(opened, opened.clip(clip).encoder_id, decoder_id)
-    sheet = draw_sheet(opened, chosen, clip)
+    if (asked["clip"] is None) is (asked["direction"] is None):
+        raise click.UsageError("pass either --clip or --direction")
+    if asked["transition_id"] and asked["clip"] is None:
+        raise click.UsageError("--transition predicts slices of a clip: pass --clip, too")
+    draw = _draw_direction if asked["direction"] else _draw_clip
+    sheet, said = draw(Store(store), asked)
     with open_whole(output) as file:
         sheet.save(file, "PNG")
-    click.echo(f"{output} written. {describe_quality(chosen.row)}")
+    click.echo(f"{output} written. {said}")
+
+
+def _draw_clip(opened: Any, asked: dict[str, Any]) -> tuple[Any, str]:
+    """The picture of a clip, or of a rollout of its second half, and how well it is drawn."""
+    from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
+    from tubelet.latent.decoding.sheet import arrange_sheet, draw_sheet
+
+    chosen = choose_decoder(opened, opened.clip(asked["clip"]).encoder_id, asked["decoder_id"])
+    said = describe_quality(chosen.row)
+    if asked["transition_id"] is None:
+        return draw_sheet(opened, chosen, asked["clip"]), said
+    from tubelet.training.decoder.rollout import draw_rollout
+
+    found = draw_rollout(opened, chosen, asked["clip"], asked["transition_id"])
+    said = f"{said} {found.quality}"
+    return arrange_sheet(found.rows, said, [f"slice {number}" for number in found.slices]), said
+
+
+def _draw_direction(opened: Any, asked: dict[str, Any]) -> tuple[Any, str]:
+    """The picture of a direction, and how well it is drawn."""
+    from tubelet.latent.decoding.along import describe_steps, draw_along
+    from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
+    from tubelet.latent.decoding.sheet import draw_along_sheet
+    from tubelet.latent.directions.naming import find_direction
+    from tubelet.latent.workspace import Workspace
+    from tubelet.store.encoder_names import find_encoder
+
+    named = asked["encoder"] and find_encoder(opened, asked["encoder"])
+    if named is None and asked["decoder_id"] is None:
+        raise click.UsageError("--direction needs --encoder or --decoder: whose direction is it?")
+    chosen = choose_decoder(opened, named or "", asked["decoder_id"])
+    encoder_id = named or chosen.row.encoder_id
+    direction = find_direction(opened, encoder_id, asked["direction"])
+    drawn = draw_along(opened, chosen, direction, Workspace(opened).direction_sample(encoder_id))
+    said = f"{describe_steps(drawn.names)} {describe_quality(chosen.row)}"
+    return draw_along_sheet(drawn, said), said
 
 
 fit_head.short_help = "Fit and test a decoder of one encoder."
-show_clip.short_help = "Write a clip as its decoder draws it."
+show_decoded.short_help = "Write a clip, a rollout or a direction as a decoder draws it."
 decoder.add_command(fit_head)
-decoder.add_command(show_clip)
+decoder.add_command(show_decoded)

@@ -66,11 +66,12 @@ class Swatch:
 
 @dataclass(frozen=True)
 class Paint:
-    """Where the colors come from, and what they mean; no URL where there are none."""
+    """Where the colors come from, and what they mean; no URL where there are none. `measured`: from tables, of windows without embeddings too."""
 
     url: str | None = None
     legend: tuple[Swatch, ...] = ()
     sentence: Markdown = ""
+    measured: bool = False
 
 
 def show(
@@ -100,7 +101,11 @@ def _describe_role(film: Film, role: str) -> dict:
 def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
     """All that the browser is handed, field by field as `Data` of contract.js names it."""
     return _describe_film(film) | {
-        "colors": {"url": paint.url, "legend": list(map(asdict, paint.legend))}
+        "colors": {
+            "url": paint.url,
+            "legend": list(map(asdict, paint.legend)),
+            "measured": paint.measured,
+        }
         if paint.url
         else None,
         "goto": {"clip": place.clip_id, "slice": place.slice, "nonce": place.nonce},

@@ -53,6 +53,7 @@
  * @typedef {object} Colors
  * @property {string} url a window's bytes lie at url/CLIP
  * @property {Swatch[]} legend what the colors mean
+ * @property {boolean} measured whether they are of tables, and of windows without embeddings too
  */
 
 /**

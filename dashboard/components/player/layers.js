@@ -99,7 +99,7 @@ export class Layers {
   /** @param {Window} window */
   #colorsOf(window) {
     const { colors } = this.player.data
-    return colors && window.embedded ? this.colors.get(window, `${colors.url}/${window.id}`) : null
+    return colors && (window.embedded || colors.measured) ? this.colors.get(window, `${colors.url}/${window.id}`) : null
   }
 
   /** @param {Window} window */
