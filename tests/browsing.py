@@ -4,6 +4,7 @@ A module of browser tests has a fixture `store` of its own and sets ``pytestmark
 """
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -51,6 +52,8 @@ ARGUMENTS = [
 START_S = 120
 SLOW = 120_000  # ms a page may take on a busy machine, the first one with every import uncached
 HELD: WeakKeyDictionary = WeakKeyDictionary()  # by browser: the pages that stay open
+CONTEXTS: WeakKeyDictionary = WeakKeyDictionary()  # by browser: what its visitors share
+PORTS: list[int] = []  # of dashboards that this process has started
 PIXELS = """canvas => {
   const { width, height } = canvas
   const copy = Object.assign(document.createElement('canvas'), { width, height })
@@ -61,6 +64,13 @@ PIXELS = """canvas => {
   return [width, height, btoa(text)]
 }"""
 CLICKS = 3  # on a download, before it counts as broken
+
+
+def in_browser(test: Callable) -> Callable:
+    """A test that needs Chromium, in a module of others."""
+    for mark in BROWSER:
+        test = mark(test)
+    return test
 
 
 class Visit:
@@ -177,9 +187,16 @@ def commanded(store: Store, base: str, *options: str, folder: Path = ROOT) -> It
 
 
 def find_port() -> int:
+    """One that an earlier dashboard has left, if there is any: the browser has fetched and compiled the scripts of that address."""
+    for port in PORTS:
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
+            return port
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        PORTS.append(free.getsockname()[1])
+    return PORTS[-1]
 
 
 @contextmanager
@@ -201,9 +218,9 @@ def _serve(command: list[str]) -> None:
     cli.main()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator["sync_api.Browser"]:
-    """One process per site: it keeps the scripts of the pages compiled from one visit to the next."""
+    """One for all modules, and in it one process per site: it keeps the scripts of the pages compiled from one visit to the next."""
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
@@ -231,15 +248,22 @@ def visiting(
     assert not visitor.problems, visitor.problems
 
 
+def open_page(browser: "sync_api.Browser", server: str) -> "sync_api.Page":
+    """A page beside those of visitors, of which nobody expects anything."""
+    return _hold(browser, server, 1).context.new_page()
+
+
 def _hold(browser: "sync_api.Browser", server: str, ratio: float) -> "sync_api.Page":
     """A page that stays, so that the process of the site and what it has compiled stay, too: a first page costs three times the next.
 
-    Its visitors ask for less motion: every frame of an animation is drawn by the processor, and they cost a fifth of a visit.
+    Dashboards that follow one another at an address share it. Its visitors ask for less motion: every frame of an animation is drawn
+    by the processor, and they cost a fifth of a visit.
     """
-    pages = HELD.setdefault(browser, {})
+    contexts, pages = CONTEXTS.setdefault(browser, {}), HELD.setdefault(browser, {})
+    if ratio not in contexts:
+        contexts[ratio] = browser.new_context(device_scale_factor=ratio, reduced_motion="reduce")
     if (server, ratio) not in pages:
-        context = browser.new_context(device_scale_factor=ratio, reduced_motion="reduce")
-        pages[server, ratio] = context.new_page()
+        pages[server, ratio] = contexts[ratio].new_page()
         pages[server, ratio].goto(f"{server}/_stcore/health")
     return pages[server, ratio]
 

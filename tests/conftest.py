@@ -12,7 +12,7 @@ from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of ev
 from tests.guarded import before, place  # noqa: F401 - of the sandbox's tests
 from tests.kinds import small, stores  # noqa: F401 - of the dashboard's tests
 from tests.planted import planted_everything  # noqa: F401 - made once for all who ask for it
-from tests.player import numbered_store  # noqa: F401
+from tests.player import numbered_server, numbered_store  # noqa: F401
 
 LONGEST = (
     "dashboard/test_page_quality.py",

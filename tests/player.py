@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browsing import SLOW, Visit, expect
+from tests.browsing import SLOW, Visit, expect, serving
 from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, ingest, numbered_video
 from tubelet.store import Store
 
@@ -36,6 +36,13 @@ def numbered_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = Store(folder / "store")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def numbered_server(numbered_store: Store) -> Iterator[str]:
+    """Address of one dashboard for all modules that only look at it."""
+    with serving(numbered_store) as address:
+        yield address
 
 
 def video(store: Store, name: str) -> str:

@@ -32,6 +32,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def test_the_clip_in_the_middle_of_each_video_is_scrubbed(store: Store) -> None:
     (encoder,) = store.rows("FROM encoders")
     ids = [video(store, name) for name in ("plays.mp4", "overlap.mp4")]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from tests.browsing import BROWSER, fetched, sync_api
+from tests.browsing import BROWSER, fetched, open_page, sync_api
 from tests.stores import synthetic_store
 from tubelet.dashboard import launch
 from tubelet.dashboard.access import Access, host_name
@@ -333,7 +333,7 @@ class TestPages:
         self, browser: "sync_api.Browser", server: str, path: str
     ) -> None:
         """What a policy forbids is told on the console; a page that another site frames stays empty."""
-        page = browser.new_page()
+        page = open_page(browser, server)
         told = []
         page.on(
             "console",

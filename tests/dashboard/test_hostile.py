@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from itertools import cycle, islice
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -32,6 +32,7 @@ PAGES = {
     "masking": "What does the predictor fill in?",
     "sql": "What do you want to know?",
 }
+LISTING = [path for path in PAGES if path not in ("", "video", "windows")]
 PARAMETERS = (
     "video",
     "clip",
@@ -104,11 +105,16 @@ def nothing_came_of_it(visit: Visit) -> None:
     assert page.locator(".stException").count() == 0
 
 
-@pytest.mark.parametrize("path", PAGES)
+def folder_is_shown(visit: Visit, store: Store) -> None:
+    assert store.root.name in shown(visit.page), "the folder's name is shown as it is"
+
+
+@pytest.mark.parametrize("path", LISTING)
 def test_hostile_names_do_nothing_on_any_page(visit: Visit, store: Store, path: str) -> None:
+    """On those that the other tests open by the name of a video, there."""
     visit.open(path, PAGES[path])
     nothing_came_of_it(visit)
-    assert store.root.name in shown(visit.page), "the folder's name is shown as it is"
+    folder_is_shown(visit, store)
 
 
 @pytest.mark.parametrize("number", range(len(WORDS)))
@@ -119,14 +125,19 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
     assert count_shown(visit, WORDS[number], least=2) >= 2, (
         "the heading has the name, and the path ends in it"
     )
+    folder_is_shown(visit, store)
     clip = store.rows("FROM clips WHERE video_id = ? ORDER BY first_frame", [video["video_id"]])[0]
     on = f"video={video['video_id']}&clip={clip['clip_id']}&patches={clip['clip_id']}-0.0.0&search=true&alike=true&map=true"
     visit.open(f"video?{on}", PAGES["video"])
     visit.expect_text("best first")
     nothing_came_of_it(visit)
     assert literally(WORDS[number]) in shown(visit.page)
-    visit.open(f"windows?video={video['video_id']}", PAGES["windows"])
+    folder_is_shown(visit, store)
+    visit.page.get_by_test_id("stSidebar").get_by_role("link", name="Windows", exact=True).click()
+    visit.expect_heading(PAGES["windows"])
+    visit.expect_in_url(f"video={video['video_id']}")
     nothing_came_of_it(visit)
+    folder_is_shown(visit, store)
 
 
 def test_hostile_addresses_do_nothing(visit: Visit) -> None:
@@ -138,40 +149,54 @@ def test_hostile_addresses_do_nothing(visit: Visit) -> None:
         nothing_came_of_it(visit)
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_hostile_condition_does_nothing(visit: Visit, word: str) -> None:
-    text = quote(word)
-    visit.open(f"sensitivity?where={text}&setting={text}&compare={text}", PAGES["sensitivity"])
+def test_hostile_conditions_do_nothing(visit: Visit) -> None:
+    """The one of several lines from the address, whose other parameters hold the others; those as they are typed, too."""
+    *typed, lines = WORDS
+    given = f"where={quote(lines)}&setting={quote(typed[0])}&compare={quote(typed[1])}"
+    visit.open(f"sensitivity?{given}", PAGES["sensitivity"])
     visit.page.get_by_role("button", name="Apply condition").click()
-    visit.page.locator(
-        "[data-testid=stAlertContentError], [data-testid=stAlertContentWarning]"
-    ).first.wait_for(timeout=SLOW)
+    refusals(visit).first.wait_for(timeout=SLOW)
     nothing_came_of_it(visit)
+    for word in typed:
+        field = visit.page.get_by_role("textbox", name="Videos where", exact=True)
+        field.fill(word)
+        field.press("Enter")
+        visit.expect_in_url(f"where={re.escape(quote_plus(word.split()[0]))}")
+        visit.settle()
+        refusals(visit).first.wait_for(timeout=SLOW)
+        nothing_came_of_it(visit)
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_hostile_query_waits_and_its_error_does_nothing(visit: Visit, word: str) -> None:
-    raising = f"SELECT error('{word}')"
-    visit.open(f"sql?query={quote(raising)}", PAGES["sql"])
+def refusals(visit: Visit) -> "sync_api.Locator":
+    return visit.page.locator(
+        "[data-testid=stAlertContentError], [data-testid=stAlertContentWarning]"
+    )
+
+
+def test_hostile_queries_wait_and_their_errors_and_answers_do_nothing(visit: Visit) -> None:
+    """The first by a link, the others typed; in the end one that answers, with the words as names of its columns, too."""
+    raising = [f"SELECT error('{word}')" for word in WORDS]
+    visit.open(f"sql?query={quote(raising[0])}", PAGES["sql"])
     visit.expect_text("This query came with a link")
     visit.editor().wait_for(timeout=SLOW)
-    assert (
-        literally(raising) in shown(visit.page)
-        and visit.page.locator("[data-testid=stAlertContentError]").count() == 0
-    )
+    assert literally(raising[0]) in shown(visit.page)
+    assert visit.page.locator("[data-testid=stAlertContentError]").count() == 0
     visit.settle()
     visit.page.get_by_role("button", name="Run query").click()
-    visit.expect_text("Query failed")
-    nothing_came_of_it(visit)
-    first = literally(word.partition("\n")[0])
-    assert count_shown(visit, first, without=raising), "the error is shown as it is"
-
-
-def test_a_hostile_answer_does_nothing(visit: Visit) -> None:
-    """The words are the names of its columns, too."""
-    named = "SELECT " + ", ".join(f"'{word}' AS \"{word}\"" for word in WORDS)
-    visit.open(f"sql?query={quote(named)}", PAGES["sql"])
-    visit.settle()
-    visit.page.get_by_role("button", name="Run query").click()
+    error_is_shown(visit, 0, raising[0])
+    for number in range(1, len(WORDS)):
+        visit.editor().fill(raising[number])
+        visit.editor().press("Control+Enter")
+        error_is_shown(visit, number, raising[number])
+    visit.editor().fill("SELECT " + ", ".join(f"'{word}' AS \"{word}\"" for word in WORDS))
+    visit.editor().press("Control+Enter")
     visit.expect_text("1 row in")
+    nothing_came_of_it(visit)
+
+
+def error_is_shown(visit: Visit, number: int, query: str) -> None:
+    """As it is, beside the query, which has the word, too."""
+    visit.expect_text("Query failed")
+    first = literally(WORDS[number].partition("\n")[0])
+    assert count_shown(visit, first, without=query), "the error is shown as it is"
     nothing_came_of_it(visit)

@@ -21,6 +21,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def test_source_files_are_served_in_ranges_and_only_as_they_were_ingested(
     server: str, store: Store
 ) -> None:

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, sync_api
+from tests.browsing import SLOW, Visit, in_browser, sync_api
 from tests.dashboard.test_dashboard import open_page, text
 from tests.planted import Planted, add_planted, planted_store
 from tests.stores import synthetic_store
@@ -121,13 +121,6 @@ def test_one_video_shows_what_it_can(videos, tmp_path):
 
 def test_every_export_has_a_button(store):
     assert set(sensitivity.KINDS) == set(sensitivity.FORMATS)
-
-
-def in_browser(test):
-    """A test that needs Chromium."""
-    for mark in BROWSER:
-        test = mark(test)
-    return test
 
 
 @in_browser

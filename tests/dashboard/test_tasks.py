@@ -28,6 +28,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 class Walk:
     """A visitor whose clicks are counted; typing and the address bar cost nothing."""
 

@@ -32,6 +32,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def test_the_url_restores_clip_slice_patches_and_colors(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[3]
     open_player(

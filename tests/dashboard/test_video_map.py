@@ -22,6 +22,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def test_the_map_shows_every_token_and_leads_to_its_patch(visit: Visit, store: Store) -> None:
     """Slice, row and column as axes: the corner of the cube is the red patch of the first slice, and a click on it is known beforehand."""
     clip = clips(store, "plays.mp4")[0]

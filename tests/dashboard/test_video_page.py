@@ -44,6 +44,11 @@ def store(numbered_store: Store) -> Store:
 
 
 @pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
+@pytest.fixture(scope="module")
 def opened(browser, server: str, store: Store) -> Iterator[Visit]:
     with visiting(browser, server) as visitor:
         open_player(visitor, store, "plays.mp4")

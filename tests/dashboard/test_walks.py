@@ -21,6 +21,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def encoder(store: Store) -> str:
     return store.rows("SELECT encoder_id FROM encoders")[0]["encoder_id"]
 

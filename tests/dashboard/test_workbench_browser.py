@@ -17,6 +17,11 @@ def store(numbered_store: Store) -> Store:
     return numbered_store
 
 
+@pytest.fixture(scope="module")
+def server(numbered_server: str) -> str:
+    return numbered_server
+
+
 def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> None:
     visit.open("sql", TITLE)
     editor = visit.editor()

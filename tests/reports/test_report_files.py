@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import tubelet.cli as front_door
+from tests.browsing import expect, in_browser
 from tests.commands import ROOT, tubelet
 from tests.planted import Planted, add_planted, planted_store
 from tubelet.reports.blocks import Code, Heading, Picture, Table, Text
@@ -120,31 +120,23 @@ def test_html_is_one_small_file_that_names_its_sections(files):
     assert text.count("<summary>SQL behind this</summary>") >= 10
 
 
-def test_html_opens_in_a_browser_without_a_network(files):
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install 'tubelet[test]'"
-    )
-    chromium = shutil.which("chromium") or pytest.skip(
-        "no chromium on this machine: apt-get install chromium"
-    )
+@in_browser
+def test_html_opens_in_a_browser_without_a_network(browser, files):
     asked, wrong = [], []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_context(
-            offline=True, color_scheme="dark", viewport={"width": 800, "height": 900}
-        ).new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto((files / "report.html").as_uri())
-        sync_api.expect(page.locator("h1")).to_have_text(sections.TITLE)
-        sync_api.expect(page.locator("#curve_relative svg")).to_be_visible()
-        assert page.locator("#heat img").evaluate("image => image.naturalWidth") == 40
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 28)"
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
-            "nothing sticks out"
-        )
-        browser.close()
+    context = browser.new_context(
+        offline=True, color_scheme="dark", viewport={"width": 800, "height": 900}
+    )
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((files / "report.html").as_uri())
+    expect(page.locator("h1")).to_have_text(sections.TITLE)
+    expect(page.locator("#curve_relative svg")).to_be_visible()
+    assert page.locator("#heat img").evaluate("image => image.naturalWidth") == 40
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 28)"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    context.close()
     assert wrong == [] and all(url.startswith(("file:", "data:")) for url in asked)
 
 
