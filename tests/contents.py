@@ -1,27 +1,29 @@
 """What a store holds, apart from clocks: two stores with the same contents are the same result."""
 
+from contextlib import closing
+
+import duckdb
+
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
 
 CLOCKS = {"added_at", "created_at", "encode_s", "failed_at", "measured_at"}
+OPEN: dict[object, Store] = {}  # the store that was asked last
 
 
 def contents(root: object) -> dict[str, list[tuple]]:
     """Every table as sorted rows, without the columns that tell the time."""
-    store = Store(root)
-    try:
-        return {name: _rows(store, name) for name in TABLES}
-    finally:
-        store.close()
+    with closing(Store(root).connect("", {})) as connection:
+        return {name: _rows(connection, name) for name in TABLES}
 
 
 def rows(root: object, sql: str) -> list[dict]:
-    """The answer of a store that is opened for this query alone."""
-    store = Store(root)
-    try:
-        return store.rows(sql)
-    finally:
-        store.close()
+    """The answer of a store; the one that was asked last stays open, because tests ask one several times."""
+    if root not in OPEN:
+        while OPEN:
+            OPEN.popitem()[1].close()
+        OPEN[root] = Store(root)
+    return OPEN[root].rows(sql)
 
 
 def columns_of(name: str) -> str:
@@ -29,8 +31,6 @@ def columns_of(name: str) -> str:
     return ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
 
 
-def _rows(store: Store, name: str) -> list[tuple]:
-    return [
-        tuple(map(str, row.values()))
-        for row in store.rows(f"SELECT {columns_of(name)} FROM {name} ORDER BY ALL")
-    ]
+def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple]:
+    found = connection.sql(f"SELECT {columns_of(name)} FROM {name} ORDER BY ALL")
+    return [tuple(map(str, row.values())) for row in found.to_arrow_table().to_pylist()]

@@ -12,7 +12,7 @@ from tests.videos import make_folder
 from tubelet.store import Store
 from tubelet.store.disk.integrity import check
 
-KILLS = 6
+KILLS = 4
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
 
@@ -115,6 +115,7 @@ def test_readers_see_whole_commits_while_an_ingest_runs(videos, tmp_path):
     while process.poll() is None:
         assert consistent(root)
         looked += (root / "tubelet.json").exists()
+        time.sleep(0.1)
     process.communicate()
     assert looked > 3
 

@@ -12,13 +12,12 @@ from tubelet.store import Store
 from tubelet.store.questions import corpus
 from tubelet.store.rows import UNFINISHED
 
-FRAMES, CLIPS = 102, 25
+FRAMES, CLIPS = 66, 16
 SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
 
 @pytest.fixture
-def source(tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "COMMIT_SECONDS", 0)  # a commit per clip
+def source(tmp_path):
     return make_video(tmp_path / "long.mp4", frames=FRAMES)
 
 
@@ -27,8 +26,9 @@ def start(source, root):
     return job.run(str(root)), job.sources
 
 
-def watch(run, look):
-    """Have `look` called with the store after every commit of the run."""
+def watch(monkeypatch, run, look):
+    """Have the run commit every clip, and `look` called with the store after every commit."""
+    monkeypatch.setattr(writer, "COMMIT_SECONDS", 0)
     commit = run.store.commit
 
     def committing(*arguments):
@@ -38,10 +38,11 @@ def watch(run, look):
     run.store.commit = committing
 
 
-def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path):
+def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path, monkeypatch):
     seen = []
     run, sources = start(source, tmp_path / "store")
     watch(
+        monkeypatch,
         run,
         lambda store: seen.append(
             (
@@ -64,8 +65,9 @@ def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path):
 
 def test_a_video_whose_run_was_stopped_is_read_to_its_end_by_the_next(source, tmp_path):
     run, sources = start(source, tmp_path / "store")
-    watch(run, lambda store: run.stop())
-    stopped = run.execute(sources)
+    with pytest.MonkeyPatch.context() as patch:
+        watch(patch, run, lambda store: run.stop())
+        stopped = run.execute(sources)
     assert 0 < stopped.clips < CLIPS, "stopped too late: this test needs a slower encoder"
     with closing(Store(tmp_path / "store")) as store:
         assert store.rows("SELECT modified_ns FROM videos") == [{"modified_ns": UNFINISHED}]
