@@ -22,6 +22,7 @@ from tubelet.dashboard.parameters import (
 from tubelet.dashboard.selected_videos import SelectedVideos
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
+from tubelet.store.encoder_names import has_predictor
 from tubelet.store.questions import corpus
 from tubelet.store.questions.rows import ListedEncoder
 
@@ -48,18 +49,30 @@ class Encoder:
     untrained: bool
     tubelet: int = 2  # frames per token
     causal: bool = False  # whether each slice was encoded from its prefix alone
+    family: str = ""
 
     @classmethod
     def of(cls, row: ListedEncoder) -> "Encoder":
         """The encoder of a row of `corpus.encoders`."""
         return cls(
-            row.encoder_id, row.name, row.layer, row.untrained, row.tubelet, bool(row.causal)
+            encoder_id=row.encoder_id,
+            name=row.name,
+            layer=row.layer,
+            untrained=row.untrained,
+            tubelet=row.tubelet,
+            causal=bool(row.causal),
+            family=row.family,
         )
 
     @property
     def is_image(self) -> bool:
         """Whether it encodes each frame alone."""
         return self.tubelet == 1
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it comes with a predictor, which answers whole windows."""
+        return has_predictor(self.family) and not self.causal
 
     @property
     def label_markdown(self) -> Markdown:

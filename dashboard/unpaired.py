@@ -1,4 +1,6 @@
-"""What the pages about pairs say where the chosen encoder has none: how to measure them, or why an image encoder cannot have any."""
+"""What pages say where the chosen encoder has nothing for them: no pairs, and how to measure them or why an image encoder cannot have any; no predictor."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -7,6 +9,7 @@ from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.selection import Encoder, Selection
 from tubelet.reports.literal import literal
 from tubelet.store import Store
+from tubelet.store.encoder_names import has_predictor
 from tubelet.store.questions import corpus
 from tubelet.store.questions.rows import ListedEncoder
 
@@ -37,14 +40,41 @@ def _show_image_encoder(store: Store, encoder: Encoder) -> None:
         f"{encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
         "and there is no pair of windows to measure. This page needs a video encoder."
     )
-    known = caching.read(store, corpus.encoders(), ListedEncoder)
-    others = [row for row in known if row.tubelet > 1 and row.clips]
+    others = [row for row in _list_encoders(store) if row.tubelet > 1]
     if not others:
         st.markdown(
             "This store holds no clips of a video encoder. `tubelet encoders` lists the encoders and says which of them see several frames."
         )
         return
     st.markdown("Video encoders of this store:")
+    _offer_encoders(others)
+
+
+def show_unpredicted(store: Store, encoder: Encoder) -> None:
+    """That the chosen encoder has no predictor, and which encoders of the store have one."""
+    st.markdown(
+        f"{encoder.label_markdown} has no predictor: nothing can fill in its hidden tokens. This page needs an encoder of the V-JEPA family."
+    )
+    others = [row for row in _list_encoders(store) if has_predictor(row.family)]
+    if not others:
+        st.markdown("This store holds no clips of one. To encode a folder of videos with the small one that comes with Tubelet:")  # fmt: skip
+        st.code(
+            f"tubelet ingest FOLDER --encoder vjepa2.1-tiny --store {store.shell_name}",
+            language=None,
+            wrap_lines=True,
+        )
+        return
+    st.markdown("Encoders of this store that have one:")
+    _offer_encoders(others)
+
+
+def _list_encoders(store: Store) -> list[ListedEncoder]:
+    """Those that have encoded something."""
+    return [row for row in caching.read(store, corpus.encoders(), ListedEncoder) if row.clips]
+
+
+def _offer_encoders(others: Sequence[ListedEncoder]) -> None:
+    """A button per encoder that shows the page with it."""
     names = selection.name_encoders([selection.Encoder.of(row) for row in others])
     for row in others:
         st.button(

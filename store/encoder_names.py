@@ -1,7 +1,14 @@
-"""An encoder of a store by its name or its id."""
+"""An encoder of a store by its name or its id, and what its family says of it."""
 
 from tubelet.store.errors import StoreError
 from tubelet.store.store import Store
+
+PREDICTS = "V-JEPA"  # families of which each network comes with a predictor begin so
+
+
+def has_predictor(family: str) -> bool:
+    """Whether encoders of a family come with a predictor, which `tubelet mask` and `tubelet surprise` run."""
+    return family.startswith(PREDICTS)
 
 
 def find_encoder(store: Store, wanted: str) -> str:

@@ -105,7 +105,7 @@ def draw_curve(points: pa.Table) -> alt.LayerChart:
 
 def draw_reactions(rows: pa.Table) -> alt.LayerChart:
     """Columns what, reaction, low, high, mean_dimension."""
-    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False))
+    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False, labelFlush=False))
     base = alt.Chart(rows).encode(y=y)
     x = alt.X("reaction:Q", title="standard deviations", scale=alt.Scale(zero=True))
     tips = [

@@ -13,8 +13,15 @@ from tubelet.store import Store
 from tubelet.store.questions import clips
 from tubelet.store.questions.rows import NamedVideo
 
+DIRECTION = "direction"
 LISTED = 200  # videos offered at once
 HELP = f"{FORMS}: NAME is the name or id of a basis. Links of the pages Video and Probes lead here."
+
+
+def read_direction() -> str:
+    """The direction that takes the place of a dimension, "" for none, before the widget that carries it is drawn."""
+    given = st.session_state.get(DIRECTION, st.query_params.get(DIRECTION, ""))
+    return str(given or "").strip()
 
 
 def choose_direction(store: Store, selection: Selection) -> Direction | None:
@@ -37,7 +44,7 @@ def choose_direction(store: Store, selection: Selection) -> Direction | None:
             placeholder="basis:NAME:2",
             help=HELP,
             width=260,
-            **bind("direction"),
+            **bind(DIRECTION),
         ).strip()
     try:
         return find_direction(store, selection.encoder_id, name or f"{dim}")

@@ -27,7 +27,8 @@ NOT_LINEAR = "Tokens are divided by their length, or position means are subtract
 
 
 def show(store: Store, selection: Selection) -> None:
-    st.title("What does this dimension encode?", anchor=False)
+    what = "direction" if choice.read_direction() else "dimension"
+    st.title(f"What does this {what} encode?", anchor=False)
     if not selection.encoder_id:
         show_no_clips(store)
         return

@@ -1,5 +1,6 @@
 """The Help page: every word of the dashboard in one sentence, and its keys. The texts are copies of those of docs/, which `tests.documentation` makes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -36,6 +37,7 @@ def _read(name: str) -> str:
 
 
 WORDS, KEY_ROWS, KEY_NOTES = read_table(GLOSSARY), read_table(KEYS), read_paragraphs(KEYS)
+STATISTICS: list[Row] = [(name, one.meaning) for name, one in TOKEN_STATISTICS.items()]
 
 
 def show(store: Store, selection: Selection) -> None:
@@ -51,15 +53,18 @@ def show(store: Store, selection: Selection) -> None:
     ).strip()
     st.header("Words", anchor="words")
     found = [WORDS[number] for number in find_words(asked)]
+    measured = [STATISTICS[number] for number in find_words(asked, STATISTICS)]
     if not found:
+        elsewhere = (
+            " It is the name of a statistic, or in its meaning: see below." if measured else ""
+        )
         st.markdown(
-            f"None of the {units.count(len(WORDS), 'word')} or their meanings contains this."
+            f"None of the {units.count(len(WORDS), 'word')} or their meanings contains this.{elsewhere}"
         )
     else:
         _show_table(("word", "meaning"), found)
     st.header("Statistics of a token", anchor="statistics")
-    statistics = [(name, statistic.meaning) for name, statistic in TOKEN_STATISTICS.items()]
-    _show_table(("statistic", "meaning"), statistics)
+    _show_table(("statistic", "meaning"), measured or STATISTICS)
     st.header("Keys", anchor="keys")
     _show_table(("where", "keys"), KEY_ROWS)
     st.markdown(KEY_NOTES)
@@ -75,9 +80,9 @@ def format_help_table(lines: list[Row]) -> Markdown:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def find_words(asked: str) -> list[int]:
+def find_words(asked: str, rows: Sequence[Row] = WORDS) -> list[int]:
     """The numbers of the rows that contain a text in word or meaning, those whose word contains it first."""
     wanted = asked.casefold()
-    texts = [(word.casefold(), meaning.casefold()) for word, meaning in WORDS]
+    texts = [(word.casefold(), meaning.casefold()) for word, meaning in rows]
     found = [number for number, text in enumerate(texts) if wanted in " ".join(text)]
     return sorted(found, key=lambda number: wanted not in texts[number][0])

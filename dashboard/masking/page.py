@@ -12,6 +12,7 @@ from tubelet.dashboard.masking.request import COMPARED, MaskRequest
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
 from tubelet.dashboard.sql_link import sql_behind
+from tubelet.dashboard.unpaired import show_unpredicted
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
 from tubelet.store.mask_kinds import PAINTED
@@ -41,11 +42,15 @@ def show(store: Store, selection: Selection) -> None:
             answer.markdown("**This encoder has no clips of this video.** Choose another one.")
             return
         film, clip = found
+        kept = caching.read(store, maskings.maskings_of_clip(clip.clip_id), KeptMasking)
+        if selection.encoder and not (selection.encoder.predicts or kept):
+            with answer:
+                show_unpredicted(store, selection.encoder)
+            return
         asked = choice.choose_mask(clip)
         st.toggle("Tubes and random tokens", help=COMPARE_HELP, **bind(choice.COMPARE))
     if PAINTED in asked.kinds:
         choice.paint_mask(store, film, clip, asked)
-    kept = caching.read(store, maskings.maskings_of_clip(clip.clip_id), KeptMasking)
     runs = asked.find(kept)
     with answer:
         _answer(asked, runs, untrained_badge(store, selection.encoder_id))

@@ -32,9 +32,13 @@ class Leads:
     def from_rows(cls, rows: Sequence[StrongestPair]) -> "Leads":
         return cls({row.dim: row for row in rows})
 
+    def choose(self, dims: Sequence[int]) -> list[int]:
+        """The first of these dimensions that react in any pair."""
+        return [dim for dim in dims if dim in self.of and self.of[dim].relative_edge > 0][:FIRST]
+
     def show(self, dims: Sequence[int]) -> None:
         """The first of these dimensions, each with its three links."""
-        known = [dim for dim in dims if dim in self.of][:FIRST]
+        known = self.choose(dims)
         if not known:
             return
         st.markdown(

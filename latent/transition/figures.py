@@ -4,7 +4,7 @@ Variance explained is one minus the summed errors of all videos over the summed 
 nothing. Its interval resamples videos. Ranks are means over videos.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +44,10 @@ class TransitionFigures:
     candidates_within: int
     candidates_between: int
 
-    @property
-    def name(self) -> str:
-        """Encoder and layer, or pixels; and the control that it is."""
-        where = f"{self.encoder_id}, {self.layer}" if self.encoder_id else "raw pixels"
+    def describe(self, names: Mapping[str, str]) -> str:
+        """Encoder, by what readers call it, and layer, or pixels; and the control that it is."""
+        encoder = names.get(self.encoder_id or "", self.encoder_id)
+        where = f"{encoder}, {self.layer}" if encoder else "raw pixels"
         said = {"shuffled": "shuffled time", "untrained": "untrained"}.get(self.control or "")
         return f"{where} ({said})" if said else where
 

@@ -125,7 +125,9 @@ def _picture(found: ChangeFindings) -> Picture:
 def _chart(found: ChangeFindings) -> alt.LayerChart:
     shown = found.table.filter(pc.not_equal(found.table["change"], DISJOINT))
     base = alt.Chart(shown).encode(
-        y=alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False))
+        y=alt.Y(
+            "what:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False, labelFlush=False)
+        )
     )
     tips = [alt.Tooltip("what:N", title="change")] + [
         alt.Tooltip(f"{name}:Q", title=title, format=".3f")

@@ -56,7 +56,9 @@ def _sample(rows: pa.Table, column: str) -> pa.Table:
 def draw_pairs(found: PredictionFindings, differences: pa.Table) -> Picture:
     """One line per matched pair: surprise of both sides."""
     first, second = found.matching.sides if found.matching else ("", "")
-    base = alt.Chart(differences).encode(y=alt.Y("pair:N", title=None, sort=None))
+    base = alt.Chart(differences).encode(
+        y=alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(labelFlush=False))
+    )
     title = f"mean {TITLES[found.options.column]}"
     tips = [
         alt.Tooltip("pair:N"),

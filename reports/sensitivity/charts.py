@@ -78,7 +78,9 @@ def _label(levels: pa.Table) -> alt.Chart:
 
 def ranked_dimensions(dims: pa.Table, reference: float, unit: str) -> alt.LayerChart:
     """Dimensions with their intervals, strongest first. Columns dim, relative, low, high, kind."""
-    y = alt.Y("dim:N", sort=None, title="dimension", axis=alt.Axis(labelOverlap=False))
+    y = alt.Y(
+        "dim:N", sort=None, title="dimension", axis=alt.Axis(labelOverlap=False, labelFlush=False)
+    )
     color = alt.Color(
         "kind:N",
         title=None,

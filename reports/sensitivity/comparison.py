@@ -7,6 +7,7 @@ import pyarrow as pa
 from scipy.stats import spearmanr
 
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.literal import literal
 from tubelet.reports.sensitivity import charts, narrative, tables
 from tubelet.reports.sensitivity.figures import RELATIVE
@@ -75,9 +76,9 @@ def _curves(a: Findings, b: Findings, names: tuple[str, str]) -> Picture:
 
 def _names(a: Findings, b: Findings, difference: str) -> tuple[str, str]:
     name = difference.partition("=")[0]
-    one, other = (
-        f"{name} {_shorten(str(getattr(found.request, name) or 'all'))}" for found in (a, b)
-    )
+    values = [str(getattr(found.request, name) or "all") for found in (a, b)]
+    said = shorten_encoders(values) if name == "encoder" else {}
+    one, other = (f"{name} {_shorten(said.get(value, value))}" for value in values)
     return one, other
 
 

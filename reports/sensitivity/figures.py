@@ -192,10 +192,7 @@ def frame(found: Findings) -> Picture:
     y, x = found.frame["y"].to_numpy(), found.frame["x"].to_numpy()
     l2 = np.full((y.max() + 1, x.max() + 1), np.nan)
     l2[y, x] = found.frame["l2"].to_numpy()
-    videos, ratio = (
-        found.frame["videos"][0].as_py(),
-        float(np.nanmax(l2) / max(np.nanmin(l2), 1e-12)),
-    )
+    videos = found.frame["videos"][0].as_py()
     unit = "Euclidean distance of the two embeddings"
     raster = Raster(
         l2,
@@ -209,7 +206,7 @@ def frame(found: Findings) -> Picture:
     rows, columns = l2.shape
     caption = (
         f"Mean over shared slices, then over {count(videos, found.unit)}{sample}, of {rows:d} \N{MULTIPLICATION SIGN} {columns:d} patches; "
-        f"the strongest patch differs {ratio:.2g} times as much as the weakest."
+        f"{compare_patches(float(np.nanmin(l2)), float(np.nanmax(l2)))}"
     )
     title, said = (
         "Mean difference of a token, by its place in the frame",
@@ -224,6 +221,15 @@ def frame(found: Findings) -> Picture:
         caption=caption,
         questions={"Map": found.questions["frame"]},
     )
+
+
+def compare_patches(weakest: float, strongest: float) -> Markdown:
+    """How far patches are apart; a ratio only where the weakest differs at all."""
+    if strongest == 0:
+        return "no patch differs."
+    if weakest == 0:
+        return "some patches do not differ at all."
+    return f"the strongest patch differs {strongest / weakest:.2g} times as much as the weakest."
 
 
 def _count_drawn(shown: int, of: int) -> Markdown:

@@ -5,7 +5,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.reports.blocks import Picture
-from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.transition.findings import TransitionFindings
 
 GRAY, HEIGHT, ROW = "#7b8a95", 280, 34
@@ -16,7 +15,7 @@ WORDS = {"shuffled": "shuffled time", "untrained": "untrained", "pixels": "raw p
 
 def list_points(found: TransitionFindings) -> pa.Table:
     """series, horizon, explained, low, high, mean_explained: one row per model and horizon that has a figure."""
-    names = shorten_encoders(one.encoder_id for one in found.figures if one.encoder_id)
+    names = found.encoder_names
     rows = [
         {"series": _name(row, names)}
         | {key: row[key] for key in ("horizon", "explained", "low", "high", "mean_explained")}
@@ -36,7 +35,7 @@ def _name(row: dict, names: dict[str, str]) -> str:
 def by_model(found: TransitionFindings) -> Picture:
     drawn = list_points(found)
     drawn = drawn.filter(pc.equal(drawn["horizon"], 1))
-    base = alt.Chart(drawn).encode(y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)), tooltip=_tips())  # fmt: skip
+    base = alt.Chart(drawn).encode(y=alt.Y("series:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, labelFlush=False)), tooltip=_tips())  # fmt: skip
     zero = alt.Chart(pa.table({"copy": [0.0]})).mark_rule(strokeDash=[5, 4], color=GRAY).encode(x="copy:Q")  # fmt: skip
     layers = [zero, base.mark_point(filled=True, size=60, color=COLORS[0]).encode(x=alt.X("explained:Q", title=TITLE))]  # fmt: skip
     layers.append(base.mark_tick(color=GRAY, thickness=2, size=14).encode(x="mean_explained:Q"))

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from tubelet.latent.transition.figures import TransitionFigures, explain_difference, summarize
 from tubelet.reports.errors import ReportError
+from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.transition.request import TransitionReportOptions, choose_run
 from tubelet.store import Store
 from tubelet.store.intervals import Interval
@@ -43,6 +44,11 @@ class TransitionFindings:
     models: pa.Table
     hardest: pa.Table
     questions: Mapping[str, Question]
+
+    @property
+    def encoder_names(self) -> dict[str, str]:
+        """What readers call the encoders, by id."""
+        return name_encoders(self.figures)
 
     @property
     def nearest(self) -> list[TransitionFigures]:
@@ -92,7 +98,7 @@ def find_transitions(store: Store, options: TransitionReportOptions) -> Transiti
     return TransitionFindings(
         run=run,
         figures=figures,
-        table=pa.Table.from_pylist([_row(one) for one in figures], FIGURES),
+        table=pa.Table.from_pylist([_row(one, name_encoders(figures)) for one in figures], FIGURES),
         differences=pa.Table.from_pylist(_compare(figures, scores), DIFFERENCES),
         models=asked["Models"].answer(store),
         hardest=asked["Videos"].answer(store),
@@ -100,7 +106,12 @@ def find_transitions(store: Store, options: TransitionReportOptions) -> Transiti
     )
 
 
-def _row(one: TransitionFigures) -> dict:
+def name_encoders(figures: Sequence[TransitionFigures]) -> dict[str, str]:
+    """What readers call the encoders of these models, by id: the names alone where those tell them apart."""
+    return shorten_encoders(one.encoder_id for one in figures if one.encoder_id)
+
+
+def _row(one: TransitionFigures, names: Mapping[str, str]) -> dict:
     explained, ranks = one.explained, {rank: getattr(one, rank) for rank in RANKS}
     numbers = {
         "explained": explained.value,
@@ -110,7 +121,7 @@ def _row(one: TransitionFigures) -> dict:
         **{name: value for rank, found in ranks.items() for name, value in _ends(rank, found)},
     }
     return {
-        "model": one.name,
+        "model": one.describe(names),
         **{name: getattr(one, name) for name in ("encoder_id", "layer", "control", "horizon", "videos")},
         **{name: None if math.isnan(value) else value for name, value in numbers.items()},
     }  # fmt: skip
@@ -122,7 +133,7 @@ def _ends(name: str, found: Interval) -> list[tuple[str, float]]:
 
 def _compare(figures: Sequence[TransitionFigures], scores: Sequence[TransitionScore]) -> list[dict]:
     """The best model against every other of the next slice, on the same videos."""
-    best = find_best(figures)
+    best, names = find_best(figures), name_encoders(figures)
     by_model = {
         one.transition_id: {s.video_id: s for s in scores if (s.transition_id, s.horizon) == (one.transition_id, 1)}
         for one in figures
@@ -135,5 +146,5 @@ def _compare(figures: Sequence[TransitionFigures], scores: Sequence[TransitionSc
         shared = sorted(mine.keys() & theirs.keys())
         found = explain_difference([mine[v] for v in shared], [theirs[v] for v in shared])
         ends = {"difference": found.value, "low": found.low, "high": found.high}
-        rows.append({"first": best.name, "second": one.name} | {k: None if math.isnan(v) else v for k, v in ends.items()})  # fmt: skip
+        rows.append({"first": best.describe(names), "second": one.describe(names)} | {k: None if math.isnan(v) else v for k, v in ends.items()})  # fmt: skip
     return rows

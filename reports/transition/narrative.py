@@ -17,8 +17,8 @@ def answer(found: TransitionFindings) -> Markdown:
     """How much of the next slice is predicted, whether that is more than copying, and more than the controls."""
     best = found.best
     if math.isnan(best.explained.value):
-        return f"Nothing changes from slice to slice in the test videos of {name_model(best)}: a copy of the last slice has no error, and there is nothing to explain."
-    said = f"Of the next slice of {name_model(best)}, the model explains {show(best.explained)} of the variance that a copy of the last slice leaves, over {count(best.videos, 'test video')}"
+        return f"Nothing changes from slice to slice in the test videos of {name_model(found, best)}: a copy of the last slice has no error, and there is nothing to explain."
+    said = f"Of the next slice of {name_model(found, best)}, the model explains {show(best.explained)} of the variance that a copy of the last slice leaves, over {count(best.videos, 'test video')}"
     return f"**{said}.** {judge(best)} {_rank(best)} {compare(found)}"
 
 
@@ -44,14 +44,14 @@ def compare(found: TransitionFindings) -> Markdown:
         said.append(f"With shuffled time it is {show(shuffled.explained)}.")
     known = [one for one in found.rivals if not math.isnan(one.explained.value)]
     if rival := max(known, key=lambda one: one.explained.value, default=None):
-        what = f"{name_model(rival)}, {show(rival.explained)}"
+        what = f"{name_model(found, rival)}, {show(rival.explained)}"
         below = best.explained.value <= rival.explained.value
         said.append(f"**Its controls are as predictable**: {what}." if below else f"The most predictable control is {what}.")  # fmt: skip
     return " ".join(said)
 
 
-def name_model(one: TransitionFigures) -> Markdown:
-    return literal(one.name)
+def name_model(found: TransitionFindings, one: TransitionFigures) -> Markdown:
+    return literal(one.describe(found.encoder_names))
 
 
 def show(found: Explained) -> Markdown:

@@ -17,6 +17,7 @@ from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.samples import sample_videos
 from tubelet.reports.catalogue import REPORTS
+from tubelet.store.encoder_names import has_predictor
 from tubelet.store.options import options_of
 from tubelet.store.pairs.stored import StoredPairs
 from tubelet.store.schema import RELATIONS
@@ -34,6 +35,7 @@ def test_encoders_are_listed_with_geometry_parameters_and_source():
     for name, row in ENCODERS.items():
         (line,) = (line for line in text.splitlines() if line.startswith(f"{name} "))
         assert f"{row.parameters:,}" in line and row.weights in line
+        assert has_predictor(row.family) == bool(row.predictor), name  # what pages go by
 
 
 def test_the_schema_is_printed_with_every_column():

@@ -72,6 +72,7 @@ def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
     test = open_page("dimension", store, direction="basis:parts:2")
     assert not test.exception
     assert "omponent 2 of parts" in text(test) and "this direction is not one" in text(test)
+    assert [title.value for title in test.title] == ["What does this direction encode?"]
     assert len(pictures(test)) == 3
     assert "color=a+direction&amp;color-direction=basis%3A" in pictures(test)[0]
     other = open_page("dimension", store, direction="basis:equal:1")

@@ -43,7 +43,10 @@ def test_the_page_shows_words_statistics_and_keys(store: Store) -> None:
     assert len(words) == len(page.read_table(page.GLOSSARY)) and len(keys) == len(page.read_table(page.KEYS))  # fmt: skip
     assert any(row.startswith("| previous_cosine | ") for row in statistics)
     assert "A tap selects a patch" in text(test)
+    statistic = open_page("help", store, **{"find-word": "kurtosis"})
+    assert "see below" in text(statistic) and [row.split()[1] for row in _list_tables(statistic)[0]] == ["kurtosis"]  # fmt: skip
     nothing = open_page("help", store, **{"find-word": "xyzzy"})
+    assert "see below" not in text(nothing)
     assert "None of the" in text(nothing) and len(_list_tables(nothing)) == 2
 
 

@@ -107,6 +107,14 @@ def test_the_page_shows_a_kept_run_at_its_address_and_the_command_for_another(st
     assert f"--clip={clip.clip_id} --mask=tube --ratio=0.4 --seed=0" in text(other)
 
 
+def test_an_encoder_without_a_predictor_is_told_so_and_offered_no_command(tmp_path) -> None:
+    made = synthetic_store(tmp_path / "store", videos=1)
+    shown = text(open_page("masking", made))
+    assert "toy (untrained) has no predictor" in shown and "tubelet mask" not in shown
+    assert f"tubelet ingest FOLDER --encoder vjepa2.1-tiny --store {made.shell_name}" in shown
+    made.close()
+
+
 def test_tubes_stand_beside_random_tokens_after_one_click(store: Store) -> None:
     test = open_page("masking", store, clip=find_clip(store).clip_id, mask="future")
     test = next(one for one in test.button if one.label.startswith("Compare tubes")).click().run()

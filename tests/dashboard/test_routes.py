@@ -67,13 +67,8 @@ def asks(store: Store) -> dict[str, Ask]:
         sample.draw_sample(store, clip["encoder_id"]),
     )
     colored = {"coloring": "corpus", "basis": basis.basis_id, "clip": clip["clip_id"]}
-    sampled = {
-        "coloring": "corpus",
-        "basis": basis.basis_id,
-        "encoder": clip["encoder_id"],
-        "sample": drawn.sample_id,
-        "number": "0",
-    }
+    encoder = {"encoder": clip["encoder_id"], "sample": drawn.sample_id, "number": "0"}
+    sampled = {"coloring": "corpus", "basis": basis.basis_id, **encoder}
     tracked = {"marked": f"{clip['clip_id']}-0.1.1", "clip": clip["clip_id"], "kind": "csv"}
     marked = {"marked": f"{clip['clip_id']}-0.1.1~0.3.3", "file": "slice-0.png"}
     show = urllib.parse.urlencode(

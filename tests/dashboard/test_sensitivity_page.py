@@ -1,5 +1,6 @@
 """The Sensitivity page: its states, its URL, and that it says what the report says."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -9,10 +10,12 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.planted import Planted, add_planted, planted_store
 from tests.stores import synthetic_store
 from tubelet.dashboard.sensitivity import page as sensitivity
+from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import Request
+from tubelet.store.questions.rows import StrongestPair
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,12 @@ def test_one_video_shows_what_it_can(videos, tmp_path):
 
 def test_every_export_has_a_button(store):
     assert set(sensitivity.KINDS) == set(sensitivity.FORMATS)
+
+
+def test_dimensions_that_react_in_no_pair_are_not_called_the_strongest():
+    row = StrongestPair(dim=0, pair_id="p", relative_edge=0.0, video_id="v", clip_a="c", encoder_id="toy-1")  # fmt: skip
+    leads = Leads.from_rows([row, *(replace(row, dim=dim, relative_edge=1 / dim) for dim in range(1, 9))])  # fmt: skip
+    assert leads.choose(list(range(9, -1, -1))) == [8, 7, 6, 5, 4] and leads.choose([0, 3]) == [3]
 
 
 @in_browser

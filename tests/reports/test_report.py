@@ -134,6 +134,7 @@ def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_noth
     )
     for format_ in ("html", "md", "parquet"):
         REPORTS["sensitivity"].write(still, SensitivityOptions(), tmp_path / f"report.{format_}")
+    assert "patches; no patch differs." in (tmp_path / "report.md").read_text()
     still.close()
 
 

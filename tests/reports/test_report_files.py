@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -201,6 +202,10 @@ def test_two_shifts_side_by_side(both):
         "2 slices, 4 frames, 0.16 s",
         "1 slice, 2 frames, 0.08 s",
     )
+    ids = {"toy-1": "encoder toy", "tiny-2": "encoder tiny"}  # in legends by name: no id
+    named = [replace(found, request=replace(found.request, encoder=id_)) for found, id_ in zip((a, b), ids)]  # fmt: skip
+    drawn = next(block for block in comparison.sections(*named, "encoder=tiny-2") if isinstance(block, Picture))  # fmt: skip
+    assert set(drawn.numbers()["which"].to_pylist()) == set(ids.values())
     common = len(set(a.ranking.order[:4].tolist()) & set(b.ranking.order[:4].tolist()))
     assert any(
         f"have {common} in common; 0.5 are expected if all dimensions are alike" in block.markdown

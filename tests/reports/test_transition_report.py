@@ -44,6 +44,7 @@ def test_the_answer_names_model_interval_rank_and_controls(store, tmp_path) -> N
     assert (best.control, best.horizon) == (None, 1) and 0.3 < best.explained.low < best.explained.high < 0.5  # fmt: skip
     shown = f"{best.explained.value:.3f} ({best.explained.low:.3f} to {best.explained.high:.3f})"
     assert f"the model explains {shown} of the variance that a copy of the last slice leaves, over 12 test videos.**" in answer  # fmt: skip
+    assert answer.startswith(f"**Of the next slice of toy, {best.layer}, ")  # by its name: no id
     assert "Its interval lies above copying (0)." in answer
     assert "Of the other slices of its clip, 10% are nearer to the prediction than the true one (to a copy 20%; chance 50%)." in answer  # fmt: skip
     controls = {one.control: narrative.show(one.explained) for one in find_transitions(store, TransitionReportOptions()).nearest}  # fmt: skip
@@ -74,6 +75,7 @@ def test_numbers_come_from_the_rows_that_the_sql_shows(store) -> None:
         mine = [s for s in scores if (s["encoder_id"], s["control"], s["horizon"]) == (row["encoder_id"], row["control"], row["horizon"])]  # fmt: skip
         pooled = 1 - sum(s["squared_error"] for s in mine) / sum(s["copy_error"] for s in mine)
         assert row["explained"] == pytest.approx(pooled) and row["low"] < pooled < row["high"]
+    assert all(best not in row["model"] for row in tables["figures"].rows.to_pylist() if (best := row["encoder_id"]))  # fmt: skip
     models, rollouts = (block for block in blocks if isinstance(block, Picture))
     assert models.numbers()["series"].to_pylist() == ["toy", "raw pixels", "toy, shuffled time"]
     assert set(rollouts.numbers()["horizon"].to_pylist()) == {1, 2, 3}
