@@ -14,6 +14,7 @@ from tubelet.latent.errors import LatentError
 
 HEAD_MOST = 100_000_000  # bytes of a header that the format allows
 FEATURES_MOST = 1_000_000
+LARGEST = 1e9  # of a number: squares of what it is multiplied with stay finite
 NUMBERS_MOST = 2**28  # of an encoder: 1 GB
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 ENCODERS = {"W": False, "encoder.weight": False, "W_enc": True}  # whether features are columns
@@ -34,9 +35,11 @@ def read_dictionary(path: Path, dim: int, active: int = 0) -> Dictionary:
     encoder = _matrix(path, tensors, (ENCODERS, dim))
     if encoder is None:
         raise LatentError(
-            f"{path} holds {', '.join(sorted(tensors)[:12]) or 'no tensor'}, and no encoder: name its tensors {NAMES}"
+            f"{path} holds {', '.join(sorted(tensors)[:12]) or 'no tensor of real numbers'}, and no encoder: name its tensors {NAMES}"
         )
     features = len(encoder)
+    if not features:
+        raise LatentError(f"the encoder of {path} has no feature: save or download it again")
     if features > FEATURES_MOST or encoder.size > NUMBERS_MOST:
         raise LatentError(
             f"{path} has {features:,} features of {dim:,} numbers, and at most {FEATURES_MOST:,} features and {NUMBERS_MOST:,} numbers are read: import some of its rows"
@@ -67,7 +70,7 @@ def _matrix(
     found, columns = tensors[name], names[name]
     if found.ndim != 2 or dim not in found.shape:
         raise LatentError(
-            f"{name} of {path} is {' x '.join(map(str, found.shape))}, and this encoder's embeddings have {dim} dimensions: import it for the encoder that it was trained on (--encoder)"
+            f"{name} of {path} is {' x '.join(map(str, found.shape)) or 'one number'}, and this encoder's embeddings have {dim} dimensions: import it for the encoder that it was trained on (--encoder)"
         )
     if found.shape[0] != found.shape[1]:
         columns = found.shape[0] == dim
@@ -112,6 +115,10 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise LatentError(f"{name} of {path} holds numbers that are not finite: train it again")
+        if np.abs(tensor).max(initial=0) > LARGEST:
+            raise LatentError(
+                f"{name} of {path} holds numbers beyond {LARGEST:,.0f}, with which no token is rebuilt: train it again"
+            )
     return tensors
 
 

@@ -85,6 +85,8 @@ def _long(matched: Matched, name: str, value: str) -> tuple[pa.Array, pa.Array]:
 def _unfit(name: str) -> str | None:
     if name == FOLDER:
         return f"cannot be imported, because `{FOLDER}` is the label that ingest gives: rename it, or choose others with --columns"
+    if not name.isprintable():
+        return "is not one line of text: rename it"
     return f"is longer than {NAME_MOST} characters: rename it" if len(name) > NAME_MOST else None
 
 

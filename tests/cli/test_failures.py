@@ -16,7 +16,9 @@ from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
 from tubelet import cli
 from tubelet.cli import failures
+from tubelet.cli.printing import print_result
 from tubelet.store.disk import integrity
+from tubelet.store.errors import StoreError
 from tubelet.store.options import SEED_MOST
 from tubelet.store.pairs import stored
 
@@ -65,6 +67,25 @@ def test_what_nobody_expected_is_written_to_a_file(root, tmp_path, monkeypatch):
         and "python 3" in details
         and "secret" not in details
     )
+
+
+def test_what_is_said_holds_no_escape_sequence(root, monkeypatch, capsys):
+    def broken(store):
+        raise StoreError("the store has: a\x1b]0;x\x07, b\nLINE 1: c\u202e")
+
+    monkeypatch.setattr(integrity, "check", broken)
+    answer = CliRunner().invoke(cli.main, ["check", "--store", str(root)], color=True)
+    assert answer.stderr == "tubelet: the store has: a\\x1b]0;x\\x07, b\nLINE 1: c\\u202e\n"
+    print_result(Lines(), as_json=False)
+    assert capsys.readouterr().out == "one\\x1b[2J\ntwo\n"
+
+
+class Lines:
+    def lines(self) -> list[str]:
+        return ["one\x1b[2J", "two"]
+
+    def as_json(self) -> None:
+        return None
 
 
 EXPORTS = {

@@ -249,6 +249,13 @@ def test_a_name_of_two_videos_is_refused_with_both_and_a_path_tells_them_apart(t
     store.close()
 
 
+@pytest.mark.parametrize("column", ["a\x1b[31m", '"a\nb"', "a\u202eb"])
+def test_the_name_of_a_label_is_one_line_of_text(bring, column):
+    for content in (f"video,{column}\n{VIDEO.format(0)},x\n", f"video,name,value\n{VIDEO.format(0)},{column},x\n"):  # fmt: skip
+        with pytest.raises(AnnotationError, match="is not one line of text: rename it"):
+            bring("odd.csv", content)
+
+
 def test_one_bad_file_of_two_keeps_both_out(store, bring, tmp_path):
     paths = [tmp_path / "good.csv", tmp_path / "bad.csv"]
     paths[0].write_text("video,a\nvideo-00000.mp4,1\n")

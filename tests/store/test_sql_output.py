@@ -84,6 +84,13 @@ def test_a_terminal_shows_what_fits_and_says_how_much_there_is(root):
     assert "17 of 30 rows" in on_terminal(root, "FROM range(30)")
 
 
+@pytest.mark.parametrize("comment", ["-- what is one?", "--one = 1\n"])
+def test_a_query_may_begin_with_a_comment(root, comment):
+    query = f"{comment}\nSELECT 1 AS one"
+    done = tubelet("sql", query, "--store", root, "--format", "csv", check=True)
+    assert done.stdout.split() == ['"one"', "1"]
+
+
 def test_a_plan_is_drawn_as_it_is(root):
     assert "╭─ " in tubelet("sql", "EXPLAIN FROM clips", "--store", root, check=True).stdout
 

@@ -21,7 +21,7 @@ from tubelet.cli.interrupts import (
     raise_on_signals,
 )
 from tubelet.cli.memory import limit_of_address_space, release_reserve
-from tubelet.cli.printing import Refused, note
+from tubelet.cli.printing import Refused, note, plain
 
 WRONG_USE, UNEXPECTED, INTERRUPTED = 2, 70, 130
 OUTSIDE = (
@@ -180,7 +180,9 @@ def _drop_output() -> None:
 
 def _say(sentence: str) -> None:
     SAID.append(sentence)
-    note(f"tubelet: {sentence}")  # where stderr is full or gone, too, the exit code has to do
+    note(
+        plain(f"tubelet: {sentence}")
+    )  # where stderr is full or gone, too, the exit code has to do
 
 
 def _of_system(error: OSError) -> str:

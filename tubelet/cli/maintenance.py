@@ -11,7 +11,7 @@ from tubelet.cli.options import (
     json_option,
     remote_store_option,
 )
-from tubelet.cli.printing import print_result
+from tubelet.cli.printing import plain, print_result
 from tubelet.cli.recording import recorded
 from tubelet.store.wording import agree, count
 
@@ -34,7 +34,7 @@ def check(store: str, store_options: dict[str, str], repair: bool) -> None:
     opened = Store(store, fresh=True, options=store_options)
     problems = list(integrity.check(opened))
     for problem in problems:
-        click.echo(str(problem))
+        click.echo(plain(str(problem)))
     if problems and repair:
         integrity.repair(opened, problems)
         click.echo(

@@ -1,6 +1,7 @@
 """Options of commands, most of them made from the dataclasses that they fill (`tubelet.store.options`)."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field
 from functools import partial
@@ -63,6 +64,11 @@ class OutputFile(click.ParamType):
         return path
 
 
+COMMENT = re.compile(
+    r"--[^=\s]*\s"
+)  # what a query may begin with: no option has a blank in its name
+
+
 class DescribedOption(click.Option):
     """An option made from a field, with what the field says of its choices and bounds."""
 
@@ -84,6 +90,8 @@ class Command(click.Command):
         ended = False
         for argument in args:
             ended = ended or argument == "--"
+            if not ended and COMMENT.match(argument):
+                argument = f"\n{argument}"  # else it would be read as an option
             flag, equals, value = argument.partition("=")
             if not ended and flag in self.gone:
                 raise click.UsageError(f"{flag} is gone: {self.gone[flag]}")

@@ -18,6 +18,13 @@ class Result(Protocol):
     def as_json(self) -> Any: ...
 
 
+def plain(words: str) -> str:
+    """Words whose lines a terminal shows as they are: names from data may hold what it would act on, which is written out."""
+    return "".join(
+        c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in words
+    )
+
+
 def note(words: str, end: str = "\n") -> None:
     """Say something on stderr; a device that is full or gone ends no command."""
     with suppress(OSError):
@@ -28,4 +35,6 @@ def print_result(result: Result, as_json: bool) -> None:
     """Print a result on stdout."""
     from tubelet.store.sandbox.json_text import json_text
 
-    click.echo(json_text(result.as_json(), indent=1) if as_json else "\n".join(result.lines()))
+    click.echo(
+        json_text(result.as_json(), indent=1) if as_json else plain("\n".join(result.lines()))
+    )
