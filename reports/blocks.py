@@ -47,6 +47,17 @@ class Column:
     help: Markdown = ""
 
 
+def interval_columns(
+    low: str, high: str, form: str = ".3f", over: str = ""
+) -> tuple[Column, Column]:
+    """The two columns with the ends of a figure's 95% interval, `over` units where that has to be said."""
+    units = f" over {over}" if over else ""
+    return (
+        Column(low, "from", form, f"Lower end of the 95% interval{units}"),
+        Column(high, "to", form, f"Upper end of the 95% interval{units}"),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows that carry the report's numbers: `shown` of them are listed, all are exported under `name`.

@@ -73,5 +73,5 @@ def _scrubs(store: Store, video_ids: list[str], encoder_id: str) -> dict[str, Sc
             url=f"pictures/{clip.clip_id}", slices=clip.slices, tile=Sheet.of(clip).tile
         )
         for clip in clips
-        if store.layout.pictures_file(clip.video_id, clip.clip_id).is_file()
+        if store.layout.has_pictures(clip.video_id, clip.clip_id)
     }

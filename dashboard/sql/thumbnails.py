@@ -53,10 +53,6 @@ def caption_html(head: str, row: Mapping[str, object], shown: Iterable[str]) -> 
     return "".join(f"<div>{html_text(line)}</div>" for line in [head, *lines])
 
 
-def has_pictures(store: Store, clip: NamedClip) -> bool:
-    return store.layout.pictures_file(clip.video_id, clip.clip_id).is_file()
-
-
 def slice_html(store: Store, clip: NamedClip, slice_: int, inner: str = "") -> str:
     """A whole slice, with something over it."""
     return _box(store, clip, slice_, (0, 0, clip.grid_height, clip.grid_width), inner, "slice")
@@ -111,7 +107,7 @@ def _box(
         "background-color: rgba(128, 128, 128, 0.25)",
         "border-radius: 3px",
     ]
-    if has_pictures(store, clip):
+    if store.layout.has_pictures(clip.video_id, clip.clip_id):
         style += [
             f"background-image: url(pictures/{quote(clip.clip_id)})",
             f"background-size: {_percent(sheet.size[1], wide * column)} {_percent(sheet.size[0], high * row)}",

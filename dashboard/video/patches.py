@@ -66,7 +66,7 @@ def _heading(marked: MarkedPatches) -> Markdown:
 
 def _one(store: Store, clip: ClipRow, row: Mapping) -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium", key="one-patch"):
-        if store.layout.pictures_file(clip.video_id, clip.clip_id).is_file():
+        if store.layout.has_pictures(clip.video_id, clip.clip_id):
             st.html(patch_html(clip, (row["slice"], row["y"], row["x"])), width="content")
         with st.container(key="patch-numbers"):
             st.table(_statistics(row), border="horizontal", alt="Statistics of the patch")

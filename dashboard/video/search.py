@@ -124,7 +124,7 @@ def _show_hit(store: Store, hit: FoundPatch) -> None:
         return
     seconds = clip.start_s + hit.slice / clip.slices * (clip.stop_s - clip.start_s)
     address = hit.slice, hit.y, hit.x
-    if store.layout.pictures_file(clip.video_id, clip.clip_id).is_file():
+    if store.layout.has_pictures(clip.video_id, clip.clip_id):
         st.html(patches.surroundings_html(clip, address, f"{video.name}, {seconds:.2f} s"))
     st.caption(f"{hit.score:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button(

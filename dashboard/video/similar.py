@@ -57,7 +57,7 @@ def _show_video(store: Store, row: questions.SimilarVideo, number: int) -> None:
     if clip is None or video is None:
         st.caption("This video was removed from the store. Reload the page to compare again.")
         return
-    if store.layout.pictures_file(clip.video_id, clip.clip_id).is_file():
+    if store.layout.has_pictures(clip.video_id, clip.clip_id):
         st.html(patches.slice_html(clip, clip.slices // 2))
     score = "no score" if row.score is None else f"{row.score:.3f}"
     st.caption(f"{score} · {literal(video.name)} · {clip.start_s:.2f}\N{NO-BREAK SPACE}s")

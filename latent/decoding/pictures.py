@@ -13,14 +13,6 @@ from tubelet.store.placement import Sheet
 from tubelet.store.rows import ClipRow
 
 
-def has_pictures(store: Store, row: ClipRow) -> bool:
-    """Whether a clip has slice pictures."""
-    try:
-        return store.layout.pictures_file(row.video_id, row.clip_id).is_file()
-    except UnsafePath:
-        return False
-
-
 def read_pictures(
     store: Store, row: ClipRow, size: tuple[int, int], slices: range
 ) -> UInt8[np.ndarray, "S h w 3"]:

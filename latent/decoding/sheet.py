@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from tubelet.latent.decoding.along import DrawnTokens
 from tubelet.latent.decoding.decoder import Decoder, describe_quality
-from tubelet.latent.decoding.pictures import has_pictures, read_pictures
+from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.store import Store
 
 SLICES_MOST, TILE, GAP, LINE = 16, 128, 4, 14  # columns, then pixels
@@ -21,7 +21,7 @@ def draw_sheet(store: Store, decoder: Decoder, clip_id: str) -> Image.Image:
     row, drawn = store.clip(clip_id), decoder.draw(store, clip_id)
     shown = np.unique(np.linspace(0, len(drawn) - 1, min(len(drawn), SLICES_MOST)).round().astype(int))  # fmt: skip
     rows = [("decoded", drawn[shown])]
-    if has_pictures(store, row):
+    if store.layout.has_pictures(row.video_id, row.clip_id):
         rows.insert(0, ("seen", read_pictures(store, row, drawn.shape[1:3], range(row.slices))[shown]))  # fmt: skip
     return arrange_sheet(rows, describe_quality(decoder.row))
 

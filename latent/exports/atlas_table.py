@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tubelet.latent.exports.item_columns import list_columns, list_labels, name_items
-from tubelet.latent.exports.item_vectors import average_tokens, cut_middle, find_clips, has_picture
+from tubelet.latent.exports.item_vectors import average_tokens, cut_middle, find_clips
 from tubelet.store import Store
 from tubelet.store.disk.outputs import open_whole
 from tubelet.store.token_dataset import TokenDataset
@@ -25,7 +25,9 @@ class AtlasTable:
 
     def __init__(self, dataset: TokenDataset, folder: Path, store: Store) -> None:
         self._dataset, self._path, self._store = dataset, folder / TABLE, store
-        self._pictured = any(has_picture(store, item) for item in dataset.items)
+        self._pictured = any(
+            store.layout.has_pictures(item.video_id, item.clip_id) for item in dataset.items
+        )
 
     def begin(self) -> int:
         return 1
@@ -59,7 +61,7 @@ class AtlasTable:
         clips = find_clips(self._store, items)
         return [
             {"bytes": cut_middle(self._store, item, clips[item.clip_id]), "path": f"{name}.jpg"}
-            if has_picture(self._store, item)
+            if self._store.layout.has_pictures(item.video_id, item.clip_id)
             else None
             for item, name in zip(items, name_items(items))
         ]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.item_columns import list_columns, list_labels, name_items
-from tubelet.latent.exports.item_vectors import average_tokens, cut_middle, find_clips, has_picture
+from tubelet.latent.exports.item_vectors import average_tokens, cut_middle, find_clips
 from tubelet.store import Store
 from tubelet.store.disk.outputs import open_whole, write_file
 from tubelet.store.sandbox import formats
@@ -27,7 +27,9 @@ class FiftyOneFolder:
 
     def __init__(self, dataset: TokenDataset, folder: Path, store: Store) -> None:
         """Raises LatentError where an item has no picture: FiftyOne shows nothing else."""
-        lacking = sum(not has_picture(store, item) for item in dataset.items)
+        lacking = sum(
+            not store.layout.has_pictures(item.video_id, item.clip_id) for item in dataset.items
+        )
         if lacking:
             raise LatentError(
                 f"FiftyOne shows pictures, and the store has none of {count(lacking, 'window')}: ingest the videos without --no-pictures, or pass `--to atlas`"

@@ -24,10 +24,6 @@ def find_clips(store: Store, items: Sequence[Item]) -> dict[str, ClipRow]:
     return {row["clip_id"]: NamedClip.of(row) for row in asked.answer(store).to_pylist()}
 
 
-def has_picture(store: Store, item: Item) -> bool:
-    return store.layout.pictures_file(item.video_id, item.clip_id).is_file()
-
-
 def cut_middle(store: Store, item: Item, clip: ClipRow) -> bytes:
     """The picture of an item's middle slice, as JPEG."""
     return cut_slice(store, clip, (item.first + item.stop) // 2)

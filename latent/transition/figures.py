@@ -1,7 +1,7 @@
-"""What transition models reached, from the rows of `transition_scores`: pooled over test videos, with intervals over them.
+"""What transition models reached, from the rows of `transition_scores`: pooled over test videos, with intervals over them, or over their groups.
 
 Variance explained is one minus the summed errors of all videos over the summed errors of copying, so that a video in which nothing moves weighs
-nothing. Its interval resamples videos. Ranks are means over videos.
+nothing. Its interval resamples units: videos, where the label `group` names some that belong together, groups. Ranks are means over units.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Explained:
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionFigures:
-    """One model at one horizon; those of a copy and of the mean of the slices seen beside it."""
+    """One model at one horizon; those of a copy and of the mean of the slices seen beside it. `units` are videos, or groups of them."""
 
     transition_id: str
     encoder_id: str | None
@@ -35,6 +35,7 @@ class TransitionFigures:
     control: str | None
     horizon: int
     videos: int
+    units: int
     explained: Explained
     mean_explained: Explained
     rank_within: Interval
@@ -61,8 +62,8 @@ def summarize(scores: Iterable[TransitionScore]) -> list[TransitionFigures]:
 
 
 def _summarize(scores: Sequence[TransitionScore]) -> TransitionFigures:
-    first = scores[0]
-    errors = np.array([[one.squared_error, one.copy_error, one.mean_error] for one in scores])
+    first, units = scores[0], list(_split_units(scores).values())
+    errors = sum_errors(units)
     return TransitionFigures(
         transition_id=first.transition_id,
         encoder_id=first.encoder_id,
@@ -70,23 +71,38 @@ def _summarize(scores: Sequence[TransitionScore]) -> TransitionFigures:
         control=first.control,
         horizon=first.horizon,
         videos=len(scores),
+        units=len(units),
         explained=explain(errors[:, 0], errors[:, 1]),
         mean_explained=explain(errors[:, 2], errors[:, 1]),
-        rank_within=_mean_rank(one.rank_within for one in scores),
-        rank_between=_mean_rank(one.rank_between for one in scores),
-        copy_rank_within=_mean_rank(one.copy_rank_within for one in scores),
-        copy_rank_between=_mean_rank(one.copy_rank_between for one in scores),
+        rank_within=_mean_rank([one.rank_within for one in unit] for unit in units),
+        rank_between=_mean_rank([one.rank_between for one in unit] for unit in units),
+        copy_rank_within=_mean_rank([one.copy_rank_within for one in unit] for unit in units),
+        copy_rank_between=_mean_rank([one.copy_rank_between for one in unit] for unit in units),
         candidates_within=max(one.candidates_within for one in scores),
         candidates_between=max(one.candidates_between for one in scores),
     )
 
 
-def _mean_rank(ranks: Iterable[float | None]) -> Interval:
-    return interval([rank for rank in ranks if rank is not None], 0, 1)
+def _split_units(scores: Iterable[TransitionScore]) -> dict[str, list[TransitionScore]]:
+    """The scores of each video, or of each group of videos, in the order of their names."""
+    units: dict[str, list[TransitionScore]] = {}
+    for score in scores:
+        units.setdefault(score.unit, []).append(score)
+    return dict(sorted(units.items()))
+
+
+def sum_errors(units: Iterable[Sequence[TransitionScore]]) -> np.ndarray:
+    """Summed errors of model, copy and mean of each unit, (U, 3)."""
+    return np.array([np.sum([[one.squared_error, one.copy_error, one.mean_error] for one in unit], 0) for unit in units])  # fmt: skip
+
+
+def _mean_rank(ranks: Iterable[Sequence[float | None]]) -> Interval:
+    known = [[rank for rank in unit if rank is not None] for unit in ranks]
+    return interval([float(np.mean(unit)) for unit in known if unit], 0, 1)
 
 
 def explain(errors: np.ndarray, copied: np.ndarray) -> Explained:
-    """Of the errors of each video, and those of copying."""
+    """Of the errors of each unit, and those of copying."""
     if not copied.sum():
         return Explained(np.nan, np.nan, np.nan)
     value = 1 - errors.sum() / copied.sum()
@@ -99,9 +115,12 @@ def explain(errors: np.ndarray, copied: np.ndarray) -> Explained:
 def explain_difference(
     first: Sequence[TransitionScore], second: Sequence[TransitionScore]
 ) -> Explained:
-    """How much more of two models the first explains, on the same videos in the same order; the interval resamples these videos."""
-    errors = np.array([[a.squared_error, a.copy_error, b.squared_error, b.copy_error] for a, b in zip(first, second)])  # fmt: skip
-    if not len(errors) or not errors[:, 1].sum() or not errors[:, 3].sum():
+    """How much more of two models the first explains, on the same videos in the same order; the interval resamples their units."""
+    if not len(first):
+        return Explained(np.nan, np.nan, np.nan)
+    sums = [sum_errors(_split_units(scores).values())[:, :2] for scores in (first, second)]
+    errors = np.concatenate(sums, axis=1)  # units are those of the same videos
+    if not errors[:, 1].sum() or not errors[:, 3].sum():
         return Explained(np.nan, np.nan, np.nan)
     value = float(_subtract(errors.sum(0)))
     if len(errors) < FEWEST:

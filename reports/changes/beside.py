@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from tubelet.reports.blocks import Block, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.changes.findings import name_change
 from tubelet.store import Store
 from tubelet.store.intervals import FEWEST, TAILS, interval, student
@@ -23,8 +23,7 @@ COLUMNS = (
     Column("what", "change"),
     Column("videos", "videos", ",d", "Videos, or groups, that were measured in both"),
     Column("reaction", "reaction", ".3f", "In standard deviations of a dimension of its own"),
-    Column("low", "from", ".3f", "Lower end of the 95% interval over videos"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval over videos"),
+    *interval_columns("low", "high", over="videos"),
     Column("pixel_change", "pixel change", ".3f", "What the change did to the pixels that this encoder was given"),
     Column("times", "times", ".2f", "Relative to the first: geometric mean over the videos of both"),
     Column("times_low", "times from", ".2f", "Lower end of its 95% interval"),

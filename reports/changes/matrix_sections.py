@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
+from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text, interval_columns
 from tubelet.reports.changes.matrix import Matrix, list_cells
 from tubelet.reports.changes.specialists import TIMES, Q, units_needed
 from tubelet.reports.literal import Markdown, literal
@@ -31,8 +31,7 @@ CHANGE_COLUMNS = (
     Column("what", "change"),
     Column("units", "videos", ",d"),
     Column("agreement", "agreement", ".2f", "Mean rank correlation of two videos over the dimensions; 0 by chance"),
-    Column("low", "from", ".2f", "Lower end of the 95% interval over videos"),
-    Column("high", "to", ".2f", "Upper end of the 95% interval over videos"),
+    *interval_columns("low", "high", ".2f", over="videos"),
     Column("specialists", "specialists", "d", "Dimensions that react to this change alone"),
     Column("dims", "which"),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
+from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text, interval_columns
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.intervals import Estimates, interval, means
@@ -25,8 +25,7 @@ DISTANCE_COLUMNS = (
     Column("distance", "slices to the end", "d", "Of the prefix: 0 is its last slice"),
     Column("videos", "videos", ",d"),
     Column("reaction", "difference", ".3f", "In standard deviations of a dimension, mean over videos"),
-    Column("low", "from", ".3f", "Lower end of the 95% interval over videos"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval over videos"),
+    *interval_columns("low", "high", over="videos"),
 )  # fmt: skip
 DIM_COLUMNS = (
     Column("dim", "dimension", "d"),

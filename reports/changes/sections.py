@@ -6,7 +6,16 @@ import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
+from tubelet.reports.blocks import (
+    Block,
+    Code,
+    Column,
+    Heading,
+    Picture,
+    Table,
+    Text,
+    interval_columns,
+)
 from tubelet.reports.changes.beside import beside_sections
 from tubelet.reports.changes.findings import DISJOINT, ChangeFindings, find_changes
 from tubelet.reports.changes.matrix import find_matrix
@@ -30,8 +39,7 @@ COLUMNS = (
     Column(
         "reaction", "reaction", ".3f", "In standard deviations of a dimension, mean over videos"
     ),
-    Column("low", "from", ".3f", "Lower end of the 95% interval over videos"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval over videos"),
+    *interval_columns("low", "high", over="videos"),
     Column(
         "of_disjoint",
         "of disjoint",

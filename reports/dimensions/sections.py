@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent.directions.questions import sampled_addresses
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions import figures, narrative
 from tubelet.reports.dimensions.findings import (
@@ -30,8 +30,7 @@ COLUMNS = (
         "mostly", "mostly", help="The largest part of its variance, where it is more than chance"
     ),
     Column("video", "videos", ".1%", "Share of the variance between videos"),
-    Column("video_low", "from", ".1%", "Lower end of the 95% interval"),
-    Column("video_high", "to", ".1%", "Upper end of the 95% interval"),
+    *interval_columns("video_low", "video_high", ".1%"),
     Column("video_chance", "videos by chance", ".1%"),
     Column("slice", "position", ".1%", "Share between positions of the slice in the window"),
     Column("slice_chance", "position by chance", ".1%"),
@@ -67,8 +66,7 @@ LAYER_COLUMNS = (
 READING_COLUMNS = (
     Column("axis", "position"),
     Column("together", "R2 of all", ".3f", "Share of the variance of positions that ridge regression on other videos explains"),
-    Column("low", "from", ".3f", "Lower end of the 95% interval over videos"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval over videos"),
+    *interval_columns("low", "high", over="videos"),
     Column("chance", "by chance", ".3f", "With the positions of each video exchanged among its tokens"),
     Column("best_dim", "best dimension", "d"),
     Column("alone", "R2 of it alone", ".3f"),

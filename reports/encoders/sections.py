@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tubelet.latent.comparison.figures import PAIR_MEASURES
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.encoders import figures, narrative
 from tubelet.reports.encoders.findings import EncoderFindings, find_encoders
@@ -16,8 +16,7 @@ from tubelet.store import Store
 TITLE = "How alike are encoders and layers?"
 ESTIMATE_COLUMNS = (
     Column("value", "value", ".3f"),
-    Column("low", "from", ".3f", "Lower end of the 95% interval"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval"),
+    *interval_columns("low", "high"),
     Column("chance", "chance", ".3f", "With shuffled videos, on average"),
     Column("chance_high", "chance at most", ".3f", "The highest of the shuffles"),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.prediction import figures, narrative
 from tubelet.reports.prediction.findings import PredictionFindings, find_predictions
@@ -33,8 +33,7 @@ CORRELATION_COLUMNS = (
     Column("control", "control"),
     Column("over", "over"),
     Column("value", "rank correlation", ".3f"),
-    Column("low", "from", ".3f", "Lower end of the 95% interval"),
-    Column("high", "to", ".3f", "Upper end of the 95% interval"),
+    *interval_columns("low", "high"),
     Column("chance_low", "chance from", ".3f", "Lower end of the range that chance gives"),
     Column("chance_high", "chance to", ".3f", "Upper end of the range that chance gives"),
     Column("videos", "videos", ",d"),
@@ -43,8 +42,7 @@ TEST_COLUMNS = (
     Column("measure", "measure"),
     Column("of", "of a video"),
     Column("difference", "difference", ".4g", "Second side minus first, mean over pairs"),
-    Column("low", "from", ".4g", "Lower end of the 95% interval over pairs"),
-    Column("high", "to", ".4g", "Upper end of the 95% interval over pairs"),
+    *interval_columns("low", "high", ".4g", over="pairs"),
     Column("p", "p", ".2g", "Under random exchange of the sides"),
     Column("t", "t", ".2f", "Statistic of the paired t test"),
     Column(

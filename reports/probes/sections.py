@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.probes import figures, narrative
 from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings, find_probes
@@ -22,8 +22,7 @@ SCORE_COLUMNS = (
     Column("control", "control"),
     SHARE,
     Column("score", "score", ".3f"),
-    Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
-    Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
+    *interval_columns("score_low", "score_high"),
     Column("video_count", "videos", ",d"),
     Column("clip_count", "clips", ",d"),
     Column(
@@ -38,8 +37,7 @@ SHARE_COLUMNS = (
     Column("layer", "layer"),
     SHARE,
     Column("score", "score", ".3f"),
-    Column("score_low", "from", ".3f", "Lower end of the 95% interval"),
-    Column("score_high", "to", ".3f", "Upper end of the 95% interval"),
+    *interval_columns("score_low", "score_high"),
     Column(
         "relative_drop", "relative drop", ".1%", "Below the score of all videos, relative to it"
     ),

@@ -9,8 +9,8 @@ from tubelet.store.wording import count
 
 METHOD = """A small causal transformer per encoder predicts the tokens of the next slice from those before it; it starts as a copy of the last slice. It learns from some videos and is tested on others; videos of a
 `group` are never on both sides. Errors are squared, every dimension in units of its standard deviation over the training part, summed over videos. Variance explained is one minus the error over that of a copy of the last slice
-seen; its interval resamples videos, as do those of differences. A rank is the share of other slices that are nearer to the prediction than the true one: 0 is the best, chance is 0.5. Later horizons are rollouts: each prediction is seen by
-the next. `shuffled` models see the slices of a clip in random order and are held to the baselines of the true order; `pixels` are patches of the slice pictures; `untrained` networks have random weights. Intervals are of 95%, their unit is the video."""
+seen; its interval resamples videos, as do those of differences; videos of a `group` count once, as their sum. A rank is the share of other slices that are nearer to the prediction than the true one: 0 is the best, chance is 0.5. Later horizons are rollouts: each prediction is seen by
+the next. `shuffled` models see the slices of a clip in random order and are held to the baselines of the true order; `pixels` are patches of the slice pictures; `untrained` networks have random weights. Intervals are of 95%, their unit is the video, or the group."""
 
 
 def answer(found: TransitionFindings) -> Markdown:
@@ -18,14 +18,20 @@ def answer(found: TransitionFindings) -> Markdown:
     best = found.best
     if math.isnan(best.explained.value):
         return f"Nothing changes from slice to slice in the test videos of {name_model(found, best)}: a copy of the last slice has no error, and there is nothing to explain."
-    said = f"Of the next slice of {name_model(found, best)}, the model explains {show(best.explained)} of the variance that a copy of the last slice leaves, over {count(best.videos, 'test video')}"
+    said = f"Of the next slice of {name_model(found, best)}, the model explains {show(best.explained)} of the variance that a copy of the last slice leaves, over {count_units(best)}"
     return f"**{said}.** {judge(best)} {_rank(best)} {compare(found)}"
+
+
+def count_units(one: TransitionFigures) -> str:
+    """What intervals are taken over."""
+    videos = count(one.videos, "test video")
+    return videos if one.units == one.videos else f"{videos} in {count(one.units, 'group')}"
 
 
 def judge(best: TransitionFigures) -> Markdown:
     explained = best.explained
     if math.isnan(explained.low):
-        return "There are too few test videos for an interval, so nothing says whether that is more than copying."
+        return "There are too few test videos, or groups of them, for an interval, so nothing says whether that is more than copying."
     if explained.low > 0:
         return "Its interval lies above copying (0)."
     return "**That is not more than copying.**"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.transition import figures, narrative
 from tubelet.reports.transition.findings import TransitionFindings, find_transitions
@@ -10,22 +10,18 @@ from tubelet.reports.transition.request import TransitionReportOptions
 from tubelet.store import Store
 
 TITLE = "How predictable is the next slice?"
-LOW, HIGH = "Lower end of the 95% interval", "Upper end of the 95% interval"
 RANK = "Share of other slices nearer to the prediction than the true one; chance is 0.5"
 FIGURE_COLUMNS = (
     Column("model", "model"),
     Column("horizon", "horizon", "d", "Slices after the last one seen"),
     Column("explained", "explained", ".3f", "Variance explained over copying the last slice"),
-    Column("low", "from", ".3f", LOW),
-    Column("high", "to", ".3f", HIGH),
+    *interval_columns("low", "high"),
     Column("mean_explained", "by the mean", ".3f", "The same of the mean of the slices seen"),
     Column("rank_within", "rank in its clip", ".3f", RANK),
-    Column("rank_within_low", "from", ".3f", LOW),
-    Column("rank_within_high", "to", ".3f", HIGH),
+    *interval_columns("rank_within_low", "rank_within_high"),
     Column("copy_rank_within", "of a copy", ".3f"),
     Column("rank_between", "rank in other videos", ".3f", RANK),
-    Column("rank_between_low", "from", ".3f", LOW),
-    Column("rank_between_high", "to", ".3f", HIGH),
+    *interval_columns("rank_between_low", "rank_between_high"),
     Column("copy_rank_between", "of a copy", ".3f"),
     Column("videos", "videos", ",d"),
 )
@@ -33,8 +29,7 @@ DIFFERENCE_COLUMNS = (
     Column("first", "model"),
     Column("second", "compared with"),
     Column("difference", "explains more", ".3f", "Difference of the variance explained"),
-    Column("low", "from", ".3f", LOW),
-    Column("high", "to", ".3f", HIGH),
+    *interval_columns("low", "high"),
 )
 VIDEO_COLUMNS = (
     Column("name", "video"),

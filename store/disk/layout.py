@@ -167,6 +167,13 @@ class Layout:
         self.home.fetch(path)
         return path
 
+    def has_pictures(self, video_id: str, clip_id: str) -> bool:
+        """Whether a clip has slice pictures; not where its ids lead elsewhere."""
+        try:
+            return self.pictures_file(video_id, clip_id).is_file()
+        except inside.UnsafePath:
+            return False
+
     @property
     def jobs(self) -> Path:
         """What commands that write to the store say of themselves while they run: no part of its contents."""

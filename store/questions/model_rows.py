@@ -32,6 +32,7 @@ class TransitionScore(Row):
     control: str | None
     video_id: str
     name: str
+    unit: str  # the video, or its group
     horizon: int
     predicted_slices: int
     squared_error: float

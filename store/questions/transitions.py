@@ -12,11 +12,13 @@ FROM transitions GROUP BY run_id ORDER BY fitted_at DESC, run_id""")
 
 
 def transition_scores(run_id: str) -> Question:
-    """One row per model, horizon and test video of a run: trained encoders first, then controls."""
+    """One row per model, horizon and test video of a run: trained encoders first, then controls; `unit` is the video, or its group."""
     return Question(
-        """SELECT t.transition_id, t.encoder_id, t.layer, t.control, s.video_id, v.name, s.horizon, s.predicted_slices, s.squared_error, s.copy_error,
+        """SELECT t.transition_id, t.encoder_id, t.layer, t.control, s.video_id, v.name, coalesce(g.name, s.video_id) AS unit, s.horizon, s.predicted_slices, s.squared_error, s.copy_error,
   s.mean_error, s.explained, s.rank_within, s.rank_between, s.copy_rank_within, s.copy_rank_between, s.candidates_within, s.candidates_between
-FROM transitions t JOIN transition_scores s USING (transition_id) JOIN videos v USING (video_id) WHERE t.run_id = $run
+FROM transitions t JOIN transition_scores s USING (transition_id) JOIN videos v USING (video_id)
+LEFT JOIN (SELECT video_id, 'group ' || min(value) AS name FROM labels WHERE name = 'group' AND start_s IS NULL GROUP BY video_id) g USING (video_id)
+WHERE t.run_id = $run
 ORDER BY t.control IS NOT NULL, t.control, t.encoder_id, t.transition_id, s.horizon, s.video_id""",
         {"run": run_id},
     )

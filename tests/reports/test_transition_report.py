@@ -1,13 +1,15 @@
 """The report on transition models: the answer first, never a figure without copying and controls, and SQL behind every number."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.planted_probes import label, video_ids
 from tests.planted_transitions import plant_transitions
 from tests.stores import synthetic_store
-from tubelet.latent.transition.figures import explain, explain_difference
+from tubelet.latent.transition.figures import explain, explain_difference, summarize
 from tubelet.reports.blocks import Picture, Table
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
@@ -59,7 +61,9 @@ def test_what_is_not_above_copying_or_its_controls_is_said_to_be_that(tmp_path) 
     assert "**Its controls are as predictable**: raw pixels, 0.1" in answer
     made.close()
     few = make_store(tmp_path, 0.4, 3)
-    assert "There are too few test videos for an interval" in write(few, tmp_path)
+    assert "There are too few test videos, or groups of them, for an interval" in write(
+        few, tmp_path
+    )
     few.close()
 
 
@@ -109,3 +113,22 @@ def test_what_is_not_there_is_a_sentence(store, tmp_path) -> None:
         with pytest.raises(ReportError, match=told):
             list(REPORTS["transition"].blocks(opened, TransitionReportOptions(**asked)))
     empty.close()
+
+
+def test_videos_of_a_group_count_once(store, tmp_path) -> None:
+    """Twice each video is no more than each video once; and four groups are too few for an interval."""
+    run = transition_scores(find_transitions(store, TransitionReportOptions()).run.run_id)
+    scores = [one for one in run.read(store, TransitionScore) if (one.control, one.horizon) == (None, 1)]  # fmt: skip
+    twice = [replace(one, video_id=f"{one.video_id}{n}") for one in scores for n in range(2)]
+    (once,), (grouped,) = summarize(scores), summarize(twice)
+    assert (grouped.videos, grouped.units) == (24, 12)
+    assert grouped.explained == once.explained and grouped.rank_within == once.rank_within
+    same = explain_difference(twice, twice)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    made = make_store(tmp_path, 0.4, 12)
+    label(made, "group", {v: f"g{number % 4}" for number, v in enumerate(video_ids(made))})
+    answer = write(made, tmp_path).split("\n\n")[1]
+    assert (
+        "over 12 test videos in 4 groups" in answer and "too few test videos, or groups" in answer
+    )
+    made.close()

@@ -290,7 +290,7 @@ def test_the_command_fits_and_prints(tmp_path) -> None:
     done = tubelet("transition", "fit", "--store", made.root, "--encoder", "linear", "--steps", 2, "--width", 8, "--device", "cpu")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "variance explained over copying the last slice" in done.stdout
-    assert "fewer than 5 test videos: no interval" in done.stdout
+    assert "fewer than 5 test videos, or groups of them: no interval" in done.stdout
     assert "2 models fitted; tables `transitions` and `transition_scores`" in done.stdout
     with pytest.raises(FitError, match="--block is 0: it must be 1 or more"):
         TransitionOptions(block=0)

@@ -7,7 +7,7 @@ import torch
 
 from tubelet.array_types import UInt8
 from tubelet.latent.decoding.decoder import Decoder
-from tubelet.latent.decoding.pictures import has_pictures, read_pictures
+from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.latent.transition.figures import TransitionFigures, summarize
 from tubelet.store import Store
 from tubelet.store.questions.model_rows import TransitionScore
@@ -52,7 +52,7 @@ def draw_rollout(store: Store, decoder: Decoder, clip_id: str, transition_id: st
     truth, copied = grid[seen:], grid[seen - 1 : seen].expand_as(predicted)
     drawn = {TRUE: truth, PREDICTED: predicted, COPIED: copied}
     rows = [(name, decoder.head.draw(tokens.numpy())) for name, tokens in drawn.items()]
-    if has_pictures(store, clip):
+    if store.layout.has_pictures(clip.video_id, clip_id):
         size = rows[0][1].shape[1:3]
         rows.insert(0, (SEEN, read_pictures(store, clip, size, range(seen, clip.slices))))
     return DrawnRollout(rows, tuple(range(seen, clip.slices)), _describe_model(store, row))

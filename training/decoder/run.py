@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from tubelet.ingest.encoders import device
 from tubelet.latent.decoding.decoder import describe_quality
-from tubelet.latent.decoding.pictures import has_pictures
 from tubelet.latent.probes.states import Place
 from tubelet.store import Store
 from tubelet.store.clock import now
@@ -77,7 +76,7 @@ def find_pictured(store: Store, place: Place, patch: int) -> Pictured:
     """The clips of an encoder that keep tokens and slice pictures. Raises FitError where none has pictures."""
     tokens = TokenSequences.of(store, place, WHOLE_GRID)
     held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips WHERE encoder_id = $1", [place.encoder_id])}  # fmt: skip
-    kept = [n for n, clip in enumerate(tokens.clips) if has_pictures(store, held[clip.clip_id])]
+    kept = [n for n, clip in enumerate(tokens.clips) if store.layout.has_pictures(clip.video_id, clip.clip_id)]  # fmt: skip
     if not kept:
         raise FitError(
             f"no clip of {place.encoder_id} has slice pictures, which a decoder learns to draw: ingest its videos again without --no-pictures"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tubelet.latent.decoding.pictures import has_pictures, read_pictures
+from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
 from tubelet.training.fitting.tokens import Clip
@@ -26,7 +26,7 @@ class PixelSequences:
         """Of the same clips and grids as those of an encoder; None where one has no pictures."""
         held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips")}
         rows = tuple(held[clip.clip_id] for clip in like)
-        if not all(has_pictures(store, row) for row in rows):
+        if not all(store.layout.has_pictures(row.video_id, row.clip_id) for row in rows):
             return None
         clips = tuple(Clip(one.clip_id, one.video_id, (*one.shape[:3], PATCH * PATCH * 3)) for one in like)  # fmt: skip
         return cls(store, rows, clips)

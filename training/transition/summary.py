@@ -49,8 +49,8 @@ class TransitionSummary:
             [f"after {farthest} slices, each predicted from those before it:"] if rolled else []
         )
         lines += [f"  {_line(one)}" for one in rolled]
-        if len(split.test) < FEWEST:
-            lines.append(f"fewer than {FEWEST} test videos: no interval")
+        if min((one.units for one in nearest), default=0) < FEWEST:
+            lines.append(f"fewer than {FEWEST} test videos, or groups of them: no interval")
         known = f"; {count(len(self.run.kept), 'model')} already stored" if self.run.kept else ""
         end = f"run {self.run.run_id}: {count(len(self.run.fitted), 'model')} fitted{known}; tables `transitions` and `transition_scores`"
         return [escape_controls(line) for line in [*lines, *self.run.notes, end]]

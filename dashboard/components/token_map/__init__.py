@@ -53,7 +53,7 @@ def show(
 
 def describe_clip(store: Store, clip: ClipRow) -> dict[str, Any]:
     """What the browser has to know of a `clips` row to cut the picture of a patch out of its sheet."""
-    pictures = store.layout.pictures_file(clip.video_id, clip.clip_id).is_file()
+    pictures = store.layout.has_pictures(clip.video_id, clip.clip_id)
     shape = {
         "slices": clip.slices,
         "h": clip.grid_height,
