@@ -51,8 +51,9 @@ ARGUMENTS = [
 ]
 START_S = 120
 SLOW = 120_000  # ms a page may take on a busy machine, the first one with every import uncached
-HELD: WeakKeyDictionary = WeakKeyDictionary()  # by browser: the pages that stay open
-CONTEXTS: WeakKeyDictionary = WeakKeyDictionary()  # by browser: what its visitors share
+HELD: WeakKeyDictionary = (
+    WeakKeyDictionary()
+)  # by browser: what its visitors share, and the pages that stay open
 PORTS: list[int] = []  # of dashboards that this process has started
 PIXELS = """canvas => {
   const { width, height } = canvas
@@ -235,10 +236,10 @@ def visit(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
 
 @contextmanager
 def visiting(
-    browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800), ratio: float = 1
+    browser: "sync_api.Browser", server: str, size: tuple[int, int] = (1280, 800)
 ) -> Iterator[Visit]:
-    """A visitor with a page of its own, of whom nothing may leave the machine and nothing may go wrong; `size` of the window, `ratio` of device pixels."""
-    held = _hold(browser, server, ratio)
+    """A visitor with a page of its own, of whom nothing may leave the machine and nothing may go wrong; `size` of the window."""
+    held = _hold(browser, server)
     visitor = Visit(held.context.new_page(), server)
     visitor.page.set_viewport_size({"width": size[0], "height": size[1]})
     yield visitor
@@ -250,22 +251,22 @@ def visiting(
 
 def open_page(browser: "sync_api.Browser", server: str) -> "sync_api.Page":
     """A page beside those of visitors, of which nobody expects anything."""
-    return _hold(browser, server, 1).context.new_page()
+    return _hold(browser, server).context.new_page()
 
 
-def _hold(browser: "sync_api.Browser", server: str, ratio: float) -> "sync_api.Page":
+def _hold(browser: "sync_api.Browser", server: str) -> "sync_api.Page":
     """A page that stays, so that the process of the site and what it has compiled stay, too: a first page costs three times the next.
 
     Dashboards that follow one another at an address share it. Its visitors ask for less motion: every frame of an animation is drawn
     by the processor, and they cost a fifth of a visit.
     """
-    contexts, pages = CONTEXTS.setdefault(browser, {}), HELD.setdefault(browser, {})
-    if ratio not in contexts:
-        contexts[ratio] = browser.new_context(device_scale_factor=ratio, reduced_motion="reduce")
-    if (server, ratio) not in pages:
-        pages[server, ratio] = contexts[ratio].new_page()
-        pages[server, ratio].goto(f"{server}/_stcore/health")
-    return pages[server, ratio]
+    if browser not in HELD:
+        HELD[browser] = browser.new_context(reduced_motion="reduce"), {}
+    context, pages = HELD[browser]
+    if server not in pages:
+        pages[server] = context.new_page()
+        pages[server].goto(f"{server}/_stcore/health")
+    return pages[server]
 
 
 def _forget(held: "sync_api.Page") -> None:

@@ -12,6 +12,10 @@ from tubelet.store import Store
 
 pytestmark = BROWSER
 BASE = "/tubelet"
+MENU = {
+    "Sensitivity": "Which dimensions react when the window shifts?",
+    "Corpus": "What is in the store?",
+}
 LISTEN = "document.addEventListener('securitypolicyviolation', event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))"
 
 
@@ -46,11 +50,26 @@ def visit(browser, server: str) -> Iterator[Visit]:
         )
 
 
-def test_the_corpus_and_its_thumbnails(visit: Visit, store: Store) -> None:
-    visit.open("", "What is in the store?")
+def test_windows_sensitivity_corpus_and_sql_and_their_links(visit: Visit, store: Store) -> None:
+    """Opened by an address, and from there by the menu; thumbnails come from below the base path, too, and so does a file."""
+    visit.open(
+        f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?"
+    )
+    expect(visit.page.locator("canvas").first).to_be_visible(timeout=SLOW)
+    for page, heading in MENU.items():
+        visit.page.get_by_role("link", name=page, exact=True).first.click()
+        visit.expect_heading(heading)
+        assert visit.page.url.startswith(visit.address)
     visit.page.get_by_text("Failures", exact=True).first.click()
     visit.page.get_by_text("Encoders", exact=True).first.click()
     visit.settle()
+    visit.page.get_by_role("link", name="SQL", exact=True).first.click()
+    visit.expect_heading("What do you want to know?")
+    visit.expect_text("4 rows in")
+    visit.page.get_by_role("button", name="Download", exact=True).click()
+    visit.expect_text("4 rows, 4 columns")
+    rows = list(csv.reader(visit.download(re.compile("^CSV"), "link").read_text().splitlines()))
+    assert len(rows) == 1 + len(store.rows("FROM videos"))
 
 
 def test_the_player_plays_colors_selects_segments_and_saves(visit: Visit, store: Store) -> None:
@@ -70,26 +89,6 @@ def test_the_player_plays_colors_selects_segments_and_saves(visit: Visit, store:
 def test_pictures_stand_in_where_the_browser_cannot_play(visit: Visit, store: Store) -> None:
     open_player(visit, store, "silent-film.mpg")
     expect(visit.page.locator(".player")).to_have_attribute("data-mode", "pictures", timeout=SLOW)
-
-
-def test_windows_sensitivity_and_their_links(visit: Visit, store: Store) -> None:
-    visit.open(
-        f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?"
-    )
-    expect(visit.page.locator("canvas").first).to_be_visible(timeout=SLOW)
-    visit.open("sensitivity", "Which dimensions react when the window shifts?")
-    visit.page.get_by_role("link", name="Corpus").first.click()
-    visit.expect_heading("What is in the store?")
-    assert visit.page.url.startswith(visit.address)
-
-
-def test_sql_answers_and_downloads(visit: Visit, store: Store) -> None:
-    visit.open("sql", "What do you want to know?")
-    visit.expect_text("4 rows in")
-    visit.page.get_by_role("button", name="Download", exact=True).click()
-    visit.expect_text("4 rows, 4 columns")
-    rows = list(csv.reader(visit.download(re.compile("^CSV"), "link").read_text().splitlines()))
-    assert len(rows) == 1 + len(store.rows("FROM videos"))
 
 
 def test_nothing_answers_beside_the_base_path(server: str, store: Store) -> None:

@@ -79,10 +79,41 @@ def test_patches_are_selected_and_marked_by_keyboard(visit: Visit, store: Store)
     visit.expect_in_url(rf"segment={clip}-1\.3\.3(&|$)")
 
 
-def test_the_map_turns_and_chooses_by_keyboard(visit: Visit, store: Store) -> None:
+def test_the_map_by_keyboard_by_fingers_and_without_its_graphics_context(
+    visit: Visit, store: Store
+) -> None:
+    """Graphics are drawn by the processor here, so one map serves all."""
     open_map(visit, store)
-    cloud = visit.page.locator(".cloud")
-    before = pixels(visit)
+    lost_context_is_said_and_what_it_drew_comes_back(visit)
+    turned_and_chosen_by_keyboard(visit)
+    visit.settle()
+    visit.page.set_viewport_size({"width": 390, "height": 800})
+    touch = visit.page.context.new_cdp_session(visit.page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    visit.settle()
+    visit.page.locator(".grid").first.scroll_into_view_if_needed()
+    press(touch, "touchStart", [within(visit, ".grid", 2.5, 4.5)])
+    press(touch, "touchEnd", [])
+    visit.expect_in_url(r"patches=\w+-\d\.2\.4(&|$)")
+    visit.settle()
+    turned_and_moved_away_by_fingers(visit, touch)
+
+
+def lost_context_is_said_and_what_it_drew_comes_back(visit: Visit) -> None:
+    axes, before = visit.page.locator(".cloud .axes"), pixels(visit)
+    visit.page.locator(".cloud canvas").evaluate(
+        "canvas => { window.taken = canvas.getContext('webgl2').getExtension('WEBGL_lose_context'); taken.loseContext() }"
+    )
+    expect(axes).to_contain_text(
+        "No map: the browser has taken the graphics context away", timeout=SLOW
+    )
+    visit.page.evaluate("taken.restoreContext()")
+    expect(axes).to_contain_text("Place: patch column", timeout=SLOW)
+    assert before.any() and np.array_equal(pixels(visit), before)
+
+
+def turned_and_chosen_by_keyboard(visit: Visit) -> None:
+    cloud, before = visit.page.locator(".cloud"), pixels(visit)
     cloud.focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("+")
@@ -97,21 +128,11 @@ def test_the_map_turns_and_chooses_by_keyboard(visit: Visit, store: Store) -> No
     visit.expect_in_url(rf"patches=\w+-{re.escape(aimed)}(&|$)")
 
 
-def test_fingers_select_a_patch_turn_the_map_and_move_away(visit: Visit, store: Store) -> None:
-    visit.page.set_viewport_size({"width": 390, "height": 800})
-    touch = visit.page.context.new_cdp_session(visit.page)
-    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    open_map(visit, store)
-    visit.page.locator(".grid").first.scroll_into_view_if_needed()
-    press(touch, "touchStart", [within(visit, ".grid", 2.5, 4.5)])
-    press(touch, "touchEnd", [])
-    visit.expect_in_url(r"patches=\w+-0\.2\.4(&|$)")
-    visit.settle()
-    canvas = visit.page.locator(".cloud canvas")
+def turned_and_moved_away_by_fingers(visit: Visit, touch) -> None:
+    canvas, looks = visit.page.locator(".cloud canvas"), [pixels(visit)]
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    looks = [pixels(visit)]
     for before, after in (([0], [60]), ([-60, 60], [-30, 30])):  # one that moves, two that close in
         press(touch, "touchStart", [(x + dx, y) for dx in before])
         press(touch, "touchMove", [(x + dx, y) for dx in after])
@@ -135,22 +156,6 @@ def press(touch, kind: str, points: list[tuple[float, float]]) -> None:
 def pixels(visit: Visit) -> np.ndarray:
     """All of the map, as one row."""
     return read_pixels(visit.page.locator(".cloud canvas")).ravel()
-
-
-def test_a_lost_graphics_context_is_said_and_what_it_drew_comes_back(
-    visit: Visit, store: Store
-) -> None:
-    open_map(visit, store)
-    axes, before = visit.page.locator(".cloud .axes"), pixels(visit)
-    visit.page.locator(".cloud canvas").evaluate(
-        "canvas => { window.taken = canvas.getContext('webgl2').getExtension('WEBGL_lose_context'); taken.loseContext() }"
-    )
-    expect(axes).to_contain_text(
-        "No map: the browser has taken the graphics context away", timeout=SLOW
-    )
-    visit.page.evaluate("taken.restoreContext()")
-    expect(axes).to_contain_text("Place: patch column", timeout=SLOW)
-    assert before.any() and np.array_equal(pixels(visit), before)
 
 
 def test_a_driver_that_refuses_the_shaders_is_said_in_a_sentence(

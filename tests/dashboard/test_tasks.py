@@ -138,7 +138,10 @@ def test_choose_several_rows_and_compare_two_side_by_side(walk: Walk) -> None:
     assert walk.clicks <= 3
 
 
-def test_follow_a_patch_and_export_its_track(walk: Walk, store: Store) -> None:
+def test_follow_a_patch_and_export_its_track_and_read_what_a_statistic_means(
+    walk: Walk, store: Store
+) -> None:
+    """Two tasks that begin with the same click."""
     open_player(walk.visit, store, "plays.mp4")
     walk.at(".grid", 0, 0)
     walk.visit.expect_heading("Patch (0, 0) of slice 0")
@@ -148,6 +151,13 @@ def test_follow_a_patch_and_export_its_track(walk: Walk, store: Store) -> None:
     table = pyarrow.csv.read_csv(pyarrow.BufferReader(data))
     assert table["frame"].to_pylist() == list(range(80)) and {"seconds", "x", "y", "lost"} <= set(table.column_names)  # fmt: skip
     assert walk.clicks <= 3
+    walk.clicks = 1
+    walk.visit.expect_text("the first slice has none before it")
+    walk.click("link", "Help")
+    walk.visit.expect_heading("What do the words mean")
+    walk.page.get_by_role("textbox", name="Find word").fill("chance level")
+    walk.visit.expect_text("what a score reaches without the effect")
+    assert walk.clicks <= 2
 
 
 def test_cut_an_object_out_and_export_the_mask(walk: Walk, store: Store) -> None:
@@ -205,7 +215,9 @@ def test_see_one_object_in_two_videos_on_one_frame(walk: Walk, store: Store) -> 
     assert walk.clicks <= 4
 
 
-def test_color_by_cluster_draw_an_area_and_save_its_tokens(walk: Walk, store: Store) -> None:
+def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_the_player(
+    walk: Walk, store: Store
+) -> None:
     open_player(walk.visit, store, "plays.mp4", "&map-as=2-D&map-x=patch+column&map-y=patch+row")
     walk.choose("Colors", "clusters")
     expect(walk.page.locator(".player .legend")).to_contain_text("cluster 0", timeout=SLOW)
@@ -231,16 +243,11 @@ def test_color_by_cluster_draw_an_area_and_save_its_tokens(walk: Walk, store: St
     assert set(table["x"].to_pylist()) == {0} and len(table) == 8 * PATCHES
     assert {"cluster", "norm", "seconds"} <= set(table.column_names)
     assert walk.clicks <= 6
-
-
-def test_the_map_follows_the_player(walk: Walk, store: Store) -> None:
-    open_player(walk.visit, store, "plays.mp4", "&map=true")
-    expect(walk.page.locator(".cloud")).to_have_attribute("data-drawn", str(8 * PATCHES * PATCHES), timeout=SLOW)  # fmt: skip
     walk.page.locator(".seek").evaluate(
         "input => { input.value = 6; input.dispatchEvent(new Event('input')) }"
     )
     size = PATCHES * PATCHES
-    expect(walk.page.locator(".cloud")).to_have_attribute("data-here", f"{3 * size} {size}", timeout=SLOW)  # fmt: skip
+    expect(cloud).to_have_attribute("data-here", f"{3 * size} {size}", timeout=SLOW)
 
 
 def test_see_which_dimensions_react_and_one_of_them_on_a_video(walk: Walk) -> None:
@@ -254,17 +261,6 @@ def test_see_which_dimensions_react_and_one_of_them_on_a_video(walk: Walk) -> No
     walk.visit.expect_in_url(f"dimensions={dimension}(%2C|,){dimension}")
     expect(walk.page.locator(".legend")).to_contain_text(f"red: dimension {dimension}", timeout=SLOW)  # fmt: skip
     assert walk.clicks <= 1
-
-
-def test_read_what_a_statistic_means(walk: Walk, store: Store) -> None:
-    open_player(walk.visit, store, "plays.mp4")
-    walk.at(".grid", 0, 0)
-    walk.visit.expect_text("the first slice has none before it")
-    walk.click("link", "Help")
-    walk.visit.expect_heading("What do the words mean")
-    walk.page.get_by_role("textbox", name="Find word").fill("chance level")
-    walk.visit.expect_text("what a score reaches without the effect")
-    assert walk.clicks <= 2
 
 
 def test_save_where_one_stands_and_come_back(walk: Walk, store: Store) -> None:

@@ -236,27 +236,16 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
     )
 
 
-def test_the_windows_page_leads_to_both_windows_in_the_player(visit: Visit, store: Store) -> None:
-    (partner,) = clips(store, "overlap.mp4", "partner")
-    visit.open(
-        f"windows?video={video(store, 'overlap.mp4')}", "What changes when the window shifts?"
-    )
-    expect(visit.page.get_by_role("link", name="Window A in player")).to_be_visible(timeout=SLOW)
-    visit.page.get_by_role("link", name="Window B in player").click()
-    visit.expect_heading(HEADING)
-    expect(visit.page.locator(f'.player[data-clip="{partner["clip_id"]}"]')).to_be_visible(
-        timeout=SLOW
-    )
-
-
-@pytest.mark.parametrize(
-    ("size", "ratio"), [((1280, 800), 1), ((800, 900), 2), ((1501, 987), 1.25)]
-)
-def test_a_click_takes_exactly_the_patch_under_it(
-    browser, server: str, store: Store, size: tuple[int, int], ratio: float
-) -> None:
-    with visiting(browser, server, size, ratio) as visit:
-        open_player(visit, store, "plays.mp4", "&slice=3")
+def test_a_click_takes_exactly_the_patch_under_it(playing: Visit) -> None:
+    """In windows of other sizes, on screens of other densities, and at the first again."""
+    visit = playing
+    seek(visit, 6)
+    screen = visit.page.context.new_cdp_session(visit.page)
+    for width, height, ratio in ((1280, 800, 1), (800, 900, 2), (1501, 987, 1.25)):
+        metrics = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": False}
+        screen.send("Emulation.setDeviceMetricsOverride", metrics)
+        assert visit.page.evaluate("[innerWidth, devicePixelRatio]") == [width, ratio]
+        visit.settle()
         for where, y, x, offset in (
             (".grid", 0, 0, 0.1),
             (".grid", 5, 5, 0.9),
@@ -269,6 +258,10 @@ def test_a_click_takes_exactly_the_patch_under_it(
                 visit.page.get_by_role("heading", name=f"Patch ({y}, {x}) of slice 3")
             ).to_be_visible(timeout=SLOW)
             visit.settle()
+    screen.send("Emulation.clearDeviceMetricsOverride")
+    screen.detach()
+    for height in (801, 800):  # what it believes to be the size already is not set
+        visit.page.set_viewport_size({"width": 1280, "height": height})
 
 
 def middle_pixel(visit: Visit, locator) -> list[int]:
@@ -376,7 +369,9 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     expect(last).to_be_in_viewport(timeout=SLOW)
 
 
-def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Store) -> None:
+def test_where_the_player_comes_to_rest_is_in_the_url_and_scrubbing_a_window_fetches_nothing(
+    playing: Visit, store: Store
+) -> None:
     visit = playing
     seek(visit, 37)
     visit.expect_in_url(f"clip={clips(store, 'plays.mp4')[2]['clip_id']}.*slice=2")
@@ -384,10 +379,9 @@ def test_where_the_player_comes_to_rest_is_in_the_url(playing: Visit, store: Sto
     expect(visit.page.locator('.player[data-slice="2"][data-frame="36"]')).to_be_visible(
         timeout=SLOW
     )
-
-
-def test_the_player_fetches_nothing_while_it_scrubs_a_window_it_has(playing: Visit) -> None:
-    visit = playing
+    seek(visit, 0)
+    expect(visit.page.locator('.latent.beside[data-slice="0"]')).to_be_visible(timeout=SLOW)
+    visit.settle()
     visit.page.wait_for_load_state("networkidle")
     asked: list[str] = []
     visit.page.on("request", lambda request: asked.append(request.url))

@@ -87,9 +87,11 @@ def test_back_after_each_kind_of_link_restores_the_page_before(visit: Visit, sto
     visit.open(f"windows?pair={pair['pair_id']}", HEADINGS["Windows"])
     visit.expect_in_url(f"encoder={pair['encoder_id']}")
     before = visit.page.url
+    expect(visit.page.get_by_role("link", name="Window A in player")).to_be_visible(timeout=SLOW)
     visit.page.get_by_role("link", name="Window B in player").click()
     visit.expect_heading(HEADING)
     visit.expect_in_url(f"clip={pair['clip_b']}")
+    expect(visit.page.locator(f'.player[data-clip="{pair["clip_b"]}"]')).to_be_visible(timeout=SLOW)
     visit.page.go_back()
     visit.expect_heading(HEADINGS["Windows"])
     expect(visit.page).to_have_url(before, timeout=SLOW)
