@@ -1,5 +1,6 @@
 """What a store holds, apart from clocks: two stores with the same contents are the same result."""
 
+import atexit
 from contextlib import closing
 
 import duckdb
@@ -20,10 +21,16 @@ def contents(root: object) -> dict[str, list[tuple]]:
 def rows(root: object, sql: str) -> list[dict]:
     """The answer of a store; the one that was asked last stays open, because tests ask one several times."""
     if root not in OPEN:
-        while OPEN:
-            OPEN.popitem()[1].close()
+        close_all()
         OPEN[root] = Store(root)
     return OPEN[root].rows(sql)
+
+
+@atexit.register
+def close_all() -> None:
+    """Close the store that was asked last."""
+    while OPEN:
+        OPEN.popitem()[1].close()
 
 
 def columns_of(name: str) -> str:

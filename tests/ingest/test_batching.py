@@ -1,18 +1,21 @@
 """Batches: clips encoded together are the clips encoded alone, in any number of readers, and memory that runs out halves them."""
 
-import subprocess
+import resource
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from tests.commands import ROOT, environment
+from tests.commands import ROOT
 from tests.contents import contents
+from tests.forks import fork
 from tests.plain_rows import video_row
 from tests.videos import make_folder
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.job import Job
+from tubelet.ingest.memory import STATUS, read_bytes
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -21,6 +24,7 @@ from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
 from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.sources import Source
+from tubelet.ingest.toy import ToyEncoder
 from tubelet.store import Store
 from tubelet.store.rows import PlannedClip
 
@@ -47,6 +51,13 @@ def ingest(videos, root, pace, encoder=None, **arguments):
     return run.execute(job.sources)
 
 
+@pytest.fixture(scope="module")
+def plain(videos, tmp_path_factory):
+    """What a run makes of them that does one thing after another: its summary, and the store."""
+    root = tmp_path_factory.mktemp("plain") / "store"
+    return ingest(videos, root, Concurrency(), tail=True), contents(root)
+
+
 @pytest.mark.parametrize(
     "pace",
     [
@@ -55,10 +66,10 @@ def ingest(videos, root, pace, encoder=None, **arguments):
         Concurrency(batch=3, readers=3, decoder_threads=1, writers=3),
     ],
 )
-def test_any_pace_makes_the_same_store(pace, videos, tmp_path):
-    plain = ingest(videos, tmp_path / "plain", Concurrency(), tail=True)
+def test_any_pace_makes_the_same_store(pace, videos, plain, tmp_path):
+    plain, whole = plain
     paced = ingest(videos, tmp_path / "paced", pace, tail=True)
-    assert contents(tmp_path / "paced") == contents(tmp_path / "plain")
+    assert contents(tmp_path / "paced") == whole
     assert (paced.clips, paced.duplicates, len(paced.failures), paced.videos) == (
         plain.clips,
         1,
@@ -220,34 +231,27 @@ def test_another_error_fails_the_clip_that_raises_it_alone():
     ) and not any(failures.values())
 
 
-LIMITED = """
-import resource, sys
-import torch
-from pathlib import Path
-from tubelet.ingest.pipeline.batching import EncodeStage
-from tubelet.ingest.pipeline.encoding import EncodedClip
-from tubelet.ingest.toy import ToyEncoder
-from tests.ingest.test_batching import items, stage
-
-held = list(items(*[(16, 256)] * 16))
-stage = EncodeStage(ToyEncoder(torch.device("cpu")), 16)
-size = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmSize")).split()[1]) * 1024
-resource.setrlimit(resource.RLIMIT_AS, (size + 400 * 2**20, -1))
-outcome = [*(out for item in held for out in stage.add(item)), *stage.drain()]
-resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-print(stage.batch, sum(isinstance(item, EncodedClip) for item in outcome), sum(len(getattr(item, "failures", ())) for item in outcome))
-"""
+def encode_in_little_memory(answer: Path) -> None:
+    """Write the size of the last batches, and how many clips were encoded and failed, in an address space that 16 clips exceed."""
+    held = list(items(*[(16, 256)] * 16))
+    batches = EncodeStage(ToyEncoder(torch.device("cpu")), 16)
+    allowed = read_bytes(STATUS, "VmSize") + 400 * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, -1))
+    outcome = [*(out for item in held for out in batches.add(item)), *batches.drain()]
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    clips = sum(isinstance(item, EncodedClip) for item in outcome)
+    failures = sum(len(getattr(item, "failures", ())) for item in outcome)
+    answer.write_text(f"{batches.batch} {clips} {failures}")
 
 
 @pytest.mark.skipif(
     sys.platform != "linux", reason="limits the address space, which Linux enforces"
 )
-def test_an_address_space_that_is_really_used_up_halves_the_batches():
-    process = subprocess.run(
-        [sys.executable, "-c", LIMITED], capture_output=True, text=True, env=environment(), cwd=ROOT
-    )
-    assert process.returncode == 0, process.stderr
-    batch, clips, failures = map(int, process.stdout.split())
+def test_an_address_space_that_is_really_used_up_halves_the_batches(tmp_path):
+    process = fork(encode_in_little_memory, tmp_path / "answer")
+    process.join()
+    assert process.exitcode == 0
+    batch, clips, failures = map(int, (tmp_path / "answer").read_text().split())
     assert (clips, failures) == (16, 0) and 1 <= batch < 16
 
 

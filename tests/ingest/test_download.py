@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.commands import ROOT
+from tests.commands import Running
 from tests.servers import Served, Server, serving
 from tubelet.ingest.errors import DownloadError
 from tubelet.ingest.weights import download as downloading
@@ -241,16 +241,12 @@ def test_a_disk_that_fills_up_leaves_a_part_to_go_on_with(
     assert server.asked[-1][2] == 206
 
 
-def program(server: Server, folder: Path) -> subprocess.Popen:
-    """A process that downloads, with the errors of the front door."""
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a suite in the background is deaf to it
-        "from tubelet.ingest.weights.download import download; from tubelet.ingest.weights.part import Part; from pathlib import Path\n"
-        f"download({server.url('/w.pt')!r}, Part(Path({str(folder / 'weights.part')!r})), 0)"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+def download_alone(arguments: list[str], printed: list[Path]) -> None:
+    """In a process of its own, whose messages are kept."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.stderr = printed[1].open("w", buffering=1)
+    url, path = arguments
+    download(url, Part(Path(path)), 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -259,9 +255,9 @@ def test_a_stopped_download_goes_on_in_the_next_run(
 ) -> None:
     body = os.urandom(8 << 20)
     server.files["/w.pt"] = Served(body, pause=0.03)
-    process = program(server, part.path.parent)
+    process = Running(download_alone, (server.url("/w.pt"), part.path))
     while part.size < 2 << 20:
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(number)
     told = process.communicate()[1]

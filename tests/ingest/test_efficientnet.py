@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -231,13 +230,13 @@ def test_the_store_says_what_each_layer_suits(weights: Path, tmp_path: Path) -> 
 def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two of the Video page's scenes over generated backgrounds, each layer at what it suits; `make bench` measures twelve."""
-    scenes = [OcclusionScene.of(seed) for seed in range(2)]
+    """One of the Video page's scenes over a generated background, each layer at what it suits; `make bench` measures twelve."""
+    scenes = [OcclusionScene.of(0)]
     made = ingested(tmp_path / "shallow", NAME, scenes, "0-1")
-    assert np.mean([made.cut(number)[0] for number in range(2)]) > 0.6
+    assert made.cut(0)[0] > 0.6
     made.store.close()
     made = ingested(tmp_path / "deep", NAME, scenes, "2-3")
-    assert Held.of([made.follow(number) for number in range(2)]).near > 0.9
+    assert Held.of([made.follow(0)]).near > 0.9
     made.store.close()
 
 

@@ -4,8 +4,6 @@ import hashlib
 import io
 import json
 import os
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from safetensors import safe_open
 
 import tubelet.cli as front_door
 from tests.checkpoints import TINY, Intruder, empty, meta_file, tiny
-from tests.commands import ROOT, environment
+from tests.forks import fork
 from tests.servers import Served, Server, serving
 from tubelet.ingest import encoders, vjepa_rows
 from tubelet.ingest.checkpoints import check, load_tensors, weights_sha256
@@ -282,28 +280,22 @@ def test_a_cache_in_the_place_of_a_file_is_a_sentence(release: Release, home: Pa
         fetch(release, accept)
 
 
-def program(release: Release) -> list[str]:
-    """A process of its own that fetches a release."""
-    facts = ", ".join(f"{name}={value!r}" for name, value in vars(release).items())
-    code = f"from tubelet.ingest.weights.fetching import *; print(fetch(Release({facts}), lambda weights: None).path)"
-    return [sys.executable, "-c", code]
+def fetch_alone(release: Release, home: str, answer: Path) -> None:
+    """In a process of its own, where it has no other `HF_HOME` and may connect."""
+    constants.HF_HOME, constants.HF_HUB_OFFLINE = home, False
+    answer.write_text(str(fetch(release, lambda weights: None).path))
 
 
 def test_two_processes_at_once_make_one_whole_file(
-    server: Server, release: Release, home: Path
+    server: Server, release: Release, home: Path, tmp_path: Path
 ) -> None:
     server.files["/tiny.pt"].pause = 1.0
-    start = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "text": True,
-        "cwd": ROOT,
-        "env": {**environment(), "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"},
-    }
-    processes = [subprocess.Popen(program(release), **start) for _ in range(2)]
-    answers = [(*process.communicate(timeout=120), process.returncode) for process in processes]
-    assert {code for *_, code in answers} == {0}, answers
-    assert {out for out, *_ in answers} == {f"{Place(release).weights}\n"}
+    answers = [tmp_path / "first", tmp_path / "second"]
+    processes = [fork(fetch_alone, release, str(home), answer) for answer in answers]
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert {answer.read_text() for answer in answers} == {str(Place(release).weights)}
     assert len(server.asked) == 1 and kept(home) == ["json", "safetensors"]
     assert weights_sha256(load_tensors(empty(), fetch(release, accept), KEY)) == weights_sha256(
         tiny()

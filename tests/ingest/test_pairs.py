@@ -1,5 +1,8 @@
 """Pairs: live differences are those of float32 grids, stored ones differ from them by rounding, and pairs are whole or absent."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -158,19 +161,25 @@ def test_pairs_of_stored_clips_are_measured_by_encoding_again_without_storing_tw
     assert contents(tmp_path / "store") == contents(tmp_path / "at once")
 
 
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    """A video, and the pairs of the store that its true number of packets makes."""
+    folder = tmp_path_factory.mktemp("honest")
+    video = make_video(folder / "a.mp4", frames=43)
+    assert run([video], folder / "store").pairs == 3
+    return video, {row["pair_id"] for row in rows(folder / "store", "SELECT pair_id FROM pairs")}
+
+
 @pytest.mark.parametrize("packets,strays", [(90, 0), (0, 0), (20, 3)])
-def test_packets_that_lie_change_no_choice(packets, strays, tmp_path, monkeypatch):
+def test_packets_that_lie_change_no_choice(packets, strays, honest, tmp_path, monkeypatch):
     """Packets decide where the pair lies; where decoding counts otherwise, the file is read again. What was measured meanwhile is kept."""
-    make_video(tmp_path / "a.mp4", frames=43)
-    honest = run([tmp_path / "a.mp4"], tmp_path / "honest")
+    video, wanted = honest
     monkeypatch.setattr(Video, "packets", property(lambda self: packets))
-    lied_to = run([tmp_path / "a.mp4"], tmp_path / "lied to")
-    assert (honest.pairs, lied_to.pairs) == (3, 3 + strays)
-    wanted = {row["pair_id"] for row in rows(tmp_path / "honest", "SELECT pair_id FROM pairs")}
+    assert run([video], tmp_path / "lied to").pairs == 3 + strays
     assert wanted <= {
         row["pair_id"] for row in rows(tmp_path / "lied to", "SELECT pair_id FROM pairs")
     }
-    assert run([tmp_path / "a.mp4"], tmp_path / "lied to").videos_decoded == 0
+    assert run([video], tmp_path / "lied to").videos_decoded == 0
 
 
 def test_all_pairs_of_a_hop(tmp_path):
@@ -210,14 +219,21 @@ def test_the_three_videos_with_the_smallest_ids_repeat_a_window(tmp_path):
     assert [row["n"] for row in rows(tmp_path / "store", by_size)] == [3, 3]
 
 
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Eight videos, and what one run makes of them."""
+    folder = make_folder(tmp_path_factory.mktemp("corpus") / "videos", 8, frames=8)
+    run([folder], folder.parent / "whole")
+    return folder, contents(folder.parent / "whole")
+
+
 @pytest.mark.parametrize("order", [1, -1])
-def test_two_halves_of_a_corpus_choose_the_controls_of_one_run(order, tmp_path):
-    folder = make_folder(tmp_path / "videos", 8, frames=8)
+def test_two_halves_of_a_corpus_choose_the_controls_of_one_run(order, corpus, tmp_path):
+    folder, whole = corpus
     files = sorted(folder.iterdir())
     for half in [files[::2], files[1::2]][::order]:
         run(half, tmp_path / "halves")
-    run([folder], tmp_path / "whole")
-    assert contents(tmp_path / "halves") == contents(tmp_path / "whole")
+    assert contents(tmp_path / "halves") == whole
     assert rows(tmp_path / "halves", CONTROLS) == rows(tmp_path / "halves", SMALLEST)
     assert tubelet("check", "--store", tmp_path / "halves").returncode == 0
     assert run([folder], tmp_path / "halves").videos_decoded == 0
@@ -313,12 +329,19 @@ def test_statistics_alone_are_kept_and_embeddings_added_later(tmp_path):
     )
 
 
+@pytest.fixture(scope="module")
+def pairless(tmp_path_factory):
+    """A store of a transformer's clips that overlap by half, without pairs; it is not written to."""
+    folder = make_folder(tmp_path_factory.mktemp("pairless") / "videos", 2, frames=30)
+    root = folder.parent / "store"
+    run([folder], root, encoder="vjepa2.1-untrained", frames=8, hop=4, pairs="0")
+    return folder, root
+
+
 @pytest.fixture
-def overlapping(tmp_path):
-    """A store of a transformer's clips that overlap by half, without pairs."""
-    folder = make_folder(tmp_path / "videos", 2, frames=30)
-    run([folder], tmp_path / "store", encoder="vjepa2.1-untrained", frames=8, hop=4, pairs="0")
-    return folder, tmp_path / "store"
+def overlapping(pairless, tmp_path):
+    """A copy of it, to be written to."""
+    return pairless[0], Path(shutil.copytree(pairless[1], tmp_path / "store"))
 
 
 def test_stored_pairs_differ_from_live_ones_by_the_rounding_of_half_precision(
@@ -393,6 +416,6 @@ def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
         (("--encoder", "resnet"), "holds no clip by resnet"),
     ],
 )
-def test_stored_pairs_that_are_not_there_are_a_sentence(arguments, words, overlapping):
-    process = tubelet("pairs", "--store", overlapping[1], *arguments)
+def test_stored_pairs_that_are_not_there_are_a_sentence(arguments, words, pairless):
+    process = tubelet("pairs", "--store", pairless[1], *arguments)
     assert process.returncode == 2 and words in process.stderr and "Traceback" not in process.stderr

@@ -161,7 +161,8 @@ def test_an_unreadable_file_does_not_stop_the_others(video, tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_and_the_store_stays_whole(small_disk, tmp_path):
-    folder = make_folder(tmp_path / "videos", 4, frames=60)
+    subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
+    folder = make_folder(tmp_path / "videos", 2, frames=60)
     arguments = (
         folder,
         "--store",

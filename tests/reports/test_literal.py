@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,7 @@ from tubelet.reports.literal import (
 )
 
 ROOT = Path(__file__).parents[2]
-MODULES = [
-    Module(path)
-    for room in ("dashboard", "reports")
-    for path in sorted((ROOT / room).rglob("*.py"))
-]
-KNOWN = Known.of(MODULES)
+PATHS = [path for room in ("dashboard", "reports") for path in sorted((ROOT / room).rglob("*.py"))]
 HOSTILE = [
     "![x](http://evil.test/leak.png)", "[click](http://evil.test)", "<img src=http://evil.test/i.png onerror=alert(1)>", "https://evil.test/x", "www.evil.test",
     "mail@evil.test", ":material/warning:", ":red[text]", "$x^2$", "**bold** _it_ ~~no~~ `code`", "```\n![x](http://evil.test/fence)\n```", "````\nout", "a``b```c",
@@ -32,12 +28,21 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "module", MODULES, ids=lambda module: f"{module.path.parent.name}/{module.path.name}"
-)
-def test_no_page_or_report_lets_data_into_markdown(module: Module) -> None:
+@cache
+def read_module(path: Path) -> Module:
+    return Module(path)
+
+
+@cache
+def known() -> Known:
+    """Read by the first test that asks, and not by every process that collects the tests."""
+    return Known.of(list(map(read_module, PATHS)))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_page_or_report_lets_data_into_markdown(path: Path) -> None:
     """What Streamlit and the exporters draw as Markdown is a constant, a number in a number's format, or went through `literal`."""
-    assert not list(unsafe(module, KNOWN))
+    assert not list(unsafe(read_module(path), known()))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def test_no_page_or_report_lets_data_into_markdown(module: Module) -> None:
 def test_the_check_sees_each_way_of_forgetting(source: str, tmp_path: Path) -> None:
     page = tmp_path / "page.py"
     page.write_text(f"def show(name, names, row, video, error, head):\n    {source}\n")
-    assert list(unsafe(Module(page), KNOWN)), source
+    assert list(unsafe(Module(page), known())), source
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_the_check_lets_through_what_is_literal(source: str, tmp_path: Path) -> 
     page = tmp_path / "page.py"
     page.write_text(f"def show(name, count, error):\n    {source}\n")
     ast.parse(page.read_text())
-    assert not list(unsafe(Module(page), KNOWN)), source
+    assert not list(unsafe(Module(page), known())), source
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -53,7 +53,7 @@ def test_four_clips_are_overfitted_to_30_db(store) -> None:
     wide = [np.random.default_rng(n).standard_normal((6, 2, 2, 32)) for n in range(8)]
     add_pictures(store, plant_tokens(store, "wide", wide))
     ((place, _),) = find_places(store, ["wide"])
-    options = DecoderOptions(steps=350, width=128, batch=4, rate=4e-3, device="cpu")
+    options = DecoderOptions(steps=100, width=64, batch=4, rate=4e-3, device="cpu")
     clips, four = find_pictured(store, place, 8), range(4)
     head = fit_head(clips, (four, four), options, CPU)
     scores = HeadTest(head, clips, four, four).measure(4, CPU)

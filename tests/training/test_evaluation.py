@@ -6,9 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from tests.commands import tubelet
+from tests.scenes import thin_material
 from tests.videos import make_folder
+from tubelet.cli import main
 from tubelet.ingest import encoders
 from tubelet.ingest.checkpoints import init_untrained
 from tubelet.ingest.contract import LoadOptions
@@ -23,7 +26,6 @@ from tubelet.training.evaluation.material import (
     Size,
     make_direction_scene,
     make_tracking_scene,
-    material,
     page_scenes,
 )
 from tubelet.training.evaluation.measures import BOUNDS, MEANINGS, measure_encoder
@@ -327,7 +329,7 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     found = measure_encoder(
         "raw",
         lambda frames: RawPixels(16, 2).encode(frames[None]).embeddings[0],
-        material(sorted(folder.iterdir()), textures, Size(2, 16, 2)),
+        thin_material(sorted(folder.iterdir()), textures, Size(2, 16, 2)),
         16,
     )
     assert set(found.intervals) == set(MEANINGS) and found.dim == 1536 and found.curve == [0.0] * 7
@@ -345,20 +347,13 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     )
 
 
-def test_the_command_prints_a_table_and_json(tmp_path):
+def test_the_command_prints_a_table_and_json(tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "videos", 1, frames=60)
-    arguments = [
-        "evaluate",
-        "--encoder",
-        "toy",  # a V-JEPA sees 8,192 patches of a page at once, which takes long
-        "--videos",
-        folder,
-        "--scenes",
-        1,
-        "--device",
-        "cpu",
-    ]
-    text = json.loads(tubelet(*arguments, "--json", check=True).stdout)
+    monkeypatch.setattr(evaluation, "material", thin_material)
+    arguments = ("--encoder", "toy", "--videos", folder, "--scenes", 1, "--device", "cpu", "--json")
+    done = CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    text = json.loads(done.stdout)
     names = [each["name"] for each in text["measures"]]
     assert names == ["toy", "untrained", "raw pixels"] and text["videos"] == ["video_000.mp4"]
     assert 0 <= text["measures"][1]["intervals"]["page, tracked"]["mean"] <= 1
@@ -383,7 +378,7 @@ def test_lines_name_every_measure_and_every_encoder(textures):
     raw = measure_encoder(
         "raw",
         lambda frames: RawPixels(16, 2).encode(frames[None]).embeddings[0],
-        material([], textures, Size(2, 8, 0)),
+        thin_material([], textures, Size(1, 8, 0)),
         16,
     )
     lines = evaluation.Evaluation(

@@ -93,7 +93,7 @@ def test_where_a_copy_is_the_best_guess_nothing_is_explained(tmp_path) -> None:
     assert abs(found.value) < 0.03
     with np.errstate(invalid="ignore"):  # of statistics of tokens that never change
         plant_still(made)
-    still = fit_transitions(made, ["still"], replace(SMALL, seed=1))
+    still = fit_transitions(made, ["still"], replace(SMALL, steps=10, seed=1))
     assert np.isnan(figures(made, still)[None, 1].explained.value)
     rows = made.rows("SELECT DISTINCT squared_error, copy_error, explained FROM transition_scores s JOIN transitions t USING (transition_id) WHERE t.run_id = $1 AND control IS NULL", [still.run_id])  # fmt: skip
     assert rows == [{"squared_error": 0, "copy_error": 0, "explained": None}]
