@@ -1,5 +1,7 @@
 """`tubelet check` names what is wrong; `--repair` and a rerun make it right."""
 
+import shutil
+
 import pytest
 
 from tests.commands import run_here, tubelet
@@ -11,12 +13,19 @@ from tubelet.store.disk.integrity import check, repair
 FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with videos and their store, to be copied."""
+    folder = tmp_path_factory.mktemp("whole")
+    videos = make_folder(folder / "videos", 2, frames=12)
+    tubelet("ingest", videos, "--store", folder / "store", *FAST, check=True)
+    return folder
+
+
 @pytest.fixture
-def ingested(tmp_path):
-    videos = make_folder(tmp_path / "videos", 2, frames=12)
-    tubelet("ingest", videos, "--store", tmp_path / "store", *FAST, check=True)
-    store = Store(tmp_path / "store")
-    yield videos, store
+def ingested(whole, tmp_path):
+    store = Store(shutil.copytree(whole / "store", tmp_path / "store"))
+    yield whole / "videos", store
     store.close()
 
 
