@@ -17,6 +17,7 @@
     derived     the small rows of a clip, made from its statistics
     measurements the rows of a pair, made from what was measured of it
     snapshot    the one file that says which versions are whole; the writers' locks
+    catalog     the views and functions that a query needs
     views       DuckDB over a snapshot, locked down
     connections one connection over the newest snapshot, one cursor per query
     store       the front: open, commit, query

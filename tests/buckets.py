@@ -107,11 +107,14 @@ def serve_bucket() -> Iterator[str]:
 
 
 def upload(root: Path) -> None:
-    """Copy a folder into the bucket, as `aws s3 sync` does; what is there and not in the folder goes."""
-    client = _client()
+    """Copy a folder into the bucket, as `aws s3 sync` does; what is there and not in the folder goes. Without a request per file: moto is in this process."""
+    from moto.backends import get_backend
+    from moto.core import DEFAULT_ACCOUNT_ID
+
+    held_by_moto = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
     names = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
-    for name, path in sorted(names.items(), key=lambda named: named[0] == "tubelet.json"):
-        client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=path.read_bytes())
+    for name, path in names.items():
+        held_by_moto.put_object(BUCKET, f"{PREFIX}/{name}", path.read_bytes())
     for name in held() - names.keys():
         delete(name)
 

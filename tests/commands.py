@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from tests.forks import ROOT, environment, fork, fork_again
 
-__all__ = ["ROOT", "Running", "environment", "started", "tubelet"]
+__all__ = ["ROOT", "Running", "environment", "run_here", "started", "tubelet"]
 PRINTED = ("stdout", "stderr")
 
 
@@ -82,6 +84,17 @@ def tubelet(
             process.exitcode,
             *(file.read_text() if file.is_file() else "" for file in printed),
         )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def run_here(*arguments: object, check: bool = False) -> subprocess.CompletedProcess:
+    """The same within this process, for tests of what a command answers: the processes that answer its queries stay for the next one."""
+    from tubelet.cli import main
+
+    answer = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    done = subprocess.CompletedProcess(arguments, answer.exit_code, answer.stdout, answer.stderr)
     if check:
         assert done.returncode == 0, done.stderr
     return done

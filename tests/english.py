@@ -4,6 +4,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.documentation import ROOMS, ROOT
@@ -72,20 +73,25 @@ class Finding:
     line: str
 
 
-def lines() -> Iterator[tuple[Path, int, str]]:
+@cache
+def lines() -> tuple[tuple[Path, int, str], ...]:
     """Every searched line: file, number, text. Of Python only strings and comments."""
-    for name in SEARCHED:
-        root = ROOT / name
-        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if path.suffix in ENDINGS and not any(parent.is_symlink() for parent in path.parents):
-                texts = (
-                    _strings_and_comments(path) if path.suffix == ".py" else [(1, path.read_text())]
-                )
-                yield from (
-                    (path, first + number, line)
-                    for first, text in texts
-                    for number, line in enumerate(text.splitlines())
-                )
+    paths = [
+        path
+        for name in SEARCHED
+        for path in (sorted((ROOT / name).rglob("*")) if (ROOT / name).is_dir() else [ROOT / name])
+    ]
+    return tuple(line for path in paths if _is_searched(path) for line in _read_lines(path))
+
+
+def _is_searched(path: Path) -> bool:
+    return path.suffix in ENDINGS and not any(parent.is_symlink() for parent in path.parents)
+
+
+def _read_lines(path: Path) -> Iterator[tuple[Path, int, str]]:
+    texts = _strings_and_comments(path) if path.suffix == ".py" else [(1, path.read_text())]
+    for first, text in texts:
+        yield from ((path, first + number, line) for number, line in enumerate(text.splitlines()))
 
 
 def _strings_and_comments(path: Path) -> Iterator[tuple[int, str]]:

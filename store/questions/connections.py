@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,30 +13,48 @@ from tubelet.store.disk import snapshot
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.questions import views
+from tubelet.store.questions.catalog import EVERYTHING, Catalog, find_named
+from tubelet.store.schema import CLIPS
 
 
 @dataclass(kw_only=True)
 class Connection:
     """A connection over one snapshot, closed when it is retired and its last query has ended."""
 
-    layout: Layout
-    snapshot: Snapshot
-    tokens: bool  # whether the `tokens` view is filled
+    catalog: Catalog  # its `tokens`: whether the `tokens` view is filled
     duck: duckdb.DuckDBPyConnection
+    known: frozenset[str]  # the views and functions that it has
     queries: int = 0
     retired: bool = False
 
+    @classmethod
+    def open(
+        cls, layout: Layout, snapshot: Snapshot, sql: str, names: frozenset[str]
+    ) -> "Connection":
+        """Open one that can answer a query, which needs views and functions of these names."""
+        catalog, names = Catalog(layout, snapshot, views.names_tokens(sql)), names | {CLIPS.name}
+        return cls(
+            catalog=catalog, duck=views.connect(layout, snapshot, sql, names=names), known=names
+        )
+
     def answers(self, current: Snapshot, sql: str) -> bool:
-        """Whether its views have all that a query needs; of a store in a bucket, each query about tokens has files of its own."""
-        if views.names_tokens(sql) and (not self.tokens or self.layout.is_partial):
+        """Whether it is of this snapshot, and has the tokens that a query needs; of a store in a bucket, each query about tokens has files of its own."""
+        if views.names_tokens(sql) and (not self.catalog.tokens or self.catalog.layout.is_partial):
             return False
-        return self.snapshot.name == current.name
+        return self.catalog.snapshot.name == current.name
+
+    def learn(self, names: frozenset[str]) -> None:
+        """Have the views and functions of these names as well."""
+        if lacking := names - self.known:
+            with self.duck.cursor() as cursor:
+                self.catalog.create(cursor, lacking)
+            self.known |= lacking
 
     @contextmanager
     def cursor(self, sql: str, parameters: Any) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for one query, over the files that it needs."""
         with self.duck.cursor() as cursor:
-            views.narrow(cursor, self.layout, self.snapshot, sql, parameters)
+            views.narrow(cursor, self.catalog.layout, self.catalog.snapshot, sql, parameters)
             yield cursor
 
     def close_if_done(self) -> None:
@@ -55,19 +73,34 @@ class Connections:
 
     def ask(self, sql: str, parameters: Any) -> pa.Table:
         """The answer to one query; values are bound."""
-        connection = self._take(sql)
-        try:
-            with connection.cursor(sql, parameters) as cursor:
-                return cursor.sql(sql, params=parameters).to_arrow_table()
-        finally:
-            self._release(connection)
+        with self._bind(sql, parameters) as relation:
+            return relation.to_arrow_table()
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to one query, at most `rows` at a time, as it is computed."""
-        connection = self._take(sql)
+        with self._bind(sql, parameters) as relation:
+            yield from relation.to_arrow_reader(rows)
+
+    @contextmanager
+    def _bind(self, sql: str, parameters: Any) -> Iterator[duckdb.DuckDBPyRelation]:
+        """A query, ready to run; one that fails for a name is tried with all that there are, so that the error can suggest the right one."""
+        with ExitStack() as stack:
+            try:
+                cursor = stack.enter_context(self._cursor(sql, parameters, find_named(sql)))
+                relation = cursor.sql(sql, params=parameters)
+            except duckdb.CatalogException:
+                cursor = stack.enter_context(self._cursor(sql, parameters, EVERYTHING))
+                relation = cursor.sql(sql, params=parameters)
+            yield relation
+
+    @contextmanager
+    def _cursor(
+        self, sql: str, parameters: Any, names: frozenset[str]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._take(sql, names)
         try:
             with connection.cursor(sql, parameters) as cursor:
-                yield from cursor.sql(sql, params=parameters).to_arrow_reader(rows)
+                yield cursor
         finally:
             self._release(connection)
 
@@ -95,17 +128,17 @@ class Connections:
         with self._lock:
             self._retire()
 
-    def _take(self, sql: str) -> Connection:
+    def _take(self, sql: str, names: frozenset[str]) -> Connection:
         current = self.current
         with self._lock:
             if self._newest is None or not self._newest.answers(current, sql):
                 self._retire()
-                self._newest = Connection(
-                    layout=self._layout,
-                    snapshot=current,
-                    tokens=views.names_tokens(sql),
-                    duck=views.connect(self._layout, current, sql),
-                )
+                self._newest = Connection.open(self._layout, current, sql, names)
+            try:
+                self._newest.learn(names)
+            except BaseException:  # some of them may be there
+                self._retire()
+                raise
             self._newest.queries += 1
             return self._newest
 

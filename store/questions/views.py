@@ -5,7 +5,7 @@ Every connection is read-only in effect: no file outside the store, no Python va
 
 import atexit
 import re
-import shlex
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,15 +21,17 @@ from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.disk.tables import Version
-from tubelet.store.errors import StoreError
-from tubelet.store.questions import direction_view, single_tokens
+from tubelet.store.questions import single_tokens
+from tubelet.store.questions.catalog import (
+    EVERYTHING,
+    Catalog,
+    read_parquet,
+    write_empty_view,
+    write_table_view,
+)
 from tubelet.store.questions.narrowing import find_keys
-from tubelet.store.schema import DIRECTIONS, HALF, LABELS, MOMENT, TABLES, TOKENS, Column, Table
-from tubelet.store.schema.annotations import FOLDER
-from tubelet.store.schema.functions import FUNCTIONS, create_macro
-from tubelet.store.schema.renames import source_of
+from tubelet.store.schema import CLIPS, HALF, TABLES, TOKENS, Table
 
-IMPORTED = "imported_labels"  # the rows of `labels` that lie in its own table
 TOKENS_WORD = re.compile(rf"\b{TOKENS.name}\b", re.IGNORECASE)
 TOKEN_CALL = re.compile(r"\btoken\b|\bpatches:", re.IGNORECASE)  # directions name patches
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
@@ -40,16 +42,20 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
 
 
 def connect(
-    layout: Layout, snapshot: Snapshot, sql: str, settings: dict[str, str] | None = None
+    layout: Layout,
+    snapshot: Snapshot,
+    sql: str,
+    settings: dict[str, str] | None = None,
+    names: Collection[str] = EVERYTHING,
 ) -> duckdb.DuckDBPyConnection:
-    """A locked connection with one view per relation; `settings` are set before the lock.
+    """A locked connection with the views and functions of these names, which are all of them by default; `settings` are set before the lock.
 
     DuckDB examines every embedding file when it creates the `tokens` view (10 microseconds each), so that view
     refuses to be read in a query that does not name it.
     """
     connection = duckdb.connect(":memory:", config=CLOSED)
     try:
-        _prepare(connection, layout, snapshot, sql)
+        _prepare(connection, Catalog(layout, snapshot, names_tokens(sql)), frozenset(names))
         _lock_down(connection, layout.root, settings or {})
     except BaseException:
         connection.close()
@@ -83,30 +89,24 @@ def narrow(
 
 
 def _narrow_view(table: Table, held: Version) -> str:
-    return _table_view(table, held).replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
+    return write_table_view(table, held).replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
 
 
 def _prepare(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, snapshot: Snapshot, sql: str
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, names: frozenset[str]
 ) -> None:
     connection.execute("SET python_enable_replacements = false")
     connection.create_function(
         "half_to_float", half_to_float, ["BLOB"], HALF, type=PythonUDFType.ARROW
     )
-    for name, table in TABLES.items():
-        _create_table_view(connection, layout, table, snapshot.versions.get(name))
-    connection.execute(_labels_with_folders())
-    connection.execute(f"CREATE VIEW {DIRECTIONS.name} AS {direction_view.VIEW}")
-    tokens = names_tokens(sql)
-    if tokens:
-        single_tokens.create_function(connection, layout)
-    for function in FUNCTIONS.values():
-        if function.macro:
-            connection.execute(create_macro(function, tokens))
-    if tokens:
-        _create_tokens_view(connection, _embedding_paths(connection, layout))
-    else:
+    if not catalog.tokens:
+        catalog.create(connection, names)
         connection.execute(_refusing_view(TOKENS))
+        return
+    catalog.create(connection, [CLIPS.name])
+    single_tokens.create_function(connection, catalog.layout)
+    catalog.create(connection, names - {CLIPS.name})
+    _create_tokens_view(connection, _embedding_paths(connection, catalog.layout))
 
 
 def names_tokens(sql: str) -> bool:
@@ -145,54 +145,6 @@ def half_to_float(column: pa.Array) -> pa.Array:
     )
 
 
-def _create_table_view(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, table: Table, version: int | None
-) -> None:
-    """Raises StoreError where the files have other columns than their log says: a bit that flipped in a name."""
-    try:
-        connection.execute(
-            _empty_view(table)
-            if version is None
-            else _table_view(table, tables.open_table(layout.table(table.name), version))
-        )
-    except duckdb.BinderException as error:
-        lacks = f"a file of {layout.table(table.name)} has other columns than its log says ({str(error).splitlines()[0]})"
-        raise StoreError(
-            f"{lacks}: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`"
-        ) from error
-
-
-def _view_name(table: Table) -> str:
-    return IMPORTED if table is LABELS else table.name
-
-
-def _table_view(table: Table, held: Version) -> str:
-    columns = [_column(c, source_of(table, c, held.columns)) for c in table.columns]
-    source = _parquet(held.files, "union_by_name = true")
-    return (
-        f"CREATE VIEW {_view_name(table)} AS SELECT {', '.join(columns)} FROM {source}"
-        if source
-        else _empty_view(table)
-    )
-
-
-def _column(column: Column, source: str | None) -> str:
-    as_seen = {
-        None: f"NULL::{column.type}",
-        HALF: f"half_to_float({source})",
-        MOMENT: f"{source} AT TIME ZONE 'UTC'",
-    }
-    return f'{as_seen.get(source and column.type, source)} AS "{column.name}"'
-
-
-def _labels_with_folders() -> str:
-    """The label that ingest gives is one of the labels; its rows lie in `videos`, where a moved file changes them."""
-    values = {"video_id": "video_id", "name": f"'{FOLDER}'", "value": "label", "source": "'ingest'"}
-    columns = ", ".join(f"{values.get(c.name, 'NULL')}::{c.type}" for c in LABELS.columns)
-    return f"""CREATE VIEW {LABELS.name} AS SELECT * FROM {IMPORTED}
-        UNION ALL SELECT {columns} FROM videos WHERE label IS NOT NULL"""
-
-
 def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
     """DuckDB looks into the first file for the columns; where that one is damaged, into the next, so that the rest can still be queried."""
     for first in range(len(paths)):
@@ -201,21 +153,16 @@ def _create_tokens_view(connection: duckdb.DuckDBPyConnection, paths: list[str])
             return
         except duckdb.Error:
             continue
-    connection.execute(_empty_view(TOKENS))
+    connection.execute(write_empty_view(TOKENS))
 
 
 def _tokens_view(paths: list[str]) -> str:
     """Ids come from the file's name, so that a condition on them opens only the files it needs."""
-    source = _parquet(paths, "filename = true")
+    source = read_parquet(paths, "filename = true")
     return f"""CREATE VIEW tokens AS SELECT
         split_part(filename, '/', -2) AS video_id, split_part(filename, '/', -3) AS encoder_id,
         parse_filename(filename, true) AS clip_id, slice, y, x, half_to_float(embedding) AS embedding
         FROM {source}"""
-
-
-def _empty_view(table: Table) -> str:
-    columns = ", ".join(f'NULL::{c.type} AS "{c.name}"' for c in table.columns)
-    return f"CREATE VIEW {_view_name(table)} AS SELECT {columns} WHERE false"
 
 
 def _refusing_view(table: Table) -> str:
@@ -223,11 +170,6 @@ def _refusing_view(table: Table) -> str:
     refusal = f"error('write the name {table.name} out in the query')"
     columns = ", ".join(f'{refusal}::{c.type} AS "{c.name}"' for c in table.columns)
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
-
-
-def _parquet(files: list[str], option: str) -> str:
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{listed}], {option})" if files else ""
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict[str, str]) -> None:

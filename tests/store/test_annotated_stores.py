@@ -3,7 +3,7 @@
 import csv
 import time
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.conftest import shared
 from tests.store.test_annotations import labels
 from tests.stores import Recipe, _table, _video_row, encoder_row, synthetic_store
@@ -76,19 +76,19 @@ def test_the_command_imports_lists_and_forgets(tmp_path):
     store.close()
     source = tmp_path / "labels.csv"
     source.write_text("video,action\nvideo-00000.mp4,pour\nelsewhere.mp4,stir\n")
-    told = tubelet("annotate", source, "--store", store.root, check=True).stdout.splitlines()
+    told = run_here("annotate", source, "--store", store.root, check=True).stdout.splitlines()
     assert told == [
         "labels.csv: 1 label of 1 video, matched by path",
         "  1 row without a video in the store: elsewhere.mp4",
         "  2 videos of the store without a row: video-00001.mp4, video-00002.mp4",
     ]
-    listed = tubelet("annotate", "--list", "--store", store.root, check=True).stdout
+    listed = run_here("annotate", "--list", "--store", store.root, check=True).stdout
     assert listed.startswith("labels.csv: 1 label, 1 row unmatched, ") and str(source) in listed
     assert (
         "labels.csv: 1 label taken away"
-        in tubelet("annotate", "--forget", "labels.csv", "--store", store.root).stdout
+        in run_here("annotate", "--forget", "labels.csv", "--store", store.root).stdout
     )
-    refused = tubelet("annotate", "--store", store.root)
+    refused = run_here("annotate", "--store", store.root)
     assert (
         refused.returncode == 2
         and "pass FILES to import, or --forget SOURCE, or --list" in refused.stderr

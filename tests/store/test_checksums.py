@@ -24,7 +24,11 @@ KINDS = {
     "marker": "tubelet.json",
     "snapshots": "snapshots/*.json",
 }
-FLIPS = 12  # of each kind of file
+FLIPS = {
+    "marker": 12,
+    "snapshots": 12,
+}  # of each kind of file; the others are compared with one checksum
+FEW = 6
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +83,7 @@ def test_a_flipped_bit_is_noticed_in_every_kind_of_file(kind, sound):
     rng = random.Random(kind)
     files = [path for path in sorted(sound.glob(KINDS[kind])) if path.is_file()]
     assert files
-    for path in (rng.choice(files) for _ in range(FLIPS)):
+    for path in (rng.choice(files) for _ in range(FLIPS.get(kind, FEW))):
         before = path.read_bytes()
         flip(path, rng)
         try:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import synthetic_store
 from tubelet.reports.sensitivity.findings import brought_groups, find
 from tubelet.reports.sensitivity.request import Request
@@ -243,7 +243,7 @@ def test_a_commit_from_rows_of_an_older_store_is_refused_whole(tmp_path):
 def test_the_command_tags_lists_and_removes(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=4)
     store.close()
-    told = tubelet(
+    told = run_here(
         "tag",
         "calm",
         "--where",
@@ -255,19 +255,19 @@ def test_the_command_tags_lists_and_removes(tmp_path):
         check=True,
     )
     assert told.stdout == "calm: 1 tagged, 0 had the tag\n"
-    tubelet("tag", "calm", "video-00001.mp4", "--store", store.root, check=True)
+    run_here("tag", "calm", "video-00001.mp4", "--store", store.root, check=True)
     assert (
-        tubelet("tag", "--store", store.root, check=True).stdout
+        run_here("tag", "--store", store.root, check=True).stdout
         == "calm (2 videos): to begin with\n"
     )
-    listed = json.loads(tubelet("tag", "--json", "--store", store.root, check=True).stdout)
+    listed = json.loads(run_here("tag", "--json", "--store", store.root, check=True).stdout)
     assert [(row["tag"], row["videos"]) for row in listed] == [("calm", 2)]
     assert datetime.fromisoformat(listed[0]["added_at"]).tzinfo
     (tmp_path / "labels.csv").write_text(LABELS)
-    tubelet("annotate", tmp_path / "labels.csv", "--store", store.root, check=True)
-    sources = tubelet("annotate", "--list", "--json", "--store", store.root, check=True).stdout
+    run_here("annotate", tmp_path / "labels.csv", "--store", store.root, check=True)
+    sources = run_here("annotate", "--list", "--json", "--store", store.root, check=True).stdout
     assert datetime.fromisoformat(json.loads(sources)[0]["added_at"]).tzinfo
-    removed = tubelet(
+    removed = run_here(
         "tag",
         "calm",
         "--remove",
@@ -277,5 +277,5 @@ def test_the_command_tags_lists_and_removes(tmp_path):
         store.root,
     )
     assert removed.stdout == "calm: taken from 1\n"
-    refused = tubelet("tag", "calm", "--store", store.root)
+    refused = run_here("tag", "calm", "--store", store.root)
     assert refused.returncode == 2 and "name the videos that get the tag calm" in refused.stderr

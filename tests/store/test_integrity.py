@@ -1,8 +1,10 @@
 """`tubelet check` names what is wrong; `--repair` and a rerun make it right."""
 
+import shutil
+
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here, tubelet
 from tests.contents import contents
 from tests.videos import make_folder
 from tubelet.store import Store, StoreError
@@ -11,12 +13,19 @@ from tubelet.store.disk.integrity import check, repair
 FAST = ("--encoder", "toy", "--size", "64", "--frames", "4")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with videos and their store, to be copied."""
+    folder = tmp_path_factory.mktemp("whole")
+    videos = make_folder(folder / "videos", 2, frames=12)
+    tubelet("ingest", videos, "--store", folder / "store", *FAST, check=True)
+    return folder
+
+
 @pytest.fixture
-def ingested(tmp_path):
-    videos = make_folder(tmp_path / "videos", 2, frames=12)
-    tubelet("ingest", videos, "--store", tmp_path / "store", *FAST, check=True)
-    store = Store(tmp_path / "store")
-    yield videos, store
+def ingested(whole, tmp_path):
+    store = Store(shutil.copytree(whole / "store", tmp_path / "store"))
+    yield whole / "videos", store
     store.close()
 
 
@@ -43,20 +52,20 @@ def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested)
     before = contents(store.root)
     clip = store.rows("FROM clips ORDER BY embedding_path")[0]
     harm(store.root / clip["embedding_path"])
-    process = tubelet("check", "--store", store.root)
+    process = run_here("check", "--store", store.root)
     assert process.returncode == 1
     assert (
         clip["clip_id"] in process.stdout
         and words in process.stdout
         and len(process.stdout.splitlines()) == 1
     )
-    assert tubelet("check", "--store", store.root, "--repair").returncode == 0
+    assert run_here("check", "--store", store.root, "--repair").returncode == 0
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
     assert (
         "1 clip encoded"
         in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
     )
-    assert tubelet("check", "--store", store.root).returncode == 0
+    assert run_here("check", "--store", store.root).returncode == 0
     assert contents(store.root) == before
 
 
@@ -65,13 +74,13 @@ def test_an_orphan_is_named_and_swept(ingested):
     orphan = store.layout.embedding("other", "video", "clip")
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left over")
-    process = tubelet("check", "--store", store.root)
+    process = run_here("check", "--store", store.root)
     assert (
         process.returncode == 1
         and str(orphan) in process.stdout
         and "no clip refers to" in process.stdout
     )
-    assert tubelet("check", "--store", store.root, "--repair").returncode == 0
+    assert run_here("check", "--store", store.root, "--repair").returncode == 0
     assert not orphan.exists() and list(check(store)) == []
 
 

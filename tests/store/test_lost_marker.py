@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.store import Store, StoreError
@@ -91,10 +91,10 @@ def test_a_store_without_entries_is_rebuilt_from_its_tables(harm, root, grown):
         edit_marker(root)
     with pytest.raises(StoreError, match="check --repair"):
         Store(root).rows(COUNTS)
-    process = tubelet("check", "--store", root, "--repair", check=True)
+    process = run_here("check", "--store", root, "--repair", check=True)
     assert "rebuilt from the newest version of every table" in process.stdout
     assert Store(root).rows(COUNTS) == [{"clips": 5, "stats": 500, "tokens": 500}]
-    assert "is whole" in tubelet("check", "--store", root, check=True).stdout
+    assert "is whole" in run_here("check", "--store", root, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_store_without_entries_is_rebuilt_from_its_tables(harm, root, grown):
 def test_a_marker_of_wrong_types_is_a_sentence(content, root):
     edit_marker(root)
     (root / "tubelet.json").write_text(content)
-    process = tubelet("sql", "FROM clips", "--store", root)
+    process = run_here("sql", "FROM clips", "--store", root)
     assert (
         process.returncode == 2
         and "tubelet.json is damaged" in process.stderr

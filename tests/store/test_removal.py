@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.contents import contents
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import bases, fitting, search_index
@@ -205,7 +205,7 @@ def test_files_outside_the_store_are_never_touched(store, tmp_path):
 
 
 def test_the_command_says_first_and_does_with_yes(store):
-    told = tubelet(
+    told = run_here(
         "remove", "videos", "--where", "label = 'cooking'", "--store", store.root, check=True
     ).stdout
     assert (
@@ -214,7 +214,7 @@ def test_the_command_says_first_and_does_with_yes(store):
         and count(store, "videos") == 3
     )
     done = json.loads(
-        tubelet(
+        run_here(
             "remove",
             "videos",
             "--where",
@@ -227,5 +227,5 @@ def test_the_command_says_first_and_does_with_yes(store):
         ).stdout
     )
     assert done["done"] and done["clips"] == 2 and count(store, "videos") == 2
-    refused = tubelet("remove", "videos", "--store", store.root, "--yes")
+    refused = run_here("remove", "videos", "--store", store.root, "--yes")
     assert refused.returncode == 2 and "--where" in refused.stderr

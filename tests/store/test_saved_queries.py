@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import synthetic_store
 from tubelet.store import Store, StoreError
 from tubelet.store.annotations import tags
@@ -154,14 +154,14 @@ def test_a_saved_query_is_answered_with_its_values(store: Store) -> None:
 
 def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp_path) -> None:
     at = ("--store", store.root)
-    tubelet("queries", "save", "top", "SELECT $k + 1 AS n, $name AS name", "-p", "k=4", "-p", "name=a b", "--description", "a sum", *at, check=True)  # fmt: skip
-    assert tubelet("queries", "list", *at).stdout == "top  $k=4 $name=a b  a sum\n"
-    asked = tubelet("sql", "--saved", "top", "-p", "k=20", "--format", "jsonl", *at, check=True)
+    run_here("queries", "save", "top", "SELECT $k + 1 AS n, $name AS name", "-p", "k=4", "-p", "name=a b", "--description", "a sum", *at, check=True)  # fmt: skip
+    assert run_here("queries", "list", *at).stdout == "top  $k=4 $name=a b  a sum\n"
+    asked = run_here("sql", "--saved", "top", "-p", "k=20", "--format", "jsonl", *at, check=True)
     assert json.loads(asked.stdout) == {"n": 21, "name": "a b"}
-    tubelet("queries", "export", *at, "-o", tmp_path / "kept.toml", check=True)
-    tubelet("queries", "remove", "top", *at, check=True)
-    tubelet("queries", "import", tmp_path / "kept.toml", *at, check=True)
-    typed = tubelet("sql", "SELECT $a || 'x' AS a", "-p", "a=1'2", "--format", "csv", *at)
+    run_here("queries", "export", *at, "-o", tmp_path / "kept.toml", check=True)
+    run_here("queries", "remove", "top", *at, check=True)
+    run_here("queries", "import", tmp_path / "kept.toml", *at, check=True)
+    typed = run_here("sql", "SELECT $a || 'x' AS a", "-p", "a=1'2", "--format", "csv", *at)
     assert typed.stdout == '"a"\n"1\'2x"\n'
     for wrong, words in (
         (("sql", "--saved", "tip"), "did you mean top"),
@@ -171,7 +171,7 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
         (("sql", "SELECT $a"), "no value for $a"),
         (("sql", "SELECT 1", "-p", "a=1"), "no parameter $a"),
     ):
-        assert words in tubelet(*wrong, *at).stderr
+        assert words in run_here(*wrong, *at).stderr
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1]])
@@ -184,7 +184,7 @@ def test_what_a_terminal_would_act_on_is_printed_as_text(store: Store) -> None:
     save_query(store, SavedQuery("top", "SELECT 1", "\x1b]0;owned\x07 café"))
     (video,) = store.rows("SELECT video_id FROM videos")
     tags.add_tag(store, "odd", [tags.Member(video["video_id"])], "\x1b[2J")
-    listed = tubelet("queries", "list", "--store", store.root, check=True).stdout
+    listed = run_here("queries", "list", "--store", store.root, check=True).stdout
     assert listed == "top  \\x1b]0;owned\\x07 café\n"
-    tagged = tubelet("tag", "--store", store.root, check=True).stdout
+    tagged = run_here("tag", "--store", store.root, check=True).stdout
     assert tagged == "odd (1 video): \\x1b[2J\n"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here, tubelet
 from tests.stores import synthetic_store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import box, formats
@@ -53,7 +53,7 @@ def _read_all(terminal: int, parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows.parquet", "rows.CSV", "rows.txt"])
 def test_a_file_holds_every_row_and_column_in_the_format_of_its_ending(name, root, tmp_path):
-    tubelet("sql", QUERY, "--store", root, "-o", tmp_path / name, check=True)
+    run_here("sql", QUERY, "--store", root, "-o", tmp_path / name, check=True)
     written = tmp_path / name
     if name.endswith("parquet"):
         rows = pq.read_table(written).to_pylist()
@@ -68,7 +68,7 @@ def test_a_file_holds_every_row_and_column_in_the_format_of_its_ending(name, roo
 
 
 def test_what_is_no_terminal_gets_every_row(root):
-    lines = tubelet("sql", QUERY, "--store", root, check=True).stdout.splitlines()
+    lines = run_here("sql", QUERY, "--store", root, check=True).stdout.splitlines()
     assert len(lines) == 5006 and lines[-1] == "5,000 rows" and lines[1].count("│") == 11
 
 
@@ -92,7 +92,7 @@ def test_a_query_may_begin_with_a_comment(root, comment):
 
 
 def test_a_plan_is_drawn_as_it_is(root):
-    assert "╭─ " in tubelet("sql", "EXPLAIN FROM clips", "--store", root, check=True).stdout
+    assert "╭─ " in run_here("sql", "EXPLAIN FROM clips", "--store", root, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ DATES = """SELECT i, CASE WHEN i = 1 THEN 'infinity'::TIMESTAMP ELSE TIMESTAMP '
 def test_dates_that_python_lacks_are_written_as_text(root, tmp_path):
     """`tubelet sql` ended in OverflowError, and CSV held `<value out of range: 9223372036854775807>`."""
     for name in ("rows.json", "rows.jsonl", "rows.csv", "rows.txt", "rows.parquet", "rows.arrow"):
-        tubelet("sql", DATES, "--store", root, "-o", tmp_path / name, check=True)
+        run_here("sql", DATES, "--store", root, "-o", tmp_path / name, check=True)
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert rows == [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["a"] for row in rows] == ["2020-01-02 03:04:05", "infinity", "2020-01-02 03:04:05"]
@@ -197,12 +197,12 @@ def test_a_box_is_as_wide_as_there_is_room_for():
 
 @pytest.mark.parametrize("format_", ["table", "csv", "jsonl"])
 def test_the_limit_of_rows_is_kept_and_told(format_, root):
-    done = tubelet(
+    done = run_here(
         "sql", "SELECT i AS n FROM range(50) AS r(i)", "--store", root, "--format", format_, "--max-rows", 4, check=True
     )  # fmt: skip
     assert "3" in done.stdout and "4" not in done.stdout.replace("4 rows", "")
     assert "stopped at --max-rows 4" in done.stderr
-    whole = tubelet("sql", "SELECT 1 AS n", "--store", root, "--max-rows", 4, check=True)
+    whole = run_here("sql", "SELECT 1 AS n", "--store", root, "--max-rows", 4, check=True)
     assert "stopped" not in whole.stderr
 
 
@@ -217,10 +217,10 @@ def test_the_limit_of_rows_is_kept_and_told(format_, root):
 )
 def test_a_limit_that_is_reached_or_wrong_is_a_sentence(option, words, root):
     query = "SELECT count(*) FROM range(10000000000) AS a(i) WHERE i % 7 = hash(i) % 7"
-    done = tubelet("sql", query, "--store", root, *option)
+    done = run_here("sql", query, "--store", root, *option)
     assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
 
 
 def test_an_estimate_is_printed_in_place_of_the_answer(root):
-    done = tubelet("sql", "SELECT error(clip_id) FROM tokens", "--estimate", "--store", root, check=True)  # fmt: skip
+    done = run_here("sql", "SELECT error(clip_id) FROM tokens", "--estimate", "--store", root, check=True)  # fmt: skip
     assert done.stdout.startswith("Estimate: ") and "1 of 1 embedding file" in done.stdout

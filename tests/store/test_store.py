@@ -7,6 +7,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, grid, synthetic_store
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import tables
+from tubelet.store.questions.catalog import EVERYTHING
 from tubelet.store.schema import (
     ANNOTATIONS,
     DIRECTIONS,
@@ -137,7 +139,7 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
     wrong, stop = [], threading.Event()
 
     def ask():
-        while not stop.is_set():
+        while not stop.wait(0.01):
             (row,) = store.rows(
                 "SELECT (SELECT sum(slices * grid_height * grid_width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present"
             )
@@ -146,14 +148,32 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for number in range(3, 6):
+    for number in (3, 4):
         add_videos(store, Recipe(videos=1, clips=2), first=number)
         store.compact()
     stop.set()
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert store.rows("SELECT count(*) AS n FROM videos") == [{"n": 6}]
+    assert store.rows("SELECT count(*) AS n FROM videos") == [{"n": 5}]
+
+
+def test_a_connection_has_what_its_queries_name_and_learns_more(store):
+    def known():
+        return store._connections._newest.known
+
+    assert store.rows("SELECT count(*) AS n FROM Videos") == [{"n": 3}]
+    assert known() == {"videos", "clips"}
+    first = store._connections._newest.duck
+    assert store.rows("SELECT label_of(video_id, 'folder') AS label FROM videos ORDER BY name")
+    assert known() >= {"label_of", "labels", "imported_labels"} and "directions" not in known()
+    assert store.rows("SELECT count(*) AS n FROM query_table('fail' || 'ures')") == [{"n": 1}]
+    assert known() == EVERYTHING and store._connections._newest.duck is first
+    store.close()
+    with pytest.raises(duckdb.CatalogException, match='Did you mean "videos"'):
+        store.query("FROM vidoes")
+    store.close()
+    assert {"directions", "tokens", "labels"} <= set(store.query("SHOW TABLES")["name"].to_pylist())
 
 
 def test_deletion_of_a_clip_takes_its_rows_with_it(store):
