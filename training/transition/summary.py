@@ -58,7 +58,7 @@ class TransitionSummary:
 
 def _line(one: TransitionFigures) -> str:
     ranks = f"rank {show_rank(one.rank_within)} in its clip, {show_rank(one.rank_between)} in other videos (copy {show_rank(one.copy_rank_within)}, {show_rank(one.copy_rank_between)}; chance {CHANCE})"
-    return f"{show_explained(one.explained):26} {one.name}; {ranks}"
+    return f"{show_explained(one.explained):26} {one.describe({})}; {ranks}"
 
 
 def show_explained(found: Explained) -> str:
