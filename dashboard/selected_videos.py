@@ -93,7 +93,7 @@ def _offer_labels(store: Store) -> None:
         return
     found = {f"{row['name']}={row['value']}": row for row in rows}
     st.selectbox(
-        "Label",
+        "Label and value",
         list(found),
         None,
         lambda asked: (
